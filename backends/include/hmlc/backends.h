@@ -1,0 +1,42 @@
+/* The facade of backends/: targets, kernel lowering, code generation and the artifact. */
+#ifndef HMLC_BACKENDS_H
+#define HMLC_BACKENDS_H
+
+#include <hmlc/ir.h>
+
+uint32_t hmlc_target_count(void);
+const hmlc_target *hmlc_target_at(uint32_t index);
+/* By name or alias; "native" is the widest row the compiling machine can run. NULL when unknown. */
+const hmlc_target *hmlc_target_find(const char *name);
+
+typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } hmlc_emit;
+
+typedef struct hmlc_codegen_options {
+    const hmlc_target *const *targets;
+    uint32_t target_count;
+    uint32_t jobs; /* child processes that generate code; 0: one per core */
+    hmlc_emit emit;
+    const char *provenance; /* JSON text stored in the artifact; NULL: none */
+    /* Progress; may be NULL. */
+    void (*progress)(void *context, const char *phase, uint32_t done, uint32_t total);
+    void *context;
+} hmlc_codegen_options;
+
+typedef struct hmlc_codegen_summary {
+    uint32_t steps, kernels, unique_kernels;
+    uint64_t arena_bytes_at_hint, weight_bytes, code_bytes, file_bytes;
+} hmlc_codegen_summary;
+
+/*
+ * Plans every kernel of a module that went through the default pipeline, without generating code:
+ * every unsupported kernel becomes a diagnostic. `hmlc check` uses this, so that it agrees with
+ * compile.
+ */
+hmlc_status hmlc_plan(hmlc_module *module, const hmlc_codegen_options *options) HMLC_MUST_USE;
+
+/* Compiles and writes `path` atomically (temporary file, fsync, rename). Nothing is left behind on
+ * failure. */
+hmlc_status hmlc_compile(hmlc_module *module, const hmlc_codegen_options *options, const char *path,
+                         hmlc_codegen_summary *summary) HMLC_MUST_USE;
+
+#endif

@@ -1,0 +1,34 @@
+/* The facade of frontend/: detects a model file's format and imports it into a module. */
+#ifndef HMLC_FRONTEND_H
+#define HMLC_FRONTEND_H
+
+#include <hmlc/ir.h>
+
+/* A user's word on one dim: --dim batch=1..8, --dim batch=4, --dim s86=s10. */
+typedef struct hmlc_dim_option {
+    const char *name;
+    const char *same_as;      /* not NULL: unify with that symbol; minimum and maximum are unused */
+    int64_t minimum, maximum; /* equal: the dim is fixed */
+} hmlc_dim_option;
+
+typedef struct hmlc_import_options {
+    const hmlc_dim_option *dims;
+    uint32_t dim_count;
+    size_t memory_limit; /* parser memory beyond the mapped file; 0: 64 MiB + 4x the file's size */
+} hmlc_import_options;
+
+/*
+ * Imports the model at `path` into the empty `module`. The file stays mapped, and constants may
+ * point into it, until *mapping is released after the module is destroyed. Every problem of the
+ * model becomes a diagnostic; the status is that of the whole list (hmlc_diagnostics_status).
+ */
+typedef struct hmlc_mapping hmlc_mapping;
+hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hmlc_module *module,
+                        hmlc_mapping **mapping) HMLC_MUST_USE;
+/* The same from memory (fuzzing, tests): external data is refused. `data` must outlive the module.
+ */
+hmlc_status hmlc_import_memory(const void *data, size_t size, const hmlc_import_options *options,
+                               hmlc_module *module) HMLC_MUST_USE;
+void hmlc_mapping_release(hmlc_mapping *mapping); /* accepts NULL */
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * Dim expressions: hash-consed integer expressions over named symbols. Two expressions that
+ * simplify to the same normal form are the same pointer. Static dims are the constant case. Owned
+ * by an hmlc_dims table (one per module).
+ */
+#ifndef HMLC_DIM_H
+#define HMLC_DIM_H
+
+#include <hmlc/arena.h>
+
+typedef enum hmlc_dim_kind {
+    HMLC_DIM_CONSTANT, /* value */
+    HMLC_DIM_SYMBOL,   /* symbol */
+    HMLC_DIM_ADD,      /* a + b */
+    HMLC_DIM_MULTIPLY, /* a * b */
+    HMLC_DIM_FLOORDIV, /* floor(a / b), b > 0 */
+    HMLC_DIM_CEILDIV,  /* ceil(a / b), b > 0 */
+    HMLC_DIM_MODULO,   /* a - b * floor(a / b), b > 0 */
+    HMLC_DIM_MINIMUM,
+    HMLC_DIM_MAXIMUM,
+    HMLC_DIM_EQUAL,  /* 1 or 0 */
+    HMLC_DIM_LESS,   /* 1 or 0 */
+    HMLC_DIM_SELECT, /* a ? b : c */
+} hmlc_dim_kind;
+
+/* "No upper bound." Every dim value the compiler and runtime accept lies within
+ * +-HMLC_DIM_UNBOUNDED. */
+#define HMLC_DIM_UNBOUNDED ((int64_t)1 << 47)
+
+typedef struct hmlc_symbol {
+    const char *name;
+    int64_t minimum;   /* inclusive */
+    int64_t maximum;   /* inclusive; HMLC_DIM_UNBOUNDED where none is known */
+    int64_t multiple;  /* the value is divisible by this, at least 1 */
+    int64_t hint;      /* a typical value, for cost models and the memory plan's order */
+    uint32_t index;    /* position in the table */
+    bool bound_at_run; /* defined by a bind_dims op instead of an input's shape */
+} hmlc_symbol;
+
+typedef const struct hmlc_dim_node *hmlc_dim;
+
+struct hmlc_dim_node {
+    hmlc_dim_kind kind;
+    uint32_t id;   /* creation order: operands have smaller ids */
+    int64_t value; /* constant */
+    const hmlc_symbol *symbol;
+    hmlc_dim a, b, c;
+    int64_t minimum, maximum; /* derived range, saturating at +-HMLC_DIM_UNBOUNDED */
+};
+
+typedef struct hmlc_dims hmlc_dims;
+
+hmlc_dims *hmlc_dims_create(hmlc_arena *arena); /* lives in the arena; NULL on failure */
+
+/*
+ * Constructors simplify: constants fold, sums and products are flattened and sorted, like terms
+ * combine, constant factors cancel in division, ranges decide min, max and comparisons. They never
+ * return NULL: on memory exhaustion or overflow they return the sticky error expression (a constant
+ * 0) and set the table's failure flag, which hmlc_dims_status reports; builders and passes check it
+ * once at their end.
+ */
+hmlc_dim hmlc_dim_constant(hmlc_dims *dims, int64_t value);
+hmlc_dim hmlc_dim_add(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_subtract(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_multiply(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_floordiv(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_ceildiv(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_modulo(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_minimum(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_maximum(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_equal(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_less(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+hmlc_dim hmlc_dim_select(hmlc_dims *dims, hmlc_dim condition, hmlc_dim a, hmlc_dim b);
+/* The kind's constructor by name, for rewriting; c only for SELECT. */
+hmlc_dim hmlc_dim_make(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hmlc_dim b, hmlc_dim c);
+
+/* Interned by name; a new symbol has range [0, unbounded], multiple 1, hint 64. Mutable until first
+ * used. */
+hmlc_symbol *hmlc_symbol_get(hmlc_dims *dims, const char *name);
+/* A fresh symbol named "<prefix><n>", bound_at_run set. */
+hmlc_symbol *hmlc_symbol_fresh(hmlc_dims *dims, const char *prefix);
+hmlc_dim hmlc_dim_symbol(hmlc_dims *dims, const hmlc_symbol *symbol);
+uint32_t hmlc_symbol_count(const hmlc_dims *dims);
+hmlc_symbol *hmlc_symbol_at(hmlc_dims *dims, uint32_t index);
+
+bool hmlc_dim_is_constant(hmlc_dim dim, int64_t *value); /* value may be NULL */
+bool hmlc_dim_is(hmlc_dim dim, int64_t value);           /* is that constant */
+bool hmlc_dim_divisible(hmlc_dim dim, int64_t by);       /* provably */
+/* Facts provable from ranges and structure; false means "not known". */
+bool hmlc_dim_known_equal(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+bool hmlc_dim_known_unequal(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+bool hmlc_dim_known_at_most(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
+bool hmlc_dim_uses_run_symbol(hmlc_dim dim); /* depends on a bound_at_run symbol */
+
+/* Evaluates with values[symbol->index]; false on overflow or division by zero. */
+bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result);
+/* With every symbol at its hint (clamped to its range). */
+int64_t hmlc_dim_hint(hmlc_dim dim);
+
+/*
+ * Equalities that the graph needs and that could not be proven: checked at run entry. `location`
+ * says for whom. Recorded once per pair.
+ */
+typedef struct hmlc_dim_equality {
+    hmlc_dim left, right;
+    const struct hmlc_location *location;
+} hmlc_dim_equality;
+hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim right,
+                                    const struct hmlc_location *location) HMLC_MUST_USE;
+uint32_t hmlc_dims_equality_count(const hmlc_dims *dims);
+const hmlc_dim_equality *hmlc_dims_equality_at(const hmlc_dims *dims, uint32_t index);
+
+/* Text: "2*seq + 1", "min(a, b)", "floor(a / 2)", "ceil(a / 2)", "a mod 4", "select(a < b, c, d)",
+ * "a == b". */
+int hmlc_dim_format(hmlc_dim dim, char *text, size_t size);
+/* Parses that text (and ONNX dim_param spellings: + - * / ( ) min max). NULL where it is not an
+ * expression. */
+hmlc_dim hmlc_dim_parse(hmlc_dims *dims, const char *text, size_t length);
+
+/* HMLC_OK, or HMLC_RESOURCE / HMLC_DAMAGED (overflow) after a sticky failure. */
+hmlc_status hmlc_dims_status(const hmlc_dims *dims) HMLC_MUST_USE;
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * The graph: modules, regions, ops and values, in SSA form. A region is a list of ops that ends in
+ * `yield`; each op's operands are defined before it (in its region or an enclosing one), so list
+ * order is a schedule. Memory belongs to the module's arena; erased ops are unlinked, their memory
+ * goes with the module. Not thread-safe.
+ */
+#ifndef HMLC_GRAPH_H
+#define HMLC_GRAPH_H
+
+#include <hmlc/diagnostic.h>
+#include <hmlc/op.h>
+
+typedef struct hmlc_module hmlc_module;
+typedef struct hmlc_region hmlc_region;
+typedef struct hmlc_op hmlc_op;
+typedef struct hmlc_value hmlc_value;
+
+/* One use of a value as operand `index` of `op`. Lives in the op's operand array. */
+typedef struct hmlc_use {
+    hmlc_value *value; /* NULL: absent optional operand */
+    hmlc_op *op;
+    uint32_t index;
+    struct hmlc_use *next, *previous; /* other uses of the value */
+} hmlc_use;
+
+/* Where a value's bytes lie; set by the memory plan, HMLC_STORAGE_NONE before it. */
+typedef enum hmlc_storage_kind {
+    HMLC_STORAGE_NONE,     /* inside a kernel, or never materialised */
+    HMLC_STORAGE_ARENA,    /* offset bytes into the session's arena */
+    HMLC_STORAGE_GROWABLE, /* a buffer of its own (index), sized when its run-time symbols are known
+                            */
+    HMLC_STORAGE_INPUT,    /* offset bytes into graph input `index` */
+    HMLC_STORAGE_OUTPUT,   /* offset bytes into graph output `index` */
+    HMLC_STORAGE_CONSTANT, /* offset bytes into the constant op's value */
+} hmlc_storage_kind;
+
+typedef struct hmlc_storage {
+    hmlc_storage_kind kind;
+    uint32_t index;
+    hmlc_dim offset;         /* bytes */
+    hmlc_value *root;        /* the value that owns the bytes: itself, or what it is a view of */
+    const hmlc_dim *strides; /* elements per dim; NULL: dense row-major */
+} hmlc_storage;
+
+struct hmlc_value {
+    uint32_t
+        id; /* unique in the module, dense enough to index side tables: < hmlc_module.value_count */
+    const char *name; /* the user's name, or NULL */
+    const hmlc_type *type;
+    hmlc_op *producer;   /* NULL: a region's argument */
+    hmlc_region *region; /* of an argument */
+    uint32_t index;      /* among the producer's results or region's arguments */
+    hmlc_use *uses;
+    /*
+     * Known elements of a small integer or bool tensor as dim expressions, in row-major order, NULL
+     * where unknown. Kept by inference: this is how shape arithmetic folds. element count = product
+     * of the (static) dims, at most 64.
+     */
+    const hmlc_dim *elements;
+    hmlc_storage storage;
+    void *note; /* scratch of the running pass; valid within it only */
+};
+
+struct hmlc_op {
+    hmlc_opcode opcode;
+    uint32_t operand_count, result_count, attr_count, region_count;
+    hmlc_use *operands;
+    hmlc_value **results;
+    const hmlc_attr *attrs; /* those given, sorted by name */
+    hmlc_region **regions;
+    const hmlc_location *location;
+    hmlc_region *parent;
+    hmlc_op *next, *previous;
+    void *note; /* scratch of the running pass */
+};
+
+struct hmlc_region {
+    hmlc_module *module;
+    hmlc_op *parent; /* NULL: the main graph */
+    uint32_t argument_count;
+    hmlc_value **arguments;
+    hmlc_op *first, *last; /* last is the yield once the region is complete */
+};
+
+struct hmlc_module {
+    hmlc_arena *arena;
+    hmlc_dims *dims;
+    hmlc_diagnostics *diagnostics;
+    hmlc_region *main;         /* arguments: graph inputs; yield operands: graph outputs */
+    const char **output_names; /* one per yield operand of main */
+    const char *name;          /* model file name without folders, "" when unknown */
+    uint32_t value_count;      /* ids handed out */
+    /* What the importer knows about the source, for provenance. */
+    const char *producer;
+    uint32_t source_node_count;
+    /* The memory plan's results: bytes as expressions; NULL before it. */
+    hmlc_dim arena_bytes;
+    uint32_t growable_count;
+};
+
+/* NULL on failure. The module owns the arena it makes from `allocator` (NULL: malloc). */
+hmlc_module *hmlc_module_create(const hmlc_allocator *allocator);
+void hmlc_module_destroy(hmlc_module *module); /* accepts NULL */
+
+/* A region with no arguments. */
+hmlc_region *hmlc_region_create(hmlc_module *module, hmlc_op *parent);
+hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type, const char *name);
+
+/* Where the next op goes: before `before`, or at the region's end when NULL. */
+typedef struct hmlc_builder {
+    hmlc_module *module;
+    hmlc_region *region;
+    hmlc_op *before;
+    const hmlc_location *location; /* given to new ops */
+} hmlc_builder;
+
+hmlc_builder hmlc_builder_at_end(hmlc_region *region);
+hmlc_builder hmlc_builder_before(hmlc_op *op);
+hmlc_builder hmlc_builder_after(hmlc_op *op);
+
+/*
+ * Makes an op, infers its result types and known elements, links it in. Operands and attributes are
+ * copied (list data too). Absent operands are NULL, trailing ones may be left out. On failure a
+ * diagnostic is added, nothing is linked. Unless the op has regions: use
+ * hmlc_op_create_with_regions.
+ */
+hmlc_status hmlc_op_create(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *const *operands,
+                           uint32_t operand_count, const hmlc_attr *attrs, uint32_t attr_count,
+                           hmlc_op **op) HMLC_MUST_USE;
+/* As above for an op whose regions are complete (parent is set here). Result types come from
+ * inference over the yields. */
+hmlc_status hmlc_op_create_with_regions(hmlc_builder *builder, hmlc_opcode opcode,
+                                        hmlc_value *const *operands, uint32_t operand_count,
+                                        const hmlc_attr *attrs, uint32_t attr_count,
+                                        hmlc_region *const *regions, uint32_t region_count,
+                                        hmlc_op **op) HMLC_MUST_USE;
+/* Shorthands for one result. */
+hmlc_status hmlc_build(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *const *operands,
+                       uint32_t operand_count, const hmlc_attr *attrs, uint32_t attr_count,
+                       hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_build_unary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *a,
+                             hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_build_binary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *a,
+                              hmlc_value *b, hmlc_value **result) HMLC_MUST_USE;
+/* A constant; `tensor` is copied, its data is borrowed. */
+hmlc_status hmlc_build_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
+                                hmlc_value **result) HMLC_MUST_USE;
+/* Scalar (rank 0) constants of an element type. */
+hmlc_status hmlc_build_scalar(hmlc_builder *builder, hmlc_dtype dtype, double value,
+                              hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_build_transpose(hmlc_builder *builder, hmlc_value *a, const int64_t *permutation,
+                                 hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_build_reshape(hmlc_builder *builder, hmlc_value *a, const hmlc_dim *shape,
+                               uint32_t rank, hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_build_yield(hmlc_builder *builder, hmlc_value *const *values,
+                             uint32_t count) HMLC_MUST_USE;
+
+/* Attribute access. The op must have the attribute in its table; a default is given when it is not
+ * set. */
+const hmlc_attr *hmlc_op_attr(const hmlc_op *op, hmlc_attr_name name); /* NULL when not set */
+int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name);           /* INT and ENUM */
+double hmlc_op_float(const hmlc_op *op, hmlc_attr_name name);
+hmlc_status hmlc_op_set_attr(hmlc_op *op,
+                             const hmlc_attr *attr) HMLC_MUST_USE; /* does not infer again */
+
+static inline hmlc_value *hmlc_op_operand(const hmlc_op *op, uint32_t index)
+{
+    return index < op->operand_count ? op->operands[index].value : 0;
+}
+static inline bool hmlc_op_has(const hmlc_op *op, uint32_t traits)
+{
+    return hmlc_opcode_has(op->opcode, traits);
+}
+
+void hmlc_op_set_operand(hmlc_op *op, uint32_t index, hmlc_value *value);
+void hmlc_value_replace_uses(hmlc_value *value,
+                             hmlc_value *replacement); /* all of them, in every region */
+bool hmlc_value_has_uses(const hmlc_value *value);
+bool hmlc_value_has_one_use(const hmlc_value *value);
+/* Unlinks; the results must be unused. Regions inside go with it. */
+void hmlc_op_erase(hmlc_op *op);
+void hmlc_op_move_before(hmlc_op *op, hmlc_op *before);
+/* Infers the op's results again after its operands or attributes changed, and writes the types in
+ * place. */
+hmlc_status hmlc_op_reinfer(hmlc_op *op) HMLC_MUST_USE;
+/* The constant's tensor when the value is produced by a `constant` op, else NULL. */
+const hmlc_tensor *hmlc_value_constant(const hmlc_value *value);
+/* True, with the value, when it is a constant whose elements are all equal. */
+bool hmlc_value_splat(const hmlc_value *value, double *splat);
+/* Copies an op (and its regions) with operands mapped through map[value id] (NULL entry: itself).
+ */
+hmlc_status hmlc_op_clone(hmlc_builder *builder, const hmlc_op *op, hmlc_value **map,
+                          hmlc_op **copy) HMLC_MUST_USE;
+/* The module's operand-before-use order restored in a region whose list was built out of order;
+ * DAMAGED on a cycle. */
+hmlc_status hmlc_region_sort(hmlc_region *region) HMLC_MUST_USE;
+uint32_t hmlc_region_op_count(const hmlc_region *region, bool nested);
+
+/* Iterates a region's ops; `op` may be erased or moved in the body. */
+#define HMLC_FOR_EACH_OP(op, region)                                                               \
+    for (hmlc_op *op = (region)->first, *op##_next = op ? op->next : 0; op;                        \
+         op = op##_next, op##_next = op ? op->next : 0)
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Inference and verification: one function per row of ops.def. It checks operands and attributes
+ * (reporting every contradiction with hmlc_error_add) and sets the results' types and known
+ * elements.
+ */
+#ifndef HMLC_INFER_H
+#define HMLC_INFER_H
+
+#include <hmlc/graph.h>
+
+typedef struct hmlc_infer {
+    hmlc_module *module;
+    hmlc_op *op; /* operands, attrs and regions are set; results are not */
+    /* Out: result_count entries to fill. For ops with a fixed number the array is sized; ANY: the
+     * function sizes it. */
+    uint32_t result_count;
+    const hmlc_type **types;
+    const hmlc_dim **elements; /* may stay NULL per result */
+} hmlc_infer;
+
+#define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
+    hmlc_status hmlc_infer_##infer(hmlc_infer *context);
+#include <hmlc/ops.def>
+#undef HMLC_OP
+
+/* Numpy broadcast of two shapes; unproven equalities are recorded as run-time checks where one side
+ * is not provably 1. */
+hmlc_status hmlc_infer_broadcast(hmlc_module *module, const hmlc_location *location, int32_t rank_a,
+                                 const hmlc_dim *dims_a, int32_t rank_b, const hmlc_dim *dims_b,
+                                 int32_t *rank, hmlc_dim *dims) HMLC_MUST_USE;
+
+#endif

@@ -1,0 +1,12 @@
+/* Verifier: structure, dominance, use lists, arity, attributes, and that each result type is what
+ * inference gives. */
+#ifndef HMLC_VERIFY_H
+#define HMLC_VERIFY_H
+
+#include <hmlc/graph.h>
+
+/* HMLC_OK, or HMLC_INTERNAL with a diagnostic per finding. `after` names the pass that ran, or
+ * NULL. */
+hmlc_status hmlc_verify(hmlc_module *module, const char *after) HMLC_MUST_USE;
+
+#endif

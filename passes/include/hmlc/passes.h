@@ -1,0 +1,30 @@
+/* The facade of passes/: the pass table and the manager. */
+#ifndef HMLC_PASSES_H
+#define HMLC_PASSES_H
+
+#include <hmlc/ir.h>
+
+typedef struct hmlc_pass_info {
+    const char *name;
+    const char *summary; /* one line */
+} hmlc_pass_info;
+
+uint32_t hmlc_pass_count(void);
+const hmlc_pass_info *hmlc_pass_at(uint32_t index);
+
+typedef struct hmlc_pass_options {
+    const char *pipeline;    /* "fold-constants,dce,..."; NULL: the default pipeline */
+    const char *print_after; /* pass name, "all", or NULL */
+    /* Receives the text after `print_after` passes; may be NULL. */
+    void (*print)(void *context, const char *pass, const hmlc_module *module);
+    /* Progress: called before each pass; may be NULL. */
+    void (*progress)(void *context, const char *pass, uint32_t index, uint32_t count);
+    void *context;
+    bool verify; /* run the verifier after each pass */
+} hmlc_pass_options;
+
+hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *options) HMLC_MUST_USE;
+/* The default pipeline as text, for --help. */
+const char *hmlc_default_pipeline(void);
+
+#endif

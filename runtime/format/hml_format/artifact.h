@@ -1,0 +1,270 @@
+/*
+ * The artifact file, model.hml: little-endian, fixed-size records, 64-bit offsets. Written by
+ * backends/, read by the runtime, which trusts no byte of it. A format minor version only adds
+ * record kinds at the end of lists; any newer runtime loads older artifacts.
+ *
+ *   hml_file_header
+ *   hml_section_record[section_count]     at header.section_table_offset
+ *   sections, each at its own alignment; padding between them is zero and belongs to the section
+ * before it
+ *
+ * Every byte of the file is covered by a checksum: header_checksum covers the header (itself
+ * zeroed) and the section table with the padding behind it; each section's covers its span.
+ */
+#ifndef HML_FORMAT_ARTIFACT_H
+#define HML_FORMAT_ARTIFACT_H
+
+#include <stdint.h>
+
+#define HML_MAGIC            "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
+#define HML_BYTE_ORDER       UINT32_C(0x01020304)
+#define HML_FORMAT_MAJOR     1
+#define HML_FORMAT_MINOR     0
+#define HML_RUNTIME_ABI      1
+#define HML_NONE             UINT32_MAX /* "no index" in any u32 reference */
+#define HML_DATA_ALIGNMENT   64
+#define HML_MAPPED_ALIGNMENT 65536 /* sections of files of 1 MiB and more */
+#define HML_MAX_TENSOR_RANK  12
+
+typedef struct hml_file_header {
+    uint8_t magic[8];
+    uint32_t byte_order; /* HML_BYTE_ORDER */
+    uint16_t format_major, format_minor;
+    uint32_t minimum_abi;  /* HML_RUNTIME_ABI the program needs */
+    uint32_t header_bytes; /* sizeof(hml_file_header) */
+    uint64_t file_bytes;
+    uint64_t section_table_offset;
+    uint32_t section_count;
+    uint32_t reserved;
+    uint64_t header_checksum; /* XXH3-64 */
+} hml_file_header;
+
+typedef enum hml_section_kind {
+    HML_SECTION_MODEL = 1,  /* hml_model_record and what it refers to: the same for all variants */
+    HML_SECTION_PROGRAM,    /* hml_program_record and its tables: one per variant */
+    HML_SECTION_CODE,       /* hml_code_record and its segments: one per variant */
+    HML_SECTION_WEIGHTS,    /* packed constants, shared by variants */
+    HML_SECTION_PROVENANCE, /* JSON text: compiler version, source, options, nodes */
+    HML_SECTION_SIGNATURE,  /* reserved: empty until signing exists */
+} hml_section_kind;
+
+typedef struct hml_section_record {
+    uint32_t kind;
+    uint32_t variant;      /* PROGRAM and CODE: variant number; else HML_NONE */
+    uint32_t architecture; /* HML_ARCHITECTURE_*; 0 where it does not matter */
+    uint32_t reserved;
+    uint64_t required_features; /* HML_CPU_* of that architecture */
+    uint64_t offset;
+    uint64_t bytes; /* used bytes */
+    uint64_t span;  /* bytes with the padding behind; offset + span is the next section's offset or
+                       the file's end */
+    uint64_t alignment;
+    uint64_t checksum; /* XXH3-64 over span bytes */
+} hml_section_record;
+
+enum { HML_ARCHITECTURE_X86_64 = 1, HML_ARCHITECTURE_AARCH64, HML_ARCHITECTURE_NVPTX };
+
+/* CPU feature bits, x86-64. The loader takes the last variant all of whose bits are there. */
+#define HML_CPU_X86_SSE42       (UINT64_C(1) << 0) /* x86-64-v2: with SSSE3, POPCNT */
+#define HML_CPU_X86_AVX2        (UINT64_C(1) << 1) /* x86-64-v3: with FMA, BMI1/2, F16C, LZCNT, MOVBE */
+#define HML_CPU_X86_AVX512      (UINT64_C(1) << 2) /* x86-64-v4: F, BW, CD, DQ, VL */
+#define HML_CPU_X86_AVX512_VNNI (UINT64_C(1) << 3)
+#define HML_CPU_X86_AVX512_BF16 (UINT64_C(1) << 4)
+#define HML_CPU_X86_AVX_VNNI    (UINT64_C(1) << 5)
+#define HML_CPU_X86_AMX_INT8    (UINT64_C(1) << 6)
+
+/* A table inside a section: offset from the section's start, in bytes, 8-byte aligned. */
+typedef struct hml_table {
+    uint64_t offset;
+    uint32_t count;
+    uint32_t record_bytes; /* sizeof the record; a newer minor version may append fields */
+} hml_table;
+
+/* -- MODEL section
+ * ------------------------------------------------------------------------------------------------
+ */
+
+typedef struct hml_model_record {
+    hml_table strings; /* bytes; a string reference is an offset into them, NUL-terminated */
+    hml_table symbols; /* hml_symbol_record */
+    hml_table inputs;  /* hml_tensor_record */
+    hml_table outputs; /* hml_tensor_record */
+    uint32_t name;     /* string */
+    uint32_t reserved;
+} hml_model_record;
+
+typedef struct hml_symbol_record {
+    uint32_t name;
+    uint32_t flags;                     /* HML_SYMBOL_* */
+    int64_t minimum, maximum, multiple; /* maximum: HML_DIM_UNBOUNDED where none is known */
+} hml_symbol_record;
+enum { HML_SYMBOL_RUN_TIME = 1 }; /* known only while running: defined by an EVALUATE step */
+#define HML_DIM_UNBOUNDED (INT64_C(1) << 47)
+
+/* Element types: the numbers are part of the format. */
+typedef enum hml_dtype {
+    HML_BOOL = 1,
+    HML_I8,
+    HML_I16,
+    HML_I32,
+    HML_I64,
+    HML_U8,
+    HML_U16,
+    HML_U32,
+    HML_U64,
+    HML_F16,
+    HML_BF16,
+    HML_F32,
+    HML_F64,
+} hml_dtype;
+
+typedef struct hml_tensor_record {
+    uint32_t name;
+    uint32_t kind;  /* 0: tensor; others reserved (sequence, optional, map) */
+    uint32_t dtype; /* hml_dtype */
+    uint32_t rank;
+    uint32_t dims[HML_MAX_TENSOR_RANK]; /* dim slots of the program (the slots are the same in every
+                                           variant) */
+    uint32_t dim_texts[HML_MAX_TENSOR_RANK]; /* strings: "batch", "3", "2*seq + 1" */
+} hml_tensor_record;
+
+/* -- PROGRAM section
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct hml_program_record {
+    hml_table dims;      /* hml_dim_record; slot k is record k's value */
+    hml_table checks;    /* hml_check_record: evaluated at run entry */
+    hml_table buffers;   /* hml_buffer_record */
+    hml_table operands;  /* hml_operand_record: all steps' operand lists, one behind the other */
+    hml_table indices;   /* u32: all steps' dim lists, one behind the other */
+    hml_table kernels;   /* hml_kernel_record */
+    hml_table steps;     /* hml_step_record */
+    hml_table locations; /* u32 strings (of this section): the user's nodes per step */
+    hml_table strings;
+    uint32_t entry_dims;     /* slots [0, entry_dims) are known at run entry; later ones belong to
+                                EVALUATE steps */
+    uint32_t arena_dim;      /* slot: arena bytes */
+    uint32_t scratch_dim;    /* slot: scratch bytes per thread, at entry */
+    uint32_t growable_count; /* buffers of kind GROWABLE */
+    uint32_t target_name;    /* string: "x86-64-v3" */
+    uint32_t reserved;
+} hml_program_record;
+
+/* Dim instructions in order: a, b, c are smaller slots. All results lie within +-HML_DIM_UNBOUNDED
+ * or the run is refused. */
+typedef enum hml_dim_op {
+    HML_DIM_CONSTANT = 1, /* value */
+    HML_DIM_INPUT,        /* dim b of input a */
+    HML_DIM_ELEMENT,      /* element b of the i64 tensor at operand record a; only within EVALUATE;
+                             range-checked by symbol c */
+    HML_DIM_ADD,
+    HML_DIM_MULTIPLY,
+    HML_DIM_FLOORDIV,
+    HML_DIM_CEILDIV,
+    HML_DIM_MODULO,
+    HML_DIM_MINIMUM,
+    HML_DIM_MAXIMUM,
+    HML_DIM_EQUAL,
+    HML_DIM_LESS,
+    HML_DIM_SELECT, /* a ? b : c */
+} hml_dim_op;
+
+typedef struct hml_dim_record {
+    uint32_t op;
+    uint32_t a, b, c;
+    int64_t value;
+} hml_dim_record;
+
+typedef enum hml_check_kind {
+    HML_CHECK_INPUT_DIM = 1, /* dim b of input a equals slot `slot` */
+    HML_CHECK_EQUAL,         /* slot a equals slot b */
+    HML_CHECK_RANGE, /* slot `slot` lies within symbol a's range and is a multiple of its divisor */
+} hml_check_kind;
+
+typedef struct hml_check_record {
+    uint32_t kind;
+    uint32_t a, b, slot;
+    uint32_t location; /* string of this section */
+    uint32_t reserved;
+} hml_check_record;
+
+typedef enum hml_buffer_kind {
+    HML_BUFFER_ARENA = 1, /* offset_dim and bytes_dim */
+    HML_BUFFER_GROWABLE,  /* index; bytes_dim */
+    HML_BUFFER_INPUT,     /* index; bytes follow from the dims */
+    HML_BUFFER_OUTPUT,    /* index */
+    HML_BUFFER_WEIGHTS,   /* offset and bytes in the WEIGHTS section; read-only */
+    HML_BUFFER_STATE,     /* reserved: survives runs */
+} hml_buffer_kind;
+
+typedef struct hml_buffer_record {
+    uint32_t kind;
+    uint32_t index;
+    uint32_t offset_dim, bytes_dim; /* slots or HML_NONE */
+    uint64_t offset, bytes;         /* WEIGHTS */
+} hml_buffer_record;
+
+typedef struct hml_operand_record {
+    uint32_t buffer;
+    uint32_t offset_dim; /* slot: bytes from the buffer's start; HML_NONE: 0 */
+    uint32_t flags;      /* HML_OPERAND_WRITTEN */
+    uint32_t reserved;
+} hml_operand_record;
+enum { HML_OPERAND_WRITTEN = 1 };
+
+typedef struct hml_kernel_record {
+    uint64_t entry; /* offset in the CODE section's executable segment */
+    uint32_t name;  /* string of this section */
+    uint32_t form;  /* hml_kernel_form */
+} hml_kernel_record;
+typedef enum hml_kernel_form {
+    HML_FORM_LOOP = 1,
+    HML_FORM_CONTRACTION,
+    HML_FORM_WINDOW,
+    HML_FORM_RECURRENT,
+    HML_FORM_PORTABLE,
+    HML_FORM_PROVIDER,
+} hml_kernel_form;
+
+typedef enum hml_step_kind {
+    HML_STEP_CALL = 1, /* kernel, operands, dims, units, scratch */
+    HML_STEP_EVALUATE, /* dim slots [first_dim, first_dim + dim_count): element loads and what
+                          follows from them */
+    HML_STEP_GROW,     /* buffers that became known: operand list names them */
+    HML_STEP_BRANCH,   /* jump to `target` when the bool at the first operand is false */
+    HML_STEP_JUMP,     /* to `target`, forwards only until loops exist */
+} hml_step_kind;
+
+typedef struct hml_step_record {
+    uint32_t kind;
+    uint32_t kernel;
+    uint32_t first_operand, operand_count; /* in operands */
+    uint32_t first_dim, dim_count;         /* CALL: in indices; EVALUATE: slots */
+    uint32_t units_dim;                    /* slot */
+    uint32_t scratch_dim;                  /* slot, bytes per thread; HML_NONE: none */
+    uint32_t target;
+    uint32_t location;  /* index into locations */
+    uint32_t unit_cost; /* rough nanoseconds per work unit on one core, for the thread count */
+    uint32_t
+        work_dim; /* slot: floating-point operations of the whole step, for profiles; HML_NONE */
+} hml_step_record;
+
+/* -- CODE section
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * A flat image: segments in order, load-congruent: the image is mapped as one region with
+ * `image_bytes` bytes, each segment at its offset, the executable one read-execute, the constants
+ * read-only. No relocations, no imports.
+ */
+typedef struct hml_code_record {
+    uint64_t image_offset; /* from the section's start; 4096-aligned in the section */
+    uint64_t image_bytes;
+    uint64_t text_offset, text_bytes; /* within the image, both multiples of 4096 */
+    uint64_t rodata_offset, rodata_bytes;
+    uint32_t kernel_abi; /* HML_KERNEL_ABI */
+    uint32_t reserved;
+} hml_code_record;
+
+#endif
