@@ -1,0 +1,88 @@
+/*
+ * Kernels inside backends/: what the planner asks of a kernel class, and what a class tells about
+ * one kernel. Planning touches no LLVM and happens for `check` too; emission happens later, in a
+ * child process, for unique kernels only.
+ */
+#ifndef HMLC_KERNEL_H
+#define HMLC_KERNEL_H
+
+#include <hmlc/backends.h>
+
+/* One operand of a kernel function, in the order of hml_kernel_args.operands. */
+typedef enum hmlc_operand_kind {
+    HMLC_OPERAND_ARGUMENT, /* region argument `index`: read-only */
+    HMLC_OPERAND_RESULT,   /* yielded value `index`: written */
+    HMLC_OPERAND_PACKED,   /* constant argument `index` in the kernel's own packing: read-only */
+    HMLC_OPERAND_TABLE,    /* bytes made at plan time (offsets of taps, ...): read-only */
+} hmlc_operand_kind;
+
+struct hmlc_kernel_plan;
+
+typedef struct hmlc_kernel_operand {
+    hmlc_operand_kind kind;
+    uint32_t index;
+    size_t bytes; /* PACKED and TABLE: exact size */
+    /*
+     * PACKED: names the packing; equal constants with equal text are stored once ("panels16 K=64
+     * N=256"). The writer calls `pack` once per stored blob: `constant` in its graph layout ->
+     * `bytes` bytes at `out` (zeroed).
+     */
+    const char *packing;
+    hmlc_status (*pack)(const struct hmlc_kernel_plan *plan, const hmlc_tensor *constant,
+                        void *out);
+    const void *table; /* TABLE: the bytes, arena-owned; equal tables are stored once */
+} hmlc_kernel_operand;
+
+typedef struct hmlc_kernel_plan {
+    const hmlc_op *kernel; /* the `kernel` op */
+    const hmlc_target *target;
+    const struct hmlc_kernel_class *class_;
+    uint32_t operand_count;
+    hmlc_kernel_operand *operands;
+    hmlc_dim units;         /* number of independent work units */
+    hmlc_dim scratch_bytes; /* per thread; constant 0: none */
+    hmlc_dim work;      /* floating-point operations of the whole kernel; constant 0: not counted */
+    uint32_t unit_cost; /* rough nanoseconds per work unit on one core */
+    /*
+     * What besides the kernel's text and target decides the code ("tile=6x16"): part of the key
+     * under which equal kernels are shared.
+     */
+    const char *variant;
+    void *state; /* the class's own, arena-owned */
+} hmlc_kernel_plan;
+
+typedef struct hmlc_plan_context {
+    hmlc_module *module;
+    hmlc_arena *arena; /* for plans */
+    const hmlc_target *target;
+} hmlc_plan_context;
+
+struct hmlc_frame;
+
+/* One way to make kernels; rows of kernel_classes in kernel_classes.c, one per form. */
+typedef struct hmlc_kernel_class {
+    const char *name; /* as `inspect` prints it */
+    int64_t form;     /* HMLC_FORM_* that it takes */
+    /* Fills *plan (kernel, target, class_ and default operands are set: arguments, then results). A
+     * refusal is a diagnostic with the kernel's location. */
+    hmlc_status (*plan)(hmlc_plan_context *context, hmlc_kernel_plan *plan);
+    /* Emits the body of the kernel function; the frame's builder stands where units [begin, end)
+     * are to be done. The body must leave the builder at the block that falls through to `return
+     * OK`. */
+    hmlc_status (*emit)(struct hmlc_frame *frame, const hmlc_kernel_plan *plan);
+} hmlc_kernel_class;
+
+extern const hmlc_kernel_class hmlc_loop_class;        /* llvm/loop*.c */
+extern const hmlc_kernel_class hmlc_contraction_class; /* llvm/contraction*.c */
+extern const hmlc_kernel_class hmlc_window_class;      /* llvm/window*.c */
+extern const hmlc_kernel_class hmlc_recurrent_class;   /* llvm/recurrent*.c */
+extern const hmlc_kernel_class hmlc_portable_class;    /* llvm/portable*.c */
+
+/* Region helpers that every class needs. */
+/* The constant behind region argument `index`, or NULL when the operand is no constant. */
+const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index);
+hmlc_op *hmlc_kernel_yield(const hmlc_op *kernel);
+/* The only op of the region with one of `traits`, NULL when there is none or more than one. */
+hmlc_op *hmlc_kernel_anchor(const hmlc_op *kernel, uint32_t traits);
+
+#endif

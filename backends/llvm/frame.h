@@ -1,0 +1,95 @@
+/*
+ * A kernel function under construction. The frame makes the function with its attributes, the check
+ * mode (sizes, alignment, unit count) and the entry code, and gives the emitters operands, dims and
+ * loops. One frame per kernel.
+ */
+#ifndef HMLC_FRAME_H
+#define HMLC_FRAME_H
+
+#include <llvm-c/Core.h>
+
+#include "kernel.h"
+
+typedef struct hmlc_frame {
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMValueRef function;
+    const hmlc_target *target;
+    const hmlc_kernel_plan *plan;
+    hmlc_arena *arena; /* scratch memory of this emission */
+    hmlc_module *ir;   /* the IR module: dims table, diagnostics */
+    LLVMTypeRef i1, i8, i16, i32, i64, f16, bf16, f32, f64, pointer;
+    LLVMValueRef arguments;    /* const hml_kernel_args * */
+    LLVMValueRef *operands;    /* base pointer per plan operand, loaded at entry, noalias, 64-byte
+                                  aligned    where the storage is known to be */
+    LLVMValueRef begin, end;   /* i64 work units */
+    LLVMValueRef scratch;      /* pointer */
+    LLVMBasicBlockRef entry;   /* for allocas: before its terminator */
+    LLVMBasicBlockRef failure; /* see hmlc_frame_fail_if */
+    void *private_;            /* of frame.c */
+} hmlc_frame;
+
+/* Makes function `name` in `module`, calls the class's emit, closes and verifies the function. */
+hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
+                             const char *name, hmlc_arena *arena) HMLC_MUST_USE;
+
+/* Any dim expression as i64: a constant, or arithmetic over symbols, emitted once at entry and
+ * remembered. */
+LLVMValueRef hmlc_frame_dim(hmlc_frame *frame, hmlc_dim dim);
+LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value); /* i64 constant */
+/* The LLVM type of one stored element (bool is i8 in memory). */
+LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype);
+LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype,
+                              uint32_t lanes); /* lanes 1: the scalar */
+/* The operand index of region argument / result `index`. */
+uint32_t hmlc_frame_argument(const hmlc_frame *frame, uint32_t index);
+uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index);
+/* How argument / result `index` lies in memory (dense, or by its storage's strides). */
+void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access);
+
+/* base + index * element size. */
+LLVMValueRef hmlc_frame_element(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef base,
+                                LLVMValueRef index);
+LLVMValueRef hmlc_frame_load(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef address,
+                             uint32_t alignment);
+void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef address,
+                      uint32_t alignment);
+LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes);
+LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,
+                               uint32_t alignment);
+/* Calls intrinsic `name` ("llvm.fma") overloaded on `type`; frame.c checks that it resolves. */
+LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
+                                  LLVMValueRef const *arguments, uint32_t count);
+/* a * b + c: llvm.fma where the target has it, else multiply and add. */
+LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
+
+/*
+ * Counted loop: for (i = first; i < limit; i += step), step > 0 constant. Between begin and end the
+ * builder stands in the body, and `carried` values (phis) are readable. Loops nest.
+ */
+typedef struct hmlc_loop {
+    LLVMValueRef index; /* i64 */
+    uint32_t carried_count;
+    LLVMValueRef carried[64]; /* in the body: current values; after hmlc_loop_end: the final ones */
+    LLVMBasicBlockRef header, body, exit;
+    LLVMValueRef limit, step;
+} hmlc_loop;
+void hmlc_loop_begin(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef first, LLVMValueRef limit,
+                     int64_t step, LLVMValueRef const *carried, uint32_t carried_count);
+/* `next` are the carried values for the next iteration. */
+void hmlc_loop_end(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef const *next);
+
+/* if (condition) { ... } : the builder stands in the body until end. */
+typedef struct hmlc_branch {
+    LLVMBasicBlockRef otherwise, exit;
+} hmlc_branch;
+void hmlc_branch_begin(hmlc_frame *frame, hmlc_branch *branch, LLVMValueRef condition);
+void hmlc_branch_else(hmlc_frame *frame, hmlc_branch *branch); /* optional */
+void hmlc_branch_end(hmlc_frame *frame, hmlc_branch *branch);
+
+/* Returns `status` (HML_KERNEL_*) with two i64 details when `condition` (i1) holds. Cold path. */
+void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t status,
+                        LLVMValueRef detail0, LLVMValueRef detail1);
+
+#endif
