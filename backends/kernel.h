@@ -78,6 +78,26 @@ extern const hmlc_kernel_class hmlc_window_class;      /* llvm/window*.c */
 extern const hmlc_kernel_class hmlc_recurrent_class;   /* llvm/recurrent*.c */
 extern const hmlc_kernel_class hmlc_portable_class;    /* llvm/portable*.c */
 
+/* The class of a kernel's form; NULL for an unknown one. */
+const hmlc_kernel_class *hmlc_kernel_class_of(const hmlc_op *kernel);
+/* Fills *plan for `kernel`: default operands, then the class's plan. */
+hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *kernel,
+                                    hmlc_kernel_plan *plan) HMLC_MUST_USE;
+/*
+ * The symbols that the kernel's code reads, sorted by index: the order of hml_kernel_args.dims.
+ * Returns their number, UINT32_MAX when memory ran out.
+ */
+uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, hmlc_arena *arena,
+                             const hmlc_symbol ***symbols);
+/* True when the operand's bytes may be written through, or read as, another operand (in-place
+ * reuse). */
+bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand);
+/* The value outside the kernel behind an ARGUMENT, PACKED or RESULT operand; NULL for a TABLE. */
+const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32_t operand);
+/* Text under which equal kernels are shared: region, types, strides, aliasing, target, variant.
+ * NULL: no memory. */
+const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena);
+
 /* Region helpers that every class needs. */
 /* The constant behind region argument `index`, or NULL when the operand is no constant. */
 const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index);

@@ -14,20 +14,20 @@ typedef struct hmlc_frame {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
-    LLVMValueRef function;
+    LLVMValueRef function; /* the private body function, where emitters work */
+    LLVMValueRef outer;    /* the exported one */
     const hmlc_target *target;
     const hmlc_kernel_plan *plan;
     hmlc_arena *arena; /* scratch memory of this emission */
     hmlc_module *ir;   /* the IR module: dims table, diagnostics */
     LLVMTypeRef i1, i8, i16, i32, i64, f16, bf16, f32, f64, pointer;
-    LLVMValueRef arguments;    /* const hml_kernel_args * */
-    LLVMValueRef *operands;    /* base pointer per plan operand, loaded at entry, noalias, 64-byte
-                                  aligned    where the storage is known to be */
-    LLVMValueRef begin, end;   /* i64 work units */
-    LLVMValueRef scratch;      /* pointer */
-    LLVMBasicBlockRef entry;   /* for allocas: before its terminator */
-    LLVMBasicBlockRef failure; /* see hmlc_frame_fail_if */
-    void *private_;            /* of frame.c */
+    LLVMValueRef arguments;  /* const hml_kernel_args * */
+    LLVMValueRef *operands;  /* base pointer per plan operand, loaded at entry, noalias, 64-byte
+                                aligned    where the storage is known to be */
+    LLVMValueRef begin, end; /* i64 work units */
+    LLVMValueRef scratch;    /* pointer */
+    LLVMBasicBlockRef entry; /* for allocas: before its terminator */
+    void *private_;          /* of frame.c */
 } hmlc_frame;
 
 /* Makes function `name` in `module`, calls the class's emit, closes and verifies the function. */
