@@ -1,0 +1,257 @@
+/* What every kernel class shares: default operands, symbols, aliasing and the key under which equal
+ * kernels meet. */
+#include "kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const hmlc_kernel_class *const kernel_classes[] = {
+    &hmlc_loop_class,      &hmlc_contraction_class, &hmlc_window_class,
+    &hmlc_recurrent_class, &hmlc_portable_class,
+};
+
+const hmlc_kernel_class *hmlc_kernel_class_of(const hmlc_op *kernel)
+{
+    int64_t form = hmlc_op_int(kernel, HMLC_ATTR_form);
+    for (size_t k = 0; k < sizeof kernel_classes / sizeof kernel_classes[0]; k++) {
+        if (kernel_classes[k]->form == form) {
+            return kernel_classes[k];
+        }
+    }
+    return NULL;
+}
+
+hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *kernel,
+                                    hmlc_kernel_plan *plan)
+{
+    const hmlc_kernel_class *class_ = hmlc_kernel_class_of(kernel);
+    hmlc_module *module = context->module;
+    if (class_ == NULL) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_kernel_unsupported, kernel->location,
+                              NULL, "no kernel class takes this kernel's form");
+    }
+    hmlc_dim zero = hmlc_dim_constant(module->dims, 0);
+    *plan = (hmlc_kernel_plan){
+        .kernel = kernel,
+        .target = context->target,
+        .class_ = class_,
+        .operand_count = kernel->operand_count + kernel->result_count,
+        .units = hmlc_dim_constant(module->dims, 1),
+        .scratch_bytes = zero,
+        .work = zero,
+        .unit_cost = 1000,
+        .variant = "",
+    };
+    plan->operands = HMLC_NEW_ARRAY(context->arena, hmlc_kernel_operand, plan->operand_count + 1);
+    HMLC_TRY_MEMORY(plan->operands);
+    for (uint32_t k = 0; k < kernel->operand_count; k++) {
+        plan->operands[k] = (hmlc_kernel_operand){.kind = HMLC_OPERAND_ARGUMENT, .index = k};
+    }
+    for (uint32_t k = 0; k < kernel->result_count; k++) {
+        plan->operands[kernel->operand_count + k] =
+            (hmlc_kernel_operand){.kind = HMLC_OPERAND_RESULT, .index = k};
+    }
+    return class_->plan(context, plan);
+}
+
+const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32_t operand)
+{
+    const hmlc_kernel_operand *entry = &plan->operands[operand];
+    if (entry->kind == HMLC_OPERAND_TABLE) {
+        return NULL;
+    }
+    return entry->kind == HMLC_OPERAND_RESULT ? plan->kernel->results[entry->index]
+                                              : plan->kernel->operands[entry->index].value;
+}
+
+static bool storage_may_overlap(const hmlc_storage *a, const hmlc_storage *b)
+{
+    if (a->kind != b->kind || a->kind == HMLC_STORAGE_NONE) {
+        return false;
+    }
+    if (a->root != NULL && a->root == b->root) {
+        return true;
+    }
+    return a->kind == HMLC_STORAGE_ARENA ? a->offset == b->offset : a->index == b->index;
+}
+
+bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand)
+{
+    const hmlc_kernel_operand *entry = &plan->operands[operand];
+    if (entry->kind == HMLC_OPERAND_PACKED || entry->kind == HMLC_OPERAND_TABLE) {
+        return false;
+    }
+    const hmlc_value *value = hmlc_kernel_operand_value(plan, operand);
+    for (uint32_t k = 0; k < plan->operand_count; k++) {
+        const hmlc_kernel_operand *other = &plan->operands[k];
+        bool written = entry->kind == HMLC_OPERAND_RESULT || other->kind == HMLC_OPERAND_RESULT;
+        if (k == operand || !written || other->kind == HMLC_OPERAND_TABLE) {
+            continue;
+        }
+        if (storage_may_overlap(&value->storage, &hmlc_kernel_operand_value(plan, k)->storage)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* -- symbols
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct symbol_set {
+    bool *seen;
+    uint32_t count;
+} symbol_set;
+
+static void symbols_of_dim(symbol_set *set, hmlc_dim dim)
+{
+    if (dim == NULL || dim->kind == HMLC_DIM_CONSTANT) {
+        return;
+    }
+    if (dim->kind == HMLC_DIM_SYMBOL) {
+        set->count += !set->seen[dim->symbol->index];
+        set->seen[dim->symbol->index] = true;
+        return;
+    }
+    symbols_of_dim(set, dim->a);
+    symbols_of_dim(set, dim->b);
+    symbols_of_dim(set, dim->c);
+}
+
+static void symbols_of_value(symbol_set *set, const hmlc_value *value)
+{
+    for (int32_t k = 0; value != NULL && k < value->type->rank; k++) {
+        symbols_of_dim(set, value->type->dims[k]);
+        if (value->storage.strides != NULL) {
+            symbols_of_dim(set, value->storage.strides[k]);
+        }
+    }
+}
+
+static void symbols_of_op(symbol_set *set, const hmlc_op *op)
+{
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        symbols_of_value(set, op->operands[k].value);
+    }
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        symbols_of_value(set, op->results[k]);
+    }
+    for (uint32_t k = 0; k < op->attr_count; k++) {
+        const hmlc_attr *attr = &op->attrs[k];
+        if (hmlc_attr_kind_of(attr->name) != HMLC_ATTR_KIND_DIMS) {
+            continue;
+        }
+        for (uint32_t i = 0; i < attr->count; i++) {
+            symbols_of_dim(set, attr->as.dims[i]);
+        }
+    }
+    for (uint32_t k = 0; k < op->region_count; k++) {
+        HMLC_FOR_EACH_OP(inner, op->regions[k])
+        {
+            symbols_of_op(set, inner);
+        }
+    }
+}
+
+uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, hmlc_arena *arena,
+                             const hmlc_symbol ***symbols)
+{
+    uint32_t all = hmlc_symbol_count(module->dims), count = 0;
+    symbol_set set = {HMLC_NEW_ARRAY(arena, bool, all + 1), 0};
+    *symbols = HMLC_NEW_ARRAY(arena, const hmlc_symbol *, all + 1);
+    if (set.seen == NULL || *symbols == NULL) {
+        return UINT32_MAX;
+    }
+    symbols_of_op(&set, plan->kernel);
+    symbols_of_dim(&set, plan->units);
+    symbols_of_dim(&set, plan->scratch_bytes);
+    for (uint32_t k = 0; k < all; k++) {
+        if (set.seen[k]) {
+            (*symbols)[count++] = hmlc_symbol_at(module->dims, k);
+        }
+    }
+    return count;
+}
+
+/* -- key
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void key_strides(char *text, size_t size, const hmlc_value *value)
+{
+    size_t used = strlen(text);
+    for (int32_t k = 0; k < value->type->rank && used + 1 < size; k++) {
+        char dim[128];
+        hmlc_dim_format(value->storage.strides[k], dim, sizeof dim);
+        size_t length = strlen(dim);
+        if (used + length + 2 >= size) {
+            return;
+        }
+        memcpy(text + used, dim, length);
+        text[used + length] = ',';
+        text[used + length + 1] = '\0';
+        used += length + 1;
+    }
+}
+
+/* Per operand: kind, index, aliasing, packing and strides. */
+static char *key_operands(const hmlc_kernel_plan *plan, hmlc_arena *arena)
+{
+    char *key = hmlc_arena_string(arena, "");
+    for (uint32_t k = 0; key != NULL && k < plan->operand_count; k++) {
+        const hmlc_kernel_operand *operand = &plan->operands[k];
+        const hmlc_value *value = hmlc_kernel_operand_value(plan, k);
+        char strides[1024] = "";
+        if (value != NULL && value->storage.strides != NULL) {
+            key_strides(strides, sizeof strides, value);
+        }
+        key =
+            hmlc_arena_printf(arena, "%s %d:%u:%d:%zu:%s:%s", key, (int)operand->kind,
+                              operand->index, hmlc_kernel_operand_aliased(plan, k), operand->bytes,
+                              operand->packing != NULL ? operand->packing : "", strides);
+    }
+    return key;
+}
+
+const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena)
+{
+    hmlc_text_buffer text = {0};
+    char *operands = key_operands(plan, arena);
+    char *key = NULL;
+    if (operands != NULL && hmlc_op_print(plan->kernel, &text) == HMLC_OK) {
+        key = hmlc_arena_printf(arena, "%s|%s|%s|%s|%.*s", plan->target->name, plan->class_->name,
+                                plan->variant, operands, (int)text.size, text.data);
+    }
+    hmlc_text_buffer_free(&text);
+    return key;
+}
+
+/* -- regions
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index)
+{
+    return hmlc_value_constant(hmlc_op_operand(kernel, index));
+}
+
+hmlc_op *hmlc_kernel_yield(const hmlc_op *kernel)
+{
+    return kernel->regions[0]->last;
+}
+
+hmlc_op *hmlc_kernel_anchor(const hmlc_op *kernel, uint32_t traits)
+{
+    hmlc_op *anchor = NULL;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        if (hmlc_op_has(op, traits)) {
+            if (anchor != NULL) {
+                return NULL;
+            }
+            anchor = op;
+        }
+    }
+    return anchor;
+}
