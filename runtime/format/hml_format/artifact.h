@@ -14,6 +14,7 @@
 #ifndef HML_FORMAT_ARTIFACT_H
 #define HML_FORMAT_ARTIFACT_H
 
+#include <hml/dtype.h> /* hml_dtype: its numbers are part of the format */
 #include <stdint.h>
 
 #define HML_MAGIC            "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
@@ -24,7 +25,6 @@
 #define HML_NONE             UINT32_MAX /* "no index" in any u32 reference */
 #define HML_DATA_ALIGNMENT   64
 #define HML_MAPPED_ALIGNMENT 65536 /* sections of files of 1 MiB and more */
-#define HML_MAX_TENSOR_RANK  12
 
 typedef struct hml_file_header {
     uint8_t magic[8];
@@ -97,26 +97,11 @@ typedef struct hml_symbol_record {
     uint32_t name;
     uint32_t flags;                     /* HML_SYMBOL_* */
     int64_t minimum, maximum, multiple; /* maximum: HML_DIM_UNBOUNDED where none is known */
+    uint32_t slot; /* dim slot that holds its value, the same in every variant; HML_NONE: unused */
+    uint32_t reserved;
 } hml_symbol_record;
 enum { HML_SYMBOL_RUN_TIME = 1 }; /* known only while running: defined by an EVALUATE step */
 #define HML_DIM_UNBOUNDED (INT64_C(1) << 47)
-
-/* Element types: the numbers are part of the format. */
-typedef enum hml_dtype {
-    HML_BOOL = 1,
-    HML_I8,
-    HML_I16,
-    HML_I32,
-    HML_I64,
-    HML_U8,
-    HML_U16,
-    HML_U32,
-    HML_U64,
-    HML_F16,
-    HML_BF16,
-    HML_F32,
-    HML_F64,
-} hml_dtype;
 
 typedef struct hml_tensor_record {
     uint32_t name;
