@@ -134,6 +134,10 @@ static inline hmlc_attr hmlc_attr_tensor(hmlc_attr_name name, const hmlc_tensor 
 
 hmlc_attr_kind hmlc_attr_kind_of(hmlc_attr_name name);
 const char *hmlc_attr_name_text(hmlc_attr_name name);
+bool hmlc_attr_name_from_text(const char *text, size_t length, hmlc_attr_name *name);
+/* An ENUM's word by value (not NUL-terminated, NULL when there is none), and back. */
+const char *hmlc_attr_enum_word(hmlc_attr_name name, int64_t value, size_t *length);
+bool hmlc_attr_enum_value(hmlc_attr_name name, const char *text, size_t length, int64_t *value);
 bool hmlc_attr_equal(const hmlc_attr *left, const hmlc_attr *right);
 
 /* One attribute that an op has, with its default. */
