@@ -1,0 +1,63 @@
+/* The program of one variant while it is built: the tables of a PROGRAM section, and which kernels
+ * they call. */
+#ifndef HMLC_PROGRAM_H
+#define HMLC_PROGRAM_H
+
+#include <hml_format/artifact.h>
+
+#include "growable.h"
+#include "kernel.h"
+#include "weights.h"
+
+/* A planned kernel op; `unique` is its kernel's index in hmlc_program.kernels. */
+typedef struct hmlc_planned_kernel {
+    const hmlc_op *op;
+    hmlc_kernel_plan plan;
+    uint32_t unique;
+} hmlc_planned_kernel;
+
+/* A kernel whose code is generated once for all steps that share its key. */
+typedef struct hmlc_unique_kernel {
+    const char *key;
+    const hmlc_kernel_plan *plan; /* of the first op that needs it */
+    char name[32];                /* its symbol: "k12" */
+} hmlc_unique_kernel;
+
+typedef struct hmlc_program {
+    hmlc_module *module;
+    hmlc_arena *arena;
+    const hmlc_target *target;
+    hmlc_growable planned; /* hmlc_planned_kernel, in op order */
+    hmlc_growable unique;  /* hmlc_unique_kernel */
+    hmlc_weights *weights; /* shared by the variants */
+    /* Tables, see hml_format/artifact.h. */
+    hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations;
+    hmlc_growable strings; /* bytes */
+    uint32_t entry_dims;
+    uint32_t arena_dim, scratch_dim;
+    struct hmlc_slot_map *slots;
+} hmlc_program;
+
+/* Plans every kernel op of the module's main graph and regions for a target; refusals become
+ * diagnostics. */
+hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const hmlc_target *target,
+                              hmlc_arena *arena) HMLC_MUST_USE;
+/* Builds the tables. Kernel entries are 0 until hmlc_program_set_entries. */
+hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights) HMLC_MUST_USE;
+void hmlc_program_release(hmlc_program *program); /* what growable tables hold */
+
+/* The slot of an expression, added when new; dims of run-time symbols only once those are bound. */
+hmlc_status hmlc_program_slot(hmlc_program *program, hmlc_dim dim, uint32_t *slot) HMLC_MUST_USE;
+hmlc_status hmlc_slots_create(hmlc_program *program) HMLC_MUST_USE;
+/* Defines a run-time symbol's slot as element `element` of operand record `operand`. */
+hmlc_status hmlc_slots_bind(hmlc_program *program, const hmlc_symbol *symbol, uint32_t operand,
+                            uint32_t element) HMLC_MUST_USE;
+/* Forgets the slots from `first` on: they belong to a branch that may not have run. */
+void hmlc_slots_forget(hmlc_program *program, uint32_t first);
+/* True, with its slot, when the symbol has one. */
+bool hmlc_slots_has_symbol(const hmlc_program *program, const hmlc_symbol *symbol, uint32_t *slot);
+/* Offset of `text` in a growable string table, added when new. */
+hmlc_status hmlc_strings_add(hmlc_growable *strings, const char *text,
+                             uint32_t *offset) HMLC_MUST_USE;
+
+#endif
