@@ -87,6 +87,9 @@ enum {
     HMLC_FORM_PORTABLE,
 };
 
+/* Lists of attributes are at most this long. */
+#define HMLC_MAX_ATTR_LIST 64
+
 /* An attribute's value. Lists and strings are arena-owned and immutable. */
 typedef struct hmlc_attr {
     hmlc_attr_name name;

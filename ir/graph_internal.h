@@ -1,0 +1,36 @@
+/* What the graph's files share. */
+#ifndef HMLC_GRAPH_INTERNAL_H
+#define HMLC_GRAPH_INTERNAL_H
+
+#include <hmlc/graph.h>
+#include <hmlc/infer.h>
+
+typedef hmlc_status (*hmlc_infer_function)(hmlc_infer *context);
+/* The inference function of an opcode's row. */
+hmlc_infer_function hmlc_infer_function_of(hmlc_opcode opcode);
+
+/*
+ * Runs inference for an op whose operands, attributes and regions are set; the result lists have
+ * result_count entries, `elements` may be NULL.
+ */
+hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context) HMLC_MUST_USE;
+
+/* A new value with the module's next id; NULL on failure. */
+hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32_t index);
+
+/* Use lists: `use` has its op and index set. */
+void hmlc_use_link(hmlc_use *use, hmlc_value *value);
+void hmlc_use_unlink(hmlc_use *use);
+
+/* List of a region's ops. `before` NULL: behind the last op. */
+void hmlc_region_link(hmlc_region *region, hmlc_op *op, hmlc_op *before);
+void hmlc_region_unlink(hmlc_op *op);
+
+/* Copies an attribute's value (list, string, tensor header) into the arena; false without memory.
+ */
+bool hmlc_attr_copy(hmlc_arena *arena, const hmlc_attr *from, hmlc_attr *to);
+/* Checks arity and attributes against the op's row; `error` is the code of findings. */
+hmlc_status hmlc_op_check_form(hmlc_module *module, const hmlc_op *op,
+                               hmlc_error error) HMLC_MUST_USE;
+
+#endif

@@ -1,0 +1,51 @@
+/* Calls the inference function of an op's row. */
+#include "graph_internal.h"
+
+static const hmlc_infer_function functions[] = {
+#define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_infer_##infer,
+#include <hmlc/ops.def>
+#undef HMLC_OP
+};
+
+hmlc_infer_function hmlc_infer_function_of(hmlc_opcode opcode)
+{
+    return functions[opcode];
+}
+
+static hmlc_status check_results(hmlc_module *module, const hmlc_op *op, const hmlc_infer *context)
+{
+    const hmlc_op_info *info = hmlc_op_get_info(op->opcode);
+    bool fits = context->result_count >= (uint32_t)info->least_results &&
+                (info->most_results < 0 || context->result_count <= (uint32_t)info->most_results);
+    for (uint32_t i = 0; fits && i < context->result_count; i++) {
+        fits = context->types[i] != NULL;
+    }
+    if (!fits) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_verify_failed, op->location, NULL,
+                              "inference of %s left its results incomplete", info->name);
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context)
+{
+    const hmlc_op_info *info = hmlc_op_get_info(op->opcode);
+    *context = (hmlc_infer){.module = module, .op = op};
+    if (info->most_results > 0) {
+        context->result_count = (uint32_t)info->least_results;
+        context->types = HMLC_NEW_ARRAY(module->arena, const hmlc_type *, info->most_results);
+        context->elements = HMLC_NEW_ARRAY(module->arena, const hmlc_dim *, info->most_results);
+        HMLC_TRY_MEMORY(context->types);
+        HMLC_TRY_MEMORY(context->elements);
+    }
+    hmlc_status dims_before = hmlc_dims_status(module->dims);
+    HMLC_TRY(functions[op->opcode](context));
+    HMLC_TRY(check_results(module, op, context));
+    hmlc_status dims_after = hmlc_dims_status(module->dims);
+    if (dims_after == HMLC_DAMAGED && dims_before == HMLC_OK) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, op->location, NULL,
+                              "a dim of %s exceeds %lld", info->name,
+                              (long long)HMLC_DIM_UNBOUNDED);
+    }
+    return dims_after;
+}
