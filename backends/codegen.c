@@ -1,0 +1,329 @@
+#define _GNU_SOURCE /* memfd_create */
+#include "codegen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "llvm/frame.h"
+#include "llvm/object.h"
+#include "llvm/portable.h"
+
+/*
+ * Kernels per task: small enough to spread over the cores, large enough that the set-up of a module
+ * does not show. The split depends on the program alone, so that the bytes do not depend on the
+ * number of jobs.
+ */
+enum { TASK_KERNELS = 8 };
+
+typedef struct task {
+    const hmlc_program *program;
+    uint32_t first, last; /* unique kernels [first, last); empty: the support module */
+    bool portable;
+    int file;
+    pid_t process; /* 0: not started */
+    bool done;
+} task;
+
+typedef struct codegen {
+    const hmlc_codegen_options *options;
+    hmlc_arena *arena;
+    task *tasks;
+    uint32_t task_count, started, finished, running;
+    uint32_t *progress; /* shared with the children: the kernel each task is at */
+    hmlc_module *module;
+} codegen;
+
+/* -- the child
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static bool write_all(int file, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(file, data, size);
+        if (written <= 0 && errno != EINTR) {
+            return false;
+        }
+        data += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+    return true;
+}
+
+/* The message of the last error stands for the child's failure. */
+static const char *last_message(const hmlc_module *module)
+{
+    const char *message = "";
+    for (const hmlc_diagnostic *d = hmlc_diagnostics_first(module->diagnostics); d != NULL;
+         d = d->next) {
+        message = d->message;
+    }
+    return message;
+}
+
+static hmlc_status task_emit_kernels(const task *t, LLVMModuleRef module, uint32_t *progress,
+                                     hmlc_arena *arena)
+{
+    const hmlc_unique_kernel *unique = t->program->unique.data;
+    if (t->portable || t->first == t->last) {
+        HMLC_TRY(hmlc_portable_link(module, t->portable));
+    }
+    for (uint32_t k = t->first; k < t->last; k++) {
+        *progress = k;
+        bool portable = unique[k].plan->class_ == &hmlc_portable_class;
+        if (portable == t->portable) {
+            HMLC_TRY(hmlc_kernel_emit(module, t->program->module, unique[k].plan, unique[k].name,
+                                      arena));
+        }
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status task_generate(const task *t, uint32_t *progress, hmlc_emit emit)
+{
+    hmlc_arena *arena = hmlc_arena_create(NULL);
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = hmlc_object_module(context, t->program->target, "hmlc");
+    HMLC_TRY_MEMORY(arena);
+    HMLC_TRY_MEMORY(module);
+    HMLC_TRY(task_emit_kernels(t, module, progress, arena));
+    hmlc_portable_internalise(module, t->program->target, t->first == t->last);
+    char *message = NULL;
+    if (emit == HMLC_EMIT_LLVM_IR) {
+        char *text = LLVMPrintModuleToString(module);
+        return write_all(t->file, text, strlen(text)) ? HMLC_OK : HMLC_RESOURCE;
+    }
+    bool cleaned = !t->portable && t->first != t->last;
+    LLVMMemoryBufferRef object = hmlc_object_emit(
+        module, t->program->target, cleaned ? HMLC_OBJECT_KERNELS : HMLC_OBJECT_PORTABLE,
+        emit == HMLC_EMIT_ASM, &message);
+    if (object == NULL) {
+        return hmlc_error_add(t->program->module->diagnostics, HMLC_ERROR_codegen_failed, NULL,
+                              NULL, "LLVM: %s", message);
+    }
+    return write_all(t->file, LLVMGetBufferStart(object), LLVMGetBufferSize(object))
+               ? HMLC_OK
+               : HMLC_RESOURCE;
+}
+
+/* Never returns. Memory is left to the system: the process ends. */
+static void task_child(const task *t, uint32_t *progress, hmlc_emit emit)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getenv("HMLC_DEBUG") == NULL) {
+        int quiet = open("/dev/null", O_WRONLY);
+        dup2(quiet, STDERR_FILENO);
+    }
+    hmlc_status status = task_generate(t, progress, emit);
+    if (status != HMLC_OK) {
+        const char *message = last_message(t->program->module);
+        if (ftruncate(t->file, 0) != 0 || lseek(t->file, 0, SEEK_SET) != 0 ||
+            !write_all(t->file, message, strlen(message))) {
+            _exit(HMLC_INTERNAL);
+        }
+    }
+    _exit((int)status);
+}
+
+/* -- the parent
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static hmlc_status task_start(codegen *c, task *t)
+{
+    hmlc_diagnostics *diagnostics = c->module->diagnostics;
+    t->file = memfd_create("hmlc-object", 0);
+    if (t->file < 0) {
+        return hmlc_error_add(diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
+                              "no file for generated code: %s", strerror(errno));
+    }
+    fflush(NULL);
+    pid_t process = fork();
+    if (process < 0) {
+        return hmlc_error_add(diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
+                              "no process for code generation: %s", strerror(errno));
+    }
+    if (process == 0) {
+        task_child(t, &c->progress[t - c->tasks], c->options->emit);
+    }
+    t->process = process;
+    c->started++;
+    c->running++;
+    return HMLC_OK;
+}
+
+static const hmlc_location *task_location(const codegen *c, const task *t)
+{
+    const hmlc_unique_kernel *unique = t->program->unique.data;
+    uint32_t at = c->progress[t - c->tasks];
+    return at < t->program->unique.count ? unique[at].plan->kernel->location : NULL;
+}
+
+static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
+{
+    const hmlc_location *location = task_location(c, t);
+    if (WIFSIGNALED(wait_status)) {
+        return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_codegen_died, location,
+                              "compile with fewer --jobs if memory was short",
+                              "code generation for %s ended by signal %d", t->program->target->name,
+                              WTERMSIG(wait_status));
+    }
+    char message[512] = "";
+    ssize_t size = pread(t->file, message, sizeof message - 1, 0);
+    message[size > 0 ? size : 0] = '\0';
+    hmlc_error error = WEXITSTATUS(wait_status) == HMLC_RESOURCE ? HMLC_ERROR_out_of_memory
+                                                                 : HMLC_ERROR_codegen_failed;
+    return hmlc_error_add(c->module->diagnostics, error, location, NULL,
+                          "code generation for %s failed: %s", t->program->target->name,
+                          message[0] != '\0' ? message : "no message");
+}
+
+/* Waits for one of our children; the program around us may have others. */
+static hmlc_status task_finish(codegen *c)
+{
+    for (uint32_t k = 0; k < c->started; k++) {
+        task *t = &c->tasks[k];
+        int wait_status;
+        if (t->done || t->process == 0) {
+            continue;
+        }
+        pid_t process = waitpid(t->process, &wait_status, c->running > 1 ? WNOHANG : 0);
+        if (process != t->process) {
+            continue;
+        }
+        t->done = true;
+        c->running--;
+        c->finished++;
+        if (c->options->progress != NULL) {
+            c->options->progress(c->options->context, "generating code", c->finished,
+                                 c->task_count);
+        }
+        bool good = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+        return good ? HMLC_OK : task_failed(c, t, wait_status);
+    }
+    struct timespec pause = {.tv_nsec = 1000000};
+    nanosleep(&pause, NULL);
+    return HMLC_OK;
+}
+
+static void stop_all(codegen *c)
+{
+    for (uint32_t k = 0; k < c->task_count; k++) {
+        if (c->tasks[k].process != 0 && !c->tasks[k].done) {
+            kill(c->tasks[k].process, SIGKILL);
+            waitpid(c->tasks[k].process, NULL, 0);
+        }
+    }
+}
+
+static bool has_kernels(const hmlc_program *program, uint32_t first, uint32_t last, bool portable)
+{
+    const hmlc_unique_kernel *unique = program->unique.data;
+    for (uint32_t k = first; k < last; k++) {
+        if ((unique[k].plan->class_ == &hmlc_portable_class) == portable) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tasks_add(codegen *c, const hmlc_program *program, uint32_t first, uint32_t last,
+                      bool portable)
+{
+    if (first == last || has_kernels(program, first, last, portable)) {
+        c->tasks[c->task_count++] = (task){program, first, last, portable, -1, 0, false};
+    }
+}
+
+/* Per program: generated kernels in small groups, portable ones in one, and the support functions.
+ */
+static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32_t program_count)
+{
+    size_t most = 0;
+    for (uint32_t p = 0; p < program_count; p++) {
+        most += programs[p].unique.count / TASK_KERNELS + 4;
+    }
+    c->tasks = HMLC_NEW_ARRAY(c->arena, task, most);
+    HMLC_TRY_MEMORY(c->tasks);
+    for (uint32_t p = 0; p < program_count; p++) {
+        uint32_t count = (uint32_t)programs[p].unique.count;
+        for (uint32_t k = 0; k < count; k += TASK_KERNELS) {
+            tasks_add(c, &programs[p], k, k + TASK_KERNELS < count ? k + TASK_KERNELS : count,
+                      false);
+        }
+        if (count > 0) {
+            tasks_add(c, &programs[p], 0, count, true);
+        }
+        tasks_add(c, &programs[p], count, count, false);
+    }
+    size_t bytes = (c->task_count + 1) * sizeof *c->progress;
+    void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    c->progress = shared != MAP_FAILED ? shared : NULL;
+    return c->progress != NULL ? HMLC_OK : HMLC_RESOURCE;
+}
+
+static uint32_t job_count(const hmlc_codegen_options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return options->jobs != 0 ? options->jobs : (uint32_t)(cores > 0 ? cores : 1);
+}
+
+static hmlc_status tasks_run(codegen *c)
+{
+    uint32_t jobs = job_count(c->options);
+    while (c->finished < c->task_count) {
+        while (c->running < jobs && c->started < c->task_count) {
+            HMLC_TRY(task_start(c, &c->tasks[c->started]));
+        }
+        HMLC_TRY(task_finish(c));
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status collect(codegen *c, const hmlc_program *program, hmlc_objects *objects)
+{
+    objects->files = HMLC_NEW_ARRAY(c->arena, int, c->task_count);
+    HMLC_TRY_MEMORY(objects->files);
+    for (uint32_t k = 0; k < c->task_count; k++) {
+        if (c->tasks[k].program == program) {
+            objects->files[objects->count++] = c->tasks[k].file;
+            c->tasks[k].file = -1;
+        }
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
+                             const hmlc_codegen_options *options, hmlc_arena *arena,
+                             hmlc_objects *objects)
+{
+    codegen c = {.options = options, .arena = arena, .module = programs[0].module};
+    HMLC_TRY(tasks_create(&c, programs, program_count));
+    hmlc_status status = tasks_run(&c);
+    stop_all(&c);
+    for (uint32_t p = 0; p < program_count && status == HMLC_OK; p++) {
+        status = collect(&c, &programs[p], &objects[p]);
+    }
+    for (uint32_t k = 0; k < c.task_count; k++) {
+        if (c.tasks[k].file >= 0) {
+            close(c.tasks[k].file);
+        }
+    }
+    munmap(c.progress, (c.task_count + 1) * sizeof *c.progress);
+    return status;
+}
+
+void hmlc_objects_release(hmlc_objects *objects)
+{
+    for (uint32_t k = 0; k < objects->count; k++) {
+        close(objects->files[k]);
+    }
+    *objects = (hmlc_objects){0};
+}

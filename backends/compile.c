@@ -1,0 +1,108 @@
+/* hmlc_plan and hmlc_compile: plan, generate, link and write all variants. */
+#include "codegen.h"
+#include "link.h"
+#include "program.h"
+#include "writer.h"
+
+typedef struct compilation {
+    hmlc_module *module;
+    const hmlc_codegen_options *options;
+    hmlc_arena *arena;
+    hmlc_program *programs;
+    hmlc_objects *objects;
+    hmlc_image *images;
+    hmlc_weights *weights;
+} compilation;
+
+static hmlc_status compilation_init(compilation *c, hmlc_module *module,
+                                    const hmlc_codegen_options *options)
+{
+    *c = (compilation){.module = module, .options = options, .arena = hmlc_arena_create(NULL)};
+    HMLC_TRY_MEMORY(c->arena);
+    c->programs = HMLC_NEW_ARRAY(c->arena, hmlc_program, options->target_count);
+    c->objects = HMLC_NEW_ARRAY(c->arena, hmlc_objects, options->target_count);
+    c->images = HMLC_NEW_ARRAY(c->arena, hmlc_image, options->target_count);
+    c->weights = hmlc_weights_create(c->arena);
+    HMLC_TRY_MEMORY(c->programs);
+    HMLC_TRY_MEMORY(c->objects);
+    HMLC_TRY_MEMORY(c->images);
+    HMLC_TRY_MEMORY(c->weights);
+    return HMLC_OK;
+}
+
+static void compilation_release(compilation *c)
+{
+    for (uint32_t k = 0; c->images != NULL && k < c->options->target_count; k++) {
+        hmlc_program_release(&c->programs[k]);
+        hmlc_objects_release(&c->objects[k]);
+        hmlc_image_release(&c->images[k]);
+    }
+    hmlc_arena_destroy(c->arena);
+}
+
+static hmlc_status plan_all(compilation *c)
+{
+    for (uint32_t k = 0; k < c->options->target_count; k++) {
+        HMLC_TRY(hmlc_program_plan(&c->programs[k], c->module, c->options->targets[k], c->arena));
+    }
+    for (uint32_t k = 0; k < c->options->target_count; k++) {
+        HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
+    }
+    return HMLC_OK;
+}
+
+static void summarise(const compilation *c, hmlc_codegen_summary *summary)
+{
+    summary->steps = (uint32_t)c->programs[0].steps.count;
+    summary->kernels = (uint32_t)c->programs[0].planned.count;
+    summary->arena_bytes_at_hint = (uint64_t)hmlc_dim_hint(c->module->arena_bytes);
+    summary->weight_bytes = hmlc_weights_bytes(c->weights);
+    for (uint32_t k = 0; k < c->options->target_count; k++) {
+        summary->unique_kernels += (uint32_t)c->programs[k].unique.count;
+        summary->code_bytes += c->images[k].record.image_bytes;
+    }
+}
+
+static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_summary *summary)
+{
+    const hmlc_codegen_options *options = c->options;
+    HMLC_TRY(hmlc_codegen_run(c->programs, options->target_count, options, c->arena, c->objects));
+    if (options->emit != HMLC_EMIT_ARTIFACT) {
+        return hmlc_text_write(c->module, c->objects, options->target_count, path);
+    }
+    for (uint32_t k = 0; k < options->target_count; k++) {
+        HMLC_TRY(hmlc_link(&c->programs[k], &c->objects[k], &c->images[k]));
+    }
+    hmlc_artifact artifact = {c->module,  c->programs,        c->images, options->target_count,
+                              c->weights, options->provenance};
+    HMLC_TRY(hmlc_artifact_write(&artifact, path, &summary->file_bytes));
+    summarise(c, summary);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_plan(hmlc_module *module, const hmlc_codegen_options *options)
+{
+    compilation c;
+    hmlc_status status = compilation_init(&c, module, options);
+    if (status == HMLC_OK) {
+        status = plan_all(&c);
+    }
+    compilation_release(&c);
+    return status;
+}
+
+hmlc_status hmlc_compile(hmlc_module *module, const hmlc_codegen_options *options, const char *path,
+                         hmlc_codegen_summary *summary)
+{
+    compilation c;
+    *summary = (hmlc_codegen_summary){0};
+    hmlc_status status = compilation_init(&c, module, options);
+    if (status == HMLC_OK) {
+        status = plan_all(&c);
+    }
+    if (status == HMLC_OK) {
+        status = generate_all(&c, path, summary);
+    }
+    compilation_release(&c);
+    return status;
+}

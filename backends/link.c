@@ -1,0 +1,290 @@
+#define _GNU_SOURCE /* memfd_create */
+#include "link.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <hml_format/kernel_abi.h>
+
+extern char **environ;
+
+enum { PAGE = 4096, MOST_MESSAGE = 1024 };
+
+/* Code first, constants behind it, each on pages of its own; nothing else is kept in memory. */
+static const char linker_script[] =
+    "SECTIONS {\n"
+    "  . = 0x1000;\n"
+    "  .text : ALIGN(4096) { *(.text .text.*) }\n"
+    "  . = ALIGN(4096);\n"
+    "  .rodata : ALIGN(4096) { *(.rodata .rodata.*) *(.data.rel.ro .data.rel.ro.*) }\n"
+    "  . = ALIGN(4096);\n"
+    "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) }\n"
+    "}\n";
+
+static hmlc_status link_error(const hmlc_program *program, hmlc_error error, const char *what)
+{
+    return hmlc_error_add(program->module->diagnostics, error, NULL, NULL, "%s: %s",
+                          program->target->name, what);
+}
+
+/* -- running ld.lld
+ * -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct linking {
+    int script, output, messages;
+    char **arguments;
+    uint32_t argument_count;
+} linking;
+
+static hmlc_status argument_add(linking *l, hmlc_arena *arena, const char *text)
+{
+    l->arguments[l->argument_count] = hmlc_arena_string(arena, text);
+    HMLC_TRY_MEMORY(l->arguments[l->argument_count]);
+    l->argument_count++;
+    return HMLC_OK;
+}
+
+static hmlc_status argument_add_file(linking *l, hmlc_arena *arena, int file)
+{
+    char text[64];
+    snprintf(text, sizeof text, "/proc/self/fd/%d", file);
+    return argument_add(l, arena, text);
+}
+
+static hmlc_status arguments_make(linking *l, const hmlc_objects *objects, hmlc_arena *arena)
+{
+    static const char *const fixed[] = {"ld.lld",
+                                        "-shared",
+                                        "-z",
+                                        "text",
+                                        "-z",
+                                        "defs",
+                                        "--no-dynamic-linker",
+                                        "-nostdlib",
+                                        "--hash-style=sysv",
+                                        "--build-id=none",
+                                        "--no-rosegment",
+                                        "--threads=1",
+                                        "-T"};
+    size_t fixed_count = sizeof fixed / sizeof fixed[0];
+    l->arguments = HMLC_NEW_ARRAY(arena, char *, fixed_count + objects->count + 4);
+    HMLC_TRY_MEMORY(l->arguments);
+    for (size_t k = 0; k < fixed_count; k++) {
+        HMLC_TRY(argument_add(l, arena, fixed[k]));
+    }
+    HMLC_TRY(argument_add_file(l, arena, l->script));
+    HMLC_TRY(argument_add(l, arena, "-o"));
+    HMLC_TRY(argument_add(l, arena, "-")); /* standard output: an anonymous file */
+    for (uint32_t k = 0; k < objects->count; k++) {
+        HMLC_TRY(argument_add_file(l, arena, objects->files[k]));
+    }
+    return HMLC_OK;
+}
+
+static int linker_spawn(const linking *l, pid_t *process)
+{
+    static const char *const programs[] = {HMLC_LLD, "ld.lld-19", "ld.lld"};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, l->output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, l->messages, STDERR_FILENO);
+    int error = ENOENT;
+    for (size_t k = 0; k < sizeof programs / sizeof programs[0] && error != 0; k++) {
+        error = posix_spawnp(process, programs[k], &actions, NULL, l->arguments, environ);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static hmlc_status linker_run(const hmlc_program *program, const linking *l)
+{
+    pid_t process;
+    int wait_status;
+    int error = linker_spawn(l, &process);
+    if (error != 0) {
+        return link_error(program, HMLC_ERROR_link_failed, strerror(error));
+    }
+    while (waitpid(process, &wait_status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
+        return HMLC_OK;
+    }
+    char message[MOST_MESSAGE] = "";
+    ssize_t size = pread(l->messages, message, sizeof message - 1, 0);
+    message[size > 0 ? size : 0] = '\0';
+    bool undefined = strstr(message, "undefined symbol") != NULL;
+    return link_error(program, undefined ? HMLC_ERROR_undefined_symbol : HMLC_ERROR_link_failed,
+                      message);
+}
+
+/* -- reading the shared object
+ * ------------------------------------------------------------------------------------ */
+
+typedef struct elf_file {
+    const uint8_t *bytes;
+    size_t size;
+    const Elf64_Shdr *sections;
+    uint32_t section_count;
+    const char *names;
+} elf_file;
+
+static bool elf_open(elf_file *elf, const uint8_t *bytes, size_t size)
+{
+    if (size < sizeof(Elf64_Ehdr) || memcmp(bytes, ELFMAG, SELFMAG) != 0) {
+        return false;
+    }
+    const Elf64_Ehdr *header = (const void *)bytes;
+    if (header->e_shoff > size ||
+        (size_t)header->e_shnum * sizeof(Elf64_Shdr) > size - header->e_shoff ||
+        header->e_shstrndx >= header->e_shnum) {
+        return false;
+    }
+    *elf = (elf_file){bytes, size, (const void *)(bytes + header->e_shoff), header->e_shnum, NULL};
+    elf->names = (const char *)bytes + elf->sections[header->e_shstrndx].sh_offset;
+    return true;
+}
+
+static const Elf64_Shdr *elf_section(const elf_file *elf, const char *name)
+{
+    for (uint32_t k = 0; k < elf->section_count; k++) {
+        if (strcmp(elf->names + elf->sections[k].sh_name, name) == 0) {
+            return &elf->sections[k];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t page_up(uint64_t value)
+{
+    return (value + PAGE - 1) / PAGE * PAGE;
+}
+
+/* No section may be writable (but the dynamic linker's own, which are dropped) and none may hold
+ * relocations. */
+static const char *elf_forbidden(const elf_file *elf)
+{
+    for (uint32_t k = 0; k < elf->section_count; k++) {
+        const Elf64_Shdr *section = &elf->sections[k];
+        const char *name = elf->names + section->sh_name;
+        bool relocations = section->sh_type == SHT_RELA || section->sh_type == SHT_REL;
+        bool writable = (section->sh_flags & SHF_WRITE) != 0 && section->sh_size > 0 &&
+                        strcmp(name, ".dynamic") != 0 && strcmp(name, ".relro_padding") != 0;
+        if ((relocations && section->sh_size > 0) || writable) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static hmlc_status image_flatten(const hmlc_program *program, const elf_file *elf,
+                                 hmlc_image *image)
+{
+    const Elf64_Shdr *text = elf_section(elf, ".text"), *data = elf_section(elf, ".rodata");
+    const char *forbidden = elf_forbidden(elf);
+    if (forbidden != NULL) {
+        return link_error(program, HMLC_ERROR_undefined_symbol, forbidden);
+    }
+    if (text == NULL || text->sh_size == 0) {
+        return link_error(program, HMLC_ERROR_link_failed, "no code");
+    }
+    bool constants = data != NULL && data->sh_size > 0;
+    uint64_t base = text->sh_addr;
+    hml_code_record record = {.text_bytes = page_up(text->sh_size), .kernel_abi = HML_KERNEL_ABI};
+    record.rodata_offset = constants ? data->sh_addr - base : record.text_bytes;
+    record.rodata_bytes = constants ? page_up(data->sh_size) : 0;
+    record.image_bytes = record.rodata_offset + record.rodata_bytes;
+    image->bytes = calloc(1, record.image_bytes);
+    HMLC_TRY_MEMORY(image->bytes);
+    memset(image->bytes, 0xcc, record.text_bytes); /* traps between functions' end and the page's */
+    memcpy(image->bytes, elf->bytes + text->sh_offset, text->sh_size);
+    if (constants) {
+        memcpy(image->bytes + record.rodata_offset, elf->bytes + data->sh_offset, data->sh_size);
+    }
+    image->record = record;
+    return HMLC_OK;
+}
+
+/* Kernel "k12" is entry 12 of the kernel table. */
+static hmlc_status entries_set(hmlc_program *program, const elf_file *elf)
+{
+    const Elf64_Shdr *table = elf_section(elf, ".dynsym"), *strings = elf_section(elf, ".dynstr");
+    const Elf64_Shdr *text = elf_section(elf, ".text");
+    if (table == NULL || strings == NULL) {
+        return link_error(program, HMLC_ERROR_link_failed, "no symbols");
+    }
+    const Elf64_Sym *symbols = (const void *)(elf->bytes + table->sh_offset);
+    const char *names = (const char *)elf->bytes + strings->sh_offset;
+    hml_kernel_record *kernels = program->kernels.data;
+    size_t found = 0;
+    for (size_t k = 0; k < table->sh_size / sizeof *symbols; k++) {
+        const char *name = names + symbols[k].st_name;
+        char *end = NULL;
+        unsigned long index = name[0] == 'k' ? strtoul(name + 1, &end, 10) : 0;
+        if (end != NULL && end != name + 1 && *end == '\0' && index < program->kernels.count) {
+            kernels[index].entry = symbols[k].st_value - text->sh_addr;
+            found++;
+        }
+    }
+    return found == program->kernels.count
+               ? HMLC_OK
+               : link_error(program, HMLC_ERROR_link_failed, "a kernel is missing");
+}
+
+static hmlc_status image_read(hmlc_program *program, int file, hmlc_image *image)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0 || status.st_size <= 0) {
+        return link_error(program, HMLC_ERROR_link_failed, "no output");
+    }
+    size_t size = (size_t)status.st_size;
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (bytes == MAP_FAILED) {
+        return HMLC_RESOURCE;
+    }
+    elf_file elf;
+    hmlc_status result = elf_open(&elf, bytes, size)
+                             ? image_flatten(program, &elf, image)
+                             : link_error(program, HMLC_ERROR_link_failed, "not an ELF file");
+    if (result == HMLC_OK) {
+        result = entries_set(program, &elf);
+    }
+    munmap(bytes, size);
+    return result;
+}
+
+hmlc_status hmlc_link(hmlc_program *program, const hmlc_objects *objects, hmlc_image *image)
+{
+    linking l = {memfd_create("hmlc-script", 0), memfd_create("hmlc-image", 0),
+                 memfd_create("hmlc-messages", 0), NULL, 0};
+    hmlc_status status = HMLC_RESOURCE;
+    size_t length = sizeof linker_script - 1;
+    if (l.script >= 0 && l.output >= 0 && l.messages >= 0 &&
+        write(l.script, linker_script, length) == (ssize_t)length) {
+        status = arguments_make(&l, objects, program->arena);
+    }
+    if (status == HMLC_OK) {
+        status = linker_run(program, &l);
+    }
+    if (status == HMLC_OK) {
+        status = image_read(program, l.output, image);
+    }
+    close(l.script);
+    close(l.output);
+    close(l.messages);
+    return status;
+}
+
+void hmlc_image_release(hmlc_image *image)
+{
+    free(image->bytes);
+    *image = (hmlc_image){0};
+}

@@ -1,0 +1,76 @@
+/*
+ * What a portable kernel gets. Freestanding C; specialised to constants by inlining, so ordinary
+ * loops over `rank` and `dims` are fine. A kernel does work units [begin, end) and returns
+ * HML_KERNEL_*; detail numbers go to args->detail.
+ */
+#ifndef HMLC_PORTABLE_KERNEL_H
+#define HMLC_PORTABLE_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hml_format/artifact.h>
+#include <hml_format/kernel_abi.h>
+
+enum { PORTABLE_OPERANDS = 8, PORTABLE_ATTRIBUTES = 96 };
+
+/* Dense row-major. Absent optional operands have dtype 0. */
+typedef struct portable_tensor {
+    int64_t dtype; /* hml_dtype */
+    int64_t rank;
+    int64_t dims[HML_MAX_TENSOR_RANK];
+    void *data;
+} portable_tensor;
+
+/*
+ * tensors: the op's operands, then its results. attributes: those of the op's row in ops.def in
+ * order: INT, ENUM and DTYPE (as hml_dtype) take one place; FLOAT one (bits of a double); lists a
+ * count, then the elements.
+ */
+typedef struct portable_call {
+    portable_tensor tensors[PORTABLE_OPERANDS];
+    int64_t attributes[PORTABLE_ATTRIBUTES];
+    int64_t begin, end;
+    void *scratch;
+    int64_t *detail;
+} portable_call;
+
+static inline double portable_double(int64_t bits)
+{
+    union {
+        int64_t integer;
+        double real;
+    } value = {.integer = bits};
+    return value.real;
+}
+
+static inline int64_t portable_count(const portable_tensor *tensor)
+{
+    int64_t count = 1;
+    for (int64_t k = 0; k < tensor->rank; k++) {
+        count *= tensor->dims[k];
+    }
+    return count;
+}
+
+static inline int64_t portable_element_bytes(int64_t dtype)
+{
+    switch (dtype) {
+    case HML_BOOL:
+    case HML_I8:
+    case HML_U8:
+        return 1;
+    case HML_I16:
+    case HML_U16:
+    case HML_F16:
+        return 2;
+    case HML_I64:
+    case HML_U64:
+    case HML_F64:
+        return 8;
+    default:
+        return 4;
+    }
+}
+
+#endif

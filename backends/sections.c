@@ -1,0 +1,164 @@
+/* MODEL and PROGRAM sections: a fixed record, then the tables it refers to, each 8-byte aligned. */
+#include <stdio.h>
+
+#include "writer.h"
+
+static hmlc_status bytes_append(hmlc_growable *bytes, const void *data, size_t size)
+{
+    static const char zeros[8];
+    size_t padding = (8 - size % 8) % 8;
+    HMLC_TRY(hmlc_growable_reserve(bytes, size + padding, 1));
+    char *end = (char *)bytes->data + bytes->count;
+    if (size > 0) {
+        memcpy(end, data, size);
+    }
+    memcpy(end + size, zeros, padding);
+    bytes->count += size + padding;
+    return HMLC_OK;
+}
+
+/* Appends a table and fills its reference. */
+static hmlc_status table_append(hmlc_growable *bytes, const hmlc_growable *records,
+                                uint32_t record_bytes, hml_table *table)
+{
+    *table = (hml_table){bytes->count, (uint32_t)records->count, record_bytes};
+    return bytes_append(bytes, records->data, records->count * record_bytes);
+}
+
+static uint32_t format_dtype(hmlc_dtype dtype)
+{
+    static const uint8_t table[HMLC_DTYPE_COUNT] = {
+        [HMLC_DTYPE_bool] = HML_BOOL, [HMLC_DTYPE_i8] = HML_I8,     [HMLC_DTYPE_i16] = HML_I16,
+        [HMLC_DTYPE_i32] = HML_I32,   [HMLC_DTYPE_i64] = HML_I64,   [HMLC_DTYPE_u8] = HML_U8,
+        [HMLC_DTYPE_u16] = HML_U16,   [HMLC_DTYPE_u32] = HML_U32,   [HMLC_DTYPE_u64] = HML_U64,
+        [HMLC_DTYPE_f16] = HML_F16,   [HMLC_DTYPE_bf16] = HML_BF16, [HMLC_DTYPE_f32] = HML_F32,
+        [HMLC_DTYPE_f64] = HML_F64,
+    };
+    return table[dtype];
+}
+
+typedef struct model_builder {
+    const hmlc_artifact *artifact;
+    hmlc_growable strings, symbols, inputs, outputs;
+} model_builder;
+
+static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char *name,
+                              const hmlc_value *value)
+{
+    const hmlc_type *type = value->type;
+    hml_tensor_record record = {.dtype = format_dtype(type->dtype), .rank = (uint32_t)type->rank};
+    if (record.dtype == 0) {
+        return hmlc_error_add(b->artifact->module->diagnostics, HMLC_ERROR_op_unsupported_type,
+                              NULL, NULL, "'%s': element type %s cannot be an input or output yet",
+                              name, hmlc_dtype_name(type->dtype));
+    }
+    HMLC_TRY(hmlc_strings_add(&b->strings, name, &record.name));
+    for (int32_t k = 0; k < HML_MAX_TENSOR_RANK; k++) {
+        record.dims[k] = record.dim_texts[k] = HML_NONE;
+    }
+    for (int32_t k = 0; k < type->rank; k++) {
+        char text[256];
+        hmlc_dim_format(type->dims[k], text, sizeof text);
+        HMLC_TRY(hmlc_strings_add(&b->strings, text, &record.dim_texts[k]));
+        HMLC_TRY(hmlc_program_slot(&b->artifact->programs[0], type->dims[k], &record.dims[k]));
+    }
+    return HMLC_APPEND(table, &record);
+}
+
+static hmlc_status tensors_add(model_builder *b)
+{
+    const hmlc_module *module = b->artifact->module;
+    for (uint32_t k = 0; k < module->main->argument_count; k++) {
+        const hmlc_value *value = module->main->arguments[k];
+        HMLC_TRY(tensor_add(b, &b->inputs, value->name != NULL ? value->name : "", value));
+    }
+    const hmlc_op *yield = module->main->last;
+    for (uint32_t k = 0; k < yield->operand_count; k++) {
+        const char *name = module->output_names != NULL ? module->output_names[k] : NULL;
+        HMLC_TRY(tensor_add(b, &b->outputs, name != NULL ? name : "", yield->operands[k].value));
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status symbols_add(model_builder *b)
+{
+    hmlc_dims *dims = b->artifact->module->dims;
+    for (uint32_t k = 0; k < hmlc_symbol_count(dims); k++) {
+        const hmlc_symbol *symbol = hmlc_symbol_at(dims, k);
+        hml_symbol_record record = {.flags = symbol->bound_at_run ? HML_SYMBOL_RUN_TIME : 0,
+                                    .minimum = symbol->minimum,
+                                    .maximum = symbol->maximum,
+                                    .multiple = symbol->multiple};
+        HMLC_TRY(hmlc_strings_add(&b->strings, symbol->name, &record.name));
+        HMLC_TRY(HMLC_APPEND(&b->symbols, &record));
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hmlc_growable *bytes)
+{
+    HMLC_TRY(hmlc_strings_add(&b->strings, "", &record->name));
+    HMLC_TRY(hmlc_strings_add(&b->strings,
+                              b->artifact->module->name != NULL ? b->artifact->module->name : "",
+                              &record->name));
+    HMLC_TRY(symbols_add(b));
+    HMLC_TRY(tensors_add(b));
+    HMLC_TRY(bytes_append(bytes, record, sizeof *record));
+    HMLC_TRY(table_append(bytes, &b->strings, 1, &record->strings));
+    HMLC_TRY(table_append(bytes, &b->symbols, sizeof(hml_symbol_record), &record->symbols));
+    HMLC_TRY(table_append(bytes, &b->inputs, sizeof(hml_tensor_record), &record->inputs));
+    HMLC_TRY(table_append(bytes, &b->outputs, sizeof(hml_tensor_record), &record->outputs));
+    memcpy(bytes->data, record, sizeof *record);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_growable *bytes)
+{
+    model_builder b = {.artifact = artifact};
+    hml_model_record record = {0};
+    hmlc_status status = model_lay_out(&b, &record, bytes);
+    hmlc_growable_free(&b.strings);
+    hmlc_growable_free(&b.symbols);
+    hmlc_growable_free(&b.inputs);
+    hmlc_growable_free(&b.outputs);
+    return status;
+}
+
+hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *bytes)
+{
+    hml_program_record record = {.entry_dims = program->entry_dims,
+                                 .arena_dim = program->arena_dim,
+                                 .scratch_dim = program->scratch_dim,
+                                 .growable_count = program->module->growable_count};
+    hmlc_growable strings = {0};
+    HMLC_TRY(hmlc_growable_reserve(&strings, program->strings.count + 1, 1));
+    memcpy(strings.data, program->strings.data, program->strings.count);
+    strings.count = program->strings.count;
+    hmlc_status status = hmlc_strings_add(&strings, program->target->name, &record.target_name);
+    if (status == HMLC_OK) {
+        status = bytes_append(bytes, &record, sizeof record);
+    }
+    const struct {
+        const hmlc_growable *records;
+        uint32_t record_bytes;
+        hml_table *table;
+    } tables[] = {
+        {&program->dims, sizeof(hml_dim_record), &record.dims},
+        {&program->checks, sizeof(hml_check_record), &record.checks},
+        {&program->buffers, sizeof(hml_buffer_record), &record.buffers},
+        {&program->operands, sizeof(hml_operand_record), &record.operands},
+        {&program->indices, sizeof(uint32_t), &record.indices},
+        {&program->kernels, sizeof(hml_kernel_record), &record.kernels},
+        {&program->steps, sizeof(hml_step_record), &record.steps},
+        {&program->locations, sizeof(uint32_t), &record.locations},
+        {&strings, 1, &record.strings},
+    };
+    for (size_t k = 0; k < sizeof tables / sizeof tables[0] && status == HMLC_OK; k++) {
+        status = table_append(bytes, tables[k].records, tables[k].record_bytes, tables[k].table);
+    }
+    if (status == HMLC_OK) {
+        memcpy(bytes->data, &record, sizeof record);
+    }
+    hmlc_growable_free(&strings);
+    return status;
+}

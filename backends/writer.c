@@ -1,0 +1,325 @@
+#define _GNU_SOURCE /* O_TMPFILE */
+#include "writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* -- a file that appears whole or not at all
+ * ---------------------------------------------------------------------- */
+
+typedef struct atomic_file {
+    hmlc_module *module;
+    const char *path;
+    char *folder;    /* of path */
+    char *temporary; /* name to rename from; empty while the file has no name */
+    int file;
+    uint64_t at;
+    bool hashing;
+    XXH3_state_t *hash;
+} atomic_file;
+
+static hmlc_status file_error(const atomic_file *f, const char *doing)
+{
+    int cause = errno;
+    return hmlc_error_add(f->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL,
+                          "check that the folder exists, may be written and has room", "%s: %s: %s",
+                          f->path, doing, strerror(cause));
+}
+
+static hmlc_status file_open(atomic_file *f)
+{
+    const char *slash = strrchr(f->path, '/');
+    size_t length = slash != NULL ? (size_t)(slash - f->path) : 1;
+    const char *folder = slash == NULL ? "." : (length == 0 ? "/" : f->path);
+    f->folder = hmlc_arena_string_n(f->module->arena, folder, length > 0 ? length : 1);
+    f->temporary = hmlc_arena_printf(f->module->arena, "%s.XXXXXX", f->path);
+    HMLC_TRY_MEMORY(f->folder);
+    HMLC_TRY_MEMORY(f->temporary);
+    struct stat status;
+    if (stat(f->path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        return file_error(f, "is not a regular file");
+    }
+    f->file = mkostemp(f->temporary, O_CLOEXEC);
+    if (f->file < 0) {
+        f->temporary[0] = '\0';
+        return file_error(f, "cannot create");
+    }
+    /* A nameless file leaves nothing behind even when the process is killed; where the file system
+     * has none, the name stays. */
+    int nameless = open(f->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+    if (nameless >= 0) {
+        close(f->file);
+        unlink(f->temporary);
+        f->file = nameless;
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status file_write(void *context, const void *data, size_t bytes)
+{
+    atomic_file *f = context;
+    if (f->hashing) {
+        XXH3_64bits_update(f->hash, data, bytes);
+    }
+    f->at += bytes;
+    for (const char *from = data; bytes > 0;) {
+        ssize_t written = write(f->file, from, bytes);
+        if (written < 0 && errno != EINTR) {
+            return file_error(f, "cannot write");
+        }
+        from += written > 0 ? written : 0;
+        bytes -= written > 0 ? (size_t)written : 0;
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status file_commit(atomic_file *f)
+{
+    char nameless[64];
+    snprintf(nameless, sizeof nameless, "/proc/self/fd/%d", f->file);
+    struct stat status;
+    bool named = fstat(f->file, &status) == 0 && status.st_nlink > 0;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(f->file, 0666 & ~mask) != 0 || fsync(f->file) != 0) {
+        return file_error(f, "cannot write");
+    }
+    if (!named && linkat(AT_FDCWD, nameless, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW) != 0) {
+        return file_error(f, "cannot create");
+    }
+    if (rename(f->temporary, f->path) != 0) {
+        return file_error(f, "cannot rename");
+    }
+    f->temporary[0] = '\0';
+    int folder = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        (void)fsync(folder); /* some file systems cannot; the file itself is safe */
+        close(folder);
+    }
+    return HMLC_OK;
+}
+
+static void file_close(atomic_file *f)
+{
+    if (f->file >= 0) {
+        close(f->file);
+    }
+    if (f->temporary != NULL && f->temporary[0] != '\0') {
+        unlink(f->temporary);
+    }
+}
+
+/* -- sections
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct layout {
+    const hmlc_artifact *artifact;
+    hml_section_record *sections;
+    hmlc_growable *contents; /* of MODEL and PROGRAM sections */
+    uint32_t count;
+    hml_file_header header;
+} layout;
+
+static uint64_t align_up(uint64_t value, uint64_t alignment)
+{
+    return (value + alignment - 1) / alignment * alignment;
+}
+
+/* The code record, then the image on the next page. */
+static uint64_t code_image_offset(void)
+{
+    return 4096;
+}
+
+static hml_section_record *section_add(layout *l, uint32_t kind, uint32_t variant, uint64_t bytes)
+{
+    hml_section_record *record = &l->sections[l->count++];
+    *record = (hml_section_record){.kind = kind, .variant = variant, .bytes = bytes};
+    record->alignment = kind == HML_SECTION_CODE ? 4096 : HML_DATA_ALIGNMENT;
+    if (variant != HML_NONE) {
+        const hmlc_target *target = l->artifact->programs[variant].target;
+        record->architecture = (uint32_t)target->architecture;
+        record->required_features = target->required_features;
+    }
+    return record;
+}
+
+static hmlc_status sections_list(layout *l)
+{
+    const hmlc_artifact *a = l->artifact;
+    HMLC_TRY(hmlc_section_model(a, &l->contents[l->count]));
+    section_add(l, HML_SECTION_MODEL, HML_NONE, l->contents[l->count].count);
+    for (uint32_t v = 0; v < a->variant_count; v++) {
+        HMLC_TRY(hmlc_section_program(&a->programs[v], &l->contents[l->count]));
+        section_add(l, HML_SECTION_PROGRAM, v, l->contents[l->count].count);
+        section_add(l, HML_SECTION_CODE, v, code_image_offset() + a->images[v].record.image_bytes);
+    }
+    section_add(l, HML_SECTION_WEIGHTS, HML_NONE, hmlc_weights_bytes(a->weights));
+    section_add(l, HML_SECTION_PROVENANCE, HML_NONE,
+                a->provenance != NULL ? strlen(a->provenance) : 0);
+    section_add(l, HML_SECTION_SIGNATURE, HML_NONE, 0);
+    return HMLC_OK;
+}
+
+/* Offsets and spans; sections of large files lie on mapping boundaries. */
+static void sections_place(layout *l)
+{
+    uint64_t table = align_up(sizeof l->header, HML_DATA_ALIGNMENT), total = 0;
+    for (uint32_t k = 0; k < l->count; k++) {
+        total += l->sections[k].bytes;
+    }
+    bool mapped = total >= (1 << 20);
+    uint64_t at = table + l->count * sizeof *l->sections;
+    for (uint32_t k = 0; k < l->count; k++) {
+        hml_section_record *s = &l->sections[k];
+        bool apart = mapped && (s->kind == HML_SECTION_WEIGHTS || s->kind == HML_SECTION_CODE);
+        s->alignment = apart ? HML_MAPPED_ALIGNMENT : s->alignment;
+        s->offset = align_up(at, s->alignment);
+        at = s->offset + s->bytes;
+        if (k > 0) {
+            l->sections[k - 1].span = s->offset - l->sections[k - 1].offset;
+        }
+    }
+    l->sections[l->count - 1].span = l->sections[l->count - 1].bytes;
+    l->header.file_bytes = at;
+    l->header.section_table_offset = table;
+    l->header.section_count = l->count;
+}
+
+static hmlc_status write_zeros(atomic_file *f, uint64_t count)
+{
+    static const char zeros[4096];
+    while (count > 0) {
+        size_t part = count < sizeof zeros ? (size_t)count : sizeof zeros;
+        HMLC_TRY(file_write(f, zeros, part));
+        count -= part;
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status write_code(atomic_file *f, const hmlc_image *image)
+{
+    hml_code_record record = image->record;
+    record.image_offset = code_image_offset();
+    HMLC_TRY(file_write(f, &record, sizeof record));
+    HMLC_TRY(write_zeros(f, code_image_offset() - sizeof record));
+    return file_write(f, image->bytes, record.image_bytes);
+}
+
+static hmlc_status section_write(layout *l, uint32_t index, atomic_file *f)
+{
+    hml_section_record *s = &l->sections[index];
+    const hmlc_artifact *a = l->artifact;
+    f->hashing = true;
+    XXH3_64bits_reset(f->hash);
+    switch (s->kind) {
+    case HML_SECTION_CODE:
+        HMLC_TRY(write_code(f, &a->images[s->variant]));
+        break;
+    case HML_SECTION_WEIGHTS:
+        HMLC_TRY(hmlc_weights_write(a->weights, file_write, f));
+        break;
+    case HML_SECTION_PROVENANCE:
+        HMLC_TRY(file_write(f, a->provenance, s->bytes));
+        break;
+    case HML_SECTION_SIGNATURE:
+        break;
+    default:
+        HMLC_TRY(file_write(f, l->contents[index].data, s->bytes));
+    }
+    HMLC_TRY(write_zeros(f, s->span - s->bytes));
+    s->checksum = XXH3_64bits_digest(f->hash);
+    f->hashing = false;
+    return HMLC_OK;
+}
+
+/* Header and table last: they hold the sections' checksums. */
+static hmlc_status header_write(layout *l, atomic_file *f)
+{
+    uint64_t bytes = l->sections[0].offset;
+    uint8_t *head = calloc(1, bytes);
+    HMLC_TRY_MEMORY(head);
+    memcpy(l->header.magic, HML_MAGIC, sizeof l->header.magic);
+    l->header.byte_order = HML_BYTE_ORDER;
+    l->header.format_major = HML_FORMAT_MAJOR;
+    l->header.format_minor = HML_FORMAT_MINOR;
+    l->header.minimum_abi = HML_RUNTIME_ABI;
+    l->header.header_bytes = sizeof l->header;
+    memcpy(head, &l->header, sizeof l->header);
+    memcpy(head + l->header.section_table_offset, l->sections, l->count * sizeof *l->sections);
+    uint64_t checksum = XXH3_64bits(head, bytes);
+    memcpy(head + offsetof(hml_file_header, header_checksum), &checksum, sizeof checksum);
+    bool good = pwrite(f->file, head, bytes, 0) == (ssize_t)bytes;
+    free(head);
+    return good ? HMLC_OK : file_error(f, "cannot write");
+}
+
+static hmlc_status artifact_stream(layout *l, atomic_file *f)
+{
+    HMLC_TRY(sections_list(l));
+    sections_place(l);
+    HMLC_TRY(file_open(f));
+    HMLC_TRY(write_zeros(f, l->sections[0].offset));
+    for (uint32_t k = 0; k < l->count; k++) {
+        HMLC_TRY(section_write(l, k, f));
+    }
+    HMLC_TRY(header_write(l, f));
+    return file_commit(f);
+}
+
+hmlc_status hmlc_artifact_write(const hmlc_artifact *artifact, const char *path,
+                                uint64_t *file_bytes)
+{
+    uint32_t most = 4 + 2 * artifact->variant_count;
+    hmlc_arena *arena = artifact->module->arena;
+    layout l = {.artifact = artifact,
+                .sections = HMLC_NEW_ARRAY(arena, hml_section_record, most),
+                .contents = HMLC_NEW_ARRAY(arena, hmlc_growable, most)};
+    HMLC_TRY_MEMORY(l.sections);
+    HMLC_TRY_MEMORY(l.contents);
+    atomic_file f = {artifact->module, path, NULL, NULL, -1, 0, false, XXH3_createState()};
+    HMLC_TRY_MEMORY(f.hash);
+    hmlc_status status = artifact_stream(&l, &f);
+    *file_bytes = l.header.file_bytes;
+    file_close(&f);
+    XXH3_freeState(f.hash);
+    for (uint32_t k = 0; k < l.count; k++) {
+        hmlc_growable_free(&l.contents[k]);
+    }
+    return status;
+}
+
+static hmlc_status copy_file(atomic_file *f, int from)
+{
+    char buffer[65536];
+    ssize_t size = 0;
+    for (off_t at = 0; (size = pread(from, buffer, sizeof buffer, at)) > 0; at += size) {
+        HMLC_TRY(file_write(f, buffer, (size_t)size));
+    }
+    return size < 0 ? file_error(f, "cannot read generated text") : HMLC_OK;
+}
+
+hmlc_status hmlc_text_write(hmlc_module *module, const hmlc_objects *objects, uint32_t count,
+                            const char *path)
+{
+    atomic_file f = {.module = module, .path = path, .file = -1};
+    hmlc_status status = file_open(&f);
+    for (uint32_t v = 0; v < count; v++) {
+        for (uint32_t k = 0; k < objects[v].count && status == HMLC_OK; k++) {
+            status = copy_file(&f, objects[v].files[k]);
+        }
+    }
+    if (status == HMLC_OK) {
+        status = file_commit(&f);
+    }
+    file_close(&f);
+    return status;
+}
