@@ -2,6 +2,7 @@
  * on the stack. */
 #include "llvm/portable.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <llvm-c/BitReader.h>
