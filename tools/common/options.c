@@ -1,0 +1,200 @@
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_WORD = 64 };
+
+/* Levenshtein distance; words longer than MOST_WORD are never close. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t length_a = strlen(a), length_b = strlen(b), row[MOST_WORD + 1];
+    if (length_a > MOST_WORD || length_b > MOST_WORD) {
+        return MOST_WORD;
+    }
+    for (size_t k = 0; k <= length_b; k++) {
+        row[k] = k;
+    }
+    for (size_t i = 1; i <= length_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= length_b; k++) {
+            size_t replaced = diagonal + (a[i - 1] != b[k - 1]);
+            size_t least = row[k] < row[k - 1] ? row[k] + 1 : row[k - 1] + 1;
+            diagonal = row[k];
+            row[k] = replaced < least ? replaced : least;
+        }
+    }
+    return row[length_b];
+}
+
+const char *hml_closest_word(const char *word, const char *const *candidates, size_t count)
+{
+    const char *closest = NULL;
+    size_t least = strlen(word) / 3 + 1;
+    for (size_t k = 0; k < count; k++) {
+        size_t distance = edit_distance(word, candidates[k]);
+        if (distance <= least) {
+            least = distance > 0 ? distance - 1 : 0;
+            closest = candidates[k];
+        }
+    }
+    return closest;
+}
+
+bool hml_parse_number(const char *text, long long most, long long *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *value >= 0 && *value <= most;
+}
+
+static int find_option(const hml_options *options, const char *name, size_t length)
+{
+    for (size_t k = 0; k < options->table_count; k++) {
+        const hml_option *row = &options->table[k];
+        if (strlen(row->name) == length && strncmp(row->name, name, length) == 0) {
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+static int find_letter(const hml_options *options, char letter)
+{
+    for (size_t k = 0; k < options->table_count; k++) {
+        if (options->table[k].letter == letter) {
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+static bool unknown_option(const hml_options *options, const char *word, char *message,
+                           size_t message_bytes)
+{
+    const char *names[HML_OPTIONS_MOST];
+    size_t count =
+        options->table_count < HML_OPTIONS_MOST ? options->table_count : HML_OPTIONS_MOST;
+    for (size_t k = 0; k < count; k++) {
+        names[k] = options->table[k].name;
+    }
+    char name[MOST_WORD];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+    const char *plain = name + strspn(name, "-");
+    const char *closest = hml_closest_word(plain, names, count);
+    if (closest != NULL) {
+        snprintf(message, message_bytes, "unknown option '%s'; did you mean '--%s'?", name,
+                 closest);
+    } else {
+        snprintf(message, message_bytes, "unknown option '%s'", name);
+    }
+    return false;
+}
+
+/* One word (and the next, where it is the value); *at is moved past it. */
+static bool parse_word(hml_options *options, int argc, char *const *argv, int *at, char *message,
+                       size_t message_bytes)
+{
+    const char *word = argv[*at], *value = NULL;
+    int option = -1;
+    if (word[0] == '-' && word[1] == '-') {
+        size_t length = strcspn(word + 2, "=");
+        option = find_option(options, word + 2, length);
+        value = word[2 + length] == '=' ? word + 3 + length : NULL;
+    } else if (word[0] == '-' && word[1] != '\0' && word[2] == '\0') {
+        option = find_letter(options, word[1]);
+    } else {
+        options->words[options->word_count++] = (struct hml_option_word){-1, word};
+        return true;
+    }
+    if (option < 0) {
+        return unknown_option(options, word, message, message_bytes);
+    }
+    const hml_option *row = &options->table[option];
+    if (row->argument == NULL && value != NULL) {
+        snprintf(message, message_bytes, "'--%s' takes no value", row->name);
+        return false;
+    }
+    if (row->argument != NULL && value == NULL) {
+        if (*at + 1 >= argc) {
+            snprintf(message, message_bytes, "'--%s' needs a value: %s", row->name, row->argument);
+            return false;
+        }
+        value = argv[++*at];
+    }
+    options->words[options->word_count++] =
+        (struct hml_option_word){option, value != NULL ? value : ""};
+    return true;
+}
+
+bool hml_options_parse(hml_options *options, const hml_option *table, size_t table_count, int argc,
+                       char *const *argv, char *message, size_t message_bytes)
+{
+    *options = (hml_options){.table = table, .table_count = table_count};
+    options->words = calloc((size_t)argc + 1, sizeof *options->words);
+    if (options->words == NULL) {
+        snprintf(message, message_bytes, "out of memory");
+        return false;
+    }
+    bool only_positional = false;
+    for (int at = 0; at < argc; at++) {
+        if (only_positional) {
+            options->words[options->word_count++] = (struct hml_option_word){-1, argv[at]};
+        } else if (strcmp(argv[at], "--") == 0) {
+            only_positional = true;
+        } else if (!parse_word(options, argc, argv, &at, message, message_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void hml_options_release(hml_options *options)
+{
+    free(options->words);
+    options->words = NULL;
+    options->word_count = 0;
+}
+
+const char *hml_options_at(const hml_options *options, const char *name, size_t n)
+{
+    int option = name != NULL ? find_option(options, name, strlen(name)) : -1;
+    if (name != NULL && option < 0) {
+        return NULL;
+    }
+    for (size_t k = 0; k < options->word_count; k++) {
+        if (options->words[k].option == option && n-- == 0) {
+            return options->words[k].value;
+        }
+    }
+    return NULL;
+}
+
+size_t hml_options_count(const hml_options *options, const char *name)
+{
+    size_t count = 0;
+    while (hml_options_at(options, name, count) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+const char *hml_options_get(const hml_options *options, const char *name)
+{
+    size_t count = hml_options_count(options, name);
+    return count > 0 ? hml_options_at(options, name, count - 1) : NULL;
+}
+
+void hml_options_print(const hml_option *table, size_t table_count)
+{
+    for (size_t k = 0; k < table_count; k++) {
+        char word[MOST_WORD];
+        snprintf(word, sizeof word, "--%s%s%s", table[k].name, table[k].argument != NULL ? " " : "",
+                 table[k].argument != NULL ? table[k].argument : "");
+        printf("  %-24s %s\n", word, table[k].help);
+    }
+}
