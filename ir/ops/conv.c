@@ -1,0 +1,128 @@
+/* Inference of conv and conv_transpose. */
+#include "window.h"
+
+typedef struct weights {
+    const hmlc_type *type;
+    int64_t groups;
+    int32_t first_spatial; /* of the weights */
+    hmlc_dim outer, inner; /* dim 0, and the channel dim beside the window */
+} weights;
+
+static void read_weights(const hmlc_infer *context, const hmlc_type *x, const hmlc_type *w,
+                         weights *found, hmlc_status *status)
+{
+    if (w->rank != x->rank) {
+        hmlc_infer_fail(context, status, "the weights have rank %d; expected %d as the input has",
+                        w->rank, x->rank);
+        return;
+    }
+    bool last = hmlc_op_int(context->op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+    found->type = w;
+    found->groups = hmlc_op_int(context->op, HMLC_ATTR_groups);
+    found->first_spatial = last ? 1 : 2;
+    found->outer = w->dims[0];
+    found->inner = w->dims[last ? w->rank - 1 : 1];
+    if (found->groups < 1) {
+        hmlc_infer_fail(context, status, "groups is %lld; expected 1 or more",
+                        (long long)found->groups);
+        return;
+    }
+    int64_t outer;
+    if (hmlc_dim_is_constant(found->outer, &outer) && outer % found->groups != 0) {
+        hmlc_infer_fail(context, status,
+                        "%lld channels (dim 0 of the weights) do not divide into "
+                        "%lld groups",
+                        (long long)outer, (long long)found->groups);
+    }
+}
+
+static void check_bias(const hmlc_infer *context, const hmlc_type *x, hmlc_dim channels,
+                       hmlc_status *status)
+{
+    const hmlc_type *bias = hmlc_infer_optional(context, 2, HMLC_ACCEPT_NUMERIC, status);
+    hmlc_infer_same_dtype(context, 2, x, bias, status);
+    hmlc_infer_shape(context, 2, bias, 1, &channels, status);
+}
+
+/* Reads what both ops share; false when something contradicts. */
+static bool read_convolution(const hmlc_infer *context, const hmlc_type **x, hmlc_window *window,
+                             weights *found, hmlc_status *status)
+{
+    *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, status);
+    const hmlc_type *w = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, status);
+    hmlc_infer_same_dtype(context, 1, *x, w, status);
+    if (*x == NULL || w == NULL) {
+        return false;
+    }
+    hmlc_window_read(context, *x, window, status);
+    read_weights(context, *x, w, found, status);
+    return *status == HMLC_OK;
+}
+
+hmlc_status hmlc_infer_conv(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x;
+    hmlc_window window;
+    weights w;
+    if (!read_convolution(context, &x, &window, &w, &status)) {
+        return status;
+    }
+    hmlc_infer_unify(context, hmlc_infer_times(context, w.inner, w.groups), x->dims[window.channel],
+                     "input channels (groups times those of the weights)", &status);
+    check_bias(context, x, w.outer, &status);
+    hmlc_dim dims[HMLC_MAX_RANK];
+    dims[0] = x->dims[0];
+    dims[window.channel] = w.outer;
+    for (int32_t i = 0; i < window.spatial; ++i) {
+        dims[window.first_spatial + i] =
+            hmlc_window_positions(context, &window, i, x->dims[window.first_spatial + i],
+                                  w.type->dims[w.first_spatial + i], &status);
+    }
+    hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
+    return status;
+}
+
+/* (in - 1) * stride + dilation * (k - 1) + 1 + output_padding - pads */
+static hmlc_dim transposed_size(const hmlc_infer *context, const hmlc_window *window, int32_t index,
+                                hmlc_dim in, hmlc_dim size, int64_t output_padding)
+{
+    hmlc_dims *dims = context->module->dims;
+    hmlc_dim travel =
+        hmlc_infer_times(context, hmlc_infer_plus(context, in, -1), window->strides[index]);
+    hmlc_dim reach =
+        hmlc_infer_times(context, hmlc_infer_plus(context, size, -1), window->dilations[index]);
+    hmlc_dim full = hmlc_infer_plus(context, hmlc_dim_add(dims, travel, reach), 1 + output_padding);
+    hmlc_dim pads = hmlc_dim_add(dims, window->pads[index], window->pads[window->spatial + index]);
+    return hmlc_dim_subtract(dims, full, pads);
+}
+
+hmlc_status hmlc_infer_conv_transpose(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x;
+    hmlc_window window;
+    weights w;
+    if (!read_convolution(context, &x, &window, &w, &status)) {
+        return status;
+    }
+    const hmlc_attr *padding =
+        hmlc_infer_list(context, HMLC_ATTR_output_padding, window.spatial, &status);
+    if (padding == NULL) {
+        return status;
+    }
+    hmlc_infer_unify(context, w.outer, x->dims[window.channel],
+                     "input channels (dim 0 of the weights)", &status);
+    hmlc_dim channels = hmlc_infer_times(context, w.inner, w.groups);
+    check_bias(context, x, channels, &status);
+    hmlc_dim dims[HMLC_MAX_RANK];
+    dims[0] = x->dims[0];
+    dims[window.channel] = channels;
+    for (int32_t i = 0; i < window.spatial; ++i) {
+        dims[window.first_spatial + i] =
+            transposed_size(context, &window, i, x->dims[window.first_spatial + i],
+                            w.type->dims[w.first_spatial + i], padding->as.integers[i]);
+    }
+    hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
+    return status;
+}

@@ -1,0 +1,102 @@
+/* Inference of lstm and lstm_cells. */
+#include "infer_tools.h"
+
+typedef struct recurrent {
+    hmlc_dim steps, batch, hidden, directions;
+} recurrent;
+
+static hmlc_dim directions_of(const hmlc_infer *context)
+{
+    int64_t direction = hmlc_op_int(context->op, HMLC_ATTR_direction);
+    return hmlc_infer_number(context, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1);
+}
+
+/* Checks r, lengths, h0, c0 and peepholes, which stand behind each other from operand `first` on
+ * (b between r and lengths when `bias`). */
+static void check_states(const hmlc_infer *context, const hmlc_type *x, uint32_t first, bool bias,
+                         const recurrent *cell, hmlc_status *status)
+{
+    hmlc_dim gates = hmlc_infer_times(context, cell->hidden, 4);
+    hmlc_dim shape[3] = {cell->directions, gates, cell->hidden};
+    const hmlc_type *r = hmlc_infer_operand(context, first, HMLC_ACCEPT_FLOAT, status);
+    hmlc_infer_same_dtype(context, first, x, r, status);
+    hmlc_infer_shape(context, first, r, 3, shape, status);
+    uint32_t next = first + 1;
+    if (bias) {
+        const hmlc_type *b = hmlc_infer_optional(context, next, HMLC_ACCEPT_FLOAT, status);
+        shape[1] = hmlc_infer_times(context, cell->hidden, 8);
+        hmlc_infer_same_dtype(context, next, x, b, status);
+        hmlc_infer_shape(context, next++, b, 2, shape, status);
+    }
+    const hmlc_type *lengths = hmlc_infer_optional(context, next, HMLC_ACCEPT_INTEGER, status);
+    hmlc_infer_shape(context, next++, lengths, 1, &cell->batch, status);
+    shape[1] = cell->batch;
+    for (int32_t i = 0; i < 2; ++i, ++next) {
+        const hmlc_type *state = hmlc_infer_optional(context, next, HMLC_ACCEPT_FLOAT, status);
+        hmlc_infer_same_dtype(context, next, x, state, status);
+        hmlc_infer_shape(context, next, state, 3, shape, status);
+    }
+    const hmlc_type *peepholes = hmlc_infer_optional(context, next, HMLC_ACCEPT_FLOAT, status);
+    shape[1] = hmlc_infer_times(context, cell->hidden, 3);
+    hmlc_infer_same_dtype(context, next, x, peepholes, status);
+    hmlc_infer_shape(context, next, peepholes, 2, shape, status);
+}
+
+static void set_results(hmlc_infer *context, hmlc_dtype dtype, const recurrent *cell,
+                        hmlc_status *status)
+{
+    hmlc_dim dims[4] = {cell->steps, cell->directions, cell->batch, cell->hidden};
+    hmlc_infer_result(context, 0, dtype, 4, dims, status);
+    hmlc_infer_result(context, 1, dtype, 3, dims + 1, status);
+    hmlc_infer_result(context, 2, dtype, 3, dims + 1, status);
+}
+
+/* The hidden size is the last dim of r. */
+static bool read_cell(const hmlc_infer *context, const hmlc_type *x, uint32_t r_index,
+                      recurrent *cell, hmlc_status *status)
+{
+    const hmlc_type *r = hmlc_infer_operand(context, r_index, HMLC_ACCEPT_FLOAT, status);
+    hmlc_infer_rank(context, 0, x, 3, 3, status);
+    hmlc_infer_rank(context, r_index, r, 3, 3, status);
+    if (x == NULL || r == NULL || *status != HMLC_OK) {
+        return false;
+    }
+    *cell = (recurrent){.steps = x->dims[0],
+                        .batch = x->dims[1],
+                        .hidden = r->dims[2],
+                        .directions = directions_of(context)};
+    return true;
+}
+
+hmlc_status hmlc_infer_lstm(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    recurrent cell;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_FLOAT, &status);
+    if (!read_cell(context, x, 2, &cell, &status)) {
+        return status;
+    }
+    const hmlc_type *w = hmlc_infer_operand(context, 1, HMLC_ACCEPT_FLOAT, &status);
+    hmlc_dim shape[3] = {cell.directions, hmlc_infer_times(context, cell.hidden, 4), x->dims[2]};
+    hmlc_infer_same_dtype(context, 1, x, w, &status);
+    hmlc_infer_shape(context, 1, w, 3, shape, &status);
+    check_states(context, x, 2, true, &cell, &status);
+    set_results(context, x->dtype, &cell, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_lstm_cells(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    recurrent cell;
+    const hmlc_type *xw = hmlc_infer_operand(context, 0, HMLC_ACCEPT_FLOAT, &status);
+    if (!read_cell(context, xw, 1, &cell, &status)) {
+        return status;
+    }
+    hmlc_dim gates = hmlc_infer_times(context, cell.hidden, 4);
+    hmlc_infer_unify(context, hmlc_dim_multiply(context->module->dims, cell.directions, gates),
+                     xw->dims[2], "last dim of operand 0", &status);
+    check_states(context, xw, 1, false, &cell, &status);
+    set_results(context, xw->dtype, &cell, &status);
+    return status;
+}

@@ -1,0 +1,64 @@
+/* Inference of matmul and matmul_packed. */
+#include "infer_tools.h"
+
+/* Broadcasts the leading dims of both sides into dims; gives their number. */
+static int32_t batch_dims(const hmlc_infer *context, const hmlc_type *a, int32_t skip_a,
+                          const hmlc_type *b, int32_t skip_b, hmlc_dim *dims, hmlc_status *status)
+{
+    int32_t rank = 0;
+    hmlc_status broadcast =
+        hmlc_infer_broadcast(context->module, context->op->location, a->rank - skip_a, a->dims,
+                             b->rank - skip_b, b->dims, &rank, dims);
+    *status = broadcast != HMLC_OK ? broadcast : *status;
+    return rank;
+}
+
+hmlc_status hmlc_infer_matmul(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *a = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, &status);
+    const hmlc_type *b = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, &status);
+    hmlc_infer_same_dtype(context, 1, a, b, &status);
+    hmlc_infer_rank(context, 0, a, 2, HMLC_MAX_RANK, &status);
+    hmlc_infer_rank(context, 1, b, 2, HMLC_MAX_RANK, &status);
+    if (status != HMLC_OK) {
+        return status;
+    }
+    int32_t swap_a = hmlc_op_int(context->op, HMLC_ATTR_transpose_a) != 0;
+    int32_t swap_b = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
+    hmlc_dim dims[HMLC_MAX_RANK];
+    int32_t rank = batch_dims(context, a, 2, b, 2, dims, &status);
+    hmlc_infer_unify(context, a->dims[a->rank - 1 - swap_a], b->dims[b->rank - 2 + swap_b],
+                     "inner dim (columns of operand 0, rows of operand 1)", &status);
+    dims[rank] = a->dims[a->rank - 2 + swap_a];
+    dims[rank + 1] = b->dims[b->rank - 1 - swap_b];
+    hmlc_infer_result(context, 0, a->dtype, rank + 2, dims, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_matmul_packed(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *a = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, &status);
+    const hmlc_type *b = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, &status);
+    hmlc_infer_same_dtype(context, 1, a, b, &status);
+    hmlc_infer_rank(context, 0, a, 2, HMLC_MAX_RANK, &status);
+    hmlc_infer_rank(context, 1, b, 3, HMLC_MAX_RANK, &status);
+    const hmlc_attr *shape = hmlc_infer_list(context, HMLC_ATTR_shape, 1, &status);
+    if (status != HMLC_OK) {
+        return status;
+    }
+    int32_t swap_a = hmlc_op_int(context->op, HMLC_ATTR_transpose_a) != 0;
+    hmlc_dim lanes = hmlc_infer_number(context, 16), columns = shape->as.dims[0];
+    hmlc_dim dims[HMLC_MAX_RANK];
+    int32_t rank = batch_dims(context, a, 2, b, 3, dims, &status);
+    hmlc_infer_unify(context, hmlc_dim_ceildiv(context->module->dims, columns, lanes),
+                     b->dims[b->rank - 3], "number of panels", &status);
+    hmlc_infer_unify(context, a->dims[a->rank - 1 - swap_a], b->dims[b->rank - 2],
+                     "inner dim (columns of operand 0, rows of the panels)", &status);
+    hmlc_infer_unify(context, lanes, b->dims[b->rank - 1], "panel width", &status);
+    dims[rank] = a->dims[a->rank - 2 + swap_a];
+    dims[rank + 1] = columns;
+    hmlc_infer_result(context, 0, a->dtype, rank + 2, dims, &status);
+    return status;
+}

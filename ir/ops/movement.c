@@ -1,0 +1,135 @@
+/* Inference of movement ops: concat, pad, tile, pack_panels. */
+#include <stdio.h>
+
+#include "infer_tools.h"
+
+/* Joins operand `index` to the dims so far. */
+static void concat_operand(hmlc_infer *context, uint32_t index, const hmlc_type *first,
+                           const hmlc_type *type, int32_t axis, hmlc_dim *dims, hmlc_status *status)
+{
+    hmlc_infer_same_dtype(context, index, first, type, status);
+    if (type->rank != first->rank) {
+        hmlc_infer_fail(context, status, "operand %u has rank %d; expected %d as operand 0 has",
+                        index, type->rank, first->rank);
+        return;
+    }
+    for (int32_t i = 0; i < first->rank; ++i) {
+        if (i == axis) {
+            dims[i] = hmlc_dim_add(context->module->dims, dims[i], type->dims[i]);
+        } else {
+            char what[48];
+            snprintf(what, sizeof what, "dim %d of operand %u", i, index);
+            dims[i] = hmlc_infer_unify(context, dims[i], type->dims[i], what, status);
+        }
+    }
+}
+
+hmlc_status hmlc_infer_concat(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *first = hmlc_infer_operand(context, 0, HMLC_ACCEPT_BYTES, &status);
+    if (first == NULL) {
+        return status;
+    }
+    int32_t axis = hmlc_infer_axis(context, first->rank, &status);
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < first->rank; ++i) {
+        dims[i] = first->dims[i];
+    }
+    for (uint32_t i = 1; i < context->op->operand_count; ++i) {
+        const hmlc_type *type = hmlc_infer_operand(context, i, HMLC_ACCEPT_BYTES, &status);
+        if (type != NULL) {
+            concat_operand(context, i, first, type, axis, dims, &status);
+        }
+    }
+    hmlc_infer_result(context, 0, first->dtype, first->rank, dims, &status);
+    HMLC_TRY(status);
+    return hmlc_known_moved(context, context->op->operand_count);
+}
+
+/* The largest padding that a mode can fill from a dim; NULL: any. */
+static void check_pad_mode(const hmlc_infer *context, int32_t index, hmlc_dim dim, hmlc_dim pad,
+                           hmlc_status *status)
+{
+    int64_t mode = hmlc_op_int(context->op, HMLC_ATTR_pad_mode);
+    if (mode == HMLC_PAD_CONSTANT) {
+        return;
+    }
+    if (pad->minimum > 0 && dim->maximum < (mode == HMLC_PAD_REFLECT ? 2 : 1)) {
+        hmlc_infer_fail(context, status, "dim %d of size %s cannot be padded in this mode", index,
+                        hmlc_infer_dim_text(context, dim));
+    }
+}
+
+hmlc_status hmlc_infer_pad(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_BYTES, &status);
+    const hmlc_type *fill = hmlc_infer_optional(context, 1, HMLC_ACCEPT_BYTES, &status);
+    hmlc_infer_same_dtype(context, 1, x, fill, &status);
+    if (fill != NULL && !hmlc_dim_is(hmlc_type_count(context->module->dims, fill), 1)) {
+        hmlc_infer_fail(context, &status, "the fill value has rank %d; expected one element",
+                        fill->rank);
+    }
+    const hmlc_attr *pads =
+        x == NULL ? NULL : hmlc_infer_list(context, HMLC_ATTR_pads, 2 * (int64_t)x->rank, &status);
+    if (pads == NULL) {
+        return status;
+    }
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < x->rank; ++i) {
+        hmlc_dim begin = pads->as.dims[i], end = pads->as.dims[x->rank + i];
+        check_pad_mode(context, i, x->dims[i], begin, &status);
+        check_pad_mode(context, i, x->dims[i], end, &status);
+        dims[i] = hmlc_dim_add(context->module->dims, x->dims[i],
+                               hmlc_dim_add(context->module->dims, begin, end));
+    }
+    hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_tile(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_BYTES, &status);
+    const hmlc_attr *shape =
+        x == NULL ? NULL : hmlc_infer_list(context, HMLC_ATTR_shape, x->rank, &status);
+    if (shape == NULL) {
+        return status;
+    }
+    for (int32_t i = 0; i < x->rank; ++i) {
+        int64_t from, to;
+        bool both =
+            hmlc_dim_is_constant(x->dims[i], &from) && hmlc_dim_is_constant(shape->as.dims[i], &to);
+        if (both && (from == 0 ? to != 0 : to % from != 0)) {
+            hmlc_infer_fail(context, &status, "dim %d: %lld is not a multiple of %lld", i,
+                            (long long)to, (long long)from);
+        }
+    }
+    hmlc_infer_result(context, 0, x->dtype, x->rank, shape->as.dims, &status);
+    HMLC_TRY(status);
+    return hmlc_known_moved(context, 1);
+}
+
+hmlc_status hmlc_infer_pack_panels(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_COMPUTED, &status);
+    hmlc_infer_rank(context, 0, x, 2, HMLC_MAX_RANK - 1, &status);
+    if (x == NULL || status != HMLC_OK) {
+        return status;
+    }
+    bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
+    hmlc_dim depth = x->dims[x->rank - (transposed ? 1 : 2)];
+    hmlc_dim columns = x->dims[x->rank - (transposed ? 2 : 1)];
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < x->rank - 2; ++i) {
+        dims[i] = x->dims[i];
+    }
+    hmlc_dim lanes = hmlc_infer_number(context, 16);
+    dims[x->rank - 2] = hmlc_dim_ceildiv(context->module->dims, columns, lanes);
+    dims[x->rank - 1] = depth;
+    dims[x->rank] = lanes;
+    hmlc_infer_result(context, 0, x->dtype, x->rank + 1, dims, &status);
+    return status;
+}

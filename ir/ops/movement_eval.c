@@ -1,0 +1,114 @@
+/* Evaluation of movement ops: concat, pad, tile, pack_panels. */
+#include <string.h>
+
+#include "eval_tools.h"
+
+hmlc_status hmlc_eval_concat(hmlc_eval *context)
+{
+    hmlc_tensor *result = &context->results[0];
+    int32_t axis = (int32_t)hmlc_op_int(context->op, HMLC_ATTR_axis);
+    size_t bytes = hmlc_dtype_bytes(result->dtype);
+    int64_t outer = hmlc_eval_product(result->dims, 0, axis);
+    int64_t inner = hmlc_eval_product(result->dims, axis + 1, result->rank);
+    size_t row = (size_t)(result->dims[axis] * inner) * bytes, at = 0;
+    char *to = hmlc_eval_data(result);
+    for (uint32_t i = 0; i < context->operand_count; ++i) {
+        const hmlc_tensor *x = context->operands[i];
+        size_t chunk = (size_t)(x->dims[axis] * inner) * bytes;
+        if (x->bytes != chunk * (size_t)outer || at + chunk > row) {
+            return hmlc_eval_fail(context, "the shape of operand %u does not fit", i);
+        }
+        for (int64_t k = 0; k < outer && chunk > 0; ++k) {
+            memcpy(to + (size_t)k * row + at, (const char *)x->data + (size_t)k * chunk, chunk);
+        }
+        at += chunk;
+    }
+    return HMLC_OK;
+}
+
+/* The operand index behind result index `i`; -1: the fill value. */
+static int64_t padded_index(int64_t mode, int64_t i, int64_t begin, int64_t dim)
+{
+    int64_t at = i - begin;
+    if (at >= 0 && at < dim) {
+        return at;
+    }
+    switch (mode) {
+    case HMLC_PAD_EDGE:
+        return at < 0 ? 0 : dim - 1;
+    case HMLC_PAD_WRAP:
+        return (at % dim + dim) % dim;
+    case HMLC_PAD_REFLECT: {
+        int64_t period = 2 * (dim - 1);
+        at = period == 0 ? 0 : (at % period + period) % period;
+        return at < dim ? at : period - at;
+    }
+    default:
+        return -1;
+    }
+}
+
+hmlc_status hmlc_eval_pad(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0], *fill = hmlc_eval_operand(context, 1);
+    hmlc_tensor *result = &context->results[0];
+    static const char zeros[16] = {0};
+    int64_t pads[2 * HMLC_MAX_RANK], *maps[HMLC_MAX_RANK];
+    int64_t mode = hmlc_op_int(context->op, HMLC_ATTR_pad_mode);
+    HMLC_TRY(hmlc_eval_dims(context, HMLC_ATTR_pads, 2 * (uint32_t)x->rank, pads));
+    for (int32_t d = 0; d < x->rank; ++d) {
+        maps[d] = hmlc_eval_new_integers(context, result->dims[d]);
+        HMLC_TRY_MEMORY(maps[d]);
+        if (x->dims[d] == 0 && mode != HMLC_PAD_CONSTANT && result->dims[d] > 0) {
+            return hmlc_eval_fail(context, "dim %d is empty and cannot be padded in this mode", d);
+        }
+        for (int64_t i = 0; i < result->dims[d]; ++i) {
+            maps[d][i] = padded_index(mode, i, pads[d], x->dims[d]);
+        }
+    }
+    hmlc_eval_copy_mapped(result, x, (const int64_t *const *)maps,
+                          fill != NULL ? fill->data : zeros);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_tile(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0];
+    hmlc_tensor *result = &context->results[0];
+    int64_t *maps[HMLC_MAX_RANK];
+    for (int32_t d = 0; d < x->rank; ++d) {
+        int64_t from = x->dims[d], to = result->dims[d];
+        if (from == 0 ? to != 0 : to % from != 0) {
+            return hmlc_eval_fail(context, "dim %d: %lld is not a multiple of %lld", d,
+                                  (long long)to, (long long)from);
+        }
+        maps[d] = hmlc_eval_new_integers(context, to);
+        HMLC_TRY_MEMORY(maps[d]);
+        for (int64_t i = 0; i < to; ++i) {
+            maps[d][i] = i % from;
+        }
+    }
+    hmlc_eval_copy_mapped(result, x, (const int64_t *const *)maps, NULL);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_pack_panels(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0];
+    hmlc_tensor *result = &context->results[0];
+    bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
+    int64_t depth = x->dims[x->rank - (transposed ? 1 : 2)];
+    int64_t columns = x->dims[x->rank - (transposed ? 2 : 1)];
+    int64_t panels = result->dims[x->rank - 2];
+    int64_t batch = hmlc_eval_product(x->dims, 0, x->rank - 2);
+    for (int64_t b = 0; b < batch; ++b) {
+        for (int64_t k = 0; k < depth; ++k) {
+            for (int64_t n = 0; n < columns; ++n) {
+                int64_t inner = transposed ? n * depth + k : k * columns + n;
+                int64_t to = ((b * panels + n / 16) * depth + k) * 16 + n % 16;
+                hmlc_eval_copy_element(result, to, x, b * depth * columns + inner);
+            }
+        }
+    }
+    return HMLC_OK;
+}

@@ -1,0 +1,56 @@
+/* Inference of quantize and dequantize: scale and zero point are one value, or one per index of
+ * `axis`. */
+#include "infer_tools.h"
+
+static void check_parameter(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
+                            const hmlc_type *x, hmlc_status *status)
+{
+    if (type == NULL || x == NULL) {
+        return;
+    }
+    hmlc_infer_rank(context, index, type, 0, 1, status);
+    if (type->rank == 1 && !hmlc_dim_is(type->dims[0], 1)) {
+        int32_t axis = hmlc_infer_axis(context, x->rank, status);
+        if (x->rank > 0) {
+            hmlc_infer_unify(context, x->dims[axis], type->dims[0], "length of the scale", status);
+        }
+    }
+}
+
+static hmlc_status infer_quantization(hmlc_infer *context, unsigned from, unsigned to_group,
+                                      bool to_integer)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, from, &status);
+    const hmlc_type *scale = hmlc_infer_operand(context, 1, HMLC_ACCEPT_FLOAT, &status);
+    const hmlc_type *zero = hmlc_infer_optional(context, 2, HMLC_ACCEPT_INTEGER, &status);
+    check_parameter(context, 1, scale, x, &status);
+    check_parameter(context, 2, zero, x, &status);
+    const hmlc_attr *to = hmlc_op_attr(context->op, HMLC_ATTR_to);
+    if (to == NULL) {
+        hmlc_infer_fail(context, &status, "attribute to is missing");
+    } else if ((hmlc_dtype_group(to->as.dtype) & to_group) == 0) {
+        hmlc_infer_refuse(context, &status, NULL, "result element type %s is not supported",
+                          hmlc_dtype_name(to->as.dtype));
+    }
+    if (x == NULL || status != HMLC_OK) {
+        return status;
+    }
+    hmlc_dtype quantized = to_integer ? to->as.dtype : x->dtype;
+    if (zero != NULL && zero->dtype != quantized) {
+        hmlc_infer_fail(context, &status, "the zero point has element type %s; expected %s",
+                        hmlc_dtype_name(zero->dtype), hmlc_dtype_name(quantized));
+    }
+    hmlc_infer_result(context, 0, to->as.dtype, x->rank, x->dims, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_quantize(hmlc_infer *context)
+{
+    return infer_quantization(context, HMLC_ACCEPT_NUMERIC, HMLC_ACCEPT_INTEGER, true);
+}
+
+hmlc_status hmlc_infer_dequantize(hmlc_infer *context)
+{
+    return infer_quantization(context, HMLC_ACCEPT_INTEGER, HMLC_ACCEPT_FLOAT, false);
+}
