@@ -1,0 +1,148 @@
+/* A model on its way through the compiler. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+double hmlc_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* -- progress
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
+{
+    const hmlc_job *job = context;
+    if (!job->request->progress) {
+        return;
+    }
+    fprintf(stderr, "\r\033[K%s %u/%u", phase, done, total);
+    if (done == total) {
+        fprintf(stderr, "\r\033[K");
+    }
+    fflush(stderr);
+}
+
+static void show_pass(void *context, const char *pass, uint32_t index, uint32_t count)
+{
+    show_phase(context, pass, index + 1, count);
+}
+
+static void print_module(void *context, const char *pass, const hmlc_module *module)
+{
+    (void)context;
+    hmlc_text_buffer text = {0};
+    hmlc_print_options options = {.locations = false, .storage = true};
+    if (hmlc_module_print(module, &options, &text, NULL) == HMLC_OK) {
+        fprintf(stderr, "# after %s\n%.*s", pass, (int)text.size, text.data);
+    }
+    hmlc_text_buffer_free(&text);
+}
+
+/* -- phases
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
+{
+    *job = (hmlc_job){.request = request};
+    double start = hmlc_seconds();
+    job->module = hmlc_module_create(NULL);
+    HMLC_TRY_MEMORY(job->module);
+    hmlc_import_options options = {.dims = request->dims, .dim_count = request->dim_count};
+    hmlc_status status = hmlc_import(request->model_path, &options, job->module, &job->mapping);
+    job->import_seconds = hmlc_seconds() - start;
+    if (status == HMLC_OK) {
+        job->source_ops = job->module->source_node_count;
+    }
+    return status;
+}
+
+hmlc_status hmlc_job_lower(hmlc_job *job)
+{
+    double start = hmlc_seconds();
+    hmlc_pass_options options = {.progress = show_pass,
+                                 .context = job,
+                                 .verify = job->request->verify,
+                                 .print_after = job->request->print_after,
+                                 .print = job->request->print_after != NULL ? print_module : NULL};
+    HMLC_TRY(hmlc_run_passes(job->module, &options));
+    job->final_ops = hmlc_region_op_count(job->module->main, false);
+    job->pass_seconds = hmlc_seconds() - start;
+    return HMLC_OK;
+}
+
+static hmlc_codegen_options codegen_options(hmlc_job *job)
+{
+    const hmlc_request *request = job->request;
+    return (hmlc_codegen_options){.targets = request->targets,
+                                  .target_count = request->target_count,
+                                  .jobs = request->jobs,
+                                  .emit = request->emit,
+                                  .progress = show_phase,
+                                  .context = job};
+}
+
+hmlc_status hmlc_job_plan(hmlc_job *job)
+{
+    hmlc_codegen_options options = codegen_options(job);
+    return hmlc_plan(job->module, &options);
+}
+
+/* What the artifact says of its origin; nothing that differs between two compiles of the same
+ * model. */
+static const char *provenance(const hmlc_job *job)
+{
+    hmlc_arena *arena = job->module->arena;
+    char *targets = hmlc_arena_string(arena, "");
+    for (uint32_t k = 0; targets != NULL && k < job->request->target_count; k++) {
+        targets = hmlc_arena_printf(arena, "%s%s\"%s\"", targets, k > 0 ? "," : "",
+                                    job->request->targets[k]->name);
+    }
+    return hmlc_arena_printf(arena,
+                             "{\"compiler\":\"hmlc %s\",\"targets\":[%s],\"source_nodes\":%u}",
+                             HMLC_VERSION, targets != NULL ? targets : "", job->source_ops);
+}
+
+static hmlc_status write_ir(const hmlc_job *job, const char *path)
+{
+    hmlc_text_buffer text = {0};
+    hmlc_print_options options = {.locations = true, .storage = true};
+    hmlc_status status = hmlc_module_print(job->module, &options, &text, NULL);
+    FILE *file = status == HMLC_OK ? fopen(path, "w") : NULL;
+    bool good = file != NULL && fwrite(text.data, 1, text.size, file) == text.size;
+    good = (file == NULL || fclose(file) == 0) && good;
+    hmlc_text_buffer_free(&text);
+    if (status == HMLC_OK && !good) {
+        return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL, NULL,
+                              "%s cannot be written", path);
+    }
+    return status;
+}
+
+hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
+{
+    if (job->request->emit_ir) {
+        return write_ir(job, path);
+    }
+    double start = hmlc_seconds();
+    hmlc_codegen_options options = codegen_options(job);
+    options.provenance = provenance(job);
+    hmlc_status status = hmlc_compile(job->module, &options, path, &job->summary);
+    job->codegen_seconds = hmlc_seconds() - start;
+    return status;
+}
+
+void hmlc_job_release(hmlc_job *job)
+{
+    hmlc_module_destroy(job->module);
+    hmlc_mapping_release(job->mapping);
+    *job = (hmlc_job){0};
+}
