@@ -106,6 +106,10 @@ static hmlc_status portable_plan(hmlc_plan_context *context, hmlc_kernel_plan *p
         return refuse(context, op != NULL ? op : plan->kernel, "no kernel exists for it yet");
     }
     HMLC_TRY(check_types(context, op));
+    if (op->opcode == HMLC_OP_resize && op->results[0]->type->dtype != HMLC_DTYPE_f32 &&
+        hmlc_op_int(op, HMLC_ATTR_resize_mode) != HMLC_RESIZE_NEAREST) {
+        return refuse(context, op, "interpolation is there for f32 alone");
+    }
     hmlc_dims *dims = context->module->dims;
     plan->scratch_bytes = hmlc_dim_constant(dims, row->scratch);
     plan->unit_cost = 100000; /* not known: one unit is worth a thread */
