@@ -1,0 +1,133 @@
+/* Small questions that rules ask of values, and builders that fold on the spot. */
+#include "query.h"
+
+enum { MAX_FOLDED_BYTES = 64 << 20 };
+
+bool hmlc_is_splat_of(const hmlc_value *value, double expected)
+{
+    double splat;
+    const hmlc_tensor *tensor = hmlc_value_constant(value);
+    return tensor != NULL && hmlc_tensor_count(tensor) > 0 && hmlc_dtype_bytes(tensor->dtype) > 0 &&
+           hmlc_tensor_get_double(tensor, 0) == expected && hmlc_value_splat(value, &splat);
+}
+
+bool hmlc_is_one_element(const hmlc_value *value)
+{
+    return value->type->kind == HMLC_KIND_TENSOR &&
+           hmlc_dims_all(value->type->dims, (uint32_t)value->type->rank, 1);
+}
+
+hmlc_dim hmlc_aligned_dim(const hmlc_type *type, int32_t rank, int32_t index)
+{
+    int32_t own = index - (rank - type->rank);
+    return own >= 0 && own < type->rank ? type->dims[own] : NULL;
+}
+
+bool hmlc_broadcast_keeps_type(const hmlc_op *op, uint32_t index, const hmlc_type *type)
+{
+    const hmlc_type *result = op->results[0]->type;
+    if (type->rank > result->rank) {
+        return false;
+    }
+    for (int32_t i = 0; i < result->rank; i++) {
+        bool given = false;
+        for (uint32_t k = 0; k < op->operand_count && !given; k++) {
+            const hmlc_type *operand = k == index ? type : op->operands[k].value->type;
+            given = hmlc_aligned_dim(operand, result->rank, i) == result->dims[i];
+        }
+        if (!given && !hmlc_dim_is(result->dims[i], 1)) {
+            return false;
+        }
+    }
+    /* Some operand must have the rank, too. */
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        if ((k == index ? type : op->operands[k].value->type)->rank == result->rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hmlc_dims_equal(const hmlc_dim *left, const hmlc_dim *right, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (left[i] != right[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool hmlc_dims_all(const hmlc_dim *dims, uint32_t count, int64_t value)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!hmlc_dim_is(dims[i], value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool hmlc_ints_all(const int64_t *values, uint32_t count, int64_t value)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (values[i] != value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name)
+{
+    static const hmlc_attr none = {0};
+    const hmlc_attr *attr = hmlc_op_attr(op, name);
+    return attr != NULL ? attr : &none;
+}
+
+hmlc_status hmlc_build_folded(hmlc_builder *builder, hmlc_opcode opcode,
+                              hmlc_value *const *operands, uint32_t operand_count,
+                              const hmlc_attr *attrs, uint32_t attr_count, hmlc_value **result)
+{
+    hmlc_op *op = NULL;
+    HMLC_TRY(hmlc_op_create(builder, opcode, operands, operand_count, attrs, attr_count, &op));
+    *result = op->results[0];
+    for (uint32_t i = 0; i < operand_count; i++) {
+        if (operands[i] != NULL && !hmlc_is_constant(operands[i])) {
+            return HMLC_OK;
+        }
+    }
+    hmlc_tensor folded;
+    hmlc_status status =
+        hmlc_eval_constant_op(op, builder->module->arena, MAX_FOLDED_BYTES, &folded);
+    if (status == HMLC_NO) {
+        return HMLC_OK;
+    }
+    HMLC_TRY(status);
+    HMLC_TRY(hmlc_build_constant(builder, &folded, result));
+    hmlc_op_erase(op);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_build_scalar_like(hmlc_builder *builder, const hmlc_value *like, double number,
+                                   hmlc_value **result)
+{
+    return hmlc_build_scalar(builder, like->type->dtype, number, result);
+}
+
+hmlc_status hmlc_build_reshaped(hmlc_builder *builder, hmlc_value *value, const hmlc_dim *shape,
+                                uint32_t rank, hmlc_value **result)
+{
+    *result = value;
+    if ((uint32_t)value->type->rank == rank && hmlc_dims_equal(value->type->dims, shape, rank)) {
+        return HMLC_OK;
+    }
+    return hmlc_build_reshape(builder, value, shape, rank, result);
+}
+
+hmlc_status hmlc_rewrite_same_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *const *operands,
+                                 uint32_t operand_count)
+{
+    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, operand_count, op->attrs,
+                                   op->attr_count);
+}

@@ -1,0 +1,15 @@
+/* The rule sets of the simplify pass, one per file simplify_<subject>.c. */
+#ifndef HMLC_SIMPLIFY_H
+#define HMLC_SIMPLIFY_H
+
+#include "rewrite.h"
+
+extern const hmlc_rewrite_rules hmlc_simplify_arithmetic; /* elementwise algebra */
+extern const hmlc_rewrite_rules hmlc_simplify_casts;
+extern const hmlc_rewrite_rules hmlc_simplify_broadcasts; /* expand, splats */
+extern const hmlc_rewrite_rules hmlc_simplify_views;      /* reshape, transpose, slice */
+extern const hmlc_rewrite_rules hmlc_simplify_concat;
+extern const hmlc_rewrite_rules hmlc_simplify_movement; /* pad, tile, gather, resize, range */
+extern const hmlc_rewrite_rules hmlc_simplify_reductions;
+
+#endif

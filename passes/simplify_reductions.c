@@ -1,0 +1,121 @@
+/* Reductions: over nothing, over dims of size 1, of reductions, and with kept or dropped dims. */
+#include "query.h"
+#include "simplify.h"
+
+/* Reductions that leave a single element as it is. */
+static bool keeps_single_elements(hmlc_opcode opcode)
+{
+    return opcode == HMLC_OP_reduce_sum || opcode == HMLC_OP_reduce_mean ||
+           opcode == HMLC_OP_reduce_max || opcode == HMLC_OP_reduce_min ||
+           opcode == HMLC_OP_reduce_prod;
+}
+
+static hmlc_status reduce_single_elements(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_value *x = op->operands[0].value;
+    if (!keeps_single_elements(op->opcode)) {
+        return HMLC_OK;
+    }
+    const hmlc_attr *axes = hmlc_list_attr(op, HMLC_ATTR_axes);
+    for (uint32_t i = 0; i < axes->count; i++) {
+        if (!hmlc_dim_is(x->type->dims[axes->as.integers[i]], 1)) {
+            return HMLC_OK;
+        }
+    }
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    HMLC_TRY(hmlc_build_reshaped(&builder, x, type->dims, (uint32_t)type->rank, &x));
+    return hmlc_rewrite_replace(rewriter, op, x);
+}
+
+/* The shape of reduce(x) with its reduced dims kept as 1 or dropped. */
+static uint32_t reduced_shape(const hmlc_op *reduce, bool keep, hmlc_dim one, hmlc_dim *shape)
+{
+    const hmlc_type *type = reduce->operands[0].value->type;
+    const hmlc_attr *axes = hmlc_list_attr(reduce, HMLC_ATTR_axes);
+    uint32_t count = 0, next = 0;
+    for (int32_t i = 0; i < type->rank; i++) {
+        if (next < axes->count && axes->as.integers[next] == i) {
+            next++;
+            if (keep) {
+                shape[count++] = one;
+            }
+        } else {
+            shape[count++] = type->dims[i];
+        }
+    }
+    return count;
+}
+
+/* reshape(reduce(x)) that only keeps or drops the reduced dims is reduce with the other keep_dims.
+ */
+static hmlc_status absorb_reshape(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *reduce = op->operands[0].value->producer;
+    if (reduce == NULL || !keeps_single_elements(reduce->opcode) ||
+        !hmlc_value_has_one_use(reduce->results[0])) {
+        return HMLC_OK;
+    }
+    bool keep = hmlc_op_int(reduce, HMLC_ATTR_keep_dims) == 0;
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_dim shape[HMLC_MAX_RANK];
+    hmlc_dim one = hmlc_dim_constant(hmlc_rewrite_module(rewriter)->dims, 1);
+    uint32_t rank = reduced_shape(reduce, keep, one, shape);
+    if (rank != (uint32_t)type->rank || !hmlc_dims_equal(shape, type->dims, rank)) {
+        return HMLC_OK;
+    }
+    hmlc_attr attrs[] = {*hmlc_list_attr(reduce, HMLC_ATTR_axes),
+                         hmlc_attr_int(HMLC_ATTR_keep_dims, keep)};
+    return hmlc_rewrite_replace_op(rewriter, op, reduce->opcode, &reduce->operands[0].value, 1,
+                                   attrs, 2);
+}
+
+/* Axes of the outer reduction in terms of the inner one's operand, joined with the inner's. */
+static uint32_t join_axes(const hmlc_op *inner, const hmlc_attr *outer, int64_t *joined)
+{
+    const hmlc_attr *axes = hmlc_list_attr(inner, HMLC_ATTR_axes);
+    bool keep = hmlc_op_int(inner, HMLC_ATTR_keep_dims) != 0;
+    uint32_t count = 0, next_inner = 0, next_outer = 0;
+    int64_t position = 0;
+    for (int64_t i = 0; i < inner->operands[0].value->type->rank; i++) {
+        bool inside = next_inner < axes->count && axes->as.integers[next_inner] == i;
+        bool present = keep || !inside;
+        bool outside =
+            present && next_outer < outer->count && outer->as.integers[next_outer] == position;
+        next_inner += inside ? 1 : 0;
+        next_outer += outside ? 1 : 0;
+        position += present ? 1 : 0;
+        if (inside || outside) {
+            joined[count++] = i;
+        }
+    }
+    return count;
+}
+
+/* sum(sum(x)), max(max(x)) ... and mean(mean(x)), whose groups have one size. */
+static hmlc_status merge_reductions(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *inner = hmlc_producer_of(op->operands[0].value, op->opcode);
+    if (inner == NULL || !keeps_single_elements(op->opcode) ||
+        !hmlc_value_has_one_use(inner->results[0])) {
+        return HMLC_OK;
+    }
+    int64_t keep = hmlc_op_int(op, HMLC_ATTR_keep_dims);
+    if (keep != hmlc_op_int(inner, HMLC_ATTR_keep_dims)) {
+        return HMLC_OK;
+    }
+    int64_t joined[HMLC_MAX_RANK];
+    uint32_t count = join_axes(inner, hmlc_list_attr(op, HMLC_ATTR_axes), joined);
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_axes, joined, count),
+                         hmlc_attr_int(HMLC_ATTR_keep_dims, keep)};
+    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, &inner->operands[0].value, 1, attrs,
+                                   2);
+}
+
+static const hmlc_rewrite_rule rules[] = {
+    {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, reduce_single_elements},
+    {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, merge_reductions},
+    {HMLC_OP_reshape, 0, absorb_reshape},
+};
+
+const hmlc_rewrite_rules hmlc_simplify_reductions = HMLC_RULES(rules);
