@@ -85,6 +85,27 @@ const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name)
     return attr != NULL ? attr : &none;
 }
 
+static hmlc_status keep_results(hmlc_arena *arena, hmlc_tensor *results, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        results[i].data = hmlc_arena_copy(arena, results[i].data, results[i].bytes);
+        HMLC_TRY_MEMORY(results[i].data);
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_evaluate_constant_op(hmlc_op *op, size_t max_bytes, hmlc_tensor *results)
+{
+    hmlc_arena *temporary = hmlc_arena_create(NULL);
+    HMLC_TRY_MEMORY(temporary);
+    hmlc_status status = hmlc_eval_constant_op(op, temporary, max_bytes, results);
+    if (status == HMLC_OK) {
+        status = keep_results(op->parent->module->arena, results, op->result_count);
+    }
+    hmlc_arena_destroy(temporary);
+    return status;
+}
+
 hmlc_status hmlc_build_folded(hmlc_builder *builder, hmlc_opcode opcode,
                               hmlc_value *const *operands, uint32_t operand_count,
                               const hmlc_attr *attrs, uint32_t attr_count, hmlc_value **result)
@@ -98,8 +119,7 @@ hmlc_status hmlc_build_folded(hmlc_builder *builder, hmlc_opcode opcode,
         }
     }
     hmlc_tensor folded;
-    hmlc_status status =
-        hmlc_eval_constant_op(op, builder->module->arena, MAX_FOLDED_BYTES, &folded);
+    hmlc_status status = hmlc_evaluate_constant_op(op, MAX_FOLDED_BYTES, &folded);
     if (status == HMLC_NO) {
         return HMLC_OK;
     }

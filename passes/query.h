@@ -47,6 +47,13 @@ bool hmlc_ints_all(const int64_t *values, uint32_t count, int64_t value);
 const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name);
 
 /*
+ * hmlc_eval_constant_op with the results' data in the module's arena; what evaluation needs besides
+ * is freed.
+ */
+hmlc_status hmlc_evaluate_constant_op(hmlc_op *op, size_t max_bytes,
+                                      hmlc_tensor *results) HMLC_MUST_USE;
+
+/*
  * Builds an op and, where its operands are constants, evaluates it at once. The result is a
  * constant or the op's.
  */

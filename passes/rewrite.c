@@ -190,17 +190,36 @@ static hmlc_status push_new_ops(hmlc_rewriter *rewriter, const hmlc_op *op)
 
 hmlc_status hmlc_rewrite_replace(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *value)
 {
-    hmlc_value *result = op->results[0];
-    if (op->result_count != 1 || value == result || !hmlc_type_equal(result->type, value->type)) {
+    return op->result_count == 1 ? hmlc_rewrite_replace_all(rewriter, op, &value) : HMLC_OK;
+}
+
+static bool fits(const hmlc_op *op, hmlc_value *const *values)
+{
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        if (values[i] == op->results[i] ||
+            !hmlc_type_equal(op->results[i]->type, values[i]->type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+hmlc_status hmlc_rewrite_replace_all(hmlc_rewriter *rewriter, hmlc_op *op,
+                                     hmlc_value *const *values)
+{
+    if (!fits(op, values)) {
         return HMLC_OK;
     }
-    if (value->name == NULL && value->producer != NULL) {
-        value->name = result->name;
-    }
     HMLC_TRY(push_new_ops(rewriter, op));
-    HMLC_TRY(hmlc_rewrite_push(rewriter, value->producer));
-    HMLC_TRY(push_users(rewriter, result));
-    hmlc_value_replace_uses(result, value);
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        hmlc_value *result = op->results[i];
+        if (values[i]->name == NULL && values[i]->producer != NULL) {
+            values[i]->name = result->name;
+        }
+        HMLC_TRY(hmlc_rewrite_push(rewriter, values[i]->producer));
+        HMLC_TRY(push_users(rewriter, result));
+        hmlc_value_replace_uses(result, values[i]);
+    }
     return hmlc_rewrite_erase(rewriter, op);
 }
 

@@ -51,6 +51,9 @@ hmlc_builder hmlc_rewrite_builder(const hmlc_op *op);
  */
 hmlc_status hmlc_rewrite_replace(hmlc_rewriter *rewriter, hmlc_op *op,
                                  hmlc_value *value) HMLC_MUST_USE;
+/* As above for all results of an op with several; nothing happens where one type differs. */
+hmlc_status hmlc_rewrite_replace_all(hmlc_rewriter *rewriter, hmlc_op *op,
+                                     hmlc_value *const *values) HMLC_MUST_USE;
 /* Replaces `op` by a new op of that opcode, operands and attributes. */
 hmlc_status hmlc_rewrite_replace_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_opcode opcode,
                                     hmlc_value *const *operands, uint32_t operand_count,
