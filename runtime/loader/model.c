@@ -1,0 +1,177 @@
+/* Opening and closing models. */
+#include "loader/model.h"
+#include "platform/platform.h"
+#include <string.h>
+
+#define READ_LIMIT (UINT64_C(1) << 20) /* larger files are mapped */
+
+static const hml_open_options default_options = {0};
+
+static hml_status create_model(const hml_open_options *options, hml_model **model)
+{
+    hml_allocator allocator =
+        options->allocator != NULL ? *options->allocator : hml_allocator_default();
+    hml_model *created = hml_allocate(&allocator, sizeof *created);
+    if (created == NULL) {
+        return hml_fail(hml_open_message(options), HML_ERROR_out_of_memory, "%zu bytes",
+                        sizeof *created);
+    }
+    memset(created, 0, sizeof *created);
+    atomic_init(&created->references, 1);
+    created->allocator = allocator;
+    created->inspect_only = (options->flags & HML_OPEN_INSPECT) != 0;
+    *model = created;
+    return HML_OK;
+}
+
+static void destroy_model(hml_model *model)
+{
+    hml_allocator allocator = model->allocator;
+    if (model->code_image != NULL) {
+        hml_platform_code_unmap(model->code_image,
+                                model->variants[model->variant].code->image_bytes);
+    }
+    hml_release(&allocator, model->variants, model->variant_count * sizeof(hml_variant));
+    if (model->mapped) {
+        hml_platform_file_unmap(model->file.data, model->file.bytes);
+    }
+    hml_release(&allocator, model->copy, (size_t)model->file.bytes);
+    hml_release(&allocator, model, sizeof *model);
+}
+
+/* Memory for the whole file, which model->file then describes. */
+static hml_status allocate_copy(hml_model *model, uint64_t bytes, hml_message message)
+{
+    model->copy = bytes > SIZE_MAX ? NULL : hml_allocate(&model->allocator, (size_t)bytes);
+    if (model->copy == NULL) {
+        return hml_fail(message, HML_ERROR_out_of_memory, "%llu bytes", (unsigned long long)bytes);
+    }
+    model->file = (hml_file_bytes){model->copy, bytes};
+    return HML_OK;
+}
+
+static hml_status bring_in(hml_model *model, const hml_platform_file *file, const char *path,
+                           hml_message message)
+{
+    if (file->bytes >= READ_LIMIT) {
+        const void *data = hml_platform_file_map(file);
+        if (data != NULL) {
+            model->mapped = 1;
+            model->file = (hml_file_bytes){data, file->bytes};
+            return HML_OK;
+        }
+    }
+    HML_TRY(allocate_copy(model, file->bytes, message));
+    if (!hml_platform_file_read(file, model->copy)) {
+        return hml_fail(message, HML_ERROR_file_unreadable, "%s: reading failed", path);
+    }
+    return HML_OK;
+}
+
+static hml_status map_code(hml_model *model, const hml_platform_file *file, hml_message message)
+{
+    const hml_variant *variant = &model->variants[model->variant];
+    const hml_code_record *code = variant->code;
+    const hml_code_layout layout = {code->image_bytes, code->text_offset, code->text_bytes,
+                                    code->rodata_offset, code->rodata_bytes};
+    uint64_t file_offset = variant->code_section->offset + code->image_offset;
+    model->code_image = hml_platform_code_map(model->mapped ? file : NULL, file_offset,
+                                              model->file.data + file_offset, &layout);
+    if (model->code_image == NULL) {
+        return hml_fail(message, HML_ERROR_code_mapping, "%llu bytes",
+                        (unsigned long long)code->image_bytes);
+    }
+    return HML_OK;
+}
+
+/* From bytes to a usable model; `file` is NULL for memory. */
+static hml_status load(hml_model *model, const hml_open_options *options,
+                       const hml_platform_file *file)
+{
+    hml_message message = hml_open_message(options);
+    const hml_section_record *sections = NULL;
+    uint32_t count = 0;
+    HML_TRY(hml_container_check(model->file, message, &sections, &count));
+    HML_TRY(hml_model_find_sections(model, sections, count, message));
+    for (uint32_t i = 0; i < model->variant_count; i++) {
+        HML_TRY(hml_variant_check(model, &model->variants[i], message));
+    }
+    HML_TRY(hml_model_choose_variant(model, options->variant, message));
+    return model->inspect_only ? HML_OK : map_code(model, file, message);
+}
+
+static hml_status check_options(const hml_open_options *options)
+{
+    if ((options->flags & ~(uint32_t)HML_OPEN_INSPECT) != 0) {
+        return hml_fail(hml_open_message(options), HML_ERROR_bad_argument, "unknown flags");
+    }
+    return HML_OK;
+}
+
+hml_status hml_model_open(const char *path, const hml_open_options *options, hml_model **model)
+{
+    options = options != NULL ? options : &default_options;
+    hml_message message = hml_open_message(options);
+    HML_TRY(check_options(options));
+    hml_platform_file file;
+    const char *reason = NULL;
+    if (!hml_platform_file_open(path, &file, &reason)) {
+        return hml_fail(message, HML_ERROR_file_unreadable, "%s: %s", path, reason);
+    }
+    hml_model *created = NULL;
+    hml_status status = create_model(options, &created);
+    if (status == HML_OK) {
+        status = bring_in(created, &file, path, message);
+    }
+    if (status == HML_OK) {
+        status = load(created, options, &file);
+    }
+    hml_platform_file_close(&file);
+    if (status == HML_OK) {
+        *model = created;
+    } else {
+        hml_model_release(created);
+    }
+    return status;
+}
+
+hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_options *options,
+                                 hml_model **model)
+{
+    options = options != NULL ? options : &default_options;
+    HML_TRY(check_options(options));
+    hml_model *created = NULL;
+    HML_TRY(create_model(options, &created));
+    hml_status status = HML_OK;
+    if ((uintptr_t)data % HML_DATA_ALIGNMENT == 0) {
+        created->file = (hml_file_bytes){data, bytes};
+    } else {
+        status = allocate_copy(created, bytes, hml_open_message(options));
+        if (status == HML_OK) {
+            memcpy(created->copy, data, bytes);
+        }
+    }
+    if (status == HML_OK) {
+        status = load(created, options, NULL);
+    }
+    if (status == HML_OK) {
+        *model = created;
+    } else {
+        hml_model_release(created);
+    }
+    return status;
+}
+
+hml_model *hml_model_retain(hml_model *model)
+{
+    (void)atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+    return model;
+}
+
+void hml_model_release(hml_model *model)
+{
+    if (model != NULL &&
+        atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) == 1) {
+        destroy_model(model);
+    }
+}

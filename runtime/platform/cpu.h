@@ -1,0 +1,20 @@
+/* What this CPU runs, in the terms of the artifact: detected each time, nothing is cached. */
+#ifndef HML_CPU_H
+#define HML_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* HML_ARCHITECTURE_* of this build; 0 when artifacts have no number for it. */
+uint32_t hml_cpu_architecture(void);
+
+/* HML_CPU_* bits of that architecture that CPU and operating system both support. */
+uint64_t hml_cpu_features(void);
+
+/* True when code that needs `required` features on `architecture` runs here. */
+bool hml_cpu_runs(uint32_t architecture, uint64_t required);
+
+/* "x86-64", "aarch64", ...; "unknown" */
+const char *hml_cpu_architecture_name(uint32_t architecture);
+
+#endif

@@ -1,0 +1,273 @@
+/* Linux: files, memory, code mapping, futexes, threads. */
+#define _GNU_SOURCE
+#include "platform/platform.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+#define LARGE_PAGE ((size_t)2 << 20)
+
+/* -- Memory ---------------------------------------------------------------------------------- */
+
+/*
+ * Maps a page more than asked for at each end would waste address space only; the ends are given
+ * back, so that the block starts on a large page. Streaming from such memory is about 1.3 times as
+ * fast as from small pages.
+ */
+static void *map_large(size_t bytes)
+{
+    if (bytes > SIZE_MAX - LARGE_PAGE) {
+        return NULL;
+    }
+    uint8_t *base = mmap(NULL, bytes + LARGE_PAGE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
+        return NULL;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used = (bytes + page - 1) & ~(page - 1);
+    size_t head = (LARGE_PAGE - ((uintptr_t)base & (LARGE_PAGE - 1))) & (LARGE_PAGE - 1);
+    size_t end = (bytes + LARGE_PAGE + page - 1) & ~(page - 1);
+    if (head != 0) {
+        (void)munmap(base, head);
+    }
+    if (end > head + used) {
+        (void)munmap(base + head + used, end - head - used);
+    }
+    (void)madvise(base + head, used, MADV_HUGEPAGE);
+    return base + head;
+}
+
+void *hml_platform_allocate(size_t bytes, size_t alignment)
+{
+    if (bytes >= LARGE_PAGE) {
+        return map_large(bytes);
+    }
+    void *memory = NULL;
+    return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
+}
+
+void hml_platform_release(void *memory, size_t bytes)
+{
+    if (bytes >= LARGE_PAGE) {
+        (void)munmap(memory, bytes);
+    } else {
+        free(memory);
+    }
+}
+
+/* -- Files ----------------------------------------------------------------------------------- */
+
+bool hml_platform_file_open(const char *path, hml_platform_file *file, const char **reason)
+{
+    /* Not blocking: opening a FIFO must not wait for its writer. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        *reason = errno == ENOENT   ? "there is no such file"
+                  : errno == EACCES ? "permission denied"
+                                    : "it cannot be opened";
+        return false;
+    }
+    struct stat state;
+    if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
+        *reason = "it is not a regular file";
+        (void)close(descriptor);
+        return false;
+    }
+    *file = (hml_platform_file){descriptor, (uint64_t)state.st_size};
+    return true;
+}
+
+void hml_platform_file_close(hml_platform_file *file)
+{
+    (void)close(file->descriptor);
+    file->descriptor = -1;
+}
+
+bool hml_platform_file_read(const hml_platform_file *file, void *memory)
+{
+    uint64_t done = 0;
+    while (done < file->bytes) {
+        ssize_t count = pread(file->descriptor, (uint8_t *)memory + done,
+                              (size_t)(file->bytes - done), (off_t)done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return false;
+        }
+        done += (uint64_t)count;
+    }
+    return true;
+}
+
+const void *hml_platform_file_map(const hml_platform_file *file)
+{
+    if (file->bytes == 0 || file->bytes > SIZE_MAX) {
+        return NULL;
+    }
+    void *data = mmap(NULL, (size_t)file->bytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
+    return data == MAP_FAILED ? NULL : data;
+}
+
+void hml_platform_file_unmap(const void *data, uint64_t bytes)
+{
+    (void)munmap((void *)(uintptr_t)data, (size_t)bytes);
+}
+
+/* -- Code ------------------------------------------------------------------------------------ */
+
+static bool write_all(int descriptor, const void *data, uint64_t bytes)
+{
+    uint64_t done = 0;
+    while (done < bytes) {
+        ssize_t count =
+            pwrite(descriptor, (const uint8_t *)data + done, (size_t)(bytes - done), (off_t)done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return false;
+        }
+        done += (uint64_t)count;
+    }
+    return true;
+}
+
+/* A memory file with the image that nobody can change any more; -1 on failure. */
+static int seal_copy(const void *image, uint64_t bytes)
+{
+    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int descriptor = memfd_create("hml-code", flags | MFD_EXEC);
+    if (descriptor < 0 && errno == EINVAL) {
+        descriptor = memfd_create("hml-code", flags); /* before Linux 6.3 */
+    }
+    if (descriptor < 0) {
+        return -1;
+    }
+    if (!write_all(descriptor, image, bytes) ||
+        fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
+            0) {
+        (void)close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+static bool map_segment(uint8_t *base, int descriptor, uint64_t file_offset, uint64_t offset,
+                        uint64_t bytes, int protection)
+{
+    return bytes == 0 || mmap(base + offset, (size_t)bytes, protection, MAP_PRIVATE | MAP_FIXED,
+                              descriptor, (off_t)(file_offset + offset)) != MAP_FAILED;
+}
+
+/* One region that nothing else can slip into, then the segments over it. */
+static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layout *layout)
+{
+    void *region =
+        mmap(NULL, (size_t)layout->image_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (region == MAP_FAILED) {
+        return NULL;
+    }
+    if (map_segment(region, descriptor, file_offset, layout->text_offset, layout->text_bytes,
+                    PROT_READ | PROT_EXEC) &&
+        map_segment(region, descriptor, file_offset, layout->rodata_offset, layout->rodata_bytes,
+                    PROT_READ)) {
+        return region;
+    }
+    (void)munmap(region, (size_t)layout->image_bytes);
+    return NULL;
+}
+
+void *hml_platform_code_map(const hml_platform_file *file, uint64_t file_offset, const void *image,
+                            const hml_code_layout *layout)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (file != NULL && file_offset % page == 0) {
+        void *mapped = map_image(file->descriptor, file_offset, layout);
+        if (mapped != NULL) {
+            return mapped; /* fails on file systems mounted noexec */
+        }
+    }
+    int descriptor = seal_copy(image, layout->image_bytes);
+    if (descriptor < 0) {
+        return NULL;
+    }
+    void *mapped = map_image(descriptor, 0, layout);
+    (void)close(descriptor);
+    return mapped;
+}
+
+void hml_platform_code_unmap(void *image, uint64_t image_bytes)
+{
+    (void)munmap(image, (size_t)image_bytes);
+}
+
+/* -- Threads and time ------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(pthread_t) == sizeof(unsigned long), "a thread handle is a word");
+
+bool hml_platform_thread_start(hml_platform_thread *thread, void *(*body)(void *), void *argument)
+{
+    sigset_t all, old;
+    pthread_t handle;
+    (void)sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &old) != 0) {
+        return false;
+    }
+    int result = pthread_create(&handle, NULL, body, argument);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (result != 0) {
+        return false;
+    }
+    memcpy(&thread->handle, &handle, sizeof handle);
+    return true;
+}
+
+void hml_platform_thread_join(hml_platform_thread *thread)
+{
+    pthread_t handle;
+    memcpy(&handle, &thread->handle, sizeof handle);
+    (void)pthread_join(handle, NULL);
+}
+
+void hml_platform_wait(atomic_uint *word, uint32_t expected)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void hml_platform_wake(atomic_uint *word)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+uint32_t hml_platform_processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
+        return (uint32_t)CPU_COUNT(&set);
+    }
+    return 1;
+}
+
+uint64_t hml_platform_nanoseconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,213 @@
+/* Inputs and outputs: binding, and what the inputs' shapes say about the dims. */
+#include "session/session.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char *string_of(const hml_session *session, uint32_t reference)
+{
+    return session->model->tables.strings + reference;
+}
+
+/* -- Binding ------------------------------------------------------------------------------------
+ */
+
+static hml_status check_tensor(hml_session *session, uint32_t index, const hml_tensor *tensor)
+{
+    const hml_tensor_record *record = &session->model->tables.inputs[index];
+    const char *name = string_of(session, record->name);
+    hml_message message = hml_session_message(session);
+    if (tensor->dtype != (hml_dtype)record->dtype) {
+        const char *given = hml_dtype_name(tensor->dtype);
+        return hml_fail(message, HML_ERROR_input_type, "input '%s' is %s, the model wants %s", name,
+                        given != NULL ? given : "of no type",
+                        hml_dtype_name((hml_dtype)record->dtype));
+    }
+    if (tensor->rank != record->rank) {
+        return hml_fail(message, HML_ERROR_input_rank,
+                        "input '%s' has rank %u, the model wants rank %u", name, tensor->rank,
+                        record->rank);
+    }
+    int64_t bytes = 0;
+    if (!hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
+        return hml_fail(message, HML_ERROR_input_dim,
+                        "a dim of input '%s' is negative or too large", name);
+    }
+    if ((uint64_t)bytes > tensor->bytes || (bytes != 0 && tensor->data == NULL)) {
+        return hml_fail(message, HML_ERROR_input_bytes,
+                        "input '%s' has %zu bytes, its shape needs %lld", name,
+                        tensor->data == NULL ? (size_t)0 : tensor->bytes, (long long)bytes);
+    }
+    if ((uintptr_t)tensor->data % hml_dtype_bytes(tensor->dtype) != 0) {
+        return hml_fail(message, HML_ERROR_misaligned, "input '%s' at %p, elements of %zu bytes",
+                        name, tensor->data, hml_dtype_bytes(tensor->dtype));
+    }
+    return HML_OK;
+}
+
+static hml_status no_such(hml_session *session, const char *what, uint32_t index, uint32_t count)
+{
+    return hml_fail(hml_session_message(session), HML_ERROR_bad_argument, "%s %u of %u", what,
+                    index, count);
+}
+
+hml_status hml_bind_input(hml_session *session, uint32_t index, const hml_tensor *tensor)
+{
+    session->error[0] = '\0';
+    uint32_t count = session->model->tables.record->inputs.count;
+    if (index >= count || tensor == NULL) {
+        return no_such(session, "input", index, count);
+    }
+    HML_TRY(check_tensor(session, index, tensor));
+    hml_input_binding *binding = &session->inputs[index];
+    bool same_shape = binding->bound && memcmp(binding->tensor.dims, tensor->dims,
+                                               tensor->rank * sizeof(int64_t)) == 0;
+    session->shapes_changed = session->shapes_changed || !same_shape;
+    session->bindings_changed =
+        session->bindings_changed || !same_shape || binding->tensor.data != tensor->data;
+    *binding = (hml_input_binding){*tensor, true};
+    return HML_OK;
+}
+
+hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, size_t bytes)
+{
+    session->error[0] = '\0';
+    uint32_t count = session->model->tables.record->outputs.count;
+    if (index >= count) {
+        return no_such(session, "output", index, count);
+    }
+    const hml_tensor_record *record = &session->model->tables.outputs[index];
+    if ((uintptr_t)data % hml_dtype_bytes((hml_dtype)record->dtype) != 0) {
+        return hml_fail(hml_session_message(session), HML_ERROR_misaligned, "output '%s' at %p",
+                        string_of(session, record->name), data);
+    }
+    hml_output_binding *binding = &session->outputs[index];
+    if (binding->data != data || binding->bytes != bytes) {
+        /* The size of the new memory is compared where memory is reserved. */
+        session->shapes_changed = true;
+    }
+    binding->data = data;
+    binding->bytes = data == NULL ? 0 : bytes;
+    return HML_OK;
+}
+
+hml_status hml_session_output(const hml_session *session, uint32_t index, hml_tensor *tensor)
+{
+    const hml_model_tables *tables = &session->model->tables;
+    if (index >= tables->record->outputs.count || !session->prepared) {
+        return HML_ERROR_bad_argument;
+    }
+    const hml_tensor_record *record = &tables->outputs[index];
+    const hml_output_binding *binding = &session->outputs[index];
+    uint32_t known = session->complete ? session->program->record->dims.count
+                                       : session->program->record->entry_dims;
+    *tensor = (hml_tensor){.data = binding->data != NULL ? binding->data : binding->own.data,
+                           .dtype = (hml_dtype)record->dtype,
+                           .rank = record->rank};
+    hml_tensor_dims(record, session->dims, known, tensor->dims);
+    int64_t bytes = 0;
+    if (hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
+        tensor->bytes = (size_t)bytes;
+    }
+    return HML_OK;
+}
+
+/* -- Entry --------------------------------------------------------------------------------------
+ */
+
+int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim)
+{
+    const hml_session *bound = session;
+    return bound->inputs[input].tensor.dims[dim];
+}
+
+static hml_status check_input_dim(hml_session *session, uint32_t input, uint32_t dim, int64_t slot)
+{
+    const hml_tensor_record *record = &session->model->tables.inputs[input];
+    int64_t found = session->inputs[input].tensor.dims[dim];
+    if (found == slot) {
+        return HML_OK;
+    }
+    return hml_fail(hml_session_message(session), HML_ERROR_input_dim,
+                    "dim %u of input '%s' is %lld; '%s' is %lld here", dim,
+                    string_of(session, record->name), (long long)found,
+                    string_of(session, record->dim_texts[dim]), (long long)slot);
+}
+
+/* Every input dim equals its slot: kernels rely on it, so it is compared whatever checks the
+ * program brings. */
+static hml_status check_input_dims(hml_session *session, uint32_t known)
+{
+    const hml_model_tables *tables = &session->model->tables;
+    for (uint32_t i = 0; i < tables->record->inputs.count; i++) {
+        for (uint32_t d = 0; d < tables->inputs[i].rank; d++) {
+            uint32_t slot = tables->inputs[i].dims[d];
+            if (slot < known) {
+                HML_TRY(check_input_dim(session, i, d, session->dims[slot]));
+            }
+        }
+    }
+    return HML_OK;
+}
+
+static hml_status check_range(hml_session *session, const hml_check_record *check, const char *node)
+{
+    const hml_symbol_record *symbol = &session->model->tables.symbols[check->a];
+    int64_t value = session->dims[check->slot];
+    if (hml_symbol_admits(symbol, value)) {
+        return HML_OK;
+    }
+    char range[96];
+    hml_symbol_range_text(symbol, range, sizeof range);
+    return hml_fail(hml_session_message(session), HML_ERROR_dim_range,
+                    "'%s' is %lld; the model was compiled for %s%s%s",
+                    string_of(session, symbol->name), (long long)value, range,
+                    node[0] != '\0' ? "; at " : "", node);
+}
+
+static hml_status run_check(hml_session *session, const hml_check_record *check, uint32_t known)
+{
+    const char *node =
+        check->location == HML_NONE ? "" : session->program->strings + check->location;
+    switch (check->kind) {
+    case HML_CHECK_INPUT_DIM:
+        return check->slot < known
+                   ? check_input_dim(session, check->a, check->b, session->dims[check->slot])
+                   : HML_OK;
+    case HML_CHECK_RANGE:
+        return check->slot < known ? check_range(session, check, node) : HML_OK;
+    default:
+        if (check->a >= known || check->b >= known ||
+            session->dims[check->a] == session->dims[check->b]) {
+            return HML_OK;
+        }
+        return hml_fail(hml_session_message(session), HML_ERROR_dims_unequal,
+                        "%lld and %lld must be equal for %s", (long long)session->dims[check->a],
+                        (long long)session->dims[check->b], node[0] != '\0' ? node : "the model");
+    }
+}
+
+hml_status hml_session_enter(hml_session *session)
+{
+    const hml_model_tables *tables = &session->model->tables;
+    for (uint32_t i = 0; i < tables->record->inputs.count; i++) {
+        if (!session->inputs[i].bound) {
+            return hml_fail(hml_session_message(session), HML_ERROR_input_missing, "input '%s'",
+                            string_of(session, tables->inputs[i].name));
+        }
+    }
+    const hml_program *program = session->program;
+    hml_dim_source source = {.context = session, .input_dim = hml_session_input_dim};
+    uint32_t known = program->record->entry_dims;
+    hml_status status = hml_dims_evaluate(session->model, 0, known, &source, session->dims, &known);
+    /* An absurd input dim may stop the evaluation: its own check explains more than the overflow.
+     */
+    HML_TRY(check_input_dims(session, known));
+    for (uint32_t i = 0; i < program->record->checks.count; i++) {
+        HML_TRY(run_check(session, &program->checks[i], known));
+    }
+    if (status != HML_OK) {
+        return hml_fail(hml_session_message(session), status,
+                        "a size does not fit these input shapes");
+    }
+    return HML_OK;
+}

@@ -1,0 +1,317 @@
+/* Memory and addresses: what has to be ready before a step runs. */
+#include "session/session.h"
+#include <string.h>
+
+/* Work below this is not split: waking and waiting would cost as much. */
+#define SPLIT_NANOSECONDS    4000U
+#define NANOSECONDS_PER_PART 2000U
+
+/* -- Memory -------------------------------------------------------------------------------------
+ */
+
+hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t bytes,
+                            const char *what, bool *moved)
+{
+    if (bytes >= 0 && (uint64_t)bytes <= region->bytes) {
+        return HML_OK;
+    }
+    hml_message message = hml_session_message(session);
+    if (bytes < 0) {
+        return hml_fail(message, HML_ERROR_dim_overflow, "%s has a negative size", what);
+    }
+    if (session->fixed) {
+        return hml_fail(message, HML_ERROR_session_memory, "%s needs %lld bytes, %zu are reserved",
+                        what, (long long)bytes, region->bytes);
+    }
+    /* A sequence that grows with each run must not move its memory each time. */
+    size_t wanted = region->data != NULL ? (size_t)bytes + (size_t)bytes / 4 : (size_t)bytes;
+    *moved = true;
+    if (hml_region_reserve(region, &session->allocator, wanted) ||
+        hml_region_reserve(region, &session->allocator, (size_t)bytes)) {
+        return HML_OK;
+    }
+    session->shapes_changed = true;
+    return hml_fail(message, HML_ERROR_out_of_memory, "%lld bytes for %s", (long long)bytes, what);
+}
+
+static hml_status reserve_scratch(hml_session *session, int64_t bytes)
+{
+    int64_t stride = (bytes + 127) & ~INT64_C(127);
+    int64_t total;
+    if (bytes < 0 || __builtin_mul_overflow(stride, (int64_t)session->thread_count, &total)) {
+        return hml_fail(hml_session_message(session), HML_ERROR_dim_overflow, "scratch memory");
+    }
+    bool moved = false;
+    HML_TRY(hml_session_grow(session, &session->scratch, total, "scratch memory", &moved));
+    session->scratch_stride = (size_t)stride;
+    return HML_OK;
+}
+
+/* Memory for output `index`, `bytes` in size; with the session's own the address may change. */
+static hml_status reserve_output(hml_session *session, uint32_t index, int64_t bytes, bool *moved)
+{
+    hml_output_binding *output = &session->outputs[index];
+    const hml_model_tables *tables = &session->model->tables;
+    const char *name = tables->strings + tables->outputs[index].name;
+    if (output->data == NULL) {
+        return hml_session_grow(session, &output->own, bytes, name, moved);
+    }
+    if (bytes < 0 || (uint64_t)bytes > output->bytes) {
+        return hml_fail(hml_session_message(session), HML_ERROR_output_bytes,
+                        "output '%s' needs %lld bytes, %zu are bound", name, (long long)bytes,
+                        output->bytes);
+    }
+    return HML_OK;
+}
+
+/* *bytes = -1 when the dims make no size. */
+static void output_bytes(const hml_session *session, uint32_t index, int64_t *bytes)
+{
+    const hml_tensor_record *record = &session->model->tables.outputs[index];
+    int64_t dims[HML_MAX_TENSOR_RANK];
+    hml_tensor_dims(record, session->dims, HML_NONE, dims);
+    if (!hml_tensor_bytes((hml_dtype)record->dtype, record->rank, dims, bytes)) {
+        *bytes = -1;
+    }
+}
+
+static bool output_is_known(const hml_session *session, uint32_t index)
+{
+    const hml_tensor_record *record = &session->model->tables.outputs[index];
+    for (uint32_t i = 0; i < record->rank; i++) {
+        if (record->dims[i] >= session->program->record->entry_dims) {
+            return false;
+        }
+    }
+    return true;
+}
+
+hml_status hml_session_reserve(hml_session *session)
+{
+    const hml_program_record *record = session->program->record;
+    bool moved = false;
+    HML_TRY(hml_session_grow(session, &session->arena, session->dims[record->arena_dim],
+                             "the arena", &moved));
+    if (record->scratch_dim != HML_NONE) {
+        HML_TRY(reserve_scratch(session, session->dims[record->scratch_dim]));
+    }
+    for (uint32_t i = 0; i < session->model->tables.record->outputs.count; i++) {
+        if (output_is_known(session, i)) {
+            int64_t bytes = 0;
+            output_bytes(session, i, &bytes);
+            HML_TRY(reserve_output(session, i, bytes, &moved));
+        }
+    }
+    return HML_OK;
+}
+
+hml_status hml_session_prepare(hml_session *session)
+{
+    session->error[0] = '\0';
+    if (session->shapes_changed) {
+        session->prepared = false;
+        session->complete = false;
+        HML_TRY(hml_session_enter(session));
+        HML_TRY(hml_session_reserve(session));
+        session->shape_stamp = ++session->clock;
+        session->shapes_changed = false;
+        session->prepared = true;
+    }
+    if (session->bindings_changed) {
+        session->binding_stamp = ++session->clock;
+        session->bindings_changed = false;
+    }
+    return HML_OK;
+}
+
+/* -- Addresses ----------------------------------------------------------------------------------
+ */
+
+static hml_status out_of_place(hml_session *session, const char *what)
+{
+    return hml_fail(hml_session_message(session), HML_ERROR_kernel_bounds,
+                    "%s reaches out of its memory", what);
+}
+
+static hml_status resolve_arena(hml_session *session, const hml_buffer_record *buffer,
+                                uint8_t **base, int64_t *bytes)
+{
+    int64_t limit = session->dims[session->program->record->arena_dim];
+    int64_t offset = session->dims[buffer->offset_dim];
+    *bytes = session->dims[buffer->bytes_dim];
+    if (offset < 0 || *bytes < 0 || offset > limit || *bytes > limit - offset) {
+        return out_of_place(session, "an arena buffer");
+    }
+    *base = *bytes == 0 ? session->arena.data : session->arena.data + offset;
+    return HML_OK;
+}
+
+static hml_status resolve_output(hml_session *session, const hml_buffer_record *buffer,
+                                 uint8_t **base, int64_t *bytes)
+{
+    if (buffer->bytes_dim != HML_NONE) {
+        *bytes = session->dims[buffer->bytes_dim];
+    } else {
+        output_bytes(session, buffer->index, bytes);
+    }
+    bool moved = false;
+    HML_TRY(reserve_output(session, buffer->index, *bytes, &moved));
+    if (moved) {
+        session->binding_stamp = ++session->clock;
+    }
+    const hml_output_binding *output = &session->outputs[buffer->index];
+    *base = output->data != NULL ? output->data : output->own.data;
+    return HML_OK;
+}
+
+static hml_status resolve_growable(hml_session *session, const hml_buffer_record *buffer,
+                                   uint8_t **base, int64_t *bytes)
+{
+    const hml_region *region = &session->growables[buffer->index];
+    *bytes = session->dims[buffer->bytes_dim];
+    if (*bytes < 0 || (uint64_t)*bytes > region->bytes) {
+        return out_of_place(session, "a growable buffer");
+    }
+    *base = region->data;
+    return HML_OK;
+}
+
+static hml_status resolve_buffer(hml_session *session, const hml_buffer_record *buffer,
+                                 uint8_t **base, int64_t *bytes)
+{
+    switch (buffer->kind) {
+    case HML_BUFFER_ARENA:
+        return resolve_arena(session, buffer, base, bytes);
+    case HML_BUFFER_GROWABLE:
+        return resolve_growable(session, buffer, base, bytes);
+    case HML_BUFFER_OUTPUT:
+        return resolve_output(session, buffer, base, bytes);
+    case HML_BUFFER_INPUT: {
+        const hml_tensor *tensor = &session->inputs[buffer->index].tensor;
+        *base = tensor->data;
+        /* The binding compared this with tensor->bytes, so it has a size. */
+        return hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, bytes)
+                   ? HML_OK
+                   : out_of_place(session, "an input");
+    }
+    default: /* Weights: kernels take them as not const, and write only what is flagged. */
+        *base = (uint8_t *)(uintptr_t)session->model->weights.data + buffer->offset;
+        *bytes = (int64_t)buffer->bytes;
+        return HML_OK;
+    }
+}
+
+hml_status hml_session_resolve(hml_session *session, uint32_t operand, void **pointer,
+                               int64_t *bytes)
+{
+    const hml_operand_record *record = &session->program->operands[operand];
+    uint8_t *base = NULL;
+    int64_t size = 0;
+    HML_TRY(resolve_buffer(session, &session->program->buffers[record->buffer], &base, &size));
+    int64_t offset = record->offset_dim == HML_NONE ? 0 : session->dims[record->offset_dim];
+    if (offset < 0 || offset > size) {
+        return out_of_place(session, "an operand");
+    }
+    *pointer = offset == 0 ? base : base + offset;
+    *bytes = size - offset;
+    return HML_OK;
+}
+
+/* -- Steps --------------------------------------------------------------------------------------
+ */
+
+/* Parts worth making of a step on an otherwise idle pool. */
+static uint32_t useful_threads(const hml_session *session, int64_t units, uint64_t cost)
+{
+    if (cost < SPLIT_NANOSECONDS) {
+        return 1;
+    }
+    uint64_t threads = cost / NANOSECONDS_PER_PART;
+    threads = threads < (uint64_t)units ? threads : (uint64_t)units;
+    return threads < session->thread_count ? (uint32_t)threads : session->thread_count;
+}
+
+static void estimate(hml_session *session, hml_step_state *state, const hml_step_record *step)
+{
+    uint64_t cost;
+    if (__builtin_mul_overflow((uint64_t)state->args.units, (uint64_t)step->unit_cost, &cost) ||
+        cost > UINT64_MAX / 2) {
+        cost = UINT64_MAX / 2;
+    }
+    session->total_cost -= state->threads > 1 ? state->cost : 0;
+    state->cost = cost < UINT32_MAX ? cost : UINT32_MAX;
+    state->threads = useful_threads(session, state->args.units, cost);
+    session->total_cost += state->threads > 1 ? state->cost : 0;
+}
+
+/* The kernel's own opinion of operands, sizes and alignment: only what passes it will be run. */
+static hml_status ask_kernel(hml_session *session, uint32_t index)
+{
+    hml_step_state *state = &session->steps[index];
+    hml_kernel_args check = state->args;
+    check.mode = HML_KERNEL_CHECK;
+    check.scratch = session->scratch.data;
+    check.scratch_bytes = (int64_t)session->scratch_stride;
+    int32_t status = state->function(&check);
+    if (status == HML_KERNEL_OK) {
+        return HML_OK;
+    }
+    return hml_session_kernel_error(session, index, status, session->results[0].detail);
+}
+
+static hml_kernel_function *kernel_at(const hml_session *session, uint32_t kernel)
+{
+    uint8_t *text = session->model->code_image +
+                    session->model->variants[session->model->variant].code->text_offset;
+    uintptr_t address = (uintptr_t)(text + session->program->kernels[kernel].entry);
+    return (hml_kernel_function *)address;
+}
+
+static hml_status prepare_call(hml_session *session, uint32_t index)
+{
+    const hml_step_record *step = &session->program->steps[index];
+    hml_step_state *state = &session->steps[index];
+    for (uint32_t i = 0; i < step->dim_count; i++) {
+        session->dim_values[step->first_dim + i] =
+            session->dims[session->program->indices[step->first_dim + i]];
+    }
+    int64_t scratch = step->scratch_dim == HML_NONE ? 0 : session->dims[step->scratch_dim];
+    if (scratch < 0 || (uint64_t)scratch > session->scratch_stride) {
+        HML_TRY(reserve_scratch(session, scratch));
+    }
+    int64_t units = session->dims[step->units_dim];
+    if (units < 0) {
+        return hml_fail(hml_session_message(session), HML_ERROR_dim_overflow,
+                        "%lld units of work in %s", (long long)units,
+                        hml_step_location(session->program, index));
+    }
+    state->function = kernel_at(session, step->kernel);
+    state->args = (hml_kernel_args){.operands = session->pointers + step->first_operand,
+                                    .dims = session->dim_values + step->first_dim,
+                                    .end = units,
+                                    .detail = session->results[0].detail,
+                                    .operand_bytes = session->operand_bytes + step->first_operand,
+                                    .units = units,
+                                    .mode = HML_KERNEL_RUN,
+                                    .operand_count = step->operand_count,
+                                    .dim_count = step->dim_count};
+    estimate(session, state, step);
+    return ask_kernel(session, index);
+}
+
+hml_status hml_session_prepare_step(hml_session *session, uint32_t index)
+{
+    const hml_step_record *step = &session->program->steps[index];
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        uint32_t operand = step->first_operand + i;
+        HML_TRY(hml_session_resolve(session, operand, &session->pointers[operand],
+                                    &session->operand_bytes[operand]));
+    }
+    if (step->kind == HML_STEP_CALL) {
+        HML_TRY(prepare_call(session, index));
+    } else if (session->operand_bytes[step->first_operand] < 1) {
+        return out_of_place(session, "a branch condition");
+    }
+    session->steps[index].stamp = session->clock;
+    return HML_OK;
+}

@@ -1,0 +1,277 @@
+/* The executor: runs the program's steps, one behind the other. */
+#include "session/session.h"
+#include <string.h>
+
+/* Sleeping workers are woken for a run, or a step, with at least this much work that they share. */
+#define WAKE_RUN_NANOSECONDS  200000U
+#define WAKE_STEP_NANOSECONDS 100000U
+
+/* -- Errors -------------------------------------------------------------------------------------
+ */
+
+hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_t kernel_status,
+                                    const int64_t *detail)
+{
+    static const struct {
+        hml_status status;
+        const char *first, *second;
+    } rows[] = {
+        [HML_KERNEL_INDEX] = {HML_ERROR_index_range, "index", "limit"},
+        [HML_KERNEL_SHAPE] = {HML_ERROR_shape_mismatch, "found", "expected"},
+        [HML_KERNEL_VALUE] = {HML_ERROR_value_invalid, "value", NULL},
+        [HML_KERNEL_BOUNDS] = {HML_ERROR_kernel_bounds, "operand", NULL},
+    };
+    hml_message message = hml_session_message(session);
+    const char *location = hml_step_location(session->program, index);
+    if (kernel_status < HML_KERNEL_INDEX || kernel_status > HML_KERNEL_BOUNDS) {
+        return hml_fail(message, HML_ERROR_kernel_status, "%d in step %u, %s", (int)kernel_status,
+                        index, location);
+    }
+    if (rows[kernel_status].second == NULL) {
+        return hml_fail(message, rows[kernel_status].status, "%s %lld in %s",
+                        rows[kernel_status].first, (long long)detail[0], location);
+    }
+    return hml_fail(message, rows[kernel_status].status, "%s %lld, %s %lld in %s",
+                    rows[kernel_status].first, (long long)detail[0], rows[kernel_status].second,
+                    (long long)detail[1], location);
+}
+
+/* -- Calls --------------------------------------------------------------------------------------
+ */
+
+typedef struct split_call {
+    hml_session *session;
+    const hml_step_state *state;
+    uint32_t parts;
+} split_call;
+
+/* Start of part `part`: the first units % parts parts are one unit longer. */
+static int64_t part_start(int64_t units, uint32_t part, uint32_t parts)
+{
+    int64_t longer = units % parts;
+    return units / parts * part + (part < longer ? part : longer);
+}
+
+static void run_part(void *context, uint32_t part)
+{
+    const split_call *call = context;
+    hml_session *session = call->session;
+    hml_part_result *result = &session->results[part];
+    hml_kernel_args args = call->state->args;
+    args.begin = part_start(args.units, part, call->parts);
+    args.end = part_start(args.units, part + 1, call->parts);
+    args.detail = result->detail;
+    args.scratch = session->scratch.data + part * session->scratch_stride;
+    result->status = call->state->function(&args);
+}
+
+static hml_status run_split(hml_session *session, uint32_t index, uint32_t parts)
+{
+    split_call call = {session, &session->steps[index], parts};
+    hml_pool_run(session->pool, parts, run_part, &call);
+    for (uint32_t i = 0; i < parts; i++) {
+        if (session->results[i].status != HML_KERNEL_OK) {
+            return hml_session_kernel_error(session, index, session->results[i].status,
+                                            session->results[i].detail);
+        }
+    }
+    return HML_OK;
+}
+
+static hml_status run_whole(hml_session *session, uint32_t index)
+{
+    hml_step_state *state = &session->steps[index];
+    state->args.scratch = session->scratch.data;
+    int32_t status = state->function(&state->args);
+    if (status == HML_KERNEL_OK) {
+        return HML_OK;
+    }
+    return hml_session_kernel_error(session, index, status, session->results[0].detail);
+}
+
+/* -- Steps --------------------------------------------------------------------------------------
+ */
+
+typedef struct run_state {
+    hml_session *session;
+    uint32_t index, next; /* step, and the one behind it */
+    bool pooled;          /* the workers are this run's */
+    uint32_t threads;     /* of the last call */
+} run_state;
+
+static bool is_fresh(const hml_session *session, const hml_step_state *state)
+{
+    return state->stamp >= session->shape_stamp && state->stamp != 0 &&
+           ((state->depends & HML_DEPENDS_BINDINGS) == 0 ||
+            state->stamp >= session->binding_stamp) &&
+           ((state->depends & HML_DEPENDS_RUN_TIME) == 0 ||
+            state->stamp >= session->run_time_stamp);
+}
+
+static hml_status freshen(hml_session *session, uint32_t index)
+{
+    return is_fresh(session, &session->steps[index]) ? HML_OK
+                                                     : hml_session_prepare_step(session, index);
+}
+
+static hml_status step_call(run_state *run)
+{
+    hml_session *session = run->session;
+    HML_TRY(freshen(session, run->index));
+    const hml_step_state *state = &session->steps[run->index];
+    run->threads = 1;
+    if (state->args.units == 0) {
+        return HML_OK;
+    }
+    if (run->pooled && state->threads > 1) {
+        run->threads =
+            hml_pool_parts(session->pool, state->threads, state->cost >= WAKE_STEP_NANOSECONDS);
+    }
+    return run->threads > 1 ? run_split(session, run->index, run->threads)
+                            : run_whole(session, run->index);
+}
+
+static hml_status load_element(void *context, uint32_t operand, uint32_t element, int64_t *value)
+{
+    hml_session *session = context;
+    void *pointer = NULL;
+    int64_t bytes = 0;
+    HML_TRY(hml_session_resolve(session, operand, &pointer, &bytes));
+    if (((int64_t)element + 1) * (int64_t)sizeof *value > bytes) {
+        return hml_fail(hml_session_message(session), HML_ERROR_kernel_bounds,
+                        "element %u of a shape", element);
+    }
+    memcpy(value, (const uint8_t *)pointer + element * sizeof *value, sizeof *value);
+    return HML_OK;
+}
+
+static hml_status evaluate_error(hml_session *session, uint32_t index, hml_status status,
+                                 uint32_t slot)
+{
+    hml_message message = hml_session_message(session);
+    const char *location = hml_step_location(session->program, index);
+    if (status == HML_ERROR_dim_range) {
+        const hml_symbol_record *symbol =
+            &session->model->tables.symbols[session->program->dims[slot].c];
+        char range[96];
+        hml_symbol_range_text(symbol, range, sizeof range);
+        return hml_fail(message, status, "'%s' is %lld; allowed is %s; in %s",
+                        session->model->tables.strings + symbol->name,
+                        (long long)session->dims[slot], range, location);
+    }
+    return status == HML_ERROR_dim_overflow ? hml_fail(message, status, "in %s", location) : status;
+}
+
+static hml_status step_evaluate(run_state *run)
+{
+    hml_session *session = run->session;
+    const hml_step_record *step = &session->program->steps[run->index];
+    hml_dim_source source = {
+        .context = session, .input_dim = hml_session_input_dim, .element = load_element};
+    uint32_t failed = 0;
+    hml_status status =
+        hml_dims_evaluate(session->model, step->first_dim, step->first_dim + step->dim_count,
+                          &source, session->dims, &failed);
+    if (source.changed) {
+        session->run_time_stamp = ++session->clock;
+    }
+    return status == HML_OK ? HML_OK : evaluate_error(session, run->index, status, failed);
+}
+
+static hml_status step_grow(run_state *run)
+{
+    hml_session *session = run->session;
+    const hml_step_record *step = &session->program->steps[run->index];
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        uint32_t operand = step->first_operand + i;
+        const hml_buffer_record *buffer =
+            &session->program->buffers[session->program->operands[operand].buffer];
+        bool moved = false;
+        hml_status status =
+            hml_session_grow(session, &session->growables[buffer->index],
+                             session->dims[buffer->bytes_dim], "a growable buffer", &moved);
+        if (moved) {
+            session->run_time_stamp = ++session->clock;
+        }
+        HML_TRY(status);
+    }
+    return HML_OK;
+}
+
+static hml_status step_branch(run_state *run)
+{
+    hml_session *session = run->session;
+    const hml_step_record *step = &session->program->steps[run->index];
+    HML_TRY(freshen(session, run->index));
+    const uint8_t *condition = session->pointers[step->first_operand];
+    run->next = *condition == 0 ? step->target : run->next;
+    return HML_OK;
+}
+
+static hml_status step_jump(run_state *run)
+{
+    run->next = run->session->program->steps[run->index].target;
+    return HML_OK;
+}
+
+static hml_status (*const step_functions[])(run_state *) = {
+    [HML_STEP_CALL] = step_call, [HML_STEP_EVALUATE] = step_evaluate,
+    [HML_STEP_GROW] = step_grow, [HML_STEP_BRANCH] = step_branch,
+    [HML_STEP_JUMP] = step_jump,
+};
+
+static hml_status profile_step(run_state *run)
+{
+    hml_session *session = run->session;
+    const hml_step_record *step = &session->program->steps[run->index];
+    hml_step_profile *profile = &session->profile[run->index];
+    run->threads = 1;
+    uint64_t start = hml_platform_nanoseconds();
+    hml_status status = step_functions[step->kind](run);
+    profile->nanoseconds += hml_platform_nanoseconds() - start;
+    profile->start_nanoseconds = start;
+    profile->calls++;
+    profile->threads = run->threads;
+    profile->work = step->work_dim == HML_NONE ? 0 : session->dims[step->work_dim];
+    return status;
+}
+
+static hml_status run_steps(run_state *run)
+{
+    const hml_program *program = run->session->program;
+    while (run->index < program->record->steps.count) {
+        run->next = run->index + 1;
+        HML_TRY(run->session->profile != NULL
+                    ? profile_step(run)
+                    : step_functions[program->steps[run->index].kind](run));
+        run->index = run->next;
+    }
+    return HML_OK;
+}
+
+hml_status hml_run(hml_session *session)
+{
+    HML_TRY(hml_session_prepare(session));
+    run_state run = {.session = session};
+    if (session->pool != NULL && session->thread_count > 1) {
+        run.pooled = hml_pool_acquire(session->pool, session->total_cost >= WAKE_RUN_NANOSECONDS);
+    }
+    hml_status status = run_steps(&run);
+    if (run.pooled) {
+        hml_pool_yield(session->pool);
+    }
+    session->complete = status == HML_OK;
+    return status;
+}
+
+hml_status hml_session_profile(hml_session *session, hml_step_profile *steps, uint32_t count)
+{
+    session->error[0] = '\0';
+    if (steps != NULL && count != session->program->record->steps.count) {
+        return hml_fail(hml_session_message(session), HML_ERROR_bad_argument,
+                        "%u step profiles, the program has %u steps", count,
+                        session->program->record->steps.count);
+    }
+    session->profile = steps;
+    return HML_OK;
+}

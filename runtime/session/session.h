@@ -1,0 +1,111 @@
+/* A session: one model's dim values, addresses and memory for one run at a time. */
+#ifndef HML_SESSION_H
+#define HML_SESSION_H
+
+#include "session/dims.h"
+#include "session/pool.h"
+
+#define HML_ERROR_BYTES 512
+
+typedef struct hml_input_binding {
+    hml_tensor tensor;
+    bool bound;
+} hml_input_binding;
+
+typedef struct hml_output_binding {
+    void *data; /* the caller's; NULL: own */
+    size_t bytes;
+    hml_region own;
+} hml_output_binding;
+
+/* What a step's addresses and sizes depend on: when that changes, the step is prepared anew. */
+enum {
+    HML_DEPENDS_BINDINGS = 1, /* touches an input or output */
+    HML_DEPENDS_RUN_TIME = 2, /* uses a run-time dim or a growable buffer */
+};
+
+typedef struct hml_step_state {
+    uint64_t stamp; /* of session->clock when it was prepared; 0: never */
+    hml_kernel_function *function;
+    hml_kernel_args args;
+    uint64_t cost; /* estimated nanoseconds on one core */
+    uint32_t depends;
+    uint32_t threads; /* wanted */
+} hml_step_state;
+
+/* A part's outcome; written by the thread that ran it. */
+typedef struct hml_part_result {
+    _Alignas(64) int64_t detail[2];
+    int32_t status;
+} hml_part_result;
+
+struct hml_session {
+    hml_model *model;
+    const hml_program *program;
+    hml_pool *pool; /* NULL: none */
+    hml_allocator allocator;
+    size_t block_bytes; /* 0: the caller's memory */
+    uint32_t thread_count;
+    bool fixed;
+    bool shapes_changed, bindings_changed; /* since the last preparation */
+    bool prepared; /* entry dims have values, and memory is there for them */
+    bool complete; /* run-time dims have values, too */
+
+    /* Tables in the session's block. */
+    int64_t *dims;
+    hml_input_binding *inputs;
+    hml_output_binding *outputs;
+    void **pointers; /* per operand record */
+    int64_t *operand_bytes;
+    int64_t *dim_values; /* per entry of the program's dim lists */
+    hml_step_state *steps;
+    hml_region *growables;
+    hml_part_result *results; /* per thread */
+
+    hml_region arena, scratch;
+    size_t scratch_stride; /* bytes per thread */
+
+    /* Steps are up to date when their stamp is not older than these. */
+    uint64_t clock, shape_stamp, binding_stamp, run_time_stamp;
+    uint64_t total_cost; /* of steps that may be split, for waking the pool */
+
+    hml_step_profile *profile;
+    char error[HML_ERROR_BYTES];
+};
+
+static inline hml_message hml_session_message(hml_session *session)
+{
+    return (hml_message){session->error, sizeof session->error};
+}
+
+/* -- Parts of the session, each a file ----------------------------------------------------------
+ */
+
+/* Entry dims from the bound inputs, and all checks of them. */
+hml_status hml_session_enter(hml_session *session);
+
+/* Dim of a bound input: hml_dim_source.input_dim. */
+int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);
+
+/* Memory for the entry dims: arena, scratch, outputs. */
+hml_status hml_session_reserve(hml_session *session);
+
+/*
+ * At least `bytes` in a region of the session; *moved is set when its address changed. Refused when
+ * the session is fixed. After a failure the next run prepares everything anew.
+ */
+hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t bytes,
+                            const char *what, bool *moved);
+
+/* Address and size of an operand record. */
+hml_status hml_session_resolve(hml_session *session, uint32_t operand, void **pointer,
+                               int64_t *bytes);
+
+/* Makes step `index` ready to run: addresses, dims, kernel check. */
+hml_status hml_session_prepare_step(hml_session *session, uint32_t index);
+
+/* Writes the session's message for a kernel's status. */
+hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_t kernel_status,
+                                    const int64_t *detail);
+
+#endif

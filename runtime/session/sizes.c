@@ -1,0 +1,191 @@
+#include "session/sizes.h"
+#include <string.h>
+
+/* Values of all slots, then one byte per slot that says whether it is given. */
+static size_t values_bytes(const hml_model *model)
+{
+    return (size_t)hml_model_program(model)->record->dims.count * (sizeof(int64_t) + 1);
+}
+
+/* An input dim that defines no named dim on its own: any value does, as the symbols behind it are
+ * given. */
+static int64_t any_dim(void *context, uint32_t input, uint32_t dim)
+{
+    (void)context;
+    (void)input;
+    (void)dim;
+    return 1;
+}
+
+static int64_t default_value(const hml_symbol_record *symbol, hml_dim_default fallback)
+{
+    if (fallback == HML_DIM_LARGEST && symbol->maximum != HML_DIM_UNBOUNDED) {
+        return symbol->maximum / symbol->multiple * symbol->multiple;
+    }
+    int64_t smallest = symbol->minimum < 1 ? 1 : symbol->minimum;
+    int64_t steps = (smallest - 1) / symbol->multiple + 1;
+    int64_t value = steps * symbol->multiple;
+    return value <= symbol->maximum ? value : symbol->minimum;
+}
+
+static const hml_symbol_record *find_symbol(const hml_model *model, const char *name)
+{
+    const hml_model_tables *tables = &model->tables;
+    for (uint32_t i = 0; i < tables->record->symbols.count; i++) {
+        if (strcmp(tables->strings + tables->symbols[i].name, name) == 0) {
+            return &tables->symbols[i];
+        }
+    }
+    return NULL;
+}
+
+static void give(const hml_symbol_record *symbol, int64_t value, uint32_t entry_dims,
+                 int64_t *values, uint8_t *given)
+{
+    if (symbol->slot != HML_NONE && symbol->slot < entry_dims) {
+        values[symbol->slot] = value;
+        given[symbol->slot] = 1;
+    }
+}
+
+static hml_status give_all(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                           hml_dim_default fallback, int64_t *values, uint8_t *given)
+{
+    const hml_model_tables *tables = &model->tables;
+    uint32_t entry_dims = hml_model_program(model)->record->entry_dims;
+    for (uint32_t i = 0; i < tables->record->symbols.count; i++) {
+        const hml_symbol_record *symbol = &tables->symbols[i];
+        give(symbol, default_value(symbol, fallback), entry_dims, values, given);
+    }
+    for (uint32_t i = 0; i < dim_count; i++) {
+        const hml_symbol_record *symbol =
+            dims[i].name == NULL ? NULL : find_symbol(model, dims[i].name);
+        if (symbol == NULL) {
+            return HML_ERROR_symbol_unknown;
+        }
+        if (!hml_symbol_admits(symbol, dims[i].value)) {
+            return HML_ERROR_dim_range;
+        }
+        give(symbol, dims[i].value, entry_dims, values, given);
+    }
+    return HML_OK;
+}
+
+hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                              hml_dim_default fallback, int64_t **values)
+{
+    if (dim_count != 0 && dims == NULL) {
+        return HML_ERROR_bad_argument;
+    }
+    int64_t *created = hml_allocate(&model->allocator, values_bytes(model));
+    if (created == NULL) {
+        return HML_ERROR_out_of_memory;
+    }
+    memset(created, 0, values_bytes(model));
+    const hml_program_record *record = hml_model_program(model)->record;
+    uint8_t *given = (uint8_t *)(created + record->dims.count);
+    hml_status status = give_all(model, dims, dim_count, fallback, created, given);
+    if (status == HML_OK) {
+        hml_dim_source source = {.input_dim = any_dim, .given = given};
+        uint32_t failed = 0;
+        status = hml_dims_evaluate(model, 0, record->entry_dims, &source, created, &failed);
+    }
+    if (status != HML_OK) {
+        hml_sizes_release(model, created);
+        return status;
+    }
+    *values = created;
+    return HML_OK;
+}
+
+void hml_sizes_release(const hml_model *model, int64_t *values)
+{
+    hml_release(&model->allocator, values, values_bytes(model));
+}
+
+static hml_status describe_shape(const hml_model *model, const hml_tensor_record *record,
+                                 const int64_t *values, hml_tensor *tensor)
+{
+    hml_tensor shape = {.dtype = (hml_dtype)record->dtype, .rank = record->rank};
+    hml_tensor_dims(record, values, hml_model_program(model)->record->entry_dims, shape.dims);
+    bool known = true;
+    for (uint32_t i = 0; i < record->rank; i++) {
+        known = known && shape.dims[i] != -1;
+    }
+    int64_t bytes = 0;
+    if (known && !hml_tensor_bytes(shape.dtype, shape.rank, shape.dims, &bytes)) {
+        return HML_ERROR_dim_overflow;
+    }
+    shape.bytes = (size_t)bytes;
+    *tensor = shape;
+    return HML_OK;
+}
+
+static hml_status query_shape(const hml_model *model, const hml_tensor_record *records,
+                              uint32_t count, uint32_t index, const hml_dim *dims,
+                              uint32_t dim_count, hml_tensor *tensor)
+{
+    if (index >= count) {
+        return HML_ERROR_bad_argument;
+    }
+    int64_t *values = NULL;
+    HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values));
+    hml_status status = describe_shape(model, &records[index], values, tensor);
+    hml_sizes_release(model, values);
+    return status;
+}
+
+hml_status hml_model_input_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
+                                 uint32_t dim_count, hml_tensor *tensor)
+{
+    return query_shape(model, model->tables.inputs, model->tables.record->inputs.count, index, dims,
+                       dim_count, tensor);
+}
+
+hml_status hml_model_output_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
+                                  uint32_t dim_count, hml_tensor *tensor)
+{
+    return query_shape(model, model->tables.outputs, model->tables.record->outputs.count, index,
+                       dims, dim_count, tensor);
+}
+
+static hml_status sum_bytes(const hml_model *model, const hml_tensor_record *records,
+                            uint32_t count, const int64_t *values, uint64_t *total)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        hml_tensor shape;
+        HML_TRY(describe_shape(model, &records[i], values, &shape));
+        if (__builtin_add_overflow(*total, (uint64_t)shape.bytes, total)) {
+            return HML_ERROR_dim_overflow;
+        }
+    }
+    return HML_OK;
+}
+
+static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_shape_info *info)
+{
+    const hml_program_record *record = hml_model_program(model)->record;
+    int64_t arena = values[record->arena_dim];
+    int64_t scratch = record->scratch_dim == HML_NONE ? 0 : values[record->scratch_dim];
+    if (arena < 0 || scratch < 0) {
+        return HML_ERROR_dim_overflow;
+    }
+    hml_shape_info filled = {.arena_bytes = (uint64_t)arena,
+                             .scratch_bytes_per_thread = (uint64_t)scratch};
+    HML_TRY(sum_bytes(model, model->tables.inputs, model->tables.record->inputs.count, values,
+                      &filled.input_bytes));
+    HML_TRY(sum_bytes(model, model->tables.outputs, model->tables.record->outputs.count, values,
+                      &filled.output_bytes));
+    *info = filled;
+    return HML_OK;
+}
+
+hml_status hml_model_sizes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                           hml_shape_info *info)
+{
+    int64_t *values = NULL;
+    HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values));
+    hml_status status = fill_sizes(model, values, info);
+    hml_sizes_release(model, values);
+    return status;
+}
