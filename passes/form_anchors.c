@@ -1,0 +1,204 @@
+/*
+ * Kernel formation, first phase: contractions, windows, recurrent and portable ops. Each takes the
+ * views on its left-hand operand along, then the elementwise ops behind it, then views through
+ * which its result can be stored.
+ */
+#include "form.h"
+
+static bool is_constant(const hmlc_op *op, uint32_t operand)
+{
+    const hmlc_value *value = hmlc_op_operand(op, operand);
+    return value != NULL && hmlc_value_constant(value) != NULL;
+}
+
+static bool is_channels_last(const hmlc_op *op)
+{
+    return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+}
+
+static bool last_dim_is(const hmlc_value *value, int64_t size)
+{
+    const hmlc_type *type = value->type;
+    return type->rank > 0 && hmlc_dim_is(type->dims[type->rank - 1], size);
+}
+
+static int64_t form_of_conv(const hmlc_op *op)
+{
+    if (!is_constant(op, 1) || !is_channels_last(op)) {
+        return HMLC_FORM_PORTABLE;
+    }
+    int64_t groups = hmlc_op_int(op, HMLC_ATTR_groups);
+    bool depthwise = groups > 1 && last_dim_is(hmlc_op_operand(op, 0), groups) &&
+                     last_dim_is(op->results[0], groups);
+    return depthwise && op->opcode == HMLC_OP_conv ? HMLC_FORM_WINDOW : HMLC_FORM_CONTRACTION;
+}
+
+/* The form of the kernel that `op` is the anchor of; -1: rows, loops, or outside. */
+static int64_t form_of(const hmlc_op *op)
+{
+    switch (op->opcode) {
+    case HMLC_OP_matmul:
+        return is_constant(op, 1) ? HMLC_FORM_CONTRACTION : HMLC_FORM_PORTABLE;
+    case HMLC_OP_matmul_packed:
+    case HMLC_OP_pack_panels:
+        return HMLC_FORM_CONTRACTION;
+    case HMLC_OP_conv:
+    case HMLC_OP_conv_transpose:
+        return form_of_conv(op);
+    case HMLC_OP_max_pool:
+    case HMLC_OP_avg_pool:
+        return op->result_count == 1 && is_channels_last(op) ? HMLC_FORM_WINDOW
+                                                             : HMLC_FORM_PORTABLE;
+    case HMLC_OP_lstm_cells:
+        return HMLC_FORM_RECURRENT;
+    case HMLC_OP_lstm:
+    case HMLC_OP_batch_norm:
+        return HMLC_FORM_PORTABLE;
+    case HMLC_OP_pad:
+        return hmlc_op_int(op, HMLC_ATTR_pad_mode) == HMLC_PAD_CONSTANT ? -1 : HMLC_FORM_PORTABLE;
+    default:
+        return hmlc_op_has(op, HMLC_TRAIT_IRREGULAR) ? HMLC_FORM_PORTABLE : -1;
+    }
+}
+
+/* An elementwise op over the anchor's shape, all of whose operands lie in the group or broadcast.
+ */
+static bool fits_epilogue(form_state *state, form_group *group, const form_op *node)
+{
+    const hmlc_op *op = node->op;
+    hmlc_dims *dims = state->module->dims;
+    if (node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
+        !form_same_shape(dims, op->results[0]->type, group->full)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        const hmlc_value *value = op->operands[i].value;
+        if (value != NULL && !form_broadcasts_to(dims, value->type, group->full)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The fitting consumer of any member that stands first in the region's list. */
+static form_op *next_candidate(form_state *state, form_group *group, uint32_t after)
+{
+    form_op *best = NULL;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const form_member *member = &group->members[i];
+        if (member->copied) {
+            continue;
+        }
+        for (const hmlc_use *use = member->node->op->results[0]->uses; use; use = use->next) {
+            form_op *node = use->op->parent == state->region ? use->op->note : NULL;
+            if (node != NULL && node->position > after &&
+                (best == NULL || node->position < best->position) &&
+                fits_epilogue(state, group, node)) {
+                best = node;
+            }
+        }
+    }
+    return best;
+}
+
+/* Adds elementwise consumers in list order and keeps the longest run that leaves one result. */
+static void grow_epilogue(form_state *state, form_group *group)
+{
+    uint32_t kept = group->member_count;
+    uint32_t after = group->last;
+    form_op *node = next_candidate(state, group, after);
+    while (node != NULL && form_group_add(group, node, false)) {
+        after = node->position;
+        if (form_group_arguments(group) > FORM_MAX_ARGUMENTS) {
+            break;
+        }
+        if (form_group_results(group) == 1) {
+            kept = group->member_count;
+        }
+        node = next_candidate(state, group, after);
+    }
+    while (group->member_count > kept) {
+        form_group_drop_last(group);
+    }
+}
+
+/* The result can be stored through views[0 .. count): rows of it stay contiguous. */
+static bool stores_through(form_state *state, form_op *const *views, uint32_t count,
+                           const hmlc_type *stored)
+{
+    hmlc_dims *dims = state->module->dims;
+    hmlc_access access, inverted;
+    hmlc_access_of_type(dims, views[count - 1]->op->results[0]->type, &access);
+    for (uint32_t i = count; i-- > 0;) {
+        if (!hmlc_access_invert(dims, views[i]->op, &access, &inverted)) {
+            return false;
+        }
+        access = inverted;
+    }
+    return stored->rank > 0 && hmlc_dim_is(access.strides[stored->rank - 1], 1);
+}
+
+static void grow_views(form_state *state, form_group *group)
+{
+    enum { MAX_VIEWS = 8 };
+    form_op *views[MAX_VIEWS];
+    uint32_t count = 0;
+    const hmlc_value *value = state->ops[group->last].op->results[0];
+    const hmlc_type *stored = value->type;
+    while (count < MAX_VIEWS && hmlc_value_has_one_use(value)) {
+        const hmlc_op *op = value->uses->op;
+        form_op *node = op->parent == state->region ? op->note : NULL;
+        bool view = op->opcode == HMLC_OP_reshape || op->opcode == HMLC_OP_transpose;
+        if (node == NULL || !view || node->group != NULL) {
+            break;
+        }
+        views[count++] = node;
+        value = op->results[0];
+    }
+    /* Reshapes at the end of the chain cost nothing outside. */
+    while (count > 0 && (views[count - 1]->op->opcode != HMLC_OP_transpose ||
+                         !stores_through(state, views, count, stored))) {
+        count--;
+    }
+    for (uint32_t i = 0; i < count && form_group_add(group, views[i], false); i++) {
+    }
+}
+
+static bool takes_views(const hmlc_op *op)
+{
+    return op->opcode == HMLC_OP_matmul || op->opcode == HMLC_OP_matmul_packed ||
+           op->opcode == HMLC_OP_pack_panels;
+}
+
+static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
+{
+    form_group *group = form_group_create(state, form);
+    HMLC_TRY_MEMORY(group);
+    group->anchor = node->op;
+    group->full = node->op->results[0]->type;
+    form_group_add(group, node, false);
+    if (form == HMLC_FORM_CONTRACTION && takes_views(node->op)) {
+        form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
+    }
+    bool fuses = form == HMLC_FORM_CONTRACTION || form == HMLC_FORM_WINDOW;
+    if (fuses && node->op->opcode != HMLC_OP_pack_panels) {
+        grow_epilogue(state, group);
+        if (form == HMLC_FORM_CONTRACTION) {
+            grow_views(state, group);
+        }
+    }
+    form_group_finish(state, group);
+    return HMLC_OK;
+}
+
+hmlc_status form_anchors(form_state *state)
+{
+    for (uint32_t i = 0; i < state->op_count; i++) {
+        form_op *node = &state->ops[i];
+        int64_t form = form_of(node->op);
+        if (form >= 0 && node->group == NULL) {
+            HMLC_TRY(form_anchor(state, node, form));
+        }
+    }
+    return HMLC_OK;
+}

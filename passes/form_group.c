@@ -1,0 +1,310 @@
+/* Kernel formation: building a group, and the searches that keep the graph of groups free of
+ * cycles. */
+#include <string.h>
+
+#include "form.h"
+
+form_group *form_group_create(form_state *state, int64_t form)
+{
+    form_group *group = HMLC_NEW(state->scratch, form_group);
+    if (group != NULL) {
+        group->form = form;
+        group->number = ++state->group_count;
+        group->first = UINT32_MAX;
+        group->next = state->groups;
+        state->groups = group;
+    }
+    return group;
+}
+
+bool form_group_add(form_group *group, form_op *node, bool copied)
+{
+    if (group->member_count == FORM_MAX_MEMBERS) {
+        return false;
+    }
+    group->members[group->member_count++] = (form_member){.node = node, .copied = copied};
+    if (!copied) {
+        node->group = group;
+        group->first = node->position < group->first ? node->position : group->first;
+        group->last = node->position > group->last ? node->position : group->last;
+    }
+    return true;
+}
+
+void form_group_drop_last(form_group *group)
+{
+    form_member *last = &group->members[--group->member_count];
+    if (!last->copied) {
+        last->node->group = NULL;
+    }
+    group->first = UINT32_MAX;
+    group->last = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const form_member *member = &group->members[i];
+        uint32_t position = member->node->position;
+        if (!member->copied) {
+            group->first = position < group->first ? position : group->first;
+            group->last = position > group->last ? position : group->last;
+        }
+    }
+}
+
+form_member *form_group_find(form_group *group, const hmlc_op *op)
+{
+    for (uint32_t i = 0; op != NULL && i < group->member_count; i++) {
+        if (group->members[i].node->op == op) {
+            return &group->members[i];
+        }
+    }
+    return NULL;
+}
+
+bool form_group_reads(form_group *group, const hmlc_use *use)
+{
+    return use->value != NULL && form_group_find(group, use->value->producer) == NULL &&
+           !form_is_inline_constant(use);
+}
+
+uint32_t form_group_arguments(form_group *group)
+{
+    enum { ENOUGH = 2 * FORM_MAX_ARGUMENTS };
+    const hmlc_value *found[ENOUGH];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const hmlc_op *op = group->members[i].node->op;
+        for (uint32_t k = 0; k < op->operand_count && count < ENOUGH; k++) {
+            uint32_t known = 0;
+            while (known < count && found[known] != op->operands[k].value) {
+                known++;
+            }
+            if (known == count && form_group_reads(group, &op->operands[k])) {
+                found[count++] = op->operands[k].value;
+            }
+        }
+    }
+    return count;
+}
+
+static bool value_used_outside(form_group *group, const hmlc_value *value)
+{
+    for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
+        if (form_group_find(group, use->op) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool form_group_has_all_uses(form_group *group, const form_op *node)
+{
+    for (uint32_t i = 0; i < node->op->result_count; i++) {
+        if (value_used_outside(group, node->op->results[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t form_group_results(form_group *group)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const form_member *member = &group->members[i];
+        if (!member->copied) {
+            count += form_group_has_all_uses(group, member->node) ? 0 : 1;
+        }
+    }
+    return count;
+}
+
+/* A bounded search over ops, in which a finished group counts as one node. */
+enum { SEARCH_LIMIT = 256 };
+
+typedef struct form_search {
+    form_state *state;
+    form_group *target;
+    form_op *stack[SEARCH_LIMIT];
+    uint32_t depth, visited;
+    bool found; /* or given up */
+} form_search;
+
+static void search_begin(form_search *search, form_state *state, form_group *target)
+{
+    search->state = state;
+    search->target = target;
+    search->depth = 0;
+    search->visited = 0;
+    search->found = false;
+    state->stamp++;
+}
+
+static void search_push(form_search *search, form_op *node)
+{
+    if (node == NULL || node->stamp == search->state->stamp) {
+        return;
+    }
+    node->stamp = search->state->stamp;
+    if (node->group == search->target || search->visited == SEARCH_LIMIT) {
+        search->found = true;
+        return;
+    }
+    search->visited++;
+    search->stack[search->depth++] = node;
+}
+
+/* The ops that a step of the search starts from: the node, or all of its group, once. */
+static uint32_t search_expand(form_search *search, form_op *node, form_op **ops)
+{
+    form_group *group = node->group;
+    if (group == NULL) {
+        ops[0] = node;
+        return 1;
+    }
+    if (group->stamp == search->state->stamp) {
+        return 0;
+    }
+    group->stamp = search->state->stamp;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        if (!group->members[i].copied) {
+            ops[count++] = group->members[i].node;
+        }
+    }
+    return count;
+}
+
+static void search_up(form_search *search, const hmlc_op *op)
+{
+    if (op->region_count > 0) {
+        search->found = true;
+        return;
+    }
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        const hmlc_value *value = op->operands[i].value;
+        form_op *node = value != NULL && value->producer != NULL
+                            ? form_node(search->state, value->producer)
+                            : NULL;
+        if (node != NULL) {
+            uint32_t last = node->group != NULL ? node->group->last : node->position;
+            if (last >= search->target->first) {
+                search_push(search, node);
+            }
+        }
+    }
+}
+
+static void search_down(form_search *search, const hmlc_op *op)
+{
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        for (const hmlc_use *use = op->results[i]->uses; use != NULL; use = use->next) {
+            form_op *node = form_node(search->state, use->op);
+            uint32_t first = node != NULL && node->group != NULL ? node->group->first : 0;
+            first = node != NULL && node->group == NULL ? node->position : first;
+            if (node != NULL && first <= search->target->last) {
+                search_push(search, node);
+            }
+        }
+    }
+}
+
+static bool search_run(form_search *search, void (*step)(form_search *, const hmlc_op *))
+{
+    while (search->depth > 0 && !search->found) {
+        form_op *ops[FORM_MAX_MEMBERS];
+        uint32_t count = search_expand(search, search->stack[--search->depth], ops);
+        for (uint32_t i = 0; i < count && !search->found; i++) {
+            step(search, ops[i]->op);
+        }
+    }
+    return search->found;
+}
+
+/* Groups with several results stay between two neighbouring bind_dims or region ops. */
+static bool same_epoch(const form_state *state, const form_group *group, const form_op *node)
+{
+    return state->ops[group->first].epoch == node->epoch &&
+           state->ops[group->last].epoch == node->epoch;
+}
+
+bool form_reaches_consumer(form_state *state, form_group *group, const form_op *node)
+{
+    if (!same_epoch(state, group, node)) {
+        return true;
+    }
+    form_search search;
+    search_begin(&search, state, group);
+    for (uint32_t i = 0; i < node->op->operand_count; i++) {
+        const hmlc_value *value = node->op->operands[i].value;
+        form_op *producer =
+            value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
+        if (producer != NULL && producer->group != group) {
+            uint32_t last = producer->group != NULL ? producer->group->last : producer->position;
+            if (last >= group->first) {
+                search_push(&search, producer);
+            }
+        }
+    }
+    return search_run(&search, search_up);
+}
+
+bool form_producer_escapes(form_state *state, form_group *group, const form_op *node)
+{
+    if (!same_epoch(state, group, node)) {
+        return true;
+    }
+    form_search search;
+    search_begin(&search, state, group);
+    for (uint32_t i = 0; i < node->op->result_count; i++) {
+        for (const hmlc_use *use = node->op->results[i]->uses; use != NULL; use = use->next) {
+            form_op *user = form_node(state, use->op);
+            if (user != NULL && user->group != group && user->position <= group->last) {
+                search_push(&search, user);
+            }
+        }
+    }
+    return search_run(&search, search_down);
+}
+
+static void mark_required(form_state *state, const hmlc_value *value)
+{
+    form_op *node = value->producer != NULL ? form_node(state, value->producer) : NULL;
+    if (node != NULL) {
+        node->required = true;
+    }
+}
+
+void form_group_finish(form_state *state, form_group *group)
+{
+    for (uint32_t i = 1; i < group->member_count; i++) {
+        form_member moved = group->members[i];
+        uint32_t k = i;
+        for (; k > 0 && group->members[k - 1].node->position > moved.node->position; k--) {
+            group->members[k] = group->members[k - 1];
+        }
+        group->members[k] = moved;
+    }
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const hmlc_op *op = group->members[i].node->op;
+        for (uint32_t k = 0; k < op->operand_count; k++) {
+            if (form_group_reads(group, &op->operands[k])) {
+                mark_required(state, op->operands[k].value);
+            }
+        }
+    }
+}
+
+bool form_group_add_chain(form_state *state, form_group *group, hmlc_value *value)
+{
+    form_views views;
+    form_chain(state, value, &views);
+    uint32_t before = group->member_count;
+    if (before + views.count > FORM_MAX_MEMBERS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < views.count; i++) {
+        if (form_group_find(group, views.ops[i]) == NULL) {
+            form_group_add(group, views.ops[i]->note, true);
+        }
+    }
+    return true;
+}

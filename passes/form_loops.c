@@ -1,0 +1,256 @@
+/*
+ * Kernel formation, third phase: everything that is left, from the last op up. Each op that must
+ * lie in memory and is no alias becomes the root of a loop kernel, which takes in its producers.
+ */
+#include "form.h"
+
+/* A value read through so many transposes is worth one dense copy. */
+enum { MAX_VIEW_USES = 3, MAX_REPEATED_DEPTH = 4 };
+
+static bool is_loop_op(const hmlc_op *op)
+{
+    return hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_VIEW | HMLC_TRAIT_MOVEMENT |
+                               HMLC_TRAIT_INDEXED | HMLC_TRAIT_GENERATOR) &&
+           op->opcode != HMLC_OP_pack_panels;
+}
+
+/* The operand that an indexed op loads from at computed indices. */
+static bool is_table(const hmlc_op *op, uint32_t operand)
+{
+    return hmlc_op_has(op, HMLC_TRAIT_INDEXED) && op->opcode != HMLC_OP_trilu &&
+           operand == (op->opcode == HMLC_OP_one_hot ? 1u : 0u);
+}
+
+/* How evaluating `user` at one index evaluates its operand: adds to what `member` knows. */
+static void add_edge(form_state *state, form_member *member, const form_member *user,
+                     const hmlc_value *value)
+{
+    const hmlc_op *op = user->node->op;
+    bool same = form_same_shape(state->module->dims, value->type, op->results[0]->type);
+    bool elementwise = hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE);
+    bool renames = op->opcode == HMLC_OP_transpose || op->opcode == HMLC_OP_reshape ||
+                   op->opcode == HMLC_OP_slice || (op->opcode == HMLC_OP_trilu && same);
+    member->moved |= user->moved || !elementwise || !same;
+    member->repeated |= user->repeated || !((elementwise && same) || renames);
+    member->depth = user->depth > member->depth ? user->depth : member->depth;
+}
+
+static form_member describe(form_state *state, form_group *group, form_op *node)
+{
+    form_member member = {.node = node};
+    uint32_t users = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const form_member *user = &group->members[i];
+        const hmlc_op *op = user->node->op;
+        for (uint32_t k = 0; k < op->operand_count; k++) {
+            const hmlc_value *value = op->operands[k].value;
+            if (value != NULL && value->producer == node->op) {
+                add_edge(state, &member, user, value);
+                users++;
+            }
+        }
+    }
+    member.repeated |= users > 1 && member.moved;
+    bool computes = !hmlc_op_has(node->op, HMLC_TRAIT_VIEW);
+    member.depth += member.repeated && computes ? 1 : 0;
+    return member;
+}
+
+static bool feeds_table(form_group *group, const form_op *node)
+{
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const hmlc_op *op = group->members[i].node->op;
+        for (uint32_t k = 0; k < op->operand_count; k++) {
+            const hmlc_value *value = op->operands[k].value;
+            if (value != NULL && value->producer == node->op && is_table(op, k)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool add_described(form_group *group, const form_member *member, bool copied)
+{
+    if (!form_group_add(group, member->node, copied)) {
+        return false;
+    }
+    form_member *added = &group->members[group->member_count - 1];
+    added->moved = member->moved;
+    added->repeated = member->repeated;
+    added->depth = member->depth;
+    if (form_group_arguments(group) <= FORM_MAX_ARGUMENTS) {
+        return true;
+    }
+    form_group_drop_last(group);
+    return false;
+}
+
+static uint32_t use_count(const hmlc_value *value)
+{
+    uint32_t count = 0;
+    for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
+        count++;
+    }
+    return count;
+}
+
+/* A dense reshape stays outside, unless what it reads can be computed, or viewed, right here. */
+static bool reshape_joins(form_state *state, form_group *group, form_op *node)
+{
+    form_views views;
+    form_chain(state, node->op->results[0], &views);
+    if (views.count > 0) {
+        return true;
+    }
+    const hmlc_value *source = hmlc_op_operand(node->op, 0);
+    const form_op *producer = source->producer != NULL && source->producer->parent == state->region
+                                  ? source->producer->note
+                                  : NULL;
+    return producer != NULL && producer->group == NULL && is_loop_op(producer->op) &&
+           hmlc_value_has_one_use(source) && form_group_has_all_uses(group, node) &&
+           form_reshape_splits(state->module->dims, node->op);
+}
+
+static void take_view(form_state *state, form_group *group, const form_member *member)
+{
+    form_op *node = member->node;
+    bool all_uses = form_group_has_all_uses(group, node);
+    if (form_is_alias(state->module->dims, node->op)) {
+        if (reshape_joins(state, group, node)) {
+            add_described(group, member, !all_uses);
+        }
+        return;
+    }
+    if (all_uses || use_count(node->op->results[0]) <= MAX_VIEW_USES) {
+        add_described(group, member, !all_uses);
+    }
+}
+
+static void take_computation(form_state *state, form_group *group, const form_member *member)
+{
+    form_op *node = member->node;
+    if (member->repeated && (form_is_expensive(node->op) || member->depth > MAX_REPEATED_DEPTH)) {
+        return;
+    }
+    if (form_group_has_all_uses(group, node)) {
+        add_described(group, member, false);
+    } else if (form_is_copyable(state, node)) {
+        add_described(group, member, true);
+    } else if (!member->moved && form_group_results(group) < FORM_MAX_RESULTS &&
+               form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
+               !form_producer_escapes(state, group, node)) {
+        add_described(group, member, false);
+    }
+}
+
+static void take_producer(form_state *state, form_group *group, form_op *node)
+{
+    if (!is_loop_op(node->op)) {
+        return;
+    }
+    form_member member = describe(state, group, node);
+    bool view = hmlc_op_has(node->op, HMLC_TRAIT_VIEW);
+    if (feeds_table(group, node)) {
+        form_views views;
+        form_chain(state, node->op->results[0], &views);
+        if (!view || views.count == 0) {
+            return;
+        }
+    }
+    if (view) {
+        take_view(state, group, &member);
+    } else {
+        take_computation(state, group, &member);
+    }
+}
+
+/* The producer of a member's operand that stands last in the list among those not looked at. */
+static form_op *next_producer(form_state *state, form_group *group)
+{
+    form_op *best = NULL;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const hmlc_op *op = group->members[i].node->op;
+        for (uint32_t k = 0; k < op->operand_count; k++) {
+            const hmlc_value *value = op->operands[k].value;
+            const hmlc_op *producer = value != NULL ? value->producer : NULL;
+            if (producer == NULL || producer->parent != state->region) {
+                continue;
+            }
+            form_op *node = producer->note;
+            if (node->group == NULL && node->tried != group->number &&
+                (best == NULL || node->position > best->position)) {
+                best = node;
+            }
+        }
+    }
+    return best;
+}
+
+static hmlc_status form_loop_group(form_state *state, form_op *root)
+{
+    form_group *group = form_group_create(state, HMLC_FORM_LOOP);
+    HMLC_TRY_MEMORY(group);
+    group->full = root->op->results[0]->type;
+    form_group_add(group, root, false);
+    root->tried = group->number;
+    form_op *node = next_producer(state, group);
+    while (node != NULL) {
+        node->tried = group->number;
+        take_producer(state, group, node);
+        node = next_producer(state, group);
+    }
+    form_group_finish(state, group);
+    return HMLC_OK;
+}
+
+static void require_value(const form_state *state, const hmlc_value *value)
+{
+    form_op *node =
+        value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
+    if (node != NULL) {
+        node->required = true;
+    }
+}
+
+/* An op outside kernels reads its operands from memory, and so do the regions in it. */
+static void require_operands(const form_state *state, const hmlc_op *op)
+{
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        require_value(state, op->operands[i].value);
+    }
+    for (uint32_t i = 0; i < op->region_count; i++) {
+        HMLC_FOR_EACH_OP(inner, op->regions[i])
+        {
+            require_operands(state, inner);
+        }
+    }
+}
+
+static hmlc_status refuse(const form_state *state, const hmlc_op *op)
+{
+    return hmlc_error_add(state->module->diagnostics, HMLC_ERROR_not_implemented, op->location,
+                          "models with this operator cannot be compiled yet",
+                          "operator '%s' has no kernel form", hmlc_op_get_info(op->opcode)->name);
+}
+
+hmlc_status form_loops(form_state *state)
+{
+    for (uint32_t i = state->op_count; i-- > 0;) {
+        form_op *node = &state->ops[i];
+        if (node->group != NULL) {
+            continue;
+        }
+        if (form_is_outside(node->op)) {
+            node->required = true;
+            require_operands(state, node->op);
+        } else if (node->required && form_is_alias(state->module->dims, node->op)) {
+            require_operands(state, node->op);
+        } else if (node->required && is_loop_op(node->op)) {
+            HMLC_TRY(form_loop_group(state, node));
+        } else if (node->required) {
+            return refuse(state, node->op);
+        }
+    }
+    return HMLC_OK;
+}

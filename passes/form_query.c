@@ -1,0 +1,206 @@
+/* Kernel formation: questions about ops, shapes and chains of views. */
+#include <string.h>
+
+#include "form.h"
+
+form_op *form_node(const form_state *state, const hmlc_op *op)
+{
+    while (op != NULL && op->parent != state->region) {
+        op = op->parent != NULL ? op->parent->parent : NULL;
+    }
+    return op != NULL ? op->note : NULL;
+}
+
+bool form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
+{
+    if (left->kind != HMLC_KIND_TENSOR || right->kind != HMLC_KIND_TENSOR ||
+        left->rank != right->rank) {
+        return false;
+    }
+    for (int32_t i = 0; i < left->rank; i++) {
+        if (!hmlc_dim_known_equal(dims, left->dims[i], right->dims[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * A dim that is neither provably equal nor provably 1 counts as equal: inference has then recorded
+ * the equality as a check at run entry.
+ */
+bool form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_type *result)
+{
+    if (operand->kind != HMLC_KIND_TENSOR || operand->rank > result->rank) {
+        return false;
+    }
+    int32_t shift = result->rank - operand->rank;
+    for (int32_t i = 0; i < operand->rank; i++) {
+        hmlc_dim dim = operand->dims[i];
+        if (!hmlc_dim_is(dim, 1) && hmlc_dim_known_unequal(dims, dim, result->dims[i + shift])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool form_is_expensive(const hmlc_op *op)
+{
+    static const uint8_t expensive[HMLC_OP_COUNT] = {
+        [HMLC_OP_sqrt] = 1,    [HMLC_OP_rsqrt] = 1,    [HMLC_OP_reciprocal] = 1,
+        [HMLC_OP_exp] = 1,     [HMLC_OP_log] = 1,      [HMLC_OP_sin] = 1,
+        [HMLC_OP_cos] = 1,     [HMLC_OP_tan] = 1,      [HMLC_OP_asin] = 1,
+        [HMLC_OP_acos] = 1,    [HMLC_OP_atan] = 1,     [HMLC_OP_sinh] = 1,
+        [HMLC_OP_cosh] = 1,    [HMLC_OP_asinh] = 1,    [HMLC_OP_acosh] = 1,
+        [HMLC_OP_atanh] = 1,   [HMLC_OP_tanh] = 1,     [HMLC_OP_erf] = 1,
+        [HMLC_OP_sigmoid] = 1, [HMLC_OP_softplus] = 1, [HMLC_OP_softsign] = 1,
+        [HMLC_OP_silu] = 1,    [HMLC_OP_mish] = 1,     [HMLC_OP_gelu] = 1,
+        [HMLC_OP_elu] = 1,     [HMLC_OP_selu] = 1,     [HMLC_OP_celu] = 1,
+        [HMLC_OP_div] = 1,     [HMLC_OP_mod] = 1,      [HMLC_OP_pow] = 1,
+    };
+    return expensive[op->opcode] != 0;
+}
+
+static bool lies_in_memory(const form_state *state, const hmlc_value *value)
+{
+    const hmlc_op *producer = value->producer;
+    if (producer == NULL || producer->parent != state->region || form_is_outside(producer)) {
+        return true;
+    }
+    const form_op *node = producer->note;
+    return node->group != NULL || node->required;
+}
+
+bool form_is_copyable(const form_state *state, const form_op *node)
+{
+    const hmlc_op *op = node->op;
+    if (hmlc_op_has(op, HMLC_TRAIT_GENERATOR)) {
+        return true;
+    }
+    if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || form_is_expensive(op)) {
+        return false;
+    }
+    uint32_t values = 0;
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        const hmlc_value *value = op->operands[i].value;
+        if (value != NULL && hmlc_value_constant(value) == NULL) {
+            values++;
+            if (!lies_in_memory(state, value)) {
+                return false;
+            }
+        }
+    }
+    return values <= 1;
+}
+
+bool form_is_outside(const hmlc_op *op)
+{
+    return hmlc_op_has(op, HMLC_TRAIT_CONSTANT | HMLC_TRAIT_BINDS | HMLC_TRAIT_REGIONS |
+                               HMLC_TRAIT_TERMINATOR);
+}
+
+static bool access_is_dense(hmlc_dims *dims, const hmlc_access *access, const hmlc_type *type)
+{
+    hmlc_access dense;
+    hmlc_access_of_type(dims, type, &dense);
+    for (int32_t i = 0; i < type->rank; i++) {
+        if (!hmlc_dim_is(type->dims[i], 1) &&
+            !hmlc_dim_known_equal(dims, access->strides[i], dense.strides[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool form_is_alias(hmlc_dims *dims, const hmlc_op *op)
+{
+    if (op->opcode == HMLC_OP_reshape) {
+        return true;
+    }
+    if (op->opcode != HMLC_OP_slice) {
+        return false;
+    }
+    hmlc_access operand, result;
+    hmlc_access_of_type(dims, hmlc_op_operand(op, 0)->type, &operand);
+    return hmlc_access_compose(dims, op, &operand, &result) &&
+           access_is_dense(dims, &result, op->results[0]->type);
+}
+
+bool form_is_inline_constant(const hmlc_use *use)
+{
+    enum { INLINE_BYTES = 64 };
+    const hmlc_tensor *tensor = hmlc_value_constant(use->value);
+    double splat;
+    if (tensor == NULL || tensor->bytes > INLINE_BYTES) {
+        return false;
+    }
+    bool fill = use->op->opcode == HMLC_OP_pad && use->index == 1;
+    bool scalar = use->op->opcode == HMLC_OP_range;
+    bool elementwise = hmlc_op_has(use->op, HMLC_TRAIT_ELEMENTWISE);
+    return (fill || scalar || elementwise) &&
+           (hmlc_tensor_count(tensor) == 1 || hmlc_value_splat(use->value, &splat));
+}
+
+/* The op that makes `value` when it is a view that this region may still copy. */
+static const hmlc_op *chain_view(const form_state *state, const hmlc_value *value)
+{
+    const hmlc_op *op = value->producer;
+    if (op == NULL || op->parent != state->region || !hmlc_op_has(op, HMLC_TRAIT_VIEW)) {
+        return NULL;
+    }
+    const form_op *node = op->note;
+    return node->group == NULL ? op : NULL;
+}
+
+hmlc_value *form_chain(const form_state *state, hmlc_value *value, form_views *views)
+{
+    const hmlc_op *stack[FORM_MAX_VIEWS];
+    uint32_t depth = 0;
+    const hmlc_value *top = value;
+    while (depth < FORM_MAX_VIEWS) {
+        const hmlc_op *op = chain_view(state, top);
+        if (op == NULL) {
+            break;
+        }
+        stack[depth++] = op;
+        top = hmlc_op_operand(op, 0);
+    }
+    hmlc_dims *dims = state->module->dims;
+    hmlc_access access;
+    views->count = 0;
+    hmlc_access_of_type(dims, top->type, &access);
+    while (depth > 0) {
+        const hmlc_op *op = stack[--depth];
+        hmlc_access composed;
+        bool dense_alias = views->count == 0 && form_is_alias(dims, op);
+        if (!dense_alias && hmlc_access_compose(dims, op, &access, &composed)) {
+            access = composed;
+            views->ops[views->count++] = op;
+            continue;
+        }
+        views->count = 0;
+        hmlc_access_of_type(dims, op->results[0]->type, &access);
+    }
+    views->access = access;
+    return views->count == 0 ? value : hmlc_op_operand(views->ops[0], 0);
+}
+
+bool form_reshape_splits(hmlc_dims *dims, const hmlc_op *reshape)
+{
+    const hmlc_type *operand = hmlc_op_operand(reshape, 0)->type;
+    int32_t operand_ends[HMLC_MAX_RANK + 1], result_ends[HMLC_MAX_RANK + 1];
+    int32_t groups =
+        hmlc_reshape_groups(dims, operand, reshape->results[0]->type, operand_ends, result_ends);
+    int32_t begin = 0;
+    for (int32_t group = 0; group < groups; group++) {
+        int32_t wide = 0;
+        for (int32_t i = begin; i < operand_ends[group]; i++) {
+            wide += hmlc_dim_is(operand->dims[i], 1) ? 0 : 1;
+        }
+        if (wide > 1) {
+            return false;
+        }
+        begin = operand_ends[group];
+    }
+    return groups > 0 || operand->rank == 0;
+}
