@@ -46,6 +46,9 @@ struct hmlc_dim_node {
     const hmlc_symbol *symbol;
     hmlc_dim a, b, c;
     int64_t minimum, maximum; /* derived range, saturating at +-HMLC_DIM_UNBOUNDED */
+    int64_t divisor;          /* the value is provably a multiple of this; 0 for the constant 0 */
+    uint32_t size;            /* nodes of the expression, written out */
+    bool uses_run_symbol;     /* depends on a bound_at_run symbol */
 };
 
 typedef struct hmlc_dims hmlc_dims;
@@ -74,9 +77,16 @@ hmlc_dim hmlc_dim_select(hmlc_dims *dims, hmlc_dim condition, hmlc_dim a, hmlc_d
 /* The kind's constructor by name, for rewriting; c only for SELECT. */
 hmlc_dim hmlc_dim_make(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hmlc_dim b, hmlc_dim c);
 
-/* Interned by name; a new symbol has range [0, unbounded], multiple 1, hint 64. Mutable until first
- * used. */
+/*
+ * Interned by name; a new symbol has range [0, unbounded], multiple 1, hint 64. Mutable until its
+ * first expression is made (hmlc_dim_symbol, hmlc_dim_parse), which derives ranges from it. NULL on
+ * failure.
+ */
 hmlc_symbol *hmlc_symbol_get(hmlc_dims *dims, const char *name);
+/* NULL when there is no symbol of that name. */
+hmlc_symbol *hmlc_symbol_find(hmlc_dims *dims, const char *name);
+/* The minimum that symbols made from now on get, where 0 is too little (a model's input dims). */
+void hmlc_dims_set_default_minimum(hmlc_dims *dims, int64_t minimum);
 /* A fresh symbol named "<prefix><n>", bound_at_run set. */
 hmlc_symbol *hmlc_symbol_fresh(hmlc_dims *dims, const char *prefix);
 hmlc_dim hmlc_dim_symbol(hmlc_dims *dims, const hmlc_symbol *symbol);
@@ -91,6 +101,9 @@ bool hmlc_dim_known_equal(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
 bool hmlc_dim_known_unequal(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
 bool hmlc_dim_known_at_most(hmlc_dims *dims, hmlc_dim a, hmlc_dim b);
 bool hmlc_dim_uses_run_symbol(hmlc_dim dim); /* depends on a bound_at_run symbol */
+
+/* True where the expression mentions the symbol. */
+bool hmlc_dim_uses_symbol(hmlc_dim dim, const hmlc_symbol *symbol);
 
 /* Evaluates with values[symbol->index]; false on overflow or division by zero. */
 bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result);
@@ -113,8 +126,13 @@ const hmlc_dim_equality *hmlc_dims_equality_at(const hmlc_dims *dims, uint32_t i
 /* Text: "2*seq + 1", "min(a, b)", "floor(a / 2)", "ceil(a / 2)", "a mod 4", "select(a < b, c, d)",
  * "a == b". */
 int hmlc_dim_format(hmlc_dim dim, char *text, size_t size);
-/* Parses that text (and ONNX dim_param spellings: + - * / ( ) min max). NULL where it is not an
- * expression. */
+/*
+ * Parses that text, and the spellings of exporters: + - * / // % ** ( ) min max floor ceil, Max,
+ * Min, FloorDiv, Mod. Division is exact until floor, ceil or the end, which rounds down. NULL where
+ * it is not an expression; no symbol is made then. A name is a letter or _ and then letters, digits
+ * and _ . : $ # @, or any text in double quotes; "a-b" and "a/b" without blanks are no expressions
+ * (exporters use such names).
+ */
 hmlc_dim hmlc_dim_parse(hmlc_dims *dims, const char *text, size_t length);
 
 /* HMLC_OK, or HMLC_RESOURCE / HMLC_DAMAGED (overflow) after a sticky failure. */

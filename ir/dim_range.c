@@ -1,0 +1,213 @@
+/* What is derived from an expression's operands: range, divisor, size. */
+#include "dim_internal.h"
+
+#define UNBOUNDED HMLC_DIM_UNBOUNDED
+
+int64_t hmlc_floor_divide(int64_t a, int64_t b)
+{
+    int64_t quotient = a / b;
+    return a % b < 0 ? quotient - 1 : quotient;
+}
+
+int64_t hmlc_floor_modulo(int64_t a, int64_t b)
+{
+    int64_t remainder = a % b;
+    return remainder < 0 ? remainder + b : remainder;
+}
+
+uint64_t hmlc_magnitude(int64_t value)
+{
+    return value < 0 ? ~(uint64_t)value + 1 : (uint64_t)value;
+}
+
+uint64_t hmlc_gcd(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t saturate(int64_t value)
+{
+    return most(-UNBOUNDED, least(value, UNBOUNDED));
+}
+
+/* Bounds at +-UNBOUNDED mean "not known" and stay so through arithmetic. */
+static int64_t add_minimums(int64_t a, int64_t b)
+{
+    return a <= -UNBOUNDED || b <= -UNBOUNDED ? -UNBOUNDED : saturate(a + b);
+}
+
+static int64_t add_maximums(int64_t a, int64_t b)
+{
+    return a >= UNBOUNDED || b >= UNBOUNDED ? UNBOUNDED : saturate(a + b);
+}
+
+static int64_t multiply_bounds(int64_t a, int64_t b)
+{
+    int64_t product;
+    if (a == 0 || b == 0) {
+        return 0;
+    }
+    bool finite =
+        hmlc_magnitude(a) < (uint64_t)UNBOUNDED && hmlc_magnitude(b) < (uint64_t)UNBOUNDED;
+    if (finite && hmlc_int64_multiply(a, b, &product)) {
+        return saturate(product);
+    }
+    return (a < 0) == (b < 0) ? UNBOUNDED : -UNBOUNDED;
+}
+
+static int64_t ceil_divide(int64_t a, int64_t b)
+{
+    return -hmlc_floor_divide(-a, b);
+}
+
+/* Range of a binary operation that is monotonous in each operand: the extremes are at corners. */
+static void derive_corners(struct hmlc_dim_node *node, int64_t (*operation)(int64_t, int64_t),
+                           int64_t b_minimum, int64_t b_maximum)
+{
+    int64_t corners[] = {
+        operation(node->a->minimum, b_minimum), operation(node->a->minimum, b_maximum),
+        operation(node->a->maximum, b_minimum), operation(node->a->maximum, b_maximum)};
+    node->minimum = node->maximum = corners[0];
+    for (int i = 1; i < 4; i++) {
+        node->minimum = least(node->minimum, corners[i]);
+        node->maximum = most(node->maximum, corners[i]);
+    }
+}
+
+static void derive_division(struct hmlc_dim_node *node, int64_t (*operation)(int64_t, int64_t))
+{
+    int64_t b_minimum = most(1, node->b->minimum); /* others fail when they are evaluated */
+    derive_corners(node, operation, b_minimum, most(b_minimum, node->b->maximum));
+    if (node->a->minimum <= -UNBOUNDED) {
+        node->minimum = -UNBOUNDED;
+    }
+    if (node->a->maximum >= UNBOUNDED) {
+        node->maximum = UNBOUNDED;
+    }
+}
+
+static void derive_modulo(struct hmlc_dim_node *node)
+{
+    node->minimum = 0;
+    node->maximum = node->b->maximum >= UNBOUNDED ? UNBOUNDED : most(0, node->b->maximum - 1);
+    if (node->a->minimum >= 0) {
+        node->maximum = least(node->maximum, node->a->maximum);
+    }
+}
+
+static void derive_range(struct hmlc_dim_node *node)
+{
+    hmlc_dim a = node->a, b = node->b;
+    switch (node->kind) {
+    case HMLC_DIM_CONSTANT:
+        node->minimum = node->maximum = saturate(node->value);
+        break;
+    case HMLC_DIM_SYMBOL:
+        node->minimum = saturate(node->symbol->minimum);
+        node->maximum = saturate(node->symbol->maximum);
+        break;
+    case HMLC_DIM_ADD:
+        node->minimum = add_minimums(a->minimum, b->minimum);
+        node->maximum = add_maximums(a->maximum, b->maximum);
+        break;
+    case HMLC_DIM_MULTIPLY:
+        derive_corners(node, multiply_bounds, b->minimum, b->maximum);
+        break;
+    case HMLC_DIM_FLOORDIV:
+        derive_division(node, hmlc_floor_divide);
+        break;
+    case HMLC_DIM_CEILDIV:
+        derive_division(node, ceil_divide);
+        break;
+    case HMLC_DIM_MODULO:
+        derive_modulo(node);
+        break;
+    case HMLC_DIM_MINIMUM:
+        derive_corners(node, least, b->minimum, b->maximum);
+        break;
+    case HMLC_DIM_MAXIMUM:
+        derive_corners(node, most, b->minimum, b->maximum);
+        break;
+    case HMLC_DIM_EQUAL:
+    case HMLC_DIM_LESS:
+        node->minimum = 0;
+        node->maximum = 1;
+        break;
+    case HMLC_DIM_SELECT:
+        node->minimum = least(b->minimum, node->c->minimum);
+        node->maximum = most(b->maximum, node->c->maximum);
+        break;
+    }
+}
+
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    uint64_t divisor = hmlc_gcd(hmlc_magnitude(a), hmlc_magnitude(b));
+    return divisor > (uint64_t)INT64_MAX ? 1 : (int64_t)divisor;
+}
+
+static int64_t product_divisor(hmlc_dim a, hmlc_dim b)
+{
+    int64_t product;
+    return hmlc_int64_multiply(a->divisor, b->divisor, &product) ? product : a->divisor;
+}
+
+static int64_t quotient_divisor(hmlc_dim a, hmlc_dim b)
+{
+    bool exact = b->kind == HMLC_DIM_CONSTANT && b->value > 0 && a->divisor % b->value == 0;
+    return exact ? a->divisor / b->value : 1;
+}
+
+static int64_t derive_divisor(const struct hmlc_dim_node *node)
+{
+    switch (node->kind) {
+    case HMLC_DIM_CONSTANT:
+        return common_divisor(node->value, 0);
+    case HMLC_DIM_SYMBOL:
+        return node->symbol->multiple > 1 ? node->symbol->multiple : 1;
+    case HMLC_DIM_MULTIPLY:
+        return product_divisor(node->a, node->b);
+    case HMLC_DIM_FLOORDIV:
+    case HMLC_DIM_CEILDIV:
+        return quotient_divisor(node->a, node->b);
+    case HMLC_DIM_ADD:
+    case HMLC_DIM_MODULO:
+    case HMLC_DIM_MINIMUM:
+    case HMLC_DIM_MAXIMUM:
+        return common_divisor(node->a->divisor, node->b->divisor);
+    case HMLC_DIM_SELECT:
+        return common_divisor(node->b->divisor, node->c->divisor);
+    default:
+        return 1;
+    }
+}
+
+void hmlc_dim_derive(struct hmlc_dim_node *node)
+{
+    const hmlc_dim operands[] = {node->a, node->b, node->c};
+    node->size = 1;
+    node->uses_run_symbol = node->kind == HMLC_DIM_SYMBOL && node->symbol->bound_at_run;
+    for (int i = 0; i < 3; i++) {
+        if (operands[i] != NULL) {
+            node->size += operands[i]->size;
+            node->uses_run_symbol = node->uses_run_symbol || operands[i]->uses_run_symbol;
+        }
+    }
+    derive_range(node);
+    node->divisor = derive_divisor(node);
+}
