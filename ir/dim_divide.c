@@ -319,7 +319,9 @@ static hmlc_dim divide_by_dim(hmlc_dims *dims, hmlc_dim a, hmlc_dim b)
             return hmlc_dim_sum_build(dims, &split.quotient);
         }
     }
-    return hmlc_dim_intern(dims, HMLC_DIM_FLOORDIV, a, b, NULL);
+    hmlc_dim quotient = hmlc_dim_intern(dims, HMLC_DIM_FLOORDIV, a, b, NULL);
+    bool decided = b->minimum >= 1 && quotient->minimum == quotient->maximum;
+    return decided ? hmlc_dim_constant(dims, quotient->minimum) : quotient;
 }
 
 hmlc_dim hmlc_dim_floordiv(hmlc_dims *dims, hmlc_dim a, hmlc_dim b)

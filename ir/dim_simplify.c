@@ -231,6 +231,36 @@ static void extreme_add(hmlc_dims *dims, extreme *list, hmlc_dim dim)
     extreme_insert(dims, list, dim);
 }
 
+/* The extreme of all operands but `left_out` (the count: of all). */
+static hmlc_dim extreme_chain(hmlc_dims *dims, const extreme *list, uint32_t left_out)
+{
+    hmlc_dim chain = NULL;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (i != left_out) {
+            hmlc_dim operand = list->operands[i];
+            chain =
+                chain == NULL ? operand : hmlc_dim_intern(dims, list->kind, chain, operand, NULL);
+        }
+    }
+    return chain;
+}
+
+/* Drops operands that no single other one decides, but all others together do. */
+static void extreme_reduce(hmlc_dims *dims, extreme *list)
+{
+    for (uint32_t i = 0; i < list->count && list->count > 2;) {
+        if (!dominates(dims, list->kind, extreme_chain(dims, list, i), list->operands[i])) {
+            i++;
+            continue;
+        }
+        list->count--;
+        for (uint32_t k = i; k < list->count; k++) {
+            list->operands[k] = list->operands[k + 1];
+        }
+        i = 0;
+    }
+}
+
 static hmlc_dim make_extreme(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hmlc_dim b)
 {
     if (dominates(dims, kind, a, b)) {
@@ -246,11 +276,8 @@ static hmlc_dim make_extreme(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hm
         return hmlc_dim_compare(a, b) < 0 ? hmlc_dim_intern(dims, kind, a, b, NULL)
                                           : hmlc_dim_intern(dims, kind, b, a, NULL);
     }
-    hmlc_dim result = list.operands[0];
-    for (uint32_t i = 1; i < list.count; i++) {
-        result = hmlc_dim_intern(dims, kind, result, list.operands[i], NULL);
-    }
-    return result;
+    extreme_reduce(dims, &list);
+    return extreme_chain(dims, &list, list.count);
 }
 
 hmlc_dim hmlc_dim_minimum(hmlc_dims *dims, hmlc_dim a, hmlc_dim b)
