@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Makes the private Python environment of the comparison scripts (build/peers). hmlc itself never needs Python.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python3 -m venv build/peers
+build/peers/bin/pip install --quiet 'onnxruntime==1.31.*' 'onnx==1.22.*' numpy
+build/peers/bin/python -c 'import onnxruntime; print("onnxruntime", onnxruntime.__version__)'
