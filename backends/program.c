@@ -95,7 +95,7 @@ void hmlc_program_release(hmlc_program *program)
     hmlc_growable *tables[] = {&program->planned,   &program->unique,  &program->dims,
                                &program->checks,    &program->buffers, &program->operands,
                                &program->indices,   &program->kernels, &program->steps,
-                               &program->locations, &program->strings};
+                               &program->locations, &program->strings, &program->output_dims};
     for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
         hmlc_growable_free(tables[k]);
     }

@@ -31,7 +31,7 @@ typedef struct hmlc_program {
     hmlc_growable unique;  /* hmlc_unique_kernel */
     hmlc_weights *weights; /* shared by the variants */
     /* Tables, see hml_format/artifact.h. */
-    hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations;
+    hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations, output_dims;
     hmlc_growable strings; /* bytes */
     uint32_t entry_dims;
     uint32_t arena_dim, scratch_dim;

@@ -59,7 +59,7 @@ static hmlc_status buffer_describe(build *b, const hmlc_value *root, hml_buffer_
         return HMLC_OK;
     case HMLC_STORAGE_OUTPUT:
         record->kind = HML_BUFFER_OUTPUT;
-        return HMLC_OK;
+        return build_slot(b, value_bytes(b, root), &record->bytes_dim);
     case HMLC_STORAGE_CONSTANT:
         record->kind = HML_BUFFER_WEIGHTS;
         record->index = 0;
@@ -395,17 +395,34 @@ static hmlc_status build_kernels(build *b)
     return HMLC_OK;
 }
 
+/* Where the outputs' dims stand once the program has run. */
+static hmlc_status build_output_dims(build *b)
+{
+    const hmlc_op *yield = b->program->module->main->last;
+    for (uint32_t k = 0; k < yield->operand_count; k++) {
+        const hmlc_type *type = yield->operands[k].value->type;
+        for (int32_t d = 0; d < type->rank; d++) {
+            uint32_t slot;
+            HMLC_TRY(build_slot(b, type->dims[d], &slot));
+            HMLC_TRY(HMLC_APPEND(&b->program->output_dims, &slot));
+        }
+    }
+    return build_evaluate(b);
+}
+
 static hmlc_status build_pass(build *b)
 {
     hmlc_program *program = b->program;
     program->buffers.count = program->operands.count = program->indices.count = 0;
     program->steps.count = program->locations.count = program->checks.count = 0;
+    program->output_dims.count = 0;
     b->next_planned = 0;
     memset(b->buffer_of, 0, program->module->value_count * sizeof *b->buffer_of);
     HMLC_TRY(build_interface_slots(b));
     HMLC_TRY(build_input_checks(b));
     HMLC_TRY(build_equality_checks(b));
     HMLC_TRY(build_region(b, program->module->main));
+    HMLC_TRY(build_output_dims(b));
     HMLC_TRY(build_slot(b, program->module->arena_bytes, &program->arena_dim));
     return build_slot(b, b->scratch, &program->scratch_dim);
 }

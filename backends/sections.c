@@ -42,6 +42,7 @@ typedef struct model_builder {
     hmlc_growable strings, symbols, inputs, outputs;
 } model_builder;
 
+/* Outputs leave their slots to each program's own list. */
 static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char *name,
                               const hmlc_value *value)
 {
@@ -60,7 +61,9 @@ static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char
         char text[256];
         hmlc_dim_format(type->dims[k], text, sizeof text);
         HMLC_TRY(hmlc_strings_add(&b->strings, text, &record.dim_texts[k]));
-        HMLC_TRY(hmlc_program_slot(&b->artifact->programs[0], type->dims[k], &record.dims[k]));
+        if (table == &b->inputs) {
+            HMLC_TRY(hmlc_program_slot(&b->artifact->programs[0], type->dims[k], &record.dims[k]));
+        }
     }
     return HMLC_APPEND(table, &record);
 }
@@ -88,7 +91,11 @@ static hmlc_status symbols_add(model_builder *b)
         hml_symbol_record record = {.flags = symbol->bound_at_run ? HML_SYMBOL_RUN_TIME : 0,
                                     .minimum = symbol->minimum,
                                     .maximum = symbol->maximum,
-                                    .multiple = symbol->multiple};
+                                    .multiple = symbol->multiple,
+                                    .slot = HML_NONE};
+        if (!symbol->bound_at_run) {
+            (void)hmlc_slots_has_symbol(&b->artifact->programs[0], symbol, &record.slot);
+        }
         HMLC_TRY(hmlc_strings_add(&b->strings, symbol->name, &record.name));
         HMLC_TRY(HMLC_APPEND(&b->symbols, &record));
     }
@@ -152,6 +159,7 @@ hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *byt
         {&program->steps, sizeof(hml_step_record), &record.steps},
         {&program->locations, sizeof(uint32_t), &record.locations},
         {&strings, 1, &record.strings},
+        {&program->output_dims, sizeof(uint32_t), &record.output_dims},
     };
     for (size_t k = 0; k < sizeof tables / sizeof tables[0] && status == HMLC_OK; k++) {
         status = table_append(bytes, tables[k].records, tables[k].record_bytes, tables[k].table);

@@ -11,7 +11,7 @@ static hml_status check_symbol(const hml_model_tables *tables, uint32_t index, h
 {
     const hml_symbol_record *symbol = &tables->symbols[index];
     if (!is_string(tables, symbol->name) || (symbol->flags & ~(uint32_t)HML_SYMBOL_RUN_TIME) != 0 ||
-        symbol->minimum < 0 || symbol->maximum < symbol->minimum ||
+        symbol->minimum < -HML_DIM_UNBOUNDED || symbol->maximum < symbol->minimum ||
         symbol->maximum > HML_DIM_UNBOUNDED || symbol->multiple < 1 ||
         symbol->multiple > HML_DIM_UNBOUNDED) {
         return hml_fail(message, HML_ERROR_symbol_invalid, "symbol %u", index);

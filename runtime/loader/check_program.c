@@ -100,12 +100,16 @@ static hml_status check_model_slots(const program_checker *checker)
             }
         }
     }
+    uint64_t output_dims = 0;
     for (uint32_t i = 0; i < tables->record->outputs.count; i++) {
-        for (uint32_t d = 0; d < tables->outputs[i].rank; d++) {
-            if (tables->outputs[i].dims[d] >= record->dims.count) {
-                return hml_fail(checker->message, HML_ERROR_tensor_invalid, "dim of output %u", i);
-            }
-        }
+        output_dims += tables->outputs[i].rank;
+    }
+    bool valid = output_dims == record->output_dims.count;
+    for (uint32_t i = 0; valid && i < record->output_dims.count; i++) {
+        valid = checker->program->output_dims[i] < record->dims.count;
+    }
+    if (!valid) {
+        return hml_fail(checker->message, HML_ERROR_tensor_invalid, "dims of the outputs");
     }
     return HML_OK;
 }
@@ -301,7 +305,7 @@ static hml_status get_tables(const hml_table_reader *reader, const hml_program_r
                              hml_program *program)
 {
     const void *dims = NULL, *checks = NULL, *buffers = NULL, *operands = NULL, *indices = NULL,
-               *kernels = NULL, *steps = NULL, *locations = NULL;
+               *kernels = NULL, *steps = NULL, *locations = NULL, *output_dims = NULL;
     const struct {
         const hml_table *table;
         const char *what;
@@ -316,6 +320,7 @@ static hml_status get_tables(const hml_table_reader *reader, const hml_program_r
         {&record->kernels, "kernels", sizeof(hml_kernel_record), &kernels},
         {&record->steps, "steps", sizeof(hml_step_record), &steps},
         {&record->locations, "locations", sizeof(uint32_t), &locations},
+        {&record->output_dims, "output dims", sizeof(uint32_t), &output_dims},
     };
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         HML_TRY(hml_table_get(reader, rows[i].table, rows[i].what, rows[i].record_bytes,
@@ -329,7 +334,8 @@ static hml_status get_tables(const hml_table_reader *reader, const hml_program_r
                              .indices = indices,
                              .kernels = kernels,
                              .steps = steps,
-                             .locations = locations};
+                             .locations = locations,
+                             .output_dims = output_dims};
     return hml_table_get_strings(reader, &record->strings, &program->strings);
 }
 

@@ -21,6 +21,7 @@ typedef struct hml_program {
     const hml_kernel_record *kernels;
     const hml_step_record *steps;
     const uint32_t *locations;
+    const uint32_t *output_dims;
     const char *strings;
 } hml_program;
 

@@ -103,7 +103,8 @@ hml_status hml_session_output(const hml_session *session, uint32_t index, hml_te
     *tensor = (hml_tensor){.data = binding->data != NULL ? binding->data : binding->own.data,
                            .dtype = (hml_dtype)record->dtype,
                            .rank = record->rank};
-    hml_tensor_dims(record, session->dims, known, tensor->dims);
+    hml_tensor_dims(hml_output_slots(session->model, index), record->rank, session->dims, known,
+                    tensor->dims);
     int64_t bytes = 0;
     if (hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
         tensor->bytes = (size_t)bytes;

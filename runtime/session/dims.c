@@ -120,10 +120,19 @@ void hml_symbol_range_text(const hml_symbol_record *symbol, char *text, size_t b
     }
 }
 
-void hml_tensor_dims(const hml_tensor_record *tensor, const int64_t *values, uint32_t known,
+const uint32_t *hml_output_slots(const hml_model *model, uint32_t index)
+{
+    const uint32_t *slots = hml_model_program(model)->output_dims;
+    for (uint32_t i = 0; i < index; i++) {
+        slots += model->tables.outputs[i].rank;
+    }
+    return slots;
+}
+
+void hml_tensor_dims(const uint32_t *slots, uint32_t rank, const int64_t *values, uint32_t known,
                      int64_t *dims)
 {
-    for (uint32_t i = 0; i < tensor->rank; i++) {
-        dims[i] = tensor->dims[i] < known ? values[tensor->dims[i]] : -1;
+    for (uint32_t i = 0; i < rank; i++) {
+        dims[i] = slots[i] < known ? values[slots[i]] : -1;
     }
 }

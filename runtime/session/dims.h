@@ -30,8 +30,11 @@ bool hml_symbol_admits(const hml_symbol_record *symbol, int64_t value);
 /* Writes "1..8", "at least 1", "a multiple of 8 ..." for messages. */
 void hml_symbol_range_text(const hml_symbol_record *symbol, char *text, size_t bytes);
 
+/* Slots of an output's dims in the chosen program. */
+const uint32_t *hml_output_slots(const hml_model *model, uint32_t index);
+
 /* Dims of a tensor from its slots; slots at or behind `known` give -1. */
-void hml_tensor_dims(const hml_tensor_record *tensor, const int64_t *values, uint32_t known,
+void hml_tensor_dims(const uint32_t *slots, uint32_t rank, const int64_t *values, uint32_t known,
                      int64_t *dims);
 
 #endif

@@ -69,7 +69,8 @@ static void output_bytes(const hml_session *session, uint32_t index, int64_t *by
 {
     const hml_tensor_record *record = &session->model->tables.outputs[index];
     int64_t dims[HML_MAX_TENSOR_RANK];
-    hml_tensor_dims(record, session->dims, HML_NONE, dims);
+    hml_tensor_dims(hml_output_slots(session->model, index), record->rank, session->dims, HML_NONE,
+                    dims);
     if (!hml_tensor_bytes((hml_dtype)record->dtype, record->rank, dims, bytes)) {
         *bytes = -1;
     }
@@ -77,9 +78,9 @@ static void output_bytes(const hml_session *session, uint32_t index, int64_t *by
 
 static bool output_is_known(const hml_session *session, uint32_t index)
 {
-    const hml_tensor_record *record = &session->model->tables.outputs[index];
-    for (uint32_t i = 0; i < record->rank; i++) {
-        if (record->dims[i] >= session->program->record->entry_dims) {
+    const uint32_t *slots = hml_output_slots(session->model, index);
+    for (uint32_t i = 0; i < session->model->tables.outputs[index].rank; i++) {
+        if (slots[i] >= session->program->record->entry_dims) {
             return false;
         }
     }

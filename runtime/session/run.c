@@ -155,11 +155,14 @@ static hml_status evaluate_error(hml_session *session, uint32_t index, hml_statu
             &session->model->tables.symbols[session->program->dims[slot].c];
         char range[96];
         hml_symbol_range_text(symbol, range, sizeof range);
-        return hml_fail(message, status, "'%s' is %lld; allowed is %s; in %s",
+        return hml_fail(message, status, "'%s' is %lld; allowed is %s%s%s",
                         session->model->tables.strings + symbol->name,
-                        (long long)session->dims[slot], range, location);
+                        (long long)session->dims[slot], range, location[0] != '\0' ? "; in " : "",
+                        location);
     }
-    return status == HML_ERROR_dim_overflow ? hml_fail(message, status, "in %s", location) : status;
+    return status == HML_ERROR_dim_overflow
+               ? hml_fail(message, status, "a run-time size (dim slot %u)", slot)
+               : status;
 }
 
 static hml_status step_evaluate(run_state *run)

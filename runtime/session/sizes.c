@@ -103,11 +103,18 @@ void hml_sizes_release(const hml_model *model, int64_t *values)
     hml_release(&model->allocator, values, values_bytes(model));
 }
 
-static hml_status describe_shape(const hml_model *model, const hml_tensor_record *record,
-                                 const int64_t *values, hml_tensor *tensor)
+/* Inputs are numbered [0, input count), outputs behind them. */
+static hml_status describe_shape(const hml_model *model, uint32_t index, const int64_t *values,
+                                 hml_tensor *tensor)
 {
+    uint32_t input_count = model->tables.record->inputs.count;
+    bool is_input = index < input_count;
+    const hml_tensor_record *record =
+        is_input ? &model->tables.inputs[index] : &model->tables.outputs[index - input_count];
+    const uint32_t *slots = is_input ? record->dims : hml_output_slots(model, index - input_count);
     hml_tensor shape = {.dtype = (hml_dtype)record->dtype, .rank = record->rank};
-    hml_tensor_dims(record, values, hml_model_program(model)->record->entry_dims, shape.dims);
+    hml_tensor_dims(slots, shape.rank, values, hml_model_program(model)->record->entry_dims,
+                    shape.dims);
     bool known = true;
     for (uint32_t i = 0; i < record->rank; i++) {
         known = known && shape.dims[i] != -1;
@@ -121,16 +128,12 @@ static hml_status describe_shape(const hml_model *model, const hml_tensor_record
     return HML_OK;
 }
 
-static hml_status query_shape(const hml_model *model, const hml_tensor_record *records,
-                              uint32_t count, uint32_t index, const hml_dim *dims,
+static hml_status query_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
                               uint32_t dim_count, hml_tensor *tensor)
 {
-    if (index >= count) {
-        return HML_ERROR_bad_argument;
-    }
     int64_t *values = NULL;
     HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values));
-    hml_status status = describe_shape(model, &records[index], values, tensor);
+    hml_status status = describe_shape(model, index, values, tensor);
     hml_sizes_release(model, values);
     return status;
 }
@@ -138,23 +141,27 @@ static hml_status query_shape(const hml_model *model, const hml_tensor_record *r
 hml_status hml_model_input_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
                                  uint32_t dim_count, hml_tensor *tensor)
 {
-    return query_shape(model, model->tables.inputs, model->tables.record->inputs.count, index, dims,
-                       dim_count, tensor);
+    if (index >= model->tables.record->inputs.count) {
+        return HML_ERROR_bad_argument;
+    }
+    return query_shape(model, index, dims, dim_count, tensor);
 }
 
 hml_status hml_model_output_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
                                   uint32_t dim_count, hml_tensor *tensor)
 {
-    return query_shape(model, model->tables.outputs, model->tables.record->outputs.count, index,
-                       dims, dim_count, tensor);
+    if (index >= model->tables.record->outputs.count) {
+        return HML_ERROR_bad_argument;
+    }
+    return query_shape(model, model->tables.record->inputs.count + index, dims, dim_count, tensor);
 }
 
-static hml_status sum_bytes(const hml_model *model, const hml_tensor_record *records,
-                            uint32_t count, const int64_t *values, uint64_t *total)
+static hml_status sum_bytes(const hml_model *model, uint32_t first, uint32_t count,
+                            const int64_t *values, uint64_t *total)
 {
     for (uint32_t i = 0; i < count; i++) {
         hml_tensor shape;
-        HML_TRY(describe_shape(model, &records[i], values, &shape));
+        HML_TRY(describe_shape(model, first + i, values, &shape));
         if (__builtin_add_overflow(*total, (uint64_t)shape.bytes, total)) {
             return HML_ERROR_dim_overflow;
         }
@@ -172,10 +179,10 @@ static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_
     }
     hml_shape_info filled = {.arena_bytes = (uint64_t)arena,
                              .scratch_bytes_per_thread = (uint64_t)scratch};
-    HML_TRY(sum_bytes(model, model->tables.inputs, model->tables.record->inputs.count, values,
-                      &filled.input_bytes));
-    HML_TRY(sum_bytes(model, model->tables.outputs, model->tables.record->outputs.count, values,
-                      &filled.output_bytes));
+    uint32_t inputs = model->tables.record->inputs.count;
+    uint32_t outputs = model->tables.record->outputs.count;
+    HML_TRY(sum_bytes(model, 0, inputs, values, &filled.input_bytes));
+    HML_TRY(sum_bytes(model, inputs, outputs, values, &filled.output_bytes));
     *info = filled;
     return HML_OK;
 }

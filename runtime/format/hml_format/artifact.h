@@ -108,8 +108,9 @@ typedef struct hml_tensor_record {
     uint32_t kind;  /* 0: tensor; others reserved (sequence, optional, map) */
     uint32_t dtype; /* hml_dtype */
     uint32_t rank;
-    uint32_t dims[HML_MAX_TENSOR_RANK]; /* dim slots of the program (the slots are the same in every
-                                           variant) */
+    /* Inputs: entry slots of the program, the same in every variant. Outputs: HML_NONE; each
+     * program has its own output_dims, as run-time slots differ between variants. */
+    uint32_t dims[HML_MAX_TENSOR_RANK];
     uint32_t dim_texts[HML_MAX_TENSOR_RANK]; /* strings: "batch", "3", "2*seq + 1" */
 } hml_tensor_record;
 
@@ -126,6 +127,7 @@ typedef struct hml_program_record {
     hml_table steps;     /* hml_step_record */
     hml_table locations; /* u32 strings (of this section): the user's nodes per step */
     hml_table strings;
+    hml_table output_dims;   /* u32 slots: all outputs' dims, one output behind the other */
     uint32_t entry_dims;     /* slots [0, entry_dims) are known at run entry; later ones belong to
                                 EVALUATE steps */
     uint32_t arena_dim;      /* slot: arena bytes */
@@ -177,7 +179,7 @@ typedef enum hml_buffer_kind {
     HML_BUFFER_ARENA = 1, /* offset_dim and bytes_dim */
     HML_BUFFER_GROWABLE,  /* index; bytes_dim */
     HML_BUFFER_INPUT,     /* index; bytes follow from the dims */
-    HML_BUFFER_OUTPUT,    /* index */
+    HML_BUFFER_OUTPUT,    /* index; bytes_dim, HML_NONE: bytes follow from the dims */
     HML_BUFFER_WEIGHTS,   /* offset and bytes in the WEIGHTS section; read-only */
     HML_BUFFER_STATE,     /* reserved: survives runs */
 } hml_buffer_kind;

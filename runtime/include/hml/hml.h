@@ -275,7 +275,7 @@ typedef struct hml_session_options {
 /*
  * Bytes, aligned to 64, that hml_session_init needs: tables, arena and scratch for the given dims,
  * not outputs. A dim without value and bound counts with its smallest value. Allocates temporarily.
- * Any thread. Errors: 1031, 1040, 1049, 1052, 1054.
+ * Any thread. Errors: 1031, 1040, 1048, 1049, 1052, 1054.
  */
 HML_API hml_status hml_session_size(const hml_model *model, const hml_session_options *options,
                                     size_t *bytes) HML_MUST_USE;
@@ -284,7 +284,7 @@ HML_API hml_status hml_session_size(const hml_model *model, const hml_session_op
  * Makes a session in the caller's memory, which stays the caller's and must outlive the session.
  * Retains model and pool. Does not allocate; later runs do so only when dims exceed what was
  * reserved, for run-time sizes, and for outputs that are not bound, unless options->fixed.
- * Errors: 1040, 1046, 1049, 1051, 1052, 1054.
+ * Errors: 1040, 1046, 1048, 1049, 1051, 1052, 1054.
  */
 HML_API hml_status hml_session_init(hml_model *model, const hml_session_options *options,
                                     void *memory, size_t bytes, hml_session **session) HML_MUST_USE;
