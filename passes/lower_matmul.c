@@ -1,0 +1,82 @@
+/*
+ * Lowering of matmul. Batches that share the right-hand side become rows of one product; a
+ * right-hand side that is no constant is packed into panels first.
+ */
+#include "lower.h"
+
+static bool swaps_last_two(const hmlc_op *transpose)
+{
+    const hmlc_attr *permutation = hmlc_list_attr(transpose, HMLC_ATTR_permutation);
+    uint32_t rank = permutation->count;
+    for (uint32_t i = 0; i + 2 < rank; i++) {
+        if (permutation->as.integers[i] != i) {
+            return false;
+        }
+    }
+    return rank >= 2 && permutation->as.integers[rank - 1] == rank - 2;
+}
+
+static bool is_shared(const hmlc_type *type)
+{
+    return hmlc_dims_all(type->dims, (uint32_t)type->rank - 2, 1);
+}
+
+/* a [.., M, K] x b [K, N]: all rows of a in one matrix. */
+static hmlc_status collapse(hmlc_builder *builder, lower_product *of)
+{
+    hmlc_dims *dims = builder->module->dims;
+    const hmlc_type *a = of->a->type, *b = of->b->type;
+    hmlc_dim rows = hmlc_dim_constant(dims, 1);
+    for (int32_t i = 0; i + 1 < a->rank; i++) {
+        rows = hmlc_dim_multiply(dims, rows, a->dims[i]);
+    }
+    hmlc_dim shape[] = {rows, a->dims[a->rank - 1]};
+    HMLC_TRY(hmlc_lower_reshaped(builder, of->a, shape, 2, &of->a));
+    return hmlc_lower_reshaped(builder, of->b, b->dims + b->rank - 2, 2, &of->b);
+}
+
+hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of, hmlc_value **result)
+{
+    const hmlc_type *b = of->b->type;
+    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_transpose_a, of->transpose_a),
+                         hmlc_attr_int(HMLC_ATTR_transpose_b, of->transpose_b)};
+    hmlc_value *operands[] = {of->a, of->b};
+    if (hmlc_is_constant(of->b)) {
+        return hmlc_build(builder, HMLC_OP_matmul, operands, 2, attrs, 2, result);
+    }
+    hmlc_dim columns = b->dims[b->rank - (of->transpose_b != 0 ? 2 : 1)];
+    HMLC_TRY(hmlc_build(builder, HMLC_OP_pack_panels, &operands[1], 1, &attrs[1], 1, &operands[1]));
+    hmlc_attr packed[] = {hmlc_attr_dims(HMLC_ATTR_shape, &columns, 1), attrs[0]};
+    return hmlc_build(builder, HMLC_OP_matmul_packed, operands, 2, packed, 2, result);
+}
+
+hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
+{
+    (void)module;
+    lower_product of = {.a = hmlc_op_operand(op, 0),
+                        .b = hmlc_op_operand(op, 1),
+                        .transpose_a = hmlc_op_int(op, HMLC_ATTR_transpose_a),
+                        .transpose_b = hmlc_op_int(op, HMLC_ATTR_transpose_b)};
+    const hmlc_op *swapped = hmlc_producer_of(of.b, HMLC_OP_transpose);
+    if (swapped != NULL && swaps_last_two(swapped)) {
+        of.b = hmlc_op_operand(swapped, 0);
+        of.transpose_b = of.transpose_b == 0;
+    }
+    bool collapses = is_shared(of.b->type) && of.transpose_a == 0 &&
+                     (of.a->type->rank > 2 || of.b->type->rank > 2);
+    if (!collapses && hmlc_is_constant(of.b) && swapped == NULL) {
+        return HMLC_OK;
+    }
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *result = NULL;
+    if (collapses) {
+        HMLC_TRY(collapse(&builder, &of));
+    }
+    HMLC_TRY(hmlc_lower_product(&builder, &of, &result));
+    result->name = op->results[0]->name;
+    HMLC_TRY(hmlc_lower_reshaped(&builder, result, type->dims, type->rank, &result));
+    hmlc_value_replace_uses(op->results[0], result);
+    *done = true;
+    return HMLC_OK;
+}
