@@ -21,7 +21,7 @@ LLVMValueRef hmlc_elementwise_to_memory(hmlc_frame *frame, hmlc_dtype dtype, LLV
 /*
  * The epilogue of a tile: walks the region's elementwise ops from `anchor_result` on and returns
  * the value of `root`. `leaf` is called for each other leaf (region argument or constant) and gives
- * its vector at the tile's position.
+ * its vector at the tile's position. Values used twice are computed once. NULL when memory ran out.
  */
 typedef LLVMValueRef hmlc_epilogue_leaf(void *context, hmlc_frame *frame, const hmlc_value *leaf);
 LLVMValueRef hmlc_epilogue_emit(hmlc_frame *frame, const hmlc_value *root,
