@@ -1,0 +1,179 @@
+#include "llvm/microkernel.h"
+
+/* What one k loop carries besides its accumulators. */
+typedef struct depth_loop {
+    hmlc_frame *frame;
+    const hmlc_microkernel *kernel;
+    LLVMBasicBlockRef before, body;
+    LLVMValueRef step; /* i64: 0 .. steps - 1 */
+    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
+} depth_loop;
+
+LLVMTypeRef hmlc_microkernel_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
+{
+    return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
+}
+
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype)
+{
+    uint32_t lanes = (uint32_t)target->vector_bytes / (uint32_t)hmlc_dtype_bytes(dtype);
+    return lanes > HMLC_PANEL ? HMLC_PANEL : lanes;
+}
+
+LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
+                                           LLVMValueRef b, LLVMValueRef c)
+{
+    if (hmlc_dtype_is_float(dtype)) {
+        return hmlc_frame_fma(frame, a, b, c);
+    }
+    return LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, a, b, ""), c, "");
+}
+
+/*
+ * Accumulators, the vectors of the right side, one broadcast (and without FMA one product) share
+ * the register file. With more vectors than rows the broadcasts are held and the right side
+ * streams instead. General registers: 12 row pointers, the panel and the step are what x86 has.
+ */
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers)
+{
+    uint32_t registers = (uint32_t)target->vector_registers;
+    uint32_t most = pointers ? 12 : HMLC_TILE_ROWS;
+    uint32_t spare = target->has_fma ? 1 : 2, rows = 0;
+    for (uint32_t r = 1; r <= most; r++) {
+        uint32_t held = r >= vectors ? vectors : r;
+        if (r * vectors + held + spare <= registers && r * vectors <= HMLC_TILE_ACCUMULATORS) {
+            rows = r;
+        }
+    }
+    /* Without FMA a multiply needs a copy first; measured limits keep one register free. */
+    if (!target->has_fma && rows > 4) {
+        rows = vectors >= 2 ? 4 : 8;
+    }
+    if (vectors == 1 && registers == 16 && rows > 12) {
+        rows = 12;
+    }
+    return rows;
+}
+
+/* The left element (row, step), broadcast. */
+static LLVMValueRef load_left(depth_loop *loop, LLVMValueRef offset, uint32_t row)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
+    LLVMValueRef base = kernel->row[kernel->immediate ? 0 : row];
+    LLVMValueRef address = hmlc_frame_element(frame, type, base, offset);
+    if (kernel->immediate && row > 0) {
+        LLVMValueRef apart = hmlc_frame_int(frame, (int64_t)row * kernel->row_stride);
+        address = hmlc_frame_element(frame, type, address, apart);
+    }
+    uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
+    LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
+    return hmlc_frame_splat(frame, scalar, kernel->lanes);
+}
+
+static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
+    uint32_t column = kernel->first_lane + vector * kernel->lanes;
+    LLVMValueRef panel = hmlc_frame_int(frame, column / HMLC_PANEL);
+    LLVMValueRef lane = hmlc_frame_int(frame, (int64_t)(column % HMLC_PANEL) -
+                                                  (int64_t)(kernel->first_lane % HMLC_PANEL));
+    LLVMBuilderRef builder = frame->builder;
+    LLVMValueRef offset =
+        LLVMBuildAdd(builder, LLVMBuildMul(builder, panel, kernel->panel_stride, ""), lane, "");
+    LLVMValueRef base = hmlc_frame_element(frame, type, kernel->panel, offset);
+    LLVMValueRef depth =
+        LLVMBuildNSWMul(builder, loop->step, hmlc_frame_int(frame, HMLC_PANEL), "");
+    uint32_t alignment = kernel->lanes * (uint32_t)hmlc_dtype_bytes(kernel->dtype);
+    LLVMValueRef address = hmlc_frame_element(frame, type, base, depth);
+    return hmlc_frame_load(frame, hmlc_microkernel_type(frame, kernel), address, alignment);
+}
+
+static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,
+                       LLVMValueRef right)
+{
+    LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
+    *target = hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype, left, right, *target);
+}
+
+/* One k step. What there is less of is loaded first and held. */
+static void emit_step(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef offset = LLVMBuildNSWMul(frame->builder, loop->step, kernel->depth_stride, "");
+    offset = LLVMBuildNSWAdd(frame->builder, offset, kernel->start, "");
+    LLVMValueRef held[HMLC_TILE_VECTORS];
+    if (kernel->rows >= kernel->vectors) {
+        for (uint32_t v = 0; v < kernel->vectors; v++) {
+            held[v] = load_right(loop, v);
+        }
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            LLVMValueRef left = load_left(loop, offset, r);
+            for (uint32_t v = 0; v < kernel->vectors; v++) {
+                accumulate(loop, r, v, left, held[v]);
+            }
+        }
+        return;
+    }
+    for (uint32_t r = 0; r < kernel->rows; r++) {
+        held[r] = load_left(loop, offset, r);
+    }
+    for (uint32_t v = 0; v < kernel->vectors; v++) {
+        LLVMValueRef right = load_right(loop, v);
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            accumulate(loop, r, v, held[r], right);
+        }
+    }
+}
+
+/* One line of what comes next, each step a line further: the stream runs as fast as the panel. */
+static void emit_prefetch(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMValueRef lines =
+        LLVMBuildNSWMul(frame->builder, loop->step, hmlc_frame_int(frame, 64 / 8), "");
+    LLVMValueRef address = hmlc_frame_element(frame, frame->i8, loop->kernel->prefetch, lines);
+    LLVMValueRef arguments[] = {address, LLVMConstInt(frame->i32, 0, 0),
+                                LLVMConstInt(frame->i32, 2, 0), LLVMConstInt(frame->i32, 1, 0)};
+    hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+}
+
+/* Bottom-tested: steps is at least 1, and LLVM keeps such a loop in one block. */
+void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                           LLVMValueRef *accumulators)
+{
+    uint32_t count = kernel->rows * kernel->vectors;
+    LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
+    depth_loop loop = {.frame = frame, .kernel = kernel};
+    loop.before = LLVMGetInsertBlock(frame->builder);
+    loop.body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth.exit");
+    LLVMBuildBr(frame->builder, loop.body);
+    LLVMPositionBuilderAtEnd(frame->builder, loop.body);
+    loop.step = LLVMBuildPhi(frame->builder, frame->i64, "step");
+    LLVMValueRef zero = hmlc_frame_int(frame, 0);
+    LLVMAddIncoming(loop.step, &zero, &loop.before, 1);
+    for (uint32_t k = 0; k < count; k++) {
+        phis[k] = LLVMBuildPhi(frame->builder, hmlc_microkernel_type(frame, kernel), "");
+        LLVMAddIncoming(phis[k], &accumulators[k], &loop.before, 1);
+        loop.accumulators[k] = phis[k];
+    }
+    if (kernel->prefetch != NULL) {
+        emit_prefetch(&loop);
+    }
+    emit_step(&loop);
+    LLVMValueRef next = LLVMBuildNSWAdd(frame->builder, loop.step, hmlc_frame_int(frame, 1), "");
+    LLVMAddIncoming(loop.step, &next, &loop.body, 1);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMAddIncoming(phis[k], &loop.accumulators[k], &loop.body, 1);
+        accumulators[k] = loop.accumulators[k];
+    }
+    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, next, steps, "");
+    LLVMBuildCondBr(frame->builder, done, exit, loop.body);
+    LLVMPositionBuilderAtEnd(frame->builder, exit);
+}

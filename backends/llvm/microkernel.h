@@ -1,0 +1,56 @@
+/*
+ * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
+ * element of each row (broadcast) with one vector row of the packed panels. Panels are
+ * HMLC_PANEL columns wide on every target: [panel][k][HMLC_PANEL], zero filled.
+ */
+#ifndef HMLC_MICROKERNEL_H
+#define HMLC_MICROKERNEL_H
+
+#include "llvm/frame.h"
+
+enum {
+    HMLC_PANEL = 16,             /* columns of a packed panel */
+    HMLC_TILE_ROWS = 14,         /* most rows of a tile */
+    HMLC_TILE_VECTORS = 16,      /* most vectors of a tile */
+    HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
+};
+
+typedef struct hmlc_microkernel {
+    uint32_t rows, vectors, lanes;
+    hmlc_dtype dtype; /* of the accumulators and the panels */
+    hmlc_dtype left_dtype;
+    /*
+     * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and
+     * only row[0] is used: their offsets become immediates of one pointer.
+     */
+    LLVMValueRef row[HMLC_TILE_ROWS];
+    bool immediate;
+    int64_t row_stride;
+    LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */
+    LLVMValueRef start;        /* i64, offset of step 0 added to each row, elements */
+    /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
+     * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
+    LLVMValueRef panel, panel_stride;
+    uint32_t first_lane;
+    LLVMValueRef prefetch; /* what to fetch into L2, a line every 8 steps; NULL: nothing */
+} hmlc_microkernel;
+
+/* The vector type of one accumulator. */
+LLVMTypeRef hmlc_microkernel_type(hmlc_frame *frame, const hmlc_microkernel *kernel);
+/*
+ * Emits the k loop: `steps` (i64, at least 1) steps. accumulators[row * vectors + vector] hold the
+ * values before and, on return, after the loop.
+ */
+void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                           LLVMValueRef *accumulators);
+
+/* Accumulate: a * b + c in the type's own arithmetic. */
+LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
+                                           LLVMValueRef b, LLVMValueRef c);
+/* Most rows of a tile of `vectors` accumulators a row; `pointers`: each row needs a general
+ * register. 0: such a tile does not fit. */
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers);
+/* Lanes of one vector of an element type. */
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype);
+
+#endif

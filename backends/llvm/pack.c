@@ -1,0 +1,114 @@
+/* Constants into panels, at plan time. */
+#include "llvm/pack.h"
+
+#include <string.h>
+
+int64_t hmlc_panels_batch_elements(const hmlc_panels *panels)
+{
+    int64_t count = (panels->columns + HMLC_PANEL - 1) / HMLC_PANEL, elements;
+    bool fits = hmlc_int64_multiply(count, HMLC_PANEL * panels->depth, &elements);
+    return fits ? elements : 0;
+}
+
+static int64_t depth_offset(const hmlc_panels *panels, int64_t k)
+{
+    if (panels->tap_count == 0) {
+        return k * panels->depth_stride;
+    }
+    int64_t steps = panels->depth / panels->tap_count;
+    return panels->taps[k / steps] + k % steps * panels->depth_stride;
+}
+
+/* One panel row: up to HMLC_PANEL elements that lie column_stride apart. */
+static void pack_row(const char *from, char *to, size_t size, int64_t stride, int64_t count)
+{
+    if (stride == 1) {
+        memcpy(to, from, (size_t)count * size);
+        return;
+    }
+    for (int64_t j = 0; j < count; j++) {
+        memcpy(to + (size_t)j * size, from + (size_t)(j * stride) * size, size);
+    }
+}
+
+static void pack_batch(const hmlc_panels *panels, const char *from, char *to)
+{
+    size_t size = hmlc_dtype_bytes(panels->dtype);
+    for (int64_t column = 0; column < panels->columns; column += HMLC_PANEL) {
+        int64_t left = panels->columns - column;
+        int64_t count = left < HMLC_PANEL ? left : HMLC_PANEL;
+        for (int64_t k = 0; k < panels->depth; k++) {
+            int64_t offset = depth_offset(panels, k) + column * panels->column_stride;
+            pack_row(from + (size_t)offset * size, to, size, panels->column_stride, count);
+            to += HMLC_PANEL * size;
+        }
+    }
+}
+
+/* The plan's panels are found by the packed operand's text: a kernel has one packed constant. */
+static hmlc_status pack_panels(const hmlc_kernel_plan *plan, const hmlc_tensor *constant, void *out)
+{
+    const hmlc_contraction *contraction = plan->state;
+    const hmlc_panels *panels = contraction->panels;
+    size_t size = hmlc_dtype_bytes(panels->dtype);
+    size_t packed = (size_t)hmlc_panels_batch_elements(panels) * size;
+    for (int64_t b = 0; b < panels->batches; b++) {
+        pack_batch(panels, (const char *)constant->data + (size_t)(b * panels->batch_stride) * size,
+                   (char *)out + (size_t)b * packed);
+    }
+    return HMLC_OK;
+}
+
+/* Names the order of k where it is not the constant's own. */
+static char *taps_text(hmlc_arena *arena, const hmlc_panels *panels)
+{
+    char *text = hmlc_arena_printf(arena, " taps=%lld", (long long)panels->tap_count);
+    for (int64_t k = 0; text != NULL && k < panels->tap_count; k++) {
+        text = hmlc_arena_printf(arena, "%s,%lld", text, (long long)panels->taps[k]);
+    }
+    return text;
+}
+
+hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
+                             const hmlc_panels *panels)
+{
+    hmlc_contraction *contraction = plan->state;
+    hmlc_kernel_operand *operand = &plan->operands[argument];
+    size_t bytes;
+    bool fits = hmlc_size_multiply((size_t)hmlc_panels_batch_elements(panels),
+                                   hmlc_dtype_bytes(panels->dtype), &bytes) &&
+                hmlc_size_multiply(bytes, (size_t)panels->batches, &bytes);
+    contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
+    char *taps = taps_text(context->arena, panels);
+    HMLC_TRY_MEMORY(contraction->panels);
+    HMLC_TRY_MEMORY(taps);
+    if (!fits) {
+        return HMLC_RESOURCE;
+    }
+    operand->kind = HMLC_OPERAND_PACKED;
+    operand->bytes = bytes;
+    operand->pack = pack_panels;
+    operand->packing =
+        hmlc_arena_printf(context->arena, "panels%d B=%lld/%lld K=%lld/%lld N=%lld/%lld%s",
+                          HMLC_PANEL, (long long)panels->batches, (long long)panels->batch_stride,
+                          (long long)panels->depth, (long long)panels->depth_stride,
+                          (long long)panels->columns, (long long)panels->column_stride, taps);
+    HMLC_TRY_MEMORY(operand->packing);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_pack_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                           hmlc_contraction *contraction)
+{
+    (void)contraction;
+    return hmlc_contraction_refuse(context, plan, "pack_panels");
+}
+
+hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan,
+                           const hmlc_contraction *contraction)
+{
+    (void)frame;
+    (void)plan;
+    (void)contraction;
+    return HMLC_INTERNAL;
+}
