@@ -32,7 +32,7 @@ hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context
     const hmlc_op_info *info = hmlc_op_get_info(op->opcode);
     *context = (hmlc_infer){.module = module, .op = op};
     if (info->most_results > 0) {
-        context->result_count = (uint32_t)info->least_results;
+        context->result_count = (uint32_t)info->most_results;
         context->types = HMLC_NEW_ARRAY(module->arena, const hmlc_type *, info->most_results);
         context->elements = HMLC_NEW_ARRAY(module->arena, const hmlc_dim *, info->most_results);
         HMLC_TRY_MEMORY(context->types);

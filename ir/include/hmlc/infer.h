@@ -10,9 +10,14 @@
 
 typedef struct hmlc_infer {
     hmlc_module *module;
-    hmlc_op *op; /* operands, attrs and regions are set; results are not */
-    /* Out: result_count entries to fill. For ops with a fixed number the array is sized; ANY: the
-     * function sizes it. */
+    /* Operands, attributes and regions are set. Results are not, or are those of an earlier
+     * inference (when it runs again, and when text is parsed): symbols made then are kept. */
+    hmlc_op *op;
+    /*
+     * Out: result_count entries to fill. Where the op's row limits the results, the arrays are
+     * sized and result_count is the most it may have; the function may lower it to what the row
+     * allows. ANY: the function sizes them.
+     */
     uint32_t result_count;
     const hmlc_type **types;
     const hmlc_dim **elements; /* may stay NULL per result */
