@@ -1,0 +1,137 @@
+/* Layout: maximum flow by Dinic's algorithm, over shortest paths, without recursion. */
+#include "layout.h"
+
+typedef struct flow_edge {
+    uint32_t to, next; /* next edge of the same node; 0: none */
+    int64_t capacity;  /* what is left */
+} flow_edge;
+
+struct layout_flow {
+    uint32_t node_count, edge_count, node_limit, edge_limit;
+    flow_edge *edges; /* edge e and e ^ 1 are the two directions; 0 and 1 are unused */
+    uint32_t *first, *current, *level, *queue, *path;
+};
+
+layout_flow *layout_flow_create(hmlc_arena *arena, uint32_t node_limit, uint32_t edge_limit)
+{
+    layout_flow *flow = HMLC_NEW(arena, layout_flow);
+    if (flow == NULL) {
+        return NULL;
+    }
+    *flow = (layout_flow){.node_count = 2,
+                          .edge_count = 2,
+                          .node_limit = node_limit + 2,
+                          .edge_limit = 2 * edge_limit + 2};
+    flow->edges = HMLC_NEW_ARRAY(arena, flow_edge, flow->edge_limit);
+    flow->first = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
+    flow->current = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
+    flow->level = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
+    flow->queue = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
+    flow->path = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
+    bool complete = flow->edges != NULL && flow->first != NULL && flow->current != NULL &&
+                    flow->level != NULL && flow->queue != NULL && flow->path != NULL;
+    return complete ? flow : NULL;
+}
+
+uint32_t layout_flow_node(layout_flow *flow)
+{
+    return flow->node_count < flow->node_limit ? flow->node_count++ : LAYOUT_SOURCE;
+}
+
+void layout_flow_edge(layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
+                      int64_t backward)
+{
+    if (from == to || (forward == 0 && backward == 0) || flow->edge_count == flow->edge_limit) {
+        return;
+    }
+    uint32_t edge = flow->edge_count;
+    flow->edge_count += 2;
+    flow->edges[edge] = (flow_edge){to, flow->first[from], forward};
+    flow->first[from] = edge;
+    flow->edges[edge + 1] = (flow_edge){from, flow->first[to], backward};
+    flow->first[to] = edge + 1;
+}
+
+/* Distances from the source over edges with capacity left; level 0: not reached. True: the sink is.
+ */
+static bool measure(layout_flow *flow)
+{
+    for (uint32_t i = 0; i < flow->node_count; i++) {
+        flow->level[i] = 0;
+        flow->current[i] = flow->first[i];
+    }
+    uint32_t begin = 0, end = 0;
+    flow->level[LAYOUT_SOURCE] = 1;
+    flow->queue[end++] = LAYOUT_SOURCE;
+    while (begin < end) {
+        uint32_t node = flow->queue[begin++];
+        for (uint32_t e = flow->first[node]; e != 0; e = flow->edges[e].next) {
+            uint32_t to = flow->edges[e].to;
+            if (flow->edges[e].capacity > 0 && flow->level[to] == 0) {
+                flow->level[to] = flow->level[node] + 1;
+                flow->queue[end++] = to;
+            }
+        }
+    }
+    return flow->level[LAYOUT_SINK] != 0;
+}
+
+/* Sends what the path carries; returns the length of the path up to the first edge that is full. */
+static uint32_t push_path(layout_flow *flow, uint32_t length)
+{
+    int64_t amount = INT64_MAX;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < length; i++) {
+        int64_t capacity = flow->edges[flow->path[i]].capacity;
+        if (capacity < amount) {
+            amount = capacity;
+            kept = i;
+        }
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        flow->edges[flow->path[i]].capacity -= amount;
+        flow->edges[flow->path[i] ^ 1].capacity += amount;
+    }
+    return kept;
+}
+
+/* Fills all shortest paths: walks on where an edge leads one level up, and back where none does. */
+static void block(layout_flow *flow)
+{
+    uint32_t length = 0, node = LAYOUT_SOURCE;
+    for (;;) {
+        if (node == LAYOUT_SINK) {
+            length = push_path(flow, length);
+            node = flow->edges[flow->path[length] ^ 1].to;
+            continue;
+        }
+        uint32_t edge = flow->current[node];
+        while (edge != 0 && !(flow->edges[edge].capacity > 0 &&
+                              flow->level[flow->edges[edge].to] == flow->level[node] + 1)) {
+            edge = flow->edges[edge].next;
+        }
+        flow->current[node] = edge;
+        if (edge != 0) {
+            flow->path[length++] = edge;
+            node = flow->edges[edge].to;
+        } else if (length > 0) {
+            flow->level[node] = 0;
+            edge = flow->path[--length];
+            node = flow->edges[edge ^ 1].to;
+        } else {
+            return;
+        }
+    }
+}
+
+void layout_flow_run(layout_flow *flow)
+{
+    while (measure(flow)) {
+        block(flow);
+    }
+}
+
+bool layout_flow_at_source(const layout_flow *flow, uint32_t node)
+{
+    return flow->level[node] != 0;
+}
