@@ -1,6 +1,8 @@
 /* Emission of one convolution tile from its table entry. */
 #include "llvm/conv.h"
 
+#include <string.h>
+
 typedef struct conv_tile {
     hmlc_tile_context *tile;
     hmlc_frame *frame;
@@ -105,15 +107,11 @@ static void run_loop(conv_tile *at)
     }
     set_panel(at, table_word(at, run, HMLC_RUN_DEPTH));
     LLVMValueRef steps = table_word(at, run, HMLC_RUN_STEPS);
-    hmlc_microkernel_emit(frame, &at->kernel, steps, loop.carried);
     LLVMValueRef next[HMLC_TILE_ACCUMULATORS];
-    for (uint32_t k = 0; k < count; k++) {
-        next[k] = loop.carried[k];
-    }
+    memcpy(next, loop.carried, count * sizeof *next);
+    hmlc_microkernel_emit(frame, &at->kernel, steps, next);
     hmlc_loop_end(frame, &loop, next);
-    for (uint32_t k = 0; k < count; k++) {
-        at->accumulators[k] = loop.carried[k];
-    }
+    memcpy(at->accumulators, loop.carried, count * sizeof *next);
 }
 
 void hmlc_conv_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel, LLVMValueRef left,
