@@ -6,7 +6,7 @@ hmlc_status hmlc_pass_simplify(hmlc_pass_context *context)
     const hmlc_rewrite_rules sets[] = {
         hmlc_simplify_casts,      hmlc_simplify_arithmetic, hmlc_simplify_broadcasts,
         hmlc_simplify_views,      hmlc_simplify_concat,     hmlc_simplify_movement,
-        hmlc_simplify_reductions,
+        hmlc_simplify_reductions, hmlc_simplify_matmul,
     };
     return hmlc_rewrite_run(context, sets, sizeof(sets) / sizeof(sets[0]), NULL);
 }

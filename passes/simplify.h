@@ -11,5 +11,6 @@ extern const hmlc_rewrite_rules hmlc_simplify_views;      /* reshape, transpose,
 extern const hmlc_rewrite_rules hmlc_simplify_concat;
 extern const hmlc_rewrite_rules hmlc_simplify_movement; /* pad, tile, gather, resize, range */
 extern const hmlc_rewrite_rules hmlc_simplify_reductions;
+extern const hmlc_rewrite_rules hmlc_simplify_matmul;
 
 #endif
