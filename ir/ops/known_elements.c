@@ -364,9 +364,3 @@ hmlc_status hmlc_known_moved(hmlc_infer *context, uint32_t moved)
     context->elements[0] = known;
     return HMLC_OK;
 }
-
-hmlc_status hmlc_known_folded(hmlc_infer *context)
-{
-    context->elements[0] = NULL;
-    return HMLC_OK;
-}

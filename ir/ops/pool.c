@@ -35,10 +35,10 @@ hmlc_status hmlc_infer_pool(hmlc_infer *context)
                                   hmlc_infer_number(context, size->as.integers[i]), &status);
     }
     hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
-    bool last = window.first_spatial == 1;
-    if (context->result_count > 1 && last) {
-        context->result_count = 1; /* indices exist for channels_first alone */
-    }
+    /* Channels-first max_pool has the indices as second result, used or not; what exists stays. */
+    bool indices = !average && window.first_spatial == 2;
+    context->result_count =
+        context->op->results != NULL ? context->op->result_count : 1 + (uint32_t)indices;
     if (context->result_count > 1) {
         hmlc_infer_result(context, 1, HMLC_DTYPE_i64, x->rank, dims, &status);
     }

@@ -1,0 +1,204 @@
+/* Evaluation of elementwise ops with one operand. Floats are computed in double and rounded once.
+ */
+#include <math.h>
+
+#include "eval_tools.h"
+#include "integer_math.h"
+
+typedef double (*unary_function)(double x, double alpha, double beta);
+
+/* Functions of x alone, or of x and the attributes alpha and beta. */
+#define UNARY(name, expression)                                                                    \
+    static double apply_##name(double x, double alpha, double beta)                                \
+    {                                                                                              \
+        (void)alpha;                                                                               \
+        (void)beta;                                                                                \
+        return (expression);                                                                       \
+    }
+
+#define SQRT_HALF      0.70710678118654752440
+#define SQRT_2_OVER_PI 0.79788456080286535588
+
+/* Without overflow for either sign. */
+static double logistic(double x)
+{
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+static double log_one_plus_exp(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+static double hard_logistic(double x, double alpha, double beta)
+{
+    double line = alpha * x + beta;
+    return isnan(x) ? x : fmax(0, fmin(1, line));
+}
+
+UNARY(neg, -x)
+UNARY(abs, fabs(x))
+UNARY(sign, isnan(x) ? x : (x > 0) - (x < 0))
+UNARY(relu, x < 0 ? 0 : x)
+UNARY(floor, floor(x))
+UNARY(ceil, ceil(x))
+UNARY(round, nearbyint(x))
+UNARY(sqrt, sqrt(x))
+UNARY(rsqrt, 1 / sqrt(x))
+UNARY(reciprocal, 1 / x)
+UNARY(exp, exp(x))
+UNARY(log, log(x))
+UNARY(sin, sin(x))
+UNARY(cos, cos(x))
+UNARY(tan, tan(x))
+UNARY(asin, asin(x))
+UNARY(acos, acos(x))
+UNARY(atan, atan(x))
+UNARY(sinh, sinh(x))
+UNARY(cosh, cosh(x))
+UNARY(asinh, asinh(x))
+UNARY(acosh, acosh(x))
+UNARY(atanh, atanh(x))
+UNARY(tanh, tanh(x))
+UNARY(erf, erf(x))
+UNARY(sigmoid, logistic(x))
+UNARY(softplus, isnan(x) ? x : log_one_plus_exp(x))
+UNARY(softsign, x / (1 + fabs(x)))
+UNARY(silu, x *logistic(alpha *x))
+UNARY(mish, isnan(x) ? x : x *tanh(log_one_plus_exp(x)))
+UNARY(gelu, 0.5 * x * (1 + erf(x * SQRT_HALF)))
+UNARY(gelu_tanh, 0.5 * x * (1 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))))
+UNARY(leaky_relu, x < 0 ? alpha * x : x)
+UNARY(elu, x < 0 ? alpha * expm1(x) : x)
+UNARY(selu, beta *(x < 0 ? alpha * expm1(x) : x))
+UNARY(celu, x < 0 ? alpha * expm1(x / alpha) : x)
+UNARY(thresholded_relu, x > alpha ? x : isnan(x) ? x : 0)
+UNARY(shrink, x<-alpha ? x + beta : x> alpha ? x - beta : isnan(x) ? x : 0)
+UNARY(hard_sigmoid, hard_logistic(x, alpha, beta))
+UNARY(hard_swish, x *hard_logistic(x, 1.0 / 6, 0.5))
+
+static const struct {
+    hmlc_opcode opcode;
+    unary_function function;
+} unary_table[] = {
+#define ROW(name) {HMLC_OP_##name, apply_##name}
+    ROW(neg),          ROW(abs),        ROW(sign),
+    ROW(relu),         ROW(floor),      ROW(ceil),
+    ROW(round),        ROW(sqrt),       ROW(rsqrt),
+    ROW(reciprocal),   ROW(exp),        ROW(log),
+    ROW(sin),          ROW(cos),        ROW(tan),
+    ROW(asin),         ROW(acos),       ROW(atan),
+    ROW(sinh),         ROW(cosh),       ROW(asinh),
+    ROW(acosh),        ROW(atanh),      ROW(tanh),
+    ROW(erf),          ROW(sigmoid),    ROW(softplus),
+    ROW(softsign),     ROW(silu),       ROW(mish),
+    ROW(gelu),         ROW(leaky_relu), ROW(elu),
+    ROW(selu),         ROW(celu),       ROW(shrink),
+    ROW(hard_sigmoid), ROW(hard_swish), ROW(thresholded_relu),
+#undef ROW
+};
+
+static unary_function find_unary(const hmlc_op *op)
+{
+    if (op->opcode == HMLC_OP_gelu && hmlc_op_int(op, HMLC_ATTR_approximate) == HMLC_GELU_TANH) {
+        return apply_gelu_tanh;
+    }
+    for (size_t i = 0; i < sizeof unary_table / sizeof unary_table[0]; ++i) {
+        if (unary_table[i].opcode == op->opcode) {
+            return unary_table[i].function;
+        }
+    }
+    return NULL;
+}
+
+static hmlc_status evaluate_predicate(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0];
+    bool negative = hmlc_op_int(context->op, HMLC_ATTR_detect_negative) != 0;
+    bool positive = hmlc_op_int(context->op, HMLC_ATTR_detect_positive) != 0;
+    int64_t count = hmlc_tensor_count(x);
+    uint8_t *to = hmlc_eval_data(&context->results[0]);
+    for (int64_t i = 0; i < count; ++i) {
+        double value = hmlc_tensor_get_double(x, i);
+        bool infinite = isinf(value) && (value < 0 ? negative : positive);
+        bool nan = isnan(value);
+        to[i] = context->op->opcode == HMLC_OP_is_nan ? nan : infinite;
+    }
+    return HMLC_OK;
+}
+
+/* shrink is the one op with float attributes that takes integers. */
+static hmlc_status evaluate_integers(hmlc_eval *context, unary_function function)
+{
+    const hmlc_tensor *x = context->operands[0];
+    const hmlc_op *op = context->op;
+    int64_t count = hmlc_tensor_count(x), *values = hmlc_eval_integers(context, x);
+    HMLC_TRY_MEMORY(values);
+    bool floats = op->opcode == HMLC_OP_shrink;
+    double alpha = floats ? hmlc_op_float(op, HMLC_ATTR_alpha) : 0;
+    double beta = floats ? hmlc_op_float(op, HMLC_ATTR_beta) : 0;
+    for (int64_t i = 0; i < count; ++i) {
+        if (floats) {
+            values[i] = (int64_t)function((double)values[i], alpha, beta);
+        } else if (!hmlc_integer_unary(op->opcode, x->dtype, values[i], &values[i])) {
+            return HMLC_INTERNAL;
+        }
+    }
+    hmlc_eval_store_integers(&context->results[0], values);
+    return HMLC_OK;
+}
+
+static bool has_attr(const hmlc_op *op, hmlc_attr_name name)
+{
+    const hmlc_op_info *info = hmlc_op_get_info(op->opcode);
+    for (uint32_t i = 0; i < info->attr_count; ++i) {
+        if (info->attrs[i].name == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+hmlc_status hmlc_eval_unary(hmlc_eval *context)
+{
+    const hmlc_op *op = context->op;
+    const hmlc_tensor *x = context->operands[0];
+    if (op->opcode == HMLC_OP_is_nan || op->opcode == HMLC_OP_is_inf) {
+        return evaluate_predicate(context);
+    }
+    unary_function function = find_unary(op);
+    if (!hmlc_eval_is_float(x)) {
+        return evaluate_integers(context, function);
+    }
+    if (function == NULL) {
+        return HMLC_INTERNAL;
+    }
+    double alpha = has_attr(op, HMLC_ATTR_alpha) ? hmlc_op_float(op, HMLC_ATTR_alpha) : 0;
+    double beta = has_attr(op, HMLC_ATTR_beta) ? hmlc_op_float(op, HMLC_ATTR_beta) : 0;
+    int64_t count = hmlc_tensor_count(x);
+    double *values = hmlc_eval_doubles(context, x);
+    HMLC_TRY_MEMORY(values);
+    for (int64_t i = 0; i < count; ++i) {
+        values[i] = function(values[i], alpha, beta);
+    }
+    hmlc_eval_store_doubles(&context->results[0], values);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_cast(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0];
+    hmlc_tensor *result = &context->results[0];
+    int64_t count = hmlc_tensor_count(x);
+    void *to = hmlc_eval_data(result);
+    bool floats =
+        hmlc_eval_is_float(x) || (x->dtype == HMLC_DTYPE_u64 && hmlc_eval_is_float(result));
+    for (int64_t i = 0; i < count; ++i) {
+        if (floats) {
+            hmlc_element_set_double(result->dtype, to, i, hmlc_tensor_get_double(x, i));
+        } else {
+            hmlc_element_set_int(result->dtype, to, i, hmlc_tensor_get_int(x, i));
+        }
+    }
+    return HMLC_OK;
+}

@@ -1,0 +1,63 @@
+/* Evaluation of quantize and dequantize. */
+#include <math.h>
+
+#include "eval_tools.h"
+
+/* Least and greatest value of an integer type of at most 32 bits. */
+static void limits_of(hmlc_dtype dtype, double *least, double *most)
+{
+    int bits = (int)hmlc_dtype_bits(dtype);
+    bool is_signed = hmlc_dtype_class_of(dtype) == HMLC_CLASS_INT;
+    *least = is_signed ? -ldexp(1, bits - 1) : 0;
+    *most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
+}
+
+/* Index of the parameter for element i: 0 for one value, else its index along the axis. */
+static int64_t parameter_index(const hmlc_tensor *parameter, int64_t i, int64_t inner,
+                               int64_t length)
+{
+    return hmlc_tensor_count(parameter) == 1 ? 0 : i / inner % length;
+}
+
+/*
+ * round(x / scale) + zero point, saturated. The division is done in f32 unless a side is f64:
+ * rounding to an integer jumps, so the reference must round where the definition of the operator
+ * does.
+ */
+static double quantize(double x, double scale, double zero, bool wide, hmlc_dtype to)
+{
+    double least, most;
+    limits_of(to, &least, &most);
+    double quotient = wide ? x / scale : (double)((float)x / (float)scale);
+    double value = nearbyint(quotient) + zero;
+    if (isnan(value)) {
+        return 0;
+    }
+    return value < least ? least : value > most ? most : value;
+}
+
+hmlc_status hmlc_eval_quantize(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0], *scale = context->operands[1];
+    const hmlc_tensor *zero = hmlc_eval_operand(context, 2);
+    hmlc_tensor *result = &context->results[0];
+    void *to = hmlc_eval_data(result);
+    int32_t axis = (int32_t)hmlc_op_int(context->op, HMLC_ATTR_axis);
+    bool per_axis = x->rank > 0 && axis < x->rank;
+    int64_t inner = per_axis ? hmlc_eval_product(x->dims, axis + 1, x->rank) : 1;
+    int64_t length = per_axis ? x->dims[axis] : 1, count = hmlc_tensor_count(x);
+    bool wide = x->dtype == HMLC_DTYPE_f64 || scale->dtype == HMLC_DTYPE_f64;
+    for (int64_t i = 0; i < count; ++i) {
+        double s = hmlc_tensor_get_double(scale, parameter_index(scale, i, inner, length));
+        int64_t z =
+            zero == NULL ? 0 : hmlc_tensor_get_int(zero, parameter_index(zero, i, inner, length));
+        double value;
+        if (context->op->opcode == HMLC_OP_quantize) {
+            value = quantize(hmlc_tensor_get_double(x, i), s, (double)z, wide, result->dtype);
+        } else {
+            value = (double)(hmlc_tensor_get_int(x, i) - z) * s;
+        }
+        hmlc_element_set_double(result->dtype, to, i, value);
+    }
+    return HMLC_OK;
+}

@@ -1,0 +1,255 @@
+/*
+ * Evaluation of resize: each axis has a table of taps per result index (coordinate mode, then
+ * nearest, linear or cubic weights); axes are applied one after the other. The formulas are those
+ * of the ONNX definition of Resize.
+ */
+#include <math.h>
+
+#include "eval_tools.h"
+
+/* The taps of one result index along an axis; `index` is clamped to the input. */
+typedef struct axis_taps {
+    int64_t count;
+    int64_t *index;
+    double *weight;
+    bool outside; /* tf_crop_and_resize: beyond the input */
+} axis_taps;
+
+typedef struct axis_plan {
+    int64_t in, out;
+    double scale;
+    double begin, end; /* region of interest */
+    bool identity;
+    axis_taps *taps; /* per result index */
+} axis_plan;
+
+static double coordinate_of(const hmlc_op *op, const axis_plan *axis, int64_t index)
+{
+    double x = (double)index, in = (double)axis->in, length = axis->scale * in;
+    double half_pixel = (x + 0.5) / axis->scale - 0.5;
+    switch (hmlc_op_int(op, HMLC_ATTR_coordinates)) {
+    case HMLC_COORDINATES_PYTORCH_HALF_PIXEL:
+        return length > 1 ? half_pixel : 0;
+    case HMLC_COORDINATES_ALIGN_CORNERS:
+        return length == 1 ? 0 : x * (in - 1) / (length - 1);
+    case HMLC_COORDINATES_ASYMMETRIC:
+        return x / axis->scale;
+    case HMLC_COORDINATES_TF_CROP_AND_RESIZE:
+        return axis->begin * (in - 1) +
+               (length == 1 ? (axis->end - axis->begin) * (in - 1) / 2
+                            : x * (axis->end - axis->begin) * (in - 1) / (length - 1));
+    case HMLC_COORDINATES_HALF_PIXEL_SYMMETRIC:
+        return in / 2 * (1 - (double)axis->out / length) + half_pixel;
+    default:
+        return half_pixel;
+    }
+}
+
+static double nearest_index(int64_t mode, double x)
+{
+    double below = floor(x), ratio = x - below;
+    switch (mode) {
+    case HMLC_NEAREST_FLOOR:
+        return below;
+    case HMLC_NEAREST_CEIL:
+        return ceil(x);
+    case HMLC_NEAREST_ROUND_PREFER_CEIL:
+        return ratio < 0.5 ? below : below + 1;
+    default:
+        return ratio <= 0.5 ? below : below + 1;
+    }
+}
+
+static double linear_weight(double distance)
+{
+    return fmax(0, 1 - fabs(distance));
+}
+
+/* Keys' cubic with coefficient a. */
+static double cubic_weight(double a, double distance)
+{
+    double x = fabs(distance);
+    if (x <= 1) {
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    }
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+}
+
+static int64_t clamp_index(double index, int64_t size)
+{
+    return index <= 0 ? 0 : index >= (double)(size - 1) ? size - 1 : (int64_t)index;
+}
+
+/* Weights of all elements in reach of x; antialias widens the reach where the axis shrinks. */
+static hmlc_status weigh(const hmlc_eval *context, const axis_plan *axis, double x, axis_taps *taps)
+{
+    const hmlc_op *op = context->op;
+    bool cubic = hmlc_op_int(op, HMLC_ATTR_resize_mode) == HMLC_RESIZE_CUBIC;
+    bool antialias = hmlc_op_int(op, HMLC_ATTR_antialias) != 0;
+    bool exclude = hmlc_op_int(op, HMLC_ATTR_exclude_outside) != 0;
+    double a = hmlc_op_float(op, HMLC_ATTR_cubic_coefficient);
+    double shrink = antialias ? fmin(axis->scale, 1) : 1;
+    double reach = (cubic ? 2 : 1) / shrink, first = ceil(x - reach), last = floor(x + reach);
+    if (!(last - first < 1e9)) {
+        return hmlc_eval_fail(context, "a scale of %g is out of range", axis->scale);
+    }
+    int64_t most = (int64_t)(last - first) + 1;
+    taps->index = hmlc_eval_new_integers(context, most);
+    taps->weight = hmlc_eval_new_doubles(context, most);
+    HMLC_TRY_MEMORY(taps->index);
+    HMLC_TRY_MEMORY(taps->weight);
+    double sum = 0;
+    for (double at = first; at <= last; at += 1) {
+        double distance = (at - x) * shrink;
+        double weight = cubic ? cubic_weight(a, distance) : linear_weight(distance);
+        if (weight == 0 || (exclude && (at < 0 || at > (double)(axis->in - 1)))) {
+            continue;
+        }
+        taps->index[taps->count] = clamp_index(at, axis->in);
+        taps->weight[taps->count++] = weight;
+        sum += weight;
+    }
+    for (int64_t i = 0; i < taps->count && (antialias || exclude); ++i) {
+        taps->weight[i] /= sum;
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status plan_taps(const hmlc_eval *context, axis_plan *axis)
+{
+    const hmlc_op *op = context->op;
+    bool nearest = hmlc_op_int(op, HMLC_ATTR_resize_mode) == HMLC_RESIZE_NEAREST;
+    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE;
+    axis->taps = HMLC_NEW_ARRAY(context->arena, axis_taps, axis->out);
+    HMLC_TRY_MEMORY(axis->taps);
+    for (int64_t i = 0; i < axis->out; ++i) {
+        axis_taps *taps = &axis->taps[i];
+        double x = axis->identity ? (double)i : coordinate_of(op, axis, i);
+        taps->outside = crop && !axis->identity && (x < 0 || x > (double)(axis->in - 1));
+        if (!nearest) {
+            HMLC_TRY(weigh(context, axis, x, taps));
+            continue;
+        }
+        taps->count = 1;
+        taps->index = hmlc_eval_new_integers(context, 1);
+        HMLC_TRY_MEMORY(taps->index);
+        taps->index[0] =
+            clamp_index(nearest_index(hmlc_op_int(op, HMLC_ATTR_nearest_mode), x), axis->in);
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan *axis)
+{
+    const hmlc_op *op = context->op;
+    const hmlc_attr *scales = hmlc_op_attr(op, HMLC_ATTR_scales);
+    const hmlc_attr *region = hmlc_op_attr(op, HMLC_ATTR_region_of_interest);
+    int32_t rank = context->results[0].rank;
+    axis->in = context->operands[0]->dims[index];
+    axis->out = context->results[0].dims[index];
+    axis->begin = region != NULL ? region->as.reals[index] : 0;
+    axis->end = region != NULL ? region->as.reals[rank + index] : 1;
+    axis->scale = scales != NULL ? scales->as.reals[index] : (double)axis->out / (double)axis->in;
+    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE &&
+                (axis->begin != 0 || axis->end != 1);
+    axis->identity = axis->in == axis->out && axis->scale == 1 && !crop;
+    if (axis->in == 0 && axis->out > 0) {
+        return hmlc_eval_fail(context, "dim %d is empty and cannot grow", index);
+    }
+    return plan_taps(context, axis);
+}
+
+/* Resizes one axis of `from`, whose other dims are `dims`; dims[index] becomes the new size. */
+static double *apply_axis(const hmlc_eval *context, const double *from, int32_t rank, int64_t *dims,
+                          int32_t index, const axis_plan *axis)
+{
+    int64_t outer = hmlc_eval_product(dims, 0, index);
+    int64_t inner = hmlc_eval_product(dims, index + 1, rank);
+    double *to = hmlc_eval_new_doubles(context, outer * axis->out * inner);
+    dims[index] = axis->out;
+    for (int64_t o = 0; to != NULL && o < outer; ++o) {
+        for (int64_t i = 0; i < axis->out; ++i) {
+            double *row = to + (o * axis->out + i) * inner;
+            const axis_taps *taps = &axis->taps[i];
+            for (int64_t t = 0; t < taps->count; ++t) {
+                const double *source = from + (o * axis->in + taps->index[t]) * inner;
+                for (int64_t k = 0; k < inner; ++k) {
+                    row[k] += taps->weight[t] * source[k];
+                }
+            }
+        }
+    }
+    return to;
+}
+
+/* Integers truncate, as ONNX has it, and saturate where cubic weights overshoot. */
+static double limit_to_type(hmlc_dtype dtype, double value)
+{
+    if (hmlc_dtype_is_float(dtype)) {
+        return value;
+    }
+    int bits = (int)hmlc_dtype_bits(dtype);
+    bool is_signed = hmlc_dtype_class_of(dtype) == HMLC_CLASS_INT;
+    double most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
+    return fmax(is_signed ? -ldexp(1, bits - 1) : 0, fmin(most, value));
+}
+
+static hmlc_status resize_nearest(hmlc_eval *context, const axis_plan *axes)
+{
+    hmlc_tensor *result = &context->results[0];
+    int64_t *maps[HMLC_MAX_RANK];
+    char fill[16] = {0};
+    hmlc_element_set_double(result->dtype, fill, 0,
+                            hmlc_op_float(context->op, HMLC_ATTR_extrapolation));
+    for (int32_t d = 0; d < result->rank; ++d) {
+        maps[d] = hmlc_eval_new_integers(context, axes[d].out);
+        HMLC_TRY_MEMORY(maps[d]);
+        for (int64_t i = 0; i < axes[d].out; ++i) {
+            maps[d][i] = axes[d].taps[i].outside ? -1 : axes[d].taps[i].index[0];
+        }
+    }
+    hmlc_eval_copy_mapped(result, context->operands[0], (const int64_t *const *)maps, fill);
+    return HMLC_OK;
+}
+
+static hmlc_status resize_weighted(hmlc_eval *context, const axis_plan *axes)
+{
+    const hmlc_tensor *x = context->operands[0];
+    hmlc_tensor *result = &context->results[0];
+    int64_t dims[HMLC_MAX_RANK];
+    double *values = hmlc_eval_doubles(context, x);
+    for (int32_t d = 0; d < x->rank; ++d) {
+        dims[d] = x->dims[d];
+    }
+    for (int32_t d = 0; d < x->rank && values != NULL; ++d) {
+        if (!axes[d].identity) {
+            values = apply_axis(context, values, x->rank, dims, d, &axes[d]);
+        }
+    }
+    HMLC_TRY_MEMORY(values);
+    int64_t count = hmlc_tensor_count(result);
+    hmlc_cursor cursor = {.rank = result->rank, .dims = result->dims};
+    for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
+        bool outside = false;
+        for (int32_t d = 0; d < result->rank; ++d) {
+            outside = outside || axes[d].taps[cursor.index[d]].outside;
+        }
+        values[i] = outside ? hmlc_op_float(context->op, HMLC_ATTR_extrapolation)
+                            : limit_to_type(result->dtype, values[i]);
+    }
+    hmlc_eval_store_doubles(result, values);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_resize(hmlc_eval *context)
+{
+    axis_plan axes[HMLC_MAX_RANK] = {0};
+    if (hmlc_tensor_count(&context->results[0]) == 0) {
+        return HMLC_OK;
+    }
+    for (int32_t d = 0; d < context->results[0].rank; ++d) {
+        HMLC_TRY(plan_axis(context, d, &axes[d]));
+    }
+    bool nearest = hmlc_op_int(context->op, HMLC_ATTR_resize_mode) == HMLC_RESIZE_NEAREST;
+    return nearest ? resize_nearest(context, axes) : resize_weighted(context, axes);
+}
