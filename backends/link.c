@@ -250,7 +250,7 @@ static hmlc_status image_read(hmlc_program *program, int file, hmlc_image *image
     if (bytes == MAP_FAILED) {
         return HMLC_RESOURCE;
     }
-    elf_file elf;
+    elf_file elf = {0};
     hmlc_status result = elf_open(&elf, bytes, size)
                              ? image_flatten(program, &elf, image)
                              : link_error(program, HMLC_ERROR_link_failed, "not an ELF file");
