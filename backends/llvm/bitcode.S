@@ -1,4 +1,4 @@
-/* The bitcode of portable/*.c, embedded. */
+/* The bitcode of the portable kernels, embedded. */
     .section .rodata
     .balign 16
     .globl hmlc_bitcode_kernels, hmlc_bitcode_kernels_end
