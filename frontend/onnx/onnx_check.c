@@ -1,0 +1,395 @@
+/* A node against its row of onnx_ops.def: operator and opset, attributes, arity, element types. */
+#include "onnx_import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "onnx_types.h"
+
+static const hmlc_onnx_op table[] = {
+#define ONNX_OP(name, since, until, function, opcode, inputs, types, outputs, attributes)          \
+    {#name, since,   until,     hmlc_onnx_import_##function, HMLC_OP_##opcode, inputs,             \
+     types, outputs, attributes},
+#define ONNX_REFUSED(name, since, until, inputs, types, outputs, attributes)                       \
+    {#name, since, until, NULL, HMLC_OP_COUNT, inputs, types, outputs, attributes},
+#include "onnx_ops.def"
+#undef ONNX_OP
+#undef ONNX_REFUSED
+};
+
+enum { ROW_COUNT = sizeof table / sizeof table[0] };
+
+hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer)
+{
+    union {
+        const hmlc_onnx_op *readable;
+        void *any;
+    } row;
+    importer->operators = hmlc_names_create(importer->scratch);
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        row.readable = &table[i];
+        if (i == 0 || strcmp(table[i - 1].name, table[i].name) != 0) {
+            HMLC_TRY(hmlc_names_set(&importer->operators, table[i].name, row.any));
+        }
+    }
+    return HMLC_OK;
+}
+
+static const char *next_operator(void *context)
+{
+    size_t *row = context;
+    return *row < ROW_COUNT ? table[(*row)++].name : NULL;
+}
+
+static const hmlc_onnx_op *unknown_op(hmlc_onnx_importer *importer, const char *type,
+                                      const hmlc_location *where)
+{
+    size_t first_row = 0;
+    const char *similar = hmlc_names_similar(type, next_operator, &first_row);
+    char hint[128] = "express it through standard operators before the export";
+    if (similar != NULL) {
+        (void)snprintf(hint, sizeof hint, "did you mean %s?", similar);
+    }
+    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unknown, where, hint,
+                         "no operator is called '%s' in the ONNX standard", type);
+    return NULL;
+}
+
+static const hmlc_onnx_op *foreign_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
+                                      const hmlc_location *where)
+{
+    char function[512];
+    (void)snprintf(function, sizeof function, "%s:%s", node->domain, node->op_type);
+    if (hmlc_names_find(&importer->functions, function) != NULL) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_not_implemented, where,
+                             "inline functions before: onnx.inliner.inline_local_functions",
+                             "calls the model-local function '%s'", node->op_type);
+        return NULL;
+    }
+    const char *hint = "express it through standard operators before the export";
+    if (strcmp(node->domain, "com.microsoft") == 0) {
+        hint = "use the model before ONNX Runtime fused or quantized it";
+    } else if (strcmp(node->domain, "ai.onnx.ml") == 0) {
+        hint = "classical models (trees, scalers, encoders) cannot be imported from ONNX yet";
+    }
+    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unsupported, where, hint,
+                         "operator '%s' of domain '%s' is not supported", node->op_type,
+                         node->domain);
+    return NULL;
+}
+
+static const hmlc_onnx_op *outside_opset(hmlc_onnx_importer *importer, const hmlc_onnx_op *first,
+                                         const hmlc_location *where)
+{
+    const hmlc_onnx_op *last = first;
+    while (last + 1 < table + ROW_COUNT && strcmp(last[1].name, first->name) == 0) {
+        last++;
+    }
+    bool too_old = importer->opset < first->since;
+    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unknown, where,
+                         "correct the model's opset_import, or convert it to another opset",
+                         "%s exists %s opset %d; the model's opset is %lld", first->name,
+                         too_old ? "from" : "up to", too_old ? first->since : last->until,
+                         (long long)importer->opset);
+    return NULL;
+}
+
+const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
+                                      const hmlc_location *where)
+{
+    const char *type = node->op_type != NULL ? node->op_type : "";
+    if (node->domain != NULL && node->domain[0] != '\0' && strcmp(node->domain, "ai.onnx") != 0) {
+        return foreign_op(importer, node, where);
+    }
+    const hmlc_onnx_op *first = hmlc_names_find(&importer->operators, type);
+    if (first == NULL) {
+        return unknown_op(importer, type, where);
+    }
+    const hmlc_onnx_op *row = first;
+    while (row < table + ROW_COUNT && strcmp(row->name, first->name) == 0 &&
+           (importer->opset < row->since || importer->opset > row->until)) {
+        row++;
+    }
+    if (row == table + ROW_COUNT || strcmp(row->name, first->name) != 0) {
+        return outside_opset(importer, first, where);
+    }
+    if (row->import == NULL) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unsupported, where,
+                             "express it through other operators before the export",
+                             "operator %s (opset %lld) is not supported", type,
+                             (long long)importer->opset);
+        return NULL;
+    }
+    return row;
+}
+
+/* Attributes: "name:kind", with ! when required, separated by blanks. */
+
+typedef struct attr_kind {
+    char letter;
+    const char *name;
+    int32_t number; /* AttributeProto.type */
+} attr_kind;
+
+static const attr_kind attr_kinds[] = {
+    {'f', "a float", 1},           {'i', "an int", 2},
+    {'s', "a string", 3},          {'t', "a tensor", 4},
+    {'g', "a graph", 5},           {'F', "a list of floats", 6},
+    {'I', "a list of ints", 7},    {'S', "a list of strings", 8},
+    {'T', "a list of tensors", 9}, {'G', "a list of graphs", 10},
+    {'p', "a sparse tensor", 11},  {'y', "a type", 13},
+};
+
+static const attr_kind *kind_of_letter(char letter)
+{
+    const attr_kind *kind = attr_kinds;
+    while (kind->letter != letter) {
+        kind++;
+    }
+    return kind;
+}
+
+static const char *kind_name(int32_t number)
+{
+    for (size_t i = 0; i < sizeof attr_kinds / sizeof attr_kinds[0]; i++) {
+        if (attr_kinds[i].number == number) {
+            return attr_kinds[i].name;
+        }
+    }
+    return "of unknown kind";
+}
+
+/* The kind that the fields give, for files that leave `type` out (IR version 1). */
+static int32_t kind_of_attribute(const Onnx__AttributeProto *attribute)
+{
+    if (attribute->has_type && attribute->type != 0) {
+        return attribute->type;
+    }
+    if (attribute->has_f) {
+        return 1;
+    }
+    if (attribute->has_i) {
+        return 2;
+    }
+    if (attribute->has_s) {
+        return 3;
+    }
+    if (attribute->t != NULL) {
+        return 4;
+    }
+    if (attribute->g != NULL) {
+        return 5;
+    }
+    return attribute->n_floats > 0 ? 6 : attribute->n_strings > 0 ? 8 : 7;
+}
+
+/* The text behind "name:" of an attribute in a row; NULL where the row has no such attribute. */
+static const char *find_spec(const char *specs, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *spec = specs; *spec != '\0';) {
+        if (strncmp(spec, name, length) == 0 && spec[length] == ':') {
+            return spec + length + 1;
+        }
+        spec += strcspn(spec, " ");
+        spec += strspn(spec, " ");
+    }
+    return NULL;
+}
+
+static void check_attribute(hmlc_onnx_node *node, size_t index)
+{
+    const Onnx__AttributeProto *attribute = node->proto->attribute[index];
+    const char *name = attribute->name != NULL ? attribute->name : "";
+    const char *spec = find_spec(node->op->attributes, name);
+    if (spec == NULL) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid,
+                       node->op->attributes[0] != '\0' ? "the opset of the model may be wrong"
+                                                       : "the operator has no attributes",
+                       "has no attribute '%s' in this opset", name);
+        return;
+    }
+    const attr_kind *kind = kind_of_letter(*spec);
+    int32_t found = kind_of_attribute(attribute);
+    bool missing_part =
+        (found == 4 && attribute->t == NULL) || (found == 5 && attribute->g == NULL);
+    if (found != kind->number || missing_part) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "attribute '%s' must be %s, but is %s", name, kind->name,
+                       missing_part ? "empty" : kind_name(found));
+    }
+    if (attribute->ref_attr_name != NULL && attribute->ref_attr_name[0] != '\0') {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "attribute '%s' refers to attribute '%s' outside a function", name,
+                       attribute->ref_attr_name);
+    }
+    for (size_t i = 0; i < index; i++) {
+        const char *other = node->proto->attribute[i]->name;
+        if (other != NULL && strcmp(other, name) == 0) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "attribute '%s' is given twice", name);
+        }
+    }
+}
+
+static void check_required(hmlc_onnx_node *node)
+{
+    for (const char *spec = node->op->attributes; *spec != '\0';) {
+        size_t name_length = strcspn(spec, ":");
+        size_t length = strcspn(spec, " ");
+        char name[64];
+        (void)snprintf(name, sizeof name, "%.*s", (int)name_length, spec);
+        if (spec[length - 1] == '!' && hmlc_onnx_attr(node, name) == NULL) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "required attribute '%s' is missing", name);
+        }
+        spec += length + strspn(spec + length, " ");
+    }
+}
+
+/* An operator has fewer attributes than this; more are junk, and would make the checks quadratic.
+ */
+enum { MOST_ATTRIBUTES = 64 };
+
+hmlc_status hmlc_onnx_check_attributes(hmlc_onnx_node *node)
+{
+    if (node->proto->n_attribute > MOST_ATTRIBUTES) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "has %zu attributes",
+                       node->proto->n_attribute);
+        return node->emit.status;
+    }
+    for (size_t i = 0; i < node->proto->n_attribute; i++) {
+        check_attribute(node, i);
+    }
+    check_required(node);
+    return node->emit.status;
+}
+
+/* Inputs: one letter per formal input, its type variable, followed by ? (optional), * (any number,
+ * at least one, one type), ~ (any number, at least one, any types) or ~0 (any number). */
+
+uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op)
+{
+    uint32_t count = 0;
+    for (const char *formal = op->inputs; *formal != '\0'; formal++) {
+        count += *formal >= 'A' && *formal <= 'Z';
+        count -= *formal == '*' || *formal == '~';
+    }
+    return count;
+}
+
+static bool is_variadic(const hmlc_onnx_op *op)
+{
+    return strpbrk(op->inputs, "*~") != NULL;
+}
+
+hmlc_status hmlc_onnx_check_arity(hmlc_onnx_node *node)
+{
+    const hmlc_onnx_op *op = node->op;
+    size_t given = node->proto->n_input;
+    uint32_t formal = hmlc_onnx_formal_inputs(op);
+    if (given > formal && !is_variadic(op)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "has %zu inputs, but takes at most %u",
+                       given, formal);
+    }
+    if (op->most_outputs >= 0 && node->proto->n_output > (size_t)op->most_outputs) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "has %zu outputs, but gives at most %d", node->proto->n_output,
+                       op->most_outputs);
+    }
+    uint32_t index = 0;
+    for (const char *formals = op->inputs; *formals != '\0'; formals++) {
+        if (*formals < 'A' || *formals > 'Z') {
+            continue;
+        }
+        bool absent = index >= given || node->proto->input[index][0] == '\0';
+        bool may_be_absent = formals[1] == '?' || (formals[1] == '~' && formals[2] == '0');
+        if (absent && !may_be_absent) {
+            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %u is missing", index);
+        }
+        index++;
+    }
+    return node->emit.status;
+}
+
+static void format_types(const char *letters, size_t length, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < length && used < size; i++) {
+        hmlc_dtype dtype;
+        if (hmlc_onnx_dtype_of_letter(letters[i], &dtype)) {
+            int written = snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                   hmlc_dtype_name(dtype));
+            used += written > 0 ? (size_t)written : 0;
+        }
+    }
+}
+
+/* The set of a type variable: variable A is the first of the row's sets, which | separates. */
+static const char *type_set(const hmlc_onnx_op *op, char variable, size_t *length)
+{
+    const char *set = op->types;
+    for (char letter = 'A'; letter < variable; letter++) {
+        set += strcspn(set, "|") + 1;
+    }
+    *length = strcspn(set, "|");
+    return set;
+}
+
+typedef struct type_check {
+    hmlc_onnx_node *node;
+    int64_t bound[26]; /* input that fixed the variable, or -1 */
+} type_check;
+
+static void check_type(type_check *check, uint32_t index, char variable, bool any)
+{
+    hmlc_onnx_node *node = check->node;
+    size_t length;
+    const char *set = type_set(node->op, variable, &length);
+    hmlc_dtype dtype = node->inputs[index]->type->dtype;
+    char letter = hmlc_onnx_letter_of_dtype(dtype);
+    const char *name = hmlc_onnx_input_name(node, index);
+    if (letter == '\0' || memchr(set, letter, length) == NULL) {
+        char text[128];
+        format_types(set, length, text, sizeof text);
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast, or correct the opset",
+                       "input %u ('%s') is %s; this operator takes %s in this opset", index, name,
+                       hmlc_dtype_name(dtype), text);
+        return;
+    }
+    int64_t *first = &check->bound[variable - 'A'];
+    if (*first < 0 || any) {
+        *first = index;
+        return;
+    }
+    hmlc_dtype expected = node->inputs[*first]->type->dtype;
+    if (expected != dtype) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast",
+                       "input %u ('%s') is %s, but input %d ('%s') is %s: both must be of one type",
+                       index, name, hmlc_dtype_name(dtype), (int)*first,
+                       hmlc_onnx_input_name(node, (uint32_t)*first), hmlc_dtype_name(expected));
+    }
+}
+
+hmlc_status hmlc_onnx_check_types(hmlc_onnx_node *node)
+{
+    type_check check = {.node = node};
+    uint32_t index = 0;
+    for (size_t i = 0; i < sizeof check.bound / sizeof check.bound[0]; i++) {
+        check.bound[i] = -1;
+    }
+    for (const char *formal = node->op->inputs; *formal != '\0'; formal++) {
+        if (*formal < 'A' || *formal > 'Z') {
+            continue;
+        }
+        bool any_types = formal[1] == '~';
+        uint32_t end = any_types || formal[1] == '*' ? node->input_count : index + 1;
+        for (; index < end; index++) {
+            if (node->inputs[index] != NULL) {
+                check_type(&check, index, *formal, any_types);
+            }
+        }
+    }
+    return node->emit.status;
+}

@@ -1,0 +1,107 @@
+/* If: regions that capture outer values; a condition that is known inlines its branch. */
+#include "onnx_import.h"
+
+/* A branch's outputs. False when one is missing; NULL values are poisoned. */
+static bool branch_values(hmlc_onnx_node *node, hmlc_onnx_scope *scope, hmlc_value **values)
+{
+    bool complete = true;
+    for (size_t i = 0; i < scope->graph->n_output; i++) {
+        const char *name = scope->graph->output[i]->name;
+        values[i] = hmlc_onnx_resolve(node->importer, scope, name != NULL ? name : "",
+                                      node->emit.builder.location);
+        complete = complete && values[i] != NULL;
+    }
+    return complete && node->importer->fatal == HMLC_OK;
+}
+
+/* Imports a branch's nodes into the scope's body; its values, or NULL when some are poisoned. */
+static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, const char *name)
+{
+    hmlc_onnx_importer *importer = node->importer;
+    scope->parent = node->scope;
+    scope->graph = hmlc_onnx_attr(node, name)->g;
+    scope->path = hmlc_arena_printf(importer->scratch, "%s/%s/",
+                                    node->emit.builder.location->nodes[0].name, name);
+    hmlc_value **values =
+        HMLC_NEW_ARRAY(importer->scratch, hmlc_value *, scope->graph->n_output + 1);
+    if (scope->path == NULL || values == NULL) {
+        importer->fatal = HMLC_RESOURCE;
+        return NULL;
+    }
+    if (scope->graph->n_input > 0 || scope->graph->n_output != node->output_count) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "%s has %zu inputs and %zu outputs, must have none and %u", name,
+                       scope->graph->n_input, scope->graph->n_output, node->output_count);
+        return NULL;
+    }
+    if (hmlc_onnx_scope_open(importer, scope) != HMLC_OK ||
+        hmlc_onnx_import_nodes(importer, scope) != HMLC_OK) {
+        return NULL;
+    }
+    if (!branch_values(node, scope, values)) {
+        /* Reported where it happened. */
+        node->emit.status = importer->fatal != HMLC_OK ? importer->fatal : HMLC_REFUSED;
+        return NULL;
+    }
+    return values;
+}
+
+/* 1 or 0 where the condition is known now, else -1. */
+static int32_t known_condition(hmlc_onnx_node *node)
+{
+    uint32_t count = 0;
+    int64_t condition;
+    const hmlc_dim *elements = hmlc_emit_elements(&node->emit, node->inputs[0], &count);
+    bool known = elements != NULL && count == 1 && hmlc_dim_is_constant(elements[0], &condition);
+    return known ? condition != 0 : -1;
+}
+
+static void inline_branch(hmlc_onnx_node *node, const char *name)
+{
+    hmlc_onnx_scope scope = {.body = node->scope->body};
+    hmlc_value **values = import_branch(node, &scope, name);
+    for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
+        node->outputs[i] = values[i];
+    }
+}
+
+/* A region of its own, ending in yield; NULL when something in it was refused. */
+static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
+{
+    hmlc_onnx_importer *importer = node->importer;
+    hmlc_onnx_body body = {.region = hmlc_region_create(importer->module, NULL)};
+    if (body.region == NULL) {
+        importer->fatal = HMLC_RESOURCE;
+        return NULL;
+    }
+    hmlc_onnx_scope scope = {.body = &body};
+    hmlc_value **values = import_branch(node, &scope, name);
+    if (values == NULL) {
+        return NULL;
+    }
+    hmlc_builder builder = hmlc_builder_at_end(body.region);
+    builder.location = node->emit.builder.location;
+    importer->fatal = hmlc_build_yield(&builder, values, node->output_count);
+    return importer->fatal == HMLC_OK ? body.region : NULL;
+}
+
+void hmlc_onnx_import_if(hmlc_onnx_node *node)
+{
+    int32_t condition = known_condition(node);
+    if (condition >= 0) {
+        inline_branch(node, condition ? "then_branch" : "else_branch");
+        return;
+    }
+    hmlc_region *regions[2];
+    regions[0] = branch_region(node, "then_branch");
+    regions[1] = branch_region(node, "else_branch");
+    if (regions[0] == NULL || regions[1] == NULL || !hmlc_onnx_ok(node)) {
+        return;
+    }
+    hmlc_op *op = NULL;
+    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, node->inputs,
+                                                    1, NULL, 0, regions, 2, &op);
+    for (uint32_t i = 0; op != NULL && i < node->output_count; i++) {
+        node->outputs[i] = op->results[i];
+    }
+}

@@ -1,0 +1,260 @@
+/*
+ * Names of dims. A dim_param is a symbol, or an expression of symbols that other inputs name alone;
+ * anything else ("?", "batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with
+ * letters, digits and underscores. --dim options fix, bound or unify symbols before they are made.
+ */
+#include "onnx_import.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What is known of one dim_param text. */
+typedef struct dim_name {
+    const char *spelling; /* the symbol's */
+    bool alone;           /* some input's dim is just this symbol */
+} dim_name;
+
+static bool is_word(char letter)
+{
+    return isalnum((unsigned char)letter) || letter == '_';
+}
+
+static bool is_identifier(const char *text)
+{
+    if (isdigit((unsigned char)text[0]) || text[0] == '\0') {
+        return false;
+    }
+    size_t length = 0;
+    while (is_word(text[length])) {
+        length++;
+    }
+    return text[length] == '\0';
+}
+
+/* An identifier made of any text, unlike every other one: "=<spelling>" entries mark those taken.
+ */
+static const char *make_spelling(hmlc_onnx_importer *importer, const char *text)
+{
+    size_t length = strlen(text) < 64 ? strlen(text) : 64;
+    char *plain = hmlc_arena_printf(importer->scratch, "_%.*s", (int)length, text);
+    for (char *letter = plain; letter != NULL && *letter != '\0'; letter++) {
+        *letter = is_word(*letter) ? *letter : '_';
+    }
+    if (plain == NULL) {
+        return NULL;
+    }
+    const char *base = text[0] != '\0' && !isdigit((unsigned char)text[0]) ? plain + 1 : plain;
+    const char *marked = hmlc_arena_printf(importer->scratch, "=%s", base);
+    for (uint32_t n = 2; marked != NULL && hmlc_names_find(&importer->dims, marked) != NULL; n++) {
+        marked = hmlc_arena_printf(importer->scratch, "=%s_%u", base, n);
+    }
+    return marked != NULL ? marked + 1 : NULL;
+}
+
+static dim_name *add_name(hmlc_onnx_importer *importer, const char *text)
+{
+    dim_name *name = hmlc_names_find(&importer->dims, text);
+    if (name != NULL) {
+        return name;
+    }
+    name = HMLC_NEW(importer->scratch, dim_name);
+    const char *spelling = name == NULL          ? NULL
+                           : is_identifier(text) ? text
+                                                 : make_spelling(importer, text);
+    const char *marked =
+        spelling != NULL ? hmlc_arena_printf(importer->scratch, "=%s", spelling) : NULL;
+    if (marked == NULL || hmlc_names_set(&importer->dims, text, name) != HMLC_OK ||
+        hmlc_names_set(&importer->dims, marked, name) != HMLC_OK) {
+        return NULL;
+    }
+    name->spelling = spelling;
+    return name;
+}
+
+static void check_options(hmlc_onnx_importer *importer)
+{
+    const hmlc_import_options *options = importer->options;
+    for (uint32_t i = 0; i < options->dim_count; i++) {
+        const hmlc_dim_option *option = &options->dims[i];
+        if (option->same_as == NULL && (option->minimum < 0 || option->maximum < option->minimum ||
+                                        option->maximum > HMLC_DIM_UNBOUNDED)) {
+            (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
+                                 "write --dim NAME=4, NAME=1..8 or NAME=OTHER",
+                                 "--dim %s: the range %lld..%lld is empty or negative",
+                                 option->name, (long long)option->minimum,
+                                 (long long)option->maximum);
+        }
+    }
+}
+
+/* A symbol alone gets its range now, before an expression uses it. */
+static hmlc_status prepare_text(hmlc_onnx_importer *importer, const char *text)
+{
+    if (text == NULL || !is_identifier(text)) {
+        return HMLC_OK;
+    }
+    dim_name *name = add_name(importer, text);
+    HMLC_TRY_MEMORY(name);
+    name->alone = true;
+    HMLC_TRY_MEMORY(hmlc_onnx_dim_named(importer, text));
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer)
+{
+    const Onnx__GraphProto *graph = importer->model->graph;
+    importer->dims = hmlc_names_create(importer->scratch);
+    importer->option_used = HMLC_NEW_ARRAY(importer->scratch, bool, importer->options->dim_count);
+    HMLC_TRY_MEMORY(importer->option_used);
+    check_options(importer);
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const Onnx__TypeProto *type = graph->input[i]->type;
+        const Onnx__TensorShapeProto *shape =
+            type != NULL && type->tensor_type != NULL ? type->tensor_type->shape : NULL;
+        for (size_t d = 0; shape != NULL && d < shape->n_dim; d++) {
+            HMLC_TRY(prepare_text(importer, shape->dim[d]->dim_param));
+        }
+    }
+    return HMLC_OK;
+}
+
+/* The option that decides about a symbol, by its text or spelling; follows same_as. NULL: none;
+ * *text is the symbol's name in the end. */
+static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const char **text)
+{
+    const hmlc_import_options *options = importer->options;
+    const hmlc_dim_option *found = NULL;
+    for (uint32_t hops = 0; hops <= options->dim_count; hops++) {
+        found = NULL;
+        for (uint32_t i = 0; i < options->dim_count && found == NULL; i++) {
+            if (strcmp(options->dims[i].name, *text) == 0) {
+                found = &options->dims[i];
+                importer->option_used[i] = true;
+            }
+        }
+        if (found == NULL || found->same_as == NULL) {
+            return found;
+        }
+        *text = found->same_as;
+    }
+    return NULL; /* a circle of same_as: one name for all of them */
+}
+
+/* The dim of one symbol, options applied. */
+static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling)
+{
+    hmlc_dims *dims = importer->module->dims;
+    const hmlc_dim_option *option = find_option(importer, &spelling);
+    if (option != NULL && option->minimum == option->maximum) {
+        return hmlc_dim_constant(dims, option->minimum);
+    }
+    hmlc_symbol *symbol = hmlc_symbol_get(dims, spelling);
+    if (symbol == NULL) {
+        return NULL;
+    }
+    if (option != NULL && option->minimum >= 0 && option->maximum >= option->minimum) {
+        symbol->minimum = option->minimum;
+        symbol->maximum = option->maximum;
+    }
+    return hmlc_dim_symbol(dims, symbol);
+}
+
+/* True when every name in the text is a symbol that an input names alone. */
+static bool is_expression(const hmlc_onnx_importer *importer, const char *text)
+{
+    static const char *const functions[] = {"min", "max", "floor", "ceil", "mod", "Min", "Max"};
+    bool any = false;
+    while (*text != '\0') {
+        size_t length = 0;
+        while (is_word(text[length])) {
+            length++;
+        }
+        if (length == 0 || isdigit((unsigned char)text[0])) {
+            text += length == 0 ? 1 : length;
+            continue;
+        }
+        char word[65];
+        if (length >= sizeof word) {
+            return false;
+        }
+        memcpy(word, text, length);
+        word[length] = '\0';
+        text += length;
+        bool function = false;
+        for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+            function = function || strcmp(word, functions[i]) == 0;
+        }
+        const dim_name *name = hmlc_names_find(&importer->dims, word);
+        if (!function && (name == NULL || !name->alone)) {
+            return false;
+        }
+        any = any || !function;
+    }
+    return any;
+}
+
+/* Symbols of an expression replaced as the options say. */
+static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
+{
+    if (dim->kind == HMLC_DIM_CONSTANT) {
+        return dim;
+    }
+    if (dim->kind == HMLC_DIM_SYMBOL) {
+        return symbol_dim(importer, dim->symbol->name);
+    }
+    hmlc_dim a = apply_options(importer, dim->a);
+    hmlc_dim b = dim->b != NULL ? apply_options(importer, dim->b) : NULL;
+    hmlc_dim c = dim->c != NULL ? apply_options(importer, dim->c) : NULL;
+    return a == NULL ? NULL : hmlc_dim_make(importer->module->dims, dim->kind, a, b, c);
+}
+
+/* Longer texts are no expressions: parsing must not follow the file's nesting. */
+enum { LONGEST_EXPRESSION = 128 };
+
+hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text)
+{
+    if (!is_identifier(text) && strlen(text) <= LONGEST_EXPRESSION &&
+        is_expression(importer, text)) {
+        hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
+        if (parsed != NULL) {
+            return apply_options(importer, parsed);
+        }
+    }
+    const dim_name *name = add_name(importer, text);
+    if (name == NULL) {
+        return NULL;
+    }
+    /* An option may use the text as the model writes it. */
+    const char *spelling = text;
+    const hmlc_dim_option *option = find_option(importer, &spelling);
+    return symbol_dim(importer, option == NULL && spelling == text ? name->spelling : spelling);
+}
+
+hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index)
+{
+    const char *text = hmlc_arena_printf(importer->scratch, "%s_dim%u", input, index);
+    return text != NULL ? hmlc_onnx_dim_named(importer, text) : NULL;
+}
+
+void hmlc_onnx_dims_finish(hmlc_onnx_importer *importer)
+{
+    char known[256] = "";
+    size_t used = 0;
+    hmlc_dims *dims = importer->module->dims;
+    for (uint32_t i = 0; i < hmlc_symbol_count(dims) && used < sizeof known - 1; i++) {
+        const hmlc_symbol *symbol = hmlc_symbol_at(dims, i);
+        if (!symbol->bound_at_run) {
+            int written = snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "",
+                                   symbol->name);
+            used += written > 0 ? (size_t)written : 0;
+        }
+    }
+    for (uint32_t i = 0; i < importer->options->dim_count; i++) {
+        if (!importer->option_used[i]) {
+            (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
+                                 NULL, "--dim %s: no input has this dim; the inputs' dims are: %s",
+                                 importer->options->dims[i].name, used > 0 ? known : "none");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+/* Operators that rename or move elements: reshape, transpose, concat, split, pad, tile ... */
+#include "onnx_node.h"
+
+#include <inttypes.h>
+
+void hmlc_onnx_import_reshape(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t rank = 0;
+    if (hmlc_onnx_rank(node, 1) != 1) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the shape has rank %d, must be 1",
+                       hmlc_onnx_rank(node, 1));
+        return;
+    }
+    int64_t allow_zero = hmlc_onnx_int(node, "allowzero", 0) != 0;
+    hmlc_value *shape = hmlc_emit_shape(emit, node->inputs[0]);
+    hmlc_value *resolved =
+        hmlc_emit(emit, HMLC_OP_reshape_dims, HMLC_OPERANDS(shape, node->inputs[1]),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_allow_zero, allow_zero)));
+    const hmlc_dim *dims =
+        hmlc_emit_bind(emit, resolved, "shape", 0, HMLC_DIM_UNBOUNDED, HMLC_MAX_RANK, &rank);
+    node->outputs[0] = hmlc_emit_reshape(emit, node->inputs[0], dims, rank);
+}
+
+void hmlc_onnx_import_flatten(hmlc_onnx_node *node)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    int64_t axis = hmlc_onnx_int(node, "axis", 1);
+    if (axis != rank) {
+        axis = hmlc_onnx_axis(node, axis, rank);
+    }
+    hmlc_dim shape[2] = {hmlc_emit_number(&node->emit, 1), hmlc_emit_number(&node->emit, 1)};
+    for (int32_t i = 0; i < rank; i++) {
+        hmlc_dim *part = &shape[i < axis ? 0 : 1];
+        *part = hmlc_dim_multiply(table, *part, hmlc_onnx_dims(node, 0)[i]);
+    }
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], shape, 2);
+}
+
+void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
+{
+    int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
+    uint32_t count;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    const hmlc_dim *dims = hmlc_onnx_dims(node, 0);
+    bool given = hmlc_onnx_int_list(node, 1, "axes", list, &count);
+    uint32_t axis_count = given ? hmlc_onnx_axes(node, list, count, rank, axes) : 0;
+    hmlc_dim shape[HMLC_MAX_RANK];
+    uint32_t kept = 0;
+    for (int32_t i = 0, next = 0; i < rank && hmlc_onnx_ok(node); i++) {
+        bool chosen = given && next < (int32_t)axis_count && axes[next] == i;
+        int64_t size;
+        if (given ? chosen : hmlc_dim_is(dims[i], 1)) {
+            next++;
+            if (hmlc_dim_is_constant(dims[i], &size) && size != 1) {
+                hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                               "axis %d has size %" PRId64 ", must be 1", i, size);
+            }
+            continue;
+        }
+        if (!given && !hmlc_dim_is_constant(dims[i], NULL)) {
+            hmlc_onnx_fail(node, HMLC_ERROR_rank_unknown, "give the axes to squeeze",
+                           "without axes needs static dims: dim %d of '%s' is not", i,
+                           hmlc_onnx_input_name(node, 0));
+        }
+        shape[kept++] = dims[i];
+    }
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], shape, kept);
+}
+
+void hmlc_onnx_import_unsqueeze(hmlc_onnx_node *node)
+{
+    int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
+    uint32_t count;
+    (void)hmlc_onnx_int_list(node, 1, "axes", list, &count);
+    int32_t rank = hmlc_onnx_rank(node, 0) + (int32_t)count;
+    if (rank > HMLC_MAX_RANK) {
+        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL, "the result has rank %d", rank);
+        return;
+    }
+    uint32_t axis_count = hmlc_onnx_axes(node, list, count, rank, axes);
+    hmlc_dim shape[HMLC_MAX_RANK];
+    for (int32_t i = 0, from = 0, next = 0; i < rank && hmlc_onnx_ok(node); i++) {
+        bool inserted = next < (int32_t)axis_count && axes[next] == i;
+        next += inserted;
+        shape[i] = inserted ? hmlc_emit_number(&node->emit, 1) : hmlc_onnx_dims(node, 0)[from++];
+    }
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], shape, (uint32_t)rank);
+}
+
+void hmlc_onnx_import_transpose(hmlc_onnx_node *node)
+{
+    int64_t permutation[HMLC_MAX_RANK];
+    uint32_t count;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    const int64_t *given = hmlc_onnx_ints(node, "perm", &count);
+    bool seen[HMLC_MAX_RANK] = {false};
+    if (given != NULL && count != (uint32_t)rank) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'perm' has %" PRIu32 " entries for rank %d", count, rank);
+        return;
+    }
+    for (int32_t i = 0; i < rank && hmlc_onnx_ok(node); i++) {
+        permutation[i] = given != NULL ? hmlc_onnx_axis(node, given[i], rank) : rank - 1 - i;
+        if (hmlc_onnx_ok(node) && seen[permutation[i]]) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "'perm' names axis %" PRId64 " twice", permutation[i]);
+        }
+        seen[permutation[i]] = true;
+    }
+    node->outputs[0] = hmlc_emit_transpose(&node->emit, node->inputs[0], permutation);
+}
+
+void hmlc_onnx_import_expand(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t rank = 0;
+    hmlc_value *shape = hmlc_emit_shape(emit, node->inputs[0]);
+    hmlc_value *resolved = hmlc_emit_binary(emit, HMLC_OP_broadcast_dims, shape, node->inputs[1]);
+    const hmlc_dim *dims =
+        hmlc_emit_bind(emit, resolved, "shape", 0, HMLC_DIM_UNBOUNDED, HMLC_MAX_RANK, &rank);
+    node->outputs[0] = hmlc_emit_expand(emit, node->inputs[0], dims, rank);
+}
+
+void hmlc_onnx_import_concat(hmlc_onnx_node *node)
+{
+    int64_t axis = hmlc_onnx_axis_attr(node, 0);
+    node->outputs[0] = hmlc_emit_concat(&node->emit, node->inputs, node->input_count, axis);
+}
+
+/* The parts' sizes: given, or equal ones with a smaller last one. False on failure. */
+static bool split_sizes(hmlc_onnx_node *node, hmlc_dim whole, hmlc_dim *sizes)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    uint32_t parts = node->output_count, count = 0;
+    const int64_t *list = hmlc_onnx_ints(node, "split", &count);
+    const hmlc_dim *bound = NULL;
+    if (hmlc_onnx_has_input(node, 1)) {
+        bound = hmlc_emit_bind(emit, node->inputs[1], "split", 0, HMLC_DIM_UNBOUNDED, UINT32_MAX,
+                               &count);
+    }
+    if (!hmlc_onnx_ok(node)) {
+        return false;
+    }
+    if ((list != NULL || bound != NULL) && count != parts) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "'split' has %" PRIu32 " entries for %" PRIu32 " outputs", count, parts);
+        return false;
+    }
+    hmlc_dim number = hmlc_emit_number(emit, parts), rest = whole;
+    hmlc_dim each = hmlc_dim_ceildiv(table, whole, number);
+    int64_t total;
+    if (list == NULL && bound == NULL && node->opset < 18 && hmlc_dim_is_constant(whole, &total) &&
+        total % parts != 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "%" PRId64 " elements do not split into %" PRIu32 " equal parts", total,
+                       parts);
+        return false;
+    }
+    for (uint32_t i = 0; i < parts; i++) {
+        sizes[i] = list != NULL    ? hmlc_emit_number(emit, list[i])
+                   : bound != NULL ? bound[i]
+                   : i + 1 < parts ? each
+                                   : rest;
+        rest = hmlc_dim_subtract(table, rest, sizes[i]);
+    }
+    if (hmlc_dim_is_constant(rest, &total) && total != 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the parts hold %" PRId64 " elements less than the whole", total);
+    }
+    return hmlc_onnx_ok(node);
+}
+
+void hmlc_onnx_import_split(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    int64_t axis = hmlc_onnx_axis_attr(node, 0);
+    int64_t wanted = hmlc_onnx_int(node, "num_outputs", node->output_count);
+    if (wanted != node->output_count) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'num_outputs' is %" PRId64 ", but the node has %" PRIu32 " outputs", wanted,
+                       node->output_count);
+    }
+    hmlc_dim *sizes = HMLC_NEW_ARRAY(emit->builder.module->arena, hmlc_dim, node->output_count);
+    if (sizes == NULL) {
+        emit->status = HMLC_RESOURCE;
+    }
+    if (!hmlc_onnx_ok(node) || node->output_count == 0 ||
+        !split_sizes(node, hmlc_onnx_dims(node, 0)[axis], sizes)) {
+        return;
+    }
+    hmlc_dim start = hmlc_emit_number(emit, 0);
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        node->outputs[i] = hmlc_emit_slice_axis(emit, node->inputs[0], axis, start, sizes[i]);
+        start = hmlc_dim_add(hmlc_emit_table(emit), start, sizes[i]);
+    }
+}
+
+/* pads of all dims, begins then ends, from a list for some axes. */
+static void spread_pads(hmlc_onnx_node *node, const hmlc_dim *given, uint32_t count, hmlc_dim *pads)
+{
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    int64_t axes[HMLC_EMIT_MAX_ELEMENTS];
+    uint32_t axis_count = 0;
+    bool chosen = hmlc_onnx_int_list(node, 3, NULL, axes, &axis_count);
+    if (!chosen) {
+        axis_count = (uint32_t)rank;
+    }
+    if (count != 2 * axis_count && hmlc_onnx_ok(node)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "pads has %" PRIu32 " entries for %" PRIu32 " axes", count, axis_count);
+    }
+    for (int32_t i = 0; i < 2 * rank; i++) {
+        pads[i] = hmlc_emit_number(&node->emit, 0);
+    }
+    for (uint32_t i = 0; i < axis_count && hmlc_onnx_ok(node); i++) {
+        int64_t axis = chosen ? hmlc_onnx_axis(node, axes[i], rank) : i;
+        pads[axis] = given[i];
+        pads[axis + rank] = given[i + axis_count];
+    }
+}
+
+static void emit_pad(hmlc_onnx_node *node, const hmlc_dim *given, uint32_t count, hmlc_value *fill)
+{
+    hmlc_dim pads[2 * HMLC_MAX_RANK];
+    int32_t mode = hmlc_onnx_choice(node, "mode", "constant|reflect|edge|wrap", HMLC_PAD_CONSTANT);
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    spread_pads(node, given, count, pads);
+    uint32_t operands = mode == HMLC_PAD_CONSTANT && fill != NULL ? 2 : 1;
+    hmlc_value *const values[2] = {node->inputs[0], fill};
+    node->outputs[0] = hmlc_emit(
+        &node->emit, HMLC_OP_pad, values, operands,
+        HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)hmlc_onnx_rank(node, 0)),
+                   hmlc_attr_int(HMLC_ATTR_pad_mode, mode)));
+}
+
+void hmlc_onnx_import_pad(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t count = 0;
+    hmlc_value *fill = NULL;
+    const hmlc_dim *given = hmlc_emit_bind(emit, node->inputs[1], "pad", -HMLC_DIM_UNBOUNDED,
+                                           HMLC_DIM_UNBOUNDED, 2 * HMLC_MAX_RANK, &count);
+    if (hmlc_onnx_has_input(node, 2)) {
+        fill = hmlc_emit_reshape(emit, node->inputs[2], NULL, 0);
+    }
+    emit_pad(node, given, count, fill);
+}
+
+/* Pad before opset 11. */
+void hmlc_onnx_import_pad_attributes(hmlc_onnx_node *node)
+{
+    uint32_t count;
+    const int64_t *list = hmlc_onnx_ints(node, "pads", &count);
+    hmlc_dim given[2 * HMLC_MAX_RANK];
+    if (count > 2 * HMLC_MAX_RANK) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'pads' has %" PRIu32 " entries",
+                       count);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        given[i] = hmlc_emit_number(&node->emit, list[i]);
+    }
+    hmlc_value *fill = NULL;
+    if (hmlc_onnx_attr(node, "value") != NULL) {
+        fill =
+            hmlc_emit_scalar_like(&node->emit, node->inputs[0], hmlc_onnx_float(node, "value", 0));
+    }
+    emit_pad(node, given, count, fill);
+}
+
+void hmlc_onnx_import_tile(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t count = 0;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    const hmlc_dim *repeats = hmlc_emit_bind(emit, node->inputs[1], "repeat", 0, HMLC_DIM_UNBOUNDED,
+                                             HMLC_MAX_RANK, &count);
+    if (repeats == NULL) {
+        return;
+    }
+    if (count != (uint32_t)rank) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "%" PRIu32 " repeats for rank %d",
+                       count, rank);
+        return;
+    }
+    hmlc_dim shape[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < rank; i++) {
+        shape[i] = hmlc_dim_multiply(hmlc_emit_table(emit), hmlc_onnx_dims(node, 0)[i], repeats[i]);
+    }
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_tile, HMLC_OPERANDS(node->inputs[0]),
+                  HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, shape, (uint32_t)rank)));
+}
+
+/* Checks [N, C, H, W] and a block size; dims of the input, false on failure. */
+static bool read_blocks(hmlc_onnx_node *node, int64_t *block)
+{
+    *block = hmlc_onnx_int(node, "blocksize", 1);
+    if (*block < 1 || *block > INT32_MAX) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'blocksize' is %" PRId64, *block);
+    }
+    if (hmlc_onnx_rank(node, 0) != 4) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, must be 4",
+                       hmlc_onnx_rank(node, 0));
+    }
+    return hmlc_onnx_ok(node);
+}
+
+/* The dim divided by `by`; a static one must be a multiple. */
+static hmlc_dim divided(hmlc_onnx_node *node, hmlc_dim dim, int64_t by)
+{
+    int64_t size;
+    if (hmlc_dim_is_constant(dim, &size) && size % by != 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "a dim of %" PRId64 " is no multiple of %" PRId64, size, by);
+    }
+    return hmlc_dim_floordiv(hmlc_emit_table(&node->emit), dim, hmlc_emit_number(&node->emit, by));
+}
+
+void hmlc_onnx_import_depth_to_space(hmlc_onnx_node *node)
+{
+    static const int64_t depth_first[] = {0, 3, 4, 1, 5, 2};  /* DCR */
+    static const int64_t column_first[] = {0, 1, 4, 2, 5, 3}; /* CRD */
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    int64_t block;
+    int32_t crd = hmlc_onnx_choice(node, "mode", "DCR|CRD", 0);
+    if (!read_blocks(node, &block)) {
+        return;
+    }
+    const hmlc_dim *x = hmlc_onnx_dims(node, 0);
+    hmlc_dim b = hmlc_emit_number(emit, block), channels = divided(node, x[1], block * block);
+    hmlc_dim split[6] = {x[0], crd ? channels : b, b, crd ? b : channels, x[2], x[3]};
+    hmlc_dim joined[4] = {x[0], channels, hmlc_dim_multiply(table, x[2], b),
+                          hmlc_dim_multiply(table, x[3], b)};
+    hmlc_value *blocks = hmlc_emit_reshape(emit, node->inputs[0], split, 6);
+    blocks = hmlc_emit_transpose(emit, blocks, crd ? column_first : depth_first);
+    node->outputs[0] = hmlc_emit_reshape(emit, blocks, joined, 4);
+}
+
+void hmlc_onnx_import_space_to_depth(hmlc_onnx_node *node)
+{
+    static const int64_t permutation[] = {0, 3, 5, 1, 2, 4};
+    hmlc_emitter *emit = &node->emit;
+    int64_t block;
+    if (!read_blocks(node, &block)) {
+        return;
+    }
+    const hmlc_dim *x = hmlc_onnx_dims(node, 0);
+    hmlc_dim b = hmlc_emit_number(emit, block);
+    hmlc_dim height = divided(node, x[2], block), width = divided(node, x[3], block);
+    hmlc_dim split[6] = {x[0], x[1], height, b, width, b};
+    hmlc_dim joined[4] = {
+        x[0], hmlc_dim_multiply(hmlc_emit_table(emit), x[1], hmlc_emit_number(emit, block * block)),
+        height, width};
+    hmlc_value *blocks = hmlc_emit_reshape(emit, node->inputs[0], split, 6);
+    blocks = hmlc_emit_transpose(emit, blocks, permutation);
+    node->outputs[0] = hmlc_emit_reshape(emit, blocks, joined, 4);
+}

@@ -1,0 +1,162 @@
+/* Reductions, arg max/min, softmax and its kin. */
+#include "onnx_node.h"
+
+typedef struct axis_list {
+    int64_t list[HMLC_MAX_RANK];
+    uint32_t count;
+    bool keep_dims;
+    bool nothing; /* noop_with_empty_axes applies */
+} axis_list;
+
+/* From the attribute or, since 13 or 18, input 1; none given means all. */
+static axis_list read_axes(hmlc_onnx_node *node)
+{
+    int64_t given[HMLC_EMIT_MAX_ELEMENTS];
+    uint32_t count = 0;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    axis_list found = {.keep_dims = hmlc_onnx_int(node, "keepdims", 1) != 0};
+    bool listed = hmlc_onnx_int_list(node, 1, "axes", given, &count);
+    if (!hmlc_onnx_ok(node)) {
+        return found;
+    }
+    if (listed && count > 0) {
+        found.count = hmlc_onnx_axes(node, given, count, rank, found.list);
+        return found;
+    }
+    found.nothing = hmlc_onnx_int(node, "noop_with_empty_axes", 0) != 0;
+    found.count = found.nothing ? 0 : (uint32_t)rank;
+    for (int32_t i = 0; i < rank; i++) {
+        found.list[i] = i;
+    }
+    return found;
+}
+
+static hmlc_value *reduce(hmlc_onnx_node *node, hmlc_opcode opcode, hmlc_value *x,
+                          const axis_list *axes)
+{
+    if (axes->nothing) {
+        return x;
+    }
+    return hmlc_emit_reduce(&node->emit, opcode, x, axes->list, axes->count, axes->keep_dims);
+}
+
+void hmlc_onnx_import_reduce(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    node->outputs[0] = reduce(node, node->op->opcode, node->inputs[0], &axes);
+}
+
+/* Bool: false < true as numbers. */
+void hmlc_onnx_import_reduce_extreme(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    hmlc_dtype dtype = node->inputs[0]->type->dtype;
+    hmlc_value *x = node->inputs[0];
+    if (dtype == HMLC_DTYPE_bool) {
+        x = hmlc_emit_cast(&node->emit, x, HMLC_DTYPE_u8);
+    }
+    x = reduce(node, node->op->opcode, x, &axes);
+    node->outputs[0] = hmlc_emit_cast(&node->emit, x, dtype);
+}
+
+void hmlc_onnx_import_reduce_l1(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    hmlc_value *x = hmlc_emit_unary(&node->emit, HMLC_OP_abs, node->inputs[0]);
+    node->outputs[0] = reduce(node, HMLC_OP_reduce_sum, x, &axes);
+}
+
+void hmlc_onnx_import_reduce_sum_square(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    hmlc_value *x = node->inputs[0];
+    hmlc_value *square = hmlc_emit_binary(&node->emit, HMLC_OP_mul, x, x);
+    node->outputs[0] = reduce(node, HMLC_OP_reduce_sum, square, &axes);
+}
+
+/* Integers go through f64, as a root or logarithm of an integer is rounded towards 0 in the end. */
+static hmlc_value *as_float(hmlc_onnx_node *node)
+{
+    hmlc_value *x = node->inputs[0];
+    return hmlc_dtype_is_float(x->type->dtype) ? x : hmlc_emit_cast(&node->emit, x, HMLC_DTYPE_f64);
+}
+
+static void result_as_input(hmlc_onnx_node *node, hmlc_value *result)
+{
+    node->outputs[0] = hmlc_emit_cast(&node->emit, result, node->inputs[0]->type->dtype);
+}
+
+void hmlc_onnx_import_reduce_l2(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    hmlc_value *x = as_float(node);
+    hmlc_value *square = hmlc_emit_binary(&node->emit, HMLC_OP_mul, x, x);
+    hmlc_value *sum = reduce(node, HMLC_OP_reduce_sum, square, &axes);
+    result_as_input(node, hmlc_emit_unary(&node->emit, HMLC_OP_sqrt, sum));
+}
+
+void hmlc_onnx_import_reduce_log_sum(hmlc_onnx_node *node)
+{
+    axis_list axes = read_axes(node);
+    hmlc_value *sum = reduce(node, HMLC_OP_reduce_sum, as_float(node), &axes);
+    result_as_input(node, hmlc_emit_unary(&node->emit, HMLC_OP_log, sum));
+}
+
+/* log(sum(exp(x))) = m + log(sum(exp(x - m))) with the maximum m, where that is finite. */
+void hmlc_onnx_import_reduce_log_sum_exp(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    axis_list axes = read_axes(node), kept = axes;
+    hmlc_value *x = as_float(node);
+    if (axes.nothing || !hmlc_onnx_ok(node)) {
+        node->outputs[0] = node->inputs[0];
+        return;
+    }
+    kept.keep_dims = true;
+    hmlc_value *most = reduce(node, HMLC_OP_reduce_max, x, &kept);
+    hmlc_value *infinite = hmlc_emit_unary(emit, HMLC_OP_is_inf, most);
+    most = hmlc_emit_select(emit, infinite, hmlc_emit_scalar_like(emit, x, 0), most);
+    hmlc_value *shifted = hmlc_emit_binary(emit, HMLC_OP_sub, x, most);
+    hmlc_value *sum =
+        reduce(node, HMLC_OP_reduce_sum, hmlc_emit_unary(emit, HMLC_OP_exp, shifted), &axes);
+    hmlc_value *logarithm = hmlc_emit_unary(emit, HMLC_OP_log, sum);
+    if (!axes.keep_dims && hmlc_onnx_ok(node)) {
+        most =
+            hmlc_emit_reshape(emit, most, logarithm->type->dims, (uint32_t)logarithm->type->rank);
+    }
+    result_as_input(node, hmlc_emit_binary(emit, HMLC_OP_add, logarithm, most));
+}
+
+void hmlc_onnx_import_arg_reduce(hmlc_onnx_node *node)
+{
+    int64_t axis = hmlc_onnx_axis_attr(node, 0);
+    int64_t keep_dims = hmlc_onnx_int(node, "keepdims", 1) != 0;
+    int64_t last = hmlc_onnx_int(node, "select_last_index", 0) != 0;
+    node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
+                                 HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
+                                            hmlc_attr_int(HMLC_ATTR_keep_dims, keep_dims),
+                                            hmlc_attr_int(HMLC_ATTR_select_last, last)));
+}
+
+void hmlc_onnx_import_softmax(hmlc_onnx_node *node)
+{
+    int64_t axis = hmlc_onnx_axis_attr(node, -1);
+    node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
+                                 HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, &axis, 1)));
+}
+
+/* Before opset 13 the input counts as a matrix: all dims from `axis` on are normalised together. */
+void hmlc_onnx_import_softmax_flattened(hmlc_onnx_node *node)
+{
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    int64_t axis = hmlc_onnx_int(node, "axis", 1), axes[HMLC_MAX_RANK];
+    uint32_t count = 0;
+    if (axis != rank) {
+        axis = hmlc_onnx_axis(node, axis, rank);
+    }
+    for (int64_t i = axis; i < rank; i++) {
+        axes[count++] = i;
+    }
+    node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
+                                 HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count)));
+}

@@ -1,0 +1,138 @@
+/* Dependency order of a graph's nodes, by a depth-first walk that starts at each node in turn: a
+ * graph in order keeps its order. Recursion would follow the file, so the stack is an array. */
+#include "onnx_import.h"
+
+#include <string.h>
+
+enum { UNSEEN, OPEN, DONE };
+
+/* The nodes that each node waits for, as one array with offsets. */
+typedef struct dependencies {
+    uint32_t *nodes;
+    size_t count, capacity;
+    size_t *starts; /* node count + 1 */
+} dependencies;
+
+typedef struct capture_collector {
+    hmlc_onnx_importer *importer;
+    hmlc_onnx_scope *scope;
+    dependencies *found;
+    hmlc_status status;
+} capture_collector;
+
+static void add(capture_collector *collector, uint32_t node)
+{
+    dependencies *found = collector->found;
+    if (found->count == found->capacity) {
+        size_t capacity = found->capacity * 2 + 64;
+        uint32_t *nodes = HMLC_NEW_ARRAY(collector->importer->scratch, uint32_t, capacity);
+        if (nodes == NULL) {
+            collector->status = HMLC_RESOURCE;
+            return;
+        }
+        if (found->count > 0) {
+            memcpy(nodes, found->nodes, found->count * sizeof *nodes);
+        }
+        found->nodes = nodes;
+        found->capacity = capacity;
+    }
+    found->nodes[found->count++] = node;
+}
+
+static void collect_name(capture_collector *collector, const char *name)
+{
+    const hmlc_onnx_binding *binding = hmlc_names_find(&collector->scope->bindings, name);
+    if (binding != NULL && binding->producer != UINT32_MAX) {
+        add(collector, binding->producer);
+    }
+}
+
+/* Names that a subgraph captures: every name read in it that this graph defines. Nesting is bounded
+ * by the wire walker. */
+static void collect_graph(capture_collector *collector, const Onnx__GraphProto *graph);
+
+static void collect_node(capture_collector *collector, const Onnx__NodeProto *node)
+{
+    for (size_t i = 0; i < node->n_input && collector->status == HMLC_OK; i++) {
+        collect_name(collector, node->input[i]);
+    }
+    for (size_t i = 0; i < node->n_attribute && collector->status == HMLC_OK; i++) {
+        if (node->attribute[i]->g != NULL) {
+            collect_graph(collector, node->attribute[i]->g);
+        }
+    }
+}
+
+static void collect_graph(capture_collector *collector, const Onnx__GraphProto *graph)
+{
+    for (size_t i = 0; i < graph->n_node && collector->status == HMLC_OK; i++) {
+        collect_node(collector, graph->node[i]);
+    }
+    for (size_t i = 0; i < graph->n_output && collector->status == HMLC_OK; i++) {
+        collect_name(collector, graph->output[i]->name != NULL ? graph->output[i]->name : "");
+    }
+}
+
+static void report_cycle(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope, uint32_t node,
+                         uint32_t needed)
+{
+    const Onnx__NodeProto *a = scope->graph->node[node], *b = scope->graph->node[needed];
+    (void)hmlc_error_add(
+        importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where, NULL,
+        "nodes depend on each other in a circle: node '%s' (%s, #%u) and node '%s' (%s, #%u)",
+        a->name != NULL ? a->name : "", a->op_type != NULL ? a->op_type : "", node,
+        b->name != NULL ? b->name : "", b->op_type != NULL ? b->op_type : "", needed);
+}
+
+typedef struct visit {
+    uint32_t node;
+    size_t next; /* the dependency to look at next */
+} visit;
+
+static void order_nodes(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                        const dependencies *needs, uint8_t *state, visit *stack, uint32_t *order)
+{
+    size_t ordered = 0;
+    for (uint32_t root = 0; root < scope->graph->n_node; root++) {
+        size_t depth = 0;
+        if (state[root] == UNSEEN) {
+            stack[depth++] = (visit){.node = root, .next = needs->starts[root]};
+            state[root] = OPEN;
+        }
+        while (depth > 0) {
+            visit *top = &stack[depth - 1];
+            if (top->next == needs->starts[top->node + 1]) {
+                state[top->node] = DONE;
+                order[ordered++] = top->node;
+                depth--;
+                continue;
+            }
+            uint32_t needed = needs->nodes[top->next++];
+            if (state[needed] == OPEN) {
+                report_cycle(importer, scope, top->node, needed);
+            } else if (state[needed] == UNSEEN) {
+                stack[depth++] = (visit){.node = needed, .next = needs->starts[needed]};
+                state[needed] = OPEN;
+            }
+        }
+    }
+}
+
+hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t *order)
+{
+    size_t count = scope->graph->n_node;
+    dependencies needs = {.starts = HMLC_NEW_ARRAY(importer->scratch, size_t, count + 1)};
+    uint8_t *state = HMLC_NEW_ARRAY(importer->scratch, uint8_t, count);
+    visit *stack = HMLC_NEW_ARRAY(importer->scratch, visit, count);
+    HMLC_TRY_MEMORY(needs.starts);
+    HMLC_TRY_MEMORY(state);
+    HMLC_TRY_MEMORY(stack);
+    capture_collector collector = {.importer = importer, .scope = scope, .found = &needs};
+    for (size_t i = 0; i < count && collector.status == HMLC_OK; i++) {
+        collect_node(&collector, scope->graph->node[i]);
+        needs.starts[i + 1] = needs.count;
+    }
+    HMLC_TRY(collector.status);
+    order_nodes(importer, scope, &needs, state, stack, order);
+    return HMLC_OK;
+}

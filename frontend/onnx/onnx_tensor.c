@@ -1,0 +1,304 @@
+/* Stored tensors: raw bytes and external files are used where they lie, typed fields are converted.
+ */
+#include "onnx_import.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct tensor_reader {
+    hmlc_onnx_importer *importer;
+    const Onnx__TensorProto *proto;
+    const hmlc_location *where;
+    hmlc_tensor *tensor;
+    int64_t count; /* elements */
+} tensor_reader;
+
+static hmlc_status HMLC_PRINTF(2, 3) invalid(const tensor_reader *reader, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return hmlc_error_add(reader->importer->module->diagnostics, HMLC_ERROR_tensor_data_invalid,
+                          reader->where, NULL, "%s", text);
+}
+
+static hmlc_status read_shape(tensor_reader *reader)
+{
+    const Onnx__TensorProto *proto = reader->proto;
+    hmlc_tensor *tensor = reader->tensor;
+    if (!hmlc_onnx_dtype(reader->importer, proto->data_type, reader->where, "tensor",
+                         &tensor->dtype)) {
+        return HMLC_REFUSED;
+    }
+    if (proto->n_dims > HMLC_MAX_RANK) {
+        return hmlc_error_add(
+            reader->importer->module->diagnostics, HMLC_ERROR_not_implemented, reader->where, NULL,
+            "the tensor has rank %zu; at most %d is supported", proto->n_dims, HMLC_MAX_RANK);
+    }
+    tensor->rank = (int32_t)proto->n_dims;
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        if (proto->dims[i] < 0) {
+            return invalid(reader, "dim %" PRId32 " is %" PRId64, i, proto->dims[i]);
+        }
+        tensor->dims[i] = proto->dims[i];
+    }
+    reader->count = hmlc_tensor_count(tensor);
+    size_t element = hmlc_dtype_bytes(tensor->dtype);
+    if (reader->count < 0 || !hmlc_size_multiply((size_t)reader->count, element, &tensor->bytes) ||
+        tensor->bytes > INT64_MAX) {
+        return invalid(reader, "the number of elements does not fit 64 bits");
+    }
+    return HMLC_OK;
+}
+
+/* Bool bytes other than 0 and 1 mean true; the IR has 1 for true. */
+static hmlc_status normalise_bool(tensor_reader *reader)
+{
+    const uint8_t *bytes = reader->tensor->data;
+    bool plain = true;
+    for (int64_t i = 0; i < reader->count && plain; i++) {
+        plain = bytes[i] <= 1;
+    }
+    if (plain || reader->tensor->dtype != HMLC_DTYPE_bool) {
+        return HMLC_OK;
+    }
+    uint8_t *copy = hmlc_arena_allocate(reader->importer->module->arena, reader->tensor->bytes);
+    HMLC_TRY_MEMORY(copy);
+    for (int64_t i = 0; i < reader->count; i++) {
+        copy[i] = bytes[i] != 0;
+    }
+    reader->tensor->data = copy;
+    return HMLC_OK;
+}
+
+static hmlc_status use_bytes(tensor_reader *reader, const uint8_t *data, uint64_t size)
+{
+    if (size != reader->tensor->bytes) {
+        return invalid(reader, "%" PRId64 " bytes are stored, but shape and type need %" PRId64,
+                       (int64_t)size, (int64_t)reader->tensor->bytes);
+    }
+    reader->tensor->data = data;
+    return reader->tensor->dtype == HMLC_DTYPE_bool ? normalise_bool(reader) : HMLC_OK;
+}
+
+static hmlc_status read_raw(tensor_reader *reader)
+{
+    hmlc_onnx_position position;
+    const hmlc_onnx_importer *importer = reader->importer;
+    if (reader->proto->raw_data.len != sizeof position) {
+        return invalid(reader, "the position of the data is lost");
+    }
+    memcpy(&position, reader->proto->raw_data.data, sizeof position);
+    if (position.offset > importer->size || position.size > importer->size - position.offset) {
+        return invalid(reader, "the data lies outside the file");
+    }
+    return use_bytes(reader, importer->data + position.offset, position.size);
+}
+
+/* External data: key-value strings. */
+
+static hmlc_status HMLC_PRINTF(2, 3)
+    external_error(const tensor_reader *reader, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return hmlc_error_add(reader->importer->module->diagnostics, HMLC_ERROR_external_data_refused,
+                          reader->where, "keep the model and its data files together, unchanged",
+                          "%s", message);
+}
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+    char *end;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+static const hmlc_mapped_file missing_file;
+
+/* The file of a location, opened once. */
+static hmlc_status open_external(tensor_reader *reader, const char *location,
+                                 const hmlc_mapped_file **file)
+{
+    hmlc_onnx_importer *importer = reader->importer;
+    union {
+        const hmlc_mapped_file *readable;
+        void *any;
+    } known = {.any = hmlc_names_find(&importer->external_files, location)};
+    if (known.any == NULL) {
+        known.readable = &missing_file;
+        hmlc_status status =
+            hmlc_mapping_open_external(importer->mapping, location, importer->module->diagnostics,
+                                       reader->where, &known.readable);
+        if (status == HMLC_RESOURCE) {
+            return status;
+        }
+        if (status != HMLC_OK) {
+            known.readable = &missing_file;
+        }
+        HMLC_TRY(hmlc_names_set(&importer->external_files, location, known.any));
+        if (status != HMLC_OK) {
+            return status;
+        }
+    }
+    *file = known.readable;
+    return known.readable == &missing_file ? HMLC_DAMAGED : HMLC_OK;
+}
+
+static hmlc_status read_external(tensor_reader *reader)
+{
+    const Onnx__TensorProto *proto = reader->proto;
+    const char *location = NULL;
+    uint64_t offset = 0, length = reader->tensor->bytes;
+    for (size_t i = 0; i < proto->n_external_data; i++) {
+        const char *key = proto->external_data[i]->key, *value = proto->external_data[i]->value;
+        if (key == NULL || value == NULL) {
+            continue;
+        }
+        if (strcmp(key, "location") == 0) {
+            location = value;
+        }
+        uint64_t *number = strcmp(key, "offset") == 0   ? &offset
+                           : strcmp(key, "length") == 0 ? &length
+                                                        : NULL;
+        if (number != NULL && !parse_number(value, number)) {
+            return external_error(reader, "offset or length '%s' is not a number", value);
+        }
+    }
+    if (location == NULL) {
+        return external_error(reader, "external data has no location");
+    }
+    if (reader->importer->mapping == NULL) {
+        return external_error(reader, "'%s': a model read from memory has no external data",
+                              location);
+    }
+    if (length != reader->tensor->bytes) {
+        return external_error(
+            reader, "'%s': length is %" PRIu64 ", but shape and type need %" PRIu64 " bytes",
+            location, length, (uint64_t)reader->tensor->bytes);
+    }
+    const hmlc_mapped_file *file;
+    HMLC_TRY(open_external(reader, location, &file));
+    if (offset > file->size || length > file->size - offset) {
+        return external_error(
+            reader, "'%s' holds %" PRIu64 " bytes, but the tensor ends at byte %" PRIu64, location,
+            (uint64_t)file->size, offset > UINT64_MAX - length ? UINT64_MAX : offset + length);
+    }
+    return use_bytes(reader, length > 0 ? file->data + offset : (const uint8_t *)"", length);
+}
+
+/* Typed fields: what holds an element type, and the number of elements there. */
+
+typedef enum typed_field { IN_FLOAT, IN_INT32, IN_INT64, IN_DOUBLE, IN_UINT64 } typed_field;
+
+static typed_field field_of(hmlc_dtype dtype)
+{
+    switch (dtype) {
+    case HMLC_DTYPE_f32:
+        return IN_FLOAT;
+    case HMLC_DTYPE_i64:
+        return IN_INT64;
+    case HMLC_DTYPE_f64:
+        return IN_DOUBLE;
+    case HMLC_DTYPE_u32:
+    case HMLC_DTYPE_u64:
+        return IN_UINT64;
+    default:
+        return IN_INT32;
+    }
+}
+
+static size_t field_count(const Onnx__TensorProto *proto, typed_field field)
+{
+    const size_t counts[] = {proto->n_float_data, proto->n_int32_data, proto->n_int64_data,
+                             proto->n_double_data, proto->n_uint64_data};
+    return counts[field];
+}
+
+/* The range of values that int32_data or uint64_data may hold for a type narrower than the field.
+ */
+static bool fits(hmlc_dtype dtype, int64_t value)
+{
+    uint32_t bits = hmlc_dtype_bits(dtype);
+    if (bits >= 32) {
+        return dtype != HMLC_DTYPE_u32 || (value >= 0 && value <= UINT32_MAX);
+    }
+    int64_t least =
+        dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_i16 ? -(INT64_C(1) << (bits - 1)) : 0;
+    return value >= least && value < (least < 0 ? -least : INT64_C(1) << bits);
+}
+
+static hmlc_status convert(const tensor_reader *reader, typed_field field, void *data)
+{
+    const Onnx__TensorProto *proto = reader->proto;
+    hmlc_dtype dtype = reader->tensor->dtype;
+    size_t bytes = hmlc_dtype_bytes(dtype);
+    for (int64_t i = 0; i < reader->count; i++) {
+        int64_t value = field == IN_INT32 ? proto->int32_data[i] : (int64_t)proto->uint64_data[i];
+        if (dtype == HMLC_DTYPE_bool) {
+            value = value != 0;
+        }
+        if (!fits(dtype, value)) {
+            return invalid(reader, "element %" PRId64 " is %" PRId64 ", outside its type's range",
+                           i, value);
+        }
+        /* Little-endian hosts: the low bytes come first. Floats are stored as their bits. */
+        memcpy((char *)data + (size_t)i * bytes, &value, bytes);
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status read_typed(tensor_reader *reader)
+{
+    const Onnx__TensorProto *proto = reader->proto;
+    typed_field field = field_of(reader->tensor->dtype);
+    size_t found = field_count(proto, field);
+    if (found != (size_t)reader->count) {
+        return invalid(reader, "%" PRId64 " elements are stored, but the shape needs %" PRId64,
+                       (int64_t)found, reader->count);
+    }
+    void *data = hmlc_arena_allocate(reader->importer->module->arena, reader->tensor->bytes);
+    HMLC_TRY_MEMORY(data);
+    const void *sources[] = {proto->float_data, NULL, proto->int64_data, proto->double_data,
+                             reader->tensor->dtype == HMLC_DTYPE_u64 ? proto->uint64_data : NULL};
+    reader->tensor->data = data;
+    if (reader->count == 0) {
+        return HMLC_OK;
+    }
+    if (sources[field] != NULL) {
+        memcpy(data, sources[field], reader->tensor->bytes);
+        return HMLC_OK;
+    }
+    return convert(reader, field, data);
+}
+
+hmlc_status hmlc_onnx_tensor(hmlc_onnx_importer *importer, const Onnx__TensorProto *proto,
+                             const hmlc_location *where, hmlc_tensor *tensor)
+{
+    tensor_reader reader = {.importer = importer, .proto = proto, .where = where, .tensor = tensor};
+    *tensor = (hmlc_tensor){0};
+    HMLC_TRY(read_shape(&reader));
+    size_t typed = proto->n_float_data + proto->n_int32_data + proto->n_int64_data +
+                   proto->n_double_data + proto->n_uint64_data + proto->n_string_data;
+    bool external = proto->data_location == 1;
+    if ((proto->has_raw_data && typed > 0) || (external && (proto->has_raw_data || typed > 0))) {
+        return invalid(&reader, "the data is stored in two ways");
+    }
+    if (external) {
+        return read_external(&reader);
+    }
+    return proto->has_raw_data ? read_raw(&reader) : read_typed(&reader);
+}

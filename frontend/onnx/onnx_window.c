@@ -1,0 +1,426 @@
+/* Convolutions and pools. */
+#include "onnx_node.h"
+
+#include <inttypes.h>
+
+enum { MOST_SPATIAL = HMLC_MAX_RANK - 2 };
+enum { AUTO_NOTSET, AUTO_SAME_UPPER, AUTO_SAME_LOWER, AUTO_VALID };
+
+/* Spatial attributes, complete: one entry per spatial dim, pads two. */
+typedef struct window_spec {
+    int32_t spatial;
+    int64_t size[MOST_SPATIAL], strides[MOST_SPATIAL], dilations[MOST_SPATIAL];
+    hmlc_dim pads[2 * MOST_SPATIAL];
+    int64_t ceil_extra[MOST_SPATIAL]; /* of the end pads, only counted for static dims */
+    int32_t auto_pad;
+} window_spec;
+
+/* An attribute of one positive number per spatial dim, 1 when absent. */
+static void read_list(hmlc_onnx_node *node, const char *name, int32_t spatial, int64_t *values)
+{
+    uint32_t count;
+    const int64_t *list = hmlc_onnx_ints(node, name, &count);
+    for (int32_t i = 0; i < spatial; i++) {
+        values[i] = 1;
+    }
+    if (list == NULL) {
+        return;
+    }
+    if (count != (uint32_t)spatial) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'%s' has %" PRIu32 " entries for %d spatial dims", name, count, spatial);
+        return;
+    }
+    for (int32_t i = 0; i < spatial; i++) {
+        values[i] = list[i];
+        if (list[i] < 1 || list[i] > INT32_MAX) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "'%s' holds %" PRId64 ", must be positive", name, list[i]);
+        }
+    }
+}
+
+static hmlc_dim reach_of(const hmlc_onnx_node *node, const window_spec *window, int32_t i)
+{
+    return hmlc_emit_number(&node->emit, (window->size[i] - 1) * window->dilations[i] + 1);
+}
+
+/* SAME: as many windows as strides fit into the input; the odd pad goes to the end (upper). */
+static void pad_same(const hmlc_onnx_node *node, window_spec *window, int32_t i)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
+    hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
+    hmlc_dim one = hmlc_emit_number(&node->emit, 1), two = hmlc_emit_number(&node->emit, 2);
+    hmlc_dim last = hmlc_dim_subtract(table, hmlc_dim_ceildiv(table, in, stride), one);
+    hmlc_dim needed =
+        hmlc_dim_add(table, hmlc_dim_multiply(table, last, stride), reach_of(node, window, i));
+    hmlc_dim total = hmlc_dim_maximum(table, hmlc_dim_subtract(table, needed, in),
+                                      hmlc_emit_number(&node->emit, 0));
+    hmlc_dim small = hmlc_dim_floordiv(table, total, two);
+    hmlc_dim large = hmlc_dim_subtract(table, total, small);
+    bool upper = window->auto_pad == AUTO_SAME_UPPER;
+    window->pads[i] = upper ? small : large;
+    window->pads[i + window->spatial] = upper ? large : small;
+}
+
+static void read_pads(hmlc_onnx_node *node, window_spec *window)
+{
+    uint32_t count;
+    const int64_t *list = hmlc_onnx_ints(node, "pads", &count);
+    window->auto_pad =
+        hmlc_onnx_choice(node, "auto_pad", "NOTSET|SAME_UPPER|SAME_LOWER|VALID", AUTO_NOTSET);
+    bool used = list != NULL && window->auto_pad == AUTO_NOTSET;
+    if (used && count != 2 * (uint32_t)window->spatial) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'pads' has %" PRIu32 " entries for %d spatial dims", count,
+                       window->spatial);
+    }
+    for (int32_t i = 0; i < 2 * window->spatial && hmlc_onnx_ok(node); i++) {
+        window->pads[i] = hmlc_emit_number(&node->emit, used ? list[i] : 0);
+        if (used && (list[i] < 0 || list[i] > INT32_MAX)) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "'pads' holds %" PRId64 ", must not be negative", list[i]);
+        }
+    }
+}
+
+/* Sizes come from `weights` (a conv) or from kernel_shape. False on failure. */
+static bool read_window(hmlc_onnx_node *node, const hmlc_type *weights, window_spec *window)
+{
+    *window = (window_spec){.spatial = hmlc_onnx_rank(node, 0) - 2};
+    if (window->spatial < 1 || (weights != NULL && weights->rank != window->spatial + 2)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the input has rank %d and the weights %d", window->spatial + 2,
+                       weights != NULL ? weights->rank : window->spatial + 2);
+        return false;
+    }
+    read_list(node, "kernel_shape", window->spatial, window->size);
+    read_list(node, "strides", window->spatial, window->strides);
+    read_list(node, "dilations", window->spatial, window->dilations);
+    read_pads(node, window);
+    bool given = hmlc_onnx_attr(node, "kernel_shape") != NULL;
+    for (int32_t i = 0; weights != NULL && i < window->spatial && hmlc_onnx_ok(node); i++) {
+        int64_t size;
+        if (!hmlc_dim_is_constant(weights->dims[i + 2], &size)) {
+            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+                           "the window's size is known only at run time");
+        } else if (given && size != window->size[i]) {
+            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                           "'kernel_shape' says %" PRId64 ", but the weights '%s' have %" PRId64,
+                           window->size[i], hmlc_onnx_input_name(node, 1), size);
+        } else {
+            window->size[i] = size;
+        }
+    }
+    return hmlc_onnx_ok(node);
+}
+
+static void pad_automatically(hmlc_onnx_node *node, window_spec *window)
+{
+    for (int32_t i = 0; i < window->spatial; i++) {
+        if (window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER) {
+            pad_same(node, window, i);
+        }
+    }
+}
+
+/* The attributes that convolutions and pools share. Returns their number. */
+static uint32_t window_attrs(const window_spec *window, hmlc_attr *attrs)
+{
+    uint32_t spatial = (uint32_t)window->spatial, count = 0;
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_strides, window->strides, spatial);
+    attrs[count++] = hmlc_attr_dims(HMLC_ATTR_pads, window->pads, 2 * spatial);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_dilations, window->dilations, spatial);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST);
+    return count;
+}
+
+static hmlc_value *emit_conv(hmlc_onnx_node *node, hmlc_value *x, hmlc_value *w, hmlc_value *bias)
+{
+    window_spec window;
+    hmlc_attr attrs[8];
+    if (!hmlc_onnx_ok(node) || !read_window(node, w->type, &window)) {
+        return NULL;
+    }
+    pad_automatically(node, &window);
+    uint32_t count = window_attrs(&window, attrs);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, hmlc_onnx_int(node, "group", 1));
+    hmlc_value *const operands[3] = {x, w, bias};
+    return hmlc_emit(&node->emit, HMLC_OP_conv, operands, bias != NULL ? 3 : 2, attrs, count);
+}
+
+void hmlc_onnx_import_conv(hmlc_onnx_node *node)
+{
+    node->outputs[0] = emit_conv(node, node->inputs[0], node->inputs[1], node->inputs[2]);
+}
+
+/* output_shape wins over pads: what is too much is cut off; SAME gives stride times the input. */
+static void fit_transposed(hmlc_onnx_node *node, window_spec *window, const int64_t *output_padding)
+{
+    uint32_t count;
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    const int64_t *shape = hmlc_onnx_ints(node, "output_shape", &count);
+    bool same = window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER;
+    if (shape == NULL && !same) {
+        return;
+    }
+    /* Some writers give the batch and channel dims too. */
+    if (shape != NULL && count == (uint32_t)window->spatial + 2) {
+        shape += 2;
+    } else if (shape != NULL && count != (uint32_t)window->spatial) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'output_shape' has %" PRIu32 " entries for %d spatial dims", count,
+                       window->spatial);
+        return;
+    }
+    hmlc_dim one = hmlc_emit_number(&node->emit, 1), two = hmlc_emit_number(&node->emit, 2);
+    for (int32_t i = 0; i < window->spatial; i++) {
+        hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
+        hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
+        hmlc_dim out = shape != NULL ? hmlc_emit_number(&node->emit, shape[i])
+                                     : hmlc_dim_multiply(table, in, stride);
+        hmlc_dim full = hmlc_dim_multiply(table, hmlc_dim_subtract(table, in, one), stride);
+        full = hmlc_dim_add(table, full, reach_of(node, window, i));
+        full = hmlc_dim_add(table, full, hmlc_emit_number(&node->emit, output_padding[i]));
+        hmlc_dim total = hmlc_dim_maximum(table, hmlc_dim_subtract(table, full, out),
+                                          hmlc_emit_number(&node->emit, 0));
+        hmlc_dim small = hmlc_dim_floordiv(table, total, two);
+        hmlc_dim large = hmlc_dim_subtract(table, total, small);
+        bool upper = window->auto_pad == AUTO_SAME_UPPER;
+        window->pads[i] = upper ? small : large;
+        window->pads[i + window->spatial] = upper ? large : small;
+    }
+}
+
+void hmlc_onnx_import_conv_transpose(hmlc_onnx_node *node)
+{
+    window_spec window;
+    hmlc_attr attrs[8];
+    int64_t output_padding[MOST_SPATIAL] = {0};
+    uint32_t given;
+    if (!read_window(node, node->inputs[1]->type, &window)) {
+        return;
+    }
+    const int64_t *list = hmlc_onnx_ints(node, "output_padding", &given);
+    if (list != NULL && given != (uint32_t)window.spatial) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'output_padding' has %" PRIu32 " entries for %d spatial dims", given,
+                       window.spatial);
+        return;
+    }
+    for (int32_t i = 0; list != NULL && i < window.spatial; i++) {
+        output_padding[i] = list[i];
+    }
+    fit_transposed(node, &window, output_padding);
+    uint32_t count = window_attrs(&window, attrs);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, hmlc_onnx_int(node, "group", 1));
+    attrs[count++] =
+        hmlc_attr_ints(HMLC_ATTR_output_padding, output_padding, (uint32_t)window.spatial);
+    uint32_t operands = hmlc_onnx_has_input(node, 2) ? 3 : 2;
+    node->outputs[0] =
+        hmlc_emit(&node->emit, HMLC_OP_conv_transpose, node->inputs, operands, attrs, count);
+}
+
+/*
+ * ceil_mode rounds the number of windows up, but none may start behind the input and its first pad.
+ * Done by padding the end further.
+ */
+static void pad_ceil(hmlc_onnx_node *node, window_spec *window, int32_t i)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim zero = hmlc_emit_number(&node->emit, 0);
+    hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
+    hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
+    hmlc_dim before = hmlc_dim_add(table, in, window->pads[i]);
+    hmlc_dim padded = hmlc_dim_add(table, before, window->pads[i + window->spatial]);
+    hmlc_dim reach = reach_of(node, window, i);
+    /* Index of the last window, by size and by where it may start. */
+    hmlc_dim last = hmlc_dim_ceildiv(table, hmlc_dim_subtract(table, padded, reach), stride);
+    hmlc_dim final = hmlc_dim_floordiv(
+        table, hmlc_dim_subtract(table, before, hmlc_emit_number(&node->emit, 1)), stride);
+    last = hmlc_dim_minimum(table, last, final);
+    hmlc_dim needed = hmlc_dim_add(table, hmlc_dim_multiply(table, last, stride), reach);
+    hmlc_dim extra = hmlc_dim_maximum(table, hmlc_dim_subtract(table, needed, padded), zero);
+    if (!hmlc_dim_is_constant(extra, &window->ceil_extra[i])) {
+        window->ceil_extra[i] = -1;
+    }
+    window->pads[i + window->spatial] =
+        hmlc_dim_add(table, window->pads[i + window->spatial], extra);
+}
+
+static bool read_pool(hmlc_onnx_node *node, window_spec *window)
+{
+    if (!read_window(node, NULL, window)) {
+        return false;
+    }
+    pad_automatically(node, window);
+    bool automatic = window->auto_pad != AUTO_NOTSET;
+    if (hmlc_onnx_int(node, "ceil_mode", 0) != 0 && !automatic) {
+        for (int32_t i = 0; i < window->spatial; i++) {
+            pad_ceil(node, window, i);
+        }
+    }
+    return hmlc_onnx_ok(node);
+}
+
+void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
+{
+    window_spec window;
+    hmlc_attr attrs[8];
+    bool indices = hmlc_onnx_wants_output(node, 1);
+    if (indices && hmlc_onnx_int(node, "storage_order", 0) != 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "column-major indices (storage_order 1) are not supported");
+    }
+    if (!read_pool(node, &window)) {
+        return;
+    }
+    uint32_t count = window_attrs(&window, attrs);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, window.size, (uint32_t)window.spatial);
+    hmlc_op *op =
+        hmlc_emit_op(&node->emit, HMLC_OP_max_pool, HMLC_OPERANDS(node->inputs[0]), attrs, count);
+    for (uint32_t i = 0; op != NULL && i < op->result_count; i++) {
+        node->outputs[i] = op->results[i];
+    }
+}
+
+static hmlc_value *emit_avg_pool(hmlc_onnx_node *node, hmlc_value *x, window_spec *window,
+                                 int64_t include_pad)
+{
+    hmlc_attr attrs[8];
+    uint32_t count = window_attrs(window, attrs);
+    bool extra = false;
+    for (int32_t i = 0; i < window->spatial; i++) {
+        if (include_pad && window->ceil_extra[i] < 0) {
+            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented,
+                           "set ceil_mode or count_include_pad to 0",
+                           "ceil_mode with count_include_pad needs static dims");
+            return NULL;
+        }
+        extra = extra || window->ceil_extra[i] > 0;
+    }
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, window->size, (uint32_t)window->spatial);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_count_include_pad, include_pad);
+    if (include_pad && extra) {
+        attrs[count++] =
+            hmlc_attr_ints(HMLC_ATTR_output_padding, window->ceil_extra, (uint32_t)window->spatial);
+    }
+    return hmlc_emit(&node->emit, HMLC_OP_avg_pool, HMLC_OPERANDS(x), attrs, count);
+}
+
+void hmlc_onnx_import_avg_pool(hmlc_onnx_node *node)
+{
+    window_spec window;
+    if (read_pool(node, &window)) {
+        int64_t include_pad = hmlc_onnx_int(node, "count_include_pad", 0) != 0;
+        node->outputs[0] = emit_avg_pool(node, node->inputs[0], &window, include_pad);
+    }
+}
+
+/* (sum of |x|^p) ^ (1/p): the sum is the mean times the window's size, pads counting as 0. */
+void hmlc_onnx_import_lp_pool(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    window_spec window;
+    double p = (double)hmlc_onnx_int(node, "p", 2), size = 1;
+    if (!read_pool(node, &window)) {
+        return;
+    }
+    for (int32_t i = 0; i < window.spatial; i++) {
+        size *= (double)window.size[i];
+        window.ceil_extra[i] = 0; /* counts: it is 0 as other pads */
+    }
+    hmlc_value *x = hmlc_emit_unary(emit, HMLC_OP_abs, node->inputs[0]);
+    hmlc_value *exponent = hmlc_emit_scalar_like(emit, x, p);
+    x = hmlc_emit_binary(emit, HMLC_OP_pow, x, exponent);
+    hmlc_value *mean = emit_avg_pool(node, x, &window, 1);
+    hmlc_value *factor = hmlc_emit_scalar_like(emit, node->inputs[0], size);
+    hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_mul, mean, factor);
+    hmlc_value *root = hmlc_emit_scalar_like(emit, node->inputs[0], 1 / p);
+    node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_pow, sum, root);
+}
+
+static uint32_t spatial_axes(hmlc_onnx_node *node, int64_t *axes)
+{
+    uint32_t count = 0;
+    for (int64_t i = 2; i < hmlc_onnx_rank(node, 0); i++) {
+        axes[count++] = i;
+    }
+    return count;
+}
+
+void hmlc_onnx_import_global_pool(hmlc_onnx_node *node)
+{
+    int64_t axes[HMLC_MAX_RANK];
+    uint32_t count = spatial_axes(node, axes);
+    node->outputs[0] =
+        hmlc_emit_reduce(&node->emit, node->op->opcode, node->inputs[0], axes, count, true);
+}
+
+void hmlc_onnx_import_global_lp_pool(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    int64_t axes[HMLC_MAX_RANK];
+    uint32_t count = spatial_axes(node, axes);
+    double p = (double)hmlc_onnx_int(node, "p", 2);
+    hmlc_value *x = hmlc_emit_unary(emit, HMLC_OP_abs, node->inputs[0]);
+    hmlc_value *exponent = hmlc_emit_scalar_like(emit, node->inputs[0], p);
+    x = hmlc_emit_binary(emit, HMLC_OP_pow, x, exponent);
+    x = hmlc_emit_reduce(emit, HMLC_OP_reduce_sum, x, axes, count, true);
+    hmlc_value *root = hmlc_emit_scalar_like(emit, node->inputs[0], 1 / p);
+    node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_pow, x, root);
+}
+
+/* Quantized convolutions: the window of inputs 0 and `weights`. */
+void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_value *scale_x = node->inputs[1], *scale_w = node->inputs[4], *bias = NULL;
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32);
+    hmlc_value *x = hmlc_emit(emit, HMLC_OP_dequantize,
+                              HMLC_OPERANDS(node->inputs[0], scale_x, node->inputs[2]),
+                              HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
+    hmlc_value *w = hmlc_emit(emit, HMLC_OP_dequantize,
+                              HMLC_OPERANDS(node->inputs[3], scale_w, node->inputs[5]),
+                              HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
+    if (hmlc_onnx_has_input(node, 8)) {
+        /* The bias is in steps of both scales, without a zero point. */
+        hmlc_value *step = hmlc_emit_binary(emit, HMLC_OP_mul, scale_x, scale_w);
+        bias = hmlc_emit_cast(emit, node->inputs[8], HMLC_DTYPE_f32);
+        bias = hmlc_emit_binary(emit, HMLC_OP_mul, bias, step);
+    }
+    hmlc_value *y = emit_conv(node, x, w, bias);
+    hmlc_attr quantized = hmlc_attr_dtype(HMLC_ATTR_to, node->inputs[7]->type->dtype);
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(y, node->inputs[6], node->inputs[7]),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), quantized));
+}
+
+/*
+ * ConvInteger: x less its zero point is padded with 0, so pads count as the zero point. i32 may not
+ * hold the exact sums' type in a float convolution; the IR's conv takes integers.
+ */
+void hmlc_onnx_import_conv_integer(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_i32);
+    hmlc_value *w = hmlc_emit_cast(emit, node->inputs[1], HMLC_DTYPE_i32);
+    if (hmlc_onnx_has_input(node, 2)) {
+        hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[2], HMLC_DTYPE_i32);
+        x = hmlc_emit_binary(emit, HMLC_OP_sub, x, zero);
+    }
+    if (hmlc_onnx_has_input(node, 3)) {
+        hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[3], HMLC_DTYPE_i32);
+        if (hmlc_onnx_rank(node, 3) == 1 && hmlc_onnx_ok(node)) {
+            hmlc_dim shape[HMLC_MAX_RANK];
+            int32_t rank = hmlc_onnx_rank(node, 1);
+            for (int32_t i = 0; i < rank; i++) {
+                shape[i] = i == 0 ? hmlc_onnx_dims(node, 3)[0] : hmlc_emit_number(&node->emit, 1);
+            }
+            zero = hmlc_emit_reshape(emit, zero, shape, (uint32_t)rank);
+        }
+        w = hmlc_emit_binary(emit, HMLC_OP_sub, w, zero);
+    }
+    node->outputs[0] = emit_conv(node, x, w, NULL);
+}

@@ -1,0 +1,29 @@
+/*
+ * From the bytes of a model file to protobuf-c messages, without copying weights.
+ *
+ * protobuf-c recurses without a limit, copies every field it does not know and every `bytes` field.
+ * A walker therefore goes over the mapped file first, driven by the descriptors that onnx.proto
+ * yields: it checks keys, lengths, wire types, text and nesting, drops what onnx.proto does not
+ * name, and writes a condensed copy in which each TensorProto.raw_data holds the position of its
+ * bytes in the file instead of the bytes. protobuf-c unpacks that copy.
+ */
+#ifndef HMLC_ONNX_WIRE_H
+#define HMLC_ONNX_WIRE_H
+
+#include "budget.h"
+#include <onnx.pb-c.h>
+
+/* Messages within messages; what protobuf's own readers accept. */
+#define HMLC_ONNX_MAX_DEPTH 100
+
+/* What TensorProto.raw_data holds after unpacking. */
+typedef struct hmlc_onnx_position {
+    uint64_t offset, size; /* bytes into the file */
+} hmlc_onnx_position;
+
+/* The model lives in the budget. Problems become diagnostics at `where`. */
+hmlc_status hmlc_onnx_unpack(const void *data, size_t size, hmlc_budget *budget,
+                             hmlc_diagnostics *diagnostics, const hmlc_location *where,
+                             const Onnx__ModelProto **model) HMLC_MUST_USE;
+
+#endif
