@@ -1,0 +1,240 @@
+/* bench: how fast, how soon, how much memory. */
+#include "commands.h"
+#include "fma_peak.h"
+#include "json.h"
+#include "profile_report.h"
+#include "tool_command.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static const hml_option bench_options[] = {
+    {"threads", 0, "N", "threads; as many as the process may use"},
+    {"test-data", 0, "DIR", "inputs: input_<i>.pb"},
+    {"input", 0, "NAME=FILE", "data of an input; may be repeated"},
+    {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
+    {"seed", 0, "N", "of random inputs; 0"},
+    {"seconds", 0, "S", "time to measure for; 2"},
+    {"json", 0, NULL, "print JSON"},
+    {"profile", 0, NULL, "add a table per step"},
+    {"trace", 0, "FILE", "write one run for chrome://tracing and Perfetto"},
+    {"help", 'h', NULL, "print this"},
+};
+enum { BENCH_OPTIONS = sizeof bench_options / sizeof bench_options[0] };
+
+enum { LEAST_RUNS = 5, MOST_RUNS = 1000000, WARM_RUNS = 3 };
+
+typedef struct bench_report {
+    hml_workbench bench;
+    const hml_options *options;
+    double *times; /* milliseconds, ascending when done */
+    size_t count, capacity;
+    double first_run_ms, seconds, peak_gflops;
+    uint64_t peak_rss_bytes;
+    hml_step_profile *profile; /* of runs behind the measured ones; NULL: not wanted */
+    char cpu[64];
+    hml_tool_error error;
+} bench_report;
+
+/* -- Measuring
+ * ------------------------------------------------------------------------------------- */
+
+static hml_status add_time(bench_report *report, double milliseconds)
+{
+    if (report->count == report->capacity) {
+        size_t capacity = report->capacity * 2 + 1024;
+        double *times = realloc(report->times, capacity * sizeof *times);
+        if (times == NULL) {
+            return hml_tool_fail(&report->error, HML_ERROR_out_of_memory, "%zu times", capacity);
+        }
+        report->times = times;
+        report->capacity = capacity;
+    }
+    report->times[report->count++] = milliseconds;
+    return HML_OK;
+}
+
+static hml_status measure(bench_report *report)
+{
+    hml_workbench *bench = &report->bench;
+    for (int i = 0; i < WARM_RUNS; i++) {
+        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
+    }
+    double end = hml_milliseconds() + report->seconds * 1e3;
+    double before = hml_milliseconds();
+    while (report->count < LEAST_RUNS || (before < end && report->count < MOST_RUNS)) {
+        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
+        double after = hml_milliseconds();
+        HML_TOOL_TRY(add_time(report, after - before));
+        before = hml_milliseconds();
+    }
+    return HML_OK;
+}
+
+/* Profiled runs come behind the measured ones, as they are a little slower. */
+static hml_status profile(bench_report *report, uint32_t runs)
+{
+    hml_workbench *bench = &report->bench;
+    uint32_t count = bench->info.step_count;
+    if (report->profile == NULL) {
+        report->profile = calloc((size_t)count + 1, sizeof *report->profile);
+    }
+    if (report->profile == NULL) {
+        return hml_tool_fail(&report->error, HML_ERROR_out_of_memory, "%u steps", count);
+    }
+    memset(report->profile, 0, count * sizeof *report->profile);
+    HML_TOOL_TRY(hml_session_profile(bench->session, report->profile, count));
+    for (uint32_t i = 0; i < runs; i++) {
+        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
+    }
+    return hml_session_profile(bench->session, NULL, 0);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : (left > right ? 1 : 0);
+}
+
+/* The smallest time that at least `percent` of the runs stay within. */
+static double percentile(const bench_report *report, size_t percent)
+{
+    size_t rank = (report->count * percent + 99) / 100;
+    return report->times[rank > 0 ? rank - 1 : 0];
+}
+
+static uint64_t peak_resident_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* -- Printing
+ * -------------------------------------------------------------------------------------- */
+
+/* Values of the named dims that the bound inputs have. */
+static void print_dims_json(const hml_workbench *bench)
+{
+    bool first = true;
+    printf("{");
+    for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
+        hml_symbol_info symbol;
+        int64_t value = 0;
+        if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
+            hml_workbench_dim(bench, symbol.name, &value)) {
+            printf("%s", first ? "" : ",");
+            hml_json_string(stdout, symbol.name);
+            printf(":%lld", (long long)value);
+            first = false;
+        }
+    }
+    printf("}");
+}
+
+static void print_json(const bench_report *report)
+{
+    const struct {
+        const char *key;
+        double value;
+    } rows[] = {
+        {"p50_ms", percentile(report, 50)},     {"p90_ms", percentile(report, 90)},
+        {"p99_ms", percentile(report, 99)},     {"load_ms", report->bench.load_ms},
+        {"first_run_ms", report->first_run_ms}, {"fma_peak_gflops", report->peak_gflops},
+    };
+    printf("{");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        printf("\"%s\":", rows[i].key);
+        hml_json_number(stdout, rows[i].value);
+        printf(",");
+    }
+    printf("\"iterations\":%zu,\"peak_rss_bytes\":%llu,\"threads\":%u,\"cpu\":", report->count,
+           (unsigned long long)report->peak_rss_bytes, report->bench.threads);
+    hml_json_string(stdout, report->cpu);
+    printf(",\"dims\":");
+    print_dims_json(&report->bench);
+    if (hml_options_get(report->options, "profile") != NULL) {
+        printf(",\"profile\":");
+        hml_profile_print_json(&report->bench, report->profile, report->peak_gflops);
+    }
+    printf("}\n");
+}
+
+static void print_text(const bench_report *report)
+{
+    double p50 = percentile(report, 50);
+    printf("latency     p50 %.4g ms, p90 %.4g ms, p99 %.4g ms over %zu runs\n", p50,
+           percentile(report, 90), percentile(report, 99), report->count);
+    printf("throughput  %.4g runs/s\n", p50 > 0 ? 1e3 / p50 : 0);
+    printf("start       load %.4g ms, first run %.4g ms\n", report->bench.load_ms,
+           report->first_run_ms);
+    printf("memory      %.1f MB at most\n", (double)report->peak_rss_bytes * 1e-6);
+    printf("machine     %s, %u thread%s, %.1f GFLOP/s f32 peak a core\n", report->cpu,
+           report->bench.threads, report->bench.threads == 1 ? "" : "s", report->peak_gflops);
+    if (hml_options_get(report->options, "profile") != NULL) {
+        hml_profile_print(&report->bench, report->profile, report->peak_gflops);
+    }
+}
+
+/* -- The command
+ * ------------------------------------------------------------------------------------ */
+
+static hml_status parse_seconds(bench_report *report)
+{
+    const char *word = hml_options_get(report->options, "seconds");
+    char *end = NULL;
+    report->seconds = word != NULL ? strtod(word, &end) : 2.0;
+    if (word != NULL &&
+        (end == word || *end != '\0' || !(report->seconds >= 0 && report->seconds <= 86400))) {
+        return hml_tool_fail(&report->error, HML_ERROR_usage, "'--seconds %s': expected a number",
+                             word);
+    }
+    return HML_OK;
+}
+
+static hml_status bench_model(bench_report *report, const char *path)
+{
+    hml_workbench *bench = &report->bench;
+    const char *trace = hml_options_get(report->options, "trace");
+    bool profiled = hml_options_get(report->options, "profile") != NULL;
+    HML_TOOL_TRY(parse_seconds(report));
+    HML_TOOL_TRY(hml_workbench_open(bench, path, 0, report->options, &report->error));
+    HML_TOOL_TRY(hml_workbench_load_inputs(bench, report->options, &report->error));
+    double start = hml_milliseconds();
+    HML_TOOL_TRY(hml_workbench_start(bench, report->options, &report->error));
+    HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
+    report->first_run_ms = hml_milliseconds() - start;
+    HML_TOOL_TRY(measure(report));
+    report->peak_rss_bytes = peak_resident_bytes();
+    qsort(report->times, report->count, sizeof *report->times, compare_times);
+    if (trace != NULL) {
+        HML_TOOL_TRY(profile(report, 1));
+        HML_TOOL_TRY(hml_trace_write(bench, report->profile, trace, &report->error));
+    }
+    if (profiled) {
+        HML_TOOL_TRY(profile(report, report->count < 20 ? (uint32_t)report->count : 20));
+    }
+    report->peak_gflops = hml_fma_peak_gflops();
+    hml_cpu_name(report->cpu, sizeof report->cpu);
+    return HML_OK;
+}
+
+static int bench_with(const hml_options *options)
+{
+    bench_report report = {.options = options};
+    hml_status status = bench_model(&report, hml_options_at(options, NULL, 0));
+    if (status == HML_OK && hml_options_get(options, "json") != NULL) {
+        print_json(&report);
+    } else if (status == HML_OK) {
+        print_text(&report);
+    }
+    hml_workbench_release(&report.bench);
+    free(report.times);
+    free(report.profile);
+    return hml_tool_report(status, &report.error);
+}
+
+int hml_command_bench(int argc, char **argv)
+{
+    return hml_tool_command("bench", bench_options, BENCH_OPTIONS, argc, argv, bench_with);
+}

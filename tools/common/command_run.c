@@ -1,0 +1,242 @@
+/* run: one run, its outputs, and how they compare with expected ones. */
+#include "commands.h"
+#include "json.h"
+#include "number.h"
+#include "tool_command.h"
+#include "workbench.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const hml_option run_options[] = {
+    {"input", 0, "NAME=FILE", "data of an input: .npy, .npz or .pb; may be repeated"},
+    {"test-data", 0, "DIR", "inputs and expected outputs: input_<i>.pb, output_<i>.pb"},
+    {"output", 0, "DIR", "write the outputs there as output_<i>.npy or .pb"},
+    {"format", 0, "npy|pb", "of written outputs; npy"},
+    {"no-compare", 0, NULL, "do not compare with output_<i>.pb"},
+    {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
+    {"seed", 0, "N", "of random inputs; 0"},
+    {"threads", 0, "N", "threads; as many as the process may use"},
+    {"json", 0, NULL, "print JSON"},
+    {"help", 'h', NULL, "print this"},
+};
+enum { RUN_OPTIONS = sizeof run_options / sizeof run_options[0] };
+
+typedef struct run_report {
+    hml_workbench bench;
+    const hml_options *options;
+    hml_output_comparison *comparisons; /* per output */
+    size_t expected, differing;
+    hml_tool_error error;
+} run_report;
+
+/* -- Writing outputs
+ * ------------------------------------------------------------------------------- */
+
+static hml_status output_path(run_report *run, uint32_t index, char *path, size_t bytes)
+{
+    const char *folder = hml_options_get(run->options, "output");
+    const char *format = hml_options_get(run->options, "format");
+    int length =
+        snprintf(path, bytes, "%s/output_%u.%s", folder, index, format != NULL ? format : "npy");
+    if (length < 0 || (size_t)length >= bytes) {
+        return hml_tool_fail(&run->error, HML_ERROR_usage, "the output folder's path is too long");
+    }
+    return HML_OK;
+}
+
+static hml_status write_outputs(run_report *run)
+{
+    const char *folder = hml_options_get(run->options, "output");
+    const char *format = hml_options_get(run->options, "format");
+    if (folder == NULL) {
+        return HML_OK;
+    }
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return hml_tool_fail(&run->error, HML_ERROR_output_unwritable, "%s: %s", folder,
+                             strerror(errno));
+    }
+    hml_tensor_format kind =
+        format != NULL && strcmp(format, "pb") == 0 ? HML_FORMAT_PB : HML_FORMAT_NPY;
+    for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
+        char path[4096];
+        hml_tensor tensor;
+        hml_tensor_info info;
+        HML_TOOL_TRY(output_path(run, i, path, sizeof path));
+        HML_TOOL_TRY(hml_session_output(run->bench.session, i, &tensor));
+        HML_TOOL_TRY(hml_model_output(run->bench.model, i, &info));
+        HML_TOOL_TRY(hml_tensor_file_write(path, kind, &tensor, info.name, &run->error));
+    }
+    return HML_OK;
+}
+
+/* -- Printing
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct value_range {
+    double least, most;
+    size_t nans;
+} value_range;
+
+static value_range range_of(const hml_tensor *tensor)
+{
+    value_range range = {0};
+    bool any = false;
+    size_t count = tensor->bytes / hml_dtype_bytes(tensor->dtype);
+    for (size_t i = 0; i < count; i++) {
+        double value = hml_number_load(tensor, i);
+        if (value != value) {
+            range.nans++;
+            continue;
+        }
+        range.least = !any || value < range.least ? value : range.least;
+        range.most = !any || value > range.most ? value : range.most;
+        any = true;
+    }
+    return range;
+}
+
+static hml_status print_output_json(run_report *run, uint32_t index)
+{
+    hml_tensor tensor;
+    hml_tensor_info info;
+    char path[4096];
+    HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
+    HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
+    value_range range = range_of(&tensor);
+    printf("%s{\"name\":", index == 0 ? "" : ",");
+    hml_json_string(stdout, info.name);
+    printf(",\"dtype\":\"%s\",\"shape\":", hml_dtype_name(tensor.dtype));
+    hml_json_shape(stdout, tensor.dims, tensor.rank);
+    printf(",\"min\":");
+    hml_json_number(stdout, range.least);
+    printf(",\"max\":");
+    hml_json_number(stdout, range.most);
+    printf(",\"nans\":%zu", range.nans);
+    if (hml_options_get(run->options, "output") != NULL) {
+        HML_TOOL_TRY(output_path(run, index, path, sizeof path));
+        printf(",\"file\":");
+        hml_json_string(stdout, path);
+    }
+    if (run->expected != 0 && run->comparisons[index].compared) {
+        const hml_comparison *c = &run->comparisons[index].comparison;
+        char text[256];
+        hml_comparison_text(c, text, sizeof text);
+        printf(",\"equal\":%s,\"differing\":%zu,\"largest_difference\":",
+               c->equal ? "true" : "false", c->differing);
+        hml_json_number(stdout, c->largest_difference);
+        printf(",\"comparison\":\"%s\"", text);
+    }
+    printf("}");
+    return HML_OK;
+}
+
+static void print_shape(const hml_tensor *tensor)
+{
+    printf("%s[", hml_dtype_name(tensor->dtype));
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        printf("%s%lld", i == 0 ? "" : ", ", (long long)tensor->dims[i]);
+    }
+    printf("]");
+}
+
+static hml_status print_output(run_report *run, uint32_t index)
+{
+    hml_tensor tensor;
+    hml_tensor_info info;
+    char path[4096];
+    HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
+    HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
+    if (hml_options_get(run->options, "output") != NULL) {
+        HML_TOOL_TRY(output_path(run, index, path, sizeof path));
+        printf("%s\n", path);
+    } else {
+        value_range range = range_of(&tensor);
+        printf("%s: ", info.name);
+        print_shape(&tensor);
+        printf(" in %.6g..%.6g", range.least, range.most);
+        printf(range.nans != 0 ? ", %zu NaN\n" : "\n", range.nans);
+    }
+    if (run->expected != 0 && run->comparisons[index].compared) {
+        char text[256];
+        hml_comparison_text(&run->comparisons[index].comparison, text, sizeof text);
+        fprintf(stderr, "%s: %s\n", info.name, text);
+    }
+    return HML_OK;
+}
+
+static hml_status print_report(run_report *run)
+{
+    bool json = hml_options_get(run->options, "json") != NULL;
+    if (json) {
+        printf("{\"outputs\":[");
+    }
+    for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
+        HML_TOOL_TRY(json ? print_output_json(run, i) : print_output(run, i));
+    }
+    if (json) {
+        printf("],\"compared\":%zu,\"differing\":%zu}\n", run->expected, run->differing);
+    }
+    return HML_OK;
+}
+
+/* -- The command
+ * ----------------------------------------------------------------------------------- */
+
+static hml_status compare_outputs(run_report *run)
+{
+    const char *folder = hml_options_get(run->options, "test-data");
+    size_t count = run->bench.info.output_count;
+    run->comparisons = calloc(count + 1, sizeof *run->comparisons);
+    if (run->comparisons == NULL) {
+        return hml_tool_fail(&run->error, HML_ERROR_out_of_memory, "%zu outputs", count);
+    }
+    if (folder == NULL || hml_options_get(run->options, "no-compare") != NULL) {
+        return HML_OK;
+    }
+    HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &hml_tolerance_default,
+                                       run->comparisons, &run->expected, &run->error));
+    for (size_t i = 0; i < count; i++) {
+        run->differing +=
+            run->comparisons[i].compared && !run->comparisons[i].comparison.equal ? 1 : 0;
+    }
+    return HML_OK;
+}
+
+static hml_status run_model(run_report *run, const char *path)
+{
+    const char *format = hml_options_get(run->options, "format");
+    if (format != NULL && strcmp(format, "npy") != 0 && strcmp(format, "pb") != 0) {
+        return hml_tool_fail(&run->error, HML_ERROR_usage, "'--format %s': expected npy or pb",
+                             format);
+    }
+    hml_workbench *bench = &run->bench;
+    HML_TOOL_TRY(hml_workbench_open(bench, path, 0, run->options, &run->error));
+    HML_TOOL_TRY(hml_workbench_load_inputs(bench, run->options, &run->error));
+    HML_TOOL_TRY(hml_workbench_start(bench, run->options, &run->error));
+    HML_TOOL_TRY(hml_workbench_run(bench, &run->error));
+    HML_TOOL_TRY(write_outputs(run));
+    HML_TOOL_TRY(compare_outputs(run));
+    HML_TOOL_TRY(print_report(run));
+    if (run->differing != 0) {
+        return hml_tool_fail(&run->error, HML_ERROR_tolerance_exceeded, "%zu of %zu outputs",
+                             run->differing, run->expected);
+    }
+    return HML_OK;
+}
+
+static int run_with(const hml_options *options)
+{
+    run_report run = {.options = options};
+    hml_status status = run_model(&run, hml_options_at(options, NULL, 0));
+    hml_workbench_release(&run.bench);
+    free(run.comparisons);
+    return hml_tool_report(status, &run.error);
+}
+
+int hml_command_run(int argc, char **argv)
+{
+    return hml_tool_command("run", run_options, RUN_OPTIONS, argc, argv, run_with);
+}

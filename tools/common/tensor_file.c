@@ -1,0 +1,192 @@
+#include "tensor_file.h"
+
+#include "tensor_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static hml_status no_memory(hml_tool_error *error, size_t bytes)
+{
+    return hml_tool_fail(error, HML_ERROR_out_of_memory, "%zu bytes for a tensor", bytes);
+}
+
+int64_t hml_tensor_count(const hml_tensor *tensor)
+{
+    int64_t count = 1;
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        count = tensor->dims[i] == 0 ? 0 : count;
+    }
+    for (uint32_t i = 0; i < tensor->rank && count != 0; i++) {
+        count *= tensor->dims[i];
+    }
+    return count;
+}
+
+/* Bytes of a shape; false when it is none, or too large for this machine. */
+static bool shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes)
+{
+    size_t total = hml_dtype_bytes(dtype);
+    bool empty = false;
+    if (rank > HML_MAX_TENSOR_RANK || total == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < rank; i++) {
+        if (dims[i] < 0) {
+            return false;
+        }
+        empty = empty || dims[i] == 0;
+    }
+    for (uint32_t i = 0; i < rank && !empty; i++) {
+        if (__builtin_mul_overflow(total, (size_t)dims[i], &total) || total > SIZE_MAX / 4) {
+            return false;
+        }
+    }
+    *bytes = empty ? 0 : total;
+    return true;
+}
+
+bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t bytes)
+{
+    size_t needed = 0;
+    return shape_bytes(dtype, rank, dims, &needed) && needed == bytes;
+}
+
+hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims, const char *name,
+                             size_t name_bytes, hml_owned_tensor *tensor, hml_tool_error *error)
+{
+    size_t bytes = 0;
+    if (!shape_bytes(dtype, rank, dims, &bytes)) {
+        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "its shape is impossible");
+    }
+    hml_owned_tensor created = {.tensor = {.bytes = bytes, .dtype = dtype, .rank = rank}};
+    created.name = calloc(name_bytes + 1, 1);
+    if (created.name == NULL ||
+        posix_memalign(&created.tensor.data, 64, bytes == 0 ? 64 : bytes) != 0) {
+        free(created.name);
+        return no_memory(error, bytes);
+    }
+    if (name != NULL) {
+        memcpy(created.name, name, name_bytes);
+    }
+    if (rank != 0) {
+        memcpy(created.tensor.dims, dims, rank * sizeof *dims);
+    }
+    *tensor = created;
+    return HML_OK;
+}
+
+void hml_tensor_release(hml_owned_tensor *tensor)
+{
+    free(tensor->tensor.data);
+    free(tensor->name);
+    *tensor = (hml_owned_tensor){0};
+}
+
+void hml_tensor_list_release(hml_tensor_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        hml_tensor_release(&list->tensors[i]);
+    }
+    free(list->tensors);
+    *list = (hml_tensor_list){0};
+}
+
+/* -- Reading -------------------------------------------------------------------------------------
+ */
+
+static hml_status read_descriptor(int file, const char *path, uint8_t **data, size_t *bytes,
+                                  hml_tool_error *error)
+{
+    struct stat state;
+    if (fstat(file, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
+        return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: not a regular file", path);
+    }
+    size_t size = (size_t)state.st_size, done = 0;
+    uint8_t *memory = malloc(size + 1);
+    if (memory == NULL) {
+        return no_memory(error, size);
+    }
+    while (done < size) {
+        ssize_t count = read(file, memory + done, size - done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            free(memory);
+            return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: reading failed", path);
+        }
+        done += (size_t)count;
+    }
+    *data = memory;
+    *bytes = size;
+    return HML_OK;
+}
+
+hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: %s", path, strerror(errno));
+    }
+    hml_status status = read_descriptor(file, path, data, bytes, error);
+    close(file);
+    return status;
+}
+
+static hml_status read_single(const uint8_t *data, size_t bytes, const char *path,
+                              hml_tensor_list *list, hml_tool_error *error)
+{
+    list->tensors = calloc(1, sizeof *list->tensors);
+    if (list->tensors == NULL) {
+        return no_memory(error, sizeof *list->tensors);
+    }
+    bool is_npy = bytes >= 6 && memcmp(data, "\x93NUMPY", 6) == 0;
+    HML_TOOL_TRY(is_npy ? hml_npy_read(data, bytes, path, list->tensors, error)
+                        : hml_pb_read(data, bytes, path, list->tensors, error));
+    list->count = 1;
+    return HML_OK;
+}
+
+hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error)
+{
+    uint8_t *data = NULL;
+    size_t bytes = 0;
+    *list = (hml_tensor_list){0};
+    HML_TOOL_TRY(hml_file_read(path, &data, &bytes, error));
+    bool is_archive =
+        bytes >= 4 && (memcmp(data, "PK\3\4", 4) == 0 || memcmp(data, "PK\5\6", 4) == 0);
+    hml_status status = is_archive ? hml_npz_read(data, bytes, path, list, error)
+                                   : read_single(data, bytes, path, list, error);
+    free(data);
+    if (status != HML_OK) {
+        hml_tensor_list_release(list);
+    }
+    return status;
+}
+
+/* -- Writing -------------------------------------------------------------------------------------
+ */
+
+hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
+                                 const hml_tensor *tensor, const char *name, hml_tool_error *error)
+{
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) {
+        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
+    }
+    if (format == HML_FORMAT_NPY) {
+        hml_npy_write(file, tensor);
+    } else {
+        hml_pb_write(file, tensor, name);
+    }
+    bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed) {
+        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
+    }
+    return HML_OK;
+}

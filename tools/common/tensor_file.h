@@ -1,0 +1,70 @@
+/*
+ * Tensors in files: .npy (versions 1 to 3), .npz (stored and deflated entries) and ONNX TensorProto
+ * (.pb). Every reader takes bytes that it does not trust, in time and memory bounded by their
+ * number (and, for deflated entries, by the sizes that the archive declares).
+ */
+#ifndef HML_TENSOR_FILE_H
+#define HML_TENSOR_FILE_H
+
+#include "tool_error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A tensor that owns its data (64-byte aligned, row-major) and name. */
+typedef struct hml_owned_tensor {
+    hml_tensor tensor;
+    char *name; /* "" when the file gives none; NULL in an empty structure */
+} hml_owned_tensor;
+
+typedef struct hml_tensor_list {
+    hml_owned_tensor *tensors;
+    size_t count;
+} hml_tensor_list;
+
+/* Memory for a tensor of this type and shape; `name` may be NULL. */
+hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims, const char *name,
+                             size_t name_bytes, hml_owned_tensor *tensor, hml_tool_error *error);
+void hml_tensor_release(hml_owned_tensor *tensor);
+void hml_tensor_list_release(hml_tensor_list *list);
+
+/* True when a tensor of this type and shape has exactly `bytes` bytes. */
+bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t bytes);
+
+/* Elements; the shape was checked when the tensor was made. */
+int64_t hml_tensor_count(const hml_tensor *tensor);
+
+/* -- Readers of bytes; `path` only names the file in messages -----------------------------------
+ */
+
+hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
+                        hml_owned_tensor *tensor, hml_tool_error *error);
+/* All entries, named without ".npy". */
+hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml_tensor_list *list,
+                        hml_tool_error *error);
+hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
+                       hml_owned_tensor *tensor, hml_tool_error *error);
+
+/*
+ * Inflates raw deflate data (RFC 1951) into exactly `out_bytes` bytes. False when the data is not
+ * that. Reads and writes nothing outside of the two ranges.
+ */
+bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
+
+/* -- Files ---------------------------------------------------------------------------------------
+ */
+
+/* Whole regular file; free(*data). */
+hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error);
+
+/* One tensor (.npy, .pb) or all of an archive, told apart by their first bytes. */
+hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error);
+
+typedef enum hml_tensor_format { HML_FORMAT_NPY, HML_FORMAT_PB } hml_tensor_format;
+
+/* Writes a tensor; `name` goes into a .pb. bf16 in .npy is written as two-byte void elements. */
+hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
+                                 const hml_tensor *tensor, const char *name, hml_tool_error *error);
+
+#endif

@@ -1,0 +1,33 @@
+/* How the tools report failures: a status, and the details behind its title. */
+#ifndef HML_TOOL_ERROR_H
+#define HML_TOOL_ERROR_H
+
+#include <hml/hml.h>
+
+#if defined(__GNUC__)
+#define HML_TOOL_PRINTF(format_index, first_argument)                                              \
+    __attribute__((format(printf, format_index, first_argument)))
+#else
+#define HML_TOOL_PRINTF(format_index, first_argument)
+#endif
+
+typedef struct hml_tool_error {
+    char text[768]; /* "HML1102: tensor file is damaged: a.npy: ..."; "" when nothing is known */
+} hml_tool_error;
+
+#define HML_TOOL_TRY(expression)                                                                   \
+    do {                                                                                           \
+        hml_status hml_tool_try_ = (expression);                                                   \
+        if (hml_tool_try_ != HML_OK) {                                                             \
+            return hml_tool_try_;                                                                  \
+        }                                                                                          \
+    } while (0)
+
+/* Fills *error and returns `status`. */
+hml_status hml_tool_fail(hml_tool_error *error, hml_status status, const char *format, ...)
+    HML_TOOL_PRINTF(3, 4);
+
+/* "error[HML1102]: ..." with the explanation as help on stderr; returns the exit status. */
+int hml_tool_report(hml_status status, const hml_tool_error *error);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * What run, bench and test have in common: a model, a session with its inputs bound, and how the
+ * inputs were chosen.
+ */
+#ifndef HML_WORKBENCH_H
+#define HML_WORKBENCH_H
+
+#include "compare.h"
+#include "options.h"
+#include "tensor_file.h"
+
+enum { HML_MOST_DIMS = 32 };
+
+typedef struct hml_workbench {
+    hml_model *model;
+    hml_pool *pool;
+    hml_session *session;
+    hml_model_info info;
+    uint32_t threads;
+    hml_tensor_list inputs;      /* what is bound, by input index */
+    hml_dim dims[HML_MOST_DIMS]; /* from --dim; names point into `dim_text` */
+    uint32_t dim_count;
+    char *dim_text;
+    double load_ms; /* opening the model */
+} hml_workbench;
+
+/* Opens the model with `flags` and parses --dim. Release in any state. */
+hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
+                              const hml_options *options, hml_tool_error *error);
+/* Chooses inputs: --input NAME=FILE, else --test-data DIR, else random (--dim, --seed). */
+hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *options,
+                                     hml_tool_error *error);
+/* Inputs of a folder in the ONNX layout. */
+hml_status hml_workbench_load_folder(hml_workbench *bench, const char *folder,
+                                     hml_tool_error *error);
+/* Starts the pool (--threads), makes the session, binds the inputs. */
+hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
+                               hml_tool_error *error);
+hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error);
+void hml_workbench_release(hml_workbench *bench);
+
+/* Value of a named dim in the bound inputs; false when no dim of an input is just that name. */
+bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value);
+
+/* Milliseconds of a monotonic clock. */
+double hml_milliseconds(void);
+
+/* -- Expected outputs -----------------------------------------------------------------------------
+ */
+
+typedef struct hml_output_comparison {
+    const char *name; /* the model's */
+    bool compared;    /* an expected output was there */
+    hml_comparison comparison;
+} hml_output_comparison;
+
+/*
+ * Compares the session's outputs with the output_<i>.pb files of a folder: by the name inside the
+ * file where the model has such an output, else by index. `results` has an entry per output.
+ * *expected counts the files. A difference is no failure of this function.
+ */
+hml_status hml_workbench_compare(hml_workbench *bench, const char *folder,
+                                 const hml_tolerance *tolerance, hml_output_comparison *results,
+                                 size_t *expected, hml_tool_error *error);
+
+/* One line for people: "12 of 1000 differ; largest at 7: found 1.5, expected 1.4". */
+void hml_comparison_text(const hml_comparison *comparison, char *text, size_t bytes);
+
+#endif
