@@ -39,7 +39,7 @@ static double coordinate_of(const hmlc_op *op, const axis_plan *axis, int64_t in
                (length == 1 ? (axis->end - axis->begin) * (in - 1) / 2
                             : x * (axis->end - axis->begin) * (in - 1) / (length - 1));
     case HMLC_COORDINATES_HALF_PIXEL_SYMMETRIC:
-        return in / 2 * (1 - (double)axis->out / length) + half_pixel;
+        return in / 2 * (1 - (double)axis->out / length) + (x + 0.5) / axis->scale - 0.5;
     default:
         return half_pixel;
     }
