@@ -50,7 +50,6 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .dtype = contraction->dtype,
         .left_dtype = contraction->left_dtype,
         .depth_stride = hmlc_frame_dim(frame, contraction->left.strides[contraction->rank - 1]),
-        .start = hmlc_frame_int(frame, 0),
         .panel = nest->panel,
         .panel_stride = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->depth),
                                      hmlc_frame_int(frame, HMLC_PANEL), ""),

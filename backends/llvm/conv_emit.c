@@ -7,8 +7,9 @@ typedef struct conv_tile {
     hmlc_tile_context *tile;
     hmlc_frame *frame;
     const hmlc_conv *conv;
-    LLVMValueRef left, panel; /* of the batch element and group; of the column tile */
-    LLVMValueRef entry;       /* the tile's descriptor */
+    LLVMValueRef left, panel;          /* of the batch element and group; of the column tile */
+    LLVMValueRef entry;                /* the tile's descriptor */
+    LLVMValueRef rows[HMLC_TILE_ROWS]; /* regular: element 0 of each row's first tap */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
     hmlc_microkernel kernel;
 } conv_tile;
@@ -42,7 +43,7 @@ static void set_panel(conv_tile *at, LLVMValueRef depth)
         hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.dtype), at->panel, offset);
 }
 
-/* Rows lie evenly: pointers are made once, a run only moves the start. */
+/* Rows lie evenly: their pointers are made once, a run moves them all alike. */
 static void regular_rows(conv_tile *at)
 {
     hmlc_frame *frame = at->frame;
@@ -52,7 +53,7 @@ static void regular_rows(conv_tile *at)
     LLVMValueRef input_step = table_word(at, at->entry, HMLC_TILE_INPUT_STEP);
     for (uint32_t r = 0; r < at->kernel.rows; r++) {
         at->tile->row[r] = pixel;
-        at->kernel.row[r] = left_at(at, input);
+        at->rows[r] = left_at(at, input);
         pixel = LLVMBuildAdd(frame->builder, pixel, pixel_step, "");
         input = LLVMBuildAdd(frame->builder, input, input_step, "");
     }
@@ -63,7 +64,15 @@ static void explicit_rows(conv_tile *at)
     for (uint32_t r = 0; r < at->kernel.rows; r++) {
         at->tile->row[r] = table_word(at, at->entry, HMLC_EXPLICIT_PIXELS + (int64_t)r);
     }
-    at->kernel.start = hmlc_frame_int(at->frame, 0);
+}
+
+static void regular_run(conv_tile *at, LLVMValueRef run)
+{
+    LLVMTypeRef type = hmlc_frame_type(at->frame, at->kernel.left_dtype);
+    LLVMValueRef moved = table_word(at, run, HMLC_RUN_INPUT);
+    for (uint32_t r = 0; r < at->kernel.rows; r++) {
+        at->kernel.row[r] = hmlc_frame_element(at->frame, type, at->rows[r], moved);
+    }
 }
 
 /* Pointers of an explicit run: a negative offset stands for zeros. */
@@ -103,7 +112,7 @@ static void run_loop(conv_tile *at)
     if (explicit_tiles) {
         explicit_run(at, run);
     } else {
-        at->kernel.start = table_word(at, run, HMLC_RUN_INPUT);
+        regular_run(at, run);
     }
     set_panel(at, table_word(at, run, HMLC_RUN_DEPTH));
     LLVMValueRef steps = table_word(at, run, HMLC_RUN_STEPS);

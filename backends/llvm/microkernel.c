@@ -5,7 +5,9 @@ typedef struct depth_loop {
     hmlc_frame *frame;
     const hmlc_microkernel *kernel;
     LLVMBasicBlockRef before, body;
-    LLVMValueRef step; /* i64: 0 .. steps - 1 */
+    LLVMValueRef rows[HMLC_TILE_ROWS];
+    LLVMValueRef left;  /* i64: offset of the step in a row */
+    LLVMValueRef right; /* pointer: the step in the first panel */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
@@ -56,13 +58,13 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool
 }
 
 /* The left element (row, step), broadcast. */
-static LLVMValueRef load_left(depth_loop *loop, LLVMValueRef offset, uint32_t row)
+static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
-    LLVMValueRef base = kernel->row[kernel->immediate ? 0 : row];
-    LLVMValueRef address = hmlc_frame_element(frame, type, base, offset);
+    LLVMValueRef base = loop->rows[kernel->immediate ? 0 : row];
+    LLVMValueRef address = hmlc_frame_element(frame, type, base, loop->left);
     if (kernel->immediate && row > 0) {
         LLVMValueRef apart = hmlc_frame_int(frame, (int64_t)row * kernel->row_stride);
         address = hmlc_frame_element(frame, type, address, apart);
@@ -76,19 +78,14 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t first = kernel->first_lane, column = first + vector * kernel->lanes;
+    LLVMValueRef panel = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column / HMLC_PANEL),
+                                      kernel->panel_stride, "");
+    int64_t lane = (int64_t)(column % HMLC_PANEL) - (int64_t)(first % HMLC_PANEL);
+    LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
-    uint32_t column = kernel->first_lane + vector * kernel->lanes;
-    LLVMValueRef panel = hmlc_frame_int(frame, column / HMLC_PANEL);
-    LLVMValueRef lane = hmlc_frame_int(frame, (int64_t)(column % HMLC_PANEL) -
-                                                  (int64_t)(kernel->first_lane % HMLC_PANEL));
-    LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef offset =
-        LLVMBuildAdd(builder, LLVMBuildMul(builder, panel, kernel->panel_stride, ""), lane, "");
-    LLVMValueRef base = hmlc_frame_element(frame, type, kernel->panel, offset);
-    LLVMValueRef depth =
-        LLVMBuildNSWMul(builder, loop->step, hmlc_frame_int(frame, HMLC_PANEL), "");
+    LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
     uint32_t alignment = kernel->lanes * (uint32_t)hmlc_dtype_bytes(kernel->dtype);
-    LLVMValueRef address = hmlc_frame_element(frame, type, base, depth);
     return hmlc_frame_load(frame, hmlc_microkernel_type(frame, kernel), address, alignment);
 }
 
@@ -102,17 +99,14 @@ static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValu
 /* One k step. What there is less of is loaded first and held. */
 static void emit_step(depth_loop *loop)
 {
-    hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    LLVMValueRef offset = LLVMBuildNSWMul(frame->builder, loop->step, kernel->depth_stride, "");
-    offset = LLVMBuildNSWAdd(frame->builder, offset, kernel->start, "");
     LLVMValueRef held[HMLC_TILE_VECTORS];
     if (kernel->rows >= kernel->vectors) {
         for (uint32_t v = 0; v < kernel->vectors; v++) {
             held[v] = load_right(loop, v);
         }
         for (uint32_t r = 0; r < kernel->rows; r++) {
-            LLVMValueRef left = load_left(loop, offset, r);
+            LLVMValueRef left = load_left(loop, r);
             for (uint32_t v = 0; v < kernel->vectors; v++) {
                 accumulate(loop, r, v, left, held[v]);
             }
@@ -120,7 +114,7 @@ static void emit_step(depth_loop *loop)
         return;
     }
     for (uint32_t r = 0; r < kernel->rows; r++) {
-        held[r] = load_left(loop, offset, r);
+        held[r] = load_left(loop, r);
     }
     for (uint32_t v = 0; v < kernel->vectors; v++) {
         LLVMValueRef right = load_right(loop, v);
@@ -130,50 +124,60 @@ static void emit_step(depth_loop *loop)
     }
 }
 
-/* One line of what comes next, each step a line further: the stream runs as fast as the panel. */
-static void emit_prefetch(depth_loop *loop)
+static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
 {
-    hmlc_frame *frame = loop->frame;
-    LLVMValueRef lines =
-        LLVMBuildNSWMul(frame->builder, loop->step, hmlc_frame_int(frame, 64 / 8), "");
-    LLVMValueRef address = hmlc_frame_element(frame, frame->i8, loop->kernel->prefetch, lines);
-    LLVMValueRef arguments[] = {address, LLVMConstInt(frame->i32, 0, 0),
-                                LLVMConstInt(frame->i32, 2, 0), LLVMConstInt(frame->i32, 1, 0)};
-    hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+    LLVMValueRef phi = LLVMBuildPhi(loop->frame->builder, LLVMTypeOf(start), name);
+    LLVMAddIncoming(phi, &start, &loop->before, 1);
+    return phi;
 }
 
-/* Bottom-tested: steps is at least 1, and LLVM keeps such a loop in one block. */
+/* Loop strength reduction must not see what the row pointers have in common: it would give each its
+ * own increment. */
+static void hide_rows(hmlc_frame *frame, const hmlc_microkernel *kernel, depth_loop *loop)
+{
+    uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
+    for (uint32_t r = 0; r < pointers; r++) {
+        loop->rows[r] = LLVMBuildFreeze(frame->builder, kernel->row[r], "");
+    }
+}
+
+/*
+ * Bottom-tested: steps is at least 1, and LLVM keeps such a loop in one block. The left offset and
+ * the panel pointer are all that advances, and the pointer is what ends the loop: general registers
+ * are what a tile of twelve row pointers has least of.
+ */
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators)
 {
     uint32_t count = kernel->rows * kernel->vectors;
     LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
+    LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
+    LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
+                                          LLVMBuildNSWMul(frame->builder, steps, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
+    hide_rows(frame, kernel, &loop);
     loop.before = LLVMGetInsertBlock(frame->builder);
     loop.body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
     LLVMBasicBlockRef exit =
         LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth.exit");
     LLVMBuildBr(frame->builder, loop.body);
     LLVMPositionBuilderAtEnd(frame->builder, loop.body);
-    loop.step = LLVMBuildPhi(frame->builder, frame->i64, "step");
-    LLVMValueRef zero = hmlc_frame_int(frame, 0);
-    LLVMAddIncoming(loop.step, &zero, &loop.before, 1);
+    loop.left = carry(&loop, hmlc_frame_int(frame, 0), "left");
+    loop.right = carry(&loop, kernel->panel, "right");
     for (uint32_t k = 0; k < count; k++) {
-        phis[k] = LLVMBuildPhi(frame->builder, hmlc_microkernel_type(frame, kernel), "");
-        LLVMAddIncoming(phis[k], &accumulators[k], &loop.before, 1);
-        loop.accumulators[k] = phis[k];
-    }
-    if (kernel->prefetch != NULL) {
-        emit_prefetch(&loop);
+        loop.accumulators[k] = phis[k] = carry(&loop, accumulators[k], "");
     }
     emit_step(&loop);
-    LLVMValueRef next = LLVMBuildNSWAdd(frame->builder, loop.step, hmlc_frame_int(frame, 1), "");
-    LLVMAddIncoming(loop.step, &next, &loop.body, 1);
+    LLVMValueRef left = LLVMBuildNSWAdd(frame->builder, loop.left, kernel->depth_stride, "");
+    LLVMValueRef right = hmlc_frame_element(frame, type, loop.right, width);
+    LLVMAddIncoming(loop.left, &left, &loop.body, 1);
+    LLVMAddIncoming(loop.right, &right, &loop.body, 1);
     for (uint32_t k = 0; k < count; k++) {
         LLVMAddIncoming(phis[k], &loop.accumulators[k], &loop.body, 1);
         accumulators[k] = loop.accumulators[k];
     }
-    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, next, steps, "");
+    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, right, end, "");
     LLVMBuildCondBr(frame->builder, done, exit, loop.body);
     LLVMPositionBuilderAtEnd(frame->builder, exit);
 }

@@ -27,12 +27,10 @@ typedef struct hmlc_microkernel {
     bool immediate;
     int64_t row_stride;
     LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */
-    LLVMValueRef start;        /* i64, offset of step 0 added to each row, elements */
     /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
     LLVMValueRef panel, panel_stride;
     uint32_t first_lane;
-    LLVMValueRef prefetch; /* what to fetch into L2, a line every 8 steps; NULL: nothing */
 } hmlc_microkernel;
 
 /* The vector type of one accumulator. */
