@@ -260,36 +260,60 @@ hmlc_symbol *hmlc_symbol_at(hmlc_dims *dims, uint32_t index)
     return dims->symbols[index];
 }
 
-static bool is_recorded(const hmlc_dims *dims, hmlc_dim left, hmlc_dim right)
+/* The slot of the pair's index + 1 (in either order), or an empty one. */
+static uint32_t *find_equality(const hmlc_dims *dims, hmlc_dim left, hmlc_dim right)
 {
-    for (uint32_t i = dims->equality_count; i > 0; i--) {
-        const hmlc_dim_equality *known = &dims->equalities[i - 1];
-        if ((known->left == left && known->right == right) ||
+    uint32_t least = left->id < right->id ? left->id : right->id;
+    uint32_t mask = 2 * dims->equality_capacity - 1;
+    uint32_t slot = (uint32_t)(mix(mix(1, least), left->id ^ right->id) >> 16) & mask;
+    for (;; slot = (slot + 1) & mask) {
+        uint32_t *entry = &dims->equality_table[slot];
+        const hmlc_dim_equality *known = *entry == 0 ? NULL : &dims->equalities[*entry - 1];
+        if (known == NULL || (known->left == left && known->right == right) ||
             (known->left == right && known->right == left)) {
-            return true;
+            return entry;
         }
     }
-    return false;
+}
+
+static bool grow_equalities(hmlc_dims *dims)
+{
+    uint32_t capacity = dims->equality_capacity == 0 ? 16 : dims->equality_capacity * 2;
+    if (capacity > UINT32_MAX / 4) {
+        return false;
+    }
+    hmlc_dim_equality *grown = HMLC_NEW_ARRAY(dims->arena, hmlc_dim_equality, capacity);
+    uint32_t *table = HMLC_NEW_ARRAY(dims->arena, uint32_t, 2 * (size_t)capacity);
+    if (grown == NULL || table == NULL) {
+        return false;
+    }
+    if (dims->equality_count > 0) {
+        memcpy(grown, dims->equalities, dims->equality_count * sizeof grown[0]);
+    }
+    dims->equalities = grown;
+    dims->equality_table = table;
+    dims->equality_capacity = capacity;
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        *find_equality(dims, grown[i].left, grown[i].right) = i + 1;
+    }
+    return true;
 }
 
 hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim right,
                                     const struct hmlc_location *location)
 {
-    if (hmlc_dim_known_equal(dims, left, right) || is_recorded(dims, left, right)) {
+    if (hmlc_dim_known_equal(dims, left, right)) {
         return HMLC_OK;
     }
-    if (dims->equality_count == dims->equality_capacity) {
-        uint32_t capacity = dims->equality_capacity == 0 ? 16 : dims->equality_capacity * 2;
-        hmlc_dim_equality *grown = HMLC_NEW_ARRAY(dims->arena, hmlc_dim_equality, capacity);
-        HMLC_TRY_MEMORY(grown);
-        if (dims->equality_count > 0) {
-            memcpy(grown, dims->equalities, dims->equality_count * sizeof grown[0]);
-        }
-        dims->equalities = grown;
-        dims->equality_capacity = capacity;
+    if (dims->equality_count == dims->equality_capacity && !grow_equalities(dims)) {
+        return HMLC_RESOURCE;
     }
-    dims->equalities[dims->equality_count++] =
-        (hmlc_dim_equality){.left = left, .right = right, .location = location};
+    uint32_t *entry = find_equality(dims, left, right);
+    if (*entry == 0) {
+        dims->equalities[dims->equality_count++] =
+            (hmlc_dim_equality){.left = left, .right = right, .location = location};
+        *entry = dims->equality_count;
+    }
     return HMLC_OK;
 }
 

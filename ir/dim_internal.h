@@ -30,6 +30,7 @@ struct hmlc_dims {
     uint32_t symbol_count, symbol_capacity;
     uint32_t fresh_count;
     hmlc_dim_equality *equalities;
+    uint32_t *equality_table; /* hash table of index + 1, twice the capacity */
     uint32_t equality_count, equality_capacity;
     int64_t default_minimum;
     hmlc_dim zero; /* made first, so that failures have something to return */

@@ -15,6 +15,24 @@ hmlc_infer_function hmlc_infer_function_of(hmlc_opcode opcode);
  */
 hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context) HMLC_MUST_USE;
 
+/* What an op is made of. */
+typedef struct hmlc_op_parts {
+    hmlc_opcode opcode;
+    hmlc_value *const *operands;
+    uint32_t operand_count;
+    const hmlc_attr *attrs;
+    uint32_t attr_count;
+    hmlc_region *const *regions;
+    uint32_t region_count;
+} hmlc_op_parts;
+/*
+ * hmlc_op_create_with_regions. `expected`, when not NULL, gives the result types that inference
+ * must confirm (result_count and types); symbols that an op makes for its results are taken from
+ * it.
+ */
+hmlc_status hmlc_op_create_from_parts(hmlc_builder *builder, const hmlc_op_parts *parts,
+                                      const hmlc_infer *expected, hmlc_op **op) HMLC_MUST_USE;
+
 /* A new value with the module's next id; NULL on failure. */
 hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32_t index);
 

@@ -138,16 +138,48 @@ static hmlc_status create_results(hmlc_module *module, hmlc_op *op, const hmlc_i
     return HMLC_OK;
 }
 
+static hmlc_status check_expected(hmlc_module *module, const hmlc_op *op,
+                                  const hmlc_infer *inferred)
+{
+    const char *name = hmlc_op_get_info(op->opcode)->name;
+    if (inferred->result_count != op->result_count) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, op->location, NULL,
+                              "%s has %u results, %u are given", name, inferred->result_count,
+                              op->result_count);
+    }
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        if (!hmlc_type_equal(op->results[i]->type, inferred->types[i])) {
+            char given[200], found[200];
+            hmlc_type_format(op->results[i]->type, given, sizeof given);
+            hmlc_type_format(inferred->types[i], found, sizeof found);
+            return hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, op->location, NULL,
+                                  "result %u of %s has type %s, %s is given", i, name, found,
+                                  given);
+        }
+    }
+    return HMLC_OK;
+}
+
 /* Checks, infers and makes the results of an op that is filled but not linked. */
-static hmlc_status complete(hmlc_module *module, hmlc_op *op)
+static hmlc_status complete(hmlc_module *module, hmlc_op *op, const hmlc_infer *expected)
 {
     HMLC_TRY(hmlc_op_check_form(module, op, HMLC_ERROR_graph_invalid));
     if (!own_attr_data(module->arena, op)) {
         return HMLC_RESOURCE;
     }
+    if (expected != NULL) {
+        HMLC_TRY(create_results(module, op, expected));
+    }
     hmlc_infer inferred;
     HMLC_TRY(hmlc_infer_run(module, op, &inferred));
-    return create_results(module, op, &inferred);
+    if (expected == NULL) {
+        return create_results(module, op, &inferred);
+    }
+    HMLC_TRY(check_expected(module, op, &inferred));
+    for (uint32_t i = 0; i < op->result_count && inferred.elements != NULL; i++) {
+        op->results[i]->elements = inferred.elements[i];
+    }
+    return HMLC_OK;
 }
 
 /* At the end of a complete region, new ops go before its yield. */
@@ -173,30 +205,38 @@ hmlc_status hmlc_op_create_with_regions(hmlc_builder *builder, hmlc_opcode opcod
                                         hmlc_value *const *operands, uint32_t operand_count,
                                         const hmlc_attr *attrs, uint32_t attr_count,
                                         hmlc_region *const *regions, uint32_t region_count,
-                                        hmlc_op **result)
+                                        hmlc_op **op)
+{
+    hmlc_op_parts parts = {opcode,     operands, operand_count, attrs,
+                           attr_count, regions,  region_count};
+    return hmlc_op_create_from_parts(builder, &parts, NULL, op);
+}
+
+hmlc_status hmlc_op_create_from_parts(hmlc_builder *builder, const hmlc_op_parts *parts,
+                                      const hmlc_infer *expected, hmlc_op **result)
 {
     hmlc_module *module = builder->module;
     hmlc_op *op = HMLC_NEW(module->arena, hmlc_op);
     HMLC_TRY_MEMORY(op);
-    op->opcode = opcode;
+    op->opcode = parts->opcode;
     op->location = builder->location;
     op->parent = builder->region;
-    if (!fill_operands(module->arena, operands, operand_count, op) ||
-        !copy_attrs(module->arena, attrs, attr_count, op) ||
-        !fill_regions(module->arena, regions, region_count, op)) {
+    if (!fill_operands(module->arena, parts->operands, parts->operand_count, op) ||
+        !copy_attrs(module->arena, parts->attrs, parts->attr_count, op) ||
+        !fill_regions(module->arena, parts->regions, parts->region_count, op)) {
         return HMLC_RESOURCE;
     }
-    hmlc_status status = complete(module, op);
+    hmlc_status status = complete(module, op, expected);
     if (status != HMLC_OK) {
-        for (uint32_t i = 0; i < region_count; i++) {
-            regions[i]->parent = NULL;
+        for (uint32_t i = 0; i < parts->region_count; i++) {
+            parts->regions[i]->parent = NULL;
         }
         return status;
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {
         hmlc_use_link(&op->operands[i], op->operands[i].value);
     }
-    hmlc_region_link(builder->region, op, place_of(builder, opcode));
+    hmlc_region_link(builder->region, op, place_of(builder, parts->opcode));
     if (result != NULL) {
         *result = op;
     }
