@@ -10,6 +10,18 @@ static hmlc_dim widen(hmlc_dims *dims, hmlc_dim dim, hmlc_dim other)
 }
 
 /*
+ * Is `small` min(c, wide) with a constant c > 1? Either both are 1 or none is, so that they
+ * broadcast only where they are equal (positions[:, :seq] added to [batch, seq]).
+ */
+static bool is_clamped(hmlc_dim small, hmlc_dim wide)
+{
+    int64_t limit;
+    return small->kind == HMLC_DIM_MINIMUM &&
+           ((small->a == wide && hmlc_dim_is_constant(small->b, &limit) && limit > 1) ||
+            (small->b == wide && hmlc_dim_is_constant(small->a, &limit) && limit > 1));
+}
+
+/*
  * The broadcast of two dims, NULL where it is impossible. Where neither is known to be 1 or equal
  * to the other, the result is (a == 1 ? b : a), which is also right for empty tensors (max(a, b) is
  * not), and the run-time check says the same of b.
@@ -28,6 +40,11 @@ static hmlc_dim broadcast_dim(hmlc_dims *dims, const hmlc_location *location, hm
     bool b_is_wide = hmlc_dim_known_unequal(dims, b, one);
     if (a_is_wide && b_is_wide && hmlc_dim_known_unequal(dims, a, b)) {
         return NULL;
+    }
+    if (is_clamped(a, b) || is_clamped(b, a)) {
+        hmlc_status recorded = hmlc_dims_require_equal(dims, a, b, location);
+        *status = recorded != HMLC_OK ? recorded : *status;
+        return is_clamped(a, b) ? b : a;
     }
     /* Both orders of operands must give the same expression. */
     hmlc_dim first = a->id < b->id ? a : b;
