@@ -206,7 +206,7 @@ hmlc_status layout_rewrite(layout_state *state)
     }
     for (uint32_t i = state->op_count; i-- > 0;) {
         const hmlc_op *op = state->ops[i].op;
-        if (op->result_count == 1 && state->values[op->results[0]->id].stored != NULL) {
+        if (op->result_count > 0 && state->values[op->results[0]->id].stored != NULL) {
             hmlc_op_erase(state->ops[i].op);
         }
     }

@@ -81,7 +81,7 @@ static bool is_forced(const hmlc_op *op)
         break;
     case HMLC_OP_max_pool:
     case HMLC_OP_avg_pool:
-        if (op->result_count != 1) {
+        if (op->result_count > 1 && hmlc_value_has_uses(op->results[1])) {
             return false;
         }
         break;
