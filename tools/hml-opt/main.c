@@ -1,0 +1,313 @@
+/*
+ * hml-opt: reads a module in text form, runs passes, prints it. For tests and for looking at what a
+ * pass does.
+ */
+#include <hmlc/passes.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct options {
+    const char *input;
+    const char *output; /* NULL: standard output, large constants as hashes alone */
+    const char *passes;
+    const char *print_after;
+    hmlc_print_options print;
+    bool list, help, no_verify;
+} options;
+
+typedef struct file_bytes {
+    char *data;
+    size_t size;
+} file_bytes;
+
+static const char usage[] =
+    "usage: hml-opt [OPTION]... FILE.hir\n"
+    "Reads a module in text form (and FILE.hir.bin beside it), runs passes, prints the result.\n"
+    "FILE may be - for standard input.\n"
+    "  --passes=A,B        passes and pipelines to run, in order\n"
+    "  --print-after=PASS  print after that pass (or all) to standard error\n"
+    "  --locations         print source locations\n"
+    "  --storage           print the memory plan\n"
+    "  --no-verify         do not run the verifier\n"
+    "  --list              list the passes\n"
+    "  -o FILE             write to FILE, and its large constants to FILE.bin\n"
+    "Exit status: 0 done, 2 bad usage, 3 not supported, 4 damaged input, 5 out of a resource,\n"
+    "70 internal error.\n";
+
+static int fail_usage(const char *message, const char *word)
+{
+    fprintf(stderr, "hml-opt: %s%s\n", message, word);
+    return HMLC_USAGE;
+}
+
+/* The text behind "--name=", or NULL. */
+static const char *value_of(const char *word, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(word, name, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
+}
+
+static bool parse_flag(options *o, const char *word)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {{"--locations", &o->print.locations},
+                 {"--storage", &o->print.storage},
+                 {"--no-verify", &o->no_verify},
+                 {"--list", &o->list},
+                 {"--help", &o->help},
+                 {"-h", &o->help}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(flags[i].name, word) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int parse_word(options *o, const char *word)
+{
+    const char *passes = value_of(word, "--passes"), *after = value_of(word, "--print-after");
+    if (passes != NULL) {
+        o->passes = passes;
+    } else if (after != NULL) {
+        o->print_after = after;
+    } else if (!parse_flag(o, word)) {
+        if (word[0] == '-' && word[1] != '\0') {
+            return fail_usage("unknown option ", word);
+        }
+        if (o->input != NULL) {
+            return fail_usage("one input file is read, not also ", word);
+        }
+        o->input = word;
+    }
+    return HMLC_OK;
+}
+
+static int parse_options(options *o, int count, char **words)
+{
+    for (int i = 1; i < count; i++) {
+        if (strcmp(words[i], "-o") == 0) {
+            if (i + 1 == count) {
+                return fail_usage("-o needs a file", "");
+            }
+            o->output = words[++i];
+            continue;
+        }
+        int status = parse_word(o, words[i]);
+        if (status != HMLC_OK) {
+            return status;
+        }
+    }
+    if (o->input == NULL && !o->list && !o->help) {
+        return fail_usage("no input file; --help lists the options", "");
+    }
+    return HMLC_OK;
+}
+
+static bool read_stream(FILE *stream, file_bytes *bytes)
+{
+    size_t capacity = 0;
+    *bytes = (file_bytes){NULL, 0};
+    for (;;) {
+        if (bytes->size == capacity) {
+            capacity = capacity == 0 ? 65536 : capacity * 2;
+            char *grown = realloc(bytes->data, capacity);
+            if (grown == NULL) {
+                break;
+            }
+            bytes->data = grown;
+        }
+        size_t taken = fread(bytes->data + bytes->size, 1, capacity - bytes->size, stream);
+        if (taken == 0) {
+            break;
+        }
+        bytes->size += taken;
+    }
+    return feof(stream) && !ferror(stream);
+}
+
+static hmlc_status read_file(const char *path, file_bytes *bytes)
+{
+    FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (stream == NULL) {
+        fprintf(stderr, "hml-opt: %s: %s\n", path, strerror(errno));
+        return HMLC_DAMAGED;
+    }
+    bool complete = read_stream(stream, bytes);
+    if (stream != stdin) {
+        fclose(stream);
+    }
+    if (!complete) {
+        fprintf(stderr, "hml-opt: %s: cannot be read\n", path);
+        return HMLC_DAMAGED;
+    }
+    return HMLC_OK;
+}
+
+static char *side_path(const char *path)
+{
+    size_t size = strlen(path) + sizeof ".bin";
+    char *text = malloc(size);
+    if (text != NULL) {
+        snprintf(text, size, "%s.bin", path);
+    }
+    return text;
+}
+
+/* The side file is optional: a module without large constants has none. */
+static hmlc_status read_side_file(const char *path, file_bytes *bytes)
+{
+    char *side = side_path(path);
+    HMLC_TRY_MEMORY(side);
+    FILE *stream = fopen(side, "rb");
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    hmlc_status status = stream == NULL ? HMLC_OK : read_file(side, bytes);
+    free(side);
+    return status;
+}
+
+static hmlc_status write_file(const char *path, const hmlc_text_buffer *buffer)
+{
+    FILE *stream = fopen(path, "wb");
+    size_t written = stream == NULL ? 0 : fwrite(buffer->data, 1, buffer->size, stream);
+    bool failed = stream == NULL || written != buffer->size;
+    if (stream != NULL && fclose(stream) != 0) {
+        failed = true;
+    }
+    if (failed) {
+        fprintf(stderr, "hml-opt: %s: cannot be written\n", path);
+    }
+    return failed ? HMLC_RESOURCE : HMLC_OK;
+}
+
+static hmlc_status write_files(const char *path, const hmlc_text_buffer *text,
+                               const hmlc_text_buffer *constants)
+{
+    HMLC_TRY(write_file(path, text));
+    if (constants->size == 0) {
+        return HMLC_OK;
+    }
+    char *side = side_path(path);
+    HMLC_TRY_MEMORY(side);
+    hmlc_status status = write_file(side, constants);
+    free(side);
+    return status;
+}
+
+static hmlc_status print_module(const hmlc_module *module, const options *o)
+{
+    hmlc_text_buffer text = {NULL, 0, 0}, constants = {NULL, 0, 0};
+    hmlc_status status =
+        hmlc_module_print(module, &o->print, &text, o->output != NULL ? &constants : NULL);
+    if (status == HMLC_OK && o->output != NULL) {
+        status = write_files(o->output, &text, &constants);
+    } else if (status == HMLC_OK) {
+        fwrite(text.data, 1, text.size, stdout);
+    }
+    hmlc_text_buffer_free(&text);
+    hmlc_text_buffer_free(&constants);
+    return status;
+}
+
+static void print_after_pass(void *context, const char *pass, const hmlc_module *module)
+{
+    const options *o = context;
+    hmlc_text_buffer text = {NULL, 0, 0};
+    if (hmlc_module_print(module, &o->print, &text, NULL) == HMLC_OK) {
+        fprintf(stderr, "# after %s\n%s", pass, text.data);
+    }
+    hmlc_text_buffer_free(&text);
+}
+
+static void print_diagnostics(const hmlc_diagnostics *diagnostics)
+{
+    static const char *const severities[] = {"note", "warning", "error"};
+    for (const hmlc_diagnostic *d = hmlc_diagnostics_first(diagnostics); d != NULL; d = d->next) {
+        char place[512] = "";
+        if (d->location != NULL) {
+            hmlc_location_format(d->location, place, sizeof place);
+        }
+        fprintf(stderr, "%s[HML%04u]: %s%s%s\n", severities[d->severity],
+                hmlc_error_get_info(d->error)->number, place, place[0] != '\0' ? ": " : "",
+                d->message);
+        if (d->hint != NULL) {
+            fprintf(stderr, "  help: %s\n", d->hint);
+        }
+    }
+}
+
+static hmlc_status run_passes(hmlc_module *module, options *o)
+{
+    if (!o->no_verify) {
+        HMLC_TRY(hmlc_verify(module, "parsing"));
+    }
+    if (o->passes == NULL) {
+        return HMLC_OK;
+    }
+    hmlc_pass_options pass_options = {.pipeline = o->passes,
+                                      .print_after = o->print_after,
+                                      .print = print_after_pass,
+                                      .context = o,
+                                      .verify = !o->no_verify};
+    return hmlc_run_passes(module, &pass_options);
+}
+
+static hmlc_status process(options *o, const file_bytes *text, const file_bytes *constants)
+{
+    hmlc_module *module = hmlc_module_create(NULL);
+    HMLC_TRY_MEMORY(module);
+    hmlc_status status =
+        hmlc_module_parse(module, text->data, text->size, constants->data, constants->size);
+    if (status == HMLC_OK) {
+        status = run_passes(module, o);
+    }
+    if (status == HMLC_OK) {
+        status = print_module(module, o);
+    }
+    print_diagnostics(module->diagnostics);
+    hmlc_module_destroy(module);
+    return status;
+}
+
+static void list_passes(void)
+{
+    for (uint32_t i = 0; i < hmlc_pass_count(); i++) {
+        printf("%-28s %s\n", hmlc_pass_at(i)->name, hmlc_pass_at(i)->summary);
+    }
+}
+
+int main(int count, char **words)
+{
+    options o = {.input = NULL};
+    int usage_status = parse_options(&o, count, words);
+    if (usage_status != HMLC_OK) {
+        return usage_status;
+    }
+    if (o.help || o.list) {
+        if (o.help) {
+            fputs(usage, stdout);
+        } else {
+            list_passes();
+        }
+        return HMLC_OK;
+    }
+    file_bytes text = {NULL, 0}, constants = {NULL, 0};
+    hmlc_status status = read_file(o.input, &text);
+    if (status == HMLC_OK) {
+        status = read_side_file(o.input, &constants);
+    }
+    if (status == HMLC_OK) {
+        status = process(&o, &text, &constants);
+    }
+    free(text.data);
+    free(constants.data);
+    return status;
+}
