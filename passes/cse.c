@@ -27,12 +27,16 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash * 0xff51afd7ed558ccdu;
 }
 
-/* Large data is sampled: equal hashes are compared in full anyway. */
+/*
+ * Large data is sampled: equal hashes are compared in full anyway, and reading all weights would
+ * cost more than the rest of the pass.
+ */
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes)
 {
+    enum { WHOLE_WORDS = 1024, SAMPLES = 128 };
     const unsigned char *from = data;
     size_t words = bytes / sizeof(uint64_t);
-    size_t stride = words > 8192 ? words / 4096 : 1;
+    size_t stride = words > WHOLE_WORDS ? words / SAMPLES : 1;
     for (size_t i = 0; i < words; i += stride) {
         uint64_t word;
         memcpy(&word, from + i * sizeof word, sizeof word);
