@@ -16,6 +16,8 @@ static const hml_option run_options[] = {
     {"output", 0, "DIR", "write the outputs there as output_<i>.npy or .pb"},
     {"format", 0, "npy|pb", "of written outputs; npy"},
     {"no-compare", 0, NULL, "do not compare with output_<i>.pb"},
+    {"rtol", 0, "R", "relative tolerance; 1e-3"},
+    {"atol", 0, "A", "absolute tolerance; max(1e-5, 2e-5 x largest |expected|)"},
     {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
     {"seed", 0, "N", "of random inputs; 0"},
     {"threads", 0, "N", "threads; as many as the process may use"},
@@ -196,8 +198,14 @@ static hml_status compare_outputs(run_report *run)
     if (folder == NULL || hml_options_get(run->options, "no-compare") != NULL) {
         return HML_OK;
     }
-    HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &hml_tolerance_default,
-                                       run->comparisons, &run->expected, &run->error));
+    hml_tolerance tolerance;
+    const char *bad = hml_tolerance_from_options(run->options, &tolerance);
+    if (bad != NULL) {
+        return hml_tool_fail(&run->error, HML_ERROR_usage,
+                             "--%s: expected a number that is not negative", bad);
+    }
+    HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &tolerance, run->comparisons,
+                                       &run->expected, &run->error));
     for (size_t i = 0; i < count; i++) {
         run->differing +=
             run->comparisons[i].compared && !run->comparisons[i].comparison.equal ? 1 : 0;

@@ -1,5 +1,9 @@
 #include "compare.h"
 
+#include "options.h"
+
+#include <stdlib.h>
+
 #include "number.h"
 
 #include <math.h>
@@ -80,4 +84,24 @@ void hml_tensor_compare(const hml_tensor *found, const hml_tensor *expected,
         c.equal = c.differing == 0;
     }
     *comparison = c;
+}
+
+static bool parse_tolerance(const struct hml_options *options, const char *name, double *value)
+{
+    const char *text = hml_options_get(options, name);
+    if (text == NULL) {
+        return true;
+    }
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && *value >= 0 && *value <= 1e30;
+}
+
+const char *hml_tolerance_from_options(const struct hml_options *options, hml_tolerance *tolerance)
+{
+    *tolerance = hml_tolerance_default;
+    if (!parse_tolerance(options, "rtol", &tolerance->rtol)) {
+        return "rtol";
+    }
+    return parse_tolerance(options, "atol", &tolerance->atol) ? NULL : "atol";
 }

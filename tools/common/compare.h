@@ -29,4 +29,11 @@ typedef struct hml_comparison {
 void hml_tensor_compare(const hml_tensor *found, const hml_tensor *expected,
                         const hml_tolerance *tolerance, hml_comparison *comparison);
 
+/*
+ * Tolerance from --rtol and --atol, the default where they are not given. Returns the name of an
+ * option whose value is no number >= 0, NULL when all is well.
+ */
+struct hml_options;
+const char *hml_tolerance_from_options(const struct hml_options *options, hml_tolerance *tolerance);
+
 #endif

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "common/json.h"
 
 #define MODEL_OPTIONS                                                                              \
     {"dim", 0, "NAME=N|LOW..HIGH|NAME", "fix, bound or unify a symbolic dim; may be repeated"},    \
@@ -57,10 +58,10 @@ static void print_json(const hmlc_job *job, hmlc_status status, const char *path
 {
     const hmlc_codegen_summary *s = &job->summary;
     printf("{\"status\":%d,\"model\":", (int)status);
-    hmlc_json_string(job->request->model_path);
+    hml_json_string(stdout, job->request->model_path);
     if (path != NULL && status == HMLC_OK) {
         printf(",\"output\":");
-        hmlc_json_string(path);
+        hml_json_string(stdout, path);
         printf(",\"steps\":%u,\"kernels\":%u,\"weight_bytes\":%llu,\"code_bytes\":%llu,"
                "\"arena_bytes\":%llu,\"file_bytes\":%llu,\"seconds\":%.3f",
                s->steps, s->kernels, (unsigned long long)s->weight_bytes,

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "common/json.h"
 
 enum { MOST_SETS = 64, MOST_PATH = 4096, DEFAULT_LIMIT = 600 };
 
@@ -203,9 +204,9 @@ static void print_row(const test_run *run, const char *path, const test_folder *
 {
     if (hml_options_get(run->options, "json") != NULL) {
         printf("{\"folder\":");
-        hmlc_json_string(path);
+        hml_json_string(stdout, path);
         printf(",\"sets\":%u,\"result\":", folder->set_count);
-        hmlc_json_string(text);
+        hml_json_string(stdout, text);
         printf(",\"seconds\":%.2f}\n", seconds);
     } else {
         const char *slash = strrchr(path, '/');

@@ -62,7 +62,6 @@ void hmlc_job_release(hmlc_job *job);
 void hmlc_diagnostics_print(const hmlc_diagnostics *diagnostics);
 /* The same as a JSON array on stdout, without a newline. */
 void hmlc_diagnostics_print_json(const hmlc_diagnostics *diagnostics);
-void hmlc_json_string(const char *text); /* quoted and escaped, on stdout */
 
 double hmlc_seconds(void); /* monotonic */
 int hmlc_usage(const char *command, const char *format, ...) HMLC_PRINTF(2, 3);

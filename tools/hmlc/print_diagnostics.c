@@ -1,8 +1,10 @@
 /* Diagnostics as text on stderr, or as JSON on stdout. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "common/json.h"
 
 static const char *severity_name(hmlc_severity severity)
 {
@@ -38,21 +40,6 @@ void hmlc_diagnostics_print(const hmlc_diagnostics *diagnostics)
     }
 }
 
-void hmlc_json_string(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            printf("\\%c", *c);
-        } else if (*c < 0x20) {
-            printf("\\u%04x", *c);
-        } else {
-            putchar(*c);
-        }
-    }
-    putchar('"');
-}
-
 void hmlc_diagnostics_print_json(const hmlc_diagnostics *diagnostics)
 {
     char location[512];
@@ -62,11 +49,11 @@ void hmlc_diagnostics_print_json(const hmlc_diagnostics *diagnostics)
         printf("%s{\"code\":\"HML%04u\",\"severity\":\"%s\",\"location\":",
                d == hmlc_diagnostics_first(diagnostics) ? "" : ",",
                hmlc_error_get_info(d->error)->number, severity_name(d->severity));
-        hmlc_json_string(d->location != NULL ? location : "");
+        hml_json_string(stdout, d->location != NULL ? location : "");
         printf(",\"message\":");
-        hmlc_json_string(d->message);
+        hml_json_string(stdout, d->message);
         printf(",\"hint\":");
-        hmlc_json_string(d->hint != NULL ? d->hint : "");
+        hml_json_string(stdout, d->hint != NULL ? d->hint : "");
         putchar('}');
     }
     putchar(']');
