@@ -2,18 +2,43 @@
 #include "gemm.h"
 #include "eval_tools.h"
 
-enum { BLOCK_ROWS = 4 };
+/* Rows of c that use a row of b while it is in the cache, and steps of k that share a pass over c.
+ */
+enum { BLOCK_ROWS = 4, BLOCK_DEPTH = 4 };
+
+static void add_four_doubles(hmlc_word *restrict c, const hmlc_word *a, const hmlc_word *restrict b,
+                             int64_t stride, int64_t columns)
+{
+    double a0 = a[0].real, a1 = a[1].real, a2 = a[2].real, a3 = a[3].real;
+    const hmlc_word *restrict b1 = b + stride, *restrict b2 = b1 + stride;
+    const hmlc_word *restrict b3 = b2 + stride;
+    for (int64_t n = 0; n < columns; ++n) {
+        c[n].real =
+            c[n].real + a0 * b[n].real + a1 * b1[n].real + a2 * b2[n].real + a3 * b3[n].real;
+    }
+}
+
+static void add_one_double(hmlc_word *restrict c, double a, const hmlc_word *restrict b,
+                           int64_t columns)
+{
+    for (int64_t n = 0; n < columns; ++n) {
+        c[n].real += a * b[n].real;
+    }
+}
 
 static void rows_of_doubles(const hmlc_gemm *gemm, int64_t first, int64_t rows)
 {
-    for (int64_t k = 0; k < gemm->depth; ++k) {
-        const hmlc_word *restrict b = gemm->b + k * gemm->b_stride;
+    int64_t blocks = gemm->depth / BLOCK_DEPTH * BLOCK_DEPTH;
+    for (int64_t k = 0; k < blocks; k += BLOCK_DEPTH) {
         for (int64_t m = first; m < first + rows; ++m) {
-            double a = gemm->a[m * gemm->a_stride + k].real;
-            hmlc_word *restrict c = gemm->c + m * gemm->c_stride;
-            for (int64_t n = 0; n < gemm->columns; ++n) {
-                c[n].real += a * b[n].real;
-            }
+            add_four_doubles(gemm->c + m * gemm->c_stride, gemm->a + m * gemm->a_stride + k,
+                             gemm->b + k * gemm->b_stride, gemm->b_stride, gemm->columns);
+        }
+    }
+    for (int64_t k = blocks; k < gemm->depth; ++k) {
+        for (int64_t m = first; m < first + rows; ++m) {
+            add_one_double(gemm->c + m * gemm->c_stride, gemm->a[m * gemm->a_stride + k].real,
+                           gemm->b + k * gemm->b_stride, gemm->columns);
         }
     }
 }
@@ -32,20 +57,15 @@ static void rows_of_integers(const hmlc_gemm *gemm, int64_t first, int64_t rows)
     }
 }
 
-/* Blocks of rows reuse each row of b while it is in the cache. */
-void hmlc_gemm_doubles(const hmlc_gemm *gemm)
+void hmlc_gemm_run(const hmlc_gemm *gemm, bool floats)
 {
     for (int64_t m = 0; m < gemm->rows; m += BLOCK_ROWS) {
-        int64_t rest = gemm->rows - m;
-        rows_of_doubles(gemm, m, rest < BLOCK_ROWS ? rest : BLOCK_ROWS);
-    }
-}
-
-void hmlc_gemm_integers(const hmlc_gemm *gemm)
-{
-    for (int64_t m = 0; m < gemm->rows; m += BLOCK_ROWS) {
-        int64_t rest = gemm->rows - m;
-        rows_of_integers(gemm, m, rest < BLOCK_ROWS ? rest : BLOCK_ROWS);
+        int64_t rest = gemm->rows - m, rows = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
+        if (floats) {
+            rows_of_doubles(gemm, m, rows);
+        } else {
+            rows_of_integers(gemm, m, rows);
+        }
     }
 }
 

@@ -20,12 +20,7 @@ typedef struct hmlc_gemm {
     int64_t a_stride, b_stride, c_stride;
 } hmlc_gemm;
 
-void hmlc_gemm_doubles(const hmlc_gemm *gemm);
-void hmlc_gemm_integers(const hmlc_gemm *gemm);
-static inline void hmlc_gemm_run(const hmlc_gemm *gemm, bool floats)
-{
-    (floats ? hmlc_gemm_doubles : hmlc_gemm_integers)(gemm);
-}
+void hmlc_gemm_run(const hmlc_gemm *gemm, bool floats);
 
 /* A tensor's elements as words (double for float types); NULL on memory exhaustion. */
 hmlc_word *hmlc_gemm_load(const hmlc_eval *context, const hmlc_tensor *tensor);
