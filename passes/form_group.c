@@ -85,10 +85,12 @@ uint32_t form_group_arguments(form_group *group)
     return count;
 }
 
+/* A copied user counts as outside: the op that it was copied from may be needed there, too. */
 static bool value_used_outside(form_group *group, const hmlc_value *value)
 {
     for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
-        if (form_group_find(group, use->op) == NULL) {
+        const form_member *user = form_group_find(group, use->op);
+        if (user == NULL || user->copied) {
             return true;
         }
     }

@@ -108,7 +108,8 @@ static bool reshape_joins(form_state *state, form_group *group, form_op *node)
                                   ? source->producer->note
                                   : NULL;
     return producer != NULL && producer->group == NULL && is_loop_op(producer->op) &&
-           hmlc_value_has_one_use(source) && form_group_has_all_uses(group, node) &&
+           !form_is_alias(state->module->dims, producer->op) && hmlc_value_has_one_use(source) &&
+           form_group_has_all_uses(group, node) &&
            form_reshape_splits(state->module->dims, node->op);
 }
 

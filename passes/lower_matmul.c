@@ -21,6 +21,36 @@ static bool is_shared(const hmlc_type *type)
     return hmlc_dims_all(type->dims, (uint32_t)type->rank - 2, 1);
 }
 
+/* (s a) x b = s (a x b): a scalar factor on either side joins the epilogue; NULL when there is
+ * none. */
+static hmlc_value *strip_factor(hmlc_value **side)
+{
+    const hmlc_op *mul = hmlc_producer_of(*side, HMLC_OP_mul);
+    for (uint32_t i = 0; mul != NULL && i < 2; i++) {
+        hmlc_value *factor = hmlc_op_operand(mul, i), *rest = hmlc_op_operand(mul, 1 - i);
+        if (hmlc_is_constant(factor) && hmlc_is_one_element(factor) &&
+            factor->type->rank <= rest->type->rank && hmlc_value_has_one_use(*side)) {
+            *side = rest;
+            return factor;
+        }
+    }
+    return NULL;
+}
+
+static hmlc_status apply_factors(hmlc_builder *builder, hmlc_value *const *factors,
+                                 hmlc_value **result)
+{
+    hmlc_value *factor = factors[0] != NULL ? factors[0] : factors[1];
+    if (factor == NULL) {
+        return HMLC_OK;
+    }
+    if (factors[0] != NULL && factors[1] != NULL) {
+        HMLC_TRY(hmlc_lower_binary(builder, HMLC_OP_mul, factors[0], factors[1], &factor));
+    }
+    HMLC_TRY(hmlc_lower_reshaped(builder, factor, NULL, 0, &factor));
+    return hmlc_lower_binary(builder, HMLC_OP_mul, *result, factor, result);
+}
+
 /* a [.., M, K] x b [K, N]: all rows of a in one matrix. */
 static hmlc_status collapse(hmlc_builder *builder, lower_product *of)
 {
@@ -57,6 +87,11 @@ hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
                         .b = hmlc_op_operand(op, 1),
                         .transpose_a = hmlc_op_int(op, HMLC_ATTR_transpose_a),
                         .transpose_b = hmlc_op_int(op, HMLC_ATTR_transpose_b)};
+    hmlc_value *factors[2] = {NULL, NULL};
+    if (of.a->type->dtype == HMLC_DTYPE_f32) {
+        factors[0] = strip_factor(&of.a);
+        factors[1] = strip_factor(&of.b);
+    }
     const hmlc_op *swapped = hmlc_producer_of(of.b, HMLC_OP_transpose);
     if (swapped != NULL && swaps_last_two(swapped)) {
         of.b = hmlc_op_operand(swapped, 0);
@@ -64,7 +99,8 @@ hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
     }
     bool collapses = is_shared(of.b->type) && of.transpose_a == 0 &&
                      (of.a->type->rank > 2 || of.b->type->rank > 2);
-    if (!collapses && hmlc_is_constant(of.b) && swapped == NULL) {
+    bool stripped = factors[0] != NULL || factors[1] != NULL;
+    if (!collapses && !stripped && hmlc_is_constant(of.b) && swapped == NULL) {
         return HMLC_OK;
     }
     const hmlc_type *type = op->results[0]->type;
@@ -74,6 +110,7 @@ hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
         HMLC_TRY(collapse(&builder, &of));
     }
     HMLC_TRY(hmlc_lower_product(&builder, &of, &result));
+    HMLC_TRY(apply_factors(&builder, factors, &result));
     result->name = op->results[0]->name;
     HMLC_TRY(hmlc_lower_reshaped(&builder, result, type->dims, type->rank, &result));
     hmlc_value_replace_uses(op->results[0], result);

@@ -11,6 +11,7 @@ static const lower_rule lower_rules[] = {
     {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm},
     {HMLC_OP_lstm, 0, hmlc_lower_lstm},
     {HMLC_OP_matmul, 0, hmlc_lower_matmul},
+    {HMLC_OP_reshape, 0, hmlc_lower_reshape},
     {HMLC_OP_transpose, 0, hmlc_lower_transpose},
     {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape},
 };
@@ -36,6 +37,23 @@ hmlc_status hmlc_lower_binary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_va
 {
     hmlc_value *operands[] = {left, right};
     return hmlc_build_folded(builder, opcode, operands, 2, NULL, 0, result);
+}
+
+/* A reshape of a reshape, or to the shape that the value has below them. */
+hmlc_status hmlc_lower_reshape(hmlc_module *module, hmlc_op *op, bool *done)
+{
+    (void)module;
+    if (hmlc_producer_of(hmlc_op_operand(op, 0), HMLC_OP_reshape) == NULL) {
+        return HMLC_OK;
+    }
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *result = NULL;
+    HMLC_TRY(
+        hmlc_lower_reshaped(&builder, hmlc_op_operand(op, 0), type->dims, type->rank, &result));
+    hmlc_value_replace_uses(op->results[0], result);
+    *done = true;
+    return HMLC_OK;
 }
 
 /* Moving only dims of size 1 moves no bytes. */
