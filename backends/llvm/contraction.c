@@ -40,6 +40,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
 {
     const hmlc_contraction *contraction = nest->contraction;
     hmlc_frame *frame = nest->frame;
+    uint32_t size = (uint32_t)hmlc_dtype_bytes(contraction->dtype);
     int64_t first_column = 0;
     bool one_tile = hmlc_dim_is(nest->section->column_tiles, 1) &&
                     hmlc_dim_is_constant(nest->section->first_column, &first_column);
@@ -53,6 +54,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .panel = nest->panel,
         .panel_stride = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->depth),
                                      hmlc_frame_int(frame, HMLC_PANEL), ""),
+        .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
         .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
     };
 }

@@ -71,6 +71,7 @@ typedef struct hmlc_contraction {
     const struct hmlc_panels *panels; /* how a constant right side is packed; NULL: it is not */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;
+    const struct hmlc_packing *packing; /* pack_panels */
 } hmlc_contraction;
 
 /* -- contraction_region.c: what the kernel's region says */

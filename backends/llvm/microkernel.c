@@ -85,8 +85,8 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
     LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
-    uint32_t alignment = kernel->lanes * (uint32_t)hmlc_dtype_bytes(kernel->dtype);
-    return hmlc_frame_load(frame, hmlc_microkernel_type(frame, kernel), address, alignment);
+    return hmlc_frame_load(frame, hmlc_microkernel_type(frame, kernel), address,
+                           kernel->panel_alignment);
 }
 
 static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,

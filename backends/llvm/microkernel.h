@@ -31,6 +31,7 @@ typedef struct hmlc_microkernel {
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
     LLVMValueRef panel, panel_stride;
     uint32_t first_lane;
+    uint32_t panel_alignment; /* bytes, of each vector in the panels */
 } hmlc_microkernel;
 
 /* The vector type of one accumulator. */

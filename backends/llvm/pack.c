@@ -96,19 +96,3 @@ hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     HMLC_TRY_MEMORY(operand->packing);
     return HMLC_OK;
 }
-
-hmlc_status hmlc_pack_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
-                           hmlc_contraction *contraction)
-{
-    (void)contraction;
-    return hmlc_contraction_refuse(context, plan, "pack_panels");
-}
-
-hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan,
-                           const hmlc_contraction *contraction)
-{
-    (void)frame;
-    (void)plan;
-    (void)contraction;
-    return HMLC_INTERNAL;
-}

@@ -1,0 +1,91 @@
+/* Packing of a dynamic right-hand side, and the product with it. */
+#include "contraction_cases.h"
+
+static void check_pack(const char *dims, const char *sizes, int64_t transpose, hmlc_dtype dtype)
+{
+    contraction_case test = case_begin(strlen(sizes) + (uint64_t)transpose);
+    hmlc_value *input = case_input(&test, dtype, dims, sizes);
+    hmlc_attr attr = hmlc_attr_int(HMLC_ATTR_transpose_b, transpose);
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_pack_panels, &input, 1, &attr, 1);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+static void packing(void **state)
+{
+    (void)state;
+    check_pack("13 37", "13 37", 0, HMLC_DTYPE_f32);
+    check_pack("37 13", "37 13", 1, HMLC_DTYPE_f32);
+    check_pack("2 3 64 128", "2 3 64 128", 0, HMLC_DTYPE_f32);
+    check_pack("2 3 128 64", "2 3 128 64", 1, HMLC_DTYPE_f32);
+    check_pack("h s 40", "3 21 40", 1, HMLC_DTYPE_f32);
+    check_pack("h s 40", "3 21 40", 0, HMLC_DTYPE_f32);
+    check_pack("50 19", "50 19", 1, HMLC_DTYPE_f64);
+    check_pack("50 19", "50 19", 0, HMLC_DTYPE_i64);
+}
+
+/* Heads taken out of a fused projection: [seq, 3, heads, size]. */
+static void packing_through_views(void **state)
+{
+    (void)state;
+    contraction_case test = case_begin(3);
+    kernel_graph *graph = &test.graph;
+    static const int64_t order[] = {1, 0, 2};
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, "s 4 24", "33 4 24");
+    hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 3);
+    hmlc_value *heads = kernel_graph_op(graph, HMLC_OP_transpose, &input, 1, &permutation, 1);
+    hmlc_attr transpose = hmlc_attr_int(HMLC_ATTR_transpose_b, 1);
+    hmlc_value *value = kernel_graph_op(graph, HMLC_OP_pack_panels, &heads, 1, &transpose, 1);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+/* left [.., m, k] x packed [.., panels, k, 16] to [.., m, n], scaled and masked. */
+static void check_packed(const char *left, const char *left_sizes, const char *packed,
+                         const char *packed_sizes, const char *columns)
+{
+    contraction_case test = case_begin(strlen(left_sizes) + strlen(packed_sizes));
+    kernel_graph *graph = &test.graph;
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, left, left_sizes),
+                              case_input(&test, HMLC_DTYPE_f32, packed, packed_sizes)};
+    hmlc_attr shape = kernel_graph_dims(graph, HMLC_ATTR_shape, columns);
+    hmlc_value *value = kernel_graph_op(graph, HMLC_OP_matmul_packed, operands, 2, &shape, 1);
+    hmlc_value *scale = kernel_graph_scalar(graph, HMLC_DTYPE_f32, 0.125);
+    value = kernel_graph_binary(graph, HMLC_OP_mul, value, scale);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+static void packed_products(void **state)
+{
+    (void)state;
+    check_packed("2 3 20 16", "2 3 20 16", "2 3 4 16 16", "2 3 4 16 16", "50");
+    check_packed("2 3 20 16", "2 3 20 16", "2 1 4 16 16", "2 1 4 16 16", "64");
+    check_packed("5 1 16", "5 1 16", "5 3 16 16", "5 3 16 16", "47");
+    check_packed("7 16", "7 16", "3 2 16 16", "3 2 16 16", "17");
+}
+
+/* Scores of an attention of any length: rows, columns and, for the values, depth are symbols. */
+static void lengths_known_at_run_time(void **state)
+{
+    (void)state;
+    static const int lengths[] = {1, 7, 16, 33, 50, 65};
+    for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++) {
+        int s = lengths[k];
+        char left[64], packed[64];
+        snprintf(left, sizeof left, "3 %d 24", s);
+        snprintf(packed, sizeof packed, "3 %d 24 16", (s + 15) / 16);
+        check_packed("h s 24", left, "h ceil(s/16) 24 16", packed, "s");
+        snprintf(left, sizeof left, "3 %d %d", s, s);
+        snprintf(packed, sizeof packed, "3 2 %d 16", s);
+        check_packed("h s s", left, "h 2 s 16", packed, "24");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing),
+        cmocka_unit_test(packing_through_views),
+        cmocka_unit_test(packed_products),
+        cmocka_unit_test(lengths_known_at_run_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
