@@ -10,6 +10,19 @@ static hmlc_dim widen(hmlc_dims *dims, hmlc_dim dim, hmlc_dim other)
 }
 
 /*
+ * Is `wide` a broadcast that `part` took part in already? What was required then makes their
+ * broadcast `wide` again, and keeps expressions from growing with every op of a chain.
+ */
+static bool absorbs(hmlc_dims *dims, hmlc_dim wide, hmlc_dim part)
+{
+    if (wide == part) {
+        return true;
+    }
+    return wide->kind == HMLC_DIM_SELECT && wide == widen(dims, wide->c, wide->b) &&
+           (absorbs(dims, wide->b, part) || absorbs(dims, wide->c, part));
+}
+
+/*
  * Is `small` min(c, wide) with a constant c > 1? Either both are 1 or none is, so that they
  * broadcast only where they are equal (positions[:, :seq] added to [batch, seq]).
  */
@@ -40,6 +53,9 @@ static hmlc_dim broadcast_dim(hmlc_dims *dims, const hmlc_location *location, hm
     bool b_is_wide = hmlc_dim_known_unequal(dims, b, one);
     if (a_is_wide && b_is_wide && hmlc_dim_known_unequal(dims, a, b)) {
         return NULL;
+    }
+    if (absorbs(dims, a, b) || absorbs(dims, b, a)) {
+        return absorbs(dims, a, b) ? a : b;
     }
     if (is_clamped(a, b) || is_clamped(b, a)) {
         hmlc_status recorded = hmlc_dims_require_equal(dims, a, b, location);
