@@ -148,11 +148,7 @@ hmlc_status hmlc_known_folded(hmlc_infer *context)
     hmlc_dim *known = HMLC_NEW_ARRAY(context->module->arena, hmlc_dim, count);
     HMLC_TRY_MEMORY(known);
     for (int64_t i = 0; i < count; ++i) {
-        int64_t value = hmlc_tensor_get_int(&result, i);
-        if (value > HMLC_DIM_UNBOUNDED || value < -HMLC_DIM_UNBOUNDED) {
-            return HMLC_OK;
-        }
-        known[i] = hmlc_infer_number(context, value);
+        known[i] = hmlc_infer_number(context, hmlc_tensor_get_int(&result, i));
     }
     context->elements[0] = known;
     return HMLC_OK;

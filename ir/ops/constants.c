@@ -1,7 +1,7 @@
 /* Inference of constants and generators. */
 #include "infer_tools.h"
 
-/* Integers of a small constant are known elements, as far as they are in the range of dims. */
+/* Integers of a small constant are known elements. */
 static hmlc_status constant_elements(hmlc_infer *context, const hmlc_tensor *tensor)
 {
     int64_t count = hmlc_tensor_count(tensor);
@@ -12,11 +12,7 @@ static hmlc_status constant_elements(hmlc_infer *context, const hmlc_tensor *ten
     hmlc_dim *elements = HMLC_NEW_ARRAY(context->module->arena, hmlc_dim, count);
     HMLC_TRY_MEMORY(elements);
     for (int64_t i = 0; i < count; ++i) {
-        int64_t value = hmlc_tensor_get_int(tensor, i);
-        if (value > HMLC_DIM_UNBOUNDED || value < -HMLC_DIM_UNBOUNDED) {
-            return HMLC_OK;
-        }
-        elements[i] = hmlc_infer_number(context, value);
+        elements[i] = hmlc_infer_number(context, hmlc_tensor_get_int(tensor, i));
     }
     context->elements[0] = elements;
     return HMLC_OK;
@@ -129,7 +125,8 @@ static hmlc_status range_elements(hmlc_infer *context)
     hmlc_dim start = hmlc_known_scalar(context, 0);
     hmlc_dim delta = hmlc_known_scalar(context, 2);
     int64_t count = hmlc_known_count(context->types[0]);
-    if (start == NULL || delta == NULL || count < 0) {
+    if (start == NULL || delta == NULL || count < 0 || hmlc_known_is_large(start) ||
+        hmlc_known_is_large(delta)) {
         return HMLC_OK;
     }
     hmlc_dim *known = HMLC_NEW_ARRAY(context->module->arena, hmlc_dim, count);

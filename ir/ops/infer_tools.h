@@ -84,6 +84,8 @@ const hmlc_dim *hmlc_known_operand(const hmlc_infer *context, uint32_t index);
 /* An operand with one known element: that element, else NULL. */
 hmlc_dim hmlc_known_scalar(const hmlc_infer *context, uint32_t index);
 
+/* A constant too large to be a size: arithmetic with symbols would leave the range of dims. */
+bool hmlc_known_is_large(hmlc_dim dim);
 /* One element of an elementwise op on known elements: NULL where the result is not expressible.
  * context->types[0] is set. */
 hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3]);

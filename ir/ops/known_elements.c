@@ -6,8 +6,15 @@
 #include "infer_tools.h"
 #include "integer_math.h"
 
-/* Constants above this are hashes, masks or limits rather than sizes: they meet no symbol. */
+/* Constants above this are hashes, masks or limits rather than sizes: no symbol is added to them.
+ */
 #define LARGE ((int64_t)1 << 40)
+
+bool hmlc_known_is_large(hmlc_dim dim)
+{
+    int64_t value;
+    return hmlc_dim_is_constant(dim, &value) && (value > LARGE || value < -LARGE);
+}
 
 bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK])
 {
@@ -72,9 +79,7 @@ static hmlc_dim apply_constants(const hmlc_infer *context, const int64_t *values
             return NULL;
         }
     }
-    result = hmlc_integer_wrap(context->types[0]->dtype, result);
-    bool in_range = result <= HMLC_DIM_UNBOUNDED && result >= -HMLC_DIM_UNBOUNDED;
-    return in_range ? hmlc_infer_number(context, result) : NULL;
+    return hmlc_infer_number(context, hmlc_integer_wrap(context->types[0]->dtype, result));
 }
 
 static hmlc_dim logical_not(hmlc_dims *dims, hmlc_dim a)
@@ -170,6 +175,21 @@ static hmlc_dim apply_binary(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
     }
 }
 
+/* Ops that may overflow with a large constant; orders and selections do not. */
+static bool computes_sum(hmlc_opcode opcode)
+{
+    switch (opcode) {
+    case HMLC_OP_min:
+    case HMLC_OP_max:
+    case HMLC_OP_equal:
+    case HMLC_OP_less:
+    case HMLC_OP_less_equal:
+        return false;
+    default:
+        return true;
+    }
+}
+
 hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3])
 {
     uint32_t count = context->op->operand_count, constants = 0;
@@ -178,7 +198,7 @@ hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3])
     for (uint32_t i = 0; i < count; ++i) {
         if (hmlc_dim_is_constant(operands[i], &values[i])) {
             constants++;
-            large = large || values[i] > LARGE || values[i] < -LARGE;
+            large = large || hmlc_known_is_large(operands[i]);
         }
     }
     if (constants == count) {
@@ -187,7 +207,7 @@ hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3])
     if (context->op->opcode == HMLC_OP_select) {
         return hmlc_dim_select(context->module->dims, operands[0], operands[1], operands[2]);
     }
-    if (large) {
+    if (large && computes_sum(context->op->opcode)) {
         return NULL;
     }
     hmlc_dim result = count == 1 ? apply_unary(context, operands[0])

@@ -134,26 +134,6 @@ hmlc_status hmlc_infer_reshape_dims(hmlc_infer *context)
     return HMLC_OK;
 }
 
-/* An operand's entries, constants clamped into the range of dims: ONNX writes "to the end" as
- * INT64_MAX. */
-static const hmlc_dim *clamped_operand(const hmlc_infer *context, uint32_t index)
-{
-    const hmlc_value *value = hmlc_op_operand(context->op, index);
-    const hmlc_tensor *tensor = value != NULL ? hmlc_value_constant(value) : NULL;
-    if (tensor == NULL) {
-        return hmlc_known_operand(context, index);
-    }
-    int64_t count = hmlc_tensor_count(tensor);
-    hmlc_dim *entries = HMLC_NEW_ARRAY(context->module->arena, hmlc_dim, count);
-    for (int64_t i = 0; entries != NULL && i < count; ++i) {
-        int64_t entry = hmlc_tensor_get_int(tensor, i);
-        entry = entry > HMLC_DIM_UNBOUNDED ? HMLC_DIM_UNBOUNDED : entry;
-        entry = entry < -HMLC_DIM_UNBOUNDED ? -HMLC_DIM_UNBOUNDED : entry;
-        entries[i] = hmlc_infer_number(context, entry);
-    }
-    return entries;
-}
-
 static hmlc_dim clamp_dim(hmlc_dims *dims, hmlc_dim value, hmlc_dim least, hmlc_dim most)
 {
     return hmlc_dim_maximum(dims, least, hmlc_dim_minimum(dims, most, value));
@@ -165,6 +145,9 @@ static hmlc_dim from_start(const hmlc_infer *context, hmlc_dim index, hmlc_dim d
     hmlc_dims *dims = context->module->dims;
     if (index->minimum >= 0) {
         return index;
+    }
+    if (index->maximum <= -HMLC_DIM_UNBOUNDED) {
+        return hmlc_infer_number(context, -1); /* ONNX writes "to the start" as INT64_MIN */
     }
     hmlc_dim counted = hmlc_dim_add(dims, index, dim);
     hmlc_dim negative = hmlc_dim_less(dims, index, hmlc_infer_number(context, 0));
@@ -198,6 +181,9 @@ static bool slice_entry(const hmlc_dim *axes, const hmlc_dim *steps, int64_t i, 
         return false;
     }
     *axis += *axis < 0 ? rank : 0;
+    /* No dim is longer than this, so a longer step does the same. */
+    *step = *step > HMLC_DIM_UNBOUNDED ? HMLC_DIM_UNBOUNDED : *step;
+    *step = *step < -HMLC_DIM_UNBOUNDED ? -HMLC_DIM_UNBOUNDED : *step;
     return *axis >= 0 && *axis < rank && *step != 0;
 }
 
@@ -205,7 +191,7 @@ static hmlc_status slice_elements(hmlc_infer *context, int64_t rank, int64_t cou
 {
     const hmlc_dim *shape = hmlc_known_operand(context, 0), *entries[5];
     for (uint32_t i = 1; i < 5; ++i) {
-        entries[i] = clamped_operand(context, i);
+        entries[i] = hmlc_known_operand(context, i);
         if (entries[i] == NULL && hmlc_op_operand(context->op, i) != NULL) {
             return HMLC_OK;
         }
@@ -290,8 +276,9 @@ hmlc_status hmlc_infer_range_dims(hmlc_infer *context)
     hmlc_dims *dims = context->module->dims;
     hmlc_dim start = hmlc_known_scalar(context, 0), limit = hmlc_known_scalar(context, 1);
     hmlc_dim delta = hmlc_known_scalar(context, 2), zero = hmlc_infer_number(context, 0);
-    if (start == NULL || limit == NULL || delta == NULL ||
-        (delta->minimum <= 0 && delta->maximum >= 0)) {
+    bool known_all = start != NULL && limit != NULL && delta != NULL;
+    if (!known_all || hmlc_known_is_large(start) || hmlc_known_is_large(limit) ||
+        hmlc_known_is_large(delta) || (delta->minimum <= 0 && delta->maximum >= 0)) {
         return hmlc_known_folded(context);
     }
     bool rising = delta->minimum > 0;
