@@ -290,6 +290,22 @@ uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index)
     return find_operand(frame, true, index);
 }
 
+LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value)
+{
+    if (value->producer == NULL) {
+        return frame->operands[hmlc_frame_argument(frame, value->index)];
+    }
+    const hmlc_tensor *tensor = hmlc_value_constant(value);
+    LLVMTypeRef type = LLVMArrayType2(frame->i8, tensor->bytes);
+    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
+    LLVMSetInitializer(
+        global, LLVMConstStringInContext2(frame->context, tensor->data, tensor->bytes, 1));
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    LLVMSetAlignment(global, 16);
+    return global;
+}
+
 void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access)
 {
     hmlc_access_of_value(frame->ir->dims, outer, access);

@@ -141,23 +141,6 @@ static void write_int(call_writer *w, size_t offset, int64_t value)
     write_field(w, offset, hmlc_frame_int(w->frame, value));
 }
 
-/* Where a value of the region lies: an argument's operand, or a private constant. */
-static LLVMValueRef value_address(hmlc_frame *frame, const hmlc_value *value)
-{
-    if (value->producer == NULL) {
-        return frame->operands[hmlc_frame_argument(frame, value->index)];
-    }
-    const hmlc_tensor *tensor = hmlc_value_constant(value);
-    LLVMTypeRef type = LLVMArrayType2(frame->i8, tensor->bytes);
-    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
-    LLVMSetInitializer(global,
-                       LLVMConstStringInContext2(frame->context, tensor->data, tensor->bytes, 1));
-    LLVMSetGlobalConstant(global, 1);
-    LLVMSetLinkage(global, LLVMPrivateLinkage);
-    LLVMSetAlignment(global, 16);
-    return global;
-}
-
 static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value,
                          LLVMValueRef address)
 {
@@ -239,7 +222,7 @@ static void write_tensors(call_writer *w, const hmlc_op *op)
     for (uint32_t k = 0; k < op->operand_count; k++) {
         const hmlc_value *value = op->operands[k].value;
         if (value != NULL) {
-            write_tensor(w, k, value, value_address(w->frame, value));
+            write_tensor(w, k, value, hmlc_frame_address(w->frame, value));
         }
     }
     const hmlc_op *yield = hmlc_kernel_yield(w->frame->plan->kernel);
