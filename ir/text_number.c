@@ -44,6 +44,10 @@ static void format_float(hmlc_dtype dtype, const void *element, char *text)
         snprintf(text, HMLC_ELEMENT_TEXT, "%s", value < 0 ? "-inf" : "inf");
         return;
     }
+    if (value == trunc(value) && fabs(value) < 1e15) {
+        snprintf(text, HMLC_ELEMENT_TEXT, "%.0f", value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) { /* the shortest text that reads back the same */
         unsigned char again[16];
         snprintf(text, HMLC_ELEMENT_TEXT, "%.*g", digits, value);

@@ -220,7 +220,7 @@ static void verify_op(verifier *v, hmlc_op *op)
 {
     hmlc_status before = v->status;
     if (hmlc_op_check_form(v->module, op, HMLC_ERROR_verify_failed) != HMLC_OK) {
-        v->status = HMLC_INTERNAL;
+        FINDING(v, op, "%s does not have the form of its row", name_of(op));
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {
         check_operand(v, op, i);
