@@ -1,0 +1,321 @@
+/* The pool, alone and below sessions: every part once, the same bits, no race. */
+#include "runtime_test.h"
+
+#include "session/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* -- The pool alone
+ * ------------------------------------------------------------------------------------- */
+
+typedef struct tally {
+    uint32_t parts;
+    int counts[64]; /* plain: the pool orders them */
+    pthread_t first_thread;
+} tally;
+
+static void count_part(void *context, uint32_t part)
+{
+    tally *counted = context;
+    counted->counts[part]++;
+    if (part == 0) {
+        counted->first_thread = pthread_self();
+    }
+}
+
+static void run_jobs(hml_pool *pool, uint32_t wanted, int jobs)
+{
+    for (int job = 0; job < jobs; job++) {
+        tally counted = {0};
+        uint32_t parts = hml_pool_parts(pool, wanted, true);
+        assert_true(parts >= 1 && parts <= wanted);
+        hml_pool_run(pool, parts, count_part, &counted);
+        for (uint32_t i = 0; i < 64; i++) {
+            assert_int_equal(counted.counts[i], i < parts ? 1 : 0);
+        }
+        assert_true(pthread_equal(counted.first_thread, pthread_self()));
+    }
+}
+
+static void every_part_runs_once(void **state)
+{
+    (void)state;
+    static const uint32_t threads[] = {1, 2, 3, 8};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        hml_pool_options options = {.threads = threads[i]};
+        hml_pool *pool = NULL;
+        assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+        assert_int_equal(hml_pool_threads(pool), threads[i]);
+        assert_true(hml_pool_acquire(pool, true));
+        assert_false(hml_pool_acquire(pool, true));
+        for (uint32_t wanted = 1; wanted <= threads[i]; wanted++) {
+            run_jobs(pool, wanted, 300);
+        }
+        hml_pool_yield(pool);
+        assert_true(hml_pool_acquire(pool, false));
+        hml_pool_yield(pool);
+        hml_pool_release(pool);
+    }
+    hml_pool_release(NULL);
+    hml_pool_options many = {.threads = 100000};
+    hml_pool *pool = NULL;
+    assert_int_equal(hml_pool_create(&many, &pool), HML_ERROR_bad_argument);
+}
+
+/* Workers that fell asleep are left alone by small work and woken by large. */
+static void sleeping_workers_are_woken_only_on_request(void **state)
+{
+    (void)state;
+    hml_pool_options options = {.threads = 4};
+    hml_pool *pool = NULL;
+    assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+    const struct timespec pause = {0, 20000000};
+    for (int round = 0; round < 3; round++) {
+        for (int tries = 0; tries < 100 && hml_pool_parts(pool, 4, false) != 1; tries++) {
+            nanosleep(&pause, NULL);
+        }
+        assert_int_equal(hml_pool_parts(pool, 4, false), 1);
+        assert_true(hml_pool_acquire(pool, false));
+        assert_int_equal(hml_pool_parts(pool, 4, true), 4);
+        run_jobs(pool, 4, 5);
+        hml_pool_yield(pool);
+    }
+    hml_pool_release(pool);
+}
+
+/* Ending a pool at once must not lose a worker that just starts, spins, or falls asleep. */
+static void pools_end_at_any_time(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        hml_pool_options options = {.threads = 3};
+        hml_pool *pool = NULL;
+        assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+        if (i % 2 == 0) {
+            assert_true(hml_pool_acquire(pool, true));
+            run_jobs(pool, 3, i % 7);
+            hml_pool_yield(pool);
+        }
+        hml_pool_release(pool);
+    }
+}
+
+/* -- Below sessions
+ * -------------------------------------------------------------------------------------- */
+
+enum { SLOW_UNITS = 1001 };
+
+typedef struct slow_session {
+    hml_session *session;
+    float x[SLOW_UNITS], y[SLOW_UNITS], z[SLOW_UNITS];
+} slow_session;
+
+static void open_slow(hml_model *model, hml_pool *pool, slow_session *slow)
+{
+    hml_session_options options = {.pool = pool};
+    assert_int_equal(hml_session_create(model, &options, &slow->session), HML_OK);
+    for (int i = 0; i < SLOW_UNITS; i++) {
+        slow->x[i] = (float)i * 0.37F;
+        slow->y[i] = (float)(i % 13) * 0.011F;
+    }
+    hml_tensor x = f32_tensor(slow->x, SLOW_UNITS), y = f32_tensor(slow->y, SLOW_UNITS);
+    assert_ok(hml_bind_input(slow->session, 0, &x), slow->session);
+    assert_ok(hml_bind_input(slow->session, 1, &y), slow->session);
+    assert_ok(hml_bind_output(slow->session, 0, slow->z, sizeof slow->z), slow->session);
+}
+
+static hml_model *slow_model(uint8_t **data)
+{
+    artifact_builder b;
+    build_slow(&b, 2);
+    return open_built(&b, data);
+}
+
+static void bits_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    uint8_t *data;
+    hml_model *model = slow_model(&data);
+    static slow_session alone, shared;
+    open_slow(model, NULL, &alone);
+    assert_ok(hml_run(alone.session), alone.session);
+    for (uint32_t threads = 1; threads <= 5; threads++) {
+        hml_pool_options options = {.threads = threads};
+        hml_pool *pool = NULL;
+        hml_step_profile profile[2] = {0};
+        assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+        open_slow(model, pool, &shared);
+        hml_pool_release(pool); /* the session keeps it */
+        assert_ok(hml_run(shared.session), shared.session);
+        assert_ok(hml_session_profile(shared.session, profile, 2), shared.session);
+        memset(shared.z, 0, sizeof shared.z);
+        assert_ok(hml_run(shared.session), shared.session);
+        assert_int_equal(profile[1].threads, threads);
+        assert_memory_equal(shared.z, alone.z, sizeof alone.z);
+        hml_session_destroy(shared.session);
+    }
+    hml_session_destroy(alone.session);
+    hml_model_release(model);
+    free(data);
+}
+
+/* The caller's own threads: here, parts one behind the other in reverse. */
+static void run_backwards(void *context, uint32_t parts,
+                          void (*task)(void *task_context, uint32_t part), void *task_context)
+{
+    (*(uint32_t *)context)++;
+    for (uint32_t part = parts; part > 0; part--) {
+        task(task_context, part - 1);
+    }
+}
+
+static void callers_may_bring_their_threads(void **state)
+{
+    (void)state;
+    uint8_t *data;
+    hml_model *model = slow_model(&data);
+    static slow_session alone, shared;
+    uint32_t calls = 0;
+    hml_pool_options options = {.threads = 7, .parallel_for = run_backwards, .context = &calls};
+    hml_pool *pool = NULL;
+    assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+    open_slow(model, NULL, &alone);
+    open_slow(model, pool, &shared);
+    assert_ok(hml_run(alone.session), alone.session);
+    assert_ok(hml_run(shared.session), shared.session);
+    assert_int_equal(calls, 2);
+    assert_memory_equal(shared.z, alone.z, sizeof alone.z);
+    hml_session_destroy(alone.session);
+    hml_session_destroy(shared.session);
+    hml_pool_release(pool);
+    hml_model_release(model);
+    free(data);
+}
+
+typedef struct runner {
+    slow_session slow;
+    int failures;
+} runner;
+
+static void *run_often(void *argument)
+{
+    runner *self = argument;
+    for (int i = 0; i < 30; i++) {
+        self->failures += hml_run(self->slow.session) != HML_OK ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void sessions_share_a_pool_from_two_threads(void **state)
+{
+    (void)state;
+    uint8_t *data;
+    hml_model *model = slow_model(&data);
+    static runner runners[2];
+    hml_pool_options options = {.threads = 3};
+    hml_pool *pool = NULL;
+    pthread_t threads[2];
+    assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+    for (int i = 0; i < 2; i++) {
+        open_slow(model, pool, &runners[i].slow);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, run_often, &runners[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(runners[i].failures, 0);
+    }
+    assert_memory_equal(runners[0].slow.z, runners[1].slow.z, sizeof runners[0].slow.z);
+    for (int i = 0; i < 2; i++) {
+        hml_session_destroy(runners[i].slow.session);
+    }
+    hml_pool_release(pool);
+    hml_model_release(model);
+    free(data);
+}
+
+/* -- A model that is replaced while it serves
+ * -------------------------------------------------------------- */
+
+typedef struct server {
+    pthread_mutex_t lock; /* of `current`, as a user would have it */
+    hml_model *current;
+    atomic_int stop, served, failures;
+} server;
+
+static void serve_once(server *shared)
+{
+    pthread_mutex_lock(&shared->lock);
+    hml_model *model = hml_model_retain(shared->current);
+    pthread_mutex_unlock(&shared->lock);
+    hml_session *session = NULL;
+    float x[8] = {1}, y[8] = {2};
+    hml_tensor tx = f32_matrix(x, 2, 4), ty = f32_matrix(y, 2, 4), z;
+    int good = hml_session_create(model, NULL, &session) == HML_OK;
+    hml_model_release(model); /* the session holds it */
+    good = good && hml_bind_input(session, 0, &tx) == HML_OK &&
+           hml_bind_input(session, 1, &ty) == HML_OK && hml_run(session) == HML_OK &&
+           hml_session_output(session, 0, &z) == HML_OK && *(const float *)z.data == 6.0F;
+    hml_session_destroy(session);
+    atomic_fetch_add(good ? &shared->served : &shared->failures, 1);
+}
+
+static void *serve(void *argument)
+{
+    server *shared = argument;
+    while (!atomic_load(&shared->stop)) {
+        serve_once(shared);
+    }
+    return NULL;
+}
+
+static void models_are_replaced_while_they_serve(void **state)
+{
+    (void)state;
+    artifact_builder b;
+    uint8_t *data[8];
+    server shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t threads[2];
+    build_sum(&b);
+    shared.current = open_built(&b, &data[0]);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, serve, &shared), 0);
+    }
+    for (int i = 1; i < 8; i++) {
+        const struct timespec pause = {0, 5000000};
+        hml_model *next = open_built(&b, &data[i]);
+        nanosleep(&pause, NULL);
+        pthread_mutex_lock(&shared.lock);
+        hml_model *old = shared.current;
+        shared.current = next;
+        pthread_mutex_unlock(&shared.lock);
+        hml_model_release(old);
+    }
+    atomic_store(&shared.stop, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_true(atomic_load(&shared.served) > 0);
+    assert_int_equal(atomic_load(&shared.failures), 0);
+    hml_model_release(shared.current);
+    for (int i = 0; i < 8; i++) {
+        free(data[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_part_runs_once),
+        cmocka_unit_test(sleeping_workers_are_woken_only_on_request),
+        cmocka_unit_test(pools_end_at_any_time),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(callers_may_bring_their_threads),
+        cmocka_unit_test(sessions_share_a_pool_from_two_threads),
+        cmocka_unit_test(models_are_replaced_while_they_serve),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
