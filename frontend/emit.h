@@ -80,6 +80,13 @@ const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char 
  * diagnostic). At most HMLC_EMIT_MAX_ELEMENTS. */
 #define HMLC_EMIT_MAX_ELEMENTS 64
 const hmlc_dim *hmlc_emit_elements(hmlc_emitter *emitter, hmlc_value *a, uint32_t *count);
+/*
+ * emit_trace.c: the elements of a float tensor that is computed from dims: casts of integers with
+ * known elements, their sums and products with constants, minima, floors, as exporters write them
+ * for resizing. What the tensor gives when it is cast to an integer; NULL where that is not known.
+ * Exact, whereas f32 rounds dims above 2^24.
+ */
+const hmlc_dim *hmlc_emit_traced(hmlc_emitter *emitter, hmlc_value *a, uint32_t *count);
 /* The value's tensor when it can be computed now from constants and static dims, at most 64 KiB;
  * NULL otherwise. Lives in the module's arena. */
 const hmlc_tensor *hmlc_emit_constant_of(hmlc_emitter *emitter, hmlc_value *a);

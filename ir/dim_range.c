@@ -110,6 +110,32 @@ static void derive_modulo(struct hmlc_dim_node *node)
     }
 }
 
+/* upper = lower + step with a constant step? Sums have their constant last. */
+static bool is_step(hmlc_dim upper, hmlc_dim lower, int64_t *step)
+{
+    bool constant = upper->kind == HMLC_DIM_ADD && upper->b->kind == HMLC_DIM_CONSTANT;
+    *step = constant ? upper->b->value : 0;
+    return constant && upper->a == lower;
+}
+
+/* min(c, x + k) - min(c, x) lies between 0 and k: a window of k at the end of x, cut at c. */
+static void derive_difference(struct hmlc_dim_node *node, hmlc_dim first, hmlc_dim second)
+{
+    int64_t step;
+    if (first->kind != HMLC_DIM_MINIMUM || second->kind != HMLC_DIM_MULTIPLY ||
+        second->a->kind != HMLC_DIM_CONSTANT || second->a->value != -1 ||
+        second->b->kind != HMLC_DIM_MINIMUM) {
+        return;
+    }
+    hmlc_dim upper = first, lower = second->b;
+    bool matches = (upper->a == lower->a && is_step(upper->b, lower->b, &step)) ||
+                   (upper->b == lower->b && is_step(upper->a, lower->a, &step));
+    if (matches && step >= 0) {
+        node->minimum = most(node->minimum, 0);
+        node->maximum = least(node->maximum, step);
+    }
+}
+
 static void derive_range(struct hmlc_dim_node *node)
 {
     hmlc_dim a = node->a, b = node->b;
@@ -124,6 +150,8 @@ static void derive_range(struct hmlc_dim_node *node)
     case HMLC_DIM_ADD:
         node->minimum = add_minimums(a->minimum, b->minimum);
         node->maximum = add_maximums(a->maximum, b->maximum);
+        derive_difference(node, a, b);
+        derive_difference(node, b, a);
         break;
     case HMLC_DIM_MULTIPLY:
         derive_corners(node, multiply_bounds, b->minimum, b->maximum);

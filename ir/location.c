@@ -86,6 +86,10 @@ int hmlc_location_format(const hmlc_location *location, char *text, size_t size)
     if (location == NULL || location->node_count == 0) {
         return 0;
     }
+    const hmlc_source_node *only = &location->nodes[0];
+    if (location->node_count == 1 && only->name[0] == '\0' && only->op_type[0] == '\0') {
+        return snprintf(text, size, "%s", only->file); /* the file as a whole */
+    }
     int length = snprintf(text, size, "%s: %s ", location->nodes[0].file,
                           location->node_count == 1 ? "node" : "nodes");
     for (uint32_t i = 0; i < location->node_count && length >= 0 && (size_t)length < size; i++) {

@@ -177,10 +177,30 @@ void hmlc_onnx_import_clip_attributes(hmlc_onnx_node *node)
     node->outputs[0] = result;
 }
 
+/* A dim that comes back from floats stays a dim. */
+static hmlc_value *traced_dims(hmlc_onnx_node *node, hmlc_dtype to)
+{
+    uint32_t count = 0;
+    hmlc_value *x = node->inputs[0];
+    bool wide = to == HMLC_DTYPE_i64 || to == HMLC_DTYPE_i32;
+    const hmlc_dim *dims = wide ? hmlc_emit_traced(&node->emit, x, &count) : NULL;
+    if (dims == NULL) {
+        return NULL;
+    }
+    hmlc_value *list = hmlc_emit_dims(&node->emit, dims, count, to);
+    return hmlc_emit_reshape(&node->emit, list, x->type->dims, (uint32_t)x->type->rank);
+}
+
 void hmlc_onnx_import_cast(hmlc_onnx_node *node)
 {
     hmlc_dtype to = hmlc_onnx_dtype_attr(node, "to", HMLC_DTYPE_f32);
-    node->outputs[0] = hmlc_emit_cast(&node->emit, node->inputs[0], to);
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    node->outputs[0] = traced_dims(node, to);
+    if (node->outputs[0] == NULL) {
+        node->outputs[0] = hmlc_emit_cast(&node->emit, node->inputs[0], to);
+    }
 }
 
 void hmlc_onnx_import_cast_like(hmlc_onnx_node *node)

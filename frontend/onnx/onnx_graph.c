@@ -2,6 +2,7 @@
 #include "onnx_import.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static hmlc_status undefined(hmlc_onnx_importer *importer, const hmlc_location *where,
                              const char *name, const char *problem)
@@ -34,18 +35,30 @@ hmlc_onnx_binding *hmlc_onnx_binding_find(hmlc_onnx_scope *scope, const char *na
     return NULL;
 }
 
+/*
+ * Some optimisers leave two constants of one name. ONNX Runtime takes the last one, and so do we;
+ * one warning tells.
+ */
+static void note_redefined(hmlc_onnx_importer *importer, const char *name)
+{
+    importer->redefined = importer->redefined_count++ == 0 ? name : importer->redefined;
+}
+
 static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
 {
     const Onnx__GraphProto *graph = scope->graph;
     for (size_t i = 0; i < graph->n_initializer && importer->fatal == HMLC_OK; i++) {
         const char *name = graph->initializer[i]->name != NULL ? graph->initializer[i]->name : "";
-        if (name[0] == '\0' || hmlc_names_find(&scope->bindings, name) != NULL) {
-            (void)undefined(importer, importer->where, name,
-                            name[0] == '\0' ? "is an initializer without a name"
-                                            : "has two initializers");
+        if (name[0] == '\0') {
+            (void)undefined(importer, importer->where, name, "is an initializer without a name");
             continue;
         }
-        hmlc_onnx_binding *binding = bind(importer, scope, name);
+        hmlc_onnx_binding *binding = hmlc_names_find(&scope->bindings, name);
+        if (binding != NULL) {
+            note_redefined(importer, name);
+        } else {
+            binding = bind(importer, scope, name);
+        }
         if (binding != NULL) {
             binding->initializer = graph->initializer[i];
         }
@@ -102,6 +115,22 @@ static void bind_inputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
     }
 }
 
+static bool is_constant_node(const Onnx__NodeProto *node)
+{
+    return node->op_type != NULL && strcmp(node->op_type, "Constant") == 0 &&
+           (node->domain == NULL || node->domain[0] == '\0');
+}
+
+/* May `node` define again what `binding` stands for? */
+static bool may_redefine(const hmlc_onnx_scope *scope, const hmlc_onnx_binding *binding,
+                         const Onnx__NodeProto *node)
+{
+    bool was_constant =
+        binding->initializer != NULL || (binding->producer != UINT32_MAX &&
+                                         is_constant_node(scope->graph->node[binding->producer]));
+    return was_constant && is_constant_node(node);
+}
+
 static void bind_outputs_of_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
                                  uint32_t index)
 {
@@ -111,12 +140,18 @@ static void bind_outputs_of_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *
         if (name[0] == '\0') {
             continue;
         }
-        if (hmlc_names_find(&scope->bindings, name) != NULL) {
+        hmlc_onnx_binding *binding = hmlc_names_find(&scope->bindings, name);
+        if (binding != NULL && !may_redefine(scope, binding, node)) {
             (void)undefined(importer, importer->where, name, "is defined twice");
             continue;
         }
-        hmlc_onnx_binding *binding = bind(importer, scope, name);
         if (binding != NULL) {
+            note_redefined(importer, name);
+        } else {
+            binding = bind(importer, scope, name);
+        }
+        if (binding != NULL) {
+            binding->initializer = NULL;
             binding->producer = index;
         }
     }
@@ -210,15 +245,15 @@ static bool resolve_inputs(hmlc_onnx_node *node)
 }
 
 /* Gives the node's values their names, and compares them with what the model declares. */
-static void publish_outputs(hmlc_onnx_node *node, bool done)
+static void publish_outputs(hmlc_onnx_node *node, uint32_t index, bool done)
 {
     hmlc_onnx_importer *importer = node->importer;
     for (size_t i = 0; i < node->proto->n_output; i++) {
         const char *name = node->proto->output[i];
         hmlc_onnx_binding *binding =
             name[0] != '\0' ? hmlc_names_find(&node->scope->bindings, name) : NULL;
-        if (binding == NULL || binding->state != HMLC_ONNX_PENDING) {
-            continue;
+        if (binding == NULL || binding->producer != index) {
+            continue; /* another node's in the end */
         }
         hmlc_value *value = done ? node->outputs[i] : NULL;
         binding->value = value;
@@ -316,7 +351,7 @@ static void import_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, ui
         return;
     }
     bool done = run_import(&node);
-    publish_outputs(&node, done);
+    publish_outputs(&node, index, done);
 }
 
 hmlc_status hmlc_onnx_import_nodes(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)

@@ -56,6 +56,8 @@ struct hmlc_onnx_importer {
     hmlc_names external_files; /* location -> hmlc_onnx_external */
     hmlc_names dims;           /* dim_param -> hmlc_onnx_dim */
     bool *option_used;         /* per dim option */
+    const char *redefined;     /* first constant that is defined twice */
+    uint32_t redefined_count;
 };
 
 /* onnx_model.c: the whole model; status of the diagnostics. */

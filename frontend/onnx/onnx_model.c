@@ -77,6 +77,16 @@ static hmlc_status import_outputs(hmlc_onnx_importer *importer, hmlc_onnx_scope 
     return hmlc_build_yield(&builder, values, count);
 }
 
+static void warn_redefined(const hmlc_onnx_importer *importer)
+{
+    if (importer->redefined_count > 0) {
+        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where,
+                         "give each constant a name of its own",
+                         "%" PRIu32 " constants are defined twice ('%s' ...); the last one counts",
+                         importer->redefined_count, importer->redefined);
+    }
+}
+
 static hmlc_status import_graph(hmlc_onnx_importer *importer)
 {
     hmlc_onnx_body body = {.region = importer->module->main};
@@ -89,6 +99,7 @@ static hmlc_status import_graph(hmlc_onnx_importer *importer)
     HMLC_TRY(hmlc_onnx_import_nodes(importer, &scope));
     HMLC_TRY(import_outputs(importer, &scope));
     hmlc_onnx_dims_finish(importer);
+    warn_redefined(importer);
     importer->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;
 }

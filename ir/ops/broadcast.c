@@ -35,6 +35,15 @@ static bool is_clamped(hmlc_dim small, hmlc_dim wide)
 }
 
 /*
+ * A dim of 0 or 1 beside a 1: a window of one row that left its table (row seq of a mask for 1024
+ * rows). The empty result that numpy gives is required not to happen.
+ */
+static bool is_cut_to_nothing(hmlc_dim part, hmlc_dim one)
+{
+    return hmlc_dim_is(one, 1) && part->minimum == 0 && part->maximum == 1;
+}
+
+/*
  * The broadcast of two dims, NULL where it is impossible. Where neither is known to be 1 or equal
  * to the other, the result is (a == 1 ? b : a), which is also right for empty tensors (max(a, b) is
  * not), and the run-time check says the same of b.
@@ -43,6 +52,11 @@ static hmlc_dim broadcast_dim(hmlc_dims *dims, const hmlc_location *location, hm
                               hmlc_dim b, hmlc_status *status)
 {
     hmlc_dim one = hmlc_dim_constant(dims, 1);
+    if (is_cut_to_nothing(a, b) || is_cut_to_nothing(b, a)) {
+        hmlc_status recorded = hmlc_dims_require_equal(dims, a, b, location);
+        *status = recorded != HMLC_OK ? recorded : *status;
+        return one;
+    }
     if (hmlc_dim_is(b, 1) || hmlc_dim_known_equal(dims, a, b)) {
         return hmlc_dim_is(b, 1) || hmlc_dim_is_constant(a, NULL) ? a : b;
     }

@@ -21,7 +21,8 @@ const hmlc_location *hmlc_location_create(hmlc_arena *arena, const char *file, c
 /* Union in order, duplicates dropped; either may be NULL. */
 const hmlc_location *hmlc_location_join(hmlc_arena *arena, const hmlc_location *a,
                                         const hmlc_location *b);
-/* "resnet.onnx: node 'conv1' (Conv) + 'relu1' (Relu)"; at most `size` bytes, long lists end in "+ 3
+/* "resnet.onnx: node 'conv1' (Conv) + 'relu1' (Relu)", or the file alone when name and type are "";
+ * at most `size` bytes, long lists end in "+ 3
  * more". */
 int hmlc_location_format(const hmlc_location *location, char *text, size_t size);
 
