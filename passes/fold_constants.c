@@ -5,6 +5,7 @@
  * small.
  */
 #include "query.h"
+#include "simplify.h"
 
 enum { MAX_RESULT_BYTES = 64 << 20, MAX_GROWN_BYTES = 1 << 20 };
 
@@ -160,8 +161,9 @@ static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_if, 0, inline_if},
 };
 
+const hmlc_rewrite_rules hmlc_fold_constants = HMLC_RULES(rules);
+
 hmlc_status hmlc_pass_fold_constants(hmlc_pass_context *context)
 {
-    const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
-    return hmlc_rewrite_run(context, sets, 1, NULL);
+    return hmlc_rewrite_run(context, &hmlc_fold_constants, 1, NULL);
 }

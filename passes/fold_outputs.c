@@ -174,21 +174,37 @@ static bool leads_to_contraction(const hmlc_value *value)
     return false;
 }
 
-/* view(y) * s is view(y * s) for a scalar s that can reach a contraction's weights. */
+/* The operand of `op` that a scalar behind it may move to, on the way to a contraction. */
+static bool way_up(const hmlc_op *op, uint32_t *operand)
+{
+    *operand = 0;
+    if (op->opcode == HMLC_OP_reshape || op->opcode == HMLC_OP_transpose) {
+        return leads_to_contraction(op->results[0]);
+    }
+    if (op->opcode != HMLC_OP_matmul || hmlc_is_constant(op->operands[1].value) ||
+        !hmlc_value_has_one_use(op->results[0])) {
+        return false;
+    }
+    *operand = leads_to_contraction(op->operands[0].value) ? 0 : 1;
+    return leads_to_contraction(op->operands[*operand].value);
+}
+
+/* view(y) * s is view(y * s), matmul(a, b) * s is matmul(a * s, b), for a scalar s that can reach
+ * weights so. */
 static hmlc_status hoist_scalar(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_value *x = op->operands[0].value;
+    hmlc_op *inner = op->operands[0].value->producer;
     hmlc_value *scalar = op->operands[1].value;
-    hmlc_op *view = x->producer;
-    if (view == NULL || (view->opcode != HMLC_OP_reshape && view->opcode != HMLC_OP_transpose) ||
-        scalar->type->rank != 0 || !hmlc_is_constant(scalar) || !leads_to_contraction(x)) {
+    uint32_t at;
+    if (inner == NULL || scalar->type->rank != 0 || !hmlc_is_constant(scalar) ||
+        !way_up(inner, &at)) {
         return HMLC_OK;
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);
-    hmlc_value *product = NULL;
-    HMLC_TRY(hmlc_build_binary(&builder, op->opcode, view->operands[0].value, scalar, &product));
-    return hmlc_rewrite_replace_op(rewriter, op, view->opcode, &product, 1, view->attrs,
-                                   view->attr_count);
+    hmlc_value *operands[] = {hmlc_op_operand(inner, 0), hmlc_op_operand(inner, 1)};
+    HMLC_TRY(hmlc_build_binary(&builder, op->opcode, operands[at], scalar, &operands[at]));
+    return hmlc_rewrite_replace_op(rewriter, op, inner->opcode, operands, inner->operand_count,
+                                   inner->attrs, inner->attr_count);
 }
 
 static const hmlc_rewrite_rule rules[] = {

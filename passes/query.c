@@ -48,6 +48,17 @@ bool hmlc_broadcast_keeps_type(const hmlc_op *op, uint32_t index, const hmlc_typ
     return false;
 }
 
+bool hmlc_expands_by_ones(const hmlc_type *small, const hmlc_type *large)
+{
+    for (int32_t i = 0; i < large->rank; i++) {
+        hmlc_dim dim = hmlc_aligned_dim(small, large->rank, i);
+        if (dim != NULL && dim != large->dims[i] && !hmlc_dim_is(dim, 1)) {
+            return false;
+        }
+    }
+    return small->rank <= large->rank;
+}
+
 bool hmlc_dims_equal(const hmlc_dim *left, const hmlc_dim *right, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

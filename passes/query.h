@@ -43,6 +43,10 @@ bool hmlc_dims_equal(const hmlc_dim *left, const hmlc_dim *right, uint32_t count
 bool hmlc_dims_all(const hmlc_dim *dims, uint32_t count, int64_t value);
 bool hmlc_ints_all(const int64_t *values, uint32_t count, int64_t value);
 
+/* Does `small` broadcast to `large` with each of its dims equal to the larger one or the constant
+ * 1? */
+bool hmlc_expands_by_ones(const hmlc_type *small, const hmlc_type *large);
+
 /* List attributes that the op must have. */
 const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name);
 

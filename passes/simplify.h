@@ -1,9 +1,10 @@
-/* The rule sets of the simplify pass, one per file simplify_<subject>.c. */
+/* The rule sets of the simplify pass, one per file simplify_<subject>.c, and constant folding. */
 #ifndef HMLC_SIMPLIFY_H
 #define HMLC_SIMPLIFY_H
 
 #include "rewrite.h"
 
+extern const hmlc_rewrite_rules hmlc_fold_constants;
 extern const hmlc_rewrite_rules hmlc_simplify_arithmetic; /* elementwise algebra */
 extern const hmlc_rewrite_rules hmlc_simplify_casts;
 extern const hmlc_rewrite_rules hmlc_simplify_broadcasts; /* expand, splats */
@@ -12,5 +13,8 @@ extern const hmlc_rewrite_rules hmlc_simplify_concat;
 extern const hmlc_rewrite_rules hmlc_simplify_movement; /* pad, tile, gather, resize, range */
 extern const hmlc_rewrite_rules hmlc_simplify_reductions;
 extern const hmlc_rewrite_rules hmlc_simplify_matmul;
+extern const hmlc_rewrite_rules hmlc_simplify_groups; /* repeated keys and values */
+extern const hmlc_rewrite_rules hmlc_simplify_norms;
+extern const hmlc_rewrite_rules hmlc_simplify_compare;
 
 #endif

@@ -55,11 +55,25 @@ static bool fits_type(const identity *row, const hmlc_value *operand)
     return !row->float_only || hmlc_dtype_is_float(dtype);
 }
 
+/* `value`, expanded to the op's result where it has another shape. */
+static hmlc_status replace_by_operand(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *value)
+{
+    const hmlc_type *type = op->results[0]->type;
+    if (hmlc_type_equal(value->type, type) || value->type->dtype != type->dtype ||
+        !hmlc_expands_by_ones(value->type, type)) {
+        return hmlc_rewrite_replace(rewriter, op, value);
+    }
+    hmlc_attr shape = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_expand, &value, 1, &shape, 1);
+}
+
 static hmlc_status apply_identity(hmlc_rewriter *rewriter, hmlc_op *op, const identity *rows,
                                   size_t count, uint32_t constant_index)
 {
-    hmlc_value *constant = op->operands[constant_index].value;
+    const hmlc_value *constant = op->operands[constant_index].value;
     hmlc_value *other = op->operands[1 - constant_index].value;
+    const hmlc_op *expand = hmlc_producer_of(constant, HMLC_OP_expand);
+    constant = expand != NULL ? expand->operands[0].value : constant;
     if (!hmlc_is_constant(constant)) {
         return HMLC_OK;
     }
@@ -70,7 +84,7 @@ static hmlc_status apply_identity(hmlc_rewriter *rewriter, hmlc_op *op, const id
             continue;
         }
         return row->result == KEEP
-                   ? hmlc_rewrite_replace(rewriter, op, other)
+                   ? replace_by_operand(rewriter, op, other)
                    : hmlc_rewrite_replace_op(rewriter, op, row->result, &other, 1, NULL, 0);
     }
     return HMLC_OK;
@@ -82,6 +96,13 @@ static hmlc_status simplify_right_identity(hmlc_rewriter *rewriter, hmlc_op *op)
                ? HMLC_OK
                : apply_identity(rewriter, op, right_identities,
                                 sizeof(right_identities) / sizeof(right_identities[0]), 1);
+}
+
+/* Constants of commutative ops stand on the right, but not where an expand hides them. */
+static hmlc_status simplify_commuted_identity(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    return apply_identity(rewriter, op, right_identities,
+                          sizeof(right_identities) / sizeof(right_identities[0]), 0);
 }
 
 static hmlc_status simplify_left_identity(hmlc_rewriter *rewriter, hmlc_op *op)
@@ -318,13 +339,7 @@ static hmlc_status simplify_select(hmlc_rewriter *rewriter, hmlc_op *op)
         return hmlc_rewrite_replace(rewriter, op, then_value);
     }
     if (hmlc_value_splat(condition, &splat)) {
-        hmlc_value *chosen = splat != 0.0 ? then_value : else_value;
-        const hmlc_type *type = op->results[0]->type;
-        if (hmlc_type_equal(chosen->type, type)) {
-            return hmlc_rewrite_replace(rewriter, op, chosen);
-        }
-        hmlc_attr shape = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
-        return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_expand, &chosen, 1, &shape, 1);
+        return replace_by_operand(rewriter, op, splat != 0.0 ? then_value : else_value);
     }
     hmlc_op *negation = hmlc_producer_of(condition, HMLC_OP_not);
     if (negation != NULL) {
@@ -337,6 +352,7 @@ static hmlc_status simplify_select(hmlc_rewriter *rewriter, hmlc_op *op)
 static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_COUNT, HMLC_TRAIT_COMMUTATIVE, order_operands},
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, simplify_right_identity},
+    {HMLC_OP_COUNT, HMLC_TRAIT_COMMUTATIVE, simplify_commuted_identity},
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, simplify_left_identity},
     {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE, simplify_composition},
     {HMLC_OP_add, 0, combine_constants},

@@ -6,27 +6,13 @@
 #include "query.h"
 #include "simplify.h"
 
-/* May the expand's operand stand in for its result? Where a dim is expanded, others must give it.
- */
-static bool expands_by_ones(const hmlc_op *expand)
-{
-    const hmlc_type *small = expand->operands[0].value->type;
-    const hmlc_type *large = expand->results[0]->type;
-    for (int32_t i = 0; i < large->rank; i++) {
-        hmlc_dim dim = hmlc_aligned_dim(small, large->rank, i);
-        if (dim != NULL && dim != large->dims[i] && !hmlc_dim_is(dim, 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* elementwise(x, expand(y)) is elementwise(x, y) where x has the shape. */
 static hmlc_status remove_expand(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->operand_count; i++) {
         hmlc_op *expand = hmlc_producer_of(op->operands[i].value, HMLC_OP_expand);
-        if (expand != NULL && expands_by_ones(expand) &&
+        if (expand != NULL &&
+            hmlc_expands_by_ones(expand->operands[0].value->type, expand->results[0]->type) &&
             hmlc_broadcast_keeps_type(op, i, expand->operands[0].value->type)) {
             return hmlc_rewrite_set_operand(rewriter, op, i, expand->operands[0].value);
         }
@@ -101,11 +87,77 @@ static hmlc_status simplify_expand(hmlc_rewriter *rewriter, hmlc_op *op)
                          : hmlc_rewrite_same_op(rewriter, op, &inner->operands[0].value, 1);
 }
 
+/* A view of one element repeated is that element repeated. */
+static hmlc_status view_of_one_element(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *expand = hmlc_producer_of(op->operands[0].value, HMLC_OP_expand);
+    if (expand == NULL || !hmlc_is_one_element(expand->operands[0].value)) {
+        return HMLC_OK;
+    }
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *element = expand->operands[0].value;
+    HMLC_TRY(hmlc_build_reshaped(&builder, element, NULL, 0, &element));
+    hmlc_attr shape = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_expand, &element, 1, &shape, 1);
+}
+
+/* gather(x, expand(i)) is expand(gather(x, i)). */
+static hmlc_status gather_before_expand(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *expand = hmlc_producer_of(op->operands[1].value, HMLC_OP_expand);
+    if (expand == NULL) {
+        return HMLC_OK;
+    }
+    hmlc_dims *dims = hmlc_rewrite_module(rewriter)->dims;
+    hmlc_value *indices = expand->operands[0].value;
+    const hmlc_type *large = expand->results[0]->type;
+    hmlc_dim shape[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < large->rank; i++) {
+        hmlc_dim dim = hmlc_aligned_dim(indices->type, large->rank, i);
+        shape[i] = dim != NULL ? dim : hmlc_dim_constant(dims, 1);
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *operands[] = {op->operands[0].value, NULL};
+    HMLC_TRY(hmlc_build_reshaped(&builder, indices, shape, (uint32_t)large->rank, &operands[1]));
+    hmlc_value *gathered = NULL;
+    HMLC_TRY(
+        hmlc_build(&builder, HMLC_OP_gather, operands, 2, op->attrs, op->attr_count, &gathered));
+    const hmlc_type *type = op->results[0]->type;
+    hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_expand, &gathered, 1, &attr, 1);
+}
+
+/* Whatever is gathered from equal elements is one of them. */
+static hmlc_status gather_of_splat(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    double splat;
+    const hmlc_type *type = op->results[0]->type;
+    if (!hmlc_value_splat(op->operands[0].value, &splat)) {
+        return HMLC_OK;
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_tensor tensor = *hmlc_value_constant(op->operands[0].value);
+    tensor.rank = 0;
+    tensor.bytes = hmlc_dtype_bytes(tensor.dtype);
+    hmlc_value *element = NULL;
+    HMLC_TRY(hmlc_build_constant(&builder, &tensor, &element));
+    hmlc_attr shape = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_expand, &element, 1, &shape, 1);
+}
+
 static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, remove_expand},
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, shrink_splat},
     {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE, compute_before_expand},
     {HMLC_OP_expand, 0, simplify_expand},
+    {HMLC_OP_reshape, 0, view_of_one_element},
+    {HMLC_OP_transpose, 0, view_of_one_element},
+    {HMLC_OP_slice, 0, view_of_one_element},
+    {HMLC_OP_gather, 0, gather_before_expand},
+    {HMLC_OP_gather, 0, gather_of_splat},
+    {HMLC_OP_gather_elements, 0, gather_of_splat},
+    {HMLC_OP_gather_nd, 0, gather_of_splat},
 };
 
 const hmlc_rewrite_rules hmlc_simplify_broadcasts = HMLC_RULES(rules);

@@ -105,11 +105,40 @@ static hmlc_status remove_batch_expand(hmlc_rewriter *rewriter, hmlc_op *op)
     return HMLC_OK;
 }
 
+/*
+ * matmul(a * s, b) is matmul(a, b) * s: behind the product, the scalar is part of the kernel that
+ * makes it. Not for f16, where the order decides what overflows, nor before constants, which take
+ * the scalar in.
+ */
+static hmlc_status sink_scalar(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_dtype dtype = op->results[0]->type->dtype;
+    if (hmlc_is_constant(op->operands[1].value) ||
+        (dtype != HMLC_DTYPE_f32 && dtype != HMLC_DTYPE_f64)) {
+        return HMLC_OK;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        hmlc_op *product = hmlc_producer_of(op->operands[i].value, HMLC_OP_mul);
+        if (product == NULL || product->operands[1].value->type->rank != 0 ||
+            !hmlc_is_constant(product->operands[1].value) ||
+            !hmlc_value_has_one_use(product->results[0])) {
+            continue;
+        }
+        hmlc_value *operands[] = {op->operands[0].value, op->operands[1].value};
+        operands[i] = product->operands[0].value;
+        hmlc_value *scaled[] = {NULL, product->operands[1].value};
+        hmlc_builder builder = hmlc_rewrite_builder(op);
+        HMLC_TRY(hmlc_build(&builder, HMLC_OP_matmul, operands, 2, op->attrs, op->attr_count,
+                            &scaled[0]));
+        return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_mul, scaled, 2, NULL, 0);
+    }
+    return HMLC_OK;
+}
+
 static const hmlc_rewrite_rule rules[] = {
-    {HMLC_OP_matmul, 0, absorb_left_transpose},
-    {HMLC_OP_matmul, 0, absorb_right_transpose},
-    {HMLC_OP_matmul, 0, flatten_constant},
-    {HMLC_OP_matmul, 0, remove_batch_expand},
+    {HMLC_OP_matmul, 0, absorb_left_transpose}, {HMLC_OP_matmul, 0, absorb_right_transpose},
+    {HMLC_OP_matmul, 0, flatten_constant},      {HMLC_OP_matmul, 0, remove_batch_expand},
+    {HMLC_OP_matmul, 0, sink_scalar},
 };
 
 const hmlc_rewrite_rules hmlc_simplify_matmul = HMLC_RULES(rules);

@@ -1,4 +1,6 @@
 /* Reductions: over nothing, over dims of size 1, of reductions, and with kept or dropped dims. */
+#include <math.h>
+
 #include "query.h"
 #include "simplify.h"
 
@@ -112,10 +114,37 @@ static hmlc_status merge_reductions(hmlc_rewriter *rewriter, hmlc_op *op)
                                    2);
 }
 
+/* sum / n over n elements is the mean. */
+static hmlc_status divide_sum(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *sum = hmlc_producer_of(op->operands[0].value, HMLC_OP_reduce_sum);
+    double number, count = 1.0;
+    if (sum == NULL || !hmlc_is_float(op->results[0]) || !hmlc_value_has_one_use(sum->results[0]) ||
+        !hmlc_value_splat(op->operands[1].value, &number)) {
+        return HMLC_OK;
+    }
+    const hmlc_attr *axes = hmlc_list_attr(sum, HMLC_ATTR_axes);
+    for (uint32_t i = 0; i < axes->count; i++) {
+        int64_t size;
+        if (!hmlc_dim_is_constant(sum->operands[0].value->type->dims[axes->as.integers[i]],
+                                  &size)) {
+            return HMLC_OK;
+        }
+        count *= (double)size;
+    }
+    double mean = op->opcode == HMLC_OP_div ? count / number : count * number;
+    return fabs(mean - 1.0) < 1e-6
+               ? hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_reduce_mean, &sum->operands[0].value,
+                                         1, sum->attrs, sum->attr_count)
+               : HMLC_OK;
+}
+
 static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, reduce_single_elements},
     {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, merge_reductions},
     {HMLC_OP_reshape, 0, absorb_reshape},
+    {HMLC_OP_mul, 0, divide_sum},
+    {HMLC_OP_div, 0, divide_sum},
 };
 
 const hmlc_rewrite_rules hmlc_simplify_reductions = HMLC_RULES(rules);

@@ -65,6 +65,59 @@ static hmlc_status simplify_transpose(hmlc_rewriter *rewriter, hmlc_op *op)
                                    &attr, 1);
 }
 
+static bool all_users_are(const hmlc_value *value, hmlc_opcode opcode)
+{
+    for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
+        if (use->op->opcode != opcode) {
+            return false;
+        }
+    }
+    return value->uses != NULL;
+}
+
+/* A reshape that only joins dims: group g of the operand's dims becomes dim g. */
+static bool joins_dims(hmlc_dims *dims, const hmlc_op *reshape, int32_t *ends)
+{
+    const hmlc_type *from = reshape->operands[0].value->type;
+    const hmlc_type *to = reshape->results[0]->type;
+    int32_t to_ends[HMLC_MAX_RANK + 1];
+    int32_t groups = hmlc_reshape_groups(dims, from, to, ends, to_ends);
+    for (int32_t i = 0; i < groups; i++) {
+        if (to_ends[i] != i + 1) {
+            return false;
+        }
+    }
+    return groups > 0 && groups == to->rank;
+}
+
+/*
+ * reshape(transpose(reshape(x))), the inner reshape joining dims: the transpose moves the groups of
+ * x's dims, and the two reshapes meet.
+ */
+static hmlc_status transpose_before_reshape(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *reshape = hmlc_producer_of(op->operands[0].value, HMLC_OP_reshape);
+    int32_t ends[HMLC_MAX_RANK + 1];
+    if (reshape == NULL || !all_users_are(op->results[0], HMLC_OP_reshape) ||
+        !joins_dims(hmlc_rewrite_module(rewriter)->dims, reshape, ends)) {
+        return HMLC_OK;
+    }
+    const int64_t *groups = hmlc_list_attr(op, HMLC_ATTR_permutation)->as.integers;
+    const hmlc_type *type = op->results[0]->type;
+    int64_t permutation[HMLC_MAX_RANK];
+    int32_t count = 0;
+    for (int32_t i = 0; i < type->rank; i++) {
+        for (int32_t k = groups[i] > 0 ? ends[groups[i] - 1] : 0; k < ends[groups[i]]; k++) {
+            permutation[count++] = k;
+        }
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *moved = NULL;
+    HMLC_TRY(hmlc_build_transpose(&builder, reshape->operands[0].value, permutation, &moved));
+    hmlc_attr shape = hmlc_attr_dims(HMLC_ATTR_shape, type->dims, (uint32_t)type->rank);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_reshape, &moved, 1, &shape, 1);
+}
+
 typedef struct slice_attrs {
     hmlc_dim starts[HMLC_MAX_RANK], sizes[HMLC_MAX_RANK], steps[HMLC_MAX_RANK];
     uint32_t rank;
@@ -158,6 +211,7 @@ static hmlc_status simplify_slice(hmlc_rewriter *rewriter, hmlc_op *op)
 static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_reshape, 0, simplify_reshape},
     {HMLC_OP_transpose, 0, simplify_transpose},
+    {HMLC_OP_transpose, 0, transpose_before_reshape},
     {HMLC_OP_slice, 0, simplify_slice},
 };
 

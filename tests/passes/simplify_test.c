@@ -9,10 +9,10 @@ static const test_case arithmetic[] = {
     {"x * 1 with the shape of x",
      HIR(X23, VECTOR("%c", "2, 3", "1, 1, 1, 1, 1, 1") "%y = mul(%x, %c) : f32[2, 3]\nyield(%y)\n"),
      ""},
-    {"a 1 that broadcasts x stays",
+    {"a 1 that broadcasts x is an expand",
      HIR("%x: f32[3]",
          VECTOR("%c", "2, 3", "1, 1, 1, 1, 1, 1") "%y = mul(%x, %c) : f32[2, 3]\nyield(%y)\n"),
-     "mul"},
+     "expand"},
     {"x^2", HIR(X23, SCALAR("%c", "2") "%y = pow(%x, %c) : f32[2, 3]\nyield(%y)\n"), "mul"},
     {"x^3", HIR(X23, SCALAR("%c", "3") "%y = pow(%x, %c) : f32[2, 3]\nyield(%y)\n"), "mul mul"},
     {"x^0.5 of a square",
@@ -156,6 +156,87 @@ static const test_case broadcasts[] = {
      "transpose matmul"},
 };
 
+static const test_case attention[] = {
+    {"scalars of either side behind the matmul",
+     HIR("%x: f32[2, 4, 3], %z: f32[2, 5, 3]",
+         SCALAR("%a", "0.5") SCALAR("%b", "3") "%p = mul(%x, %a) : f32[2, 4, 3]\n"
+                                               "%q = mul(%z, %b) : f32[2, 5, 3]\n"
+                                               "%y = matmul(%p, %q) {transpose_b = 1} : f32[2, 4, "
+                                               "5]\nyield(%y)\n"),
+     "matmul mul"},
+    {"keys shared by query heads",
+     HIR("%x: f32[1, 6, 2, 3], %z: f32[1, 2, 5, 3]",
+         "%r = reshape(%z) {shape = [1, 2, 1, 5, 3]} : f32[1, 2, 1, 5, 3]\n"
+         "%e = expand(%r) {shape = [1, 2, 3, 5, 3]} : f32[1, 2, 3, 5, 3]\n"
+         "%k = reshape(%e) {shape = [1, 6, 5, 3]} : f32[1, 6, 5, 3]\n"
+         "%y = matmul(%x, %k) {transpose_b = 1} : f32[1, 6, 2, 5]\nyield(%y)\n"),
+     "reshape matmul reshape"},
+    {"heads joined, transposed and split",
+     HIR("%x: f32[2, 3, 4, 5]",
+         "%a = reshape(%x) {shape = [6, 4, 5]} : f32[6, 4, 5]\n"
+         "%b = transpose(%a) {permutation = [0, 2, 1]} : f32[6, 5, 4]\n"
+         "%y = reshape(%b) {shape = [2, 3, 5, 4]} : f32[2, 3, 5, 4]\nyield(%y)\n"),
+     "transpose"},
+    {"a mask that lets all pass",
+     HIR_BATCH("%x: bool[1, batch]",
+               "%i = iota() {axis = 0, to = i64, shape = [batch + 1]} : i64[batch + 1]\n"
+               "%d = dims_tensor() {elements = [batch], to = i64, shape = [1, 1]} : i64[1, 1]\n"
+               "%r = reshape(%i) {shape = [batch + 1, 1]} : i64[batch + 1, 1]\n"
+               "%l = less_equal(%r, %d) : bool[batch + 1, 1]\n"
+               "%y = and(%l, %x) : bool[batch + 1, batch]\nyield(%y)\n"),
+     "expand"},
+    {"a causal mask stays",
+     HIR_BATCH("%x: bool[batch, batch]",
+               "%i = iota() {axis = 0, to = i64, shape = [batch]} : i64[batch]\n"
+               "%r = reshape(%i) {shape = [batch, 1]} : i64[batch, 1]\n"
+               "%l = less_equal(%r, %i) : bool[batch, batch]\n"
+               "%y = and(%l, %x) : bool[batch, batch]\nyield(%y)\n"),
+     "iota reshape less_equal and"},
+    {"gather by repeated indices",
+     HIR("%x: f32[4, 2], %z: i64[1, 3]",
+         "%e = expand(%z) {shape = [5, 3]} : i64[5, 3]\n"
+         "%y = gather(%x, %e) {axis = 0} : f32[5, 3, 2]\nyield(%y)\n"),
+     "gather expand"},
+    {"gather of equal elements",
+     HIR("%x: f32[3], %z: i64[1, 3]",
+         "%c = constant() {value = f32[4](2, 2, 2, 2)} : f32[4]\n"
+         "%g = gather(%c, %z) {axis = 0} : f32[1, 3]\n%y = add(%g, %x) : f32[1, 3]\nyield(%y)\n"),
+     "add"},
+};
+
+static const test_case norms[] = {
+    {"parameters that do nothing",
+     HIR("%x: f32[2, 3]",
+         VECTOR("%o", "3", "1, 1, 1") VECTOR(
+             "%n", "3", "0, 0, 0") "%y = "
+                                   "layer_norm(%x, %o, %n) {axes = [1]} : f32[2, 3]\nyield(%y)\n"),
+     "layer_norm"},
+    {"batch norm of computed statistics",
+     HIR("%x: f32[1, 3, 4]",
+         VECTOR("%o", "3", "1, 1, 1") VECTOR("%n", "3", "0, 0, 0") SCALAR(
+             "%k", "0.25") "%m = reduce_mean(%x) {axes = [2], keep_dims = 1} : f32[1, 3, 1]\n"
+                           "%c = sub(%x, %m) : f32[1, 3, 4]\n%s = mul(%c, %c) : f32[1, 3, 4]\n"
+                           "%t = reduce_sum(%s) {axes = [2], keep_dims = 0} : f32[1, 3]\n"
+                           "%v = mul(%t, %k) : f32[1, 3]\n"
+                           "%mr = reshape(%m) {shape = [3]} : f32[3]\n"
+                           "%vr = reshape(%v) {shape = [3]} : f32[3]\n"
+                           "%y = batch_norm(%x, %o, %n, %mr, %vr) {epsilon = 0.001, layout = "
+                           "channels_first} : f32[1, 3, 4]\nyield(%y)\n"),
+     "layer_norm"},
+};
+
+static void test_attention(void **state)
+{
+    (void)state;
+    test_cases(attention, sizeof attention / sizeof attention[0], "simplify,dce");
+}
+
+static void test_norms(void **state)
+{
+    (void)state;
+    test_cases(norms, sizeof norms / sizeof norms[0], "simplify,cse,recognize,simplify,dce");
+}
+
 static void test_arithmetic(void **state)
 {
     (void)state;
@@ -214,7 +295,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_broadcasts), cmocka_unit_test(test_cse),
+        cmocka_unit_test(test_broadcasts), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_norms),      cmocka_unit_test(test_cse),
         cmocka_unit_test(test_dce),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
