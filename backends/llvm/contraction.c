@@ -117,8 +117,9 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
     hmlc_microkernel kernel;
     tile->rows = class_->rows;
-    tile->consecutive = true;
+    tile->consecutive = tile->spaced = true;
     for (uint32_t r = 0; r < tile->rows; r++) {
+        tile->row_ahead[r] = r;
         tile->row[r] = LLVMBuildAdd(frame->builder, first_row, hmlc_frame_int(frame, r), "");
     }
     tile_kernel(nest, class_, &kernel);

@@ -150,8 +150,10 @@ typedef struct hmlc_tile_context {
     uint32_t rows;
     LLVMValueRef row[HMLC_TILE_ROWS]; /* linear row index per row */
     bool consecutive;                 /* row[i] is row[0] + i */
-    LLVMValueRef column;              /* first column, group included */
-    LLVMValueRef valid;               /* masked: columns of the tile that exist */
+    bool spaced;                      /* row[i] is row[0] + row_ahead[i] */
+    int64_t row_ahead[HMLC_TILE_ROWS];
+    LLVMValueRef column; /* first column, group included */
+    LLVMValueRef valid;  /* masked: columns of the tile that exist */
     /* Where the leaf callback stands: */
     bool straight; /* at_row is known: the rows are unrolled */
     uint32_t at_row, at_vector, at_count;

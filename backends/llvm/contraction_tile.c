@@ -107,19 +107,19 @@ void hmlc_tile_begin_batch(hmlc_tile_context *tile)
 
 /* -- positions */
 
-/* Offset of the current row: a multiple of the first row's where rows follow each other. */
+/* Offset of the current row: the first row's and a constant where the distance is known. */
 static LLVMValueRef row_offset(hmlc_tile_context *tile, const hmlc_row_map *map)
 {
     hmlc_frame *frame = tile->frame;
     if (map->count == 0) {
         return hmlc_frame_int(frame, 0);
     }
-    if (!tile->consecutive || map->count > 1 || !tile->straight) {
+    if (!tile->spaced || map->count > 1 || !tile->straight) {
         return hmlc_row_map_offset(frame, map, tile->at_row_index);
     }
     LLVMValueRef first = hmlc_row_map_offset(frame, map, tile->row[0]);
     LLVMValueRef apart = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, map->strides[0]),
-                                      hmlc_frame_int(frame, tile->at_row), "");
+                                      hmlc_frame_int(frame, tile->row_ahead[tile->at_row]), "");
     return LLVMBuildAdd(frame->builder, first, apart, "");
 }
 

@@ -139,6 +139,9 @@ static LLVMValueRef load_scattered(hmlc_frame *frame, const hmlc_vector_access *
                                     lane_mask(frame, access), LLVMConstNull(type)};
         return call_intrinsic(frame, "llvm.masked.gather", types, 2, arguments, 4);
     }
+    if (access->lanes == 1) {
+        return hmlc_frame_load(frame, type, access->address, element_bytes(access));
+    }
     LLVMValueRef value = LLVMConstNull(type);
     for (uint32_t k = 0; k < access->valid_lanes; k++) {
         LLVMValueRef lane = hmlc_frame_load(frame, access_type(frame, access, 1),
@@ -190,7 +193,7 @@ static void store_scattered(hmlc_frame *frame, const hmlc_vector_access *access,
 
 void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value)
 {
-    if (!hmlc_dim_is(access->stride, 1)) {
+    if (access->lanes > 1 && !hmlc_dim_is(access->stride, 1)) {
         store_scattered(frame, access, value);
     } else if (!is_partial(access)) {
         hmlc_frame_store(frame, value, access->address, element_bytes(access));

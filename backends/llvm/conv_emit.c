@@ -139,7 +139,7 @@ void hmlc_conv_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel, LLV
     offset = LLVMBuildAdd(frame->builder, offset, hmlc_frame_int(frame, class_->table), "");
     at.entry = hmlc_frame_element(frame, frame->i32, table_base(&at), offset);
     tile->rows = class_->rows;
-    tile->consecutive = false;
+    tile->consecutive = tile->spaced = false;
     if (at.conv->explicit_tiles) {
         explicit_rows(&at);
     } else {

@@ -45,18 +45,14 @@ static void pack_batch(const hmlc_panels *panels, const char *from, char *to)
     }
 }
 
-/* The plan's panels are found by the packed operand's text: a kernel has one packed constant. */
-static hmlc_status pack_panels(const hmlc_kernel_plan *plan, const hmlc_tensor *constant, void *out)
+void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out)
 {
-    const hmlc_contraction *contraction = plan->state;
-    const hmlc_panels *panels = contraction->panels;
     size_t size = hmlc_dtype_bytes(panels->dtype);
     size_t packed = (size_t)hmlc_panels_batch_elements(panels) * size;
     for (int64_t b = 0; b < panels->batches; b++) {
         pack_batch(panels, (const char *)constant->data + (size_t)(b * panels->batch_stride) * size,
                    (char *)out + (size_t)b * packed);
     }
-    return HMLC_OK;
 }
 
 /* Names the order of k where it is not the constant's own. */
@@ -69,30 +65,42 @@ static char *taps_text(hmlc_arena *arena, const hmlc_panels *panels)
     return text;
 }
 
-hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
-                             const hmlc_panels *panels)
+hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
+                                hmlc_kernel_operand *operand)
 {
-    hmlc_contraction *contraction = plan->state;
-    hmlc_kernel_operand *operand = &plan->operands[argument];
     size_t bytes;
     bool fits = hmlc_size_multiply((size_t)hmlc_panels_batch_elements(panels),
                                    hmlc_dtype_bytes(panels->dtype), &bytes) &&
                 hmlc_size_multiply(bytes, (size_t)panels->batches, &bytes);
-    contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
-    char *taps = taps_text(context->arena, panels);
-    HMLC_TRY_MEMORY(contraction->panels);
+    char *taps = taps_text(arena, panels);
     HMLC_TRY_MEMORY(taps);
     if (!fits) {
         return HMLC_RESOURCE;
     }
     operand->kind = HMLC_OPERAND_PACKED;
     operand->bytes = bytes;
-    operand->pack = pack_panels;
     operand->packing =
-        hmlc_arena_printf(context->arena, "panels%d B=%lld/%lld K=%lld/%lld N=%lld/%lld%s",
-                          HMLC_PANEL, (long long)panels->batches, (long long)panels->batch_stride,
+        hmlc_arena_printf(arena, "panels%d B=%lld/%lld K=%lld/%lld N=%lld/%lld%s", HMLC_PANEL,
+                          (long long)panels->batches, (long long)panels->batch_stride,
                           (long long)panels->depth, (long long)panels->depth_stride,
                           (long long)panels->columns, (long long)panels->column_stride, taps);
     HMLC_TRY_MEMORY(operand->packing);
     return HMLC_OK;
+}
+
+static hmlc_status pack_right(const hmlc_kernel_plan *plan, const hmlc_tensor *constant, void *out)
+{
+    const hmlc_contraction *contraction = plan->state;
+    hmlc_panels_pack(contraction->panels, constant, out);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
+                             const hmlc_panels *panels)
+{
+    hmlc_contraction *contraction = plan->state;
+    contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
+    HMLC_TRY_MEMORY(contraction->panels);
+    plan->operands[argument].pack = pack_right;
+    return hmlc_panels_operand(context->arena, panels, &plan->operands[argument]);
 }

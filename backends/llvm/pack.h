@@ -22,7 +22,12 @@ typedef struct hmlc_panels {
 
 /* Elements of one batch element's panels. */
 int64_t hmlc_panels_batch_elements(const hmlc_panels *panels);
-/* Makes operand `argument` of the plan a packed one; *panels is copied into the plan's arena. */
+void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out);
+/* Kind, bytes and packing of an operand; `pack` is the caller's. */
+hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
+                                hmlc_kernel_operand *operand) HMLC_MUST_USE;
+/* Makes operand `argument` of a contraction's plan a packed one; *panels is copied into the plan's
+ * arena. */
 hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
                              const hmlc_panels *panels) HMLC_MUST_USE;
 

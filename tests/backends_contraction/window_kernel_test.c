@@ -1,0 +1,165 @@
+/* Depthwise convolutions and pools. */
+#include "contraction_cases.h"
+
+typedef struct window_case {
+    const char *input, *sizes; /* dims and numbers, channels last */
+    const char *weights;       /* depthwise: [C, k..., 1] */
+    int64_t window[3], strides[3], dilations[3];
+    const char *pads;
+    int64_t extra[3]; /* average: never counted end padding */
+} window_case;
+
+static uint32_t spatial_of(const window_case *shape)
+{
+    uint32_t count = 0;
+    while (count < 3 && shape->window[count] != 0) {
+        count++;
+    }
+    return count;
+}
+
+static uint32_t common_attrs(contraction_case *test, const window_case *shape, hmlc_attr *attrs)
+{
+    uint32_t spatial = spatial_of(shape);
+    attrs[0] = hmlc_attr_ints(HMLC_ATTR_strides, shape->strides, spatial);
+    attrs[1] = kernel_graph_dims(&test->graph, HMLC_ATTR_pads, shape->pads);
+    attrs[2] = hmlc_attr_ints(HMLC_ATTR_dilations, shape->dilations, spatial);
+    attrs[3] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST);
+    return 4;
+}
+
+static void check_depthwise(const window_case *shape, int64_t channels, hmlc_opcode activation)
+{
+    contraction_case test = case_begin((uint64_t)channels + strlen(shape->sizes));
+    hmlc_attr attrs[8];
+    char bias[32];
+    snprintf(bias, sizeof bias, "%lld", (long long)channels);
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, shape->input, shape->sizes),
+                              case_constant(&test, HMLC_DTYPE_f32, shape->weights),
+                              case_constant(&test, HMLC_DTYPE_f32, bias)};
+    uint32_t count = common_attrs(&test, shape, attrs);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, channels);
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 3, attrs, count);
+    value = kernel_graph_unary(&test.graph, activation, value);
+    case_verify(&test, HMLC_FORM_WINDOW, value);
+}
+
+static void check_pool(const window_case *shape, hmlc_opcode opcode, hmlc_dtype dtype,
+                       int64_t include_pad)
+{
+    contraction_case test = case_begin(strlen(shape->sizes) + (uint64_t)include_pad);
+    hmlc_attr attrs[8];
+    uint32_t spatial = spatial_of(shape);
+    hmlc_value *input = case_input(&test, dtype, shape->input, shape->sizes);
+    uint32_t count = common_attrs(&test, shape, attrs);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, shape->window, spatial);
+    if (opcode == HMLC_OP_avg_pool) {
+        attrs[count++] = hmlc_attr_int(HMLC_ATTR_count_include_pad, include_pad);
+        attrs[count++] = hmlc_attr_ints(HMLC_ATTR_output_padding, shape->extra, spatial);
+    }
+    hmlc_value *value = kernel_graph_op(&test.graph, opcode, &input, 1, attrs, count);
+    if (dtype == HMLC_DTYPE_f32) {
+        value = kernel_graph_unary(&test.graph, HMLC_OP_abs, value);
+    }
+    case_verify(&test, HMLC_FORM_WINDOW, value);
+}
+
+static void depthwise_shapes(void **state)
+{
+    (void)state;
+    check_depthwise(
+        &(window_case){"2 9 9 24", "2 9 9 24", "24 3 3 1", {3, 3}, {1, 1}, {1, 1}, "1 1 1 1", {0}},
+        24, HMLC_OP_relu);
+    check_depthwise(
+        &(window_case){
+            "1 14 14 40", "1 14 14 40", "40 5 5 1", {5, 5}, {1, 1}, {1, 1}, "2 2 2 2", {0}},
+        40, HMLC_OP_silu);
+    check_depthwise(
+        &(window_case){
+            "1 15 28 17", "1 15 28 17", "17 3 3 1", {3, 3}, {2, 2}, {1, 1}, "0 0 1 1", {0}},
+        17, HMLC_OP_relu);
+    check_depthwise(
+        &(window_case){"1 13 11 3", "1 13 11 3", "3 3 5 1", {3, 5}, {1, 2}, {2, 1}, "2 2 2 2", {0}},
+        3, HMLC_OP_hard_swish);
+    check_depthwise(&(window_case){"2 40 19", "2 40 19", "19 7 1", {7}, {1}, {1}, "6 0", {0}}, 19,
+                    HMLC_OP_gelu);
+    check_depthwise(&(window_case){"1 5 6 7 10",
+                                   "1 5 6 7 10",
+                                   "10 3 3 3 1",
+                                   {3, 3, 3},
+                                   {1, 2, 1},
+                                   {1, 1, 1},
+                                   "1 1 1 1 1 1",
+                                   {0}},
+                    10, HMLC_OP_relu);
+    check_depthwise(
+        &(window_case){"1 2 2 8", "1 2 2 8", "8 7 7 1", {7, 7}, {1, 1}, {1, 1}, "3 3 3 3", {0}}, 8,
+        HMLC_OP_relu);
+}
+
+static void depthwise_sizes_at_run_time(void **state)
+{
+    (void)state;
+    check_depthwise(
+        &(window_case){"n h w 21", "2 9 13 21", "21 3 3 1", {3, 3}, {2, 1}, {1, 1}, "1 1 1 1", {0}},
+        21, HMLC_OP_relu);
+    check_depthwise(
+        &(window_case){
+            "n 14 14 16", "3 14 14 16", "16 3 3 1", {3, 3}, {1, 1}, {1, 1}, "1 1 1 1", {0}},
+        16, HMLC_OP_relu);
+}
+
+static void pools(void **state)
+{
+    (void)state;
+    static const window_case shapes[] = {
+        {"1 13 13 20", "1 13 13 20", NULL, {3, 3}, {2, 2}, {1, 1}, "1 1 1 1", {0, 0}},
+        {"2 7 7 33", "2 7 7 33", NULL, {7, 7}, {1, 1}, {1, 1}, "0 0 0 0", {0, 0}},
+        {"1 10 9 5", "1 10 9 5", NULL, {2, 3}, {2, 2}, {1, 2}, "0 1 1 2", {1, 1}},
+        {"1 30 6", "1 30 6", NULL, {4}, {3}, {1}, "1 2", {1}},
+        {"1 6 7 8 9", "1 6 7 8 9", NULL, {2, 3, 2}, {2, 1, 2}, {1, 1, 1}, "0 1 0 0 1 0", {0, 0, 0}},
+        {"n h 9 12", "2 11 9 12", NULL, {3, 3}, {2, 2}, {1, 1}, "1 1 1 1", {0, 0}},
+        {"1 8 8 c", "1 8 8 13", NULL, {2, 2}, {2, 2}, {1, 1}, "0 0 0 0", {0, 0}},
+    };
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        check_pool(&shapes[k], HMLC_OP_max_pool, HMLC_DTYPE_f32, 0);
+        check_pool(&shapes[k], HMLC_OP_avg_pool, HMLC_DTYPE_f32, 0);
+        check_pool(&shapes[k], HMLC_OP_avg_pool, HMLC_DTYPE_f32, 1);
+    }
+    check_pool(&shapes[0], HMLC_OP_max_pool, HMLC_DTYPE_u8, 0);
+    check_pool(&shapes[2], HMLC_OP_max_pool, HMLC_DTYPE_i8, 0);
+    check_pool(&shapes[5], HMLC_OP_max_pool, HMLC_DTYPE_i64, 0);
+    check_pool(&shapes[0], HMLC_OP_avg_pool, HMLC_DTYPE_f64, 1);
+}
+
+/* A NaN anywhere in the window is the maximum. */
+static void maximum_of_nan(void **state)
+{
+    (void)state;
+    contraction_case test = case_begin(5);
+    static const window_case shape = {"1 6 6 8", "1 6 6 8", NULL,      {3, 3},
+                                      {1, 1},    {1, 1},    "1 1 1 1", {0, 0}};
+    hmlc_attr attrs[8];
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, shape.input, NULL);
+    float data[6 * 6 * 8];
+    memcpy(data, test.inputs[0].data, sizeof data);
+    for (size_t k = 0; k < sizeof data / sizeof data[0]; k += 37) {
+        data[k] = (float)(0.0 / (k + 1 > 0 ? 0.0 : 1.0));
+    }
+    test.inputs[0].data = data;
+    uint32_t count = common_attrs(&test, &shape, attrs);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, shape.window, 2);
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_max_pool, &input, 1, attrs, count);
+    case_verify(&test, HMLC_FORM_WINDOW, value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(depthwise_shapes),
+        cmocka_unit_test(depthwise_sizes_at_run_time),
+        cmocka_unit_test(pools),
+        cmocka_unit_test(maximum_of_nan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
