@@ -51,4 +51,8 @@ bool hmlc_attr_copy(hmlc_arena *arena, const hmlc_attr *from, hmlc_attr *to);
 hmlc_status hmlc_op_check_form(hmlc_module *module, const hmlc_op *op,
                                hmlc_error error) HMLC_MUST_USE;
 
+/* hmlc_verify with findings of another code: text that breaks a rule is damaged, no defect. */
+hmlc_status hmlc_verify_with(hmlc_module *module, const char *after,
+                             hmlc_error error) HMLC_MUST_USE;
+
 #endif

@@ -320,7 +320,8 @@ static hmlc_status parse_all(hmlc_text_parser *parser)
         return hmlc_parse_fail(parser, "expected nothing behind the main graph");
     }
     HMLC_TRY(resolve_roots(parser));
-    return hmlc_dims_status(parser->module->dims);
+    HMLC_TRY(hmlc_dims_status(parser->module->dims));
+    return hmlc_verify_with(parser->module, NULL, HMLC_ERROR_graph_invalid);
 }
 
 hmlc_status hmlc_module_parse(hmlc_module *module, const char *text, size_t size,

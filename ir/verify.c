@@ -16,6 +16,7 @@ typedef struct value_note {
 typedef struct verifier {
     hmlc_module *module;
     const char *after;
+    hmlc_error error; /* of findings */
     hmlc_arena *scratch;
     value_note *values;
     uint32_t value_count;
@@ -41,10 +42,9 @@ static void report(verifier *v, const hmlc_location *location, const char *forma
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    hmlc_error_add(v->module->diagnostics, HMLC_ERROR_verify_failed, location, NULL, "%s%s%s%s",
-                   v->after != NULL ? "after " : "", v->after != NULL ? v->after : "",
-                   v->after != NULL ? ": " : "", message);
-    v->status = HMLC_INTERNAL;
+    v->status = hmlc_error_add(v->module->diagnostics, v->error, location, NULL, "%s%s%s%s",
+                               v->after != NULL ? "after " : "", v->after != NULL ? v->after : "",
+                               v->after != NULL ? ": " : "", message);
 }
 
 static const char *name_of(const hmlc_op *op)
@@ -219,7 +219,7 @@ static void verify_regions(verifier *v, hmlc_op *op)
 static void verify_op(verifier *v, hmlc_op *op)
 {
     hmlc_status before = v->status;
-    if (hmlc_op_check_form(v->module, op, HMLC_ERROR_verify_failed) != HMLC_OK) {
+    if (hmlc_op_check_form(v->module, op, v->error) != HMLC_OK) {
         FINDING(v, op, "%s does not have the form of its row", name_of(op));
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {
@@ -344,9 +344,10 @@ static hmlc_status verify_with_scratch(verifier *v)
     return v->status;
 }
 
-hmlc_status hmlc_verify(hmlc_module *module, const char *after)
+hmlc_status hmlc_verify_with(hmlc_module *module, const char *after, hmlc_error error)
 {
-    verifier v = {.module = module, .after = after, .scratch = hmlc_arena_create(NULL)};
+    verifier v = {
+        .module = module, .after = after, .error = error, .scratch = hmlc_arena_create(NULL)};
     HMLC_TRY_MEMORY(v.scratch);
     /* What inference makes here is compared and dropped: it need not outlive the walk. */
     hmlc_arena *arena = module->arena;
@@ -355,4 +356,9 @@ hmlc_status hmlc_verify(hmlc_module *module, const char *after)
     module->arena = arena;
     hmlc_arena_destroy(v.scratch);
     return status;
+}
+
+hmlc_status hmlc_verify(hmlc_module *module, const char *after)
+{
+    return hmlc_verify_with(module, after, HMLC_ERROR_verify_failed);
 }
