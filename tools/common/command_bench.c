@@ -55,12 +55,19 @@ static hml_status add_time(bench_report *report, double milliseconds)
     return HML_OK;
 }
 
+static uint64_t peak_resident_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
 static hml_status measure(bench_report *report)
 {
     hml_workbench *bench = &report->bench;
     for (int i = 0; i < WARM_RUNS; i++) {
         HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
     }
+    report->peak_rss_bytes = peak_resident_bytes(); /* before the list of times grows */
     double end = hml_milliseconds() + report->seconds * 1e3;
     double before = hml_milliseconds();
     while (report->count < LEAST_RUNS || (before < end && report->count < MOST_RUNS)) {
@@ -102,12 +109,6 @@ static double percentile(const bench_report *report, size_t percent)
 {
     size_t rank = (report->count * percent + 99) / 100;
     return report->times[rank > 0 ? rank - 1 : 0];
-}
-
-static uint64_t peak_resident_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
 }
 
 /* -- Printing
@@ -205,7 +206,6 @@ static hml_status bench_model(bench_report *report, const char *path)
     HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
     report->first_run_ms = hml_milliseconds() - start;
     HML_TOOL_TRY(measure(report));
-    report->peak_rss_bytes = peak_resident_bytes();
     qsort(report->times, report->count, sizeof *report->times, compare_times);
     if (trace != NULL) {
         HML_TOOL_TRY(profile(report, 1));
