@@ -107,7 +107,8 @@ void form_group_drop_last(form_group *group);
 form_member *form_group_find(form_group *group, const hmlc_op *op);
 /* Number of distinct values that the group reads from memory. */
 uint32_t form_group_arguments(form_group *group);
-/* All uses of the op's results lie in the group. */
+/* All uses of the op's results lie in the group, and no finished group reads it through a copied
+ * view. */
 bool form_group_has_all_uses(form_group *group, const form_op *node);
 /* Number of values with uses outside. */
 uint32_t form_group_results(form_group *group);

@@ -179,13 +179,21 @@ static hmlc_status emit_node(form_state *state, form_op *node)
     if (op != state->region->last) {
         hmlc_op_move_before(op, state->region->last);
     }
-    for (uint32_t i = 0; i < op->operand_count; i++) {
-        hmlc_op_set_operand(op, i, outer_value(state, op->operands[i].value));
-    }
     for (uint32_t i = 0; i < op->region_count; i++) {
         HMLC_TRY(form_region(state, op->regions[i]));
     }
     return HMLC_OK;
+}
+
+/* Last of all: until then a view outside may also be copied into kernels as it was. */
+static void rewire_outside(form_state *state)
+{
+    for (uint32_t i = 0; i < state->op_count; i++) {
+        hmlc_op *op = state->ops[i].op;
+        for (uint32_t k = 0; state->ops[i].emitted && k < op->operand_count; k++) {
+            hmlc_op_set_operand(op, k, outer_value(state, op->operands[k].value));
+        }
+    }
 }
 
 static void erase_old(form_state *state)
@@ -208,6 +216,7 @@ hmlc_status form_emit(form_state *state)
             HMLC_TRY(emit_node(state, node));
         }
     }
+    rewire_outside(state);
     erase_old(state);
     return HMLC_OK;
 }

@@ -99,6 +99,9 @@ static bool value_used_outside(form_group *group, const hmlc_value *value)
 
 bool form_group_has_all_uses(form_group *group, const form_op *node)
 {
+    if (node->required) {
+        return false;
+    }
     for (uint32_t i = 0; i < node->op->result_count; i++) {
         if (value_used_outside(group, node->op->results[i])) {
             return false;

@@ -13,13 +13,11 @@
 #include "pass_oracle.h"
 #include "plan_checker.h"
 
-static const char all_passes[] = "layout,simplify,cse,lower-ops,cse,form-kernels,plan-memory";
-
 /* Runs the passes on the finished graph, checks everything, and returns the number of kernels. */
 static uint32_t compile(kit *k, const oracle_dim *dims, uint32_t dim_count)
 {
     assert_false(k->failed);
-    assert_true(oracle_run_module(k->module, all_passes, dims, dim_count));
+    assert_true(oracle_run_module(k->module, oracle_kernel_passes, dims, dim_count));
     const hmlc_op *offender = NULL;
     const char *broken = kernel_contract_broken(k->module, &offender);
     if (broken != NULL) {

@@ -10,6 +10,9 @@ typedef struct oracle_dim {
     int64_t value;
 } oracle_dim;
 
+/* The passes from layout to the memory plan. */
+extern const char oracle_kernel_passes[];
+
 /* Parses a module; NULL, after printing why, when the text is wrong. */
 hmlc_module *oracle_parse(const char *text);
 void oracle_print_diagnostics(const hmlc_module *module);
