@@ -76,6 +76,24 @@ static hmlc_status compute_before_expand(hmlc_rewriter *rewriter, hmlc_op *op)
                                    expand->attr_count);
 }
 
+/* unary(view(constant)) is view(unary(constant)), which folds: masks cut out of tables. */
+static hmlc_status compute_before_view(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_op *view = op->operands[0].value->producer;
+    if (op->operand_count != 1 || view == NULL || !hmlc_op_has(view, HMLC_TRAIT_VIEW) ||
+        view->opcode == HMLC_OP_expand || !hmlc_is_constant(view->operands[0].value)) {
+        return HMLC_OK;
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *computed = NULL;
+    HMLC_TRY(hmlc_build_folded(&builder, op->opcode, &view->operands[0].value, 1, op->attrs,
+                               op->attr_count, &computed));
+    return hmlc_is_constant(computed)
+               ? hmlc_rewrite_replace_op(rewriter, op, view->opcode, &computed, 1, view->attrs,
+                                         view->attr_count)
+               : HMLC_OK;
+}
+
 static hmlc_status simplify_expand(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     hmlc_value *x = op->operands[0].value;
@@ -150,6 +168,7 @@ static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, remove_expand},
     {HMLC_OP_COUNT, HMLC_TRAIT_BROADCASTS, shrink_splat},
     {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE, compute_before_expand},
+    {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE, compute_before_view},
     {HMLC_OP_expand, 0, simplify_expand},
     {HMLC_OP_reshape, 0, view_of_one_element},
     {HMLC_OP_transpose, 0, view_of_one_element},

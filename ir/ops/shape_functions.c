@@ -143,6 +143,10 @@ static hmlc_dim clamp_dim(hmlc_dims *dims, hmlc_dim value, hmlc_dim least, hmlc_
 static hmlc_dim from_start(const hmlc_infer *context, hmlc_dim index, hmlc_dim dim)
 {
     hmlc_dims *dims = context->module->dims;
+    if (hmlc_dim_is(index, INT32_MAX)) {
+        /* ONNX writes "to the end" so, too: its word for a dim of unknown size. */
+        return hmlc_infer_number(context, HMLC_DIM_UNBOUNDED);
+    }
     if (index->minimum >= 0) {
         return index;
     }
