@@ -102,6 +102,12 @@ const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__
         return foreign_op(importer, node, where);
     }
     const hmlc_onnx_op *first = hmlc_names_find(&importer->operators, type);
+    if (importer->opset == 0) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid, where,
+                             "add the domain to the model's opset_import",
+                             "the model names no opset of the ONNX standard");
+        return NULL;
+    }
     if (first == NULL) {
         return unknown_op(importer, type, where);
     }

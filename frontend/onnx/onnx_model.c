@@ -20,10 +20,8 @@ static void read_versions(hmlc_onnx_importer *importer)
             importer->opset = model->opset_import[i]->version;
         }
     }
-    if (importer->opset == 0) {
-        (void)hmlc_error_add(diagnostics, HMLC_ERROR_graph_invalid, importer->where, NULL,
-                             "the model names no opset of the ONNX standard");
-    } else if (importer->opset < HMLC_ONNX_OLDEST_OPSET) {
+    /* 0: the model names other domains alone; its nodes of the standard are refused one by one. */
+    if (importer->opset != 0 && importer->opset < HMLC_ONNX_OLDEST_OPSET) {
         (void)hmlc_error_add(diagnostics, HMLC_ERROR_not_implemented, importer->where,
                              "convert it: onnx.version_converter.convert_version(model, 17)",
                              "opset %" PRId64 " is older than %d", importer->opset,

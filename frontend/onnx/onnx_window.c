@@ -155,8 +155,9 @@ void hmlc_onnx_import_conv(hmlc_onnx_node *node)
     node->outputs[0] = emit_conv(node, node->inputs[0], node->inputs[1], node->inputs[2]);
 }
 
-/* output_shape wins over pads: what is too much is cut off; SAME gives stride times the input. */
-static void fit_transposed(hmlc_onnx_node *node, window_spec *window, const int64_t *output_padding)
+/* output_shape wins over pads: what is too much is cut off, what is missing is added at the end;
+ * SAME gives stride times the input. */
+static void fit_transposed(hmlc_onnx_node *node, window_spec *window, int64_t *output_padding)
 {
     uint32_t count;
     hmlc_dims *table = hmlc_emit_table(&node->emit);
@@ -183,8 +184,12 @@ static void fit_transposed(hmlc_onnx_node *node, window_spec *window, const int6
         hmlc_dim full = hmlc_dim_multiply(table, hmlc_dim_subtract(table, in, one), stride);
         full = hmlc_dim_add(table, full, reach_of(node, window, i));
         full = hmlc_dim_add(table, full, hmlc_emit_number(&node->emit, output_padding[i]));
-        hmlc_dim total = hmlc_dim_maximum(table, hmlc_dim_subtract(table, full, out),
-                                          hmlc_emit_number(&node->emit, 0));
+        hmlc_dim total = hmlc_dim_subtract(table, full, out);
+        int64_t excess;
+        if (hmlc_dim_is_constant(total, &excess) && excess < 0) {
+            output_padding[i] -= excess;
+        }
+        total = hmlc_dim_maximum(table, total, hmlc_emit_number(&node->emit, 0));
         hmlc_dim small = hmlc_dim_floordiv(table, total, two);
         hmlc_dim large = hmlc_dim_subtract(table, total, small);
         bool upper = window->auto_pad == AUTO_SAME_UPPER;

@@ -29,6 +29,8 @@ static void run_sets(checked_model *model, const char *path)
             printf("  set %d: %s %s (%.2f s)\n", i, result == CHECK_WRONG ? "WRONG" : "skipped",
                    message, seconds() - start);
             model_print_diagnostics(model);
+        } else if (i == 0) {
+            printf("  set 0: skipped\n");
         }
     }
 }
