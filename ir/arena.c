@@ -87,10 +87,18 @@ static arena_block *add_block(hmlc_arena *arena, size_t bytes)
     return block;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ONE_BLOCK_EACH 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ONE_BLOCK_EACH 1
+#endif
+#endif
+
 /* Under the address sanitizer each allocation is a block of its own, so that overruns are seen. */
 static bool wants_own_block(const hmlc_arena *arena, size_t bytes)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ONE_BLOCK_EACH)
     (void)arena;
     (void)bytes;
     return true;

@@ -27,8 +27,10 @@ hmlc_status hmlc_module_print(const hmlc_module *module, const hmlc_print_option
 /* One op without its operands' definitions, for messages and kernel keys. */
 hmlc_status hmlc_op_print(const hmlc_op *op, hmlc_text_buffer *text) HMLC_MUST_USE;
 
-/* Parses into an empty module; `constants` may be NULL (large constants are then refused). Problems
- * become diagnostics. */
+/*
+ * Parses into an empty module, and verifies it. `constants` may be NULL (large constants are then
+ * refused); else it must outlive the module, which borrows from it. Problems become diagnostics.
+ */
 hmlc_status hmlc_module_parse(hmlc_module *module, const char *text, size_t size,
                               const void *constants, size_t constants_size) HMLC_MUST_USE;
 
