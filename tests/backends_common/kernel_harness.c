@@ -15,6 +15,7 @@
 
 #include "llvm/frame.h"
 #include "llvm/object.h"
+#include "llvm/portable.h"
 
 enum { CANARY_BYTES = 64, CANARY = 0xA5 };
 
@@ -66,14 +67,20 @@ static LLVMMemoryBufferRef emit_object(hmlc_module *module, const hmlc_kernel_pl
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef code = hmlc_object_module(context, plan->target, "test");
     assert_non_null(code);
+    bool portable = plan->class_ == &hmlc_portable_class;
+    if (portable) {
+        assert_int_equal(hmlc_portable_link(code, true), HMLC_OK);
+    }
     hmlc_status status = hmlc_kernel_emit(code, module, plan, "test_kernel", arena);
     if (status != HMLC_OK) {
         print_diagnostics(module);
         fail_msg("emission failed with status %d", (int)status);
     }
     char *message = NULL;
+    hmlc_portable_internalise(code, plan->target, false);
     LLVMMemoryBufferRef object =
-        hmlc_object_emit(code, plan->target, HMLC_OBJECT_KERNELS, assembly, &message);
+        hmlc_object_emit(code, plan->target, portable ? HMLC_OBJECT_PORTABLE : HMLC_OBJECT_KERNELS,
+                         assembly, &message);
     if (object == NULL) {
         fail_msg("no object: %s", message);
     }
