@@ -194,10 +194,25 @@ static bool fits_as_producer(form_state *state, form_group *group, const form_op
     return (domain == ROW_FULL || domain == ROW_KEPT) && operands_fit(state, group, op, domain);
 }
 
+/* It reads what only a loop kernel can make, and would fuse with that: a gather, a concat. */
+static bool belongs_to_loop(const form_state *state, const form_op *node)
+{
+    for (uint32_t i = 0; i < node->op->operand_count; i++) {
+        const hmlc_value *value = node->op->operands[i].value;
+        const hmlc_op *producer = value != NULL ? value->producer : NULL;
+        if (producer != NULL && producer->parent == state->region &&
+            hmlc_op_has(producer, HMLC_TRAIT_INDEXED | HMLC_TRAIT_MOVEMENT) &&
+            hmlc_value_has_one_use(value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether `node` joined, as its own or a copy. */
 static bool take_producer(form_state *state, form_group *group, form_op *node)
 {
-    if (!fits_as_producer(state, group, node)) {
+    if (!fits_as_producer(state, group, node) || belongs_to_loop(state, node)) {
         return false;
     }
     if (form_group_has_all_uses(group, node)) {

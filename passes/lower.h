@@ -30,6 +30,9 @@ typedef struct lower_product {
 } lower_product;
 hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of,
                                hmlc_value **result) HMLC_MUST_USE;
+/* A single row times a dynamic matrix, as a reduction; *result stays NULL for other products. */
+hmlc_status hmlc_lower_row_product(hmlc_builder *builder, const lower_product *of,
+                                   hmlc_value **result) HMLC_MUST_USE;
 /* Builds an op of two operands, folding constants. */
 hmlc_status hmlc_lower_binary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *left,
                               hmlc_value *right, hmlc_value **result) HMLC_MUST_USE;

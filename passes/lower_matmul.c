@@ -80,6 +80,22 @@ hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of, h
     return hmlc_build(builder, HMLC_OP_matmul_packed, operands, 2, packed, 2, result);
 }
 
+/* Scalar factors come off, a transpose becomes a flag; true when anything was found. */
+static bool simplify_product(lower_product *of, hmlc_value *factors[2])
+{
+    const lower_product before = *of;
+    if (of->a->type->dtype == HMLC_DTYPE_f32) {
+        factors[0] = strip_factor(&of->a);
+        factors[1] = strip_factor(&of->b);
+    }
+    const hmlc_op *swapped = hmlc_producer_of(of->b, HMLC_OP_transpose);
+    if (swapped != NULL && swaps_last_two(swapped)) {
+        of->b = hmlc_op_operand(swapped, 0);
+        of->transpose_b = of->transpose_b == 0;
+    }
+    return before.a != of->a || before.b != of->b;
+}
+
 hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
 {
     (void)module;
@@ -87,30 +103,23 @@ hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
                         .b = hmlc_op_operand(op, 1),
                         .transpose_a = hmlc_op_int(op, HMLC_ATTR_transpose_a),
                         .transpose_b = hmlc_op_int(op, HMLC_ATTR_transpose_b)};
-    hmlc_value *factors[2] = {NULL, NULL};
-    if (of.a->type->dtype == HMLC_DTYPE_f32) {
-        factors[0] = strip_factor(&of.a);
-        factors[1] = strip_factor(&of.b);
-    }
-    const hmlc_op *swapped = hmlc_producer_of(of.b, HMLC_OP_transpose);
-    if (swapped != NULL && swaps_last_two(swapped)) {
-        of.b = hmlc_op_operand(swapped, 0);
-        of.transpose_b = of.transpose_b == 0;
-    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *factors[2] = {NULL, NULL}, *result = NULL;
+    bool changed = simplify_product(&of, factors);
     bool collapses = is_shared(of.b->type) && of.transpose_a == 0 &&
                      (of.a->type->rank > 2 || of.b->type->rank > 2);
-    bool stripped = factors[0] != NULL || factors[1] != NULL;
-    if (!collapses && !stripped && hmlc_is_constant(of.b) && swapped == NULL) {
+    if (!collapses && !changed && hmlc_is_constant(of.b)) {
         return HMLC_OK;
     }
-    const hmlc_type *type = op->results[0]->type;
-    hmlc_builder builder = hmlc_rewrite_builder(op);
-    hmlc_value *result = NULL;
     if (collapses) {
         HMLC_TRY(collapse(&builder, &of));
     }
-    HMLC_TRY(hmlc_lower_product(&builder, &of, &result));
+    HMLC_TRY(hmlc_lower_row_product(&builder, &of, &result));
+    if (result == NULL) {
+        HMLC_TRY(hmlc_lower_product(&builder, &of, &result));
+    }
     HMLC_TRY(apply_factors(&builder, factors, &result));
+    const hmlc_type *type = op->results[0]->type;
     result->name = op->results[0]->name;
     HMLC_TRY(hmlc_lower_reshaped(&builder, result, type->dims, type->rank, &result));
     hmlc_value_replace_uses(op->results[0], result);

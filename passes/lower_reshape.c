@@ -65,14 +65,31 @@ static bool axes_shape(const sinking *sink, const hmlc_attr *axes, int64_t *resu
     return true;
 }
 
-static bool begin_sink(sinking *sink, const hmlc_op *op, uint32_t operand)
+/*
+ * What fuses with elementwise ops behind it: 2 for products, whose epilogue needs their own shape,
+ * 1 for other computations and transposes that nobody else reads.
+ */
+static int worth_of(const hmlc_value *source)
+{
+    const hmlc_op *producer = source->producer;
+    if (producer == NULL) {
+        return 0;
+    }
+    if (hmlc_op_has(producer, HMLC_TRAIT_CONTRACTION | HMLC_TRAIT_WINDOW)) {
+        return 2;
+    }
+    bool computes =
+        hmlc_op_has(producer, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE | HMLC_TRAIT_REDUCTION);
+    bool moves = producer->opcode == HMLC_OP_transpose && hmlc_value_has_one_use(source);
+    return computes || moves ? 1 : 0;
+}
+
+static bool begin_sink(sinking *sink, const hmlc_op *op, uint32_t operand, int worth)
 {
     const hmlc_op *reshape = hmlc_producer_of(hmlc_op_operand(op, operand), HMLC_OP_reshape);
     const hmlc_value *source = reshape != NULL ? hmlc_op_operand(reshape, 0) : NULL;
     const hmlc_type *result = op->results[0]->type;
-    if (source == NULL || source->producer == NULL ||
-        !hmlc_op_has(source->producer, HMLC_TRAIT_CONTRACTION | HMLC_TRAIT_WINDOW |
-                                           HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE)) {
+    if (source == NULL || worth_of(source) != worth) {
         return false;
     }
     sink->inner = source->type;
@@ -149,10 +166,12 @@ hmlc_status hmlc_lower_sink_reshape(hmlc_module *module, hmlc_op *op, bool *done
     sinking sink = {.module = module};
     sunk_op sunk = {.axis_count = 0};
     uint32_t operands = hmlc_op_has(op, HMLC_TRAIT_ROWWISE) ? 1 : op->operand_count;
-    for (uint32_t i = 0; i < operands && op->result_count == 1; i++) {
-        if (begin_sink(&sink, op, i) && can_sink(&sink, op, &sunk)) {
-            *done = true;
-            return build_sunk(&sink, op, &sunk);
+    for (int worth = 2; worth > 0 && op->result_count == 1; worth--) {
+        for (uint32_t i = 0; i < operands; i++) {
+            if (begin_sink(&sink, op, i, worth) && can_sink(&sink, op, &sunk)) {
+                *done = true;
+                return build_sunk(&sink, op, &sunk);
+            }
         }
     }
     return HMLC_OK;
