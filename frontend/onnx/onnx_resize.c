@@ -167,8 +167,8 @@ static bool is_given(const hmlc_onnx_node *node, uint32_t index)
            !(hmlc_onnx_rank(node, index) == 1 && hmlc_dim_is(hmlc_onnx_dims(node, index)[0], 0));
 }
 
-static void emit_resize(hmlc_onnx_node *node, const resize_spec *resizing, int32_t mode,
-                        int32_t coordinates, int32_t nearest)
+static hmlc_value *emit_resize(hmlc_onnx_node *node, hmlc_value *x, const resize_spec *resizing,
+                               int32_t mode, int32_t coordinates, int32_t nearest)
 {
     uint32_t rank = (uint32_t)resizing->rank, count = 0;
     hmlc_attr attrs[12];
@@ -189,8 +189,7 @@ static void emit_resize(hmlc_onnx_node *node, const resize_spec *resizing, int32
     }
     attrs[count++] =
         hmlc_attr_float(HMLC_ATTR_extrapolation, hmlc_onnx_float(node, "extrapolation_value", 0));
-    node->outputs[0] =
-        hmlc_emit(&node->emit, HMLC_OP_resize, HMLC_OPERANDS(node->inputs[0]), attrs, count);
+    return hmlc_emit(&node->emit, HMLC_OP_resize, HMLC_OPERANDS(x), attrs, count);
 }
 
 void hmlc_onnx_import_resize(hmlc_onnx_node *node)
@@ -222,18 +221,52 @@ void hmlc_onnx_import_resize(hmlc_onnx_node *node)
         read_region(node, 1, axes, axis_count, &resizing);
     }
     if (hmlc_onnx_ok(node)) {
-        emit_resize(node, &resizing, mode, coordinates, nearest);
+        node->outputs[0] =
+            emit_resize(node, node->inputs[0], &resizing, mode, coordinates, nearest);
     }
 }
 
-/* Upsample, and Resize of opset 10: corners map to corners, pixels are cut off to the lower one. */
+/* The axes that grow, or those that shrink; the others keep the size that `x` has. */
+static resize_spec part_of(const resize_spec *whole, const hmlc_dim *sizes, bool shrinking)
+{
+    resize_spec part = *whole;
+    for (int32_t i = 0; i < whole->rank; i++) {
+        if ((whole->scales[i] < 1) != shrinking) {
+            part.scales[i] = 1;
+            part.sizes[i] = sizes[i];
+        }
+    }
+    return part;
+}
+
+/*
+ * Upsample, and Resize of opset 10: element i comes from i / scale. The standard leaves the
+ * rounding of nearest open; ONNX Runtime rounds up along axes that shrink and down along the
+ * others.
+ */
 static void resize_asymmetric(hmlc_onnx_node *node, const resize_spec *resizing)
 {
     int32_t mode = hmlc_onnx_choice(node, "mode", "nearest|linear|bilinear", HMLC_RESIZE_NEAREST);
-    if (hmlc_onnx_ok(node)) {
-        emit_resize(node, resizing, mode == 0 ? HMLC_RESIZE_NEAREST : HMLC_RESIZE_LINEAR,
-                    HMLC_COORDINATES_ASYMMETRIC, HMLC_NEAREST_FLOOR);
+    hmlc_value *x = node->inputs[0];
+    bool shrinks = false;
+    for (int32_t i = 0; i < resizing->rank; i++) {
+        shrinks = shrinks || resizing->scales[i] < 1;
     }
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    if (mode != 0 || !shrinks) {
+        node->outputs[0] =
+            emit_resize(node, x, resizing, mode == 0 ? HMLC_RESIZE_NEAREST : HMLC_RESIZE_LINEAR,
+                        HMLC_COORDINATES_ASYMMETRIC, HMLC_NEAREST_FLOOR);
+        return;
+    }
+    resize_spec down = part_of(resizing, x->type->dims, true);
+    resize_spec up = part_of(resizing, down.sizes, false);
+    x = emit_resize(node, x, &down, HMLC_RESIZE_NEAREST, HMLC_COORDINATES_ASYMMETRIC,
+                    HMLC_NEAREST_CEIL);
+    node->outputs[0] = emit_resize(node, x, &up, HMLC_RESIZE_NEAREST, HMLC_COORDINATES_ASYMMETRIC,
+                                   HMLC_NEAREST_FLOOR);
 }
 
 void hmlc_onnx_import_upsample(hmlc_onnx_node *node)

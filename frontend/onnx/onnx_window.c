@@ -188,6 +188,10 @@ static void fit_transposed(hmlc_onnx_node *node, window_spec *window, int64_t *o
         int64_t excess;
         if (hmlc_dim_is_constant(total, &excess) && excess < 0) {
             output_padding[i] -= excess;
+        } else if (!hmlc_dim_is_constant(total, NULL) && total->minimum < 0) {
+            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "fix the dim, or give pads instead",
+                           "'output_shape' needs a static input");
+            return;
         }
         total = hmlc_dim_maximum(table, total, hmlc_emit_number(&node->emit, 0));
         hmlc_dim small = hmlc_dim_floordiv(table, total, two);

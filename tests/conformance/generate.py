@@ -1,0 +1,980 @@
+#!/usr/bin/env python3
+"""Makes one-node models with expected outputs of ONNX Runtime: the bundle `cases.bin`.
+
+For every row of frontend/onnx/onnx_ops.def with an import function: the lowest and highest opset of the row
+(from 7 on) that ONNX Runtime runs, each case of the operator, a second element type, and for the newest row a
+variant whose dims are all symbols. Needs numpy, onnx and onnxruntime; the tests read the bundle alone.
+
+The bundle: "HMLCASE1", then per case the name, the model, the number of inputs, each input, the number of outputs,
+each output: strings of bytes with a little-endian 32-bit length before them, numbers of 32 bits. Tensors are
+TensorProtos.
+"""
+import collections
+import os
+import pathlib
+import re
+import struct
+import sys
+
+os.environ.setdefault("ALLOW_RELEASED_ONNX_OPSET_ONLY", "0")  # read by ONNX Runtime when it is loaded
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).resolve().parent
+TABLE = HERE.parent.parent / "frontend" / "onnx" / "onnx_ops.def"
+NEWEST = min(onnx.defs.onnx_opset_version(), 26)  # what ONNX Runtime has released kernels for
+LETTERS = {"f": np.float32, "d": np.float64, "h": np.float16, "B": np.bool_, "c": np.int8, "s": np.int16,
+           "i": np.int32, "l": np.int64, "C": np.uint8, "S": np.uint16, "I": np.uint32, "L": np.uint64}
+
+
+class Row:
+    def __init__(self, name, since, until, inputs, types, attributes):
+        self.name, self.since, self.until = name, int(since), int(until)
+        self.inputs, self.types = inputs, types.split("|")
+        self.attributes = {a.split(":")[0] for a in attributes.split()}
+
+
+def read_rows():
+    text = TABLE.read_text()
+    sets = dict(re.findall(r'#define (ONNX_\w+) "(\w*)"', text))
+    rows = []
+    for match in re.finditer(r'^ONNX_OP\((\w+), (\d+), (\d+), \w+, \w+, "([^"]*)", (.*), (-?\d+), "([^"]*)"\)$', text, re.M):
+        name, since, until, inputs, types, _, attributes = match.groups()
+        joined = "".join(sets.get(word, word.strip('"')) for word in types.split())
+        rows.append(Row(name, since, until, inputs, joined, attributes))
+    return rows
+
+
+rng = np.random.default_rng(7)
+
+
+def f(*shape):
+    """Numbers that f32 and f16 hold exactly, so that rounding is not what a case is about."""
+    return (rng.integers(-256, 257, shape) / 64).astype(np.float32)
+
+
+def positive(*shape):
+    return (np.abs(f(*shape)) + np.float32(0.5)).astype(np.float32)
+
+
+def ints(low, high, *shape, dtype=np.int64):
+    return rng.integers(low, high, shape).astype(dtype)
+
+
+def i64(*values):
+    return np.array(values, np.int64)
+
+
+class Const:
+    """An input stored in the model."""
+
+    def __init__(self, array):
+        self.array = array
+
+
+class Case:
+    """attrs, inputs (None: left out), number of outputs; `wide`: may be repeated with another element type."""
+
+    def __init__(self, inputs, outputs=1, wide=True, **attrs):
+        self.inputs, self.outputs, self.wide, self.attrs = inputs, outputs, wide, attrs
+
+
+C = Case
+CASES = {}
+
+# Inputs whose size decides a rank, or whose dims are a window: they stay static in symbolic variants.
+STATIC = {"Reshape": {1}, "Expand": {1}, "ConstantOfShape": {0}, "Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "Tile": {1},
+          "TopK": {1}, "Split": {1}, "GatherND": {1}, "ScatterND": {1}, "Conv": {1}, "ConvTranspose": {1},
+          "ConvInteger": {1}, "Resize": {3}}
+
+
+def case(*names):
+    def register(function):
+        for name in names:
+            CASES[name] = function
+        return function
+    return register
+
+
+@case("Abs", "Neg", "Sign", "Relu", "Floor", "Ceil", "Round", "Exp", "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh",
+      "Asinh", "Tanh", "Erf", "Sigmoid", "Softplus", "Softsign", "Mish", "HardSwish", "Reciprocal", "Identity")
+def unary(row, v):
+    yield C([f(2, 3, 4) + np.float32(0.25)])
+    yield C([f()])
+    yield C([f(0, 3)], wide=False)
+
+
+@case("Sqrt", "Log", "Acosh")
+def unary_positive(row, v):
+    yield C([positive(2, 5) + np.float32(1)])
+
+
+@case("Asin", "Acos", "Atanh")
+def unary_unit(row, v):
+    yield C([f(2, 5) / np.float32(5)])
+
+
+@case("Not")
+def unary_bool(row, v):
+    yield C([ints(0, 2, 2, 5).astype(bool)])
+
+
+@case("BitwiseNot")
+def bit_not(row, v):
+    yield C([ints(-100, 100, 2, 5, dtype=np.int32)])
+
+
+@case("IsNaN")
+def is_nan(row, v):
+    yield C([np.array([1, np.nan, np.inf, -np.inf, 0], np.float32)])
+
+
+@case("IsInf")
+def is_inf(row, v):
+    x = np.array([1, np.nan, np.inf, -np.inf, 0], np.float32)
+    yield C([x])
+    yield C([x], detect_negative=0)
+    yield C([x], detect_positive=0)
+
+
+@case("Gelu")
+def gelu(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], approximate="tanh")
+
+
+@case("LeakyRelu", "Elu", "Celu", "ThresholdedRelu", "Swish")
+def alpha(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], alpha=0.75)
+
+
+@case("Selu")
+def selu(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], alpha=1.5, gamma=0.5)
+
+
+@case("HardSigmoid")
+def hard_sigmoid(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], alpha=0.25, beta=0.375)
+
+
+@case("Shrink")
+def shrink(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], lambd=1.5, bias=0.5)
+
+
+@case("Add", "Sub", "Mul", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
+def binary(row, v):
+    if row.name == "Equal" and v < 11:
+        yield C([ints(0, 3, 2, 3, dtype=np.int32), ints(0, 3, 2, 3, dtype=np.int32)])
+        yield C([ints(0, 2, 2, 3).astype(bool), ints(0, 2, 3).astype(bool)], wide=False)
+        return
+    yield C([f(2, 3, 4), f(2, 3, 4)])
+    yield C([f(2, 1, 4), f(3, 1)])
+    yield C([f(), f(2, 3)])
+    yield C([f(1, 4), f(0, 4)], wide=False)
+    yield C([f(2, 3), Const(f(3))])
+
+
+@case("Div")
+def div(row, v):
+    yield C([f(2, 3, 4), positive(3, 1)])
+    yield C([f(2, 3), np.float32(2).reshape(())])
+    yield C([ints(-20, 20, 2, 8), ints(1, 5, 8)], wide=False)
+
+
+@case("Pow")
+def power(row, v):
+    yield C([positive(2, 3), f(2, 3)], wide=False)
+    yield C([f(2, 3), Const(np.float32(2).reshape(()))], wide=False)
+    if v >= 12:
+        yield C([f(2, 3), ints(0, 4, 3)], wide=False)
+        yield C([ints(-3, 4, 2, 3), ints(0, 4, 3)], wide=False)
+
+
+@case("Mod")
+def mod(row, v):
+    yield C([ints(-20, 20, 2, 8), np.array([3, -3, 5, -5, 1, 2, 7, -7], np.int64)], wide=False)
+    yield C([ints(-20, 20, 2, 8), np.array([3, -3, 5, -5, 1, 2, 7, -7], np.int64)], wide=False, fmod=1)
+    yield C([f(2, 4), np.array([1.5, -1.5, 2, 0.75], np.float32)], wide=False, fmod=1)
+
+
+@case("And", "Or", "Xor")
+def logic(row, v):
+    yield C([ints(0, 2, 2, 4).astype(bool), ints(0, 2, 4).astype(bool)])
+
+
+@case("BitwiseAnd", "BitwiseOr", "BitwiseXor")
+def bits(row, v):
+    yield C([ints(-100, 100, 2, 4, dtype=np.int32), ints(-100, 100, 4, dtype=np.int32)])
+
+
+@case("BitShift")
+def shift(row, v):
+    for direction in ("LEFT", "RIGHT"):
+        yield C([ints(0, 200, 2, 4, dtype=np.uint8), ints(0, 5, 4, dtype=np.uint8)], direction=direction)
+        yield C([ints(0, 1 << 40, 2, 4, dtype=np.uint64), ints(0, 5, 4, dtype=np.uint64)], direction=direction)
+
+
+@case("PRelu")
+def prelu(row, v):
+    yield C([f(2, 3, 4), f(3, 1)])
+    yield C([f(2, 3, 4), Const(f(1))])
+
+
+@case("Sum", "Mean", "Max", "Min")
+def variadic(row, v):
+    yield C([f(2, 3)])
+    yield C([f(2, 3), f(3)])
+    yield C([f(2, 3), f(2, 1), f(1, 3)])
+    if row.name in ("Max", "Min"):
+        yield C([np.array([1, np.nan, 3], np.float32), np.array([np.nan, 2, 1], np.float32)], wide=False)
+
+
+@case("Where")
+def where(row, v):
+    yield C([ints(0, 2, 2, 3).astype(bool), f(2, 3), f(2, 3)], wide=False)
+    yield C([ints(0, 2, 3).astype(bool), f(2, 1), f(1, 3)], wide=False)
+    yield C([ints(0, 2, 3).astype(bool), ints(0, 9, 2, 1), ints(0, 9, 1, 3)], wide=False)
+
+
+@case("Clip")
+def clip(row, v):
+    if v < 11:
+        yield C([f(3, 4)], min=-1.5, max=2.0)
+        yield C([f(3, 4)], max=2.0)
+        yield C([f(3, 4)])
+        return
+    yield C([f(3, 4), np.float32(-1.5), np.float32(2)])
+    yield C([f(3, 4), None, Const(np.float32(1))])
+    yield C([f(3, 4), Const(np.float32(0))])
+
+
+@case("Cast")
+def cast(row, v):
+    x = np.array([[-2.5, -1.75, 0, 0.5], [1.5, 2.25, 100.75, 7]], np.float32)
+    for to in (TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL, TensorProto.DOUBLE,
+               TensorProto.FLOAT16, TensorProto.INT8):
+        yield C([x], to=to, wide=False)
+    yield C([np.abs(x)], to=TensorProto.UINT8, wide=False)
+    yield C([ints(-5, 300, 2, 4)], to=TensorProto.INT8, wide=False)
+    yield C([ints(-5, 300, 2, 4)], to=TensorProto.FLOAT, wide=False)
+    yield C([ints(0, 2, 2, 4).astype(bool)], to=TensorProto.FLOAT, wide=False)
+    yield C([f(2, 3).astype(np.float16)], to=TensorProto.FLOAT, wide=False)
+
+
+@case("CastLike")
+def cast_like(row, v):
+    yield C([f(2, 3), ints(0, 2, 1)], wide=False)
+    yield C([ints(0, 9, 2, 3), f(1)], wide=False)
+
+
+@case("Dropout")
+def dropout(row, v):
+    yield C([f(2, 3)])
+    if v >= 12:
+        yield C([f(2, 3), Const(np.float32(0.25)), Const(np.array(False))], outputs=2)
+
+
+@case("Constant")
+def constant(row, v):
+    yield C([], value=numpy_helper.from_array(f(2, 3)))
+    yield C([], value=helper.make_tensor("t", TensorProto.INT64, [3], [1, -2, 3]))
+    yield C([], value=helper.make_tensor("t", TensorProto.BOOL, [3], [1, 0, 1]))
+    yield C([], value=helper.make_tensor("t", TensorProto.FLOAT16, [2], [1.5, -2.5]))
+    if v >= 12:
+        yield C([], value_float=1.5)
+        yield C([], value_int=-7)
+        yield C([], value_ints=[1, 2, 3])
+        yield C([], value_floats=[1.0, 2.5])
+
+
+@case("ConstantOfShape")
+def constant_of_shape(row, v):
+    yield C([Const(i64(2, 3))], wide=False)
+    yield C([i64(2, 3)], wide=False, value=helper.make_tensor("t", TensorProto.INT32, [1], [7]))
+    yield C([Const(np.zeros(0, np.int64))], wide=False)
+
+
+@case("Shape")
+def shape(row, v):
+    yield C([f(2, 3, 4)])
+    if v >= 15:
+        yield C([f(2, 3, 4)], start=1)
+        yield C([f(2, 3, 4)], start=-2, end=-1)
+        yield C([f(2, 3, 4)], start=5)
+
+
+@case("Size")
+def size(row, v):
+    yield C([f(2, 3, 4)])
+    yield C([f()])
+
+
+@case("Range")
+def range_(row, v):
+    yield C([Const(np.array(1, np.int64)), Const(np.array(9, np.int64)), Const(np.array(3, np.int64))], wide=False)
+    yield C([np.array(1, np.int64), np.array(9, np.int64), np.array(3, np.int64)], wide=False)
+    yield C([np.array(9, np.float32), np.array(1, np.float32), np.array(-1.5, np.float32)], wide=False)
+    yield C([np.array(3, np.int32), np.array(1, np.int32), np.array(1, np.int32)], wide=False)
+
+
+@case("EyeLike")
+def eye_like(row, v):
+    yield C([f(3, 4)])
+    yield C([f(4, 3)], k=1)
+    yield C([f(3, 3)], k=-1, dtype=TensorProto.INT64)
+
+
+@case("OneHot")
+def one_hot(row, v):
+    yield C([i64(0, 2, -1, 5), Const(i64(4)), f(2)], wide=False)
+    yield C([i64(0, 2, -1, 5), np.array(4, np.int64), f(2)], wide=False, axis=0)
+    yield C([ints(0, 4, 2, 3), Const(np.array(4.0, np.float32)), np.array([0, 1], np.int64)], wide=False, axis=1)
+
+
+@case("Reshape")
+def reshape(row, v):
+    yield C([f(2, 3, 4), Const(i64(4, 6))])
+    yield C([f(2, 3, 4), i64(0, -1)])
+    yield C([f(2, 3, 4), i64(-1, 2, 0, 2)][:1] + [Const(i64(-1, 2))])
+    if v >= 14:
+        yield C([f(0, 3), Const(i64(3, 0))], wide=False, allowzero=1)
+
+
+@case("Flatten")
+def flatten(row, v):
+    for axis in (0, 1, 2, 3) + ((-1, -2) if v >= 11 else ()):
+        yield C([f(2, 3, 4)], axis=axis)
+    yield C([f(2, 3)])
+
+
+@case("Squeeze")
+def squeeze(row, v):
+    if v < 13:
+        yield C([f(1, 3, 1)], axes=[0])
+        yield C([f(1, 3, 1)])
+        if v >= 11:
+            yield C([f(1, 3, 1)], axes=[-1])
+        return
+    yield C([f(1, 3, 1), Const(i64(0))])
+    yield C([f(1, 3, 1), Const(i64(-1, 0))])
+    yield C([f(1, 3, 1)])
+
+
+@case("Unsqueeze")
+def unsqueeze(row, v):
+    if v < 13:
+        yield C([f(3, 4)], axes=[0, 3])
+        if v >= 11:
+            yield C([f(3, 4)], axes=[-1])
+        return
+    yield C([f(3, 4), Const(i64(0, 3))])
+    yield C([f(3, 4), Const(i64(-1, 1))])
+    yield C([f(), Const(i64(0))])
+
+
+@case("Transpose")
+def transpose(row, v):
+    yield C([f(2, 3, 4)])
+    yield C([f(2, 3, 4)], perm=[1, 2, 0])
+
+
+@case("Expand")
+def expand(row, v):
+    yield C([f(3, 1), Const(i64(2, 1, 4))])
+    yield C([f(3, 1), i64(3, 4)])
+    yield C([f(2, 3), Const(i64(1))])
+
+
+@case("Concat")
+def concat(row, v):
+    yield C([f(2, 3), f(2, 1), f(2, 2)], axis=1)
+    yield C([f(2, 3)], axis=0)
+    if v >= 11:
+        yield C([f(2, 3), f(1, 3)], axis=-2)
+
+
+@case("Split")
+def split(row, v):
+    if v < 13:
+        yield C([f(2, 6)], outputs=3, axis=1)
+        yield C([f(2, 6)], outputs=2, axis=1, split=[2, 4])
+        return
+    more = {"num_outputs": 3} if v >= 18 else {}
+    yield C([f(2, 6)], outputs=3, axis=1, **more)
+    yield C([f(2, 6), Const(i64(2, 4))], outputs=2, axis=-1)
+    yield C([f(2, 6), i64(5, 1)], outputs=2, axis=1)
+    if v >= 18:
+        yield C([f(7)], outputs=3, num_outputs=3)
+
+
+@case("Slice")
+def slice_(row, v):
+    if v < 10:
+        yield C([f(4, 6)], starts=[1], ends=[3], axes=[1])
+        yield C([f(4, 6)], starts=[0, -3], ends=[2, 1000])
+        return
+    yield C([f(4, 6), Const(i64(1, 0)), Const(i64(3, 5)), Const(i64(0, 1)), Const(i64(1, 2))])
+    yield C([f(4, 6), Const(i64(-1)), Const(i64(-1000)), Const(i64(1)), Const(i64(-2))])
+    yield C([f(4, 6), Const(i64(1, -2)), Const(i64(1 << 60, 1 << 60))])
+    yield C([f(4, 6), i64(1), i64(-1), Const(i64(1))])
+    yield C([f(4, 6), i64(3, 5), i64(0, 1), i64(1, 0), i64(1, -2)], wide=False)
+    yield C([f(4, 6), Const(np.array([1], np.int32)), Const(np.array([2], np.int32)), Const(np.array([-1], np.int32))])
+
+
+@case("Pad")
+def pad(row, v):
+    modes = ["constant", "reflect", "edge"] + (["wrap"] if v >= 19 else [])
+    for mode in modes:
+        if v < 11:
+            yield C([f(3, 4)], pads=[1, 2, 0, 1], mode=mode)
+            yield C([f(3, 4)], pads=[1, 0, 0, 1], mode=mode, value=1.5)
+            continue
+        yield C([f(3, 4), Const(i64(1, 2, 0, 1))], mode=mode)
+        yield C([f(3, 4), i64(0, 1, 2, 0)], mode=mode)
+    if v >= 11:
+        yield C([f(3, 4), Const(i64(1, -1, 0, 1)), np.float32(2.5)])
+    if v >= 18:
+        yield C([f(3, 4), Const(i64(1, 2)), None, Const(i64(-1))])
+
+
+@case("Tile")
+def tile(row, v):
+    yield C([f(2, 3), Const(i64(2, 1))])
+    yield C([f(2, 3), i64(1, 3)])
+
+
+@case("DepthToSpace")
+def depth_to_space(row, v):
+    yield C([f(1, 8, 2, 3)], blocksize=2)
+    if v >= 11:
+        yield C([f(1, 8, 2, 3)], blocksize=2, mode="CRD")
+
+
+@case("SpaceToDepth")
+def space_to_depth(row, v):
+    yield C([f(1, 2, 4, 6)], blocksize=2)
+
+
+@case("Gather")
+def gather(row, v):
+    yield C([f(4, 3), ints(0, 4, 2, 2)])
+    yield C([f(4, 3), Const(ints(0, 3, 2))], axis=1)
+    if v >= 11:
+        yield C([f(4, 3), np.array(-1, np.int64)], axis=-2)
+
+
+@case("GatherElements")
+def gather_elements(row, v):
+    yield C([f(4, 3), ints(-4, 4, 2, 3)])
+    yield C([f(4, 3), ints(0, 3, 4, 2, dtype=np.int32)], axis=-1)
+
+
+@case("GatherND")
+def gather_nd(row, v):
+    yield C([f(3, 4, 2), ints(0, 3, 5, 2)])
+    yield C([f(3, 4, 2), ints(-2, 2, 2, 3)])
+    if v >= 12:
+        yield C([f(3, 4, 2), ints(0, 4, 3, 5, 1)], batch_dims=1)
+
+
+def permutations(n, width):
+    return np.stack([rng.permutation(n) for _ in range(width)], axis=1).astype(np.int64)
+
+
+@case("Scatter", "ScatterElements")
+def scatter(row, v):
+    yield C([f(4, 3), permutations(4, 3)[:2], f(2, 3)])
+    yield C([f(4, 3), permutations(3, 4).T[:, :2].copy(), f(4, 2)], axis=1)
+    if row.name == "ScatterElements" and v >= 16:
+        for reduction in ("add", "mul") + (("min", "max") if v >= 18 else ()):
+            yield C([f(4, 3), ints(-4, 4, 5, 3), f(5, 3)], reduction=reduction, wide=False)
+
+
+@case("ScatterND")
+def scatter_nd(row, v):
+    yield C([f(4, 3), i64(3, 0).reshape(2, 1), f(2, 3)])
+    yield C([f(4, 3), np.array([[0, 1], [3, -1]], np.int64), f(2)])
+    if v >= 16:
+        for reduction in ("add", "mul") + (("min", "max") if v >= 18 else ()):
+            yield C([f(4, 3), i64(1, 1, 2).reshape(3, 1), f(3, 3)], reduction=reduction, wide=False)
+
+
+@case("Trilu")
+def trilu(row, v):
+    yield C([f(2, 3, 4)])
+    yield C([f(3, 4), np.array(1, np.int64)], upper=0)
+    yield C([f(3, 4), Const(np.array(-1, np.int64))])
+
+
+@case("TopK")
+def top_k(row, v):
+    x = rng.permutation(24).reshape(4, 6).astype(np.float32)
+    if v < 10:
+        yield C([x], outputs=2, k=3)
+        yield C([x], outputs=2, k=2, axis=0)
+        return
+    yield C([x, Const(i64(3))], outputs=2)
+    yield C([x, i64(2)], outputs=2, axis=0)
+    if v >= 11:
+        yield C([x, Const(i64(3))], outputs=2, largest=0, axis=-1)
+
+
+@case("CumSum")
+def cumsum(row, v):
+    yield C([f(3, 4), Const(np.array(1, np.int64))], wide=False)
+    yield C([f(3, 4), Const(np.array(-2, np.int32))], wide=False, exclusive=1)
+    yield C([f(3, 4), Const(i64(0))], wide=False, reverse=1, exclusive=1)
+
+
+@case("NonZero")
+def nonzero(row, v):
+    yield C([ints(0, 2, 3, 4).astype(np.float32)])
+    yield C([ints(0, 2, 5).astype(bool)], wide=False)
+
+
+@case("Compress")
+def compress(row, v):
+    yield C([f(3, 4), np.array([True, False, True])], wide=False, axis=0)
+    yield C([f(3, 4), np.array([True, False, True, True])], wide=False, axis=-1)
+    yield C([f(3, 4), np.array([True, False, False, True, True])], wide=False)
+
+
+@case("ReverseSequence")
+def reverse_sequence(row, v):
+    yield C([f(4, 3), i64(4, 1, 2)])
+    yield C([f(3, 4, 2), i64(4, 1, 2)], batch_axis=0, time_axis=1)
+
+
+@case("ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceLogSum",
+      "ReduceLogSumExp", "ReduceSumSquare")
+def reduce(row, v):
+    x = positive(2, 3, 4) if row.name == "ReduceLogSum" else f(2, 3, 4)
+    yield C([x])
+    yield C([x], keepdims=0)
+    negative = v >= 11
+    if "axes" in row.attributes:
+        yield C([x], axes=[1], keepdims=1)
+        yield C([x], axes=[0, -1] if negative else [0, 2], keepdims=0)
+    else:
+        yield C([x, Const(i64(1))], keepdims=1)
+        yield C([x, Const(i64(0, -1))], keepdims=0)
+        yield C([x, Const(np.zeros(0, np.int64))], keepdims=1)
+        yield C([x], noop_with_empty_axes=1)
+
+
+@case("ArgMax", "ArgMin")
+def arg(row, v):
+    x = ints(0, 4, 3, 5).astype(np.float32)
+    yield C([x])
+    yield C([x], axis=1, keepdims=0)
+    if v >= 11:
+        yield C([x], axis=-1)
+    if v >= 12:
+        yield C([x], axis=1, select_last_index=1)
+
+
+@case("Softmax", "LogSoftmax")
+def softmax(row, v):
+    yield C([f(2, 3, 4)])
+    for axis in (0, 1, 2) + ((-1, -2) if v >= 11 else ()):
+        yield C([f(2, 3, 4)], axis=axis)
+
+
+@case("BatchNormalization")
+def batch_norm(row, v):
+    yield C([f(2, 3, 4), f(3), f(3), f(3), positive(3)], wide=False)
+    yield C([f(2, 3, 2, 2), Const(f(3)), Const(f(3)), Const(f(3)), Const(positive(3))], wide=False, epsilon=0.25)
+
+
+@case("InstanceNormalization")
+def instance_norm(row, v):
+    yield C([f(2, 3, 4, 2), f(3), f(3)], wide=False)
+    yield C([f(2, 3, 4), f(3), f(3)], wide=False, epsilon=0.25)
+
+
+@case("GroupNormalization")
+def group_norm(row, v):
+    n = 2 if v < 21 else 4
+    yield C([f(2, 4, 3, 2), f(n), f(n)], wide=False, num_groups=2)
+
+
+@case("LayerNormalization")
+def layer_norm(row, v):
+    yield C([f(2, 3, 4), f(4), f(4)], wide=False)
+    yield C([f(2, 3, 4), f(4)], wide=False, epsilon=0.25)
+    yield C([f(2, 3, 4), f(3, 4), f(3, 4)], outputs=3, wide=False, axis=1)
+
+
+@case("RMSNormalization")
+def rms_norm(row, v):
+    yield C([f(2, 3, 4), f(4)], wide=False)
+    yield C([f(2, 3, 4), f(3, 4)], wide=False, axis=-2, epsilon=0.25)
+
+
+@case("LpNormalization")
+def lp_norm(row, v):
+    yield C([f(3, 4)])
+    yield C([f(3, 4)], axis=0, p=1)
+
+
+@case("MeanVarianceNormalization")
+def mean_variance_norm(row, v):
+    yield C([f(2, 3, 4, 2)], wide=False)
+    yield C([f(2, 3, 4, 2)], wide=False, axes=[0, 1, 2, 3])
+
+
+@case("LRN")
+def lrn(row, v):
+    yield C([f(1, 5, 2, 2)], wide=False, size=3)
+    yield C([f(1, 5, 2, 2)], wide=False, size=2, alpha=0.5, beta=0.5, bias=2.0)
+
+
+@case("MatMul")
+def matmul(row, v):
+    yield C([f(2, 3), f(3, 4)])
+    yield C([f(3), f(3)], wide=False)
+    yield C([f(2, 3), f(3)], wide=False)
+    yield C([f(3), f(5, 3, 2)], wide=False)
+    yield C([f(2, 1, 3, 4), f(5, 4, 2)], wide=False)
+    yield C([f(2, 3), Const(f(3, 4))], wide=False)
+
+
+@case("Gemm")
+def gemm(row, v):
+    yield C([f(2, 3), f(3, 4), f(4)])
+    yield C([f(3, 2), f(4, 3), f(2, 1)], wide=False, transA=1, transB=1, alpha=0.5, beta=2.0)
+    yield C([f(2, 3), Const(f(4, 3)), Const(f(1))], wide=False, transB=1)
+    if v >= 11:
+        yield C([f(2, 3), f(3, 4)], wide=False)
+
+
+@case("MatMulInteger")
+def matmul_integer(row, v):
+    a, b = ints(0, 255, 2, 3, dtype=np.uint8), ints(-100, 100, 3, 4, dtype=np.int8)
+    yield C([a, b], wide=False)
+    yield C([a, b, np.array(12, np.uint8), np.array(-3, np.int8)], wide=False)
+    yield C([a, b, np.array(12, np.uint8), ints(-3, 3, 4, dtype=np.int8)], wide=False)
+
+
+@case("Conv")
+def conv(row, v):
+    yield C([f(1, 2, 5, 6), f(3, 2, 3, 3)], wide=False)
+    yield C([f(2, 4, 5, 6), Const(f(4, 2, 3, 3)), Const(f(4))], wide=False, group=2, strides=[2, 1], pads=[1, 0, 1, 2])
+    yield C([f(1, 4, 7, 7), f(4, 1, 3, 3)], wide=False, group=4, dilations=[2, 2], kernel_shape=[3, 3])
+    yield C([f(1, 2, 5, 6), f(3, 2, 2, 3)], wide=False, auto_pad="SAME_UPPER", strides=[2, 2])
+    yield C([f(1, 2, 5, 6), f(3, 2, 2, 3)], wide=False, auto_pad="SAME_LOWER")
+    yield C([f(1, 2, 5, 6), f(3, 2, 2, 3)], wide=False, auto_pad="VALID")
+    yield C([f(1, 2, 8), f(3, 2, 3), f(3)], wide=False, pads=[1, 1])
+    yield C([f(1, 1, 3, 4, 4), f(2, 1, 2, 2, 2)], wide=False)
+
+
+@case("ConvTranspose")
+def conv_transpose(row, v):
+    yield C([f(1, 2, 3, 4), f(2, 3, 3, 3)], wide=False)
+    yield C([f(1, 4, 3, 4), f(4, 2, 3, 3), f(4)], wide=False, group=2, strides=[2, 2], pads=[1, 1, 1, 1],
+            output_padding=[1, 0])
+    yield C([f(1, 2, 3, 3), f(2, 1, 3, 3)], wide=False, strides=[3, 2], output_shape=[10, 8])
+    yield C([f(1, 2, 3, 3), f(2, 1, 3, 3)], wide=False, strides=[2, 2], auto_pad="SAME_UPPER")
+    yield C([f(1, 2, 3, 3), f(2, 1, 3, 3)], wide=False, strides=[2, 2], auto_pad="SAME_LOWER")
+    yield C([f(1, 2, 5), f(2, 1, 3)], wide=False, dilations=[2])
+
+
+@case("ConvInteger")
+def conv_integer(row, v):
+    x, w = ints(0, 255, 1, 1, 4, 4, dtype=np.uint8), ints(0, 255, 2, 1, 2, 2, dtype=np.uint8)
+    yield C([x, w], wide=False)
+    yield C([x, w, np.array(7, np.uint8)], wide=False, pads=[1, 1, 1, 1])
+
+
+@case("QLinearConv")
+def qlinear_conv(row, v):
+    x, w = ints(0, 255, 1, 2, 4, 4, dtype=np.uint8), ints(-100, 100, 2, 2, 2, 2, dtype=np.int8)
+    s, z = np.float32(0.5), np.array(3, np.uint8)
+    yield C([x, s, np.array(128, np.uint8), Const(w), Const(np.float32(0.25)), Const(np.array(0, np.int8)),
+             np.float32(4), z], wide=False)
+    yield C([x, s, np.array(128, np.uint8), Const(w), Const(np.array([0.25, 0.5], np.float32)),
+             Const(np.zeros(2, np.int8)), np.float32(4), z, Const(ints(-50, 50, 2, dtype=np.int32))], wide=False)
+
+
+@case("MaxPool")
+def max_pool(row, v):
+    x = rng.permutation(60).reshape(1, 2, 5, 6).astype(np.float32)
+    yield C([x], wide=False, kernel_shape=[2, 3])
+    yield C([x], wide=False, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    yield C([x], wide=False, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
+    yield C([x[:, :, :, 0]], wide=False, kernel_shape=[2])
+    if v >= 8:
+        yield C([x], outputs=2, wide=False, kernel_shape=[2, 2], strides=[2, 2])
+    if v >= 10:
+        yield C([x], wide=False, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+        yield C([x], wide=False, kernel_shape=[2, 2], dilations=[2, 2])
+    if v >= 12:
+        yield C([ints(-100, 100, 1, 2, 5, 6, dtype=np.int8)], wide=False, kernel_shape=[2, 3])
+
+
+@case("AveragePool")
+def avg_pool(row, v):
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[2, 3])
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], pads=[1, 0, 1, 2], count_include_pad=1)
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER")
+    if v >= 10:
+        yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    if v >= 19:
+        yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[2, 2], dilations=[2, 2])
+        yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1,
+                count_include_pad=1)
+
+
+@case("LpPool")
+def lp_pool(row, v):
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[2, 3])
+    yield C([f(1, 2, 5, 6)], wide=False, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], p=1)
+
+
+@case("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+def global_pool(row, v):
+    yield C([f(2, 3, 4, 5)], wide=False)
+    yield C([f(2, 3, 4)], wide=False)
+
+
+@case("QuantizeLinear")
+def quantize(row, v):
+    x = (rng.integers(-400, 400, (2, 3, 4)) / 8 + 1 / 32).astype(np.float32)
+    yield C([x, np.float32(0.5), np.array(100, np.uint8)], wide=False)
+    yield C([x, np.float32(0.25), np.array(-3, np.int8)], wide=False)
+    yield C([x, Const(np.float32(0.5))], wide=False)
+    if v >= 13:
+        yield C([x, np.array([0.5, 0.25, 1], np.float32), np.array([1, 2, 3], np.uint8)], wide=False)
+        yield C([x, np.array([0.5, 0.25, 1, 2], np.float32), np.zeros(4, np.int8)], wide=False, axis=-1)
+    if v >= 21:
+        yield C([x, np.float32(0.01), np.array(100, np.uint16)], wide=False)
+        yield C([x, np.float32(0.5)], wide=False, output_dtype=TensorProto.INT8)
+
+
+@case("DequantizeLinear")
+def dequantize(row, v):
+    x = ints(0, 255, 2, 3, 4, dtype=np.uint8)
+    yield C([x, np.float32(0.5), np.array(100, np.uint8)], wide=False)
+    yield C([x, Const(np.float32(0.5))], wide=False)
+    yield C([ints(-1000, 1000, 3, dtype=np.int32), np.float32(0.5)], wide=False)
+    if v >= 13:
+        yield C([x, np.array([0.5, 0.25, 1], np.float32), np.array([1, 2, 3], np.uint8)], wide=False)
+        yield C([x.astype(np.int8), np.array([0.5, 0.25, 1, 2], np.float32), np.zeros(4, np.int8)], wide=False, axis=-1)
+    if v >= 19:
+        yield C([x, np.float16(0.5), np.array(100, np.uint8)], wide=False)
+
+
+@case("DynamicQuantizeLinear")
+def dynamic_quantize(row, v):
+    yield C([f(3, 4)], outputs=3, wide=False)
+    yield C([positive(3, 4)], outputs=3, wide=False)
+
+
+@case("Upsample")
+def upsample(row, v):
+    for mode in ("nearest", "linear"):
+        if v < 9:
+            yield C([f(1, 1, 2, 3)], wide=False, mode=mode, scales=[1.0, 1.0, 2.0, 3.0])
+        else:
+            yield C([f(1, 1, 2, 3), Const(np.array([1, 1, 2, 3], np.float32))], wide=False, mode=mode)
+
+
+@case("Resize")
+def resize(row, v):
+    scales = Const(np.array([1, 1, 2, 1.5], np.float32))
+    down = Const(np.array([1, 1, 0.5, 0.75], np.float32))
+    if v < 11:
+        for mode in ("nearest", "linear"):
+            yield C([f(1, 1, 4, 4), scales], wide=False, mode=mode)
+            yield C([f(1, 1, 4, 4), down], wide=False, mode=mode)
+        return
+    roi = Const(np.zeros(0, np.float32))
+    empty = Const(np.zeros(0, np.float32))
+    sizes = Const(i64(1, 1, 7, 3))
+    for coordinates in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"):
+        for mode in ("nearest", "linear", "cubic"):
+            yield C([f(1, 1, 4, 4), roi, scales], wide=False, mode=mode, coordinate_transformation_mode=coordinates)
+    yield C([f(1, 1, 4, 4), roi, down], wide=False, mode="linear")
+    for nearest in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"):
+        yield C([f(1, 1, 4, 4), roi, empty, sizes], wide=False, mode="nearest", nearest_mode=nearest)
+    yield C([f(1, 1, 4, 4), roi, empty, sizes], wide=False, mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1)
+    yield C([f(1, 1, 4, 4), roi, empty, i64(1, 1, 8, 8)], wide=False, mode="nearest",
+            coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    if v >= 18:
+        yield C([f(1, 1, 4, 4), None, Const(np.array([2, 3], np.float32))], wide=False, axes=[2, 3], mode="linear")
+        yield C([f(1, 1, 4, 4), None, Const(np.array([0.5, 0.75], np.float32))], wide=False, axes=[2, 3],
+                mode="linear", antialias=1)
+        yield C([f(1, 1, 4, 6), None, None, Const(i64(7, 8))], wide=False, axes=[2, 3], mode="linear",
+                keep_aspect_ratio_policy="not_larger")
+
+
+@case("LSTM")
+def lstm(row, v):
+    s, b, i, h = 3, 2, 4, 3
+    for direction, d in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+        w, r = Const(f(d, 4 * h, i) / np.float32(4)), Const(f(d, 4 * h, h) / np.float32(4))
+        yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, direction=direction)
+        yield C([f(s, b, i), w, r, Const(f(d, 8 * h)), np.array([3, 1], np.int32), f(d, b, h), f(d, b, h),
+                 Const(f(d, 3 * h))], outputs=3, wide=False, hidden_size=h, direction=direction)
+    w, r = Const(f(1, 4 * h, i) / np.float32(4)), Const(f(1, 4 * h, h) / np.float32(4))
+    yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, clip=0.5)
+    yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, input_forget=1)
+
+
+@case("If")
+def if_(row, v):
+    def branch(name, op):
+        node = helper.make_node(op, ["x0"], ["y"])
+        out = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+        return helper.make_graph([node], name, [], [out])
+    for condition in (True, False):
+        yield C([np.array(condition), f(2, 3)], wide=False, then_branch=branch("t", "Relu"),
+                else_branch=branch("e", "Neg"))
+
+
+def with_type(case_, row, dtype):
+    """The same case with the inputs of type variable A as another type; None where nothing changes."""
+    letters = re.findall(r"[A-Z]", row.inputs)
+    variadic = "*" in row.inputs
+    inputs, changed = [], False
+    for index, value in enumerate(case_.inputs):
+        array = value.array if isinstance(value, Const) else value
+        letter = letters[0] if variadic else letters[index] if index < len(letters) else ""
+        if letter == "A" and isinstance(array, (np.ndarray, np.generic)) and array.dtype == np.float32:
+            array = np.asarray(array)
+            low = 0 if np.dtype(dtype).kind == "u" else -5
+            array = np.clip(np.rint(array), low, 5).astype(dtype) if np.dtype(dtype).kind in "iu" else array.astype(dtype)
+            value = Const(array) if isinstance(value, Const) else array
+            changed = True
+        inputs.append(value)
+    return Case(inputs, case_.outputs, case_.wide, **case_.attrs) if changed else None
+
+
+def build(name, row, opset, case_, symbolic):
+    initializers, infos, feeds, names = [], [], [], []
+    for index, value in enumerate(case_.inputs):
+        if value is None:
+            names.append("")
+            continue
+        if row.name == "If" and index == 1:
+            label = "x0"
+        else:
+            label = f"i{index}"
+            names.append(label)
+        if isinstance(value, Const):
+            initializers.append(numpy_helper.from_array(np.asarray(value.array), label))
+            continue
+        array = np.asarray(value)
+        symbols = symbolic and index not in STATIC.get(row.name, ())
+        dims = [f"{label}_{axis}" for axis in range(array.ndim)] if symbols else list(array.shape)
+        infos.append(helper.make_tensor_value_info(label, helper.np_dtype_to_tensor_dtype(array.dtype), dims))
+        feeds.append((label, array))
+    outputs = [f"o{k}" for k in range(case_.outputs)]
+    node = helper.make_node(row.name, names, outputs, **case_.attrs)
+    out_infos = [onnx.ValueInfoProto(name=output) for output in outputs]
+    graph = helper.make_graph([node], name, infos, out_infos, initializers)
+    opset_id = helper.make_opsetid("", opset)
+    model = helper.make_model(graph, opset_imports=[opset_id], producer_name="hmlc conformance",
+                              ir_version=max(4, helper.find_min_ir_version_for([opset_id], ignore_unknown=True)))
+    return model, feeds
+
+
+def expected(model, feeds):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, dict(feeds))
+
+
+def complete(model, results, symbolic):
+    """Declares the outputs' types, and their shapes where the dims are static."""
+    for info, result in zip(model.graph.output, results):
+        shape = None if symbolic else result.shape
+        info.CopyFrom(helper.make_tensor_value_info(info.name, helper.np_dtype_to_tensor_dtype(result.dtype), shape))
+
+
+def pack(data):
+    return struct.pack("<I", len(data)) + data
+
+
+def entry(name, model, feeds, results):
+    parts = [pack(name.encode()), pack(model.SerializeToString()), struct.pack("<I", len(feeds))]
+    parts += [pack(numpy_helper.from_array(array, label).SerializeToString()) for label, array in feeds]
+    parts.append(struct.pack("<I", len(results)))
+    parts += [pack(numpy_helper.from_array(np.asarray(r), f"o{k}").SerializeToString()) for k, r in enumerate(results)]
+    return b"".join(parts)
+
+
+def variants(row, opset, newest):
+    """(label, case, symbolic) of a row at an opset."""
+    seen = set()
+    for index, case_ in enumerate(CASES[row.name](row, opset)):
+        yield f"{index}", case_, False
+        # Squeezing all dims of 1, fractional scales and output_shape need static dims.
+        static = (row.name == "Squeeze" and len(case_.inputs) == 1) or row.name == "Resize" \
+            or "output_shape" in case_.attrs
+        if newest and index < 6 and not static:
+            yield f"{index}_symbolic", case_, True
+        if case_.wide and index < 2:
+            # ONNX Runtime rounds to integers within ReduceLogSumExp; the standard does so once, at the end.
+            letters = "dh" if row.name == "ReduceLogSumExp" else "ilCdh"
+            for letter in letters:
+                if letter in row.types[0] and (index, letter) not in seen:
+                    seen.add((index, letter))
+                    other = with_type(case_, row, LETTERS[letter])
+                    if other is not None:
+                        yield f"{index}_{np.dtype(LETTERS[letter]).name}", other, False
+
+
+def opsets_of(row):
+    low, high = max(row.since, 7), min(row.until, NEWEST)
+    return [low] if low >= high else [low, high]
+
+
+def main():
+    rows = read_rows()
+    newest = {}
+    for row in rows:
+        newest[row.name] = max(newest.get(row.name, 0), row.since)
+    bundle, missing, refused = [b"HMLCASE1"], [], collections.Counter()
+    for row in rows:
+        made = 0
+        for opset in opsets_of(row):
+            if opset > row.until:
+                continue
+            last = row.since == newest[row.name] and opset == opsets_of(row)[-1]
+            for label, case_, symbolic in variants(row, opset, last):
+                name = f"{row.name}_{opset}_{label}"
+                try:
+                    model, feeds = build(name, row, opset, case_, symbolic)
+                    results = expected(model, feeds)
+                except Exception as problem:  # ONNX Runtime lacks kernels for some types and versions
+                    refused[f"{row.name} {str(problem)[:90]}"] += 1
+                    continue
+                if sum(np.asarray(r).nbytes for r in results) > 8192:
+                    sys.exit(f"{name}: outputs are too large for the bundle")
+                complete(model, results, symbolic)
+                bundle.append(entry(name, model, feeds, results))
+                made += 1
+        if made == 0:
+            missing.append(f"{row.name} {row.since}..{row.until}")
+    (HERE / "cases.bin").write_bytes(b"".join(bundle))
+    print(f"{len(bundle) - 1} cases, {sum(map(len, bundle))} bytes")
+    print("rows that ONNX Runtime runs in no case:", ", ".join(missing) or "none")
+    for problem, count in refused.most_common(40 if "-v" in sys.argv else 0):
+        print(count, problem)
+
+
+if __name__ == "__main__":
+    main()
