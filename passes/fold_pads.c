@@ -23,7 +23,7 @@ static bool zeros_never_win(const hmlc_op *pad, const hmlc_op *window, const int
                             uint32_t spatial)
 {
     const hmlc_value *fill = hmlc_op_operand(pad, 1);
-    if (window->opcode != HMLC_OP_max_pool || window->result_count != 1 ||
+    if (window->opcode != HMLC_OP_max_pool ||
         hmlc_producer_of(pad->operands[0].value, HMLC_OP_relu) == NULL ||
         (fill != NULL && !hmlc_is_splat_of(fill, 0))) {
         return false;
@@ -94,8 +94,12 @@ static hmlc_status build_padded(hmlc_rewriter *rewriter, hmlc_op *op, const hmlc
     }
     hmlc_value *operands[] = {pad->operands[0].value, hmlc_op_operand(op, 1),
                               hmlc_op_operand(op, 2)};
-    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, op->operand_count, attrs,
-                                   op->attr_count);
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    builder.location = hmlc_location_join(builder.module->arena, pad->location, op->location);
+    hmlc_value *padded = NULL;
+    HMLC_TRY(hmlc_build(&builder, op->opcode, operands, op->operand_count, attrs, op->attr_count,
+                        &padded));
+    return hmlc_rewrite_replace(rewriter, op, padded);
 }
 
 static hmlc_status fold_pad(hmlc_rewriter *rewriter, hmlc_op *op)

@@ -188,14 +188,20 @@ static hmlc_status push_new_ops(hmlc_rewriter *rewriter, const hmlc_op *op)
     return HMLC_OK;
 }
 
-hmlc_status hmlc_rewrite_replace(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *value)
+/* Result 0 takes the place of the op where the others are unused. */
+static bool only_first_used(const hmlc_op *op)
 {
-    return op->result_count == 1 ? hmlc_rewrite_replace_all(rewriter, op, &value) : HMLC_OK;
+    for (uint32_t i = 1; i < op->result_count; i++) {
+        if (hmlc_value_has_uses(op->results[i])) {
+            return false;
+        }
+    }
+    return op->result_count > 0;
 }
 
-static bool fits(const hmlc_op *op, hmlc_value *const *values)
+static bool fits(const hmlc_op *op, hmlc_value *const *values, uint32_t count)
 {
-    for (uint32_t i = 0; i < op->result_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if (values[i] == op->results[i] ||
             !hmlc_type_equal(op->results[i]->type, values[i]->type)) {
             return false;
@@ -204,14 +210,14 @@ static bool fits(const hmlc_op *op, hmlc_value *const *values)
     return true;
 }
 
-hmlc_status hmlc_rewrite_replace_all(hmlc_rewriter *rewriter, hmlc_op *op,
-                                     hmlc_value *const *values)
+static hmlc_status replace_results(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *const *values,
+                                   uint32_t count)
 {
-    if (!fits(op, values)) {
+    if (!fits(op, values, count)) {
         return HMLC_OK;
     }
     HMLC_TRY(push_new_ops(rewriter, op));
-    for (uint32_t i = 0; i < op->result_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         hmlc_value *result = op->results[i];
         if (values[i]->name == NULL && values[i]->producer != NULL) {
             values[i]->name = result->name;
@@ -221,6 +227,17 @@ hmlc_status hmlc_rewrite_replace_all(hmlc_rewriter *rewriter, hmlc_op *op,
         hmlc_value_replace_uses(result, values[i]);
     }
     return hmlc_rewrite_erase(rewriter, op);
+}
+
+hmlc_status hmlc_rewrite_replace(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *value)
+{
+    return only_first_used(op) ? replace_results(rewriter, op, &value, 1) : HMLC_OK;
+}
+
+hmlc_status hmlc_rewrite_replace_all(hmlc_rewriter *rewriter, hmlc_op *op,
+                                     hmlc_value *const *values)
+{
+    return replace_results(rewriter, op, values, op->result_count);
 }
 
 hmlc_status hmlc_rewrite_replace_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_opcode opcode,

@@ -45,9 +45,9 @@ void *hmlc_rewrite_user(const hmlc_rewriter *rewriter);
 hmlc_builder hmlc_rewrite_builder(const hmlc_op *op);
 
 /*
- * Replaces result 0 of the single-result `op` by `value` and erases op with all that only it used.
- * Where the types differ nothing happens: a rule need not check that. A nameless value takes the
- * name.
+ * Replaces result 0 of `op` by `value` and erases op with all that only it used. Where the types
+ * differ or another result is used nothing happens: a rule need not check that. A nameless value
+ * takes the name.
  */
 hmlc_status hmlc_rewrite_replace(hmlc_rewriter *rewriter, hmlc_op *op,
                                  hmlc_value *value) HMLC_MUST_USE;
