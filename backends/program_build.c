@@ -318,20 +318,13 @@ static hmlc_status build_check(build *b, hml_check_record record)
     return HMLC_APPEND(&b->program->checks, &record);
 }
 
-/* The slots of inputs and outputs come first, so that they are the same in every variant. */
+/* The slots of inputs come first, so that they are the same in every variant. */
 static hmlc_status build_interface_slots(build *b)
 {
     const hmlc_module *module = b->program->module;
-    const hmlc_op *yield = module->main->last;
     uint32_t slot;
     for (uint32_t k = 0; k < module->main->argument_count; k++) {
         const hmlc_type *type = module->main->arguments[k]->type;
-        for (int32_t d = 0; d < type->rank; d++) {
-            HMLC_TRY(build_slot(b, type->dims[d], &slot));
-        }
-    }
-    for (uint32_t k = 0; k < yield->operand_count; k++) {
-        const hmlc_type *type = yield->operands[k].value->type;
         for (int32_t d = 0; d < type->rank; d++) {
             HMLC_TRY(build_slot(b, type->dims[d], &slot));
         }

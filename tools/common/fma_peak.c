@@ -9,7 +9,8 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-enum { PEAK_ROUNDS = 200000, PEAK_REPEATS = 12 };
+#define PEAK_ROUNDS  200000
+#define PEAK_REPEATS 12
 
 /* Each accumulator is a separate dependency chain: latency times throughput is 8 to 10 on today's
  * cores. Values settle at 1 / (1 - 0.5), so that nothing becomes denormal or infinite. */
