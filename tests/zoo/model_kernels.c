@@ -56,11 +56,18 @@ static void check_kernel(hmlc_module *module, const hmlc_op *kernel)
 {
     hmlc_module alone = *module;
     kernel_random random = {42};
-    hmlc_tensor inputs[64];
+    hmlc_tensor inputs[128];
     uint32_t input_count = 0;
     alone.main = hmlc_region_create(&alone, NULL);
     hmlc_builder builder = hmlc_builder_at_end(alone.main);
     hmlc_value **map = HMLC_NEW_ARRAY(module->arena, hmlc_value *, module->value_count + 4096);
+    for (uint32_t k = 0; k < hmlc_symbol_count(module->dims) && k < 32; k++) {
+        /* dims such as batch * seq do not define their symbols: these arguments do */
+        hmlc_dim dim = hmlc_dim_symbol(module->dims, hmlc_symbol_at(module->dims, k));
+        const hmlc_type *type = hmlc_type_tensor(module->arena, HMLC_DTYPE_u8, 1, &dim);
+        hmlc_region_add_argument(alone.main, type, "symbol");
+        inputs[input_count++] = random_input(&alone, type, &random);
+    }
     for (uint32_t k = 0; k < kernel->operand_count; k++) {
         hmlc_value *value = hmlc_op_operand(kernel, k);
         const hmlc_tensor *constant = hmlc_value_constant(value);
