@@ -116,12 +116,7 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
     hmlc_dim depth = nest->contraction->depth;
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
     hmlc_microkernel kernel;
-    tile->rows = class_->rows;
-    tile->consecutive = tile->spaced = true;
-    for (uint32_t r = 0; r < tile->rows; r++) {
-        tile->row_ahead[r] = r;
-        tile->row[r] = LLVMBuildAdd(frame->builder, first_row, hmlc_frame_int(frame, r), "");
-    }
+    hmlc_tile_place(tile, class_->rows, first_row);
     tile_kernel(nest, class_, &kernel);
     matmul_rows(nest, &kernel);
     hmlc_tile_start(tile, accumulators);
@@ -143,13 +138,18 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
     hmlc_loop loop;
     hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
     LLVMValueRef ahead = LLVMBuildSub(frame->builder, loop.index, first, "");
-    if (nest->contraction->conv != NULL) {
+    const hmlc_conv *conv = nest->contraction->conv;
+    LLVMValueRef first_row = add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows));
+    if (conv != NULL) {
         hmlc_microkernel kernel;
         tile_kernel(nest, class_, &kernel);
-        hmlc_conv_tile(&nest->tile, &kernel, nest->left, class_, ahead);
+        if (conv->dynamic) {
+            hmlc_conv_dynamic_tile(&nest->tile, &kernel, nest->left, first_row);
+        } else {
+            hmlc_conv_tile(&nest->tile, &kernel, nest->left, class_, ahead);
+        }
     } else {
-        matmul_tile(nest, class_,
-                    add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows)));
+        matmul_tile(nest, class_, first_row);
     }
     hmlc_loop_end(frame, &loop, NULL);
 }

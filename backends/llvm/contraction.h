@@ -162,6 +162,8 @@ typedef struct hmlc_tile_context {
 
 /* Leaves' and output's pointers for the batch element in tile->batch. */
 void hmlc_tile_begin_batch(hmlc_tile_context *tile);
+/* The tile's rows are `rows` linear indices from `first` on. */
+void hmlc_tile_place(hmlc_tile_context *tile, uint32_t rows, LLVMValueRef first);
 /* Applies the epilogue to rows * vectors accumulators and stores them. */
 void hmlc_tile_store(hmlc_tile_context *tile, LLVMValueRef const *accumulators);
 /* Initial accumulators: zero, or the bias. */

@@ -205,6 +205,17 @@ static void forget_leaves(hmlc_tile_context *tile)
     }
 }
 
+void hmlc_tile_place(hmlc_tile_context *tile, uint32_t rows, LLVMValueRef first)
+{
+    tile->rows = rows;
+    tile->consecutive = tile->spaced = true;
+    for (uint32_t r = 0; r < rows; r++) {
+        tile->row_ahead[r] = r;
+        tile->row[r] =
+            LLVMBuildAdd(tile->frame->builder, first, hmlc_frame_int(tile->frame, r), "");
+    }
+}
+
 /* -- start and end of a tile */
 
 void hmlc_tile_start(hmlc_tile_context *tile, LLVMValueRef *accumulators)

@@ -6,6 +6,7 @@
 enum {
     EXPLICIT_PIXELS = 800, /* up to here every row's offsets go into the table */
     EXPLICIT_TAPS = 64,
+    TABLE_BYTES = 64,     /* tables are whole cache lines */
     NARROW_CHANNELS = 16, /* fewer channels that lie apart: runs go along the window instead */
 };
 
@@ -188,6 +189,7 @@ static hmlc_status add_zeros(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     if (!hmlc_size_multiply((size_t)elements, hmlc_dtype_bytes(contraction->left_dtype), &bytes)) {
         return HMLC_RESOURCE;
     }
+    bytes = bytes < TABLE_BYTES ? TABLE_BYTES : bytes;
     void *zeros = hmlc_arena_allocate(context->arena, bytes);
     HMLC_TRY_MEMORY(zeros);
     return add_table(context, plan, zeros, bytes, &conv->zero_operand);
@@ -218,6 +220,12 @@ static hmlc_status plan_tables(hmlc_plan_context *context, hmlc_kernel_plan *pla
             HMLC_TRY(hmlc_conv_regular_tiles(context, conv, &words, section));
         }
     }
+    while (words.count % (TABLE_BYTES / sizeof *words.words) != 0 && !words.failed) {
+        hmlc_words_add(&words, 0);
+    }
+    if (words.failed) {
+        return HMLC_RESOURCE;
+    }
     HMLC_TRY(add_table(context, plan, words.words, words.count * sizeof *words.words,
                        &conv->table_operand));
     if (conv->reads_zeros) {
@@ -241,7 +249,7 @@ static hmlc_status plan_taps(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     }
     HMLC_TRY(hmlc_contraction_sections(context, contraction, true));
     if (conv->dynamic) {
-        HMLC_TRY(add_zeros(context, plan, contraction, conv, conv->channels));
+        HMLC_TRY(add_zeros(context, plan, contraction, conv, conv->channels + 1));
     } else {
         HMLC_TRY(plan_tables(context, plan, contraction, conv));
     }
@@ -295,6 +303,7 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     conv->channels =
         transposed ? weights->dims[0] / contraction->groups : weights->dims[weights->rank - 1];
     int32_t last = contraction->rank - 1;
+    conv->channel_dim = contraction->left.strides[last];
     conv->channel_stride = known(contraction->left.strides[last], -1);
     read_axes(context, conv, contraction->anchor, &contraction->left, weights);
     contraction->batch_rank = 1;

@@ -50,7 +50,7 @@ typedef struct hmlc_conv {
     bool dynamic; /* no table: pointers are computed for each tap */
     /* dynamic: sizes, pads and strides as expressions */
     hmlc_dim input_dims[HMLC_SPATIAL], output_dims[HMLC_SPATIAL], pad_dims[HMLC_SPATIAL];
-    hmlc_dim input_strides[HMLC_SPATIAL];
+    hmlc_dim input_strides[HMLC_SPATIAL], channel_dim; /* channel_dim: stride of channels */
     uint32_t table_operand, zero_operand;
     int64_t longest_run;
 } hmlc_conv;
@@ -76,5 +76,9 @@ hmlc_status hmlc_conv_explicit_tiles(hmlc_plan_context *context, hmlc_conv *conv
 /* Emits row tile number `ahead` of a class; `kernel` has everything but rows and start. */
 void hmlc_conv_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel, LLVMValueRef left,
                     const hmlc_row_class *class_, LLVMValueRef ahead);
+
+/* Emits the tile of rows from `first_row` on of a convolution without table. */
+void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel,
+                            LLVMValueRef left, LLVMValueRef first_row);
 
 #endif

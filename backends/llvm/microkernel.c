@@ -69,6 +69,9 @@ static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
         LLVMValueRef apart = hmlc_frame_int(frame, (int64_t)row * kernel->row_stride);
         address = hmlc_frame_element(frame, type, address, apart);
     }
+    if (kernel->zeros != NULL) {
+        address = LLVMBuildSelect(frame->builder, kernel->valid[row], address, kernel->zeros, "");
+    }
     uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
     LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
     return hmlc_frame_splat(frame, scalar, kernel->lanes);

@@ -24,6 +24,9 @@ typedef struct hmlc_microkernel {
      * only row[0] is used: their offsets become immediates of one pointer.
      */
     LLVMValueRef row[HMLC_TILE_ROWS];
+    /* Rows that may be missing: where valid[row] (i1) is 0, every element is *zeros. NULL: all are
+     * there. */
+    LLVMValueRef valid[HMLC_TILE_ROWS], zeros;
     bool immediate;
     int64_t row_stride;
     LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */

@@ -1,0 +1,182 @@
+/* Convolutions and transposed convolutions of all geometries. */
+#include "contraction_cases.h"
+
+typedef struct conv_case {
+    const char *input, *sizes; /* dims and numbers, channels last */
+    const char *weights;       /* [O, k..., I/g]; transposed [I, k..., O/g] */
+    uint32_t spatial;
+    int64_t strides[3], dilations[3], groups;
+    const char *pads;
+    int64_t output_padding[3];
+    bool transposed;
+} conv_case;
+
+static hmlc_value *build_conv(contraction_case *test, const conv_case *shape, hmlc_value *input,
+                              int64_t outputs)
+{
+    hmlc_attr attrs[8];
+    char bias[32];
+    snprintf(bias, sizeof bias, "%lld", (long long)outputs);
+    hmlc_value *operands[] = {input, case_constant(test, HMLC_DTYPE_f32, shape->weights),
+                              case_constant(test, HMLC_DTYPE_f32, bias)};
+    attrs[0] = hmlc_attr_ints(HMLC_ATTR_strides, shape->strides, shape->spatial);
+    attrs[1] = kernel_graph_dims(&test->graph, HMLC_ATTR_pads, shape->pads);
+    attrs[2] = hmlc_attr_ints(HMLC_ATTR_dilations, shape->dilations, shape->spatial);
+    attrs[3] = hmlc_attr_int(HMLC_ATTR_groups, shape->groups);
+    attrs[4] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST);
+    attrs[5] = hmlc_attr_ints(HMLC_ATTR_output_padding, shape->output_padding, shape->spatial);
+    return kernel_graph_op(&test->graph, shape->transposed ? HMLC_OP_conv_transpose : HMLC_OP_conv,
+                           operands, 3, attrs, shape->transposed ? 6 : 5);
+}
+
+static void check_conv(const conv_case *shape, int64_t outputs, hmlc_opcode activation)
+{
+    contraction_case test = case_begin((uint64_t)outputs + strlen(shape->sizes));
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, shape->input, shape->sizes);
+    hmlc_value *value = build_conv(&test, shape, input, outputs);
+    value = kernel_graph_unary(&test.graph, activation, value);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+#define CHECK(outputs, ...)                                                                        \
+    check_conv(&(conv_case){__VA_ARGS__, {0, 0, 0}, false}, outputs, HMLC_OP_relu)
+#define CHECK_TRANSPOSED(outputs, ...)                                                             \
+    check_conv(&(conv_case){__VA_ARGS__, true}, outputs, HMLC_OP_relu)
+
+static void small_images(void **state)
+{
+    (void)state;
+    CHECK(20, "1 7 7 16", "1 7 7 16", "20 3 3 16", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(24, "2 9 8 5", "2 9 8 5", "24 3 3 5", 2, {2, 2}, {1, 1}, 1, "1 1 1 1");
+    CHECK(17, "1 5 5 4", "1 5 5 4", "17 7 7 4", 2, {1, 1}, {1, 1}, 1, "3 3 3 3");
+    CHECK(40, "1 10 6 8", "1 10 6 8", "40 3 2 8", 2, {1, 1}, {2, 3}, 1, "2 0 2 3");
+    CHECK(16, "1 6 6 3", "1 6 6 3", "16 1 1 3", 2, {2, 2}, {1, 1}, 1, "0 0 0 0");
+    CHECK(8, "1 2 2 8", "1 2 2 8", "8 3 3 8", 2, {1, 1}, {1, 1}, 1, "5 0 0 5");
+}
+
+static void large_images(void **state)
+{
+    (void)state;
+    CHECK(33, "1 31 33 6", "1 31 33 6", "33 3 3 6", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(16, "1 64 64 3", "1 64 64 3", "16 7 7 3", 2, {2, 2}, {1, 1}, 1, "3 3 3 3");
+    CHECK(12, "1 40 41 4", "1 40 41 4", "12 5 5 4", 2, {1, 1}, {2, 2}, 1, "4 4 4 4");
+    CHECK(48, "2 30 29 16", "2 30 29 16", "48 1 1 16", 2, {1, 1}, {1, 1}, 1, "0 0 0 0");
+    CHECK(48, "2 61 60 8", "2 61 60 8", "48 1 1 8", 2, {2, 2}, {1, 1}, 1, "0 0 0 0");
+}
+
+static void one_and_three_dims(void **state)
+{
+    (void)state;
+    CHECK(10, "2 50 7", "2 50 7", "10 5 7", 1, {2}, {3}, 1, "4 4");
+    CHECK(80, "1 900 4", "1 900 4", "80 3 4", 1, {1}, {1}, 1, "1 1");
+    CHECK(9, "1 5 6 7 4", "1 5 6 7 4", "9 3 2 3 4", 3, {1, 2, 1}, {1, 1, 2}, 1, "1 0 2 1 1 2");
+    CHECK(9, "1 12 11 10 2", "1 12 11 10 2", "9 3 3 3 2", 3, {1, 1, 1}, {1, 1, 1}, 1,
+          "1 1 1 1 1 1");
+}
+
+static void groups(void **state)
+{
+    (void)state;
+    CHECK(12, "1 8 8 6", "1 8 8 6", "12 3 3 3", 2, {1, 1}, {1, 1}, 2, "1 1 1 1");
+    CHECK(64, "1 9 9 64", "1 9 9 64", "64 3 3 16", 2, {1, 1}, {1, 1}, 4, "1 1 1 1");
+    CHECK(32, "1 33 30 32", "1 33 30 32", "32 3 3 4", 2, {2, 2}, {1, 1}, 8, "1 1 1 1");
+    CHECK(20, "2 6 6 10", "2 6 6 10", "20 1 1 5", 2, {1, 1}, {1, 1}, 2, "0 0 0 0");
+    CHECK(8, "1 6 6 8", "1 6 6 8", "8 3 3 1", 2, {1, 1}, {1, 1}, 8, "1 1 1 1");
+}
+
+static void sizes_at_run_time(void **state)
+{
+    (void)state;
+    CHECK(18, "n 7 7 16", "3 7 7 16", "18 3 3 16", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(18, "n h w 5", "2 9 6 5", "18 3 3 5", 2, {2, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(18, "1 h w 5", "1 1 1 5", "18 3 3 5", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(18, "n h w 6", "2 5 9 6", "18 1 1 6", 2, {1, 1}, {1, 1}, 1, "0 0 0 0");
+    CHECK(18, "n h w 6", "2 5 9 6", "18 1 1 6", 2, {2, 2}, {1, 1}, 1, "0 0 0 0");
+    CHECK(18, "1 h w 8", "1 7 8 8", "18 3 3 4", 2, {1, 1}, {2, 1}, 2, "2 1 2 1");
+    CHECK(6, "1 s 8", "1 23 8", "6 5 8", 1, {3}, {1}, 1, "2 2");
+}
+
+/* The first layer reads its image channels first, through a view. */
+static void check_first_layer(const char *dims, const char *sizes, const char *weights,
+                              int64_t outputs, int64_t stride, const char *pads)
+{
+    contraction_case test = case_begin((uint64_t)outputs);
+    static const int64_t order[] = {0, 2, 3, 1};
+    conv_case shape = {.weights = weights,
+                       .spatial = 2,
+                       .strides = {stride, stride},
+                       .dilations = {1, 1},
+                       .groups = 1,
+                       .pads = pads};
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, dims, sizes);
+    hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
+    hmlc_value *view = kernel_graph_op(&test.graph, HMLC_OP_transpose, &input, 1, &permutation, 1);
+    hmlc_value *value = build_conv(&test, &shape, view, outputs);
+    value = kernel_graph_unary(&test.graph, HMLC_OP_silu, value);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+static void channels_first_inputs(void **state)
+{
+    (void)state;
+    check_first_layer("1 3 33 31", NULL, "20 7 7 3", 20, 2, "3 3 3 3");
+    check_first_layer("2 3 12 12", NULL, "32 3 3 3", 32, 2, "0 0 1 1");
+    check_first_layer("1 24 9 9", NULL, "20 3 3 24", 20, 1, "1 1 1 1");
+    check_first_layer("1 24 9 9", NULL, "20 1 1 24", 20, 1, "0 0 0 0");
+    check_first_layer("n 3 h w", "2 3 10 13", "16 3 3 3", 16, 2, "1 1 1 1");
+}
+
+static void transposed_convolutions(void **state)
+{
+    (void)state;
+    CHECK_TRANSPOSED(12, "1 5 5 8", "1 5 5 8", "8 2 2 12", 2, {2, 2}, {1, 1}, 1, "0 0 0 0", {0, 0});
+    CHECK_TRANSPOSED(12, "2 6 7 8", "2 6 7 8", "8 4 4 12", 2, {2, 2}, {1, 1}, 1, "1 1 1 1", {0, 0});
+    CHECK_TRANSPOSED(12, "1 6 7 8", "1 6 7 8", "8 3 3 6", 2, {2, 3}, {1, 1}, 2, "1 0 1 1", {1, 2});
+    CHECK_TRANSPOSED(5, "1 20 20 4", "1 20 20 4", "4 3 3 5", 2, {2, 2}, {2, 2}, 1, "1 1 2 2",
+                     {1, 1});
+    CHECK_TRANSPOSED(5, "1 40 4", "1 40 4", "4 2 5", 1, {3}, {1}, 1, "0 0", {0});
+    CHECK_TRANSPOSED(5, "1 3 4 5 4", "1 3 4 5 4", "4 2 3 2 5", 3, {2, 1, 2}, {1, 1, 1}, 1,
+                     "0 1 0 0 1 0", {0, 0, 0});
+    CHECK_TRANSPOSED(12, "1 h w 8", "1 6 5 8", "8 4 4 12", 2, {2, 2}, {1, 1}, 1, "1 1 1 1", {0, 0});
+}
+
+/* A residual of the result's shape and a gate per channel of the batch element. */
+static void epilogue_operands(void **state)
+{
+    (void)state;
+    contraction_case test = case_begin(55);
+    kernel_graph *graph = &test.graph;
+    conv_case shape = {.weights = "21 3 3 6",
+                       .spatial = 2,
+                       .strides = {1, 1},
+                       .dilations = {1, 1},
+                       .groups = 1,
+                       .pads = "1 1 1 1"};
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, "2 11 35 6", NULL);
+    hmlc_value *residual = case_input(&test, HMLC_DTYPE_f32, "2 11 35 21", NULL);
+    hmlc_value *gate = case_input(&test, HMLC_DTYPE_f32, "2 1 1 21", NULL);
+    hmlc_value *column = case_input(&test, HMLC_DTYPE_f32, "35 1", NULL);
+    hmlc_value *value = build_conv(&test, &shape, input, 21);
+    value = kernel_graph_binary(graph, HMLC_OP_mul, value, gate);
+    value = kernel_graph_binary(graph, HMLC_OP_add, value, residual);
+    value = kernel_graph_binary(graph, HMLC_OP_mul, value, column);
+    static const int64_t order[] = {0, 3, 1, 2};
+    hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
+    value = kernel_graph_op(graph, HMLC_OP_transpose, &value, 1, &permutation, 1);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_images),
+        cmocka_unit_test(large_images),
+        cmocka_unit_test(one_and_three_dims),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(sizes_at_run_time),
+        cmocka_unit_test(channels_first_inputs),
+        cmocka_unit_test(transposed_convolutions),
+        cmocka_unit_test(epilogue_operands),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
