@@ -164,10 +164,22 @@ static void grow_views(form_state *state, form_group *group)
     }
 }
 
-static bool takes_views(const hmlc_op *op)
+/*
+ * Products and packing read any affine view. A convolution reads channels that lie behind each
+ * other, or so few (an image's, planar) that it may as well walk along the width.
+ */
+static bool takes_views(const form_state *state, const hmlc_op *op)
 {
-    return op->opcode == HMLC_OP_matmul || op->opcode == HMLC_OP_matmul_packed ||
-           op->opcode == HMLC_OP_pack_panels;
+    enum { FEW_CHANNELS = 4 };
+    if (op->opcode != HMLC_OP_conv) {
+        return op->opcode != HMLC_OP_conv_transpose;
+    }
+    form_views views;
+    form_chain(state, hmlc_op_operand(op, 0), &views);
+    int32_t last = views.access.rank - 1;
+    int64_t channels = 0;
+    return hmlc_dim_is(views.access.strides[last], 1) ||
+           (hmlc_dim_is_constant(views.access.dims[last], &channels) && channels <= FEW_CHANNELS);
 }
 
 static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
@@ -177,7 +189,7 @@ static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
     group->anchor = node->op;
     group->full = node->op->results[0]->type;
     form_group_add(group, node, false);
-    if (form == HMLC_FORM_CONTRACTION && takes_views(node->op)) {
+    if (form == HMLC_FORM_CONTRACTION && takes_views(state, node->op)) {
         form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
     }
     bool fuses = form == HMLC_FORM_CONTRACTION || form == HMLC_FORM_WINDOW;
