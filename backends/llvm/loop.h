@@ -28,6 +28,7 @@ enum {
     LOOP_MAX_CUTS = 8,
     LOOP_MAX_LANES = 128,
     LOOP_MAX_ROWS = 16, /* of a register tile */
+    LOOP_MAX_CARRY = 64,
     LOOP_NOWHERE_BYTES = 4096,
 };
 
@@ -129,6 +130,9 @@ typedef struct loop_context {
     LLVMValueRef guard;             /* i1 or lanes of it: loads happen where true; NULL: always */
     bool guard_vector;
     int32_t segment[LOOP_MAX_VARS]; /* current segment of each cut variable */
+    /* Values that loops and branches carry: accumulators of a reduction. */
+    LLVMValueRef carry[LOOP_MAX_CARRY];
+    uint32_t carry_count;
     struct loop_memo *memo;
     uint32_t memo_count, memo_capacity;
     LLVMValueRef *tables; /* by value id: memory of small constants and dim tables */
@@ -226,6 +230,9 @@ void loop_choose(loop_context *context, hmlc_kernel_plan *plan);
 loop_value loop_lower(loop_context *context, const hmlc_value *value, const loop_index *index);
 /* Lowers now what does not depend on the variables in `mask`, so that it is not repeated. */
 void loop_hoist(loop_context *context, uint32_t mask);
+/* The same for one value; values already visited since the stamp last moved are left alone. */
+void loop_hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
+                      uint32_t mask);
 /* An index operand as i64 after loop_check_index, remembered with its check. */
 loop_value loop_lower_checked(loop_context *context, const hmlc_value *indices,
                               const loop_index *index, hmlc_dim size);
@@ -285,6 +292,10 @@ typedef void loop_body(loop_context *context);
 void loop_emit_units(loop_context *context, loop_body *body);
 /* Sets lanes along the state's vector variable (and the short one inside it). */
 void loop_set_lanes(loop_context *context, uint32_t positions);
+/* Loops whose carried values are context->carry. */
+void loop_begin_carried(loop_context *context, hmlc_loop *loop, LLVMValueRef first,
+                        LLVMValueRef limit, int64_t step);
+void loop_end_carried(loop_context *context, hmlc_loop *loop);
 /* Part of a variable's range. */
 typedef struct loop_range {
     LLVMValueRef first, limit; /* i64 */

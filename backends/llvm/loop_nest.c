@@ -49,6 +49,23 @@ static bool constant_of(LLVMValueRef value, int64_t *constant)
     return true;
 }
 
+void loop_begin_carried(loop_context *context, hmlc_loop *loop, LLVMValueRef first,
+                        LLVMValueRef limit, int64_t step)
+{
+    hmlc_loop_begin(context->frame, loop, first, limit, step, context->carry, context->carry_count);
+    for (uint32_t k = 0; k < context->carry_count; k++) {
+        context->carry[k] = loop->carried[k];
+    }
+}
+
+void loop_end_carried(loop_context *context, hmlc_loop *loop)
+{
+    hmlc_loop_end(context->frame, loop, context->carry);
+    for (uint32_t k = 0; k < context->carry_count; k++) {
+        context->carry[k] = loop->carried[k];
+    }
+}
+
 static void emit_piece(loop_context *context, LLVMValueRef first, uint32_t positions,
                        loop_body *body)
 {
@@ -68,10 +85,23 @@ static LLVMValueRef emit_piece_loop(loop_context *context, LLVMValueRef first, L
     hmlc_loop loop;
     LLVMValueRef last =
         LLVMBuildSub(frame->builder, limit, hmlc_frame_int(frame, (int64_t)positions - 1), "");
-    hmlc_loop_begin(frame, &loop, first, last, positions, NULL, 0);
+    loop_begin_carried(context, &loop, first, last, positions);
     emit_piece(context, loop.index, positions, body);
-    hmlc_loop_end(frame, &loop, NULL);
+    loop_end_carried(context, &loop);
     return loop.index;
+}
+
+static void join_carried(loop_context *context, LLVMValueRef const *skipped,
+                         LLVMBasicBlockRef skipped_from, LLVMBasicBlockRef done_from)
+{
+    LLVMBuilderRef builder = context->frame->builder;
+    for (uint32_t k = 0; k < context->carry_count; k++) {
+        LLVMValueRef phi = LLVMBuildPhi(builder, LLVMTypeOf(skipped[k]), "");
+        LLVMValueRef old = skipped[k], done = context->carry[k];
+        LLVMAddIncoming(phi, &old, &skipped_from, 1);
+        LLVMAddIncoming(phi, &done, &done_from, 1);
+        context->carry[k] = phi;
+    }
 }
 
 /* if (first + positions <= limit): returns where the next piece starts. */
@@ -82,10 +112,18 @@ static LLVMValueRef emit_piece_if(loop_context *context, LLVMValueRef first, LLV
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef next = LLVMBuildNSWAdd(builder, first, hmlc_frame_int(frame, positions), "");
     LLVMValueRef fits = LLVMBuildICmp(builder, LLVMIntSLE, next, limit, "");
+    LLVMValueRef before[LOOP_MAX_CARRY];
+    for (uint32_t k = 0; k < context->carry_count; k++) {
+        before[k] = context->carry[k];
+    }
     hmlc_branch branch;
     hmlc_branch_begin(frame, &branch, fits);
     emit_piece(context, first, positions, body);
+    LLVMBasicBlockRef done_from = LLVMGetInsertBlock(builder);
+    hmlc_branch_else(frame, &branch);
+    LLVMBasicBlockRef skipped_from = LLVMGetInsertBlock(builder);
     hmlc_branch_end(frame, &branch);
+    join_carried(context, before, skipped_from, done_from);
     return LLVMBuildSelect(builder, fits, next, first, "");
 }
 

@@ -431,9 +431,6 @@ static bool depends(const hmlc_value *value, const loop_index *index, uint32_t m
     return false;
 }
 
-static void hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
-                        uint32_t mask);
-
 /* The index operand of a gather, and with it the check of its range. */
 static void hoist_indexed(loop_context *context, const hmlc_op *op, const loop_index *index,
                           uint32_t mask)
@@ -448,20 +445,24 @@ static void hoist_indexed(loop_context *context, const hmlc_op *op, const loop_i
         return;
     }
     loop_gather_index(context, op, index, operand);
-    hoist_value(context, hmlc_op_operand(op, 0), operand, mask);
+    loop_hoist_value(context, hmlc_op_operand(op, 0), operand, mask);
 }
 
-static void hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
-                        uint32_t mask)
+void loop_hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
+                      uint32_t mask)
 {
     const hmlc_op *op = value->producer;
-    if (op == NULL || context->status != HMLC_OK || loop_type_empty(value->type) ||
+    if (context->status != HMLC_OK || loop_type_empty(value->type) ||
         context->hoisted[value->id] == context->hoist_stamp) {
         return;
     }
     context->hoisted[value->id] = context->hoist_stamp;
-    if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && !depends(value, index, mask)) {
+    bool lowers = op == NULL || hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE);
+    if (lowers && !depends(value, index, mask)) {
         loop_lower(context, value, index);
+        return;
+    }
+    if (op == NULL) {
         return;
     }
     if (hmlc_op_has(op, HMLC_TRAIT_INDEXED)) {
@@ -472,9 +473,9 @@ static void hoist_value(loop_context *context, const hmlc_value *value, const lo
     for (uint32_t k = 0; follows && k < op->operand_count; k++) {
         const hmlc_value *operand = hmlc_op_operand(op, k);
         loop_index operand_index[HMLC_MAX_RANK];
-        if (operand != NULL && operand->producer != NULL) {
+        if (operand != NULL) {
             loop_view_index(context, op, k, index, operand_index);
-            hoist_value(context, operand, operand_index, mask);
+            loop_hoist_value(context, operand, operand_index, mask);
         }
     }
 }
@@ -487,7 +488,7 @@ void loop_hoist(loop_context *context, uint32_t mask)
         const hmlc_value *value = hmlc_op_operand(yield, k);
         loop_index index[HMLC_MAX_RANK];
         loop_result_index(context, value->type, index);
-        hoist_value(context, value, index, mask);
+        loop_hoist_value(context, value, index, mask);
     }
 }
 

@@ -347,9 +347,23 @@ static void check_mode(harness_kernel *kernel, const hmlc_tensor *inputs, hmlc_a
     assert_int_equal(kernel->function(&call.args), HML_KERNEL_BOUNDS);
 }
 
-static void compare(const hmlc_tensor *found, const hmlc_tensor *expected,
-                    harness_tolerance tolerance, const char *target)
+/* Which kernel failed. */
+static void print_kernel(const hmlc_kernel_plan *plan)
 {
+    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
+    {
+        char type[128] = "";
+        if (op->result_count > 0) {
+            hmlc_type_format(op->results[0]->type, type, sizeof type);
+        }
+        fprintf(stderr, "  %s -> %s\n", hmlc_op_get_info(op->opcode)->name, type);
+    }
+}
+
+static void compare(const hmlc_tensor *found, const hmlc_tensor *expected,
+                    harness_tolerance tolerance, const hmlc_kernel_plan *plan)
+{
+    const char *target = plan->target->name;
     assert_int_equal(found->dtype, expected->dtype);
     assert_int_equal(found->rank, expected->rank);
     int64_t count = hmlc_tensor_count(expected);
@@ -358,6 +372,7 @@ static void compare(const hmlc_tensor *found, const hmlc_tensor *expected,
         if (!hmlc_dtype_is_float(expected->dtype)) {
             int64_t a = hmlc_tensor_get_int(found, k), b = hmlc_tensor_get_int(expected, k);
             if (a != b) {
+                print_kernel(plan);
                 fail_msg("%s: element %lld of %lld is %lld; expected %lld", target, (long long)k,
                          (long long)count, (long long)a, (long long)b);
             }
@@ -367,6 +382,7 @@ static void compare(const hmlc_tensor *found, const hmlc_tensor *expected,
         bool same = a == b || (isnan(a) && isnan(b)) ||
                     fabs(a - b) <= tolerance.absolute + tolerance.relative * fabs(b);
         if (!same) {
+            print_kernel(plan);
             fail_msg("%s: element %lld of %lld is %.9g; expected %.9g", target, (long long)k,
                      (long long)count, a, b);
         }
@@ -392,7 +408,7 @@ void harness_verify(harness_kernel *kernel, const hmlc_tensor *inputs, harness_t
     assert_int_equal(harness_run(kernel, inputs, arena, whole, 1), HML_KERNEL_OK);
     assert_int_equal(harness_run(kernel, inputs, arena, split, 3), HML_KERNEL_OK);
     for (uint32_t k = 0; k < count; k++) {
-        compare(&whole[k], &expected[k], tolerance, target);
+        compare(&whole[k], &expected[k], tolerance, &kernel->plan);
         if (memcmp(whole[k].data, split[k].data, whole[k].bytes) != 0) {
             fail_msg("%s: the bits depend on how units are split", target);
         }
