@@ -56,15 +56,15 @@ static bool read_convolution(const hmlc_infer *context, const hmlc_type **x, hml
     }
     hmlc_window_read(context, *x, window, status);
     read_weights(context, *x, w, found, status);
-    return *status == HMLC_OK;
+    return *status == HMLC_OK && found->type != NULL;
 }
 
 hmlc_status hmlc_infer_conv(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *x;
-    hmlc_window window;
-    weights w;
+    hmlc_window window = {0};
+    weights w = {0};
     if (!read_convolution(context, &x, &window, &w, &status)) {
         return status;
     }
@@ -101,8 +101,8 @@ hmlc_status hmlc_infer_conv_transpose(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *x;
-    hmlc_window window;
-    weights w;
+    hmlc_window window = {0};
+    weights w = {0};
     if (!read_convolution(context, &x, &window, &w, &status)) {
         return status;
     }

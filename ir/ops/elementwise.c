@@ -50,7 +50,7 @@ hmlc_status hmlc_infer_cast(hmlc_infer *context)
         hmlc_infer_refuse(context, &status, NULL, "a cast to %s is not supported",
                           hmlc_dtype_name(to->as.dtype));
     }
-    if (x == NULL || status != HMLC_OK) {
+    if (x == NULL || to == NULL || status != HMLC_OK) {
         return status;
     }
     hmlc_infer_result(context, 0, to->as.dtype, x->rank, x->dims, &status);

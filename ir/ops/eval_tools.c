@@ -215,7 +215,7 @@ void hmlc_eval_copy_mapped(hmlc_tensor *result, const hmlc_tensor *source,
     size_t bytes = hmlc_dtype_bytes(result->dtype);
     char *to = hmlc_eval_data(result);
     const char *from = source->data;
-    int64_t count = hmlc_tensor_count(result), strides[HMLC_MAX_RANK];
+    int64_t count = hmlc_tensor_count(result), strides[HMLC_MAX_RANK] = {0};
     hmlc_eval_strides(source->rank, source->dims, strides);
     hmlc_cursor cursor = {.rank = result->rank, .dims = result->dims};
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {

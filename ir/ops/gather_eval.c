@@ -72,7 +72,7 @@ static hmlc_status gather_nd(hmlc_eval *context)
     int32_t depth = (int32_t)indices->dims[indices->rank - 1];
     int64_t rows = hmlc_eval_product(indices->dims, 0, indices->rank - 1);
     int64_t batches = hmlc_eval_product(x->dims, 0, batch);
-    int64_t per_batch = batches == 0 ? 0 : rows / batches;
+    int64_t per_batch = batches > 0 && rows > 0 ? rows / batches : 1;
     int64_t volume = hmlc_eval_product(x->dims, batch, x->rank);
     size_t row =
         (size_t)hmlc_eval_product(x->dims, batch + depth, x->rank) * hmlc_dtype_bytes(x->dtype);

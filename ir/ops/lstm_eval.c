@@ -54,6 +54,9 @@ static hmlc_status load_operands(const hmlc_eval *context, lstm_run *lstm)
         HMLC_TRY(load(context, 1, &lstm->w));
         HMLC_TRY(load(context, 3, &lstm->b));
     }
+    if (lstm->r == NULL || (lstm->xw == NULL && (lstm->x == NULL || lstm->w == NULL))) {
+        return HMLC_INTERNAL;
+    }
     if (hmlc_eval_operand(context, next) != NULL) {
         lstm->lengths = hmlc_eval_integers(context, hmlc_eval_operand(context, next));
         HMLC_TRY_MEMORY(lstm->lengths);

@@ -33,7 +33,7 @@ static hmlc_status infer_quantization(hmlc_infer *context, unsigned from, unsign
         hmlc_infer_refuse(context, &status, NULL, "result element type %s is not supported",
                           hmlc_dtype_name(to->as.dtype));
     }
-    if (x == NULL || status != HMLC_OK) {
+    if (x == NULL || to == NULL || status != HMLC_OK) {
         return status;
     }
     hmlc_dtype quantized = to_integer ? to->as.dtype : x->dtype;

@@ -99,8 +99,8 @@ static hmlc_status weigh(const hmlc_eval *context, const axis_plan *axis, double
     HMLC_TRY_MEMORY(taps->index);
     HMLC_TRY_MEMORY(taps->weight);
     double sum = 0;
-    for (double at = first; at <= last; at += 1) {
-        double distance = (at - x) * shrink;
+    for (int64_t i = 0; i < most; ++i) {
+        double at = first + (double)i, distance = (at - x) * shrink;
         double weight = cubic ? cubic_weight(a, distance) : linear_weight(distance);
         if (weight == 0 || (exclude && (at < 0 || at > (double)(axis->in - 1)))) {
             continue;
@@ -159,6 +159,17 @@ static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan 
     return plan_taps(context, axis);
 }
 
+/* One result index of an axis: the weighted sum of rows of `inner` elements. */
+static void weigh_rows(const axis_taps *taps, const double *from, int64_t inner, double *row)
+{
+    for (int64_t t = 0; t < taps->count; ++t) {
+        const double *source = from + taps->index[t] * inner;
+        for (int64_t k = 0; k < inner; ++k) {
+            row[k] += taps->weight[t] * source[k];
+        }
+    }
+}
+
 /* Resizes one axis of `from`, whose other dims are `dims`; dims[index] becomes the new size. */
 static double *apply_axis(const hmlc_eval *context, const double *from, int32_t rank, int64_t *dims,
                           int32_t index, const axis_plan *axis)
@@ -169,14 +180,8 @@ static double *apply_axis(const hmlc_eval *context, const double *from, int32_t 
     dims[index] = axis->out;
     for (int64_t o = 0; to != NULL && o < outer; ++o) {
         for (int64_t i = 0; i < axis->out; ++i) {
-            double *row = to + (o * axis->out + i) * inner;
-            const axis_taps *taps = &axis->taps[i];
-            for (int64_t t = 0; t < taps->count; ++t) {
-                const double *source = from + (o * axis->in + taps->index[t]) * inner;
-                for (int64_t k = 0; k < inner; ++k) {
-                    row[k] += taps->weight[t] * source[k];
-                }
-            }
+            weigh_rows(&axis->taps[i], from + o * axis->in * inner, inner,
+                       to + (o * axis->out + i) * inner);
         }
     }
     return to;
@@ -204,12 +209,23 @@ static hmlc_status resize_nearest(hmlc_eval *context, const axis_plan *axes)
     for (int32_t d = 0; d < result->rank; ++d) {
         maps[d] = hmlc_eval_new_integers(context, axes[d].out);
         HMLC_TRY_MEMORY(maps[d]);
-        for (int64_t i = 0; i < axes[d].out; ++i) {
+        for (int64_t i = 0; i < axes[d].out && axes[d].taps != NULL; ++i) {
             maps[d][i] = axes[d].taps[i].outside ? -1 : axes[d].taps[i].index[0];
         }
     }
     hmlc_eval_copy_mapped(result, context->operands[0], (const int64_t *const *)maps, fill);
     return HMLC_OK;
+}
+
+/* Does any axis read beyond the input at the cursor's index? */
+static bool is_outside(const axis_plan *axes, const hmlc_cursor *cursor)
+{
+    for (int32_t d = 0; d < cursor->rank; ++d) {
+        if (axes[d].taps != NULL && axes[d].taps[cursor->index[d]].outside) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static hmlc_status resize_weighted(hmlc_eval *context, const axis_plan *axes)
@@ -230,12 +246,8 @@ static hmlc_status resize_weighted(hmlc_eval *context, const axis_plan *axes)
     int64_t count = hmlc_tensor_count(result);
     hmlc_cursor cursor = {.rank = result->rank, .dims = result->dims};
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
-        bool outside = false;
-        for (int32_t d = 0; d < result->rank; ++d) {
-            outside = outside || axes[d].taps[cursor.index[d]].outside;
-        }
-        values[i] = outside ? hmlc_op_float(context->op, HMLC_ATTR_extrapolation)
-                            : limit_to_type(result->dtype, values[i]);
+        values[i] = is_outside(axes, &cursor) ? hmlc_op_float(context->op, HMLC_ATTR_extrapolation)
+                                              : limit_to_type(result->dtype, values[i]);
     }
     hmlc_eval_store_doubles(result, values);
     return HMLC_OK;

@@ -13,9 +13,10 @@ static hmlc_op *random_view(ops_test *test, hmlc_value *x, uint64_t *seed)
     const hmlc_type *type = x->type;
     hmlc_dims *dims = test->module->dims;
     hmlc_dim a[HMLC_MAX_RANK], b[HMLC_MAX_RANK], c[HMLC_MAX_RANK];
-    int64_t order[HMLC_MAX_RANK], size[HMLC_MAX_RANK];
+    int64_t order[HMLC_MAX_RANK] = {0}, size[HMLC_MAX_RANK] = {0};
     for (int32_t i = 0; i < type->rank; ++i) {
         hmlc_dim_is_constant(type->dims[i], &size[i]);
+        size[i] = size[i] > 0 ? size[i] : 1;
         order[i] = i;
     }
     uint32_t rank = (uint32_t)type->rank;
