@@ -289,7 +289,7 @@ static fraction apply(dim_parser *parser, function_kind kind, const fraction *ar
 /* The arguments behind "name(". */
 static fraction parse_call(dim_parser *parser, function_kind kind, int count)
 {
-    fraction arguments[3];
+    fraction arguments[3] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}};
     arguments[0] = parse_comparison(parser);
     if (count == 0) {
         while (!parser->failed && accept(parser, ",")) {

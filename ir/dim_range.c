@@ -136,17 +136,17 @@ static void derive_difference(struct hmlc_dim_node *node, hmlc_dim first, hmlc_d
     }
 }
 
+static void derive_leaf_range(struct hmlc_dim_node *node)
+{
+    bool constant = node->kind == HMLC_DIM_CONSTANT;
+    node->minimum = saturate(constant ? node->value : node->symbol->minimum);
+    node->maximum = saturate(constant ? node->value : node->symbol->maximum);
+}
+
 static void derive_range(struct hmlc_dim_node *node)
 {
-    hmlc_dim a = node->a, b = node->b;
+    hmlc_dim a = node->a, b = node->b, c = node->c != NULL ? node->c : b;
     switch (node->kind) {
-    case HMLC_DIM_CONSTANT:
-        node->minimum = node->maximum = saturate(node->value);
-        break;
-    case HMLC_DIM_SYMBOL:
-        node->minimum = saturate(node->symbol->minimum);
-        node->maximum = saturate(node->symbol->maximum);
-        break;
     case HMLC_DIM_ADD:
         node->minimum = add_minimums(a->minimum, b->minimum);
         node->maximum = add_maximums(a->maximum, b->maximum);
@@ -171,14 +171,13 @@ static void derive_range(struct hmlc_dim_node *node)
     case HMLC_DIM_MAXIMUM:
         derive_corners(node, most, b->minimum, b->maximum);
         break;
-    case HMLC_DIM_EQUAL:
-    case HMLC_DIM_LESS:
+    case HMLC_DIM_SELECT:
+        node->minimum = least(b->minimum, c->minimum);
+        node->maximum = most(b->maximum, c->maximum);
+        break;
+    default: /* comparisons */
         node->minimum = 0;
         node->maximum = 1;
-        break;
-    case HMLC_DIM_SELECT:
-        node->minimum = least(b->minimum, node->c->minimum);
-        node->maximum = most(b->maximum, node->c->maximum);
         break;
     }
 }
@@ -201,13 +200,18 @@ static int64_t quotient_divisor(hmlc_dim a, hmlc_dim b)
     return exact ? a->divisor / b->value : 1;
 }
 
+static int64_t derive_leaf_divisor(const struct hmlc_dim_node *node)
+{
+    if (node->kind == HMLC_DIM_CONSTANT) {
+        return common_divisor(node->value, 0);
+    }
+    return node->symbol->multiple > 1 ? node->symbol->multiple : 1;
+}
+
 static int64_t derive_divisor(const struct hmlc_dim_node *node)
 {
+    hmlc_dim c = node->c != NULL ? node->c : node->b;
     switch (node->kind) {
-    case HMLC_DIM_CONSTANT:
-        return common_divisor(node->value, 0);
-    case HMLC_DIM_SYMBOL:
-        return node->symbol->multiple > 1 ? node->symbol->multiple : 1;
     case HMLC_DIM_MULTIPLY:
         return product_divisor(node->a, node->b);
     case HMLC_DIM_FLOORDIV:
@@ -219,22 +223,31 @@ static int64_t derive_divisor(const struct hmlc_dim_node *node)
     case HMLC_DIM_MAXIMUM:
         return common_divisor(node->a->divisor, node->b->divisor);
     case HMLC_DIM_SELECT:
-        return common_divisor(node->b->divisor, node->c->divisor);
+        return common_divisor(node->b->divisor, c->divisor);
     default:
         return 1;
     }
 }
 
+static void add_operand(struct hmlc_dim_node *node, hmlc_dim operand)
+{
+    node->size += operand->size;
+    node->uses_run_symbol = node->uses_run_symbol || operand->uses_run_symbol;
+}
+
 void hmlc_dim_derive(struct hmlc_dim_node *node)
 {
-    const hmlc_dim operands[] = {node->a, node->b, node->c};
     node->size = 1;
-    node->uses_run_symbol = node->kind == HMLC_DIM_SYMBOL && node->symbol->bound_at_run;
-    for (int i = 0; i < 3; i++) {
-        if (operands[i] != NULL) {
-            node->size += operands[i]->size;
-            node->uses_run_symbol = node->uses_run_symbol || operands[i]->uses_run_symbol;
-        }
+    if (node->kind == HMLC_DIM_CONSTANT || node->kind == HMLC_DIM_SYMBOL) {
+        node->uses_run_symbol = node->kind == HMLC_DIM_SYMBOL && node->symbol->bound_at_run;
+        node->divisor = derive_leaf_divisor(node);
+        derive_leaf_range(node);
+        return;
+    }
+    add_operand(node, node->a);
+    add_operand(node, node->b);
+    if (node->c != NULL) {
+        add_operand(node, node->c);
     }
     derive_range(node);
     node->divisor = derive_divisor(node);

@@ -39,8 +39,8 @@ enum {
 
 static const hmlc_op_info ops[] = {
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
-    {#name,  operands,        results,                                                             \
-     traits, attrs_of_##name, (uint32_t)(sizeof attrs_of_##name / sizeof(hmlc_attr_spec)) - 1},
+    {#name,  attrs_of_##name, (uint32_t)(sizeof attrs_of_##name / sizeof(hmlc_attr_spec)) - 1,     \
+     traits, operands,        results},
 #include <hmlc/ops.def>
 #undef HMLC_OP
 };
@@ -149,6 +149,13 @@ static bool lists_equal(const hmlc_attr *left, const hmlc_attr *right, const voi
            (left->count == 0 || memcmp(left_data, right_data, left->count * bytes) == 0);
 }
 
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 bool hmlc_attr_equal(const hmlc_attr *left, const hmlc_attr *right)
 {
     if (left->name != right->name) {
@@ -159,7 +166,7 @@ bool hmlc_attr_equal(const hmlc_attr *left, const hmlc_attr *right)
     case HMLC_ATTR_KIND_ENUM:
         return left->as.integer == right->as.integer;
     case HMLC_ATTR_KIND_FLOAT: /* by bits: 0 and -0 differ, a NaN equals itself */
-        return memcmp(&left->as.real, &right->as.real, sizeof left->as.real) == 0;
+        return bits_of(left->as.real) == bits_of(right->as.real);
     case HMLC_ATTR_KIND_INTS:
         return lists_equal(left, right, left->as.integers, right->as.integers, sizeof(int64_t));
     case HMLC_ATTR_KIND_FLOATS:

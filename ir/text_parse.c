@@ -119,7 +119,7 @@ bool hmlc_parse_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32
 
 static hmlc_status parse_version(hmlc_text_parser *parser)
 {
-    int64_t version;
+    int64_t version = 0;
     if (!hmlc_parse_accept_word(parser, "hir")) {
         return hmlc_parse_fail(parser, "expected 'hir 1'");
     }
@@ -178,8 +178,8 @@ static hmlc_status parse_symbol(hmlc_text_parser *parser)
 /* require(a, b) loc(...) */
 static hmlc_status parse_equality(hmlc_text_parser *parser)
 {
-    hmlc_dim left, right;
-    const hmlc_location *location;
+    hmlc_dim left = NULL, right = NULL;
+    const hmlc_location *location = NULL;
     HMLC_TRY(hmlc_parse_expect(parser, '('));
     HMLC_TRY(hmlc_parse_dim(parser, &left));
     HMLC_TRY(hmlc_parse_expect(parser, ','));
@@ -192,7 +192,7 @@ static hmlc_status parse_equality(hmlc_text_parser *parser)
 /* arena(bytes) growable 2 */
 static hmlc_status parse_arena(hmlc_text_parser *parser)
 {
-    int64_t count;
+    int64_t count = 0;
     HMLC_TRY(hmlc_parse_expect(parser, '('));
     HMLC_TRY(hmlc_parse_dim(parser, &parser->module->arena_bytes));
     HMLC_TRY(hmlc_parse_expect(parser, ')'));
@@ -206,7 +206,7 @@ static hmlc_status parse_arena(hmlc_text_parser *parser)
 
 static hmlc_status parse_sources(hmlc_text_parser *parser)
 {
-    int64_t count;
+    int64_t count = 0;
     HMLC_TRY(hmlc_parse_int(parser, 0, UINT32_MAX, &count));
     parser->module->source_node_count = (uint32_t)count;
     return HMLC_OK;

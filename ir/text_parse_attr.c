@@ -235,7 +235,7 @@ hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tens
 
 /* "[" numbers "]" of 8 bytes each, as int64 or double. */
 static hmlc_status parse_numbers(hmlc_text_parser *parser, hmlc_dtype dtype, hmlc_attr *attr,
-                                 unsigned char *items)
+                                 void *items)
 {
     HMLC_TRY(hmlc_parse_expect(parser, '['));
     while (!hmlc_parse_at_mark(parser, ']')) {
@@ -245,7 +245,7 @@ static hmlc_status parse_numbers(hmlc_text_parser *parser, hmlc_dtype dtype, hml
         if (attr->count == HMLC_MAX_ATTR_LIST) {
             return hmlc_parse_fail(parser, "expected at most %d entries", HMLC_MAX_ATTR_LIST);
         }
-        HMLC_TRY(parse_element(parser, dtype, items + 8 * (size_t)attr->count));
+        HMLC_TRY(parse_element(parser, dtype, (unsigned char *)items + 8 * (size_t)attr->count));
         attr->count++;
     }
     return hmlc_parse_expect(parser, ']');
@@ -259,14 +259,16 @@ static hmlc_status parse_list(hmlc_text_parser *parser, hmlc_attr_kind kind, hml
         attr->as.dims = dims;
         return parse_dims(parser, dims, HMLC_MAX_ATTR_LIST, &attr->count);
     }
-    unsigned char *items = hmlc_arena_allocate(parser->scratch, (size_t)8 * HMLC_MAX_ATTR_LIST);
-    HMLC_TRY_MEMORY(items);
     if (kind == HMLC_ATTR_KIND_INTS) {
-        attr->as.integers = (const int64_t *)(const void *)items;
-        return parse_numbers(parser, HMLC_DTYPE_i64, attr, items);
+        int64_t *integers = HMLC_NEW_ARRAY(parser->scratch, int64_t, HMLC_MAX_ATTR_LIST);
+        HMLC_TRY_MEMORY(integers);
+        attr->as.integers = integers;
+        return parse_numbers(parser, HMLC_DTYPE_i64, attr, integers);
     }
-    attr->as.reals = (const double *)(const void *)items;
-    return parse_numbers(parser, HMLC_DTYPE_f64, attr, items);
+    double *reals = HMLC_NEW_ARRAY(parser->scratch, double, HMLC_MAX_ATTR_LIST);
+    HMLC_TRY_MEMORY(reals);
+    attr->as.reals = reals;
+    return parse_numbers(parser, HMLC_DTYPE_f64, attr, reals);
 }
 
 static hmlc_status parse_enum(hmlc_text_parser *parser, hmlc_attr *attr)

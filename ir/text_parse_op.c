@@ -297,7 +297,7 @@ static hmlc_status define_results(hmlc_text_parser *parser, const op_line *line,
 static hmlc_status parse_op(hmlc_text_parser *parser, hmlc_region *region)
 {
     op_line line = {.opcode = HMLC_OP_COUNT};
-    hmlc_op *op;
+    hmlc_op *op = NULL;
     HMLC_TRY(parse_results(parser, &line));
     HMLC_TRY(parse_opcode(parser, &line));
     HMLC_TRY(parse_operands(parser, &line));
@@ -315,8 +315,8 @@ static hmlc_status parse_op(hmlc_text_parser *parser, hmlc_region *region)
 
 static hmlc_status parse_argument(hmlc_text_parser *parser, hmlc_region *region)
 {
-    hmlc_token token, root;
-    const char *name;
+    hmlc_token token = parser->token, root = token;
+    const char *name = NULL;
     const hmlc_type *type = NULL;
     hmlc_storage storage;
     HMLC_TRY(parse_definition(parser, &token, &name));

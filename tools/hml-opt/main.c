@@ -110,44 +110,53 @@ static int parse_options(options *o, int count, char **words)
     return HMLC_OK;
 }
 
+static bool reserve(file_bytes *bytes, size_t *capacity)
+{
+    if (bytes->size < *capacity) {
+        return true;
+    }
+    size_t larger = *capacity == 0 ? 65536 : *capacity * 2;
+    char *grown = realloc(bytes->data, larger);
+    if (grown == NULL) {
+        return false;
+    }
+    bytes->data = grown;
+    *capacity = larger;
+    return true;
+}
+
 static bool read_stream(FILE *stream, file_bytes *bytes)
 {
     size_t capacity = 0;
     *bytes = (file_bytes){NULL, 0};
-    for (;;) {
-        if (bytes->size == capacity) {
-            capacity = capacity == 0 ? 65536 : capacity * 2;
-            char *grown = realloc(bytes->data, capacity);
-            if (grown == NULL) {
-                break;
-            }
-            bytes->data = grown;
+    while (!feof(stream) && !ferror(stream)) {
+        if (!reserve(bytes, &capacity)) {
+            return false;
         }
-        size_t taken = fread(bytes->data + bytes->size, 1, capacity - bytes->size, stream);
-        if (taken == 0) {
-            break;
-        }
-        bytes->size += taken;
+        bytes->size += fread(bytes->data + bytes->size, 1, capacity - bytes->size, stream);
     }
-    return feof(stream) && !ferror(stream);
+    return !ferror(stream);
+}
+
+static hmlc_status fail_file(const char *path, const char *message, hmlc_status status)
+{
+    fprintf(stderr, "hml-opt: %s: %s\n", path, message);
+    return status;
 }
 
 static hmlc_status read_file(const char *path, file_bytes *bytes)
 {
-    FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (strcmp(path, "-") == 0) {
+        return read_stream(stdin, bytes) ? HMLC_OK
+                                         : fail_file(path, "cannot be read", HMLC_DAMAGED);
+    }
+    FILE *stream = fopen(path, "rb");
     if (stream == NULL) {
-        fprintf(stderr, "hml-opt: %s: %s\n", path, strerror(errno));
-        return HMLC_DAMAGED;
+        return fail_file(path, strerror(errno), HMLC_DAMAGED);
     }
     bool complete = read_stream(stream, bytes);
-    if (stream != stdin) {
-        fclose(stream);
-    }
-    if (!complete) {
-        fprintf(stderr, "hml-opt: %s: cannot be read\n", path);
-        return HMLC_DAMAGED;
-    }
-    return HMLC_OK;
+    fclose(stream);
+    return complete ? HMLC_OK : fail_file(path, "cannot be read", HMLC_DAMAGED);
 }
 
 static char *side_path(const char *path)
@@ -182,10 +191,7 @@ static hmlc_status write_file(const char *path, const hmlc_text_buffer *buffer)
     if (stream != NULL && fclose(stream) != 0) {
         failed = true;
     }
-    if (failed) {
-        fprintf(stderr, "hml-opt: %s: cannot be written\n", path);
-    }
-    return failed ? HMLC_RESOURCE : HMLC_OK;
+    return failed ? fail_file(path, "cannot be written", HMLC_RESOURCE) : HMLC_OK;
 }
 
 static hmlc_status write_files(const char *path, const hmlc_text_buffer *text,

@@ -153,11 +153,11 @@ typedef struct hmlc_attr_spec {
 
 typedef struct hmlc_op_info {
     const char *name;
-    int32_t least_operands, most_operands; /* most -1: any number */
-    int32_t least_results, most_results;
-    uint32_t traits;
     const hmlc_attr_spec *attrs;
     uint32_t attr_count;
+    uint32_t traits;
+    int32_t least_operands, most_operands; /* most -1: any number */
+    int32_t least_results, most_results;
 } hmlc_op_info;
 
 const hmlc_op_info *hmlc_op_get_info(hmlc_opcode opcode);
