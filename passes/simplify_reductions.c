@@ -139,12 +139,40 @@ static hmlc_status divide_sum(hmlc_rewriter *rewriter, hmlc_op *op)
                : HMLC_OK;
 }
 
+/* A pool whose one window is the whole image is a reduction, which fuses with what stands around.
+ */
+static hmlc_status reduce_whole_window(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    const hmlc_type *type = op->operands[0].value->type;
+    const hmlc_attr *window = hmlc_list_attr(op, HMLC_ATTR_window);
+    const hmlc_attr *dilations = hmlc_list_attr(op, HMLC_ATTR_dilations);
+    const hmlc_attr *pads = hmlc_list_attr(op, HMLC_ATTR_pads);
+    bool last = hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+    int64_t axes[HMLC_MAX_RANK];
+    if (!hmlc_dims_all(pads->as.dims, pads->count, 0) ||
+        !hmlc_ints_all(dilations->as.integers, dilations->count, 1)) {
+        return HMLC_OK;
+    }
+    for (uint32_t i = 0; i < window->count; i++) {
+        axes[i] = i + (last ? 1 : 2);
+        if (!hmlc_dim_is(type->dims[axes[i]], window->as.integers[i])) {
+            return HMLC_OK;
+        }
+    }
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_axes, axes, window->count),
+                         hmlc_attr_int(HMLC_ATTR_keep_dims, 1)};
+    hmlc_opcode opcode = op->opcode == HMLC_OP_avg_pool ? HMLC_OP_reduce_mean : HMLC_OP_reduce_max;
+    return hmlc_rewrite_replace_op(rewriter, op, opcode, &op->operands[0].value, 1, attrs, 2);
+}
+
 static const hmlc_rewrite_rule rules[] = {
     {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, reduce_single_elements},
     {HMLC_OP_COUNT, HMLC_TRAIT_REDUCTION, merge_reductions},
     {HMLC_OP_reshape, 0, absorb_reshape},
     {HMLC_OP_mul, 0, divide_sum},
     {HMLC_OP_div, 0, divide_sum},
+    {HMLC_OP_avg_pool, 0, reduce_whole_window},
+    {HMLC_OP_max_pool, 0, reduce_whole_window},
 };
 
 const hmlc_rewrite_rules hmlc_simplify_reductions = HMLC_RULES(rules);

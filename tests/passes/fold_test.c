@@ -10,6 +10,8 @@
     "%w = constant() {value = f32[4, 1, 2](0.5, -1, 2, 0.25, 1, 1.5, -0.75, 2)} : f32[4, 1, 2]\n"
 #define W222                                                                                       \
     "%w = constant() {value = f32[2, 2, 2](0.5, -1, 2, 0.25, 1, 1.5, -0.75, 2)} : f32[2, 2, 2]\n"
+#define W222_2                                                                                     \
+    "%u = constant() {value = f32[2, 2, 2](1, -1, 2, 0.5, -1, 1.5, 0.75, 1)} : f32[2, 2, 2]\n"
 #define B4 VECTOR("%b", "4", "0.1, -0.2, 0.3, 4")
 #define CONV(name, x, operands, pads, groups, shape)                                               \
     name " = conv(" x ", " operands ") {strides = [1], pads = " pads                               \
@@ -79,6 +81,24 @@ static const test_case outputs[] = {
                                                          "%y = mul(%n, %s) : f32[3, 2]\n"
                                                          "yield(%y)\n"),
      "matmul"},
+};
+
+static const test_case concats[] = {
+    {"scale, bias and slopes behind joined convs",
+     HIR(X125, W422 W222_2 VECTOR("%s", "6, 1", "1, 2, 3, 4, 5, 6")
+                   CONV("%c", "%x", "%w", "[0, 0]", "1", Y144)
+                       CONV("%d", "%x", "%u", "[0, 0]", "1",
+                            "f32[1, 2, 4]") "%k = concat(%c, %d) {axis = 1} : f32[1, 6, 4]\n"
+                                            "%m = mul(%k, %s) : f32[1, 6, 4]\n%a = add(%m, %s) : "
+                                            "f32[1, 6, 4]\n"
+                                            "%y = prelu(%a, %s) : f32[1, 6, 4]\nyield(%y)\n"),
+     "conv conv prelu prelu concat"},
+    {"what else is joined stays",
+     HIR(X125,
+         W422 CONV("%c", "%x", "%w", "[0, 0]", "1",
+                   Y144) "%r = relu(%c) : " Y144 "\n%k = concat(%c, %r) {axis = 1} : f32[1, 8, 4]\n"
+                         "%y = exp(%k) : f32[1, 8, 4]\nyield(%y)\n"),
+     "conv relu concat exp"},
 };
 
 static const test_case inputs[] = {
@@ -180,6 +200,12 @@ static void test_outputs(void **state)
     test_cases(outputs, sizeof outputs / sizeof outputs[0], "simplify,fold-weights,simplify,dce");
 }
 
+static void test_concats(void **state)
+{
+    (void)state;
+    test_cases(concats, sizeof concats / sizeof concats[0], "fold-weights,dce");
+}
+
 static void test_inputs(void **state)
 {
     (void)state;
@@ -214,9 +240,9 @@ static void test_dequantize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),    cmocka_unit_test(test_inputs),
-        cmocka_unit_test(test_pads),       cmocka_unit_test(test_constants),
-        cmocka_unit_test(test_dequantize),
+        cmocka_unit_test(test_outputs),   cmocka_unit_test(test_concats),
+        cmocka_unit_test(test_inputs),    cmocka_unit_test(test_pads),
+        cmocka_unit_test(test_constants), cmocka_unit_test(test_dequantize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

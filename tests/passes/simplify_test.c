@@ -123,6 +123,11 @@ static const test_case views[] = {
          "%a = reduce_sum(%x) {axes = [0], keep_dims = 0} : f32[4, 3]\n"
          "%y = reduce_sum(%a) {axes = [1], keep_dims = 0} : f32[4]\nyield(%y)\n"),
      "reduce_sum"},
+    {"a pool over the whole image",
+     HIR("%x: f32[1, 2, 3, 4]",
+         "%y = avg_pool(%x) {window = [3, 4], strides = [1, 1], pads = [0, 0, 0, 0], dilations = "
+         "[1, 1], layout = channels_first, count_include_pad = 0} : f32[1, 2, 1, 1]\nyield(%y)\n"),
+     "reduce_mean"},
     {"reshape that keeps the reduced dim",
      HIR(X23, "%a = reduce_max(%x) {axes = [1], keep_dims = 0} : f32[2]\n"
               "%b = reshape(%a) {shape = [2, 1]} : f32[2, 1]\n%y = sub(%x, %b) : f32[2, "
