@@ -7,6 +7,12 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
+/* A number in [0, limit); 0 when that is empty. */
+static int64_t below(uint64_t *seed, int64_t limit)
+{
+    return limit > 0 ? (int64_t)(next_random(seed) % (uint64_t)limit) : 0;
+}
+
 /* Adds one random view of `x`. */
 static hmlc_op *random_view(ops_test *test, hmlc_value *x, uint64_t *seed)
 {
@@ -16,14 +22,13 @@ static hmlc_op *random_view(ops_test *test, hmlc_value *x, uint64_t *seed)
     int64_t order[HMLC_MAX_RANK] = {0}, size[HMLC_MAX_RANK] = {0};
     for (int32_t i = 0; i < type->rank; ++i) {
         hmlc_dim_is_constant(type->dims[i], &size[i]);
-        size[i] = size[i] > 0 ? size[i] : 1;
         order[i] = i;
     }
     uint32_t rank = (uint32_t)type->rank;
     switch (next_random(seed) % 4) {
     case 0:
         for (uint32_t i = rank; i > 1; --i) {
-            uint32_t k = (uint32_t)(next_random(seed) % i);
+            uint32_t k = (uint32_t)below(seed, i);
             int64_t swap = order[i - 1];
             order[i - 1] = order[k];
             order[k] = swap;
@@ -33,9 +38,8 @@ static hmlc_op *random_view(ops_test *test, hmlc_value *x, uint64_t *seed)
     case 1:
         for (uint32_t i = 0; i < rank; ++i) {
             bool back = next_random(seed) % 2 != 0 && size[i] > 1;
-            int64_t taken = 1 + (int64_t)(next_random(seed) % (uint64_t)size[i]);
-            int64_t room = size[i] - taken;
-            int64_t start = room > 0 ? (int64_t)(next_random(seed) % (uint64_t)(room + 1)) : 0;
+            int64_t taken = 1 + below(seed, size[i]);
+            int64_t start = below(seed, size[i] - taken + 1);
             a[i] = hmlc_dim_constant(dims, back ? start + taken - 1 : start);
             b[i] = hmlc_dim_constant(dims, taken);
             c[i] = hmlc_dim_constant(dims, back ? -1 : 1);
