@@ -242,6 +242,9 @@ hmlc_status form_loops(form_state *state)
         if (node->group != NULL) {
             continue;
         }
+        if (node->op->opcode == HMLC_OP_loop || node->op->opcode == HMLC_OP_scan) {
+            return refuse(state, node->op);
+        }
         if (form_is_outside(node->op)) {
             node->required = true;
             require_operands(state, node->op);
