@@ -80,9 +80,15 @@ static hmlc_status refuse(const hmlc_plan_context *context, const hmlc_op *op, c
                           NULL, "'%s': %s", hmlc_op_get_info(op->opcode)->name, what);
 }
 
+/* Results stand behind all operands that the op may have, whether they are given or not. */
+static uint32_t operand_places(const hmlc_op *op)
+{
+    return (uint32_t)hmlc_op_get_info(op->opcode)->most_operands;
+}
+
 static hmlc_status check_types(const hmlc_plan_context *context, const hmlc_op *op)
 {
-    if (op->operand_count + op->result_count > PORTABLE_OPERANDS) {
+    if (operand_places(op) + op->result_count > PORTABLE_OPERANDS) {
         return refuse(context, op, "too many operands");
     }
     for (uint32_t k = 0; k < op->operand_count + op->result_count; k++) {
@@ -228,7 +234,7 @@ static void write_tensors(call_writer *w, const hmlc_op *op)
     const hmlc_op *yield = hmlc_kernel_yield(w->frame->plan->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = yield->operands[k].value;
-        write_tensor(w, op->operand_count + value->index, value,
+        write_tensor(w, operand_places(op) + value->index, value,
                      w->frame->operands[hmlc_frame_result(w->frame, k)]);
     }
 }

@@ -23,9 +23,9 @@ typedef struct portable_tensor {
 } portable_tensor;
 
 /*
- * tensors: the op's operands, then its results. attributes: those of the op's row in ops.def in
- * order: INT, ENUM and DTYPE (as hml_dtype) take one place; FLOAT one (bits of a double); lists a
- * count, then the elements.
+ * tensors: all operands that the op may have (absent ones empty), then its results. attributes:
+ * those of the op's row in ops.def in order: INT, ENUM and DTYPE (as hml_dtype) take one place;
+ * FLOAT one (bits of a double); lists a count, then the elements.
  */
 typedef struct portable_call {
     portable_tensor tensors[PORTABLE_OPERANDS];

@@ -114,10 +114,9 @@ static int filter_taps(const resize *r, int64_t d, double position, taps *t)
     double reach = (r->mode == MODE_CUBIC ? 2 : 1) / stretch, sum = 0;
     int64_t first = (int64_t)floor_of(position - reach) + 1;
     int64_t last = (int64_t)floor_of(position + reach), dim = r->x->dims[d];
-    int exclude = r->exclude_outside || stretch < 1;
     t->count = 0;
     for (int64_t k = first; k <= last; k++) {
-        if (exclude && (k < 0 || k >= dim)) {
+        if (r->exclude_outside && (k < 0 || k >= dim)) {
             continue;
         }
         if (t->count == MOST_TAPS) {
@@ -128,7 +127,7 @@ static int filter_taps(const resize *r, int64_t d, double position, taps *t)
         t->weight[t->count++] = (float)weight;
         sum += weight;
     }
-    int normalise = exclude && sum != 0;
+    int normalise = (r->exclude_outside || stretch < 1) && sum != 0;
     for (int64_t k = 0; normalise && k < t->count; k++) {
         t->weight[k] = (float)(t->weight[k] / sum);
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times the benchmark graphs against ONNX Runtime, alternating in one process.
 
-usage: bench.py BENCH_DIR [--threads N] [--rounds N] [NAME...]
+usage: bench.py BENCH_DIR [NAME...] [--threads N] [--rounds N] [--cpu-time]
 
 BENCH_DIR is what the zoo's bench/make.py wrote. Each round times both, one behind the other; the table gives
 medians over the rounds, in milliseconds, and the ratio (above 1: hmlc is faster).
