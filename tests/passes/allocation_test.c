@@ -1,0 +1,80 @@
+/* The clean pipeline when memory runs out: a status, no crash, whatever allocation fails. */
+#include "equivalence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hir.h"
+
+typedef struct budget {
+    size_t left; /* bytes */
+} budget;
+
+static void *allocate(void *context, size_t bytes)
+{
+    budget *of = context;
+    if (bytes > of->left) {
+        return NULL;
+    }
+    of->left -= bytes;
+    return malloc(bytes);
+}
+
+static void release(void *context, void *memory, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    free(memory);
+}
+
+static const char text[] = HIR(
+    "%x: f32[3, 2]",
+    VECTOR("%wq", "2, 2", "1, 2, 3, 4") VECTOR("%wk", "2, 2", "-1, 2, 0.5, 4")
+        VECTOR("%b", "2", "1, 2") SCALAR("%h", "0.5") SCALAR("%o", "1")
+            SCALAR("%r", "1.41421354") "%q = matmul(%x, %wq) : f32[3, 2]\n"
+                                       "%k = matmul(%x, %wk) : f32[3, 2]\n"
+                                       "%a = add(%k, %b) : f32[3, 2]\n"
+                                       "%t = transpose(%a) {permutation = [1, 0]} : f32[2, 3]\n"
+                                       "%s = matmul(%q, %t) : f32[3, 3]\n"
+                                       "%z = mul(%s, %h) : f32[3, 3]\n"
+                                       "%d = div(%z, %r) : f32[3, 3]\n"
+                                       "%e = erf(%d) : f32[3, 3]\n%p = add(%e, %o) : f32[3, 3]\n"
+                                       "%m = mul(%z, %p) : f32[3, 3]\n"
+                                       "%y = mul(%m, %h) : f32[3, 3]\nyield(%y)\n");
+
+/* OK once there is enough memory; RESOURCE or a parse failure before. */
+static hmlc_status run_with(size_t bytes)
+{
+    budget of = {.left = bytes};
+    hmlc_allocator allocator = {.allocate = allocate, .release = release, .context = &of};
+    hmlc_module *module = hmlc_module_create(&allocator);
+    if (module == NULL) {
+        return HMLC_RESOURCE;
+    }
+    hmlc_status status = hmlc_module_parse(module, text, strlen(text), NULL, 0);
+    if (status == HMLC_OK) {
+        /* Parsing took what it needs; the passes get the rest, down to nothing. */
+        hmlc_pass_options options = {.pipeline = "clean"};
+        status = hmlc_run_passes(module, &options);
+    }
+    hmlc_module_destroy(module);
+    return status;
+}
+
+static void test_budgets(void **state)
+{
+    (void)state;
+    size_t bytes = 0;
+    hmlc_status status = HMLC_RESOURCE;
+    for (; status != HMLC_OK && bytes < (size_t)64 << 20; bytes += 1024) {
+        status = run_with(bytes);
+        assert_true(status == HMLC_OK || status == HMLC_RESOURCE);
+    }
+    assert_int_equal(status, HMLC_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_budgets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
