@@ -66,7 +66,7 @@ static bool is_text(const unsigned char *bytes, size_t size)
         if (bytes[i] < 0x20 && strchr("\t\n\r\f", bytes[i]) == NULL) {
             return false;
         }
-        if (bytes[i] == 0 || bytes[i] == 0x7f) {
+        if (bytes[i] == 0 || bytes[i] == 0x7f || bytes[i] >= 0xf5) { /* never in UTF-8 */
             return false;
         }
     }

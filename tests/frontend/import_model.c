@@ -22,7 +22,7 @@ static void run_sets(checked_model *model, const char *path)
         (void)snprintf(folder, sizeof folder, "%.*s/test_data_set_%d", length,
                        slash != NULL ? path : ".", i);
         double start = seconds();
-        check_result result = model_run(model, folder, 0, message, sizeof message);
+        check_result result = model_run(model, folder, CHECK_ELEMENTS, message, sizeof message);
         if (result == CHECK_PASSED) {
             printf("  set %d: passed (%.2f s)\n", i, seconds() - start);
         } else if (result == CHECK_WRONG || message[0] != '\0') {

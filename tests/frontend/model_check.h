@@ -21,8 +21,14 @@ typedef enum check_result {
     CHECK_SKIPPED, /* no such test set, or tensors of a type that tests do not read */
 } check_result;
 
-/* Compares with <folder>/input_<i>.pb and output_<i>.pb; `steps` is allowed for integers. */
-check_result model_run(checked_model *model, const char *folder, int64_t steps, char *message,
+typedef enum check_kind {
+    CHECK_ELEMENTS, /* each element within tensor_tolerance_of */
+    CHECK_STEPS,    /* quantized graphs: types and shapes equal, mean difference below 2 % of the
+                       largest value */
+} check_kind;
+
+/* Compares with <folder>/input_<i>.pb and output_<i>.pb. */
+check_result model_run(checked_model *model, const char *folder, check_kind kind, char *message,
                        size_t size);
 
 #endif

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-void wire_free(wire *wire)
+void wire_free(wire_buffer *wire)
 {
     free(wire->data);
     wire->data = NULL;
     wire->size = wire->capacity = 0;
 }
 
-void wire_put_raw(wire *wire, const void *bytes, size_t count)
+void wire_put_raw(wire_buffer *wire, const void *bytes, size_t count)
 {
     if (wire->size + count > wire->capacity) {
         wire->capacity = (wire->size + count) * 2 + 64;
@@ -26,7 +26,7 @@ void wire_put_raw(wire *wire, const void *bytes, size_t count)
     wire->size += count;
 }
 
-void wire_put_number(wire *wire, uint64_t number)
+void wire_put_number(wire_buffer *wire, uint64_t number)
 {
     do {
         unsigned char byte = (unsigned char)((number & 0x7f) | (number > 0x7f ? 0x80 : 0));
@@ -35,36 +35,36 @@ void wire_put_number(wire *wire, uint64_t number)
     } while (number != 0);
 }
 
-void wire_put_key(wire *wire, uint32_t field, uint32_t type)
+void wire_put_key(wire_buffer *wire, uint32_t field, uint32_t type)
 {
     wire_put_number(wire, (uint64_t)field << 3 | type);
 }
 
-void wire_put_int(wire *wire, uint32_t field, int64_t value)
+void wire_put_int(wire_buffer *wire, uint32_t field, int64_t value)
 {
     wire_put_key(wire, field, 0);
     wire_put_number(wire, (uint64_t)value);
 }
 
-void wire_put_float(wire *wire, uint32_t field, float value)
+void wire_put_float(wire_buffer *wire, uint32_t field, float value)
 {
     wire_put_key(wire, field, 5);
     wire_put_raw(wire, &value, sizeof value);
 }
 
-void wire_put_bytes(wire *wire, uint32_t field, const void *bytes, size_t count)
+void wire_put_bytes(wire_buffer *wire, uint32_t field, const void *bytes, size_t count)
 {
     wire_put_key(wire, field, 2);
     wire_put_number(wire, count);
     wire_put_raw(wire, bytes, count);
 }
 
-void wire_put_text(wire *wire, uint32_t field, const char *text)
+void wire_put_text(wire_buffer *wire, uint32_t field, const char *text)
 {
     wire_put_bytes(wire, field, text, strlen(text));
 }
 
-void wire_put_message(wire *wire, uint32_t field, struct wire *inner)
+void wire_put_message(wire_buffer *wire, uint32_t field, wire_buffer *inner)
 {
     wire_put_bytes(wire, field, inner->data, inner->size);
     wire_free(inner);
@@ -82,7 +82,7 @@ static const char *next_word(const char *text, char *word, size_t size)
     return text + length;
 }
 
-static void put_names(wire *wire, uint32_t field, const char *names)
+static void put_names(wire_buffer *wire, uint32_t field, const char *names)
 {
     char word[128];
     while ((names = next_word(names, word, sizeof word)) != NULL) {
@@ -90,9 +90,9 @@ static void put_names(wire *wire, uint32_t field, const char *names)
     }
 }
 
-wire node_begin(const char *type, const char *inputs, const char *outputs)
+wire_buffer node_begin(const char *type, const char *inputs, const char *outputs)
 {
-    wire node = {0};
+    wire_buffer node = {0};
     put_names(&node, 1, inputs);
     put_names(&node, 2, outputs);
     wire_put_text(&node, 4, type);
@@ -101,69 +101,69 @@ wire node_begin(const char *type, const char *inputs, const char *outputs)
 
 enum { NODE_ATTRIBUTE = 5 };
 
-static wire attribute_begin(const char *name, int64_t type)
+static wire_buffer attribute_begin(const char *name, int64_t type)
 {
-    wire attribute = {0};
+    wire_buffer attribute = {0};
     wire_put_text(&attribute, 1, name);
     wire_put_int(&attribute, 20, type);
     return attribute;
 }
 
-void node_int(wire *node, const char *name, int64_t value)
+void node_int(wire_buffer *node, const char *name, int64_t value)
 {
-    wire attribute = attribute_begin(name, 2);
+    wire_buffer attribute = attribute_begin(name, 2);
     wire_put_int(&attribute, 3, value);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void node_float(wire *node, const char *name, float value)
+void node_float(wire_buffer *node, const char *name, float value)
 {
-    wire attribute = attribute_begin(name, 1);
+    wire_buffer attribute = attribute_begin(name, 1);
     wire_put_float(&attribute, 2, value);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void node_text(wire *node, const char *name, const char *value)
+void node_text(wire_buffer *node, const char *name, const char *value)
 {
-    wire attribute = attribute_begin(name, 3);
+    wire_buffer attribute = attribute_begin(name, 3);
     wire_put_text(&attribute, 4, value);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void node_ints(wire *node, const char *name, const int64_t *values, size_t count)
+void node_ints(wire_buffer *node, const char *name, const int64_t *values, size_t count)
 {
-    wire attribute = attribute_begin(name, 7);
+    wire_buffer attribute = attribute_begin(name, 7);
     for (size_t i = 0; i < count; i++) {
         wire_put_int(&attribute, 8, values[i]);
     }
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void node_graph(wire *node, const char *name, wire *graph)
+void node_graph(wire_buffer *node, const char *name, wire_buffer *graph)
 {
-    wire attribute = attribute_begin(name, 5);
+    wire_buffer attribute = attribute_begin(name, 5);
     wire_put_message(&attribute, 6, graph);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void node_tensor(wire *node, const char *name, wire *tensor)
+void node_tensor(wire_buffer *node, const char *name, wire_buffer *tensor)
 {
-    wire attribute = attribute_begin(name, 4);
+    wire_buffer attribute = attribute_begin(name, 4);
     wire_put_message(&attribute, 5, tensor);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
-void graph_node(wire *graph, wire *node)
+void graph_node(wire_buffer *graph, wire_buffer *node)
 {
     wire_put_message(graph, 1, node);
 }
 
-static wire shape_of(const char *dims)
+static wire_buffer shape_of(const char *dims)
 {
-    wire shape = {0};
+    wire_buffer shape = {0};
     char word[128];
     while ((dims = next_word(dims, word, sizeof word)) != NULL) {
-        wire dim = {0};
+        wire_buffer dim = {0};
         char *end;
         long long size = strtoll(word, &end, 10);
         if (*end == '\0') {
@@ -179,12 +179,13 @@ static wire shape_of(const char *dims)
     return shape;
 }
 
-void graph_value(wire *graph, uint32_t field, const char *name, int64_t type, const char *dims)
+void graph_value(wire_buffer *graph, uint32_t field, const char *name, int64_t type,
+                 const char *dims)
 {
-    wire value = {0}, whole = {0}, tensor = {0};
+    wire_buffer value = {0}, whole = {0}, tensor = {0};
     wire_put_int(&tensor, 1, type);
     if (dims != NULL) {
-        wire shape = shape_of(dims);
+        wire_buffer shape = shape_of(dims);
         wire_put_message(&tensor, 2, &shape);
     }
     wire_put_message(&whole, 1, &tensor);
@@ -193,14 +194,14 @@ void graph_value(wire *graph, uint32_t field, const char *name, int64_t type, co
     wire_put_message(graph, field, &value);
 }
 
-void graph_tensor(wire *graph, wire *tensor)
+void graph_tensor(wire_buffer *graph, wire_buffer *tensor)
 {
     wire_put_message(graph, 5, tensor);
 }
 
-wire tensor_begin(const char *name, int64_t type, const char *dims)
+wire_buffer tensor_begin(const char *name, int64_t type, const char *dims)
 {
-    wire tensor = {0};
+    wire_buffer tensor = {0};
     char word[128];
     while ((dims = next_word(dims, word, sizeof word)) != NULL) {
         wire_put_int(&tensor, 1, strtoll(word, NULL, 10));
@@ -210,17 +211,17 @@ wire tensor_begin(const char *name, int64_t type, const char *dims)
     return tensor;
 }
 
-void tensor_external(wire *tensor, const char *key, const char *value)
+void tensor_external(wire_buffer *tensor, const char *key, const char *value)
 {
-    wire entry = {0};
+    wire_buffer entry = {0};
     wire_put_text(&entry, 1, key);
     wire_put_text(&entry, 2, value);
     wire_put_message(tensor, 13, &entry);
 }
 
-wire model_end(wire *graph, int64_t opset)
+wire_buffer model_end(wire_buffer *graph, int64_t opset)
 {
-    wire model = {0}, version = {0};
+    wire_buffer model = {0}, version = {0};
     wire_put_int(&model, 1, 8);
     wire_put_text(&version, 1, "");
     wire_put_int(&version, 2, opset);

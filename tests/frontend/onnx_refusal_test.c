@@ -1,0 +1,448 @@
+/* Models that are refused, or damaged: which status, which code, and that all problems are named at
+ * once without follow-up noise. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "test_module.h"
+
+static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
+{
+    wire_buffer node = node_begin(type, inputs, outputs);
+    graph_node(graph, &node);
+}
+
+static wire_buffer begin(void)
+{
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "2 3");
+    return graph;
+}
+
+static void end(wire_buffer *graph)
+{
+    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
+}
+
+static void expect(wire_buffer *graph, int64_t opset, hmlc_status status, const char *error,
+                   const char *text)
+{
+    end(graph);
+    imported model = import_graph(graph, opset);
+    if (model.status != status || strcmp(first_error(&model), error) != 0 || !says(&model, text)) {
+        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
+        fail_msg("expected %s '%s', got status %d, %s: %s [%s]", error, text, (int)model.status,
+                 first_error(&model), first != NULL ? first->message : "",
+                 first != NULL && first->hint != NULL ? first->hint : "");
+    }
+    imported_free(&model);
+}
+
+static void unknown_operators_get_a_suggestion(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Sigmod", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "op_unknown", "did you mean Sigmoid?");
+}
+
+static void operators_outside_the_opset_are_named(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Gelu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "op_unknown", "Gelu exists from opset 20");
+    graph = begin();
+    add(&graph, "Upsample", "x", "y");
+    expect(&graph, 13, HMLC_REFUSED, "op_unknown", "Upsample exists up to opset 9");
+}
+
+static void known_operators_without_a_rule_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Loop", "Scan", "GRU", "StringConcat", "SequenceConstruct"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        wire_buffer graph = begin();
+        add(&graph, names[i], "x", "y");
+        expect(&graph, 21, HMLC_REFUSED, "op_unsupported", names[i]);
+    }
+}
+
+static void other_domains_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const char *const domains[] = {"com.microsoft", "ai.onnx.ml", "my.company"};
+    for (size_t i = 0; i < 3; i++) {
+        wire_buffer graph = begin(), node = node_begin("FusedThing", "x", "y");
+        wire_put_text(&node, 7, domains[i]);
+        graph_node(&graph, &node);
+        expect(&graph, 17, HMLC_REFUSED, "op_unsupported", domains[i]);
+    }
+}
+
+static void calls_of_model_local_functions_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), node = node_begin("MyFunction", "x", "y"), function = {0};
+    wire_put_text(&node, 7, "local");
+    graph_node(&graph, &node);
+    end(&graph);
+    wire_put_text(&function, 1, "MyFunction");
+    wire_put_text(&function, 10, "local");
+    wire_buffer file = model_end(&graph, 17);
+    wire_put_message(&file, 25, &function);
+    imported model = import_bytes(&file, NULL);
+    assert_int_equal(model.status, HMLC_REFUSED);
+    assert_true(says(&model, "model-local function 'MyFunction'"));
+    assert_true(says(&model, "inline"));
+    imported_free(&model);
+}
+
+/* Two problems, however many nodes hang on them. */
+static void every_problem_is_named_once(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Frobnicate", "x", "a");
+    add(&graph, "Relu", "a", "b");
+    add(&graph, "Add", "a b", "c");
+    add(&graph, "Det", "c", "d");
+    add(&graph, "Add", "d c", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    assert_int_equal(model.status, HMLC_REFUSED);
+    assert_int_equal(error_count(&model), 2);
+    assert_true(says(&model, "Frobnicate"));
+    assert_true(says(&model, "Det"));
+    imported_free(&model);
+}
+
+static void locations_name_the_node(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), node = node_begin("Nothing", "x", "a");
+    wire_put_text(&node, 3, "block/first");
+    graph_node(&graph, &node);
+    add(&graph, "Nothing", "x", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    assert_true(says(&model, "node 'block/first' (Nothing)"));
+    assert_true(says(&model, "node '#1' (Nothing)"));
+    imported_free(&model);
+}
+
+/* Attributes. */
+
+static void attributes_are_checked_against_the_operator(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), node = node_begin("Softmax", "x", "y");
+    node_int(&node, "axes", 1);
+    graph_node(&graph, &node);
+    expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "no attribute 'axes'");
+    graph = begin();
+    node = node_begin("Softmax", "x", "y");
+    node_float(&node, "axis", 1);
+    graph_node(&graph, &node);
+    expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "'axis' must be an int, but is a float");
+    graph = begin();
+    node = node_begin("Softmax", "x", "y");
+    node_int(&node, "axis", 1);
+    node_int(&node, "axis", 1);
+    graph_node(&graph, &node);
+    expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "given twice");
+    graph = begin();
+    add(&graph, "Cast", "x", "y");
+    expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "required attribute 'to' is missing");
+    graph = begin();
+    node = node_begin("Pad", "x", "y");
+    const int64_t pads[] = {0, 0, 0, 0};
+    node_ints(&node, "pads", pads, 4);
+    node_text(&node, "mode", "mirror");
+    graph_node(&graph, &node);
+    expect(&graph, 8, HMLC_DAMAGED, "attribute_invalid", "'mode' is 'mirror'");
+}
+
+static void axes_outside_the_rank_are_damage(void **state)
+{
+    (void)state;
+    static const int64_t axes[] = {2, -3, INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        wire_buffer graph = begin(), node = node_begin("Softmax", "x", "y");
+        node_int(&node, "axis", axes[i]);
+        graph_node(&graph, &node);
+        expect(&graph, 13, HMLC_DAMAGED, "graph_invalid", "outside rank 2");
+    }
+}
+
+static void training_forms_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), node = node_begin("BatchNormalization", "x s s s s", "y");
+    wire_buffer tensor = tensor_begin("s", ONNX_FLOAT, "3");
+    const float ones[] = {1, 1, 1};
+    wire_put_bytes(&tensor, TENSOR_RAW, ones, sizeof ones);
+    graph_tensor(&graph, &tensor);
+    node_int(&node, "training_mode", 1);
+    graph_node(&graph, &node);
+    expect(&graph, 15, HMLC_REFUSED, "not_implemented", "training");
+}
+
+static void axes_known_only_at_run_time_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    graph_value(&graph, GRAPH_INPUT, "axes", ONNX_INT64, "1");
+    add(&graph, "ReduceSum", "x axes", "y");
+    expect(&graph, 13, HMLC_REFUSED, "not_implemented", "'axes'");
+}
+
+/* Values and types. */
+
+static void names_are_checked(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Relu", "nowhere", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'nowhere'");
+    graph = begin();
+    add(&graph, "Relu", "x", "y");
+    add(&graph, "Neg", "x", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'y' is defined twice");
+    graph = begin();
+    add(&graph, "Relu", "x", "x");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'x' is defined twice");
+    graph = begin();
+    add(&graph, "Relu", "x", "z");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'y' is produced by no node");
+}
+
+static void circles_are_damage(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Add", "x b", "a");
+    add(&graph, "Relu", "a", "b");
+    add(&graph, "Relu", "b", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "circle");
+    graph = begin();
+    add(&graph, "Add", "x y", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "circle");
+}
+
+static void arity_is_checked(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Relu", "x x", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "takes at most 1");
+    graph = begin();
+    add(&graph, "Add", "x", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "input 1 is missing");
+    graph = begin();
+    add(&graph, "Add", "- x", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "input 0 is missing");
+    graph = begin();
+    add(&graph, "Relu", "x", "y z");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "has 2 outputs");
+}
+
+static void element_types_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    graph_value(&graph, GRAPH_INPUT, "i", ONNX_INT32, "2 3");
+    add(&graph, "Exp", "i", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "'i') is i32");
+    graph = begin();
+    graph_value(&graph, GRAPH_INPUT, "i", ONNX_INT32, "2 3");
+    add(&graph, "Add", "x i", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "both must be of one type");
+}
+
+static void shapes_that_do_not_fit_are_damage(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "4 5");
+    add(&graph, "MatMul", "x w", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "3");
+    graph = begin();
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "4");
+    add(&graph, "Add", "x w", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "broadcast");
+}
+
+static void declared_types_must_agree(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Relu", "x", "a");
+    add(&graph, "Neg", "a", "y");
+    graph_value(&graph, GRAPH_VALUE, "a", ONNX_FLOAT, "2 4");
+    expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "dim 1 = 4 for 'a'");
+    graph = begin();
+    add(&graph, "Relu", "x", "a");
+    add(&graph, "Neg", "a", "y");
+    graph_value(&graph, GRAPH_VALUE, "a", ONNX_INT32, "2 3");
+    expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "i32 for 'a'");
+    graph = begin();
+    add(&graph, "Relu", "x", "a");
+    add(&graph, "Neg", "a", "y");
+    graph_value(&graph, GRAPH_VALUE, "a", ONNX_FLOAT, "2");
+    expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "rank 1 for 'a'");
+}
+
+static void inputs_need_a_rank_and_a_tensor_type(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, NULL);
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "rank_unknown", "'x' has no shape");
+    graph = (wire_buffer){0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_STRING, "2");
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "op_unsupported_type", "string");
+    graph = (wire_buffer){0};
+    graph_value(&graph, GRAPH_INPUT, "x", 22, "2");
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "op_unsupported_type", "i4");
+    graph = (wire_buffer){0};
+    graph_value(&graph, GRAPH_INPUT, "x", 99, "2");
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "99");
+    graph = (wire_buffer){0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "1 1 1 1 1 1 1 1 1 1 1 1 1");
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "not_implemented", "rank 13");
+}
+
+static void sequences_are_refused_by_name(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0}, value = {0}, type = {0}, element = {0};
+    wire_put_message(&type, 4, &element);
+    wire_put_text(&value, 1, "x");
+    wire_put_message(&value, 2, &type);
+    wire_put_message(&graph, GRAPH_INPUT, &value);
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 17, HMLC_REFUSED, "not_implemented", "'x' is a sequence");
+}
+
+static void sparse_initializers_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), sparse = {0}, values = tensor_begin("w", ONNX_FLOAT, "1");
+    wire_put_message(&sparse, 1, &values);
+    wire_put_message(&graph, 15, &sparse);
+    add(&graph, "Add", "x w", "y");
+    expect(&graph, 17, HMLC_REFUSED, "not_implemented", "'w' is a sparse tensor");
+}
+
+static void opsets_have_bounds(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 6, HMLC_REFUSED, "not_implemented", "opset 6 is older than 7");
+    graph = begin();
+    add(&graph, "Relu", "x", "y");
+    expect(&graph, 29, HMLC_REFUSED, "version_newer", "opset 29");
+}
+
+static void a_newer_ir_version_is_a_warning(void **state)
+{
+    (void)state;
+    wire_buffer graph = one_node("Relu", "2");
+    wire_buffer file = model_end(&graph, 17), newer = {0};
+    wire_put_int(&newer, 1, 99);
+    wire_put_raw(&newer, file.data + 2, file.size - 2);
+    wire_free(&file);
+    imported model = import_bytes(&newer, NULL);
+    assert_int_equal(model.status, HMLC_OK);
+    assert_true(says(&model, "IR version 99"));
+    imported_free(&model);
+}
+
+/* Constants under one name: the last one counts, with a warning. */
+static void redefined_constants_are_a_warning(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin();
+    for (int i = 0; i < 2; i++) {
+        wire_buffer node = node_begin("Constant", "", "c");
+        wire_buffer tensor = tensor_begin("", ONNX_FLOAT, "");
+        const float value = (float)i + 5;
+        wire_put_bytes(&tensor, TENSOR_RAW, &value, sizeof value);
+        node_tensor(&node, "value", &tensor);
+        graph_node(&graph, &node);
+    }
+    add(&graph, "Add", "x c", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    assert_int_equal(model.status, HMLC_OK);
+    assert_true(says(&model, "'c'"));
+    double value = 0;
+    const hmlc_op *sum = hmlc_op_operand(model.module->main->last, 0)->producer;
+    assert_true(hmlc_value_splat(hmlc_op_operand(sum, 1), &value));
+    assert_true(value == 6);
+    imported_free(&model);
+}
+
+/* Branches of an If are checked like all else, where both may run. */
+static void problems_within_branches_are_named(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), node = node_begin("If", "c", "y"), then = {0}, other = {0};
+    graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
+    add(&then, "Whatever", "x", "t");
+    graph_value(&then, GRAPH_OUTPUT, "t", ONNX_FLOAT, NULL);
+    add(&other, "Relu", "missing", "e");
+    graph_value(&other, GRAPH_OUTPUT, "e", ONNX_FLOAT, NULL);
+    node_graph(&node, "then_branch", &then);
+    node_graph(&node, "else_branch", &other);
+    graph_node(&graph, &node);
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    assert_int_equal(model.status, HMLC_DAMAGED);
+    assert_int_equal(error_count(&model), 2);
+    assert_true(says(&model, "#0/then_branch/#0"));
+    assert_true(says(&model, "'missing'"));
+    imported_free(&model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unknown_operators_get_a_suggestion),
+        cmocka_unit_test(operators_outside_the_opset_are_named),
+        cmocka_unit_test(known_operators_without_a_rule_are_refused),
+        cmocka_unit_test(other_domains_are_refused_by_name),
+        cmocka_unit_test(calls_of_model_local_functions_are_refused),
+        cmocka_unit_test(every_problem_is_named_once),
+        cmocka_unit_test(locations_name_the_node),
+        cmocka_unit_test(attributes_are_checked_against_the_operator),
+        cmocka_unit_test(axes_outside_the_rank_are_damage),
+        cmocka_unit_test(training_forms_are_refused),
+        cmocka_unit_test(axes_known_only_at_run_time_are_refused),
+        cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(circles_are_damage),
+        cmocka_unit_test(arity_is_checked),
+        cmocka_unit_test(element_types_are_those_of_the_standard),
+        cmocka_unit_test(shapes_that_do_not_fit_are_damage),
+        cmocka_unit_test(declared_types_must_agree),
+        cmocka_unit_test(inputs_need_a_rank_and_a_tensor_type),
+        cmocka_unit_test(sequences_are_refused_by_name),
+        cmocka_unit_test(sparse_initializers_are_refused),
+        cmocka_unit_test(opsets_have_bounds),
+        cmocka_unit_test(a_newer_ir_version_is_a_warning),
+        cmocka_unit_test(redefined_constants_are_a_warning),
+        cmocka_unit_test(problems_within_branches_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,385 @@
+/* What the importer makes of shapes, control flow and names: looked at in the IR. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "test_module.h"
+
+static void check_valid(const imported *model)
+{
+    if (model->status != HMLC_OK) {
+        const hmlc_diagnostic *first = hmlc_diagnostics_first(model->module->diagnostics);
+        fail_msg("import failed: %s", first != NULL ? first->message : "");
+    }
+    assert_int_equal(hmlc_verify(model->module, "import"), HMLC_OK);
+}
+
+static void int64s(wire_buffer *graph, const char *name, const char *dims, const int64_t *values,
+                   size_t count)
+{
+    wire_buffer tensor = tensor_begin(name, ONNX_INT64, dims);
+    wire_put_bytes(&tensor, TENSOR_RAW, values, count * sizeof *values);
+    graph_tensor(graph, &tensor);
+}
+
+static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
+{
+    wire_buffer node = node_begin(type, inputs, outputs);
+    graph_node(graph, &node);
+}
+
+static wire_buffer begin(const char *input_dims)
+{
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, input_dims);
+    return graph;
+}
+
+static void end(wire_buffer *graph)
+{
+    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
+}
+
+/* Shape -> Gather -> Concat -> Reshape: the batch stays a symbol and nothing is left to run time.
+ */
+static void shape_arithmetic_folds_into_dims(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("batch 4 8");
+    const int64_t zero = 0, rest = -1;
+    int64s(&graph, "zero", "1", &zero, 1);
+    int64s(&graph, "rest", "1", &rest, 1);
+    add(&graph, "Shape", "x", "shape");
+    add(&graph, "Gather", "shape zero", "batch");
+    wire_buffer concat = node_begin("Concat", "batch rest", "target");
+    node_int(&concat, "axis", 0);
+    graph_node(&graph, &concat);
+    add(&graph, "Reshape", "x target", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_string_equal(output_type(&model, 0), "f32[batch, 32]");
+    assert_int_equal(count_ops(&model, HMLC_OP_bind_dims), 0);
+    imported_free(&model);
+}
+
+static void a_shape_known_at_run_time_is_bound(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("6 4");
+    graph_value(&graph, GRAPH_INPUT, "target", ONNX_INT64, "3");
+    add(&graph, "Reshape", "x target", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_int_equal(count_ops(&model, HMLC_OP_reshape_dims), 1);
+    assert_int_equal(count_ops(&model, HMLC_OP_bind_dims), 1);
+    assert_int_equal(hmlc_op_operand(model.module->main->last, 0)->type->rank, 3);
+    imported_free(&model);
+}
+
+static void run_time_slices_bind_what_is_sliced(void **state)
+{
+    (void)state;
+    const int64_t axis = 1;
+    wire_buffer graph = begin("batch 9");
+    graph_value(&graph, GRAPH_INPUT, "from", ONNX_INT64, "1");
+    graph_value(&graph, GRAPH_INPUT, "to", ONNX_INT64, "1");
+    int64s(&graph, "axis", "1", &axis, 1);
+    add(&graph, "Slice", "x from to axis", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    const hmlc_type *type = hmlc_op_operand(model.module->main->last, 0)->type;
+    assert_ptr_equal(type->dims[0], model.module->main->arguments[0]->type->dims[0]);
+    assert_true(hmlc_dim_uses_run_symbol(type->dims[1]));
+    imported_free(&model);
+}
+
+/* Exporters compute the size of an upsampling in floats. */
+static void dims_survive_a_way_through_floats(void **state)
+{
+    (void)state;
+    const float two[] = {2, 2};
+    wire_buffer graph = begin("1 1 h 5"), tensor = tensor_begin("two", ONNX_FLOAT, "2");
+    wire_put_bytes(&tensor, TENSOR_RAW, two, sizeof two);
+    graph_tensor(&graph, &tensor);
+    const int64_t ones[] = {1, 1}, from = 2, to = 4;
+    int64s(&graph, "ones", "2", ones, 2);
+    int64s(&graph, "from", "1", &from, 1);
+    int64s(&graph, "to", "1", &to, 1);
+    add(&graph, "Shape", "x", "shape");
+    add(&graph, "Slice", "shape from to", "spatial");
+    wire_buffer cast = node_begin("Cast", "spatial", "floats");
+    node_int(&cast, "to", ONNX_FLOAT);
+    graph_node(&graph, &cast);
+    add(&graph, "Mul", "floats two", "doubled");
+    add(&graph, "Floor", "doubled", "floored");
+    wire_buffer back = node_begin("Cast", "floored", "sizes");
+    node_int(&back, "to", ONNX_INT64);
+    graph_node(&graph, &back);
+    wire_buffer concat = node_begin("Concat", "ones sizes", "all");
+    node_int(&concat, "axis", 0);
+    graph_node(&graph, &concat);
+    wire_buffer resize = node_begin("Resize", "x - - all", "y");
+    node_text(&resize, "mode", "nearest");
+    graph_node(&graph, &resize);
+    end(&graph);
+    imported model = import_graph(&graph, 13);
+    check_valid(&model);
+    assert_string_equal(output_type(&model, 0), "f32[1, 1, 2*h, 10]");
+    imported_free(&model);
+}
+
+static wire_buffer branch(const char *type)
+{
+    wire_buffer graph = {0};
+    add(&graph, type, "x", "branch_y");
+    graph_value(&graph, GRAPH_OUTPUT, "branch_y", ONNX_FLOAT, NULL);
+    return graph;
+}
+
+static void add_if(wire_buffer *graph, const char *condition)
+{
+    wire_buffer node = node_begin("If", condition, "y");
+    wire_buffer then = branch("Relu"), other = branch("Neg");
+    node_graph(&node, "then_branch", &then);
+    node_graph(&node, "else_branch", &other);
+    graph_node(graph, &node);
+    end(graph);
+}
+
+static void a_condition_known_at_run_time_keeps_both_branches(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("2 3");
+    graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
+    add_if(&graph, "c");
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_int_equal(count_ops(&model, HMLC_OP_if), 1);
+    assert_int_equal(count_ops(&model, HMLC_OP_relu), 1);
+    assert_int_equal(count_ops(&model, HMLC_OP_neg), 1);
+    imported_free(&model);
+}
+
+/* The rank of x is known, so that Size(Shape(x)) == 2 is too. */
+static void a_known_condition_inlines_its_branch(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("n 3");
+    const int64_t two = 2;
+    int64s(&graph, "two", "", &two, 1);
+    add(&graph, "Shape", "x", "shape");
+    add(&graph, "Size", "shape", "rank");
+    add(&graph, "Equal", "rank two", "c");
+    add_if(&graph, "c");
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_int_equal(count_ops(&model, HMLC_OP_if), 0);
+    assert_int_equal(count_ops(&model, HMLC_OP_relu), 1);
+    assert_int_equal(count_ops(&model, HMLC_OP_neg), 0);
+    imported_free(&model);
+}
+
+static void nodes_may_come_in_any_order(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("2 3");
+    add(&graph, "Relu", "b", "y");
+    add(&graph, "Neg", "a", "b");
+    add(&graph, "Abs", "x", "a");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    const hmlc_opcode order[] = {HMLC_OP_abs, HMLC_OP_neg, HMLC_OP_relu, HMLC_OP_yield};
+    uint32_t at = 0;
+    HMLC_FOR_EACH_OP(op, model.module->main)
+    {
+        assert_true(at < 4 && op->opcode == order[at]);
+        at++;
+    }
+    imported_free(&model);
+}
+
+/* A large constant is not copied: its bytes are those of the file. */
+static void raw_weights_stay_where_they_are(void **state)
+{
+    (void)state;
+    static float weights[4096];
+    wire_buffer graph = begin("4096"), tensor = tensor_begin("w", ONNX_FLOAT, "4096");
+    for (size_t i = 0; i < 4096; i++) {
+        weights[i] = (float)i;
+    }
+    wire_put_bytes(&tensor, TENSOR_RAW, weights, sizeof weights);
+    graph_tensor(&graph, &tensor);
+    add(&graph, "Add", "x w", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    const hmlc_tensor *constant =
+        hmlc_value_constant(hmlc_op_operand(model.module->main->last->previous, 1));
+    assert_non_null(constant);
+    const unsigned char *data = constant->data;
+    assert_true(data >= model.file.data &&
+                data + sizeof weights <= model.file.data + model.file.size);
+    assert_memory_equal(data, weights, sizeof weights);
+    imported_free(&model);
+}
+
+static void every_storage_of_elements_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t type, value;
+        uint32_t field;
+        const char *expected;
+    } rows[] = {
+        {ONNX_INT8, -3, TENSOR_INT32S, "i8[1]"},
+        {ONNX_UINT8, 200, TENSOR_INT32S, "u8[1]"},
+        {ONNX_BOOL, 1, TENSOR_INT32S, "bool[1]"},
+        {ONNX_INT32, -70000, TENSOR_INT32S, "i32[1]"},
+        {ONNX_INT64, -1, TENSOR_INT64S, "i64[1]"},
+        {4, 60000, TENSOR_INT32S, "u16[1]"},
+        {5, -300, TENSOR_INT32S, "i16[1]"},
+        {10, 0x3c00, TENSOR_INT32S, "f16[1]"},
+        {12, 4000000000, 11, "u32[1]"},
+        {13, 5, 11, "u64[1]"},
+        {16, 0x3f80, TENSOR_INT32S, "bf16[1]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_buffer graph = {0}, tensor = tensor_begin("t", rows[i].type, "1");
+        wire_put_int(&tensor, rows[i].field, rows[i].value);
+        graph_tensor(&graph, &tensor);
+        add(&graph, "Identity", "t", "y");
+        graph_value(&graph, GRAPH_OUTPUT, "y", rows[i].type, "1");
+        imported model = import_graph(&graph, 17);
+        check_valid(&model);
+        assert_string_equal(output_type(&model, 0), rows[i].expected);
+        const hmlc_tensor *t = hmlc_value_constant(hmlc_op_operand(model.module->main->last, 0));
+        bool is_float = hmlc_dtype_is_float(t->dtype); /* both bit patterns are 1.0 */
+        assert_int_equal(hmlc_tensor_get_int(t, 0), is_float ? 1 : rows[i].value);
+        imported_free(&model);
+    }
+}
+
+/* Dims. */
+
+static void unnamed_dims_get_symbols_of_their_own(void **state)
+{
+    (void)state;
+    wire_buffer graph = one_node("Relu", "? 3 ?");
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_string_equal(input_type(&model, 0), "f32[x_dim0, 3, x_dim2]");
+    imported_free(&model);
+}
+
+static void dim_expressions_follow_their_symbols(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("s16");
+    graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "s16_+_1");
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "t_+_1");
+    add(&graph, "Relu", "x", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_string_equal(input_type(&model, 1), "f32[s16 + 1]");
+    /* t is named nowhere alone: no run could find it, so the text is one symbol. */
+    assert_int_equal(model.module->main->arguments[2]->type->dims[0]->kind, HMLC_DIM_SYMBOL);
+    imported_free(&model);
+}
+
+static void dim_options_fix_bound_and_unify(void **state)
+{
+    (void)state;
+    const hmlc_dim_option dims[] = {
+        {.name = "a", .minimum = 4, .maximum = 4},
+        {.name = "b", .minimum = 1, .maximum = 8},
+        {.name = "c", .same_as = "b"},
+    };
+    const hmlc_import_options options = {.dims = dims, .dim_count = 3};
+    wire_buffer graph = one_node("Relu", "a b c c_+_1");
+    imported model = import_graph_with(&graph, 17, &options);
+    check_valid(&model);
+    assert_string_equal(input_type(&model, 0), "f32[4, b, b, b + 1]");
+    hmlc_dim b = model.module->main->arguments[0]->type->dims[1];
+    assert_int_equal(b->minimum, 1);
+    assert_int_equal(b->maximum, 8);
+    imported_free(&model);
+}
+
+static void a_dim_option_must_name_a_dim(void **state)
+{
+    (void)state;
+    const hmlc_dim_option dim = {.name = "bath", .minimum = 1, .maximum = 1};
+    const hmlc_import_options options = {.dims = &dim, .dim_count = 1};
+    wire_buffer graph = one_node("Relu", "batch 3");
+    imported model = import_graph_with(&graph, 17, &options);
+    assert_int_equal(model.status, HMLC_USAGE);
+    assert_true(says(&model, "batch"));
+    imported_free(&model);
+}
+
+/* An input with an initializer is fixed to it. */
+static void initialized_inputs_are_constants(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("2"), tensor = tensor_begin("w", ONNX_FLOAT, "2");
+    const float two[] = {1, 2};
+    wire_put_bytes(&tensor, TENSOR_RAW, two, sizeof two);
+    graph_tensor(&graph, &tensor);
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "2");
+    add(&graph, "Mul", "x w", "y");
+    end(&graph);
+    imported model = import_graph(&graph, 9);
+    check_valid(&model);
+    assert_int_equal(model.module->main->argument_count, 1);
+    imported_free(&model);
+}
+
+/* What outputs are not used is not computed. */
+static void optional_outputs_cost_nothing_unused(void **state)
+{
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        wire_buffer graph = begin("2 8"), tensor = tensor_begin("scale", ONNX_FLOAT, "8");
+        const float scale[8] = {1};
+        wire_put_bytes(&tensor, TENSOR_RAW, scale, sizeof scale);
+        graph_tensor(&graph, &tensor);
+        add(&graph, "LayerNormalization", "x scale", wanted ? "y mean" : "y -");
+        end(&graph);
+        imported model = import_graph(&graph, 17);
+        check_valid(&model);
+        assert_int_equal(count_ops(&model, HMLC_OP_layer_norm), 1);
+        assert_int_equal(count_ops(&model, HMLC_OP_reduce_mean), wanted);
+        imported_free(&model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shape_arithmetic_folds_into_dims),
+        cmocka_unit_test(a_shape_known_at_run_time_is_bound),
+        cmocka_unit_test(run_time_slices_bind_what_is_sliced),
+        cmocka_unit_test(dims_survive_a_way_through_floats),
+        cmocka_unit_test(a_condition_known_at_run_time_keeps_both_branches),
+        cmocka_unit_test(a_known_condition_inlines_its_branch),
+        cmocka_unit_test(nodes_may_come_in_any_order),
+        cmocka_unit_test(raw_weights_stay_where_they_are),
+        cmocka_unit_test(every_storage_of_elements_is_read),
+        cmocka_unit_test(unnamed_dims_get_symbols_of_their_own),
+        cmocka_unit_test(dim_expressions_follow_their_symbols),
+        cmocka_unit_test(dim_options_fix_bound_and_unify),
+        cmocka_unit_test(a_dim_option_must_name_a_dim),
+        cmocka_unit_test(initialized_inputs_are_constants),
+        cmocka_unit_test(optional_outputs_cost_nothing_unused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
