@@ -8,7 +8,7 @@
 
 #include "llvm/frame.h"
 
-#define HMLC_LANES_MAX 256
+enum { HMLC_LANES_MAX = 256, HMLC_LONG_POLYNOMIAL = 12 };
 
 static inline uint32_t lanes_of(LLVMValueRef value)
 {
@@ -140,15 +140,32 @@ static inline LLVMValueRef real_copysign(hmlc_frame *frame, LLVMValueRef magnitu
     return hmlc_frame_intrinsic(frame, "llvm.copysign", LLVMTypeOf(sign), arguments, 2);
 }
 
-/* sum of coefficients[k] * x^(count - 1 - k): highest power first, Horner's rule. */
-static inline LLVMValueRef real_polynomial(hmlc_frame *frame, LLVMValueRef x,
-                                           const double *coefficients, uint32_t count)
+/* Every second coefficient from `first` on, highest power first, Horner's rule. */
+static inline LLVMValueRef real_horner(hmlc_frame *frame, LLVMValueRef x,
+                                       const double *coefficients, uint32_t first, uint32_t count,
+                                       uint32_t step)
 {
-    LLVMValueRef sum = lanes_real(x, coefficients[0]);
-    for (uint32_t k = 1; k < count; k++) {
+    LLVMValueRef sum = lanes_real(x, coefficients[first]);
+    for (uint32_t k = first + step; k < count; k += step) {
         sum = hmlc_frame_fma(frame, sum, x, lanes_real(x, coefficients[k]));
     }
     return sum;
+}
+
+/*
+ * sum of coefficients[k] * x^(count - 1 - k). Long ones as even and odd powers, which halves the
+ * chain of dependent steps.
+ */
+static inline LLVMValueRef real_polynomial(hmlc_frame *frame, LLVMValueRef x,
+                                           const double *coefficients, uint32_t count)
+{
+    if (count < HMLC_LONG_POLYNOMIAL) {
+        return real_horner(frame, x, coefficients, 0, count, 1);
+    }
+    LLVMValueRef square = real_mul(frame, x, x);
+    LLVMValueRef even = real_horner(frame, square, coefficients, (count - 1) % 2, count, 2);
+    LLVMValueRef odd = real_horner(frame, square, coefficients, count % 2, count, 2);
+    return hmlc_frame_fma(frame, odd, x, even);
 }
 
 #define REAL_POLYNOMIAL(frame, x, coefficients)                                                    \
