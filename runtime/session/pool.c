@@ -17,10 +17,15 @@
 #define SPIN_COUNT   2000U /* pauses before a worker sleeps: 20 to 90 us, by processor */
 #define FINISH_COUNT 8000U /* pauses before the caller sleeps on workers that still compute */
 #define MAX_THREADS  1024U
+#define MOST_SKIPS   1023U
 
 typedef struct pool_worker {
     _Alignas(128) atomic_uint command;
     uint32_t part;
+    /* Of the thread that holds the pool: woken ahead of its work, and not used since; runs for
+     * which it is not woken ahead again. */
+    bool roused;
+    uint32_t skips, penalty;
     bool started;
     hml_pool *pool;
     hml_platform_thread thread;
@@ -107,20 +112,40 @@ static void command_worker(pool_worker *worker)
 {
     uint32_t old = atomic_load_explicit(&worker->command, memory_order_relaxed);
     uint32_t next = (old & ~SLEEPING) + 2;
+    worker->roused = false;
+    worker->penalty = 0;
     old = atomic_exchange_explicit(&worker->command, next, memory_order_acq_rel);
     if ((old & SLEEPING) != 0) {
         hml_platform_wake(&worker->command);
     }
 }
 
-/* Makes a sleeping worker spin again. */
-static void rouse_worker(pool_worker *worker)
+/*
+ * Makes a sleeping worker spin again. Where all processors are busy it may do so in the caller's
+ * place, and sleep again before there is work: each time in vain doubles the runs that pass until
+ * the next attempt.
+ */
+static bool rouse_worker(pool_worker *worker)
 {
     uint32_t old = atomic_load_explicit(&worker->command, memory_order_relaxed);
-    if ((old & SLEEPING) != 0 &&
-        atomic_compare_exchange_strong(&worker->command, &old, old & ~SLEEPING)) {
-        hml_platform_wake(&worker->command);
+    if ((old & SLEEPING) == 0) {
+        return false;
     }
+    if (worker->roused) {
+        worker->roused = false;
+        worker->penalty = worker->penalty < MOST_SKIPS ? worker->penalty * 2 + 1 : MOST_SKIPS;
+        worker->skips = worker->penalty;
+    }
+    if (worker->skips > 0) {
+        worker->skips--;
+        return false;
+    }
+    if (!atomic_compare_exchange_strong(&worker->command, &old, old & ~SLEEPING)) {
+        return false;
+    }
+    worker->roused = true;
+    hml_platform_wake(&worker->command);
+    return true;
 }
 
 static void await_workers(hml_pool *pool)
@@ -139,13 +164,13 @@ static void await_workers(hml_pool *pool)
     atomic_store_explicit(&pool->pending, 0, memory_order_relaxed);
 }
 
-bool hml_pool_acquire(hml_pool *pool, bool wake)
+bool hml_pool_acquire(hml_pool *pool, uint32_t wake)
 {
     if (atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
         return false;
     }
-    for (uint32_t i = 0; wake && i < worker_count(pool); i++) {
-        rouse_worker(&pool->workers[i]);
+    for (uint32_t i = 0; wake > 0 && i < worker_count(pool); i++) {
+        wake -= rouse_worker(&pool->workers[i]) ? 1 : 0;
     }
     return true;
 }

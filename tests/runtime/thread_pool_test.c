@@ -48,13 +48,13 @@ static void every_part_runs_once(void **state)
         hml_pool *pool = NULL;
         assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
         assert_int_equal(hml_pool_threads(pool), threads[i]);
-        assert_true(hml_pool_acquire(pool, true));
-        assert_false(hml_pool_acquire(pool, true));
+        assert_true(hml_pool_acquire(pool, 100));
+        assert_false(hml_pool_acquire(pool, 100));
         for (uint32_t wanted = 1; wanted <= threads[i]; wanted++) {
             run_jobs(pool, wanted, 300);
         }
         hml_pool_yield(pool);
-        assert_true(hml_pool_acquire(pool, false));
+        assert_true(hml_pool_acquire(pool, 0));
         hml_pool_yield(pool);
         hml_pool_release(pool);
     }
@@ -77,7 +77,7 @@ static void sleeping_workers_are_woken_only_on_request(void **state)
             nanosleep(&pause, NULL);
         }
         assert_int_equal(hml_pool_parts(pool, 4, false), 1);
-        assert_true(hml_pool_acquire(pool, false));
+        assert_true(hml_pool_acquire(pool, 0));
         assert_int_equal(hml_pool_parts(pool, 4, true), 4);
         run_jobs(pool, 4, 5);
         hml_pool_yield(pool);
@@ -94,7 +94,7 @@ static void pools_end_at_any_time(void **state)
         hml_pool *pool = NULL;
         assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
         if (i % 2 == 0) {
-            assert_true(hml_pool_acquire(pool, true));
+            assert_true(hml_pool_acquire(pool, 100));
             run_jobs(pool, 3, i % 7);
             hml_pool_yield(pool);
         }
