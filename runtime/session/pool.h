@@ -13,8 +13,8 @@ void hml_pool_retain(hml_pool *pool);
 uint32_t hml_pool_threads(const hml_pool *pool);
 
 /*
- * Takes the workers for a run, if no other run has them, and wakes up to `wake` of those that sleep.
- * Never blocks.
+ * Takes the workers for a run, if no other run has them, and wakes up to `wake` of those that
+ * sleep. Never blocks.
  */
 bool hml_pool_acquire(hml_pool *pool, uint32_t wake);
 void hml_pool_yield(hml_pool *pool);

@@ -253,7 +253,7 @@ static hml_status ask_kernel(hml_session *session, uint32_t index)
     check.mode = HML_KERNEL_CHECK;
     check.scratch = session->scratch.data;
     check.scratch_bytes = (int64_t)session->scratch_stride;
-    int32_t status = state->function(&check);
+    int32_t status = hml_kernel_call(state->function, &check);
     if (status == HML_KERNEL_OK) {
         return HML_OK;
     }

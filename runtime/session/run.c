@@ -65,8 +65,10 @@ static void run_part(void *context, uint32_t part)
     args.begin = part_start(args.units, part, call->parts);
     args.end = part_start(args.units, part + 1, call->parts);
     args.detail = result->detail;
-    args.scratch = session->scratch.data + part * session->scratch_stride;
-    result->status = call->state->function(&args);
+    args.scratch = session->scratch_stride == 0
+                       ? NULL
+                       : session->scratch.data + part * session->scratch_stride;
+    result->status = hml_kernel_call(call->state->function, &args);
 }
 
 static hml_status run_split(hml_session *session, uint32_t index, uint32_t parts)
@@ -86,7 +88,7 @@ static hml_status run_whole(hml_session *session, uint32_t index)
 {
     hml_step_state *state = &session->steps[index];
     state->args.scratch = session->scratch.data;
-    int32_t status = state->function(&state->args);
+    int32_t status = hml_kernel_call(state->function, &state->args);
     if (status == HML_KERNEL_OK) {
         return HML_OK;
     }

@@ -73,6 +73,16 @@ struct hml_session {
     char error[HML_ERROR_BYTES];
 };
 
+/* Kernels carry no type hash before their entry, which clang's function sanitizer would read. */
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))
+#endif
+static inline int32_t
+hml_kernel_call(hml_kernel_function *function, const hml_kernel_args *args)
+{
+    return function(args);
+}
+
 static inline hml_message hml_session_message(hml_session *session)
 {
     return (hml_message){session->error, sizeof session->error};
