@@ -169,6 +169,28 @@ void hmlc_sum_weights(const hmlc_contraction *contraction, const double *numbers
     }
 }
 
+hmlc_status hmlc_permute_constant(hmlc_builder *builder, const hmlc_tensor *tensor, int32_t axis,
+                                  const int64_t *order, hmlc_value **result)
+{
+    hmlc_tensor permuted = *tensor;
+    int64_t outer = 1, size = tensor->dims[axis];
+    size_t bytes = hmlc_dtype_bytes(tensor->dtype);
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        outer *= i < axis ? tensor->dims[i] : 1;
+        bytes *= i > axis ? (size_t)tensor->dims[i] : 1;
+    }
+    char *data = hmlc_arena_allocate(builder->module->arena, tensor->bytes);
+    HMLC_TRY_MEMORY(data);
+    for (int64_t i = 0; i < outer; i++) {
+        for (int64_t k = 0; k < size; k++) {
+            memcpy(data + (size_t)(i * size + k) * bytes,
+                   (const char *)tensor->data + (size_t)(i * size + order[k]) * bytes, bytes);
+        }
+    }
+    permuted.data = data;
+    return hmlc_build_constant(builder, &permuted, result);
+}
+
 hmlc_status hmlc_build_vector(hmlc_builder *builder, hmlc_dtype dtype, const double *numbers,
                               int64_t count, hmlc_value **result)
 {

@@ -38,6 +38,10 @@ hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *co
 /* sums[o] += sum over the weights of output o times its input channel's number. */
 void hmlc_sum_weights(const hmlc_contraction *contraction, const double *numbers, double *sums);
 
+/* A copy of a constant with element i along `axis` taken from order[i]. */
+hmlc_status hmlc_permute_constant(hmlc_builder *builder, const hmlc_tensor *tensor, int32_t axis,
+                                  const int64_t *order, hmlc_value **result) HMLC_MUST_USE;
+
 /* A rank-1 constant. */
 hmlc_status hmlc_build_vector(hmlc_builder *builder, hmlc_dtype dtype, const double *numbers,
                               int64_t count, hmlc_value **result) HMLC_MUST_USE;
