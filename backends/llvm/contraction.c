@@ -36,7 +36,34 @@ static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRe
 
 /* -- one tile */
 
-static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel)
+/*
+ * Each row tile of a unit fetches some eighths of the next column tile's panels; the last eighths
+ * again where there are more row tiles than that.
+ */
+static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef row_tile)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_section *section = nest->section;
+    int64_t width = (int64_t)section->vectors * nest->contraction->lanes;
+    int64_t last = 8 * width / HMLC_PANEL - section->prefetch;
+    LLVMValueRef eighth = LLVMBuildMul(builder, hmlc_frame_dim(frame, nest->contraction->depth),
+                                       hmlc_frame_int(frame, 8), "");
+    LLVMValueRef size =
+        hmlc_frame_int(frame, (int64_t)hmlc_dtype_bytes(nest->contraction->dtype) * width);
+    LLVMValueRef next =
+        LLVMBuildMul(builder, size, hmlc_frame_dim(frame, nest->contraction->depth), "");
+    LLVMValueRef first = LLVMBuildSub(builder, row_tile, nest->row_begin, "");
+    first = LLVMBuildMul(builder, first, hmlc_frame_int(frame, section->prefetch), "");
+    first = emit_minimum(frame, first, hmlc_frame_int(frame, last));
+    LLVMValueRef offset = add_product(frame, next, first, eighth);
+    kernel->prefetch = hmlc_frame_element(frame, frame->i8, nest->panel, offset);
+    kernel->prefetch_stride = eighth;
+    kernel->prefetch_count = section->prefetch;
+}
+
+static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
+                        LLVMValueRef row_tile)
 {
     const hmlc_contraction *contraction = nest->contraction;
     hmlc_frame *frame = nest->frame;
@@ -57,6 +84,9 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
         .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
     };
+    if (nest->section->prefetch > 0) {
+        set_prefetch(nest, kernel, row_tile);
+    }
 }
 
 static LLVMValueRef left_element(loop_nest *nest, LLVMValueRef offset)
@@ -109,7 +139,8 @@ static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValue
     }
 }
 
-static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef first_row)
+static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
+                        LLVMValueRef first_row)
 {
     hmlc_frame *frame = nest->frame;
     hmlc_tile_context *tile = &nest->tile;
@@ -117,7 +148,7 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
     hmlc_microkernel kernel;
     hmlc_tile_place(tile, class_->rows, first_row);
-    tile_kernel(nest, class_, &kernel);
+    tile_kernel(nest, class_, &kernel, row_tile);
     matmul_rows(nest, &kernel);
     hmlc_tile_start(tile, accumulators);
     if (!hmlc_dim_is(depth, 0)) {
@@ -142,14 +173,14 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
     LLVMValueRef first_row = add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows));
     if (conv != NULL) {
         hmlc_microkernel kernel;
-        tile_kernel(nest, class_, &kernel);
+        tile_kernel(nest, class_, &kernel, loop.index);
         if (conv->dynamic) {
             hmlc_conv_dynamic_tile(&nest->tile, &kernel, nest->left, first_row);
         } else {
             hmlc_conv_tile(&nest->tile, &kernel, nest->left, class_, ahead);
         }
     } else {
-        matmul_tile(nest, class_, first_row);
+        matmul_tile(nest, class_, loop.index, first_row);
     }
     hmlc_loop_end(frame, &loop, NULL);
 }

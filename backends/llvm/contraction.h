@@ -35,8 +35,8 @@ typedef struct hmlc_section {
     hmlc_dim row_blocks, col_blocks;
     bool columns_first; /* consecutive units go through the columns */
     hmlc_dim first_unit, units;
-    hmlc_dim guard; /* units exist only where this is 1; NULL: always */
-    bool prefetch;  /* fetch the next panel while this one is used */
+    hmlc_dim guard;    /* units exist only where this is 1; NULL: always */
+    uint32_t prefetch; /* places per k step at which the next column tile is fetched; 0: none */
     /* Static rows: the classes; otherwise class_count is 0 and rows are balanced at run time. */
     uint32_t class_count;
     hmlc_row_class classes[HMLC_ROW_CLASSES];

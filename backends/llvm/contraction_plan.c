@@ -2,9 +2,11 @@
 #include "llvm/contraction.h"
 
 enum {
-    UNITS_WANTED = 20,       /* five per thread at four threads */
-    UNIT_FLOPS = 200 * 1000, /* a smaller unit costs more to hand out than it is worth */
-    SMALL_ROWS = 3,          /* up to here streaming the panels is what takes the time */
+    UNITS_WANTED = 20,         /* five per thread at four threads */
+    UNIT_FLOPS = 200 * 1000,   /* a smaller unit costs more to hand out than it is worth */
+    PREFETCH_BYTES = 8 * 1024, /* a smaller column tile is read at once anyway */
+    PREFETCH_TILES = 48,
+    SMALL_ROWS = 3, /* up to here streaming the panels is what takes the time */
 };
 
 static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
@@ -250,6 +252,24 @@ static void blocks_by_units(const block_sizes *sizes, int64_t *row_blocks, int64
     }
 }
 
+/*
+ * The panels of the next column tile are fetched while a few row tiles use this one: with many row
+ * tiles the first one's misses do not count, with one or two there is no time for it.
+ */
+static uint32_t plan_prefetch(const hmlc_contraction *contraction, const hmlc_section *section,
+                              const block_sizes *sizes)
+{
+    int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
+    int64_t eighths = 8 * (int64_t)section->vectors * contraction->lanes / HMLC_PANEL;
+    int64_t count = ceil_divide(eighths, tiles);
+    bool streams = sizes->column_tiles > 1 && sizes->column_tile_bytes >= PREFETCH_BYTES;
+    bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
+    return contraction->panels != NULL && streams && dense && eighths >= 8 && count <= 4 &&
+                   tiles <= PREFETCH_TILES
+               ? (uint32_t)count
+               : 0;
+}
+
 static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *contraction,
                         hmlc_section *section, double left_row_bytes)
 {
@@ -264,6 +284,7 @@ static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *cont
         hmlc_dim_ceildiv(dims, section->row_tiles, constant(context, section->row_block));
     section->col_blocks =
         hmlc_dim_ceildiv(dims, section->column_tiles, constant(context, section->col_block));
+    section->prefetch = plan_prefetch(contraction, section, &sizes);
     double left = sizes.row_tile_bytes * (double)sizes.row_tiles;
     double right = sizes.column_tile_bytes * (double)sizes.column_tiles;
     section->columns_first = right * (double)row_blocks < left * (double)col_blocks;

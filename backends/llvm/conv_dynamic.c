@@ -132,6 +132,7 @@ void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *ker
                        .left = left,
                        .panel = kernel->panel,
                        .kernel = *kernel};
+    at.kernel.prefetch_count = 0; /* a step of a tap is not one of the panel */
     at.zeros = frame->operands[at.conv->zero_operand];
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS], taps[HMLC_SPATIAL];
     hmlc_tile_place(tile, kernel->rows, first_row);

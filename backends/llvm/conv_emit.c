@@ -8,6 +8,7 @@ typedef struct conv_tile {
     hmlc_frame *frame;
     const hmlc_conv *conv;
     LLVMValueRef left, panel;          /* of the batch element and group; of the column tile */
+    LLVMValueRef prefetch;             /* for the tile's first step */
     LLVMValueRef entry;                /* the tile's descriptor */
     LLVMValueRef rows[HMLC_TILE_ROWS]; /* regular: element 0 of each row's first tap */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
@@ -41,6 +42,9 @@ static void set_panel(conv_tile *at, LLVMValueRef depth)
         LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, HMLC_PANEL), "");
     at->kernel.panel =
         hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.dtype), at->panel, offset);
+    if (at->kernel.prefetch_count > 0) {
+        at->kernel.prefetch = hmlc_frame_element(frame, frame->i64, at->prefetch, depth);
+    }
 }
 
 /* Rows lie evenly: their pointers are made once, a run moves them all alike. */
@@ -132,6 +136,7 @@ void hmlc_conv_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel, LLV
                     .conv = tile->contraction->conv,
                     .left = left,
                     .panel = kernel->panel,
+                    .prefetch = kernel->prefetch,
                     .kernel = *kernel};
     int64_t words =
         at.conv->explicit_tiles ? HMLC_EXPLICIT_PIXELS + (int64_t)class_->rows : HMLC_TILE_WORDS;

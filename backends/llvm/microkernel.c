@@ -99,6 +99,22 @@ static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValu
     *target = hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype, left, right, *target);
 }
 
+/* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
+static void emit_prefetch(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef base = hmlc_frame_element(frame, frame->i64, kernel->prefetch, loop->left);
+    for (uint32_t k = 0; k < kernel->prefetch_count; k++) {
+        LLVMValueRef apart =
+            LLVMBuildMul(frame->builder, kernel->prefetch_stride, hmlc_frame_int(frame, k), "");
+        LLVMValueRef arguments[] = {hmlc_frame_element(frame, frame->i8, base, apart),
+                                    LLVMConstInt(frame->i32, 0, 0), LLVMConstInt(frame->i32, 2, 0),
+                                    LLVMConstInt(frame->i32, 1, 0)};
+        hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+    }
+}
+
 /* One k step. What there is less of is loaded first and held. */
 static void emit_step(depth_loop *loop)
 {
@@ -170,6 +186,9 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     loop.right = carry(&loop, kernel->panel, "right");
     for (uint32_t k = 0; k < count; k++) {
         loop.accumulators[k] = phis[k] = carry(&loop, accumulators[k], "");
+    }
+    if (kernel->prefetch_count > 0) {
+        emit_prefetch(&loop);
     }
     emit_step(&loop);
     LLVMValueRef left = LLVMBuildNSWAdd(frame->builder, loop.left, kernel->depth_stride, "");

@@ -34,6 +34,12 @@ typedef struct hmlc_microkernel {
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
     LLVMValueRef panel, panel_stride;
     uint32_t first_lane;
+    /*
+     * What comes next is fetched into L2 meanwhile: a line for each 8 steps from each of
+     * prefetch_count places that lie prefetch_stride bytes apart. Needs depth_stride 1.
+     */
+    LLVMValueRef prefetch, prefetch_stride;
+    uint32_t prefetch_count;
     uint32_t panel_alignment; /* bytes, of each vector in the panels */
 } hmlc_microkernel;
 

@@ -5,7 +5,7 @@
 #include "contraction_cases.h"
 
 typedef struct hot_loop {
-    int products, broadcasts, loads, others, stack;
+    int products, broadcasts, loads, prefetches, others, stack;
     bool epilogue; /* more than products: a loop over the rows of a stored tile */
 } hot_loop;
 
@@ -31,6 +31,8 @@ static void count_instruction(hot_loop *loop, const char *line, size_t length)
         loop->broadcasts++;
     } else if (contains(line, length, "vmovups") || contains(line, length, "vmovaps")) {
         loop->loads++;
+    } else if (contains(line, length, "prefetch")) {
+        loop->prefetches++;
     } else {
         loop->others++;
     }
@@ -63,6 +65,7 @@ static int check_loops(const char *text)
             assert_in_range(loop.others, 0, 4);
             assert_in_range(loop.broadcasts, 1, 14);
             assert_in_range(loop.loads, 0, 8);
+            assert_in_range(loop.prefetches, 0, 4);
             most = loop.products > most ? loop.products : most;
             loop = (hot_loop){0};
         }
