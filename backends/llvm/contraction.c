@@ -84,7 +84,9 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
         .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
     };
-    if (nest->section->prefetch > 0) {
+    /* Twelve row pointers leave no register for another. */
+    bool full = contraction->conv != NULL && class_->rows >= 12;
+    if (nest->section->prefetch > 0 && !full) {
         set_prefetch(nest, kernel, row_tile);
     }
 }
