@@ -121,9 +121,12 @@ static hmlc_status reorder_input(hmlc_rewriter *rewriter, hmlc_builder *builder,
     for (int64_t i = 0; i < origin->count; i++) {
         result->order[i] = keys[i].position;
     }
+    /* Profiles name what the runs stand for: the nodes that moved the channels. */
+    hmlc_builder here = *builder;
+    here.location = x->producer != NULL ? x->producer->location : builder->location;
     return count_runs(keys, origin->count) > MAX_RUNS
                ? HMLC_OK
-               : join_runs(builder, scratch, keys, origin->count, axis, &result->input);
+               : join_runs(&here, scratch, keys, origin->count, axis, &result->input);
 }
 
 /* A convolution over all channels: its weights' input channels take the order. */
