@@ -33,14 +33,15 @@ static hmlc_dim scaled(hmlc_onnx_node *node, hmlc_dim dim, double scale)
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     int64_t size;
     double inverse = 1 / scale;
-    if (!(scale > 0) || scale > INT32_MAX) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "a scale is %g, must be positive",
-                       scale);
+    if (!(scale > 0) || scale > INT32_MAX || inverse > INT32_MAX) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "a scale is %g, must be positive and sane", scale);
     } else if (scale == floor(scale)) {
         return hmlc_dim_multiply(table, dim, hmlc_emit_number(&node->emit, (int64_t)scale));
     } else if (inverse == floor(inverse)) {
         return hmlc_dim_floordiv(table, dim, hmlc_emit_number(&node->emit, (int64_t)inverse));
-    } else if (hmlc_dim_is_constant(dim, &size)) {
+    } else if (hmlc_dim_is_constant(dim, &size) &&
+               (double)size * scale < (double)HMLC_DIM_UNBOUNDED) {
         /* Scales are floats: the product is that of floats, as runtimes compute it. */
         return hmlc_emit_number(&node->emit, (int64_t)floorf((float)size * (float)scale));
     } else {
