@@ -1,7 +1,7 @@
 /*
- * Fuzz target of the ONNX importer: any bytes end with a status, and a module that imports verifies.
- * Built as a libFuzzer target with clang (-DHMLC_FUZZ=ON), else with replay_main.c, which runs the
- * target on the files and folders it is given.
+ * Fuzz target of the ONNX importer: any bytes end with a status, and a module that imports
+ * verifies. Built as a libFuzzer target with clang (-DHMLC_FUZZ=ON), else with replay_main.c, which
+ * runs the target on the files and folders it is given.
  */
 #include <stdlib.h>
 
