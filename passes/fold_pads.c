@@ -110,7 +110,7 @@ static hmlc_status fold_pad(hmlc_rewriter *rewriter, hmlc_op *op)
     }
     bool last = hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
     uint32_t spatial = (uint32_t)op->results[0]->type->rank - 2;
-    int64_t pads[2 * HMLC_MAX_RANK];
+    int64_t pads[2 * HMLC_MAX_RANK] = {0};
     if (!read_spatial_pads(pad, last ? 1 : 2, spatial, pads) ||
         (!fill_fits(pad, op) && !zeros_never_win(pad, op, pads, spatial))) {
         return HMLC_OK;

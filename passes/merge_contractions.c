@@ -32,27 +32,33 @@ static bool is_view(hmlc_opcode opcode)
 static bool only_viewed(const hmlc_value *value)
 {
     for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
-        if (!is_view(use->op->opcode) && use->op->opcode != HMLC_OP_matmul) {
+        const hmlc_op *user = use->op;
+        if (!is_view(user->opcode) && user->opcode != HMLC_OP_matmul) {
             return false;
         }
     }
     return true;
 }
 
-static hmlc_op *only_user(const hmlc_op *op)
+static bool has_one_user(const hmlc_op *op, hmlc_op **user)
 {
-    return hmlc_value_has_one_use(op->results[0]) ? op->results[0]->uses->op : NULL;
+    if (!hmlc_value_has_one_use(op->results[0])) {
+        return false;
+    }
+    *user = op->results[0]->uses->op;
+    return true;
 }
 
 static hmlc_status read_own_bias(hmlc_arena *arena, member *entry)
 {
     const hmlc_contraction *contraction = &entry->contraction;
     const hmlc_value *operand = hmlc_op_operand(contraction->op, 2);
-    hmlc_op *user = only_user(contraction->op);
+    hmlc_op *user;
     if (operand != NULL) {
         return hmlc_read_channels(arena, operand, 1, 0, contraction->outputs, &entry->bias);
     }
-    if (contraction->has_bias_operand || user == NULL || user->opcode != HMLC_OP_add ||
+    if (contraction->has_bias_operand || !has_one_user(contraction->op, &user) ||
+        user->opcode != HMLC_OP_add ||
         !hmlc_type_equal(user->results[0]->type, contraction->op->results[0]->type)) {
         return HMLC_OK;
     }
@@ -75,9 +81,10 @@ static hmlc_status read_member(hmlc_arena *arena, hmlc_op *op, member *entry, bo
     if (hmlc_op_operand(op, 2) != NULL && entry->bias == NULL) {
         return HMLC_OK;
     }
-    hmlc_op *user = only_user(entry->root);
-    if (op->opcode == HMLC_OP_conv && user != NULL && user->operand_count == 1 &&
-        hmlc_op_has(user, HMLC_TRAIT_ELEMENTWISE) && user->opcode != HMLC_OP_cast) {
+    hmlc_op *user;
+    if (op->opcode == HMLC_OP_conv && has_one_user(entry->root, &user) &&
+        user->operand_count == 1 && hmlc_op_has(user, HMLC_TRAIT_ELEMENTWISE) &&
+        user->opcode != HMLC_OP_cast) {
         entry->activation = user;
         entry->root = user;
         *fits = true;

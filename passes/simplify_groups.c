@@ -61,7 +61,7 @@ static bool read_repeated(hmlc_dims *dims, const hmlc_value *value, repeated *fo
 static hmlc_status build_rows(hmlc_builder *builder, const repeated *of, hmlc_value *left,
                               hmlc_value **result)
 {
-    hmlc_dim shape[HMLC_MAX_RANK];
+    hmlc_dim shape[HMLC_MAX_RANK] = {NULL};
     int32_t rank = left->type->rank;
     for (int32_t i = 0; i < rank; i++) {
         shape[i] = left->type->dims[i];
@@ -73,7 +73,7 @@ static hmlc_status build_rows(hmlc_builder *builder, const repeated *of, hmlc_va
 
 static hmlc_status build_source(hmlc_builder *builder, const repeated *of, hmlc_value **result)
 {
-    hmlc_dim shape[HMLC_MAX_RANK];
+    hmlc_dim shape[HMLC_MAX_RANK] = {NULL};
     for (int32_t i = 0; i < of->rank; i++) {
         shape[i] = of->source->type->dims[i + (i > of->rank - 3 ? 1 : 0)];
     }
