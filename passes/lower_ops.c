@@ -4,16 +4,20 @@
 typedef struct lower_rule {
     hmlc_opcode opcode; /* HMLC_OP_COUNT: any with one of the traits */
     uint32_t traits;
-    lower_function lower;
+    lower_function lower; /* NULL: there is only widening */
+    bool widens;          /* f16 and bf16 are computed in f32 */
 } lower_rule;
 
 static const lower_rule lower_rules[] = {
-    {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm},
-    {HMLC_OP_lstm, 0, hmlc_lower_lstm},
-    {HMLC_OP_matmul, 0, hmlc_lower_matmul},
-    {HMLC_OP_reshape, 0, hmlc_lower_reshape},
-    {HMLC_OP_transpose, 0, hmlc_lower_transpose},
-    {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape},
+    {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm, false},
+    {HMLC_OP_conv, 0, hmlc_lower_conv, true},
+    {HMLC_OP_conv_transpose, 0, hmlc_lower_conv, true},
+    {HMLC_OP_lstm, 0, hmlc_lower_lstm, true},
+    {HMLC_OP_matmul, 0, hmlc_lower_matmul, true},
+    {HMLC_OP_range_dims, 0, NULL, true},
+    {HMLC_OP_reshape, 0, hmlc_lower_reshape, false},
+    {HMLC_OP_transpose, 0, hmlc_lower_transpose, false},
+    {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape, false},
 };
 
 hmlc_status hmlc_lower_reshaped(hmlc_builder *builder, hmlc_value *value, const hmlc_dim *shape,
@@ -82,20 +86,38 @@ hmlc_status hmlc_lower_transpose(hmlc_module *module, hmlc_op *op, bool *done)
     return HMLC_OK;
 }
 
-static hmlc_status lower_op(hmlc_module *module, hmlc_op *op)
+static const lower_rule *find_rule(const hmlc_op *op)
 {
     for (size_t i = 0; i < sizeof(lower_rules) / sizeof(lower_rules[0]); i++) {
         const lower_rule *rule = &lower_rules[i];
-        if (rule->opcode != op->opcode &&
-            !(rule->opcode == HMLC_OP_COUNT && hmlc_op_has(op, rule->traits))) {
-            continue;
+        bool any = rule->opcode == HMLC_OP_COUNT && hmlc_op_has(op, rule->traits);
+        if (rule->opcode == op->opcode || any) {
+            return rule;
         }
-        bool done = false;
-        HMLC_TRY(rule->lower(module, op, &done));
-        if (done) {
-            hmlc_op_erase(op);
-        }
+    }
+    return NULL;
+}
+
+static hmlc_status lower_op(hmlc_module *module, hmlc_op *op)
+{
+    const lower_rule *rule = find_rule(op);
+    if (rule == NULL) {
         return HMLC_OK;
+    }
+    if (rule->widens) {
+        hmlc_op *widened = NULL;
+        HMLC_TRY(hmlc_lower_half(op, &widened));
+        if (widened != NULL) {
+            hmlc_op_erase(op);
+            op = widened;
+        }
+    }
+    bool done = false;
+    if (rule->lower != NULL) {
+        HMLC_TRY(rule->lower(module, op, &done));
+    }
+    if (done) {
+        hmlc_op_erase(op);
     }
     return HMLC_OK;
 }

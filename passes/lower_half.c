@@ -1,0 +1,43 @@
+/* Lowering of products in f16 and bf16: computed in f32 and rounded once, as their reference is. */
+#include "lower.h"
+
+static bool is_half(const hmlc_value *value)
+{
+    return value != NULL && value->type->kind == HMLC_KIND_TENSOR &&
+           (value->type->dtype == HMLC_DTYPE_f16 || value->type->dtype == HMLC_DTYPE_bf16);
+}
+
+static hmlc_status cast(hmlc_builder *builder, hmlc_dtype dtype, hmlc_value **value)
+{
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, dtype);
+    return hmlc_build_folded(builder, HMLC_OP_cast, value, 1, &to, 1, value);
+}
+
+hmlc_status hmlc_lower_half(hmlc_op *op, hmlc_op **widened)
+{
+    enum { MAX_OPERANDS = 8 };
+    *widened = NULL;
+    if (!is_half(hmlc_op_operand(op, 0)) || op->operand_count > MAX_OPERANDS) {
+        return HMLC_OK;
+    }
+    hmlc_dtype dtype = hmlc_op_operand(op, 0)->type->dtype;
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value *operands[MAX_OPERANDS];
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        operands[i] = hmlc_op_operand(op, i);
+        if (is_half(operands[i])) {
+            HMLC_TRY(cast(&builder, HMLC_DTYPE_f32, &operands[i]));
+        }
+    }
+    HMLC_TRY(hmlc_op_create(&builder, op->opcode, operands, op->operand_count, op->attrs,
+                            op->attr_count, widened));
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        hmlc_value *result = (*widened)->results[i];
+        if (is_half(op->results[i])) {
+            HMLC_TRY(cast(&builder, dtype, &result));
+        }
+        result->name = op->results[i]->name;
+        hmlc_value_replace_uses(op->results[i], result);
+    }
+    return HMLC_OK;
+}
