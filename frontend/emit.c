@@ -274,6 +274,29 @@ const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char 
     return emitter->status == HMLC_OK ? symbols : NULL;
 }
 
+void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b)
+{
+    hmlc_module *module = emitter->builder.module;
+    if (emitter->status != HMLC_OK) {
+        return;
+    }
+    if (emitter->builder.region == module->main) {
+        emitter->status = hmlc_dims_require_equal(module->dims, a, b, emitter->builder.location);
+        return;
+    }
+    hmlc_dim holds = hmlc_dim_equal(module->dims, a, b);
+    hmlc_value *checked = hmlc_emit_dims(emitter, &holds, 1, HMLC_DTYPE_i64);
+    hmlc_symbol *symbol = hmlc_symbol_fresh(module->dims, "required");
+    if (symbol == NULL) {
+        emitter->status = HMLC_RESOURCE;
+        return;
+    }
+    symbol->minimum = symbol->maximum = 1;
+    hmlc_dim bound = hmlc_dim_symbol(module->dims, symbol);
+    (void)hmlc_emit_op(emitter, HMLC_OP_bind_dims, HMLC_OPERANDS(checked),
+                       HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_symbols, &bound, 1)));
+}
+
 const hmlc_dim *hmlc_emit_elements(hmlc_emitter *emitter, hmlc_value *a, uint32_t *count)
 {
     hmlc_module *module = emitter->builder.module;

@@ -76,6 +76,12 @@ hmlc_value *hmlc_emit_shape(hmlc_emitter *emitter, const hmlc_value *a);
 const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char *prefix,
                                int64_t minimum, int64_t maximum, uint32_t most, uint32_t *count);
 
+/*
+ * Runs that reach this place with a != b are refused: at run entry in the main graph; in a branch by a bind_dims of
+ * its own, so that runs that take the other branch are not concerned.
+ */
+void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b);
+
 /* Known elements, from inference or a constant's bytes; NULL where they are not known (no
  * diagnostic). At most HMLC_EMIT_MAX_ELEMENTS. */
 #define HMLC_EMIT_MAX_ELEMENTS 64

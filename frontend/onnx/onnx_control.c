@@ -85,6 +85,51 @@ static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
     return importer->fatal == HMLC_OK ? body.region : NULL;
 }
 
+static bool ranks_differ(const hmlc_region *a, const hmlc_region *b)
+{
+    for (uint32_t i = 0; i < a->last->operand_count; i++) {
+        if (hmlc_op_operand(a->last, i)->type->rank != hmlc_op_operand(b->last, i)->type->rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Users before producers, so that each op is unused when it goes. */
+static void erase_region(hmlc_region *region)
+{
+    while (region->last != NULL) {
+        hmlc_op_erase(region->last);
+    }
+}
+
+/*
+ * Exporters guard a squeeze by "is this dim 1?". The two paths then differ in rank, which a
+ * compiled graph cannot: the path that squeezes is taken, and runs whose dim is not 1 are refused.
+ * True when the condition is such a question.
+ */
+static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
+{
+    uint32_t count = 0;
+    const hmlc_dim *elements = hmlc_emit_elements(&node->emit, node->inputs[0], &count);
+    if (elements == NULL || count != 1 || elements[0]->kind != HMLC_DIM_EQUAL) {
+        return false;
+    }
+    char text[256];
+    hmlc_dim_format(elements[0], text, sizeof text);
+    erase_region(regions[1]);
+    erase_region(regions[0]);
+    hmlc_warning_add(
+        node->importer->module->diagnostics, HMLC_ERROR_path_assumed, node->emit.builder.location,
+        "give the dims with --dim to silence this",
+        "the two paths differ in rank: compiled for inputs with %s, others are refused "
+        "when the model runs",
+        text);
+    hmlc_emit_require_equal(&node->emit, elements[0]->a, elements[0]->b);
+    inline_branch(node, "then_branch");
+    return true;
+}
+
 void hmlc_onnx_import_if(hmlc_onnx_node *node)
 {
     int32_t condition = known_condition(node);
@@ -96,6 +141,9 @@ void hmlc_onnx_import_if(hmlc_onnx_node *node)
     regions[0] = branch_region(node, "then_branch");
     regions[1] = branch_region(node, "else_branch");
     if (regions[0] == NULL || regions[1] == NULL || !hmlc_onnx_ok(node)) {
+        return;
+    }
+    if (ranks_differ(regions[0], regions[1]) && assume_equal(node, regions)) {
         return;
     }
     hmlc_op *op = NULL;

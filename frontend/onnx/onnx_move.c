@@ -38,6 +38,15 @@ void hmlc_onnx_import_flatten(hmlc_onnx_node *node)
     node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], shape, 2);
 }
 
+/* The value with a symbolic dim cut to the 1 that it must be; the check is made where the graph
+ * reaches it. */
+static hmlc_value *squeeze_checked(hmlc_onnx_node *node, hmlc_value *value, int32_t axis)
+{
+    hmlc_dim one = hmlc_emit_number(&node->emit, 1);
+    hmlc_emit_require_equal(&node->emit, hmlc_onnx_dims(node, 0)[axis], one);
+    return hmlc_emit_slice_axis(&node->emit, value, axis, hmlc_emit_number(&node->emit, 0), one);
+}
+
 void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
 {
     int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
@@ -48,6 +57,7 @@ void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
     uint32_t axis_count = given ? hmlc_onnx_axes(node, list, count, rank, axes) : 0;
     hmlc_dim shape[HMLC_MAX_RANK];
     uint32_t kept = 0;
+    hmlc_value *squeezed = node->inputs[0];
     for (int32_t i = 0, next = 0; i < rank && hmlc_onnx_ok(node); i++) {
         bool chosen = given && next < (int32_t)axis_count && axes[next] == i;
         int64_t size;
@@ -56,6 +66,8 @@ void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
             if (hmlc_dim_is_constant(dims[i], &size) && size != 1) {
                 hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
                                "axis %d has size %" PRId64 ", must be 1", i, size);
+            } else if (!hmlc_dim_is(dims[i], 1)) {
+                squeezed = squeeze_checked(node, squeezed, i);
             }
             continue;
         }
@@ -66,7 +78,7 @@ void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
         }
         shape[kept++] = dims[i];
     }
-    node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], shape, kept);
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, squeezed, shape, kept);
 }
 
 void hmlc_onnx_import_unsqueeze(hmlc_onnx_node *node)
