@@ -25,9 +25,14 @@ typedef struct hml_message {
     size_t bytes;
 } hml_message;
 
-/* Writes "HML1010: <title>: <details>", cut to the space there is, and returns `status`. An empty
- * format leaves the title alone. */
-hml_status hml_fail(hml_message message, hml_status status, const char *format, ...)
+/* Writes "HML1010: <title>: <details>", cut to the space there is. An empty format leaves the title
+ * alone. */
+void hml_message_write(hml_message message, hml_status status, const char *format, ...)
     HML_PRINTF(3, 4);
+
+/* Writes the message and is `status`, which is evaluated twice. A macro, so that a reader and an
+ * analyzer see which status a function returns. */
+#define HML_FAIL(message, status, ...)                                                             \
+    (hml_message_write((message), (status), __VA_ARGS__), (status))
 
 #endif

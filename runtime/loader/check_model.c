@@ -14,7 +14,7 @@ static hml_status check_symbol(const hml_model_tables *tables, uint32_t index, h
         symbol->minimum < -HML_DIM_UNBOUNDED || symbol->maximum < symbol->minimum ||
         symbol->maximum > HML_DIM_UNBOUNDED || symbol->multiple < 1 ||
         symbol->multiple > HML_DIM_UNBOUNDED) {
-        return hml_fail(message, HML_ERROR_symbol_invalid, "symbol %u", index);
+        return HML_FAIL(message, HML_ERROR_symbol_invalid, "symbol %u", index);
     }
     return HML_OK;
 }
@@ -28,14 +28,14 @@ static hml_status check_tensor(const hml_model_tables *tables, const hml_tensor_
     for (uint32_t i = 0; valid && i < tensor->rank; i++) {
         valid = is_string(tables, tensor->dim_texts[i]);
     }
-    return valid ? HML_OK : hml_fail(message, HML_ERROR_tensor_invalid, "%s %u", what, index);
+    return valid ? HML_OK : HML_FAIL(message, HML_ERROR_tensor_invalid, "%s %u", what, index);
 }
 
 static hml_status check_records(const hml_model_tables *tables, hml_message message)
 {
     const hml_model_record *record = tables->record;
     if (!is_string(tables, record->name)) {
-        return hml_fail(message, HML_ERROR_string_invalid, "the model's name");
+        return HML_FAIL(message, HML_ERROR_string_invalid, "the model's name");
     }
     for (uint32_t i = 0; i < record->symbols.count; i++) {
         HML_TRY(check_symbol(tables, i, message));
@@ -54,7 +54,7 @@ hml_status hml_model_check_tables(hml_model *model, const hml_section_record *se
 {
     hml_table_reader reader = {{model->file.data + section->offset, section->bytes}, message};
     if (section->bytes < sizeof(hml_model_record)) {
-        return hml_fail(message, HML_ERROR_table_bounds, "the model section is too small");
+        return HML_FAIL(message, HML_ERROR_table_bounds, "the model section is too small");
     }
     hml_model_tables *tables = &model->tables;
     const hml_model_record *record = (const void *)reader.section.data;

@@ -48,7 +48,7 @@ static bool dim_is_valid(const program_checker *checker, uint32_t index)
         return false;
     }
     const uint32_t operands[] = {dim->a, dim->b, dim->c};
-    for (uint32_t i = 0; i < dim_operations[dim->op].slots; i++) {
+    for (uint32_t i = 0; i < 3 && i < dim_operations[dim->op].slots; i++) {
         if (operands[i] >= index) {
             return false;
         }
@@ -72,11 +72,11 @@ static hml_status check_dims(const program_checker *checker)
     const hml_program_record *record = checker->program->record;
     if (record->entry_dims > record->dims.count || record->arena_dim >= record->entry_dims ||
         !(record->scratch_dim < record->entry_dims || record->scratch_dim == HML_NONE)) {
-        return hml_fail(checker->message, HML_ERROR_dim_invalid, "entry, arena or scratch slots");
+        return HML_FAIL(checker->message, HML_ERROR_dim_invalid, "entry, arena or scratch slots");
     }
     for (uint32_t i = 0; i < record->dims.count; i++) {
         if (!dim_is_valid(checker, i)) {
-            return hml_fail(checker->message, HML_ERROR_dim_invalid, "slot %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_dim_invalid, "slot %u", i);
         }
     }
     return HML_OK;
@@ -90,13 +90,13 @@ static hml_status check_model_slots(const program_checker *checker)
     const hml_model_tables *tables = &checker->model->tables;
     for (uint32_t i = 0; i < tables->record->symbols.count; i++) {
         if (!below_or_none(tables->symbols[i].slot, record->dims.count)) {
-            return hml_fail(checker->message, HML_ERROR_symbol_invalid, "slot of symbol %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_symbol_invalid, "slot of symbol %u", i);
         }
     }
     for (uint32_t i = 0; i < tables->record->inputs.count; i++) {
         for (uint32_t d = 0; d < tables->inputs[i].rank; d++) {
             if (tables->inputs[i].dims[d] >= record->entry_dims) {
-                return hml_fail(checker->message, HML_ERROR_tensor_invalid, "dim of input %u", i);
+                return HML_FAIL(checker->message, HML_ERROR_tensor_invalid, "dim of input %u", i);
             }
         }
     }
@@ -109,7 +109,7 @@ static hml_status check_model_slots(const program_checker *checker)
         valid = checker->program->output_dims[i] < record->dims.count;
     }
     if (!valid) {
-        return hml_fail(checker->message, HML_ERROR_tensor_invalid, "dims of the outputs");
+        return HML_FAIL(checker->message, HML_ERROR_tensor_invalid, "dims of the outputs");
     }
     return HML_OK;
 }
@@ -173,26 +173,26 @@ static hml_status check_memory(const program_checker *checker)
 {
     const hml_program_record *record = checker->program->record;
     if (record->growable_count > record->buffers.count) {
-        return hml_fail(checker->message, HML_ERROR_buffer_invalid, "growable buffers");
+        return HML_FAIL(checker->message, HML_ERROR_buffer_invalid, "growable buffers");
     }
     for (uint32_t i = 0; i < record->checks.count; i++) {
         if (!check_is_valid(checker, &checker->program->checks[i])) {
-            return hml_fail(checker->message, HML_ERROR_check_invalid, "check %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_check_invalid, "check %u", i);
         }
     }
     for (uint32_t i = 0; i < record->buffers.count; i++) {
         if (!buffer_is_valid(checker, &checker->program->buffers[i])) {
-            return hml_fail(checker->message, HML_ERROR_buffer_invalid, "buffer %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_buffer_invalid, "buffer %u", i);
         }
     }
     for (uint32_t i = 0; i < record->operands.count; i++) {
         if (!operand_is_valid(checker, &checker->program->operands[i])) {
-            return hml_fail(checker->message, HML_ERROR_operand_invalid, "operand %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_operand_invalid, "operand %u", i);
         }
     }
     for (uint32_t i = 0; i < record->indices.count; i++) {
         if (checker->program->indices[i] >= record->dims.count) {
-            return hml_fail(checker->message, HML_ERROR_step_invalid, "dim list entry %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_step_invalid, "dim list entry %u", i);
         }
     }
     return HML_OK;
@@ -205,7 +205,7 @@ static hml_status check_kernels(const program_checker *checker)
         const hml_kernel_record *kernel = &checker->program->kernels[i];
         if (kernel->entry >= checker->code->text_bytes || !is_string(checker, kernel->name) ||
             kernel->form < HML_FORM_LOOP || kernel->form > HML_FORM_PROVIDER) {
-            return hml_fail(checker->message, HML_ERROR_kernel_invalid, "kernel %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_kernel_invalid, "kernel %u", i);
         }
     }
     return HML_OK;
@@ -260,12 +260,12 @@ static hml_status check_steps(const program_checker *checker)
     const hml_program_record *record = checker->program->record;
     for (uint32_t i = 0; i < record->locations.count; i++) {
         if (!is_string(checker, checker->program->locations[i])) {
-            return hml_fail(checker->message, HML_ERROR_string_invalid, "location %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_string_invalid, "location %u", i);
         }
     }
     for (uint32_t i = 0; i < record->steps.count; i++) {
         if (!step_is_valid(checker, i)) {
-            return hml_fail(checker->message, HML_ERROR_step_invalid, "step %u", i);
+            return HML_FAIL(checker->message, HML_ERROR_step_invalid, "step %u", i);
         }
     }
     return HML_OK;
@@ -282,10 +282,10 @@ static hml_status check_code(const hml_model *model, hml_variant *variant, hml_m
     const hml_section_record *section = variant->code_section;
     const hml_code_record *code = (const void *)(model->file.data + section->offset);
     if (section->bytes < sizeof *code) {
-        return hml_fail(message, HML_ERROR_code_invalid, "the section is too small");
+        return HML_FAIL(message, HML_ERROR_code_invalid, "the section is too small");
     }
     if (code->kernel_abi != HML_KERNEL_ABI) {
-        return hml_fail(message, HML_ERROR_kernel_abi, "it has %u, this runtime %d",
+        return HML_FAIL(message, HML_ERROR_kernel_abi, "it has %u, this runtime %d",
                         code->kernel_abi, HML_KERNEL_ABI);
     }
     bool apart = code->text_offset + code->text_bytes <= code->rodata_offset ||
@@ -294,7 +294,7 @@ static hml_status check_code(const hml_model *model, hml_variant *variant, hml_m
         code->image_bytes > section->bytes - code->image_offset || code->image_bytes == 0 ||
         !is_segment(code->text_offset, code->text_bytes, code->image_bytes) ||
         !is_segment(code->rodata_offset, code->rodata_bytes, code->image_bytes) || !apart) {
-        return hml_fail(message, HML_ERROR_code_invalid, "image or segments");
+        return HML_FAIL(message, HML_ERROR_code_invalid, "image or segments");
     }
     variant->code = code;
     return HML_OK;
@@ -344,13 +344,13 @@ hml_status hml_variant_check(const hml_model *model, hml_variant *variant, hml_m
     const hml_section_record *section = variant->program_section;
     hml_table_reader reader = {{model->file.data + section->offset, section->bytes}, message};
     if (section->bytes < sizeof(hml_program_record)) {
-        return hml_fail(message, HML_ERROR_table_bounds, "the program section is too small");
+        return HML_FAIL(message, HML_ERROR_table_bounds, "the program section is too small");
     }
     HML_TRY(get_tables(&reader, (const void *)reader.section.data, &variant->program));
     HML_TRY(check_code(model, variant, message));
     program_checker checker = {model, &variant->program, variant->code, message};
     if (!is_string(&checker, variant->program.record->target_name)) {
-        return hml_fail(message, HML_ERROR_string_invalid, "the target's name");
+        return HML_FAIL(message, HML_ERROR_string_invalid, "the target's name");
     }
     HML_TRY(check_dims(&checker));
     HML_TRY(check_model_slots(&checker));

@@ -13,7 +13,7 @@ static hml_status create_model(const hml_open_options *options, hml_model **mode
         options->allocator != NULL ? *options->allocator : hml_allocator_default();
     hml_model *created = hml_allocate(&allocator, sizeof *created);
     if (created == NULL) {
-        return hml_fail(hml_open_message(options), HML_ERROR_out_of_memory, "%zu bytes",
+        return HML_FAIL(hml_open_message(options), HML_ERROR_out_of_memory, "%zu bytes",
                         sizeof *created);
     }
     memset(created, 0, sizeof *created);
@@ -44,7 +44,7 @@ static hml_status allocate_copy(hml_model *model, uint64_t bytes, hml_message me
 {
     model->copy = bytes > SIZE_MAX ? NULL : hml_allocate(&model->allocator, (size_t)bytes);
     if (model->copy == NULL) {
-        return hml_fail(message, HML_ERROR_out_of_memory, "%llu bytes", (unsigned long long)bytes);
+        return HML_FAIL(message, HML_ERROR_out_of_memory, "%llu bytes", (unsigned long long)bytes);
     }
     model->file = (hml_file_bytes){model->copy, bytes};
     return HML_OK;
@@ -63,7 +63,7 @@ static hml_status bring_in(hml_model *model, const hml_platform_file *file, cons
     }
     HML_TRY(allocate_copy(model, file->bytes, message));
     if (!hml_platform_file_read(file, model->copy)) {
-        return hml_fail(message, HML_ERROR_file_unreadable, "%s: reading failed", path);
+        return HML_FAIL(message, HML_ERROR_file_unreadable, "%s: reading failed", path);
     }
     return HML_OK;
 }
@@ -78,7 +78,7 @@ static hml_status map_code(hml_model *model, const hml_platform_file *file, hml_
     model->code_image = hml_platform_code_map(model->mapped ? file : NULL, file_offset,
                                               model->file.data + file_offset, &layout);
     if (model->code_image == NULL) {
-        return hml_fail(message, HML_ERROR_code_mapping, "%llu bytes",
+        return HML_FAIL(message, HML_ERROR_code_mapping, "%llu bytes",
                         (unsigned long long)code->image_bytes);
     }
     return HML_OK;
@@ -103,7 +103,7 @@ static hml_status load(hml_model *model, const hml_open_options *options,
 static hml_status check_options(const hml_open_options *options)
 {
     if ((options->flags & ~(uint32_t)HML_OPEN_INSPECT) != 0) {
-        return hml_fail(hml_open_message(options), HML_ERROR_bad_argument, "unknown flags");
+        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "unknown flags");
     }
     return HML_OK;
 }
@@ -116,7 +116,7 @@ hml_status hml_model_open(const char *path, const hml_open_options *options, hml
     hml_platform_file file;
     const char *reason = NULL;
     if (!hml_platform_file_open(path, &file, &reason)) {
-        return hml_fail(message, HML_ERROR_file_unreadable, "%s: %s", path, reason);
+        return HML_FAIL(message, HML_ERROR_file_unreadable, "%s: %s", path, reason);
     }
     hml_model *created = NULL;
     hml_status status = create_model(options, &created);

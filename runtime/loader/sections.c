@@ -7,7 +7,7 @@
 
 static hml_status missing(hml_message message, const char *what)
 {
-    return hml_fail(message, HML_ERROR_section_missing, "%s", what);
+    return HML_FAIL(message, HML_ERROR_section_missing, "%s", what);
 }
 
 /* The only section of a kind, NULL when there is none. */
@@ -66,7 +66,7 @@ static hml_status find_variants(hml_model *model, const hml_section_record *sect
     size_t bytes = model->variant_count * sizeof(hml_variant);
     model->variants = hml_allocate(&model->allocator, bytes);
     if (model->variants == NULL) {
-        return hml_fail(message, HML_ERROR_out_of_memory, "%zu bytes", bytes);
+        return HML_FAIL(message, HML_ERROR_out_of_memory, "%zu bytes", bytes);
     }
     memset(model->variants, 0, bytes);
     for (uint32_t i = 0; i < count; i++) {
@@ -119,12 +119,12 @@ static hml_status choose_named(hml_model *model, const char *wanted, hml_message
             continue;
         }
         if (!model->inspect_only && !runs_here(&model->variants[i])) {
-            return hml_fail(message, HML_ERROR_variant_unsupported, "'%s'", wanted);
+            return HML_FAIL(message, HML_ERROR_variant_unsupported, "'%s'", wanted);
         }
         model->variant = i;
         return HML_OK;
     }
-    return hml_fail(message, HML_ERROR_variant_unknown, "'%s'", wanted);
+    return HML_FAIL(message, HML_ERROR_variant_unknown, "'%s'", wanted);
 }
 
 hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message)
@@ -143,7 +143,7 @@ hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_me
         return HML_OK;
     }
     const hml_variant *first = &model->variants[0];
-    return hml_fail(message, HML_ERROR_other_cpu, "%u variant%s, the first for %s ('%s')",
+    return HML_FAIL(message, HML_ERROR_other_cpu, "%u variant%s, the first for %s ('%s')",
                     model->variant_count, model->variant_count == 1 ? "" : "s",
                     hml_cpu_architecture_name(first->code_section->architecture),
                     variant_name(first));

@@ -126,7 +126,7 @@ const void *hml_platform_file_map(const hml_platform_file *file)
 
 void hml_platform_file_unmap(const void *data, uint64_t bytes)
 {
-    (void)munmap((void *)(uintptr_t)data, (size_t)bytes);
+    (void)munmap((void *)data, (size_t)bytes);
 }
 
 /* -- Code ------------------------------------------------------------------------------------ */

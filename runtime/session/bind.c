@@ -18,27 +18,27 @@ static hml_status check_tensor(hml_session *session, uint32_t index, const hml_t
     hml_message message = hml_session_message(session);
     if (tensor->dtype != (hml_dtype)record->dtype) {
         const char *given = hml_dtype_name(tensor->dtype);
-        return hml_fail(message, HML_ERROR_input_type, "input '%s' is %s, the model wants %s", name,
+        return HML_FAIL(message, HML_ERROR_input_type, "input '%s' is %s, the model wants %s", name,
                         given != NULL ? given : "of no type",
                         hml_dtype_name((hml_dtype)record->dtype));
     }
     if (tensor->rank != record->rank) {
-        return hml_fail(message, HML_ERROR_input_rank,
+        return HML_FAIL(message, HML_ERROR_input_rank,
                         "input '%s' has rank %u, the model wants rank %u", name, tensor->rank,
                         record->rank);
     }
     int64_t bytes = 0;
     if (!hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
-        return hml_fail(message, HML_ERROR_input_dim,
+        return HML_FAIL(message, HML_ERROR_input_dim,
                         "a dim of input '%s' is negative or too large", name);
     }
     if ((uint64_t)bytes > tensor->bytes || (bytes != 0 && tensor->data == NULL)) {
-        return hml_fail(message, HML_ERROR_input_bytes,
+        return HML_FAIL(message, HML_ERROR_input_bytes,
                         "input '%s' has %zu bytes, its shape needs %lld", name,
                         tensor->data == NULL ? (size_t)0 : tensor->bytes, (long long)bytes);
     }
     if ((uintptr_t)tensor->data % hml_dtype_bytes(tensor->dtype) != 0) {
-        return hml_fail(message, HML_ERROR_misaligned, "input '%s' at %p, elements of %zu bytes",
+        return HML_FAIL(message, HML_ERROR_misaligned, "input '%s' at %p, elements of %zu bytes",
                         name, tensor->data, hml_dtype_bytes(tensor->dtype));
     }
     return HML_OK;
@@ -46,7 +46,7 @@ static hml_status check_tensor(hml_session *session, uint32_t index, const hml_t
 
 static hml_status no_such(hml_session *session, const char *what, uint32_t index, uint32_t count)
 {
-    return hml_fail(hml_session_message(session), HML_ERROR_bad_argument, "%s %u of %u", what,
+    return HML_FAIL(hml_session_message(session), HML_ERROR_bad_argument, "%s %u of %u", what,
                     index, count);
 }
 
@@ -77,7 +77,7 @@ hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, siz
     }
     const hml_tensor_record *record = &session->model->tables.outputs[index];
     if ((uintptr_t)data % hml_dtype_bytes((hml_dtype)record->dtype) != 0) {
-        return hml_fail(hml_session_message(session), HML_ERROR_misaligned, "output '%s' at %p",
+        return HML_FAIL(hml_session_message(session), HML_ERROR_misaligned, "output '%s' at %p",
                         string_of(session, record->name), data);
     }
     hml_output_binding *binding = &session->outputs[index];
@@ -128,7 +128,7 @@ static hml_status check_input_dim(hml_session *session, uint32_t input, uint32_t
     if (found == slot) {
         return HML_OK;
     }
-    return hml_fail(hml_session_message(session), HML_ERROR_input_dim,
+    return HML_FAIL(hml_session_message(session), HML_ERROR_input_dim,
                     "dim %u of input '%s' is %lld; '%s' is %lld here", dim,
                     string_of(session, record->name), (long long)found,
                     string_of(session, record->dim_texts[dim]), (long long)slot);
@@ -159,7 +159,7 @@ static hml_status check_range(hml_session *session, const hml_check_record *chec
     }
     char range[96];
     hml_symbol_range_text(symbol, range, sizeof range);
-    return hml_fail(hml_session_message(session), HML_ERROR_dim_range,
+    return HML_FAIL(hml_session_message(session), HML_ERROR_dim_range,
                     "'%s' is %lld; the model was compiled for %s%s%s",
                     string_of(session, symbol->name), (long long)value, range,
                     node[0] != '\0' ? "; at " : "", node);
@@ -181,7 +181,7 @@ static hml_status run_check(hml_session *session, const hml_check_record *check,
             session->dims[check->a] == session->dims[check->b]) {
             return HML_OK;
         }
-        return hml_fail(hml_session_message(session), HML_ERROR_dims_unequal,
+        return HML_FAIL(hml_session_message(session), HML_ERROR_dims_unequal,
                         "%lld and %lld must be equal for %s", (long long)session->dims[check->a],
                         (long long)session->dims[check->b], node[0] != '\0' ? node : "the model");
     }
@@ -192,7 +192,7 @@ hml_status hml_session_enter(hml_session *session)
     const hml_model_tables *tables = &session->model->tables;
     for (uint32_t i = 0; i < tables->record->inputs.count; i++) {
         if (!session->inputs[i].bound) {
-            return hml_fail(hml_session_message(session), HML_ERROR_input_missing, "input '%s'",
+            return HML_FAIL(hml_session_message(session), HML_ERROR_input_missing, "input '%s'",
                             string_of(session, tables->inputs[i].name));
         }
     }
@@ -207,7 +207,7 @@ hml_status hml_session_enter(hml_session *session)
         HML_TRY(run_check(session, &program->checks[i], known));
     }
     if (status != HML_OK) {
-        return hml_fail(hml_session_message(session), status,
+        return HML_FAIL(hml_session_message(session), status,
                         "a size does not fit these input shapes");
     }
     return HML_OK;

@@ -17,10 +17,10 @@ hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t by
     }
     hml_message message = hml_session_message(session);
     if (bytes < 0) {
-        return hml_fail(message, HML_ERROR_dim_overflow, "%s has a negative size", what);
+        return HML_FAIL(message, HML_ERROR_dim_overflow, "%s has a negative size", what);
     }
     if (session->fixed) {
-        return hml_fail(message, HML_ERROR_session_memory, "%s needs %lld bytes, %zu are reserved",
+        return HML_FAIL(message, HML_ERROR_session_memory, "%s needs %lld bytes, %zu are reserved",
                         what, (long long)bytes, region->bytes);
     }
     /* A sequence that grows with each run must not move its memory each time. */
@@ -31,7 +31,7 @@ hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t by
         return HML_OK;
     }
     session->shapes_changed = true;
-    return hml_fail(message, HML_ERROR_out_of_memory, "%lld bytes for %s", (long long)bytes, what);
+    return HML_FAIL(message, HML_ERROR_out_of_memory, "%lld bytes for %s", (long long)bytes, what);
 }
 
 static hml_status reserve_scratch(hml_session *session, int64_t bytes)
@@ -39,7 +39,7 @@ static hml_status reserve_scratch(hml_session *session, int64_t bytes)
     int64_t stride = (bytes + 127) & ~INT64_C(127);
     int64_t total;
     if (bytes < 0 || __builtin_mul_overflow(stride, (int64_t)session->thread_count, &total)) {
-        return hml_fail(hml_session_message(session), HML_ERROR_dim_overflow, "scratch memory");
+        return HML_FAIL(hml_session_message(session), HML_ERROR_dim_overflow, "scratch memory");
     }
     bool moved = false;
     HML_TRY(hml_session_grow(session, &session->scratch, total, "scratch memory", &moved));
@@ -57,7 +57,7 @@ static hml_status reserve_output(hml_session *session, uint32_t index, int64_t b
         return hml_session_grow(session, &output->own, bytes, name, moved);
     }
     if (bytes < 0 || (uint64_t)bytes > output->bytes) {
-        return hml_fail(hml_session_message(session), HML_ERROR_output_bytes,
+        return HML_FAIL(hml_session_message(session), HML_ERROR_output_bytes,
                         "output '%s' needs %lld bytes, %zu are bound", name, (long long)bytes,
                         output->bytes);
     }
@@ -130,7 +130,7 @@ hml_status hml_session_prepare(hml_session *session)
 
 static hml_status out_of_place(hml_session *session, const char *what)
 {
-    return hml_fail(hml_session_message(session), HML_ERROR_kernel_bounds,
+    return HML_FAIL(hml_session_message(session), HML_ERROR_kernel_bounds,
                     "%s reaches out of its memory", what);
 }
 
@@ -196,7 +196,7 @@ static hml_status resolve_buffer(hml_session *session, const hml_buffer_record *
                    : out_of_place(session, "an input");
     }
     default: /* Weights: kernels take them as not const, and write only what is flagged. */
-        *base = (uint8_t *)(uintptr_t)session->model->weights.data + buffer->offset;
+        *base = (uint8_t *)session->model->weights.data + buffer->offset;
         *bytes = (int64_t)buffer->bytes;
         return HML_OK;
     }
@@ -264,8 +264,11 @@ static hml_kernel_function *kernel_at(const hml_session *session, uint32_t kerne
 {
     uint8_t *text = session->model->code_image +
                     session->model->variants[session->model->variant].code->text_offset;
-    uintptr_t address = (uintptr_t)(text + session->program->kernels[kernel].entry);
-    return (hml_kernel_function *)address;
+    const uint8_t *entry = text + session->program->kernels[kernel].entry;
+    hml_kernel_function *function;
+    _Static_assert(sizeof function == sizeof entry, "code and data addresses are alike");
+    memcpy(&function, &entry, sizeof function);
+    return function;
 }
 
 static hml_status prepare_call(hml_session *session, uint32_t index)
@@ -282,7 +285,7 @@ static hml_status prepare_call(hml_session *session, uint32_t index)
     }
     int64_t units = session->dims[step->units_dim];
     if (units < 0) {
-        return hml_fail(hml_session_message(session), HML_ERROR_dim_overflow,
+        return HML_FAIL(hml_session_message(session), HML_ERROR_dim_overflow,
                         "%lld units of work in %s", (long long)units,
                         hml_step_location(session->program, index));
     }

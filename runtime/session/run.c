@@ -28,14 +28,14 @@ hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_
     hml_message message = hml_session_message(session);
     const char *location = hml_step_location(session->program, index);
     if (kernel_status < HML_KERNEL_INDEX || kernel_status > HML_KERNEL_BOUNDS) {
-        return hml_fail(message, HML_ERROR_kernel_status, "%d in step %u, %s", (int)kernel_status,
+        return HML_FAIL(message, HML_ERROR_kernel_status, "%d in step %u, %s", (int)kernel_status,
                         index, location);
     }
     if (rows[kernel_status].second == NULL) {
-        return hml_fail(message, rows[kernel_status].status, "%s %lld in %s",
+        return HML_FAIL(message, rows[kernel_status].status, "%s %lld in %s",
                         rows[kernel_status].first, (long long)detail[0], location);
     }
-    return hml_fail(message, rows[kernel_status].status, "%s %lld, %s %lld in %s",
+    return HML_FAIL(message, rows[kernel_status].status, "%s %lld, %s %lld in %s",
                     rows[kernel_status].first, (long long)detail[0], rows[kernel_status].second,
                     (long long)detail[1], location);
 }
@@ -144,7 +144,7 @@ static hml_status load_element(void *context, uint32_t operand, uint32_t element
     int64_t bytes = 0;
     HML_TRY(hml_session_resolve(session, operand, &pointer, &bytes));
     if (((int64_t)element + 1) * (int64_t)sizeof *value > bytes) {
-        return hml_fail(hml_session_message(session), HML_ERROR_kernel_bounds,
+        return HML_FAIL(hml_session_message(session), HML_ERROR_kernel_bounds,
                         "element %u of a shape", element);
     }
     memcpy(value, (const uint8_t *)pointer + element * sizeof *value, sizeof *value);
@@ -161,13 +161,13 @@ static hml_status evaluate_error(hml_session *session, uint32_t index, hml_statu
             &session->model->tables.symbols[session->program->dims[slot].c];
         char range[96];
         hml_symbol_range_text(symbol, range, sizeof range);
-        return hml_fail(message, status, "'%s' is %lld; allowed is %s%s%s",
+        return HML_FAIL(message, status, "'%s' is %lld; allowed is %s%s%s",
                         session->model->tables.strings + symbol->name,
                         (long long)session->dims[slot], range, location[0] != '\0' ? "; in " : "",
                         location);
     }
     return status == HML_ERROR_dim_overflow
-               ? hml_fail(message, status, "a run-time size (dim slot %u)", slot)
+               ? HML_FAIL(message, status, "a run-time size (dim slot %u)", slot)
                : status;
 }
 
@@ -279,7 +279,7 @@ hml_status hml_session_profile(hml_session *session, hml_step_profile *steps, ui
 {
     session->error[0] = '\0';
     if (steps != NULL && count != session->program->record->steps.count) {
-        return hml_fail(hml_session_message(session), HML_ERROR_bad_argument,
+        return HML_FAIL(hml_session_message(session), HML_ERROR_bad_argument,
                         "%u step profiles, the program has %u steps", count,
                         session->program->record->steps.count);
     }

@@ -46,7 +46,7 @@ static hml_status add_time(bench_report *report, double milliseconds)
         size_t capacity = report->capacity * 2 + 1024;
         double *times = realloc(report->times, capacity * sizeof *times);
         if (times == NULL) {
-            return hml_tool_fail(&report->error, HML_ERROR_out_of_memory, "%zu times", capacity);
+            return HML_TOOL_FAIL(&report->error, HML_ERROR_out_of_memory, "%zu times", capacity);
         }
         report->times = times;
         report->capacity = capacity;
@@ -88,7 +88,7 @@ static hml_status profile(bench_report *report, uint32_t runs)
         report->profile = calloc((size_t)count + 1, sizeof *report->profile);
     }
     if (report->profile == NULL) {
-        return hml_tool_fail(&report->error, HML_ERROR_out_of_memory, "%u steps", count);
+        return HML_TOOL_FAIL(&report->error, HML_ERROR_out_of_memory, "%u steps", count);
     }
     memset(report->profile, 0, count * sizeof *report->profile);
     HML_TOOL_TRY(hml_session_profile(bench->session, report->profile, count));
@@ -187,7 +187,7 @@ static hml_status parse_seconds(bench_report *report)
     report->seconds = word != NULL ? strtod(word, &end) : 2.0;
     if (word != NULL &&
         (end == word || *end != '\0' || !(report->seconds >= 0 && report->seconds <= 86400))) {
-        return hml_tool_fail(&report->error, HML_ERROR_usage, "'--seconds %s': expected a number",
+        return HML_TOOL_FAIL(&report->error, HML_ERROR_usage, "'--seconds %s': expected a number",
                              word);
     }
     return HML_OK;

@@ -231,7 +231,7 @@ static int inspect_with(const hml_options *options)
     if (status == HML_OK) {
         status = hml_model_sizes(bench->model, bench->dims, bench->dim_count, &inspection.sizes);
         if (status != HML_OK) {
-            status = hml_tool_fail(&error, status, "--dim");
+            status = HML_TOOL_FAIL(&error, status, "--dim");
         }
     }
     if (status == HML_OK && hml_options_get(options, "json") != NULL) {

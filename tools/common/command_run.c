@@ -44,7 +44,7 @@ static hml_status output_path(run_report *run, uint32_t index, char *path, size_
     int length =
         snprintf(path, bytes, "%s/output_%u.%s", folder, index, format != NULL ? format : "npy");
     if (length < 0 || (size_t)length >= bytes) {
-        return hml_tool_fail(&run->error, HML_ERROR_usage, "the output folder's path is too long");
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage, "the output folder's path is too long");
     }
     return HML_OK;
 }
@@ -57,7 +57,7 @@ static hml_status write_outputs(run_report *run)
         return HML_OK;
     }
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return hml_tool_fail(&run->error, HML_ERROR_output_unwritable, "%s: %s", folder,
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_output_unwritable, "%s: %s", folder,
                              strerror(errno));
     }
     hml_tensor_format kind =
@@ -193,7 +193,7 @@ static hml_status compare_outputs(run_report *run)
     size_t count = run->bench.info.output_count;
     run->comparisons = calloc(count + 1, sizeof *run->comparisons);
     if (run->comparisons == NULL) {
-        return hml_tool_fail(&run->error, HML_ERROR_out_of_memory, "%zu outputs", count);
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_out_of_memory, "%zu outputs", count);
     }
     if (folder == NULL || hml_options_get(run->options, "no-compare") != NULL) {
         return HML_OK;
@@ -201,7 +201,7 @@ static hml_status compare_outputs(run_report *run)
     hml_tolerance tolerance;
     const char *bad = hml_tolerance_from_options(run->options, &tolerance);
     if (bad != NULL) {
-        return hml_tool_fail(&run->error, HML_ERROR_usage,
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage,
                              "--%s: expected a number that is not negative", bad);
     }
     HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &tolerance, run->comparisons,
@@ -217,7 +217,7 @@ static hml_status run_model(run_report *run, const char *path)
 {
     const char *format = hml_options_get(run->options, "format");
     if (format != NULL && strcmp(format, "npy") != 0 && strcmp(format, "pb") != 0) {
-        return hml_tool_fail(&run->error, HML_ERROR_usage, "'--format %s': expected npy or pb",
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage, "'--format %s': expected npy or pb",
                              format);
     }
     hml_workbench *bench = &run->bench;
@@ -229,7 +229,7 @@ static hml_status run_model(run_report *run, const char *path)
     HML_TOOL_TRY(compare_outputs(run));
     HML_TOOL_TRY(print_report(run));
     if (run->differing != 0) {
-        return hml_tool_fail(&run->error, HML_ERROR_tolerance_exceeded, "%zu of %zu outputs",
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_tolerance_exceeded, "%zu of %zu outputs",
                              run->differing, run->expected);
     }
     return HML_OK;

@@ -120,14 +120,14 @@ hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *s
 {
     FILE *file = fopen(path, "w");
     if (file == NULL) {
-        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     fprintf(file, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
     write_events(file, bench, steps);
     fprintf(file, "\n]}\n");
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
-        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: writing failed", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: writing failed", path);
     }
     return HML_OK;
 }

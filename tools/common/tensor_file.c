@@ -12,7 +12,7 @@
 
 static hml_status no_memory(hml_tool_error *error, size_t bytes)
 {
-    return hml_tool_fail(error, HML_ERROR_out_of_memory, "%zu bytes for a tensor", bytes);
+    return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu bytes for a tensor", bytes);
 }
 
 int64_t hml_tensor_count(const hml_tensor *tensor)
@@ -61,7 +61,7 @@ hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims
 {
     size_t bytes = 0;
     if (!shape_bytes(dtype, rank, dims, &bytes)) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "its shape is impossible");
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "its shape is impossible");
     }
     hml_owned_tensor created = {.tensor = {.bytes = bytes, .dtype = dtype, .rank = rank}};
     created.name = calloc(name_bytes + 1, 1);
@@ -104,7 +104,7 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
 {
     struct stat state;
     if (fstat(file, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
-        return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: not a regular file", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: not a regular file", path);
     }
     size_t size = (size_t)state.st_size, done = 0;
     uint8_t *memory = malloc(size + 1);
@@ -118,7 +118,7 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
         }
         if (count <= 0) {
             free(memory);
-            return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: reading failed", path);
+            return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: reading failed", path);
         }
         done += (size_t)count;
     }
@@ -131,7 +131,7 @@ hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_to
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
-        return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: %s", path, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", path, strerror(errno));
     }
     hml_status status = read_descriptor(file, path, data, bytes, error);
     close(file);
@@ -177,7 +177,7 @@ hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL) {
-        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     if (format == HML_FORMAT_NPY) {
         hml_npy_write(file, tensor);
@@ -186,7 +186,7 @@ hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
     }
     bool failed = ferror(file) != 0;
     if (fclose(file) != 0 || failed) {
-        return hml_tool_fail(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     return HML_OK;
 }

@@ -123,7 +123,7 @@ static hml_status take_dtype(const char *descr, const char *path, npy_header *he
             return HML_OK;
         }
     }
-    return hml_tool_fail(error, HML_ERROR_tensor_unsupported, "%s: element type '%s'", path, descr);
+    return HML_TOOL_FAIL(error, HML_ERROR_tensor_unsupported, "%s: element type '%s'", path, descr);
 }
 
 /* One "key: value" of the dict. */
@@ -139,7 +139,7 @@ static hml_status take_entry(literal *text, const char *path, npy_header *header
         header->has_descr = true;
         skip_space(text);
         if (text->at < text->end && *text->at == '[') {
-            return hml_tool_fail(error, HML_ERROR_tensor_unsupported, "%s: structured elements",
+            return HML_TOOL_FAIL(error, HML_ERROR_tensor_unsupported, "%s: structured elements",
                                  path);
         }
         *valid = take_string(text, descr, sizeof descr);
@@ -170,7 +170,7 @@ static hml_status parse_header(literal text, const char *path, npy_header *heade
     skip_space(&text);
     if (!valid || text.at != text.end || !header->has_descr || !header->has_order ||
         !header->has_shape) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "%s: the header is no array's", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: the header is no array's", path);
     }
     return HML_OK;
 }
@@ -218,11 +218,11 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
                         hml_owned_tensor *tensor, hml_tool_error *error)
 {
     if (bytes < 10 || memcmp(data, "\x93NUMPY", 6) != 0) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "%s: not an .npy file", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: not an .npy file", path);
     }
     size_t prefix = data[6] == 1 ? 10 : 12;
     if (data[6] < 1 || data[6] > 3 || bytes < prefix) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "%s: version %u of .npy", path,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: version %u of .npy", path,
                              data[6]);
     }
     size_t header_bytes = data[8] | (size_t)data[9] << 8;
@@ -230,15 +230,15 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
         header_bytes |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
     }
     if (header_bytes > bytes - prefix) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged, "%s: ends within its header", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: ends within its header", path);
     }
-    npy_header header = {0};
+    npy_header header = {.dtype = HML_BOOL};
     const char *text = (const char *)data + prefix;
     HML_TOOL_TRY(parse_header((literal){text, text + header_bytes}, path, &header, error));
     const uint8_t *elements = data + prefix + header_bytes;
     size_t element_bytes = bytes - prefix - header_bytes;
     if (!hml_tensor_fits(header.dtype, header.rank, header.dims, element_bytes)) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: %zu bytes of elements are not what the shape needs", path,
                              element_bytes);
     }

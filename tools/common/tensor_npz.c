@@ -33,12 +33,12 @@ static uint32_t read32(const uint8_t *data)
 
 static hml_status damaged(const archive *zip, const char *what)
 {
-    return hml_tool_fail(zip->error, HML_ERROR_tensor_damaged, "%s: %s", zip->path, what);
+    return HML_TOOL_FAIL(zip->error, HML_ERROR_tensor_damaged, "%s: %s", zip->path, what);
 }
 
 static hml_status unsupported(const archive *zip, const char *what)
 {
-    return hml_tool_fail(zip->error, HML_ERROR_tensor_unsupported, "%s: %s", zip->path, what);
+    return HML_TOOL_FAIL(zip->error, HML_ERROR_tensor_unsupported, "%s: %s", zip->path, what);
 }
 
 /* The end record is the last thing in the file but for a comment of up to 64 KiB. */
@@ -124,7 +124,7 @@ static hml_status unpack(const archive *zip, const archive_entry *entry, const u
     }
     uint8_t *memory = malloc(entry->unpacked + 1);
     if (memory == NULL) {
-        return hml_tool_fail(zip->error, HML_ERROR_out_of_memory, "%zu bytes", entry->unpacked);
+        return HML_TOOL_FAIL(zip->error, HML_ERROR_out_of_memory, "%zu bytes", entry->unpacked);
     }
     bool whole = entry->method == 0 ? entry->packed == entry->unpacked
                                     : hml_inflate(packed, entry->packed, memory, entry->unpacked);
@@ -160,7 +160,7 @@ static hml_status read_tensor(const archive *zip, const archive_entry *entry,
     tensor->name = calloc(length + 1, 1);
     if (tensor->name == NULL) {
         hml_tensor_release(tensor);
-        return hml_tool_fail(zip->error, HML_ERROR_out_of_memory, "%zu bytes", length);
+        return HML_TOOL_FAIL(zip->error, HML_ERROR_out_of_memory, "%zu bytes", length);
     }
     memcpy(tensor->name, entry->name, length);
     return HML_OK;
@@ -182,7 +182,7 @@ hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml
     }
     list->tensors = calloc(count + 1, sizeof *list->tensors);
     if (list->tensors == NULL) {
-        return hml_tool_fail(error, HML_ERROR_out_of_memory, "%zu tensors", count);
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu tensors", count);
     }
     hml_status status = HML_OK;
     for (size_t i = 0; i < count && status == HML_OK; i++) {

@@ -264,7 +264,7 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
     wire in = {data, data + bytes};
     tensor_proto proto = {0};
     if (!read_header(in, &proto) || proto.data_type == 0) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: neither .npy, .npz nor an ONNX TensorProto", path);
     }
     size_t row = 0;
@@ -272,12 +272,12 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
         row++;
     }
     if (row == PB_DTYPES || proto.has_strings || proto.has_external || proto.too_deep) {
-        return hml_tool_fail(error, HML_ERROR_tensor_unsupported,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unsupported,
                              "%s: ONNX element type %u, or its storage", path, proto.data_type);
     }
     hml_dtype dtype = pb_dtypes[row].dtype;
     if (!is_plausible(&proto, dtype, bytes)) {
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: the elements are not what the shape needs", path);
     }
     HML_TOOL_TRY(hml_tensor_create(dtype, proto.rank, proto.dims, (const char *)proto.name.at,
@@ -289,7 +289,7 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
         }
     } else if (!read_elements(in, pb_dtypes[row].field, &out)) {
         hml_tensor_release(tensor);
-        return hml_tool_fail(error, HML_ERROR_tensor_damaged,
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: the elements are not what the shape needs", path);
     }
     return HML_OK;

@@ -19,13 +19,13 @@ int hml_tool_command(const char *name, const hml_option *table, size_t count, in
     char message[256];
     int status;
     if (!hml_options_parse(&options, table, count, argc, argv, message, sizeof message)) {
-        status = hml_tool_report(hml_tool_fail(&error, HML_ERROR_usage, "%s: %s", name, message),
+        status = hml_tool_report(HML_TOOL_FAIL(&error, HML_ERROR_usage, "%s: %s", name, message),
                                  &error);
     } else if (hml_options_get(&options, "help") != NULL) {
         status = print_help(name, table, count);
     } else if (hml_options_count(&options, NULL) != 1) {
         status = hml_tool_report(
-            hml_tool_fail(&error, HML_ERROR_usage, "%s: expected one artifact", name), &error);
+            HML_TOOL_FAIL(&error, HML_ERROR_usage, "%s: expected one artifact", name), &error);
     } else {
         status = body(&options);
     }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-hml_status hml_tool_fail(hml_tool_error *error, hml_status status, const char *format, ...)
+void hml_tool_error_set(hml_tool_error *error, hml_status status, const char *format, ...)
 {
     const hml_status_text *text = hml_status_describe(status);
     int head = snprintf(error->text, sizeof error->text, "HML%u: %s%s", text->number, text->title,
@@ -13,7 +13,6 @@ hml_status hml_tool_fail(hml_tool_error *error, hml_status status, const char *f
     va_start(arguments, format);
     vsnprintf(error->text + head, sizeof error->text - (size_t)head, format, arguments);
     va_end(arguments);
-    return status;
 }
 
 int hml_tool_report(hml_status status, const hml_tool_error *error)

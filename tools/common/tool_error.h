@@ -23,9 +23,13 @@ typedef struct hml_tool_error {
         }                                                                                          \
     } while (0)
 
-/* Fills *error and returns `status`. */
-hml_status hml_tool_fail(hml_tool_error *error, hml_status status, const char *format, ...)
+void hml_tool_error_set(hml_tool_error *error, hml_status status, const char *format, ...)
     HML_TOOL_PRINTF(3, 4);
+
+/* Fills *error and is `status`, which is evaluated twice. An empty format leaves the title alone.
+ */
+#define HML_TOOL_FAIL(error, status, ...)                                                          \
+    (hml_tool_error_set((error), (status), __VA_ARGS__), (status))
 
 /* "error[HML1102]: ..." with the explanation as help on stderr; returns the exit status. */
 int hml_tool_report(hml_status status, const hml_tool_error *error);

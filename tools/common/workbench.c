@@ -25,7 +25,7 @@ static hml_status parse_dim(char *text, hml_dim *dim, hml_tool_error *error)
     char *equals = strchr(text, '=');
     long long value = 0;
     if (equals == NULL || equals == text || !hml_parse_number(equals + 1, 1LL << 47, &value)) {
-        return hml_tool_fail(error, HML_ERROR_usage, "'--dim %s': expected NAME=N", text);
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--dim %s': expected NAME=N", text);
     }
     *equals = '\0';
     *dim = (hml_dim){text, value};
@@ -37,14 +37,14 @@ static hml_status parse_dims(hml_workbench *bench, const hml_options *options,
 {
     size_t count = hml_options_count(options, "dim"), bytes = 1;
     if (count > HML_MOST_DIMS) {
-        return hml_tool_fail(error, HML_ERROR_usage, "more than %d dims", HML_MOST_DIMS);
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "more than %d dims", HML_MOST_DIMS);
     }
     for (size_t i = 0; i < count; i++) {
         bytes += strlen(hml_options_at(options, "dim", i)) + 1;
     }
     bench->dim_text = calloc(bytes, 1);
     if (bench->dim_text == NULL) {
-        return hml_tool_fail(error, HML_ERROR_out_of_memory, "%zu bytes", bytes);
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu bytes", bytes);
     }
     char *text = bench->dim_text;
     for (size_t i = 0; i < count; i++) {
@@ -107,7 +107,7 @@ static hml_status unknown_input(const hml_workbench *bench, const char *name, hm
         }
     }
     const char *closest = hml_closest_word(name, names, count);
-    return hml_tool_fail(error, HML_ERROR_input_unknown, "'%s'%s%s%s", name,
+    return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "'%s'%s%s%s", name,
                          closest != NULL ? "; did you mean '" : "", closest != NULL ? closest : "",
                          closest != NULL ? "'?" : "");
 }
@@ -134,7 +134,7 @@ static hml_status place_file(hml_workbench *bench, const char *name, hml_tensor_
             entry++;
         }
         if (entry == list->count && list->count != 1) {
-            return hml_tool_fail(error, HML_ERROR_input_unknown, "the archive has no '%s'", name);
+            return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "the archive has no '%s'", name);
         }
         place(bench, index, &list->tensors[entry == list->count ? 0 : entry]);
         return HML_OK;
@@ -157,7 +157,7 @@ static hml_status load_files(hml_workbench *bench, const hml_options *options,
         const char *equals = strchr(word, '=');
         char name[256];
         if (equals != NULL && (size_t)(equals - word) >= sizeof name) {
-            return hml_tool_fail(error, HML_ERROR_usage, "'--input %s': the name is too long",
+            return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--input %s': the name is too long",
                                  word);
         }
         size_t length = equals != NULL ? (size_t)(equals - word) : 0;
@@ -179,7 +179,7 @@ static hml_status read_numbered(const char *folder, const char *stem, uint32_t i
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/%s_%u.pb", folder, stem, index);
     if (length < 0 || (size_t)length >= sizeof path) {
-        return hml_tool_fail(error, HML_ERROR_usage, "the path of the test data is too long");
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "the path of the test data is too long");
     }
     FILE *file = fopen(path, "rb");
     *found = file != NULL;
@@ -194,7 +194,7 @@ static hml_status check_folder(const char *folder, hml_tool_error *error)
 {
     DIR *directory = opendir(folder);
     if (directory == NULL) {
-        return hml_tool_fail(error, HML_ERROR_tensor_unreadable, "%s: no such folder", folder);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: no such folder", folder);
     }
     closedir(directory);
     return HML_OK;
@@ -206,7 +206,7 @@ static hml_status create_places(hml_workbench *bench, hml_tool_error *error)
     size_t count = bench->info.input_count;
     bench->inputs.tensors = calloc(count + 1, sizeof *bench->inputs.tensors);
     if (bench->inputs.tensors == NULL) {
-        return hml_tool_fail(error, HML_ERROR_out_of_memory, "%zu inputs", count);
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu inputs", count);
     }
     bench->inputs.count = count;
     return HML_OK;
@@ -239,7 +239,7 @@ static hml_status randomize(hml_workbench *bench, const hml_options *options, hm
     const char *word = hml_options_get(options, "seed");
     long long seed = 0;
     if (word != NULL && !hml_parse_number(word, INT64_MAX, &seed)) {
-        return hml_tool_fail(error, HML_ERROR_usage, "'--seed %s': expected a number", word);
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--seed %s': expected a number", word);
     }
     uint64_t state = (uint64_t)seed;
     for (uint32_t i = 0; i < bench->info.input_count; i++) {
@@ -247,7 +247,7 @@ static hml_status randomize(hml_workbench *bench, const hml_options *options, hm
         hml_status status =
             hml_model_input_shape(bench->model, i, bench->dims, bench->dim_count, &shape);
         if (status != HML_OK) {
-            return hml_tool_fail(error, status, "--dim; `inspect` lists the dims of the model");
+            return HML_TOOL_FAIL(error, status, "--dim; `inspect` lists the dims of the model");
         }
         HML_TOOL_TRY(hml_tensor_create(shape.dtype, shape.rank, shape.dims, NULL, 0,
                                        &bench->inputs.tensors[i], error));
@@ -262,7 +262,7 @@ hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *op
     const char *folder = hml_options_get(options, "test-data");
     bool files = hml_options_count(options, "input") != 0;
     if (files && folder != NULL) {
-        return hml_tool_fail(error, HML_ERROR_usage, "--input and --test-data exclude each other");
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "--input and --test-data exclude each other");
     }
     if (folder != NULL) {
         return hml_workbench_load_folder(bench, folder, error);
@@ -301,7 +301,7 @@ hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
     const char *word = hml_options_get(options, "threads");
     long long threads = 0;
     if (word != NULL && (!hml_parse_number(word, 1024, &threads) || threads == 0)) {
-        return hml_tool_fail(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
     }
     if (threads == 0) {
         long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -311,14 +311,14 @@ hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
         hml_pool_options pool = {.threads = (uint32_t)threads};
         hml_status status = hml_pool_create(&pool, &bench->pool);
         if (status != HML_OK) {
-            return hml_tool_fail(error, status, "%s", "");
+            return HML_TOOL_FAIL(error, status, "%s", "");
         }
     }
     bench->threads = (uint32_t)threads;
     hml_session_options session = {.pool = bench->pool};
     hml_status status = hml_session_create(bench->model, &session, &bench->session);
     if (status != HML_OK) {
-        return hml_tool_fail(error, status, "%s", "");
+        return HML_TOOL_FAIL(error, status, "%s", "");
     }
     return bind_inputs(bench, error);
 }

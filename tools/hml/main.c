@@ -37,7 +37,7 @@ static int unknown_command(const char *word)
     }
     const char *closest = hml_closest_word(word, names, COMMAND_COUNT);
     hml_tool_error error;
-    return hml_tool_report(hml_tool_fail(&error, HML_ERROR_usage, "unknown command '%s'%s%s%s",
+    return hml_tool_report(HML_TOOL_FAIL(&error, HML_ERROR_usage, "unknown command '%s'%s%s%s",
                                          word, closest != NULL ? "; did you mean '" : "",
                                          closest != NULL ? closest : "",
                                          closest != NULL ? "'?" : ""),
@@ -50,7 +50,7 @@ static int finish(int status)
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
         hml_tool_error error;
         return hml_tool_report(
-            hml_tool_fail(&error, HML_ERROR_output_unwritable, "standard output"), &error);
+            HML_TOOL_FAIL(&error, HML_ERROR_output_unwritable, "standard output"), &error);
     }
     return status;
 }
