@@ -77,8 +77,8 @@ const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char 
                                int64_t minimum, int64_t maximum, uint32_t most, uint32_t *count);
 
 /*
- * Runs that reach this place with a != b are refused: at run entry in the main graph; in a branch by a bind_dims of
- * its own, so that runs that take the other branch are not concerned.
+ * Runs that reach this place with a != b are refused: at run entry in the main graph; in a branch
+ * by a bind_dims of its own, so that runs that take the other branch are not concerned.
  */
 void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b);
 

@@ -298,8 +298,8 @@ LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value)
     const hmlc_tensor *tensor = hmlc_value_constant(value);
     LLVMTypeRef type = LLVMArrayType2(frame->i8, tensor->bytes);
     LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
-    LLVMSetInitializer(
-        global, LLVMConstStringInContext2(frame->context, tensor->data, tensor->bytes, 1));
+    LLVMSetInitializer(global,
+                       LLVMConstStringInContext2(frame->context, tensor->data, tensor->bytes, 1));
     LLVMSetGlobalConstant(global, 1);
     LLVMSetLinkage(global, LLVMPrivateLinkage);
     LLVMSetAlignment(global, 16);

@@ -45,7 +45,8 @@ LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype,
 /* The operand index of region argument / result `index`. */
 uint32_t hmlc_frame_argument(const hmlc_frame *frame, uint32_t index);
 uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index);
-/* Where a region value's bytes lie: an argument's operand, or a constant of the region, which is embedded. */
+/* Where a region value's bytes lie: an argument's operand, or a constant of the region, which is
+ * embedded. */
 LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value);
 /* How argument / result `index` lies in memory (dense, or by its storage's strides). */
 void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access);

@@ -23,13 +23,10 @@ static const test_case cases[] = {
     {"through a depthwise convolution and slopes",
      HIR("%x: f32[1, 4, 5]",
          W441("%w") D412("%d") VECTOR("%b", "4", "1, 2, 3, 4")
-             VECTOR("%l", "4, 1", "0.1, 0.2, 0.3, 0.4") SHUFFLE("s", "%x")
-                 CONV("%c", "%s", "%d, %b", "4", "f32[1, 4, 4]") "%p = prelu(%c, %l) : f32[1, 4, "
-                                                                 "4]\n" CONV(
-                                                                     "%y", "%p",
-                                                                     "%w",
-                                                                     "1",
-                                                                     "f32[1, 4, 4]") "yield(%y)\n"),
+             VECTOR("%l", "4, 1", "0.1, 0.2, 0.3, 0.4") SHUFFLE("s", "%x") CONV(
+                 "%c", "%s", "%d, %b", "4",
+                 "f32[1, 4, 4]") "%p = prelu(%c, %l) : f32[1, 4, "
+                                 "4]\n" CONV("%y", "%p", "%w", "1", "f32[1, 4, 4]") "yield(%y)\n"),
      "conv prelu conv"},
     {"halves of a shuffled concat",
      HIR("%x: f32[1, 2, 5], %z: f32[1, 2, 5]",
