@@ -1,13 +1,14 @@
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "workbench.h"
 
 #include "random_tensor.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 double hml_milliseconds(void)
 {
@@ -295,6 +296,15 @@ static hml_status bind_inputs(hml_workbench *bench, hml_tool_error *error)
     return HML_OK;
 }
 
+/* As many as a pool takes by itself. */
+static long long usable_processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count;
+}
+
 hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
                                hml_tool_error *error)
 {
@@ -303,10 +313,7 @@ hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
     if (word != NULL && (!hml_parse_number(word, 1024, &threads) || threads == 0)) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
     }
-    if (threads == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = online < 1 ? 1 : (online > 1024 ? 1024 : online);
-    }
+    threads = threads != 0 ? threads : usable_processors();
     if (threads > 1) {
         hml_pool_options pool = {.threads = (uint32_t)threads};
         hml_status status = hml_pool_create(&pool, &bench->pool);
