@@ -243,6 +243,36 @@ static void data_dependent_sizes(void **state)
     hmlc_module_destroy(k.module);
 }
 
+/* Weights that are computed: windows become rows of a product, in groups, with strides and pads. */
+static void computed_weights(void **state)
+{
+    (void)state;
+    kit k = kit_open();
+    V x = kit_input(&k, "x", HMLC_DTYPE_f32, "n, 4, 7, 6");
+    V w = kit_input(&k, "w", HMLC_DTYPE_f32, "6, 2, 3, 3");
+    V v = kit_input(&k, "v", HMLC_DTYPE_f32, "4, 3, 2, 2");
+    V y = kit_conv(&k, x, w, kit_weight(&k, "6"), 2, 1, 2);
+    V z = kit_conv_transpose(&k, x, v, kit_weight(&k, "3"), 3);
+    kit_yield(&k, KIT_LIST(kit_unary(&k, HMLC_OP_relu, y), z));
+    (void)form_compile(&k, (oracle_dim[]){{"n", 2}}, 1);
+    assert_int_equal(form_count(&k, HMLC_OP_conv), 0);
+    assert_int_equal(form_count(&k, HMLC_OP_conv_transpose), 0);
+    hmlc_module_destroy(k.module);
+}
+
+/* Half floats: products in f32. */
+static void half_products(void **state)
+{
+    (void)state;
+    kit k = kit_open();
+    V x = kit_input(&k, "x", HMLC_DTYPE_f16, "n, 8");
+    V y = kit_input(&k, "y", HMLC_DTYPE_f16, "n, 8");
+    kit_yield(&k, KIT_LIST(kit_matmul(&k, x, y, true)));
+    (void)form_compile(&k, (oracle_dim[]){{"n", 3}}, 1);
+    assert_int_equal(form_count(&k, HMLC_OP_cast), 3);
+    hmlc_module_destroy(k.module);
+}
+
 static void recurrent(void **state)
 {
     (void)state;
@@ -274,6 +304,8 @@ int main(void)
         cmocka_unit_test(branches),
         cmocka_unit_test(data_dependent_sizes),
         cmocka_unit_test(recurrent),
+        cmocka_unit_test(computed_weights),
+        cmocka_unit_test(half_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
