@@ -1,0 +1,264 @@
+/*
+ * Runs an artifact with each word of its model and program tables replaced by lies under recomputed
+ * checksums: lie_about MODEL.hml [STRIDE]. Whatever the tables say, kernels in check mode must keep
+ * a run within its memory, so the only outcomes are a status and an end. Prints and counts crashes;
+ * each is a child process of its own, so that all of them are found.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "artifact_builder.h"
+
+#include "common/random_tensor.h"
+#include "common/tensor_file.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct liar {
+    const uint8_t *data; /* the true artifact */
+    uint8_t *changed;
+    size_t bytes;
+    hml_tensor_list inputs; /* fit the true model */
+    size_t tried, crashes;
+} liar;
+
+static const uint32_t lies[] = {0, 1, 2, 3, 7, 64, 0x7fffffff, 0x80000000U, 0xffffffffU};
+enum { LIES = sizeof lies / sizeof lies[0] };
+
+static int make_inputs(liar *l)
+{
+    hml_model *model = NULL;
+    hml_model_info info;
+    hml_tool_error error;
+    uint64_t seed = 0;
+    if (hml_model_open_memory(l->data, l->bytes, NULL, &model) != HML_OK) {
+        return 0;
+    }
+    hml_model_describe(model, &info);
+    l->inputs.tensors = calloc(info.input_count + 1, sizeof *l->inputs.tensors);
+    l->inputs.count = info.input_count;
+    int good = l->inputs.tensors != NULL;
+    for (uint32_t i = 0; good && i < info.input_count; i++) {
+        hml_tensor shape;
+        good = hml_model_input_shape(model, i, NULL, 0, &shape) == HML_OK &&
+               hml_tensor_create(shape.dtype, shape.rank, shape.dims, NULL, 0,
+                                 &l->inputs.tensors[i], &error) == HML_OK;
+        if (good) {
+            hml_tensor_randomize(&l->inputs.tensors[i].tensor, &seed);
+        }
+    }
+    hml_model_release(model);
+    return good;
+}
+
+/* In the child. */
+static void run_changed(const liar *l)
+{
+    hml_model *model = NULL;
+    hml_session *session = NULL;
+    if (hml_model_open_memory(l->changed, l->bytes, NULL, &model) != HML_OK ||
+        hml_session_create(model, NULL, &session) != HML_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < l->inputs.count; i++) {
+        if (hml_bind_input(session, i, &l->inputs.tensors[i].tensor) != HML_OK) {
+            return;
+        }
+    }
+    (void)!hml_run(session);
+}
+
+static void try_lie(liar *l, size_t at, uint32_t lie)
+{
+    uint32_t truth;
+    memcpy(&truth, l->changed + at, sizeof truth);
+    if (truth == lie) {
+        return;
+    }
+    memcpy(l->changed + at, &lie, sizeof lie);
+    (void)reseal_artifact(l->changed, l->bytes);
+    l->tried++;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        /* Long and large runs are no crash: what a table asks for may be much. */
+        const struct rlimit seconds = {2, 3};
+        const struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CPU, &seconds);
+        setrlimit(RLIMIT_CORE, &none);
+        run_changed(l);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGXCPU && WTERMSIG(status) != SIGKILL) {
+        printf("byte %zu: %u instead of %u ends with signal %d\n", at, lie, truth,
+               WTERMSIG(status));
+        l->crashes++;
+    }
+    memcpy(l->changed + at, &truth, sizeof truth);
+}
+
+/* -- What is as good as code: where kernels start, and the tables of theirs among the weights
+ * ------- */
+
+typedef struct program_view {
+    const uint8_t *section;
+    hml_program_record record;
+} program_view;
+
+static int within(const hml_table *table, size_t at, size_t *index, size_t *field)
+{
+    if (at < table->offset || at - table->offset >= (size_t)table->count * table->record_bytes) {
+        return 0;
+    }
+    *index = (at - table->offset) / table->record_bytes;
+    *field = (at - table->offset) % table->record_bytes;
+    return 1;
+}
+
+static hml_buffer_record buffer_of(const program_view *program, size_t operand)
+{
+    hml_operand_record record;
+    hml_buffer_record buffer;
+    memcpy(&record, program->section + program->record.operands.offset + operand * sizeof record,
+           sizeof record);
+    memcpy(&buffer,
+           program->section + program->record.buffers.offset + record.buffer * sizeof buffer,
+           sizeof buffer);
+    return buffer;
+}
+
+static hml_step_record step_of(const program_view *program, size_t index)
+{
+    hml_step_record step;
+    memcpy(&step, program->section + program->record.steps.offset + index * sizeof step,
+           sizeof step);
+    return step;
+}
+
+static int uses_weights(const program_view *program, const hml_step_record *step)
+{
+    for (uint32_t i = 0; step->kind == HML_STEP_CALL && i < step->operand_count; i++) {
+        if (buffer_of(program, step->first_operand + i).kind == HML_BUFFER_WEIGHTS) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int operand_of_weights(const program_view *program, size_t operand)
+{
+    for (size_t i = 0; i < program->record.steps.count; i++) {
+        hml_step_record step = step_of(program, i);
+        if (step.kind == HML_STEP_CALL && operand >= step.first_operand &&
+            operand - step.first_operand < step.operand_count && uses_weights(program, &step)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * A kernel may keep tables of offsets among the weights and trusts them as it trusts its own
+ * instructions, so who gives it other bytes for a table gives it other code.
+ */
+static int is_code(const program_view *program, size_t at)
+{
+    const hml_program_record *record = &program->record;
+    size_t index, field;
+    if (at < offsetof(hml_program_record, strings)) {
+        return 1; /* where the tables stand: other records altogether */
+    }
+    if (within(&record->kernels, at, &index, &field)) {
+        return field < sizeof(uint64_t);
+    }
+    if (within(&record->buffers, at, &index, &field)) {
+        hml_buffer_record buffer;
+        memcpy(&buffer, program->section + record->buffers.offset + index * sizeof buffer,
+               sizeof buffer);
+        return buffer.kind == HML_BUFFER_WEIGHTS;
+    }
+    if (within(&record->operands, at, &index, &field)) {
+        return field <= offsetof(hml_operand_record, offset_dim) &&
+               operand_of_weights(program, index);
+    }
+    if (within(&record->steps, at, &index, &field)) {
+        hml_step_record step = step_of(program, index);
+        return field <= offsetof(hml_step_record, first_operand) && uses_weights(program, &step);
+    }
+    return 0;
+}
+
+static void lie_in_section(liar *l, const hml_section_record *section, size_t stride)
+{
+    program_view program = {.section = l->data + section->offset};
+    if (section->kind == HML_SECTION_PROGRAM) {
+        memcpy(&program.record, program.section, sizeof program.record);
+    }
+    for (size_t at = 0; at + 4 <= section->bytes; at += 4 * stride) {
+        if (section->kind == HML_SECTION_PROGRAM && is_code(&program, at)) {
+            continue;
+        }
+        for (size_t i = 0; i < LIES; i++) {
+            try_lie(l, (size_t)section->offset + at, lies[i]);
+        }
+    }
+}
+
+/* The variant that runs here, and the model's tables. */
+static void lie_everywhere(liar *l, size_t stride)
+{
+    hml_model *model = NULL;
+    hml_model_info info = {0};
+    if (hml_model_open_memory(l->data, l->bytes, NULL, &model) == HML_OK) {
+        hml_model_describe(model, &info);
+    }
+    hml_model_release(model);
+    hml_file_header header;
+    memcpy(&header, l->data, sizeof header);
+    for (uint32_t i = 0; i < header.section_count; i++) {
+        hml_section_record section;
+        memcpy(&section, l->data + header.section_table_offset + i * sizeof section,
+               sizeof section);
+        if (section.kind == HML_SECTION_MODEL ||
+            (section.kind == HML_SECTION_PROGRAM && section.variant == info.variant)) {
+            lie_in_section(l, &section, stride);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    liar l = {0};
+    uint8_t *data = NULL;
+    hml_tool_error error = {""};
+    if (argc < 2 || hml_file_read(argv[1], &data, &l.bytes, &error) != HML_OK) {
+        fprintf(stderr, "usage: lie_about MODEL.hml [STRIDE]\n%s\n", error.text);
+        return 2;
+    }
+    uint8_t *truth = aligned_alloc(64, (l.bytes + 63) / 64 * 64);
+    l.changed = aligned_alloc(64, (l.bytes + 63) / 64 * 64);
+    if (truth == NULL || l.changed == NULL) {
+        return 5;
+    }
+    memcpy(truth, data, l.bytes);
+    memcpy(l.changed, data, l.bytes);
+    l.data = truth;
+    int stride = argc > 2 ? atoi(argv[2]) : 1;
+    if (!make_inputs(&l)) {
+        fprintf(stderr, "%s does not open\n", argv[1]);
+        return 2;
+    }
+    lie_everywhere(&l, stride > 0 ? (size_t)stride : 1);
+    printf("%zu lies, %zu crashes\n", l.tried, l.crashes);
+    hml_tensor_list_release(&l.inputs);
+    free(l.changed);
+    free(truth);
+    free(data);
+    return l.crashes != 0;
+}
