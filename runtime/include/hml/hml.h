@@ -118,7 +118,7 @@ typedef struct hml_open_options {
  * last variant that this CPU runs, maps weights and code. Files under 1 MiB are read, larger ones
  * mapped, shared between processes; a mapped file may be replaced (renamed over), never changed in
  * place. The caller owns one reference to *model. Allocates. Any thread.
- * Errors: 1001 to 1031.
+ * Errors: 1001 to 1031, 1040.
  */
 HML_API hml_status hml_model_open(const char *path, const hml_open_options *options,
                                   hml_model **model) HML_MUST_USE;
@@ -212,7 +212,7 @@ typedef struct hml_shape_info {
 /*
  * Sizes for given dims. Dims not named take their default: the smallest value of their range that
  * is at least 1. Allocates temporarily from the model's allocator. Any thread.
- * Errors: 1031, 1044 to 1049, 1052.
+ * Errors: 1031, 1040, 1048, 1049, 1052.
  */
 HML_API hml_status hml_model_sizes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
                                    hml_shape_info *info) HML_MUST_USE;
@@ -220,7 +220,7 @@ HML_API hml_status hml_model_sizes(const hml_model *model, const hml_dim *dims, 
 /*
  * Shape of input or output `index` for given dims (defaults as above). A dim known only while
  * running is -1. tensor->data stays NULL; tensor->bytes is what the shape needs, 0 where unknown.
- * Allocates temporarily. Any thread. Errors: as hml_model_sizes, 1040.
+ * Allocates temporarily. Any thread. Errors: as hml_model_sizes.
  */
 HML_API hml_status hml_model_input_shape(const hml_model *model, uint32_t index,
                                          const hml_dim *dims, uint32_t dim_count,
@@ -324,7 +324,7 @@ HML_API hml_status hml_bind_output(hml_session *session, uint32_t index, void *d
  * Makes everything ready for the bound inputs: sizes, memory, addresses. hml_run does it when
  * needed; done ahead, output shapes are known before the first run, and no run allocates, locks or
  * calls the system (but for run-time sizes, and the pool's futex). Allocates.
- * Errors: 1031, 1041, 1044 to 1051, 1063.
+ * Errors: 1031, 1041, 1044, 1047 to 1051.
  */
 HML_API hml_status hml_session_prepare(hml_session *session) HML_MUST_USE;
 
