@@ -1,5 +1,6 @@
-/* Imports models given on the command line and, with --run, compares them with their test sets:
- * for work on the importer, not a test. Prints one line per model and its diagnostics. */
+/* Imports models given on the command line and, with --run, compares them with their test sets,
+ * with --print, prints their IR: for work on the importer, not a test. Prints one line per model
+ * and its diagnostics. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -37,11 +38,15 @@ static void run_sets(checked_model *model, const char *path)
 
 int main(int argc, char **argv)
 {
-    bool run = false;
+    bool run = false, print = false;
     int failures = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--run") == 0) {
             run = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--print") == 0) {
+            print = true;
             continue;
         }
         double start = seconds();
@@ -50,6 +55,13 @@ int main(int argc, char **argv)
         printf("%s: status %d, %u ops, %.3f s\n", argv[i], (int)model.status, ops,
                seconds() - start);
         model_print_diagnostics(&model);
+        if (model.status == HMLC_OK && print) {
+            hmlc_text_buffer text = {0};
+            if (hmlc_module_print(model.module, NULL, &text, NULL) == HMLC_OK) {
+                (void)fwrite(text.data, 1, text.size, stdout);
+            }
+            hmlc_text_buffer_free(&text);
+        }
         if (model.status == HMLC_OK && run) {
             run_sets(&model, argv[i]);
         }

@@ -186,6 +186,80 @@ static void a_known_condition_inlines_its_branch(void **state)
     imported_free(&model);
 }
 
+static wire_buffer squeeze_branch(void)
+{
+    wire_buffer graph = {0}, axes = node_begin("Constant", "", "axes");
+    wire_buffer tensor = tensor_begin("", ONNX_INT64, "1");
+    const int64_t axis = -1;
+    wire_put_bytes(&tensor, TENSOR_RAW, &axis, sizeof axis);
+    node_tensor(&axes, "value", &tensor);
+    graph_node(&graph, &axes);
+    add(&graph, "Squeeze", "x axes", "branch_y");
+    graph_value(&graph, GRAPH_OUTPUT, "branch_y", ONNX_FLOAT, NULL);
+    return graph;
+}
+
+/* squeeze(-1) as PyTorch writes it: If(shape[-1] == 1, Squeeze, Identity), here within a branch. */
+static wire_buffer squeezing_branch(void)
+{
+    wire_buffer graph = {0}, choice = node_begin("If", "is_one", "outer_y");
+    const int64_t one = 1, last = 1;
+    int64s(&graph, "one", "", &one, 1);
+    int64s(&graph, "last", "", &last, 1);
+    add(&graph, "Shape", "x", "shape");
+    add(&graph, "Gather", "shape last", "size");
+    add(&graph, "Equal", "size one", "is_one");
+    wire_buffer then = squeeze_branch(), other = branch("Identity");
+    node_graph(&choice, "then_branch", &then);
+    node_graph(&choice, "else_branch", &other);
+    graph_node(&graph, &choice);
+    graph_value(&graph, GRAPH_OUTPUT, "outer_y", ONNX_FLOAT, NULL);
+    return graph;
+}
+
+static hmlc_status run_squeezing(hmlc_module *module, bool condition, int64_t columns)
+{
+    const float zeros[8] = {0};
+    const hmlc_tensor inputs[2] = {
+        {.dtype = HMLC_DTYPE_f32,
+         .rank = 2,
+         .dims = {2, columns},
+         .data = zeros,
+         .bytes = 2 * (size_t)columns * sizeof(float)},
+        {.dtype = HMLC_DTYPE_bool, .data = &condition, .bytes = 1},
+    };
+    hmlc_arena *arena = hmlc_arena_create(NULL);
+    hmlc_tensor output;
+    hmlc_status status = hmlc_interpret(module, inputs, 2, arena, &output, 1);
+    hmlc_arena_destroy(arena);
+    return status;
+}
+
+/* The model stands for inputs that are squeezed; others are refused where that branch runs. */
+static void a_rank_that_depends_on_the_run_is_checked_there(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("2 n"), node = node_begin("If", "c", "y"), sum = {0};
+    graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
+    wire_buffer then = squeezing_branch(), reduce = node_begin("ReduceSum", "x axes", "sum_y");
+    const int64_t axis = 1;
+    int64s(&sum, "axes", "1", &axis, 1);
+    node_int(&reduce, "keepdims", 0);
+    graph_node(&sum, &reduce);
+    graph_value(&sum, GRAPH_OUTPUT, "sum_y", ONNX_FLOAT, NULL);
+    node_graph(&node, "then_branch", &then);
+    node_graph(&node, "else_branch", &sum);
+    graph_node(&graph, &node);
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    check_valid(&model);
+    assert_string_equal(output_type(&model, 0), "f32[2]");
+    assert_int_equal(run_squeezing(model.module, true, 1), HMLC_OK);
+    assert_int_equal(run_squeezing(model.module, true, 3), HMLC_USAGE);
+    assert_int_equal(run_squeezing(model.module, false, 3), HMLC_OK);
+    imported_free(&model);
+}
+
 static void nodes_may_come_in_any_order(void **state)
 {
     (void)state;
@@ -371,6 +445,7 @@ int main(void)
         cmocka_unit_test(dims_survive_a_way_through_floats),
         cmocka_unit_test(a_condition_known_at_run_time_keeps_both_branches),
         cmocka_unit_test(a_known_condition_inlines_its_branch),
+        cmocka_unit_test(a_rank_that_depends_on_the_run_is_checked_there),
         cmocka_unit_test(nodes_may_come_in_any_order),
         cmocka_unit_test(raw_weights_stay_where_they_are),
         cmocka_unit_test(every_storage_of_elements_is_read),

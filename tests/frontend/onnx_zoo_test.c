@@ -44,6 +44,8 @@ static const zoo_entry entries[] = {
     {"mnist_cntk_v1/model.onnx", HMLC_OK, EXACT, NULL},
     {"mobilenet_edgetpu_qdq_excerpt/qdq_with_multi_consumer_dq_nodes.onnx", HMLC_OK, STEPS, NULL},
     {"mobilenet_v2_qdq_int8/model.onnx", HMLC_OK, STEPS, NULL},
+    {"silero_vad_v6/silero_vad.onnx", HMLC_OK, EXACT, NULL},
+    {"silero_vad_v6_half/silero_vad_half.onnx", HMLC_OK, EXACT, NULL},
     {"sinet_softmax_portrait_seg/SINet_Softmax.onnx", HMLC_OK, EXACT, NULL},
     {"sklearn_treeensemble/treeensembleclassifier.onnx", HMLC_REFUSED, NOTHING, "ai.onnx.ml"},
     {"tract_byte_sb_bidi_lstm/model.onnx", HMLC_OK, EXACT, NULL},
