@@ -1,6 +1,7 @@
 /*
  * Dead code elimination: one backward walk, uses before definitions, so that chains die at once. An
- * op that binds symbols lives while a live op's types or attributes speak of one of them.
+ * op that binds symbols lives while a live op's types or attributes speak of one of them, or where
+ * it is there to check: a symbol with one value.
  */
 #include <string.h>
 
@@ -99,7 +100,8 @@ static bool binds_live_symbol(const liveness *live, const hmlc_op *op)
         op->opcode == HMLC_OP_bind_dims ? hmlc_op_attr(op, HMLC_ATTR_symbols) : NULL;
     for (uint32_t i = 0; symbols != NULL && i < symbols->count; i++) {
         const hmlc_symbol *symbol = symbols->as.dims[i]->symbol;
-        if (symbol != NULL && live->symbols[symbol->index]) {
+        if (symbol != NULL &&
+            (live->symbols[symbol->index] || symbol->minimum == symbol->maximum)) {
             return true;
         }
     }
