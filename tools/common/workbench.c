@@ -121,15 +121,13 @@ static void place(hml_workbench *bench, uint32_t index, hml_owned_tensor *tensor
     *tensor = (hml_owned_tensor){0};
 }
 
-/* A file's tensors: a single one goes to `name`; archives go by their entries' names. */
+/* A file's tensors: a single one goes to the input `name`, which exists; archives go by their
+ * entries' names. */
 static hml_status place_file(hml_workbench *bench, const char *name, hml_tensor_list *list,
                              hml_tool_error *error)
 {
     if (name != NULL) {
         uint32_t index = find_input(bench, name);
-        if (index == bench->info.input_count) {
-            return unknown_input(bench, name, error);
-        }
         size_t entry = 0;
         while (entry < list->count && strcmp(list->tensors[entry].name, name) != 0) {
             entry++;
@@ -164,6 +162,9 @@ static hml_status load_files(hml_workbench *bench, const hml_options *options,
         size_t length = equals != NULL ? (size_t)(equals - word) : 0;
         memcpy(name, word, length);
         name[length] = '\0';
+        if (equals != NULL && find_input(bench, name) == bench->info.input_count) {
+            return unknown_input(bench, name, error);
+        }
         hml_tensor_list list;
         HML_TOOL_TRY(hml_tensor_file_read(equals != NULL ? equals + 1 : word, &list, error));
         hml_status status = place_file(bench, equals != NULL ? name : NULL, &list, error);
