@@ -40,7 +40,8 @@ static hmlc_status tap_slice(const window_conv *conv, int64_t tap, hmlc_value **
     hmlc_builder *builder = conv->builder;
     const hmlc_type *type = conv->x->type;
     uint32_t rank = conv->spatial + 2;
-    hmlc_dim starts[HMLC_MAX_RANK], sizes[HMLC_MAX_RANK], steps[HMLC_MAX_RANK];
+    hmlc_dim starts[HMLC_MAX_RANK] = {NULL}, sizes[HMLC_MAX_RANK] = {NULL};
+    hmlc_dim steps[HMLC_MAX_RANK] = {NULL};
     for (uint32_t i = rank; i-- > 0;) {
         bool window = i >= 2;
         starts[i] =
@@ -164,7 +165,8 @@ static hmlc_status turn_weights(window_conv *conv)
     hmlc_dim groups = number(builder, conv->groups);
     hmlc_dim shape[HMLC_MAX_RANK] = {
         groups, hmlc_dim_floordiv(builder->module->dims, type->dims[0], groups), type->dims[1]};
-    hmlc_dim starts[HMLC_MAX_RANK], sizes[HMLC_MAX_RANK], steps[HMLC_MAX_RANK];
+    hmlc_dim starts[HMLC_MAX_RANK] = {NULL}, sizes[HMLC_MAX_RANK] = {NULL};
+    hmlc_dim steps[HMLC_MAX_RANK] = {NULL};
     int64_t order[HMLC_MAX_RANK] = {0, 2, 1};
     for (uint32_t i = 0; i < rank; i++) {
         bool window = i >= 3;

@@ -133,25 +133,93 @@ static int64_t place(plan_buffer *const *queue, plan_buffer **placed, uint32_t c
     return size;
 }
 
-static hmlc_status place_at_hints(memory_plan *plan, plan_buffer **buffers, uint32_t count)
+/* A placement worth keeping. */
+typedef struct placement {
+    plan_buffer **queue, **placed;
+    uint32_t count;
+    int64_t size;          /* of the best placement so far */
+    int64_t *best_offsets; /* by position in the list of buffers */
+} placement;
+
+/* Most bytes that are in use at one time: no placement is smaller. */
+static int64_t least_size(plan_buffer *const *buffers, uint32_t count)
 {
-    static buffer_order *const orders[] = {larger_first, longer_first, earlier_first};
-    enum { ORDERS = sizeof(orders) / sizeof(orders[0]) };
-    plan_buffer **placed = HMLC_NEW_ARRAY(plan->scratch, plan_buffer *, count + 1);
-    HMLC_TRY_MEMORY(placed);
-    size_t best = 0;
-    int64_t best_size = INT64_MAX;
-    for (size_t i = 0; i < ORDERS; i++) {
-        qsort(buffers, count, sizeof(plan_buffer *), orders[i]);
-        int64_t size = place(buffers, placed, count);
-        if (size < best_size) {
-            best_size = size;
-            best = i;
+    int64_t least = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t live = 0;
+        for (uint32_t k = 0; k < count; k++) {
+            bool alive =
+                buffers[k]->first <= buffers[i]->first && buffers[k]->last >= buffers[i]->first;
+            live += alive ? buffers[k]->hint_span : 0;
+        }
+        least = live > least ? live : least;
+    }
+    return least;
+}
+
+static void try_queue(placement *best, plan_buffer *const *buffers)
+{
+    int64_t size = place(best->queue, best->placed, best->count);
+    if (size < best->size) {
+        best->size = size;
+        for (uint32_t i = 0; i < best->count; i++) {
+            best->best_offsets[i] = buffers[i]->hint_offset;
         }
     }
-    if (best + 1 != ORDERS) {
-        qsort(buffers, count, sizeof(plan_buffer *), orders[best]);
-        place(buffers, placed, count);
+}
+
+/* The buffer that reaches highest is placed first next time. */
+static void promote_highest(placement *best)
+{
+    uint32_t highest = 0;
+    int64_t top = -1;
+    for (uint32_t i = 0; i < best->count; i++) {
+        int64_t end = best->queue[i]->hint_offset + best->queue[i]->hint_span;
+        if (end > top) {
+            top = end;
+            highest = i;
+        }
+    }
+    plan_buffer *moved = best->count > 0 ? best->queue[highest] : NULL;
+    for (uint32_t i = highest; i > 0; i--) {
+        best->queue[i] = best->queue[i - 1];
+    }
+    if (moved != NULL) {
+        best->queue[0] = moved;
+    }
+}
+
+static void search_placement(placement *best, plan_buffer *const *buffers)
+{
+    static buffer_order *const orders[] = {larger_first, longer_first, earlier_first};
+    enum { ORDERS = sizeof(orders) / sizeof(orders[0]), REPAIRS = 16, MANY = 1024 };
+    int64_t least = least_size(buffers, best->count);
+    uint32_t repairs = best->count > MANY ? 0 : REPAIRS;
+    for (size_t i = 0; i < ORDERS; i++) {
+        qsort(best->queue, best->count, sizeof(plan_buffer *), orders[i]);
+        try_queue(best, buffers);
+        for (uint32_t k = 0; k < repairs && best->size > least; k++) {
+            promote_highest(best);
+            try_queue(best, buffers);
+        }
+    }
+}
+
+static hmlc_status place_at_hints(memory_plan *plan, plan_buffer **buffers, uint32_t count)
+{
+    placement best = {.count = count, .size = INT64_MAX};
+    best.queue = HMLC_NEW_ARRAY(plan->scratch, plan_buffer *, count + 1);
+    best.placed = HMLC_NEW_ARRAY(plan->scratch, plan_buffer *, count + 1);
+    best.best_offsets = HMLC_NEW_ARRAY(plan->scratch, int64_t, count + 1);
+    HMLC_TRY_MEMORY(best.queue);
+    HMLC_TRY_MEMORY(best.placed);
+    HMLC_TRY_MEMORY(best.best_offsets);
+    for (uint32_t i = 0; i < count; i++) {
+        best.queue[i] = buffers[i];
+    }
+    search_placement(&best, buffers);
+    for (uint32_t i = 0; i < count; i++) {
+        buffers[i]->hint_offset = best.best_offsets[i];
     }
     qsort(buffers, count, sizeof(plan_buffer *), lower_first);
     return HMLC_OK;

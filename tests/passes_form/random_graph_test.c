@@ -16,7 +16,7 @@
 #include "pass_oracle.h"
 #include "plan_checker.h"
 
-enum { POOL = 48, GRAPHS = 400 };
+enum { POOL = 48, GRAPHS = 1500 };
 
 typedef struct grower {
     kit k;
@@ -197,18 +197,53 @@ static void grow_product(grower *g)
     keep(g, kit_matmul(&g->k, x, kit_weight(&g->k, shape), false));
 }
 
+/* Convolutions and pools on what looks like an image. */
+static void grow_window(grower *g)
+{
+    V x = any(g);
+    int64_t channels = 0, height = 0, width = 0;
+    if (x->type->rank != 4 || !hmlc_dim_is_constant(x->type->dims[1], &channels) ||
+        !hmlc_dim_is_constant(x->type->dims[2], &height) ||
+        !hmlc_dim_is_constant(x->type->dims[3], &width) || channels > 16 || height < 2 ||
+        width < 2) {
+        return;
+    }
+    char shape[64];
+    switch (pick(g, 5)) {
+    case 0:
+        keep(g, kit_pool(&g->k, HMLC_OP_max_pool, x, 2, 1, 0));
+        break;
+    case 1:
+        keep(g, kit_pool(&g->k, HMLC_OP_avg_pool, x, 3, 1, 1));
+        break;
+    case 2:
+        snprintf(shape, sizeof shape, "%lld, 1, 3, 3", (long long)channels);
+        keep(g, kit_conv(&g->k, x, kit_weight(&g->k, shape), NULL, 1, 1, channels));
+        break;
+    case 3:
+        snprintf(shape, sizeof shape, "%lld, 4, 2, 2", (long long)channels);
+        keep(g, kit_conv_transpose(&g->k, x, kit_weight(&g->k, shape), NULL, 1));
+        break;
+    default:
+        snprintf(shape, sizeof shape, "%d, %lld, 3, 3", pick(g, 2) == 0 ? 8 : 4,
+                 (long long)channels);
+        keep(g, kit_conv(&g->k, x, kit_weight(&g->k, shape), NULL, 1, 1, 1));
+    }
+}
+
 static kit grow_graph(uint32_t seed)
 {
     grower g = {.k = kit_open(), .random = seed};
     keep(&g, kit_input(&g.k, "x", HMLC_DTYPE_f32, "n, 6, 8"));
     keep(&g, kit_input(&g.k, "y", HMLC_DTYPE_f32, "n, 6, 8"));
     keep(&g, kit_input(&g.k, "z", HMLC_DTYPE_f32, "2, 4, 4, 6"));
+    keep(&g, kit_input(&g.k, "image", HMLC_DTYPE_f32, "n, 4, 6, 5"));
     uint32_t steps = 6 + pick(&g, 22);
     for (uint32_t i = 0; i < steps && !g.k.failed; i++) {
         static void (*const growers[])(grower *) = {
-            grow_elementwise, grow_elementwise,     grow_elementwise, grow_transpose,
-            grow_reshape,     grow_slice_or_concat, grow_rows,        grow_product};
-        growers[pick(&g, 8)](&g);
+            grow_elementwise,     grow_elementwise, grow_elementwise, grow_transpose, grow_reshape,
+            grow_slice_or_concat, grow_rows,        grow_product,     grow_window,    grow_window};
+        growers[pick(&g, 10)](&g);
     }
     V outputs[4];
     uint32_t count = 1 + pick(&g, 3);
