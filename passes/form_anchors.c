@@ -24,7 +24,7 @@ static bool last_dim_is(const hmlc_value *value, int64_t size)
 
 static int64_t form_of_conv(const hmlc_op *op)
 {
-    if (!is_constant(op, 1) || !is_channels_last(op)) {
+    if (!hmlc_type_is_static(hmlc_op_operand(op, 1)->type) || !is_channels_last(op)) {
         return HMLC_FORM_PORTABLE;
     }
     int64_t groups = hmlc_op_int(op, HMLC_ATTR_groups);

@@ -75,7 +75,7 @@ static bool is_forced(const hmlc_op *op)
     switch (op->opcode) {
     case HMLC_OP_conv:
     case HMLC_OP_conv_transpose:
-        if (hmlc_value_constant(hmlc_op_operand(op, 1)) == NULL) {
+        if (!hmlc_type_is_static(hmlc_op_operand(op, 1)->type)) {
             return false;
         }
         break;

@@ -3,6 +3,7 @@
  * tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.
  */
 #include "llvm/conv.h"
+#include "llvm/pack.h"
 
 #include <string.h>
 
@@ -50,7 +51,7 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
     LLVMValueRef eighth = LLVMBuildMul(builder, hmlc_frame_dim(frame, nest->contraction->depth),
                                        hmlc_frame_int(frame, 8), "");
     LLVMValueRef size =
-        hmlc_frame_int(frame, (int64_t)hmlc_dtype_bytes(nest->contraction->dtype) * width);
+        hmlc_frame_int(frame, (int64_t)hmlc_dtype_bytes(nest->contraction->right_dtype) * width);
     LLVMValueRef next =
         LLVMBuildMul(builder, size, hmlc_frame_dim(frame, nest->contraction->depth), "");
     LLVMValueRef first = LLVMBuildSub(builder, row_tile, nest->row_begin, "");
@@ -67,7 +68,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
 {
     const hmlc_contraction *contraction = nest->contraction;
     hmlc_frame *frame = nest->frame;
-    uint32_t size = (uint32_t)hmlc_dtype_bytes(contraction->dtype);
+    uint32_t size = (uint32_t)hmlc_dtype_bytes(contraction->right_dtype);
     int64_t first_column = 0;
     bool one_tile = hmlc_dim_is(nest->section->column_tiles, 1) &&
                     hmlc_dim_is_constant(nest->section->first_column, &first_column);
@@ -77,6 +78,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .lanes = contraction->lanes,
         .dtype = contraction->dtype,
         .left_dtype = contraction->left_dtype,
+        .right_dtype = contraction->right_dtype,
         .depth_stride = hmlc_frame_dim(frame, contraction->left.strides[contraction->rank - 1]),
         .panel = nest->panel,
         .panel_stride = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->depth),
@@ -243,8 +245,8 @@ static void column_tiles(loop_nest *nest)
         LLVMBuildMul(builder, hmlc_frame_dim(frame, contraction->depth), panel, "");
     LLVMValueRef offset = add_product(frame, LLVMBuildURem(builder, column, panel, ""),
                                       LLVMBuildUDiv(builder, column, panel, ""), depth);
-    nest->panel =
-        hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->dtype), nest->right, offset);
+    nest->panel = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
+                                     nest->right, offset);
     nest->tile.valid = LLVMBuildSub(builder, columns, column, "");
     nest->tile.column = add_product(frame, column, nest->tile.group, columns);
     if (nest->section->class_count > 0) {
@@ -282,10 +284,12 @@ static void begin_batch(loop_nest *nest)
     right = add_product(frame, right, tile->group, group_panels);
     uint32_t left_operand = hmlc_frame_argument(frame, contraction->left_argument);
     uint32_t right_operand = hmlc_frame_argument(frame, contraction->right_argument);
+    LLVMValueRef panels_at =
+        contraction->packs_weights ? frame->scratch : frame->operands[right_operand];
     nest->left = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->left_dtype),
                                     frame->operands[left_operand], left);
-    nest->right = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->dtype),
-                                     frame->operands[right_operand], right);
+    nest->right = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
+                                     panels_at, right);
     hmlc_tile_begin_batch(tile);
 }
 
@@ -369,6 +373,10 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
     state->tile.contraction = contraction;
     hmlc_row_map_create(frame->ir->dims, &contraction->left, contraction->batch_rank,
                         contraction->rank - 1, &state->left_rows);
+    if (contraction->packs_weights) {
+        uint32_t weights = hmlc_frame_argument(frame, contraction->right_argument);
+        hmlc_panels_emit(frame, contraction->panels, frame->operands[weights], frame->scratch);
+    }
     if (contraction->heavy) {
         reserve_tile(state);
     }

@@ -68,7 +68,11 @@ typedef struct hmlc_contraction {
     bool heavy; /* the epilogue is long: it runs row by row over a stored tile */
     uint32_t section_count;
     hmlc_section sections[HMLC_SECTIONS];
-    const struct hmlc_panels *panels; /* how a constant right side is packed; NULL: it is not */
+    /* How the right side is packed, NULL: it comes packed. At run time into scratch memory where
+     * it is not constant. */
+    const struct hmlc_panels *panels;
+    bool packs_weights;
+    hmlc_dtype right_dtype; /* of the panels in memory */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;
     const struct hmlc_packing *packing; /* pack_panels */
@@ -184,8 +188,9 @@ void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVM
 
 /* -- the anchors */
 
-/* Element types of operands and sums. */
-bool hmlc_contraction_takes(hmlc_dtype dtype);
+/* Element types from the anchor's operands: half floats are summed in f32. */
+hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                   hmlc_contraction *contraction) HMLC_MUST_USE;
 /* Moves batch_rank down and sets batches and rows. */
 void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction);
 /* Rows are not a known distance apart. */

@@ -1,6 +1,6 @@
 /* The epilogue of one register tile: fused elementwise ops on its vectors, then the stores. */
 #include "llvm/contraction.h"
-#include "llvm/elementwise.h"
+#include "llvm/elementwise_internal.h"
 
 #include <string.h>
 
@@ -233,6 +233,8 @@ void hmlc_tile_start(hmlc_tile_context *tile, LLVMValueRef *accumulators)
         LLVMValueRef value = LLVMConstNull(type);
         if (contraction->bias != NULL) {
             value = leaf_value(tile, tile->frame, contraction->bias);
+            value = hmlc_elementwise_convert(tile->frame, value, contraction->bias->type->dtype,
+                                             contraction->dtype);
         }
         for (uint32_t r = 0; r < tile->rows; r++) {
             accumulators[r * vectors + v] = value;
@@ -247,8 +249,9 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     const hmlc_contraction *contraction = tile->contraction;
     const hmlc_value *root = contraction->root;
     hmlc_dtype dtype = root->type->dtype;
-    LLVMValueRef result =
-        hmlc_epilogue_emit(frame, root, contraction->anchor->results[0], value, leaf_value, tile);
+    const hmlc_value *anchor = contraction->anchor->results[0];
+    value = hmlc_elementwise_convert(frame, value, contraction->dtype, anchor->type->dtype);
+    LLVMValueRef result = hmlc_epilogue_emit(frame, root, anchor, value, leaf_value, tile);
     result = hmlc_elementwise_to_memory(frame, dtype, result);
     LLVMValueRef row = hmlc_frame_element(frame, hmlc_frame_type(frame, dtype), tile->output,
                                           row_offset(tile, &tile->output_rows));

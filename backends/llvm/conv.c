@@ -115,7 +115,9 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     bool transposed = conv->axis[HMLC_SPATIAL - 1].transposed;
     int64_t columns =
         transposed ? weights->dims[weights->rank - 1] : weights->dims[0] / contraction->groups;
-    hmlc_panels panels = {.dtype = contraction->dtype,
+    hmlc_panels panels = {.dtype = contraction->left_dtype,
+                          .packed_dtype = contraction->right_dtype,
+                          .tap_count = 1,
                           .batches = contraction->groups,
                           .depth = taps * conv->channels,
                           .columns = columns,
@@ -134,7 +136,7 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     } else if (transposed) {
         panels.tap_count = taps;
     }
-    int64_t *order = HMLC_NEW_ARRAY(context->arena, int64_t, panels.tap_count + 1);
+    int64_t *order = HMLC_NEW_ARRAY(context->arena, int64_t, panels.tap_count);
     HMLC_TRY_MEMORY(order);
     for (int64_t k = 0; k < panels.tap_count; k++) {
         int64_t outer = taps / last;
@@ -261,23 +263,38 @@ static hmlc_status plan_taps(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     return hmlc_contraction_units(context, plan, contraction, row_bytes);
 }
 
+/* Dims of the weights; NULL, or why they cannot be used. */
+static const char *weights_shape(const hmlc_kernel_plan *plan, const hmlc_value *right,
+                                 hmlc_tensor *weights)
+{
+    if (!hmlc_contraction_is_argument(right)) {
+        return "the weights are not an operand";
+    }
+    if (hmlc_op_operand(plan->kernel, right->index)->storage.strides != NULL) {
+        return "the weights are not dense";
+    }
+    *weights = (hmlc_tensor){.dtype = right->type->dtype, .rank = right->type->rank};
+    for (int32_t k = 0; k < weights->rank; k++) {
+        if (!hmlc_dim_is_constant(right->type->dims[k], &weights->dims[k])) {
+            return "the weights' shape is not known";
+        }
+    }
+    return NULL;
+}
+
 static hmlc_status read_operands(hmlc_plan_context *context, hmlc_kernel_plan *plan,
-                                 hmlc_contraction *contraction, const hmlc_tensor **weights)
+                                 hmlc_contraction *contraction, hmlc_tensor *weights)
 {
     const hmlc_op *anchor = contraction->anchor;
     const hmlc_value *right = hmlc_op_operand(anchor, 1);
-    contraction->dtype = contraction->left_dtype = hmlc_op_operand(anchor, 0)->type->dtype;
-    if (!hmlc_contraction_takes(contraction->dtype)) {
-        return hmlc_contraction_refuse(context, plan, "its element type");
-    }
-    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
+    HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
     contraction->groups = hmlc_op_int(anchor, HMLC_ATTR_groups);
-    *weights = hmlc_contraction_is_argument(right)
-                   ? hmlc_kernel_argument_constant(plan->kernel, right->index)
-                   : NULL;
-    if (*weights == NULL || hmlc_op_int(anchor, HMLC_ATTR_layout) != HMLC_LAYOUT_CHANNELS_LAST) {
-        return hmlc_contraction_refuse(context, plan,
-                                       "the weights are not constant, or channels are not last");
+    const char *reason = weights_shape(plan, right, weights);
+    if (hmlc_op_int(anchor, HMLC_ATTR_layout) != HMLC_LAYOUT_CHANNELS_LAST) {
+        reason = "channels are not last";
+    }
+    if (reason != NULL) {
+        return hmlc_contraction_refuse(context, plan, reason);
     }
     contraction->right_argument = right->index;
     contraction->bias = hmlc_op_operand(anchor, 2);
@@ -291,7 +308,7 @@ static hmlc_status read_operands(hmlc_plan_context *context, hmlc_kernel_plan *p
 hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction)
 {
-    const hmlc_tensor *weights = NULL;
+    hmlc_tensor weights;
     HMLC_TRY(read_operands(context, plan, contraction, &weights));
     hmlc_conv *conv = HMLC_NEW(context->arena, hmlc_conv);
     HMLC_TRY_MEMORY(conv);
@@ -301,24 +318,26 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     }
     bool transposed = contraction->anchor->opcode == HMLC_OP_conv_transpose;
     conv->channels =
-        transposed ? weights->dims[0] / contraction->groups : weights->dims[weights->rank - 1];
+        transposed ? weights.dims[0] / contraction->groups : weights.dims[weights.rank - 1];
     int32_t last = contraction->rank - 1;
     conv->channel_dim = contraction->left.strides[last];
     conv->channel_stride = known(contraction->left.strides[last], -1);
-    read_axes(context, conv, contraction->anchor, &contraction->left, weights);
+    read_axes(context, conv, contraction->anchor, &contraction->left, &weights);
     contraction->batch_rank = 1;
     contraction->right_strides[0] = integer(context, 0);
     contraction->left_group_stride = conv->channels * conv->channel_stride;
     if (conv->channel_stride < 0 && contraction->groups > 1) {
         return hmlc_contraction_refuse(context, plan, "groups of channels that lie apart");
     }
+    bool constant =
+        hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument) != NULL;
     bool pointwise = is_pointwise(conv);
     const hmlc_conv_axis *inner = &conv->axis[HMLC_SPATIAL - 1];
     conv->dynamic = !is_static(conv);
-    conv->taps_inside = !conv->dynamic && !transposed && conv->channel_stride != 1 &&
+    conv->taps_inside = constant && !conv->dynamic && !transposed && conv->channel_stride != 1 &&
                         conv->channels < NARROW_CHANNELS && inner->window > 1;
     conv->explicit_tiles = !conv->dynamic && wants_explicit(conv);
-    HMLC_TRY(plan_weights(context, plan, contraction, conv, weights));
+    HMLC_TRY(plan_weights(context, plan, contraction, conv, &weights));
     if (pointwise && (conv->dynamic || rows_even(context, contraction, conv))) {
         return plan_pointwise(context, plan, contraction, conv);
     }

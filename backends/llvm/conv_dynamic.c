@@ -100,8 +100,8 @@ static void emit_taps(dynamic_tile *at, int32_t number, LLVMValueRef *taps, LLVM
         }
         LLVMValueRef depth = LLVMBuildMul(
             frame->builder, tap, hmlc_frame_int(frame, at->conv->channels * HMLC_PANEL), "");
-        at->kernel.panel =
-            hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.dtype), at->panel, depth);
+        at->kernel.panel = hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.right_dtype),
+                                              at->panel, depth);
         point_rows(at, taps);
         hmlc_microkernel_emit(frame, &at->kernel, hmlc_frame_int(frame, at->conv->channels), sums);
         return;

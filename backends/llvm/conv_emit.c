@@ -40,8 +40,8 @@ static void set_panel(conv_tile *at, LLVMValueRef depth)
     hmlc_frame *frame = at->frame;
     LLVMValueRef offset =
         LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, HMLC_PANEL), "");
-    at->kernel.panel =
-        hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.dtype), at->panel, offset);
+    at->kernel.panel = hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.right_dtype),
+                                          at->panel, offset);
     if (at->kernel.prefetch_count > 0) {
         at->kernel.prefetch = hmlc_frame_element(frame, frame->i64, at->prefetch, depth);
     }

@@ -7,16 +7,34 @@ static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
     return hmlc_dim_constant(context->module->dims, value);
 }
 
-bool hmlc_contraction_takes(hmlc_dtype dtype)
+/* Element types of operands. */
+static bool takes(hmlc_dtype dtype)
 {
-    static const hmlc_dtype taken[] = {HMLC_DTYPE_f32, HMLC_DTYPE_f64, HMLC_DTYPE_i32,
-                                       HMLC_DTYPE_u32, HMLC_DTYPE_i64, HMLC_DTYPE_u64};
+    static const hmlc_dtype taken[] = {HMLC_DTYPE_f32, HMLC_DTYPE_f16, HMLC_DTYPE_bf16,
+                                       HMLC_DTYPE_f64, HMLC_DTYPE_i32, HMLC_DTYPE_u32,
+                                       HMLC_DTYPE_i64, HMLC_DTYPE_u64};
     for (size_t k = 0; k < sizeof taken / sizeof taken[0]; k++) {
         if (taken[k] == dtype) {
             return true;
         }
     }
     return false;
+}
+
+hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                   hmlc_contraction *contraction)
+{
+    hmlc_dtype dtype = hmlc_op_operand(contraction->anchor, 0)->type->dtype;
+    if (!takes(dtype) || hmlc_op_operand(contraction->anchor, 1)->type->dtype != dtype) {
+        return hmlc_contraction_refuse(context, plan, "its element type");
+    }
+    bool half = dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
+    bool packed = contraction->anchor->opcode == HMLC_OP_matmul_packed;
+    contraction->left_dtype = dtype;
+    contraction->dtype = half ? HMLC_DTYPE_f32 : dtype;
+    contraction->right_dtype = packed ? dtype : contraction->dtype;
+    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
+    return HMLC_OK;
 }
 
 /* The left side over the result's batch dims, M and K. */
@@ -72,6 +90,9 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
     bool transposed = hmlc_op_int(anchor, HMLC_ATTR_transpose_b) != 0;
     int64_t rows = tensor->dims[tensor->rank - 2], columns = tensor->dims[tensor->rank - 1];
     hmlc_panels panels = {.dtype = tensor->dtype,
+                          .packed_dtype = contraction->right_dtype,
+                          .tap_count = 1,
+                          .taps = hmlc_panels_one_tap,
                           .batches = 1,
                           .depth = transposed ? columns : rows,
                           .columns = transposed ? rows : columns,
@@ -151,11 +172,7 @@ hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                              hmlc_contraction *contraction)
 {
     const hmlc_op *anchor = contraction->anchor;
-    contraction->dtype = contraction->left_dtype = hmlc_op_operand(anchor, 0)->type->dtype;
-    if (!hmlc_contraction_takes(contraction->dtype)) {
-        return hmlc_contraction_refuse(context, plan, "its element type");
-    }
-    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
+    HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
     contraction->columns = contraction->dims[contraction->rank - 1];
     HMLC_TRY(plan_left(context, plan, contraction));
     if (anchor->opcode == HMLC_OP_matmul) {

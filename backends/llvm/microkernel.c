@@ -1,4 +1,5 @@
 #include "llvm/microkernel.h"
+#include "llvm/elementwise_internal.h"
 
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
@@ -74,6 +75,7 @@ static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
     }
     uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
     LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
+    scalar = hmlc_elementwise_convert(frame, scalar, kernel->left_dtype, kernel->dtype);
     return hmlc_frame_splat(frame, scalar, kernel->lanes);
 }
 
@@ -86,10 +88,11 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
                                       kernel->panel_stride, "");
     int64_t lane = (int64_t)(column % HMLC_PANEL) - (int64_t)(first % HMLC_PANEL);
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
-    LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
-    return hmlc_frame_load(frame, hmlc_microkernel_type(frame, kernel), address,
-                           kernel->panel_alignment);
+    LLVMTypeRef loaded = hmlc_frame_vector(frame, kernel->right_dtype, kernel->lanes);
+    LLVMValueRef value = hmlc_frame_load(frame, loaded, address, kernel->panel_alignment);
+    return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
 }
 
 static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,
@@ -170,7 +173,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
 {
     uint32_t count = kernel->rows * kernel->vectors;
     LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
-    LLVMTypeRef type = hmlc_frame_type(frame, kernel->dtype);
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
     LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
                                           LLVMBuildNSWMul(frame->builder, steps, width, ""));

@@ -17,8 +17,8 @@ enum {
 
 typedef struct hmlc_microkernel {
     uint32_t rows, vectors, lanes;
-    hmlc_dtype dtype; /* of the accumulators and the panels */
-    hmlc_dtype left_dtype;
+    hmlc_dtype dtype; /* of the accumulators; operands of other types are converted */
+    hmlc_dtype left_dtype, right_dtype;
     /*
      * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and
      * only row[0] is used: their offsets become immediates of one pointer.

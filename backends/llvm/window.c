@@ -1,11 +1,18 @@
 /* The window class: units, channels in vectors, and what both forms of tiles are made of. */
 #include "llvm/window.h"
 
+#include "llvm/elementwise_internal.h"
 #include "llvm/pack.h"
 
 static LLVMValueRef element_at(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
 {
     LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.dtype);
+    return hmlc_frame_element(at->frame, type, base, offset);
+}
+
+static LLVMValueRef input_at(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
+{
+    LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.left_dtype);
     return hmlc_frame_element(at->frame, type, base, offset);
 }
 
@@ -15,13 +22,14 @@ LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
     hmlc_dim stride = tile->left.strides[tile->rank - 1];
     LLVMValueRef channel =
         LLVMBuildMul(at->frame->builder, at->channel, hmlc_frame_dim(at->frame, stride), "");
-    LLVMValueRef pointer = element_at(at, at->input, channel);
-    hmlc_vector_access access = {.dtype = tile->dtype,
+    LLVMValueRef pointer = input_at(at, at->input, channel);
+    hmlc_vector_access access = {.dtype = tile->left_dtype,
                                  .lanes = at->tile_shape.lanes,
                                  .valid_lanes = at->valid_lanes,
-                                 .address = element_at(at, pointer, offset),
+                                 .address = input_at(at, pointer, offset),
                                  .stride = stride};
-    return hmlc_vector_load(at->frame, &access);
+    return hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
+                                    tile->left_dtype, tile->dtype);
 }
 
 /* Panels are [C / 16][tap][16]. */
@@ -185,7 +193,7 @@ static void begin_batch(hmlc_window_emitter *at, LLVMValueRef batch)
         LLVMBuildMul(frame->builder, batch, hmlc_frame_dim(frame, tile->left.strides[0]), "");
     offset = LLVMBuildAdd(frame->builder, offset, hmlc_frame_dim(frame, tile->left.offset), "");
     LLVMValueRef base = frame->operands[hmlc_frame_argument(frame, tile->left_argument)];
-    at->input = element_at(at, base, offset);
+    at->input = input_at(at, base, offset);
     at->tile.batch[0] = batch;
     hmlc_tile_begin_batch(&at->tile);
 }
@@ -235,6 +243,10 @@ static hmlc_status window_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     at->tile.section = &at->section;
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
         at->weights = frame->operands[hmlc_frame_argument(frame, window->tile.right_argument)];
+    }
+    if (window->tile.packs_weights) {
+        hmlc_panels_emit(frame, window->tile.panels, at->weights, frame->scratch);
+        at->weights = frame->scratch;
     }
     if (window->tile.heavy) {
         LLVMTypeRef vector = hmlc_frame_vector(frame, window->tile.dtype, window->tile.lanes);

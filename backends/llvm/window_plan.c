@@ -145,29 +145,62 @@ static hmlc_status pack_weights(const hmlc_kernel_plan *plan, const hmlc_tensor 
     return HMLC_OK;
 }
 
-/* Weights [C, k..., 1] as panels [C / 16][tap][16]. */
+/* Panels of the weights: a packed operand, or made in scratch memory when a call begins. */
+static hmlc_status take_weights(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                hmlc_window *window)
+{
+    hmlc_contraction *tile = &window->tile;
+    hmlc_kernel_operand *operand = &plan->operands[tile->right_argument];
+    if (hmlc_kernel_argument_constant(plan->kernel, tile->right_argument) != NULL) {
+        operand->pack = pack_weights;
+        return hmlc_panels_operand(context->arena, tile->panels, operand);
+    }
+    size_t bytes;
+    if (!hmlc_panels_bytes(tile->panels, &bytes) || bytes > INT64_MAX) {
+        return HMLC_RESOURCE;
+    }
+    tile->packs_weights = true;
+    plan->scratch_bytes = integer(context, (int64_t)bytes);
+    return HMLC_OK;
+}
+
+/* Sizes of a depthwise window, from weights [C, k..., 1]; false where it is none. */
+static bool read_sizes(const hmlc_kernel_plan *plan, const hmlc_window *window,
+                       const hmlc_value *weights, int64_t *channels, int64_t *sizes)
+{
+    const hmlc_type *type = weights->type;
+    if (!hmlc_contraction_is_argument(weights) ||
+        hmlc_op_operand(plan->kernel, weights->index)->storage.strides != NULL) {
+        return false;
+    }
+    for (int32_t k = 1; k < type->rank - 1; k++) {
+        if (!hmlc_dim_is_constant(type->dims[k], &sizes[k - 1])) {
+            return false;
+        }
+    }
+    return hmlc_dim_is_constant(type->dims[0], channels) &&
+           hmlc_dim_is(type->dims[type->rank - 1], 1) &&
+           *channels == hmlc_op_int(window->tile.anchor, HMLC_ATTR_groups) &&
+           hmlc_dim_is(window->channels, *channels);
+}
+
+/* Panels are [C / 16][tap][16]. */
 static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *plan,
-                                hmlc_window *window, const int64_t **sizes)
+                                hmlc_window *window, int64_t *sizes)
 {
     hmlc_contraction *tile = &window->tile;
     const hmlc_value *right = hmlc_op_operand(tile->anchor, 1);
-    const hmlc_tensor *weights = hmlc_contraction_is_argument(right)
-                                     ? hmlc_kernel_argument_constant(plan->kernel, right->index)
-                                     : NULL;
-    int64_t channels;
-    bool depthwise = weights != NULL && weights->dims[weights->rank - 1] == 1 &&
-                     weights->dims[0] == hmlc_op_int(tile->anchor, HMLC_ATTR_groups) &&
-                     hmlc_dim_is_constant(window->channels, &channels) &&
-                     channels == weights->dims[0];
-    if (!depthwise) {
-        return hmlc_contraction_refuse(context, plan,
-                                       "only depthwise windows with constant weights");
+    int64_t channels, taps = 1;
+    if (!read_sizes(plan, window, right, &channels, sizes)) {
+        return hmlc_contraction_refuse(context, plan, "only depthwise windows of known weights");
     }
-    int64_t taps = 1;
-    for (int32_t k = 1; k < weights->rank - 1; k++) {
-        taps *= weights->dims[k];
+    for (int32_t k = 0; k < right->type->rank - 2; k++) {
+        taps *= sizes[k];
     }
-    hmlc_panels panels = {.dtype = tile->dtype,
+    hmlc_panels panels = {.dtype = tile->left_dtype,
+                          .packed_dtype = tile->dtype,
+                          .tap_count = 1,
+                          .taps = hmlc_panels_one_tap,
                           .batches = 1,
                           .depth = taps,
                           .columns = channels,
@@ -176,14 +209,11 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     tile->panels = hmlc_arena_copy(context->arena, &panels, sizeof panels);
     HMLC_TRY_MEMORY(tile->panels);
     tile->right_argument = right->index;
-    plan->operands[right->index].pack = pack_weights;
-    HMLC_TRY(hmlc_panels_operand(context->arena, tile->panels, &plan->operands[right->index]));
     tile->bias = hmlc_op_operand(tile->anchor, 2);
     if (tile->bias != NULL) {
         HMLC_TRY(hmlc_contraction_add_leaf(context, plan, tile, tile->bias));
     }
-    *sizes = &weights->dims[1];
-    return HMLC_OK;
+    return take_weights(context, plan, window);
 }
 
 /* -- units */
@@ -253,23 +283,26 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     hmlc_contraction *tile = &window->tile;
     const hmlc_op *anchor = tile->anchor;
     hmlc_dtype dtype = anchor->results[0]->type->dtype;
-    const int64_t *sizes = NULL;
+    int64_t sizes[HMLC_WINDOW_AXES] = {0};
     HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(anchor, 0),
                                        &tile->left_argument, &tile->left));
-    bool real = dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64;
+    bool half = dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
+    bool real = half || dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64;
     bool whole = window->kind == HMLC_WINDOW_MAXIMUM && hmlc_dtype_is_integer(dtype) &&
                  hmlc_dtype_bytes(dtype) > 0;
     if (tile->rank < 3 || tile->rank > 5 || anchor->result_count > 1 ||
         hmlc_op_int(anchor, HMLC_ATTR_layout) != HMLC_LAYOUT_CHANNELS_LAST || !(real || whole)) {
         return hmlc_contraction_refuse(context, plan, "this window's type, rank or layout");
     }
-    tile->dtype = tile->left_dtype = dtype;
-    tile->lanes = hmlc_microkernel_lanes(context->target, dtype);
+    tile->left_dtype = dtype;
+    tile->dtype = half ? HMLC_DTYPE_f32 : dtype;
+    tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype);
     window->channels = tile->dims[tile->rank - 1];
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
-        HMLC_TRY(read_weights(context, plan, window, &sizes));
+        HMLC_TRY(read_weights(context, plan, window, sizes));
     } else {
-        sizes = hmlc_op_attr(anchor, HMLC_ATTR_window)->as.integers;
+        memcpy(sizes, hmlc_op_attr(anchor, HMLC_ATTR_window)->as.integers,
+               (size_t)(tile->rank - 2) * sizeof *sizes);
     }
     window->counts_padding = window->kind == HMLC_WINDOW_AVERAGE &&
                              hmlc_op_int(anchor, HMLC_ATTR_count_include_pad) != 0;

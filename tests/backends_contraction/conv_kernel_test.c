@@ -9,6 +9,7 @@ typedef struct conv_case {
     const char *pads;
     int64_t output_padding[3];
     bool transposed;
+    bool weights_at_run_time;
 } conv_case;
 
 static hmlc_value *build_conv(contraction_case *test, const conv_case *shape, hmlc_value *input,
@@ -17,8 +18,10 @@ static hmlc_value *build_conv(contraction_case *test, const conv_case *shape, hm
     hmlc_attr attrs[8];
     char bias[32];
     snprintf(bias, sizeof bias, "%lld", (long long)outputs);
-    hmlc_value *operands[] = {input, case_constant(test, HMLC_DTYPE_f32, shape->weights),
-                              case_constant(test, HMLC_DTYPE_f32, bias)};
+    hmlc_value *weights = shape->weights_at_run_time
+                              ? case_input(test, HMLC_DTYPE_f32, shape->weights, NULL)
+                              : case_constant(test, HMLC_DTYPE_f32, shape->weights);
+    hmlc_value *operands[] = {input, weights, case_constant(test, HMLC_DTYPE_f32, bias)};
     attrs[0] = hmlc_attr_ints(HMLC_ATTR_strides, shape->strides, shape->spatial);
     attrs[1] = kernel_graph_dims(&test->graph, HMLC_ATTR_pads, shape->pads);
     attrs[2] = hmlc_attr_ints(HMLC_ATTR_dilations, shape->dilations, shape->spatial);
@@ -39,9 +42,9 @@ static void check_conv(const conv_case *shape, int64_t outputs, hmlc_opcode acti
 }
 
 #define CHECK(outputs, ...)                                                                        \
-    check_conv(&(conv_case){__VA_ARGS__, {0, 0, 0}, false}, outputs, HMLC_OP_relu)
+    check_conv(&(conv_case){__VA_ARGS__, {0, 0, 0}, false, false}, outputs, HMLC_OP_relu)
 #define CHECK_TRANSPOSED(outputs, ...)                                                             \
-    check_conv(&(conv_case){__VA_ARGS__, true}, outputs, HMLC_OP_relu)
+    check_conv(&(conv_case){__VA_ARGS__, true, false}, outputs, HMLC_OP_relu)
 
 static void small_images(void **state)
 {
@@ -140,6 +143,39 @@ static void transposed_convolutions(void **state)
     CHECK_TRANSPOSED(12, "1 h w 8", "1 6 5 8", "8 4 4 12", 2, {2, 2}, {1, 1}, 1, "1 1 1 1", {0, 0});
 }
 
+static void weights_at_run_time(void **state)
+{
+    (void)state;
+    static const conv_case shapes[] = {
+        {"1 7 7 6", "1 7 7 6", "20 3 3 6", 2, {1, 1}, {1, 1}, 1, "1 1 1 1", {0}, false, true},
+        {"2 5 6 8", "2 5 6 8", "20 3 2 4", 2, {2, 1}, {1, 1}, 2, "1 0 1 1", {0}, false, true},
+        {"1 5 6 8", "1 5 6 8", "8 3 2 10", 2, {2, 1}, {1, 1}, 2, "1 0 1 1", {0}, true, true},
+        {"1 h 6 8", "1 9 6 8", "20 1 1 8", 2, {1, 1}, {1, 1}, 1, "0 0 0 0", {0}, false, true},
+    };
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        check_conv(&shapes[k], 20, HMLC_OP_relu);
+    }
+}
+
+static void other_element_types(void **state)
+{
+    (void)state;
+    static const hmlc_dtype dtypes[] = {HMLC_DTYPE_f16, HMLC_DTYPE_f64, HMLC_DTYPE_i32};
+    static const int64_t ones[] = {1, 1};
+    for (size_t k = 0; k < 3; k++) {
+        contraction_case test = case_begin(k + 4);
+        hmlc_value *operands[] = {case_input(&test, dtypes[k], "1 6 7 5", NULL),
+                                  case_constant(&test, dtypes[k], "21 3 3 5")};
+        hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, ones, 2),
+                             kernel_graph_dims(&test.graph, HMLC_ATTR_pads, "1 1 1 1"),
+                             hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                             hmlc_attr_int(HMLC_ATTR_groups, 1),
+                             hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST)};
+        hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 2, attrs, 5);
+        case_verify_all(&test, HMLC_FORM_CONTRACTION, &value, 1, (harness_tolerance){1e-4, 1e-3});
+    }
+}
+
 /* A residual of the result's shape and a gate per channel of the batch element. */
 static void epilogue_operands(void **state)
 {
@@ -176,6 +212,8 @@ int main(void)
         cmocka_unit_test(sizes_at_run_time),
         cmocka_unit_test(channels_first_inputs),
         cmocka_unit_test(transposed_convolutions),
+        cmocka_unit_test(weights_at_run_time),
+        cmocka_unit_test(other_element_types),
         cmocka_unit_test(epilogue_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

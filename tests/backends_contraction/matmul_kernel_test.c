@@ -107,6 +107,22 @@ static void other_element_types(void **state)
     }
 }
 
+/* Half floats are summed in f32 and rounded once. */
+static void half_floats(void **state)
+{
+    (void)state;
+    static const hmlc_dtype dtypes[] = {HMLC_DTYPE_f16, HMLC_DTYPE_bf16};
+    for (size_t k = 0; k < 2; k++) {
+        contraction_case test = case_begin(k + 7);
+        hmlc_value *operands[] = {case_input(&test, dtypes[k], "9 21", NULL),
+                                  case_constant(&test, dtypes[k], "21 29")};
+        hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul, operands, 2, NULL, 0);
+        value = kernel_graph_unary(&test.graph, HMLC_OP_relu, value);
+        harness_tolerance tolerance = {1e-4, k == 0 ? 1e-3 : 8e-3};
+        case_verify_all(&test, HMLC_FORM_CONTRACTION, &value, 1, tolerance);
+    }
+}
+
 /* Residual of full shape, per-row factor, scalar, and a result in another type. */
 static void epilogue_operands(void **state)
 {
@@ -169,6 +185,7 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(transposed_operands),
         cmocka_unit_test(other_element_types),
+        cmocka_unit_test(half_floats),
         cmocka_unit_test(epilogue_operands),
         cmocka_unit_test(views_on_both_sides),
         cmocka_unit_test(refuses_what_it_cannot),

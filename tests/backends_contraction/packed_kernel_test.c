@@ -79,10 +79,23 @@ static void lengths_known_at_run_time(void **state)
     }
 }
 
+static void half_floats(void **state)
+{
+    (void)state;
+    contraction_case test = case_begin(17);
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f16, "2 5 16", NULL),
+                              case_input(&test, HMLC_DTYPE_f16, "2 2 16 16", NULL)};
+    hmlc_attr shape = kernel_graph_dims(&test.graph, HMLC_ATTR_shape, "30");
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul_packed, operands, 2, &shape, 1);
+    case_verify_all(&test, HMLC_FORM_CONTRACTION, &value, 1, (harness_tolerance){1e-4, 1e-3});
+    check_pack("37 13", "37 13", 1, HMLC_DTYPE_f16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packing),
+        cmocka_unit_test(half_floats),
         cmocka_unit_test(packing_through_views),
         cmocka_unit_test(packed_products),
         cmocka_unit_test(lengths_known_at_run_time),

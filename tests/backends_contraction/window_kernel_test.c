@@ -132,6 +132,25 @@ static void pools(void **state)
     check_pool(&shapes[0], HMLC_OP_avg_pool, HMLC_DTYPE_f64, 1);
 }
 
+static void weights_at_run_time_and_half_floats(void **state)
+{
+    (void)state;
+    static const hmlc_dtype dtypes[] = {HMLC_DTYPE_f32, HMLC_DTYPE_f16};
+    static const window_case shape = {"1 9 8 19", "1 9 8 19", "19 3 3 1", {3, 3},
+                                      {1, 2},     {1, 1},     "1 1 1 1",  {0}};
+    for (size_t k = 0; k < 2; k++) {
+        contraction_case test = case_begin(k + 3);
+        hmlc_attr attrs[8];
+        hmlc_value *operands[] = {case_input(&test, dtypes[k], shape.input, NULL),
+                                  case_input(&test, dtypes[k], shape.weights, NULL)};
+        uint32_t count = common_attrs(&test, &shape, attrs);
+        attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, 19);
+        hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 2, attrs, count);
+        case_verify_all(&test, HMLC_FORM_WINDOW, &value, 1, (harness_tolerance){1e-4, 1e-3});
+    }
+    check_pool(&shape, HMLC_OP_max_pool, HMLC_DTYPE_f16, 0);
+}
+
 /* A NaN anywhere in the window is the maximum. */
 static void maximum_of_nan(void **state)
 {
@@ -159,6 +178,7 @@ int main(void)
         cmocka_unit_test(depthwise_shapes),
         cmocka_unit_test(depthwise_sizes_at_run_time),
         cmocka_unit_test(pools),
+        cmocka_unit_test(weights_at_run_time_and_half_floats),
         cmocka_unit_test(maximum_of_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
