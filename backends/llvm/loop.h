@@ -149,7 +149,7 @@ void loop_space_fuse(loop_space *space, hmlc_dims *dims, const loop_index *acces
                      uint32_t access_count);
 /* Trip count 1 or fused away. */
 bool loop_var_idle(const loop_var *var);
-/* A typical value (symbols at their hints). */
+/* A typical value (symbols at their hints), at least 1. */
 int64_t loop_dim_hint(hmlc_dims *dims, hmlc_dim dim, hmlc_arena *arena);
 
 /* -- loop_index.c -- */

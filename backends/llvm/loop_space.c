@@ -172,7 +172,7 @@ int64_t loop_dim_hint(hmlc_dims *dims, hmlc_dim dim, hmlc_arena *arena)
 {
     int64_t value = 0;
     if (hmlc_dim_is_constant(dim, &value)) {
-        return value;
+        return value < 1 ? 1 : value;
     }
     uint32_t count = hmlc_symbol_count(dims);
     int64_t *values = HMLC_NEW_ARRAY(arena, int64_t, count + 1);

@@ -52,6 +52,10 @@ void harness_verify(harness_kernel *kernel, const hmlc_tensor *inputs, harness_t
 void harness_verify_targets(hmlc_module *module, const hmlc_tensor *inputs,
                             harness_tolerance tolerance);
 
+/* The same for one of them, chosen by `turn`: for tests of many small kernels. */
+void harness_verify_some_target(hmlc_module *module, const hmlc_tensor *inputs,
+                                harness_tolerance tolerance, uint32_t turn);
+
 /* Nanoseconds of one whole run, best of several; for measurements. */
 double harness_time(harness_kernel *kernel, const hmlc_tensor *inputs);
 
