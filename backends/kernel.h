@@ -13,7 +13,7 @@ typedef enum hmlc_operand_kind {
     HMLC_OPERAND_ARGUMENT, /* region argument `index`: read-only */
     HMLC_OPERAND_RESULT,   /* yielded value `index`: written */
     HMLC_OPERAND_PACKED,   /* constant argument `index` in the kernel's own packing: read-only */
-    HMLC_OPERAND_TABLE,    /* bytes made at plan time (offsets of taps, ...): read-only */
+    HMLC_OPERAND_TABLE,    /* bytes made at plan time (offsets of taps, ...): in the code */
 } hmlc_operand_kind;
 
 struct hmlc_kernel_plan;
@@ -30,7 +30,11 @@ typedef struct hmlc_kernel_operand {
     const char *packing;
     hmlc_status (*pack)(const struct hmlc_kernel_plan *plan, const hmlc_tensor *constant,
                         void *out);
-    const void *table; /* TABLE: the bytes, arena-owned; equal tables are stored once */
+    /*
+     * TABLE: the bytes, arena-owned. They become constants of the code, not operands of a step: a
+     * kernel trusts them as it trusts its instructions. Tables stand behind all other operands.
+     */
+    const void *table;
 } hmlc_kernel_operand;
 
 typedef struct hmlc_kernel_plan {
@@ -92,6 +96,8 @@ uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, 
 /* True when the operand's bytes may be written through, or read as, another operand (in-place
  * reuse). */
 bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand);
+/* Operands that a step passes: all before the tables. */
+uint32_t hmlc_kernel_passed_count(const hmlc_kernel_plan *plan);
 /* The value outside the kernel behind an ARGUMENT, PACKED or RESULT operand; NULL for a TABLE. */
 const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32_t operand);
 /* Text under which equal kernels are shared: region, types, strides, aliasing, target, variant.

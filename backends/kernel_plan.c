@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 static const hmlc_kernel_class *const kernel_classes[] = {
     &hmlc_loop_class,      &hmlc_contraction_class, &hmlc_window_class,
     &hmlc_recurrent_class, &hmlc_portable_class,
@@ -52,6 +55,15 @@ hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *k
             (hmlc_kernel_operand){.kind = HMLC_OPERAND_RESULT, .index = k};
     }
     return class_->plan(context, plan);
+}
+
+uint32_t hmlc_kernel_passed_count(const hmlc_kernel_plan *plan)
+{
+    uint32_t count = 0;
+    while (count < plan->operand_count && plan->operands[count].kind != HMLC_OPERAND_TABLE) {
+        count++;
+    }
+    return count;
 }
 
 const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32_t operand)

@@ -195,10 +195,10 @@ static hmlc_status build_kernel_operands(build *b, const hmlc_kernel_plan *plan,
                                          hml_step_record *step)
 {
     step->first_operand = (uint32_t)b->program->operands.count;
-    step->operand_count = plan->operand_count;
-    for (uint32_t k = 0; k < plan->operand_count; k++) {
+    step->operand_count = hmlc_kernel_passed_count(plan);
+    for (uint32_t k = 0; k < step->operand_count; k++) {
         hmlc_operand_kind kind = plan->operands[k].kind;
-        if (kind == HMLC_OPERAND_PACKED || kind == HMLC_OPERAND_TABLE) {
+        if (kind == HMLC_OPERAND_PACKED) {
             HMLC_TRY(build_blob_operand(b, plan, k));
         } else {
             uint32_t flags = kind == HMLC_OPERAND_RESULT ? HML_OPERAND_WRITTEN : 0;

@@ -10,7 +10,7 @@
 typedef struct blob {
     uint64_t hash; /* of content and packing: where to look; equality is checked byte by byte */
     uint64_t offset, bytes;
-    const void *data; /* the constant's or table's bytes */
+    const void *data; /* the constant's bytes */
     size_t data_bytes;
     const hmlc_kernel_plan *plan; /* NULL: stored as it stands */
     uint32_t operand;
@@ -102,17 +102,16 @@ hmlc_status hmlc_weights_add_packed(hmlc_weights *weights, const hmlc_kernel_pla
                                     uint32_t operand, uint64_t *offset, uint64_t *bytes)
 {
     const hmlc_kernel_operand *entry = &plan->operands[operand];
-    blob added = {.bytes = entry->bytes, .data = entry->table, .data_bytes = entry->bytes};
-    if (entry->kind == HMLC_OPERAND_PACKED) {
-        added.constant = hmlc_kernel_argument_constant(plan->kernel, entry->index);
-        if (added.constant == NULL) {
-            return HMLC_INTERNAL;
-        }
-        added.plan = plan;
-        added.operand = operand;
-        added.data = added.constant->data;
-        added.data_bytes = added.constant->bytes;
+    const hmlc_tensor *constant = hmlc_kernel_argument_constant(plan->kernel, entry->index);
+    if (constant == NULL) {
+        return HMLC_INTERNAL;
     }
+    blob added = {.bytes = entry->bytes,
+                  .data = constant->data,
+                  .data_bytes = constant->bytes,
+                  .plan = plan,
+                  .operand = operand,
+                  .constant = constant};
     return weights_add(weights, added, offset, bytes);
 }
 

@@ -14,8 +14,7 @@ typedef struct hmlc_weights hmlc_weights;
 
 hmlc_weights *hmlc_weights_create(hmlc_arena *arena);
 
-/* Offset (64-byte aligned) of a constant as it stands, of a kernel's packed constant, or of a
- * plan's table. */
+/* Offset (64-byte aligned) of a constant as it stands, or of a kernel's packed constant. */
 hmlc_status hmlc_weights_add_constant(hmlc_weights *weights, const hmlc_tensor *constant,
                                       uint64_t *offset, uint64_t *bytes) HMLC_MUST_USE;
 hmlc_status hmlc_weights_add_packed(hmlc_weights *weights, const hmlc_kernel_plan *plan,

@@ -66,10 +66,22 @@ LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t of
 #define ARGS_FIELD(frame, field, type)                                                             \
     hmlc_frame_field(frame, LLVMGetParam((frame)->outer, 0), offsetof(hml_kernel_args, field), type)
 
+/* A private constant of the code. */
+static LLVMValueRef embed(hmlc_frame *frame, const void *bytes, size_t size, uint32_t alignment)
+{
+    LLVMTypeRef type = LLVMArrayType2(frame->i8, size);
+    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
+    LLVMSetInitializer(global, LLVMConstStringInContext2(frame->context, bytes, size, 1));
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    LLVMSetAlignment(global, alignment);
+    return global;
+}
+
 /* Body parameters: operands, symbols, begin, end, scratch, args. */
 static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *state)
 {
-    uint32_t operand_count = frame->plan->operand_count;
+    uint32_t operand_count = hmlc_kernel_passed_count(frame->plan);
     uint32_t count = operand_count + state->symbol_count + 4;
     LLVMTypeRef *types = HMLC_NEW_ARRAY(frame->arena, LLVMTypeRef, count);
     if (types == NULL) {
@@ -90,7 +102,7 @@ static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *s
 static void body_declare_operands(hmlc_frame *frame)
 {
     const hmlc_kernel_plan *plan = frame->plan;
-    for (uint32_t k = 0; k < plan->operand_count; k++) {
+    for (uint32_t k = 0; k < hmlc_kernel_passed_count(plan); k++) {
         LLVMAttributeIndex index = k + 1;
         const hmlc_kernel_operand *operand = &plan->operands[k];
         bool shared =
@@ -125,8 +137,12 @@ static hmlc_status body_create(hmlc_frame *frame, const char *name)
     frame->operands = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, plan->operand_count + 1);
     HMLC_TRY_MEMORY(frame->operands);
     uint32_t k = 0;
-    for (; k < plan->operand_count; k++) {
+    uint32_t passed = hmlc_kernel_passed_count(plan);
+    for (; k < passed; k++) {
         frame->operands[k] = LLVMGetParam(frame->function, k);
+    }
+    for (uint32_t t = passed; t < plan->operand_count; t++) {
+        frame->operands[t] = embed(frame, plan->operands[t].table, plan->operands[t].bytes, 64);
     }
     for (uint32_t s = 0; s < state->symbol_count; s++) {
         state->symbol_values[s] = LLVMGetParam(frame->function, k++);
@@ -170,12 +186,13 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
                     check);
 
     LLVMPositionBuilderAtEnd(frame->builder, run);
-    uint32_t count = plan->operand_count + state->symbol_count + 4, k = 0;
+    uint32_t passed = hmlc_kernel_passed_count(plan);
+    uint32_t count = passed + state->symbol_count + 4, k = 0;
     LLVMValueRef *values = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count);
     HMLC_TRY_MEMORY(values);
     LLVMValueRef operands = ARGS_FIELD(frame, operands, frame->pointer);
     LLVMValueRef dims = ARGS_FIELD(frame, dims, frame->pointer);
-    for (uint32_t i = 0; i < plan->operand_count; i++) {
+    for (uint32_t i = 0; i < passed; i++) {
         values[k++] = hmlc_frame_field(frame, operands, i * sizeof(void *), frame->pointer);
     }
     for (uint32_t i = 0; i < state->symbol_count; i++) {
@@ -296,14 +313,7 @@ LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value)
         return frame->operands[hmlc_frame_argument(frame, value->index)];
     }
     const hmlc_tensor *tensor = hmlc_value_constant(value);
-    LLVMTypeRef type = LLVMArrayType2(frame->i8, tensor->bytes);
-    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
-    LLVMSetInitializer(global,
-                       LLVMConstStringInContext2(frame->context, tensor->data, tensor->bytes, 1));
-    LLVMSetGlobalConstant(global, 1);
-    LLVMSetLinkage(global, LLVMPrivateLinkage);
-    LLVMSetAlignment(global, 16);
-    return global;
+    return embed(frame, tensor->data, tensor->bytes, 16);
 }
 
 void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access)

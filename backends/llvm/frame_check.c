@@ -240,7 +240,7 @@ static void check_operand(check *c, uint32_t index, LLVMValueRef pointers, LLVMV
     hmlc_frame *frame = c->frame;
     const hmlc_kernel_operand *operand = &frame->plan->operands[index];
     const hmlc_value *value = hmlc_kernel_operand_value(frame->plan, index);
-    bool own = operand->kind == HMLC_OPERAND_PACKED || operand->kind == HMLC_OPERAND_TABLE;
+    bool own = operand->kind == HMLC_OPERAND_PACKED;
     LLVMValueRef found = hmlc_frame_field(frame, sizes, index * sizeof(int64_t), frame->i64);
     LLVMValueRef needed =
         own ? hmlc_frame_int(frame, (int64_t)operand->bytes) : check_extent(c, value);
@@ -283,7 +283,8 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
     check c = {frame, LLVMConstInt(frame->i1, 1, 0)};
     LLVMValueRef operands = args_field(&c, offsetof(hml_kernel_args, operand_count), frame->i32);
     LLVMValueRef dims = args_field(&c, offsetof(hml_kernel_args, dim_count), frame->i32);
-    check_compare(&c, LLVMIntEQ, operands, LLVMConstInt(frame->i32, plan->operand_count, 0));
+    uint32_t passed = hmlc_kernel_passed_count(plan);
+    check_compare(&c, LLVMIntEQ, operands, LLVMConstInt(frame->i32, passed, 0));
     check_compare(&c, LLVMIntEQ, dims, LLVMConstInt(frame->i32, state->symbol_count, 0));
     LLVMBasicBlockRef wrong = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "wrong");
     LLVMBasicBlockRef lists = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "lists");
@@ -299,7 +300,7 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
     LLVMValueRef pointers = args_field(&c, offsetof(hml_kernel_args, operands), frame->pointer);
     LLVMValueRef sizes = args_field(&c, offsetof(hml_kernel_args, operand_bytes), frame->pointer);
     LLVMValueRef failing = hmlc_frame_int(frame, -1);
-    for (uint32_t k = 0; k < plan->operand_count; k++) {
+    for (uint32_t k = 0; k < passed; k++) {
         LLVMValueRef before = c.good;
         check_operand(&c, k, pointers, sizes);
         LLVMValueRef now =

@@ -237,8 +237,6 @@ static void bind_operand(harness_kernel *kernel, uint32_t index, const hmlc_tens
     if (operand->kind == HMLC_OPERAND_RESULT) {
         data = outputs[operand->index].data;
         bytes = outputs[operand->index].bytes;
-    } else if (operand->kind == HMLC_OPERAND_TABLE) {
-        data = hmlc_arena_copy(arena, operand->table, bytes);
     } else {
         const hmlc_value *value = kernel->plan.kernel->operands[operand->index].value;
         const hmlc_tensor *tensor = outer_tensor(value, inputs);
@@ -281,7 +279,7 @@ static void prepare(harness_kernel *kernel, const hmlc_tensor *inputs, hmlc_aren
     call->operands = HMLC_NEW_ARRAY(arena, void *, plan->operand_count + 1);
     call->operand_bytes = HMLC_NEW_ARRAY(arena, int64_t, plan->operand_count + 1);
     call->dims = HMLC_NEW_ARRAY(arena, int64_t, kernel->symbol_count + 1);
-    for (uint32_t k = 0; k < plan->operand_count; k++) {
+    for (uint32_t k = 0; k < hmlc_kernel_passed_count(plan); k++) {
         bind_operand(kernel, k, inputs, outputs, arena, call);
     }
     for (uint32_t k = 0; k < kernel->symbol_count; k++) {
@@ -296,7 +294,7 @@ static void prepare(harness_kernel *kernel, const hmlc_tensor *inputs, hmlc_aren
         .operand_bytes = call->operand_bytes,
         .scratch_bytes = scratch,
         .units = evaluate(plan->units, symbols),
-        .operand_count = plan->operand_count,
+        .operand_count = hmlc_kernel_passed_count(plan),
         .dim_count = kernel->symbol_count,
     };
 }
@@ -336,7 +334,7 @@ static void check_mode(harness_kernel *kernel, const hmlc_tensor *inputs, hmlc_a
     prepare(kernel, inputs, arena, outputs, &call);
     call.args.mode = HML_KERNEL_CHECK;
     assert_int_equal(kernel->function(&call.args), HML_KERNEL_OK);
-    for (uint32_t k = 0; k < kernel->plan.operand_count; k++) {
+    for (uint32_t k = 0; k < hmlc_kernel_passed_count(&kernel->plan); k++) {
         if (call.operand_bytes[k] > 0) {
             call.operand_bytes[k]--;
             assert_int_equal(kernel->function(&call.args), HML_KERNEL_BOUNDS);

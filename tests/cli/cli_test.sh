@@ -81,7 +81,8 @@ expect 0 'kernel' bash -c "'$hmlc' compile '$model' -o '$place/out.hir' --emit i
 mkdir "$place/out"
 expect 0 'output_0.npy' "$hml" run "$artifact" --dim batch=1 --output "$place/out"
 holds 'an output was written' [ -s "$place/out/output_0.npy" ]
-expect 2 'HML1' "$hml" run "$artifact" --input nonsense=x.npy
+expect 2 'HML1' "$hml" run "$artifact" --input nonsense="$place/out/output_0.npy"
+expect 4 'HML1' "$hml" run "$artifact" --input image="$place/missing.npy"
 expect 5 'cannot be written' bash -c "'$hmlc' help >/dev/full"
 head -c 1000 "$artifact" >"$place/cut.hml"
 expect 4 'HML1' "$hml" run "$place/cut.hml"
