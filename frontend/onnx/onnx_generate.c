@@ -175,3 +175,55 @@ void hmlc_onnx_import_one_hot(hmlc_onnx_node *node)
         emit, HMLC_OP_one_hot, HMLC_OPERANDS(indices, node->inputs[2]),
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dims(HMLC_ATTR_depth, depth, 1)));
 }
+
+/* a0 - a1 cos(2 pi n / N) + a2 cos(4 pi n / N) for n below the size; N is the size, or one less. */
+static void cosine_window(hmlc_onnx_node *node, double a0, double a1, double a2)
+{
+    static const double pi = 3.14159265358979323846;
+    hmlc_emitter *emit = &node->emit;
+    uint32_t count = 0;
+    hmlc_dtype dtype = hmlc_onnx_dtype_attr(node, "output_datatype", HMLC_DTYPE_f32);
+    hmlc_dtype inner = dtype == HMLC_DTYPE_f64 ? dtype : HMLC_DTYPE_f32;
+    hmlc_value *scalar = scalar_input(node, 0);
+    const hmlc_dim *size = hmlc_emit_bind(emit, scalar, "window", 1, HMLC_DIM_UNBOUNDED, 1, &count);
+    if (size == NULL) {
+        return;
+    }
+    int64_t shorter = hmlc_onnx_int(node, "periodic", 1) == 0;
+    hmlc_dim period =
+        hmlc_dim_subtract(hmlc_emit_table(emit), size[0], hmlc_emit_number(emit, shorter));
+    hmlc_value *n = hmlc_emit(emit, HMLC_OP_iota, NULL, 0,
+                              HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, size, 1),
+                                         hmlc_attr_int(HMLC_ATTR_axis, 0),
+                                         hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_i64)));
+    n = hmlc_emit_cast(emit, n, inner);
+    hmlc_value *length = hmlc_emit_cast(emit, hmlc_emit_dim(emit, period, HMLC_DTYPE_i64), inner);
+    hmlc_value *sum = hmlc_emit_scalar(emit, inner, a0);
+    const double factors[] = {-a1, a2};
+    for (int32_t i = 0; i < 2; i++) {
+        hmlc_value *turn = hmlc_emit_scalar(emit, inner, 2 * pi * (i + 1));
+        hmlc_value *angle = hmlc_emit_binary(emit, HMLC_OP_mul, n, turn);
+        angle = hmlc_emit_binary(emit, HMLC_OP_div, angle, length);
+        hmlc_value *wave = hmlc_emit_unary(emit, HMLC_OP_cos, angle);
+        hmlc_value *factor = hmlc_emit_scalar(emit, inner, factors[i]);
+        wave = hmlc_emit_binary(emit, HMLC_OP_mul, wave, factor);
+        sum = hmlc_emit_binary(emit, HMLC_OP_add, wave, sum);
+    }
+    node->outputs[0] = hmlc_emit_cast(emit, sum, dtype);
+}
+
+void hmlc_onnx_import_blackman_window(hmlc_onnx_node *node)
+{
+    cosine_window(node, 0.42, 0.5, 0.08);
+}
+
+void hmlc_onnx_import_hamming_window(hmlc_onnx_node *node)
+{
+    cosine_window(node, 25.0 / 46.0, 1 - 25.0 / 46.0, 0);
+}
+
+/* sin(x / 2)^2 = 0.5 - 0.5 cos(x) */
+void hmlc_onnx_import_hann_window(hmlc_onnx_node *node)
+{
+    cosine_window(node, 0.5, 0.5, 0);
+}

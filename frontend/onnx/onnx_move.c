@@ -374,3 +374,45 @@ void hmlc_onnx_import_space_to_depth(hmlc_onnx_node *node)
     blocks = hmlc_emit_transpose(emit, blocks, permutation);
     node->outputs[0] = hmlc_emit_reshape(emit, blocks, joined, 4);
 }
+
+/* Along each axis the middle is kept, or surrounded by 0. An odd element is cut off at the right,
+ * or added there. */
+void hmlc_onnx_import_center_crop_pad(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    uint32_t count = 0, axis_count = 0;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    const int64_t *axes = hmlc_onnx_ints(node, "axes", &axis_count);
+    const hmlc_dim *target =
+        hmlc_emit_bind(emit, node->inputs[1], "size", 0, HMLC_DIM_UNBOUNDED, HMLC_MAX_RANK, &count);
+    if (hmlc_onnx_ok(node) && count != (axes != NULL ? axis_count : (uint32_t)rank)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "%" PRIu32 " sizes do not fit the axes", count);
+    }
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    hmlc_dim zero = hmlc_emit_number(emit, 0), two = hmlc_emit_number(emit, 2);
+    hmlc_dim starts[HMLC_MAX_RANK], sizes[HMLC_MAX_RANK], steps[HMLC_MAX_RANK];
+    hmlc_dim pads[2 * HMLC_MAX_RANK];
+    for (int32_t i = 0; i < rank; i++) {
+        starts[i] = pads[i] = pads[i + rank] = zero;
+        sizes[i] = hmlc_onnx_dims(node, 0)[i];
+        steps[i] = hmlc_emit_number(emit, 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t axis = hmlc_onnx_axis(node, axes != NULL ? axes[i] : (int64_t)i, rank);
+        hmlc_dim in = hmlc_onnx_dims(node, 0)[axis];
+        hmlc_dim excess = hmlc_dim_subtract(table, in, target[i]);
+        hmlc_dim missing = hmlc_dim_maximum(table, hmlc_dim_subtract(table, target[i], in), zero);
+        starts[axis] = hmlc_dim_floordiv(table, hmlc_dim_maximum(table, excess, zero), two);
+        sizes[axis] = hmlc_dim_minimum(table, in, target[i]);
+        pads[axis] = hmlc_dim_floordiv(table, missing, two);
+        pads[axis + rank] = hmlc_dim_subtract(table, missing, pads[axis]);
+    }
+    hmlc_value *middle = hmlc_emit_slice(emit, node->inputs[0], starts, sizes, steps);
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(middle),
+                  HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)rank)));
+}

@@ -68,6 +68,41 @@ void hmlc_onnx_import_dequantize(hmlc_onnx_node *node)
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dtype(HMLC_ATTR_to, to)));
 }
 
+/* A quantized matrix as f32: one scale, or one per row (axis rank - 2) or column (rank - 1). */
+static hmlc_value *dequantized(hmlc_onnx_node *node, uint32_t index, int32_t from_end)
+{
+    hmlc_emitter *emit = &node->emit;
+    int32_t rank = hmlc_onnx_rank(node, index);
+    if (hmlc_onnx_rank(node, index + 1) > 1 || rank < 2) {
+        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "input %" PRIu32 " has a scale of rank %d for rank %d", index,
+                       hmlc_onnx_rank(node, index + 1), rank);
+        return NULL;
+    }
+    hmlc_value *scale = hmlc_emit_cast(emit, node->inputs[index + 1], HMLC_DTYPE_f32);
+    return hmlc_emit(emit, HMLC_OP_dequantize,
+                     HMLC_OPERANDS(node->inputs[index], scale, node->inputs[index + 2]),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis,
+                                              is_per_axis(node, index + 1) ? rank - from_end : 0),
+                                hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32)));
+}
+
+void hmlc_onnx_import_qlinear_matmul(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_value *a = dequantized(node, 0, 2), *b = dequantized(node, 3, 1);
+    hmlc_value *product = hmlc_emit_binary(emit, HMLC_OP_matmul, a, b);
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    int64_t axis = is_per_axis(node, 6) ? product->type->rank - 1 : 0;
+    hmlc_value *scale = hmlc_emit_cast(emit, node->inputs[6], HMLC_DTYPE_f32);
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(product, scale, node->inputs[7]),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
+                             hmlc_attr_dtype(HMLC_ATTR_to, node->inputs[7]->type->dtype)));
+}
+
 /* The standard's function body: u8 steps over the range of x, which always holds 0. */
 void hmlc_onnx_import_dynamic_quantize(hmlc_onnx_node *node)
 {

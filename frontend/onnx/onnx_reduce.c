@@ -160,3 +160,43 @@ void hmlc_onnx_import_softmax_flattened(hmlc_onnx_node *node)
     node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
                                  HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count)));
 }
+
+/* 1 at the first maximum along `axis` of x, 0 elsewhere. */
+static hmlc_value *hardmax(hmlc_onnx_node *node, hmlc_value *x, int64_t axis)
+{
+    hmlc_emitter *emit = &node->emit;
+    const hmlc_dim pair[] = {hmlc_emit_number(emit, 0), hmlc_emit_number(emit, 1)};
+    if (!hmlc_onnx_ok(node)) {
+        return NULL;
+    }
+    hmlc_value *values =
+        hmlc_emit_cast(emit, hmlc_emit_dims(emit, pair, 2, HMLC_DTYPE_i64), x->type->dtype);
+    hmlc_value *index = hmlc_emit(
+        emit, HMLC_OP_arg_max, HMLC_OPERANDS(x),
+        HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_int(HMLC_ATTR_keep_dims, 0)));
+    return hmlc_emit(emit, HMLC_OP_one_hot, HMLC_OPERANDS(index, values),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
+                                hmlc_attr_dims(HMLC_ATTR_depth, &x->type->dims[axis], 1)));
+}
+
+void hmlc_onnx_import_hardmax(hmlc_onnx_node *node)
+{
+    int64_t axis = hmlc_onnx_axis_attr(node, -1);
+    node->outputs[0] = hardmax(node, node->inputs[0], axis);
+}
+
+/* Before opset 13 the input counts as a matrix. */
+void hmlc_onnx_import_hardmax_flattened(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    int64_t axis = hmlc_onnx_axis_attr(node, 1);
+    const hmlc_dim *dims = hmlc_onnx_dims(node, 0);
+    hmlc_dim shape[2] = {hmlc_emit_number(emit, 1), hmlc_emit_number(emit, 1)};
+    for (int32_t i = 0; i < rank; i++) {
+        hmlc_dim *side = &shape[i < axis ? 0 : 1];
+        *side = hmlc_dim_multiply(hmlc_emit_table(emit), *side, dims[i]);
+    }
+    hmlc_value *matrix = hmlc_emit_reshape(emit, node->inputs[0], shape, 2);
+    node->outputs[0] = hmlc_emit_reshape(emit, hardmax(node, matrix, 1), dims, (uint32_t)rank);
+}

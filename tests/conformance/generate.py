@@ -88,7 +88,7 @@ CASES = {}
 # Inputs whose size decides a rank, or whose dims are a window: they stay static in symbolic variants.
 STATIC = {"Reshape": {1}, "Expand": {1}, "ConstantOfShape": {0}, "Slice": {1, 2, 3, 4}, "Pad": {1, 3}, "Tile": {1},
           "TopK": {1}, "Split": {1}, "GatherND": {1}, "ScatterND": {1}, "Conv": {1}, "ConvTranspose": {1},
-          "ConvInteger": {1}, "Resize": {3}}
+          "ConvInteger": {1}, "Resize": {3}, "CenterCropPad": {1}, "Attention": {0, 1, 2, 3, 4, 5}, "RotaryEmbedding": {0}}
 
 
 def case(*names):
@@ -816,6 +816,76 @@ def resize(row, v):
                 mode="linear", antialias=1)
         yield C([f(1, 1, 4, 6), None, None, Const(i64(7, 8))], wide=False, axes=[2, 3], mode="linear",
                 keep_aspect_ratio_policy="not_larger")
+
+
+@case("Hardmax")
+def hardmax(row, v):
+    x = ints(0, 4, 2, 3, 4).astype(np.float32)
+    yield C([x], wide=False)
+    for axis in (0, 1, 2) + ((-1,) if v >= 11 else ()):
+        yield C([x], wide=False, axis=axis)
+
+
+@case("Einsum")
+def einsum(row, v):
+    yield C([f(3, 4), f(4, 5)], equation="ij,jk->ik")
+    yield C([f(3, 4)], equation="ij->ji")
+    yield C([f(3, 4)], wide=False, equation="ij->i")
+    yield C([f(3, 4)], wide=False, equation="ij->")
+    yield C([f(2, 3, 4), f(2, 4, 5)], wide=False, equation="bij, bjk -> bik")
+    yield C([f(2, 3, 4), f(2, 5, 4)], wide=False, equation="...ij,...kj")
+    yield C([f(2, 3), f(4)], wide=False, equation="ij,k->kij")
+    yield C([f(2, 3, 4, 5), f(2, 6, 4, 5)], wide=False, equation="bqhd,bkhd->bhqk")
+    yield C([f(3, 4), f(4, 2), f(2, 5)], wide=False, equation="ab,bc,cd->ad")
+    yield C([f(2, 3), f(2, 3)], wide=False, equation="ij,ij->i")
+
+
+@case("QLinearMatMul")
+def qlinear_matmul(row, v):
+    a, b = ints(0, 255, 2, 4, dtype=np.uint8), ints(0, 255, 4, 3, dtype=np.uint8)
+    s = np.float32(0.25)
+    yield C([a, s, np.array(113, np.uint8), b, s, np.array(114, np.uint8), np.float32(64), np.array(118, np.uint8)],
+            wide=False)
+    w = ints(-100, 100, 4, 3, dtype=np.int8)
+    yield C([a, s, np.array(113, np.uint8), Const(w), Const(np.array([0.25, 0.5, 1], np.float32)),
+             Const(np.zeros(3, np.int8)), np.float32(64), np.array(118, np.uint8)], wide=False)
+
+
+@case("Attention")
+def attention(row, v):
+    yield C([f(2, 3, 4, 8), f(2, 3, 6, 8), f(2, 3, 6, 8)], wide=False)
+    yield C([f(2, 3, 4, 8), f(2, 3, 4, 8), f(2, 3, 4, 8)], wide=False, is_causal=1)
+    yield C([f(2, 4, 4, 8), f(2, 2, 6, 8), f(2, 2, 6, 10), f(4, 6)], wide=False, scale=0.5)
+    yield C([f(2, 4, 24), f(2, 6, 24), f(2, 6, 24)], wide=False, q_num_heads=3, kv_num_heads=3)
+    yield C([f(2, 3, 4, 8), f(2, 3, 6, 8), f(2, 3, 6, 8), None, f(2, 3, 5, 8), f(2, 3, 5, 8)], outputs=3, wide=False)
+
+
+@case("RotaryEmbedding")
+def rotary(row, v):
+    for interleaved in (0, 1):
+        yield C([f(2, 3, 4, 8), f(10, 4), f(10, 4), ints(0, 10, 2, 4)], wide=False, interleaved=interleaved)
+        yield C([f(2, 4, 24), f(2, 4, 4), f(2, 4, 4)], wide=False, num_heads=3, interleaved=interleaved)
+
+
+@case("CenterCropPad")
+def center_crop_pad(row, v):
+    yield C([f(5, 6), Const(i64(3, 9))], wide=False)
+    yield C([f(5, 6), i64(8, 3)], wide=False)
+    yield C([f(5, 6, 2), Const(i64(4))], wide=False, axes=[1])
+
+
+@case("BlackmanWindow", "HannWindow", "HammingWindow")
+def window(row, v):
+    yield C([Const(np.array(8, np.int64))], wide=False)
+    yield C([np.array(9, np.int64)], wide=False, periodic=0)
+
+
+@case("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss")
+def loss(row, v):
+    more = {"outputs": 2} if row.name == "SoftmaxCrossEntropyLoss" else {}
+    for reduction in ("none", "sum", "mean"):
+        yield C([f(3, 5), ints(0, 5, 3)], wide=False, reduction=reduction, **more)
+        yield C([f(3, 5, 2), ints(0, 5, 3, 2), positive(5)], wide=False, reduction=reduction, ignore_index=1)
 
 
 @case("LSTM")
