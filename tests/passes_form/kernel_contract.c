@@ -184,7 +184,7 @@ static const char *check_anchor(const hmlc_op *kernel, const hmlc_op *anchor, in
     bool conv = anchor->opcode == HMLC_OP_conv || anchor->opcode == HMLC_OP_conv_transpose;
     bool pool = anchor->opcode == HMLC_OP_max_pool || anchor->opcode == HMLC_OP_avg_pool;
     CHECK(!(conv || pool) || channels_last(anchor), "channels last");
-    CHECK(!conv || constant_operand(kernel, operand(anchor, 1)), "constant weights");
+    CHECK(!conv || hmlc_type_is_static(operand(anchor, 1)->type), "weights of known shape");
     CHECK(anchor->opcode != HMLC_OP_matmul || constant_operand(kernel, operand(anchor, 1)),
           "a constant right-hand side");
     bool window = pool || (anchor->opcode == HMLC_OP_conv && depthwise(anchor));
