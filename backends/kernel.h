@@ -98,6 +98,8 @@ uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, 
 bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand);
 /* Operands that a step passes: all before the tables. */
 uint32_t hmlc_kernel_passed_count(const hmlc_kernel_plan *plan);
+/* The same of two operands. */
+bool hmlc_kernel_operands_overlap(const hmlc_kernel_plan *plan, uint32_t a, uint32_t b);
 /* The value outside the kernel behind an ARGUMENT, PACKED or RESULT operand; NULL for a TABLE. */
 const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32_t operand);
 /* Text under which equal kernels are shared: region, types, strides, aliasing, target, variant.

@@ -87,20 +87,22 @@ static bool storage_may_overlap(const hmlc_storage *a, const hmlc_storage *b)
     return a->kind == HMLC_STORAGE_ARENA ? a->offset == b->offset : a->index == b->index;
 }
 
+bool hmlc_kernel_operands_overlap(const hmlc_kernel_plan *plan, uint32_t a, uint32_t b)
+{
+    const hmlc_value *one = hmlc_kernel_operand_value(plan, a);
+    const hmlc_value *other = hmlc_kernel_operand_value(plan, b);
+    bool written = plan->operands[a].kind == HMLC_OPERAND_RESULT ||
+                   plan->operands[b].kind == HMLC_OPERAND_RESULT;
+    bool packed = plan->operands[a].kind == HMLC_OPERAND_PACKED ||
+                  plan->operands[b].kind == HMLC_OPERAND_PACKED;
+    return a != b && one != NULL && other != NULL && written && !packed &&
+           storage_may_overlap(&one->storage, &other->storage);
+}
+
 bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand)
 {
-    const hmlc_kernel_operand *entry = &plan->operands[operand];
-    if (entry->kind == HMLC_OPERAND_PACKED || entry->kind == HMLC_OPERAND_TABLE) {
-        return false;
-    }
-    const hmlc_value *value = hmlc_kernel_operand_value(plan, operand);
     for (uint32_t k = 0; k < plan->operand_count; k++) {
-        const hmlc_kernel_operand *other = &plan->operands[k];
-        bool written = entry->kind == HMLC_OPERAND_RESULT || other->kind == HMLC_OPERAND_RESULT;
-        if (k == operand || !written || other->kind == HMLC_OPERAND_TABLE) {
-            continue;
-        }
-        if (storage_may_overlap(&value->storage, &hmlc_kernel_operand_value(plan, k)->storage)) {
+        if (hmlc_kernel_operands_overlap(plan, operand, k)) {
             return true;
         }
     }

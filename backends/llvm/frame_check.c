@@ -9,7 +9,8 @@
 
 typedef struct check {
     hmlc_frame *frame;
-    LLVMValueRef good; /* i1: all conditions so far */
+    LLVMValueRef good;          /* i1: all conditions so far */
+    LLVMValueRef *first, *last; /* per operand: its first address, and the one behind it */
 } check;
 
 static void check_require(check *c, LLVMValueRef condition)
@@ -252,6 +253,41 @@ static void check_operand(check *c, uint32_t index, LLVMValueRef pointers, LLVMV
     LLVMValueRef rest =
         LLVMBuildAnd(frame->builder, address, hmlc_frame_int(frame, alignment - 1), "");
     check_compare(c, LLVMIntEQ, rest, hmlc_frame_int(frame, 0));
+    c->first[index] = address;
+    c->last[index] = LLVMBuildAdd(frame->builder, address, needed, "");
+}
+
+/* Results lie apart from every operand that the planner did not place at the same memory: else an
+ * index could change between its check and its use. */
+static void check_apart(check *c, uint32_t result, uint32_t other)
+{
+    LLVMBuilderRef builder = c->frame->builder;
+    const LLVMValueRef *first = c->first, *last = c->last;
+    LLVMValueRef before = LLVMBuildICmp(builder, LLVMIntULE, last[result], first[other], "");
+    LLVMValueRef behind = LLVMBuildICmp(builder, LLVMIntULE, last[other], first[result], "");
+    LLVMValueRef empty = LLVMBuildICmp(builder, LLVMIntEQ, last[result], first[result], "");
+    LLVMValueRef none = LLVMBuildICmp(builder, LLVMIntEQ, last[other], first[other], "");
+    LLVMValueRef apart = LLVMBuildOr(builder, before, behind, "");
+    check_require(c, LLVMBuildOr(builder, apart, LLVMBuildOr(builder, empty, none, ""), ""));
+}
+
+/* Results are the last operands; memory that may not be written is not handed to them. */
+static void check_results(check *c, uint32_t passed)
+{
+    const hmlc_kernel_plan *plan = c->frame->plan;
+    uint32_t first = passed;
+    while (first > 0 && plan->operands[first - 1].kind == HMLC_OPERAND_RESULT) {
+        first--;
+    }
+    LLVMValueRef written = args_field(c, offsetof(hml_kernel_args, written_count), c->frame->i32);
+    check_compare(c, LLVMIntUGE, written, LLVMConstInt(c->frame->i32, passed - first, 0));
+    for (uint32_t result = first; result < passed; result++) {
+        for (uint32_t other = 0; other < result; other++) {
+            if (!hmlc_kernel_operands_overlap(plan, result, other)) {
+                check_apart(c, result, other);
+            }
+        }
+    }
 }
 
 static void check_finish(check *c, LLVMValueRef operand)
@@ -280,7 +316,11 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
 {
     struct hmlc_frame_state *state = frame->private_;
     const hmlc_kernel_plan *plan = frame->plan;
-    check c = {frame, LLVMConstInt(frame->i1, 1, 0)};
+    check c = {frame, LLVMConstInt(frame->i1, 1, 0),
+               HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, plan->operand_count + 1),
+               HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, plan->operand_count + 1)};
+    HMLC_TRY_MEMORY(c.first);
+    HMLC_TRY_MEMORY(c.last);
     LLVMValueRef operands = args_field(&c, offsetof(hml_kernel_args, operand_count), frame->i32);
     LLVMValueRef dims = args_field(&c, offsetof(hml_kernel_args, dim_count), frame->i32);
     uint32_t passed = hmlc_kernel_passed_count(plan);
@@ -307,6 +347,7 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
             LLVMBuildAnd(frame->builder, before, LLVMBuildNot(frame->builder, c.good, ""), "");
         failing = LLVMBuildSelect(frame->builder, now, hmlc_frame_int(frame, k), failing, "");
     }
+    check_results(&c, passed);
     check_compare(&c, LLVMIntEQ, args_field(&c, offsetof(hml_kernel_args, units), frame->i64),
                   check_dim(&c, plan->units));
     check_compare(&c, LLVMIntSGE,

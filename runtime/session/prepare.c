@@ -245,6 +245,18 @@ static void estimate(hml_session *session, hml_step_state *state, const hml_step
     session->total_cost += state->threads > 1 ? state->cost : 0;
 }
 
+/* Results are a kernel's last operands, so what may be written is counted from the end. */
+static uint32_t written_count(const hml_program *program, const hml_step_record *step)
+{
+    const hml_operand_record *operands = &program->operands[step->first_operand];
+    uint32_t count = 0;
+    while (count < step->operand_count &&
+           (operands[step->operand_count - 1 - count].flags & HML_OPERAND_WRITTEN) != 0) {
+        count++;
+    }
+    return count;
+}
+
 /* The kernel's own opinion of operands, sizes and alignment: only what passes it will be run. */
 static hml_status ask_kernel(hml_session *session, uint32_t index)
 {
@@ -252,6 +264,7 @@ static hml_status ask_kernel(hml_session *session, uint32_t index)
     hml_kernel_args check = state->args;
     check.mode = HML_KERNEL_CHECK;
     check.scratch = session->scratch.data;
+    check.written_count = written_count(session->program, &session->program->steps[index]);
     check.scratch_bytes = (int64_t)session->scratch_stride;
     int32_t status = hml_kernel_call(state->function, &check);
     if (status == HML_KERNEL_OK) {
@@ -303,13 +316,23 @@ static hml_status prepare_call(hml_session *session, uint32_t index)
     return ask_kernel(session, index);
 }
 
-hml_status hml_session_prepare_step(hml_session *session, uint32_t index)
+static hml_status resolve_operands(hml_session *session, const hml_step_record *step)
 {
-    const hml_step_record *step = &session->program->steps[index];
     for (uint32_t i = 0; i < step->operand_count; i++) {
         uint32_t operand = step->first_operand + i;
         HML_TRY(hml_session_resolve(session, operand, &session->pointers[operand],
                                     &session->operand_bytes[operand]));
+    }
+    return HML_OK;
+}
+
+hml_status hml_session_prepare_step(hml_session *session, uint32_t index)
+{
+    const hml_step_record *step = &session->program->steps[index];
+    uint64_t before = session->clock;
+    HML_TRY(resolve_operands(session, step));
+    if (session->clock != before) { /* an output moved: earlier operands may lie in it, too */
+        HML_TRY(resolve_operands(session, step));
     }
     if (step->kind == HML_STEP_CALL) {
         HML_TRY(prepare_call(session, index));

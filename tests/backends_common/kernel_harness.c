@@ -296,6 +296,7 @@ static void prepare(harness_kernel *kernel, const hmlc_tensor *inputs, hmlc_aren
         .units = evaluate(plan->units, symbols),
         .operand_count = hmlc_kernel_passed_count(plan),
         .dim_count = kernel->symbol_count,
+        .written_count = plan->kernel->result_count,
     };
 }
 

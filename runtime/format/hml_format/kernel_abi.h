@@ -24,9 +24,10 @@ enum {
     HML_KERNEL_RUN = 0,
     /*
      * Touch no operand memory; compare operand_count, dim_count, operand_bytes, scratch_bytes,
-     * units and the alignment of the operand pointers with what a run would use for these dims;
-     * return HML_KERNEL_OK or HML_KERNEL_BOUNDS. This is what makes a damaged program harmless: the
-     * runtime calls it for each step whenever dims or addresses change, and runs only what passed.
+     * units, written_count and the alignment and overlap of the operands with what a run would use
+     * for these dims; return HML_KERNEL_OK or HML_KERNEL_BOUNDS. This is what makes a damaged
+     * program harmless: the runtime calls it for each step whenever dims or addresses change, and
+     * runs only what passed.
      */
     HML_KERNEL_CHECK = 1,
 };
@@ -42,7 +43,7 @@ typedef struct hml_kernel_args {
     int64_t units;                /* check mode: all work units */
     uint32_t mode;                /* HML_KERNEL_RUN or HML_KERNEL_CHECK */
     uint32_t operand_count, dim_count;
-    uint32_t reserved;
+    uint32_t written_count; /* check mode: operands, the last ones, that may be written */
 } hml_kernel_args;
 
 /*

@@ -1,0 +1,140 @@
+#include "alterations.h"
+
+#include <hml_format/artifact.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct area {
+    uint64_t offset, bytes;
+    uint64_t entries, entries_end; /* the kernel table within it; equal: none */
+    const hml_table *tables;       /* of a section */
+    uint32_t table_count;
+} area;
+
+uint32_t alteration_next(alteration_random *random, uint32_t limit)
+{
+    random->state = random->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(random->state >> 33) % limit;
+}
+
+static area section_area(const uint8_t *original, const hml_section_record *section)
+{
+    area found = {.offset = section->offset, .bytes = section->bytes};
+    found.tables = (const void *)(original + section->offset);
+    found.table_count = 4;
+    if (section->kind == HML_SECTION_PROGRAM) {
+        const hml_program_record *program = (const void *)(original + section->offset);
+        found.table_count = 10;
+        found.entries = program->kernels.offset;
+        found.entries_end =
+            program->kernels.offset + program->kernels.count * sizeof(hml_kernel_record);
+    }
+    return found;
+}
+
+/* One of: header and section table, the model's section, the program's. Programs most often. */
+static area choose_area(alteration_random *random, const uint8_t *original)
+{
+    const hml_file_header *header = (const void *)original;
+    const hml_section_record *records = (const void *)(original + header->section_table_offset);
+    uint32_t chosen = alteration_next(random, 16);
+    uint32_t kind = chosen < 4 ? HML_SECTION_MODEL : HML_SECTION_PROGRAM;
+    for (uint32_t k = 0; chosen > 0 && k < header->section_count; k++) {
+        if (records[k].kind == kind) {
+            return section_area(original, &records[k]);
+        }
+    }
+    return (area){.offset = 0,
+                  .bytes = header->section_table_offset +
+                           header->section_count * sizeof(hml_section_record)};
+}
+
+static bool is_entry(const area *at, uint64_t offset)
+{
+    return offset >= at->entries && offset < at->entries_end &&
+           (offset - at->entries) % sizeof(hml_kernel_record) < sizeof(uint64_t);
+}
+
+static uint32_t word_value(alteration_random *random, const uint8_t *data, const area *at,
+                           uint32_t old)
+{
+    static const uint32_t huge[] = {UINT32_MAX,        UINT32_MAX - 1, INT32_MAX, UINT32_C(1) << 31,
+                                    UINT32_C(1) << 15, 65535,          4096,      64};
+    uint32_t other;
+    switch (alteration_next(random, 6)) {
+    case 0:
+        return alteration_next(random, 48);
+    case 1:
+        return huge[alteration_next(random, sizeof huge / sizeof huge[0])];
+    case 2:
+        return old + 1;
+    case 3:
+        return old - 1;
+    case 4:
+        return old ^ (UINT32_C(1) << alteration_next(random, 32));
+    default:
+        memcpy(&other, data + at->offset + alteration_next(random, (uint32_t)at->bytes / 4) * 4, 4);
+        return other;
+    }
+}
+
+static void change_field(alteration_random *random, uint8_t *data, const area *at, char *text,
+                         size_t text_bytes)
+{
+    uint64_t offset = (uint64_t)alteration_next(random, (uint32_t)at->bytes / 4) * 4;
+    if (is_entry(at, offset)) {
+        return;
+    }
+    uint32_t old;
+    memcpy(&old, data + at->offset + offset, sizeof old);
+    uint32_t value = word_value(random, data, at, old);
+    memcpy(data + at->offset + offset, &value, sizeof value);
+    (void)snprintf(text, text_bytes, "word %llu of %llu: %u -> %u; ", (unsigned long long)offset,
+                   (unsigned long long)at->offset, old, value);
+}
+
+/* Records, or one field of them, change places or are copied. */
+static void change_records(alteration_random *random, uint8_t *data, const area *at, char *text,
+                           size_t text_bytes)
+{
+    const hml_table *table = &at->tables[alteration_next(random, at->table_count)];
+    if (table->count == 0 || table->record_bytes > 256) {
+        return;
+    }
+    uint32_t size = table->record_bytes, first = 0;
+    uint32_t from = alteration_next(random, table->count),
+             to = alteration_next(random, table->count);
+    uint8_t *records = data + at->offset + table->offset, kept[256];
+    if (size % 8 == 0 && alteration_next(random, 2) == 0) {
+        first = alteration_next(random, size / 8) * 8;
+        size = 8;
+    }
+    uint8_t *a = records + (size_t)from * table->record_bytes + first;
+    uint8_t *b = records + (size_t)to * table->record_bytes + first;
+    memcpy(kept, b, size);
+    memmove(b, a, size);
+    bool swap = alteration_next(random, 2) == 0;
+    if (swap) {
+        memcpy(a, kept, size);
+    }
+    (void)snprintf(text, text_bytes, "table at %llu of %llu: %s %u and %u, bytes %u+%u; ",
+                   (unsigned long long)table->offset, (unsigned long long)at->offset,
+                   swap ? "swap" : "copy", from, to, first, size);
+}
+
+void alteration_apply(alteration_random *random, const uint8_t *original, uint8_t *data, char *text,
+                      size_t text_bytes)
+{
+    text[0] = '\0';
+    uint32_t count = 1 + alteration_next(random, 4);
+    for (uint32_t k = 0; k < count; k++) {
+        area at = choose_area(random, original);
+        size_t used = strlen(text);
+        if (at.tables != NULL && alteration_next(random, 3) == 0) {
+            change_records(random, data, &at, text + used, text_bytes - used);
+        } else {
+            change_field(random, data, &at, text + used, text_bytes - used);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+/*
+ * Artifacts whose header, tables and programs were changed and whose checksums were computed anew:
+ * opened, given a session, inputs and outputs, and run. Each is refused or runs without touching
+ * anything but its own memory, which lies between inaccessible pages; the file and the inputs may
+ * not be written at all. A case that crashes, hangs or writes outside is printed and counted, and
+ * the next one goes on in a new process.
+ *
+ *     altered_program_test [--count N] [--first K]
+ */
+#include "alterations.h"
+#include "artifact_builder.h"
+#include "guarded_memory.h"
+#include "hostile_models.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SECONDS_PER_CASE = 5, MOST_INPUTS = 8, HEAP_LIMIT = 64 << 20, FAILURES_SHOWN = 20 };
+
+/* What the working process tells the one that watches it. */
+typedef struct progress {
+    uint64_t current;
+    char text[1024];
+    uint64_t refused_open, refused_session, refused_inputs, refused_run, completed;
+    uint32_t damaged;
+} progress;
+
+typedef struct artifact {
+    uint8_t *data;
+    size_t bytes;
+} artifact;
+
+static artifact artifacts[HOSTILE_MODEL_COUNT];
+static progress *shared;
+
+/* -- Inputs that the unaltered models take
+ * ------------------------------------------------------------------------------- */
+
+typedef struct bound_inputs {
+    void *memory[MOST_INPUTS];
+    size_t bytes[MOST_INPUTS];
+    uint32_t count;
+} bound_inputs;
+
+static void fill(uint8_t *data, const hml_tensor *tensor)
+{
+    for (size_t k = 0; k + sizeof(float) <= tensor->bytes && tensor->dtype == HML_F32; k += 4) {
+        float value = (float)((int)(k / 4 % 9) - 3);
+        memcpy(data + k, &value, sizeof value);
+    }
+    if (tensor->dtype == HML_I64) {
+        for (size_t k = 0; k < tensor->bytes / 8; k++) {
+            int64_t value = (int64_t)(k % 3);
+            memcpy(data + k * 8, &value, sizeof value);
+        }
+    }
+    if (tensor->dtype == HML_BOOL) {
+        memset(data, 1, tensor->bytes);
+    }
+}
+
+static hml_status bind(guarded_heap *heap, hml_session *session, uint32_t index, hml_tensor tensor,
+                       bound_inputs *inputs)
+{
+    void *memory = guarded_allocate(heap, tensor.bytes);
+    if (memory == NULL) {
+        return HML_ERROR_out_of_memory;
+    }
+    fill(memory, &tensor);
+    guarded_freeze(memory, tensor.bytes);
+    inputs->memory[inputs->count] = memory;
+    inputs->bytes[inputs->count++] = tensor.bytes;
+    tensor.data = memory;
+    return hml_bind_input(session, index, &tensor);
+}
+
+/* Shapes as the altered model itself tells them, for batches of `batch`. */
+static hml_status bind_inputs(guarded_heap *heap, const hml_model *model, hml_session *session,
+                              int64_t batch, bound_inputs *inputs)
+{
+    const hml_dim dims[] = {{"batch", batch}, {"n", batch}};
+    hml_model_info info;
+    hml_model_describe(model, &info);
+    for (uint32_t k = 0; k < info.input_count && k < MOST_INPUTS; k++) {
+        hml_tensor tensor;
+        if (hml_model_input_shape(model, k, dims, 2, &tensor) != HML_OK &&
+            hml_model_input_shape(model, k, dims, 1, &tensor) != HML_OK) {
+            hml_status status = hml_model_input_shape(model, k, NULL, 0, &tensor);
+            if (status != HML_OK) {
+                return status;
+            }
+        }
+        hml_status status = bind(heap, session, k, tensor, inputs);
+        if (status != HML_OK) {
+            return status;
+        }
+    }
+    return HML_OK;
+}
+
+static void release_inputs(guarded_heap *heap, bound_inputs *inputs)
+{
+    for (uint32_t k = 0; k < inputs->count; k++) {
+        guarded_release(heap, inputs->memory[k], inputs->bytes[k]);
+    }
+}
+
+/* -- One case
+ * --------------------------------------------------------------------------------- */
+
+static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_session *session)
+{
+    hml_status status = HML_OK;
+    for (int64_t batch = 3; batch >= 2 && status == HML_OK; batch--) {
+        bound_inputs inputs = {.count = 0};
+        status = bind_inputs(heap, model, session, batch, &inputs);
+        if (status != HML_OK) {
+            shared->refused_inputs++;
+        } else {
+            status = hml_run(session);
+            *(status == HML_OK ? &shared->completed : &shared->refused_run) += 1;
+        }
+        release_inputs(heap, &inputs);
+    }
+    return status;
+}
+
+/* Outputs of the size that the altered model asks for, bound in memory of their own. */
+static void run_bound(guarded_heap *heap, const hml_model *model, hml_session *session)
+{
+    hml_model_info info;
+    hml_model_describe(model, &info);
+    void *memory[MOST_INPUTS] = {NULL};
+    size_t bytes[MOST_INPUTS] = {0};
+    for (uint32_t k = 0; k < info.output_count && k < MOST_INPUTS; k++) {
+        const hml_dim dims[] = {{"batch", 3}, {"n", 3}};
+        hml_tensor tensor;
+        if (hml_model_output_shape(model, k, dims, 2, &tensor) != HML_OK) {
+            continue;
+        }
+        bytes[k] = tensor.bytes == 0 ? 384 : tensor.bytes;
+        memory[k] = guarded_allocate(heap, bytes[k]);
+        if (memory[k] != NULL) {
+            (void)!hml_bind_output(session, k, memory[k], bytes[k]);
+        }
+    }
+    (void)run_twice(heap, model, session);
+    for (uint32_t k = 0; k < MOST_INPUTS; k++) {
+        if (memory[k] != NULL) {
+            guarded_release(heap, memory[k], bytes[k]);
+        }
+    }
+}
+
+static void run_sessions(guarded_heap *heap, hml_model *model, bool bound)
+{
+    hml_session *session = NULL;
+    if (hml_session_create(model, NULL, &session) != HML_OK) {
+        shared->refused_session++;
+        return;
+    }
+    if (bound) {
+        run_bound(heap, model, session);
+    } else {
+        (void)run_twice(heap, model, session);
+    }
+    hml_session_destroy(session);
+}
+
+static void run_case(uint64_t number, bool alter)
+{
+    const artifact *from = &artifacts[number % HOSTILE_MODEL_COUNT];
+    guarded_heap heap = {.limit = HEAP_LIMIT};
+    alteration_random random = {number * UINT64_C(0x9e3779b97f4a7c15) + 1};
+    uint8_t *data = guarded_allocate(&heap, from->bytes);
+    if (data == NULL) {
+        _exit(2);
+    }
+    memcpy(data, from->data, from->bytes);
+    shared->current = number;
+    if (alter) {
+        alteration_apply(&random, from->data, data, shared->text, sizeof shared->text);
+        (void)reseal_artifact(data, from->bytes);
+    }
+    guarded_freeze(data, from->bytes);
+    (void)alarm(SECONDS_PER_CASE);
+    hml_allocator allocator = guarded_allocator(&heap);
+    hml_open_options options = {.allocator = &allocator};
+    hml_model *model = NULL;
+    if (hml_model_open_memory(data, from->bytes, &options, &model) == HML_OK) {
+        run_sessions(&heap, model, alteration_next(&random, 2) == 0);
+        hml_model_release(model);
+    } else {
+        shared->refused_open++;
+    }
+    (void)alarm(0);
+    guarded_release(&heap, data, from->bytes);
+    if (heap.damaged || heap.used != 0) {
+        shared->damaged++;
+        _exit(3);
+    }
+}
+
+/* -- The watching process
+ * --------------------------------------------------------------------------------- */
+
+static int watch(uint64_t first, uint64_t end)
+{
+    uint32_t failures = 0;
+    while (first < end) {
+        (void)fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            for (uint64_t number = first; number < end; number++) {
+                run_case(number, true);
+            }
+            _exit(0);
+        }
+        int status = 0;
+        if (child < 0 || waitpid(child, &status, 0) != child) {
+            return 2;
+        }
+        if (status == 0) {
+            break;
+        }
+        failures++;
+        if (failures <= FAILURES_SHOWN) {
+            printf("FAILED: case %llu (%s): %s %d\n", (unsigned long long)shared->current,
+                   shared->text, WIFSIGNALED(status) ? "signal" : "status",
+                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        }
+        first = shared->current + 1;
+    }
+    printf("%llu refused on opening, %llu sessions, %llu inputs, %llu runs; %llu runs completed; "
+           "%u cases failed\n",
+           (unsigned long long)shared->refused_open, (unsigned long long)shared->refused_session,
+           (unsigned long long)shared->refused_inputs, (unsigned long long)shared->refused_run,
+           (unsigned long long)shared->completed, failures);
+    return failures == 0 ? 0 : 1;
+}
+
+/* The unaltered models run in guarded memory; else the cases show nothing. */
+static bool unaltered_models_run(void)
+{
+    for (uint64_t number = 0; number < HOSTILE_MODEL_COUNT; number++) {
+        run_case(number, false);
+    }
+    return shared->completed == 2 * HOSTILE_MODEL_COUNT;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = 20000, first = 0;
+    for (int k = 1; k + 1 < argc; k += 2) {
+        uint64_t value = strtoull(argv[k + 1], NULL, 10);
+        if (strcmp(argv[k], "--count") == 0) {
+            count = value;
+        } else if (strcmp(argv[k], "--first") == 0) {
+            first = value;
+        }
+    }
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        return 2;
+    }
+    for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
+        artifacts[k].data = hostile_artifact((hostile_model)k, &artifacts[k].bytes);
+        if (artifacts[k].data == NULL) {
+            return 2;
+        }
+        printf("artifact %u: %zu bytes\n", k, artifacts[k].bytes);
+    }
+    if (!unaltered_models_run()) {
+        printf("the unaltered models do not run\n");
+        return 2;
+    }
+    *shared = (progress){0};
+    int result = watch(first, first + count);
+    for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
+        free(artifacts[k].data);
+    }
+    return result;
+}

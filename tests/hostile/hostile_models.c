@@ -1,0 +1,137 @@
+#include "hostile_models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hmlc/backends.h>
+#include <hmlc/frontend.h>
+#include <hmlc/passes.h>
+
+#include "wire_writer.h"
+
+static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
+{
+    wire_buffer node = node_begin(type, inputs, outputs);
+    graph_node(graph, &node);
+}
+
+static wire_buffer branch(const char *type, const char *name)
+{
+    wire_buffer graph = {0};
+    add(&graph, type, "x", name);
+    graph_value(&graph, GRAPH_OUTPUT, name, ONNX_FLOAT, "batch 8");
+    return graph;
+}
+
+static void add_weights(wire_buffer *graph)
+{
+    float values[8 * 16];
+    for (int k = 0; k < 8 * 16; k++) {
+        values[k] = (float)(k % 7) - 3.0F;
+    }
+    wire_buffer tensor = tensor_begin("w", ONNX_FLOAT, "8 16");
+    wire_put_bytes(&tensor, TENSOR_RAW, values, sizeof values);
+    graph_tensor(graph, &tensor);
+}
+
+/* x: f32[batch, 8], flag: bool, rows: i64[n], from, to: i64[1]. */
+static wire_buffer dynamic_model(void)
+{
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "batch 8");
+    graph_value(&graph, GRAPH_INPUT, "flag", ONNX_BOOL, "");
+    graph_value(&graph, GRAPH_INPUT, "rows", ONNX_INT64, "n");
+    graph_value(&graph, GRAPH_INPUT, "from", ONNX_INT64, "1");
+    graph_value(&graph, GRAPH_INPUT, "to", ONNX_INT64, "1");
+    add_weights(&graph);
+    wire_buffer choice = node_begin("If", "flag", "chosen");
+    wire_buffer then = branch("Relu", "t"), otherwise = branch("Neg", "o");
+    node_graph(&choice, "then_branch", &then);
+    node_graph(&choice, "else_branch", &otherwise);
+    graph_node(&graph, &choice);
+    add(&graph, "MatMul", "chosen w", "product");
+    add(&graph, "Softmax", "product", "soft");
+    add(&graph, "Gather", "soft rows", "picked");
+    add(&graph, "NonZero", "x", "where");
+    add(&graph, "Slice", "chosen from to", "part");
+    add(&graph, "Exp", "part", "grown");
+    graph_value(&graph, GRAPH_OUTPUT, "picked", ONNX_FLOAT, NULL);
+    graph_value(&graph, GRAPH_OUTPUT, "where", ONNX_INT64, NULL);
+    graph_value(&graph, GRAPH_OUTPUT, "grown", ONNX_FLOAT, NULL);
+    return model_end(&graph, 17);
+}
+
+static void show(const hmlc_module *module)
+{
+    const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
+    fprintf(stderr, "the model does not compile: %s\n", first != NULL ? first->message : "");
+}
+
+static hmlc_status compile(hmlc_module *module, const char *path)
+{
+    const hmlc_target *target = hmlc_target_find("native");
+    const hmlc_codegen_options options = {.targets = &target, .target_count = 1};
+    const hmlc_pass_options passes = {.pipeline = NULL};
+    hmlc_codegen_summary summary;
+    HMLC_TRY(hmlc_run_passes(module, &passes));
+    return hmlc_compile(module, &options, path, &summary);
+}
+
+static hmlc_status build(hostile_model model, hmlc_module *module, const char *path)
+{
+    if (model == HOSTILE_DIGITS) {
+        hmlc_mapping *mapping = NULL;
+        hmlc_status status = hmlc_import(HMLC_DIGITS, NULL, module, &mapping);
+        status = status == HMLC_OK ? compile(module, path) : status;
+        if (status != HMLC_OK) {
+            show(module);
+        }
+        hmlc_module_destroy(module);
+        hmlc_mapping_release(mapping);
+        return status;
+    }
+    wire_buffer file = dynamic_model();
+    hmlc_status status = hmlc_import_memory(file.data, file.size, NULL, module);
+    status = status == HMLC_OK ? compile(module, path) : status;
+    if (status != HMLC_OK) {
+        show(module);
+    }
+    hmlc_module_destroy(module);
+    wire_free(&file);
+    return status;
+}
+
+static uint8_t *read_file(const char *path, size_t *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return NULL;
+    }
+    (void)fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    rewind(file);
+    uint8_t *data = size > 0 ? aligned_alloc(64, ((size_t)size + 63) / 64 * 64) : NULL;
+    if (data != NULL && fread(data, 1, (size_t)size, file) != (size_t)size) {
+        free(data);
+        data = NULL;
+    }
+    (void)fclose(file);
+    *bytes = (size_t)size;
+    return data;
+}
+
+uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
+{
+    char folder[] = "/tmp/hml-hostile-XXXXXX", path[64];
+    hmlc_module *module = hmlc_module_create(NULL);
+    if (module == NULL || mkdtemp(folder) == NULL) {
+        return NULL;
+    }
+    (void)snprintf(path, sizeof path, "%s/model.hml", folder);
+    uint8_t *data = build(model, module, path) == HMLC_OK ? read_file(path, bytes) : NULL;
+    (void)unlink(path);
+    (void)rmdir(folder);
+    return data;
+}
