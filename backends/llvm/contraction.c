@@ -13,6 +13,7 @@ typedef struct loop_nest {
     const hmlc_contraction *contraction;
     const hmlc_section *section;
     hmlc_row_map left_rows;
+    hmlc_microkernel kernel;  /* of the tile at hand */
     LLVMValueRef left, right; /* pointers of this batch element and group */
     LLVMValueRef panel;       /* of the current column tile */
     LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
@@ -163,26 +164,56 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
 
 /* -- row tiles of a unit, one column tile */
 
+/* A convolution tile of the table: number `ahead` of its class. */
+static void begin_conv_tile(void *context, const hmlc_row_class *class_, LLVMValueRef ahead,
+                            hmlc_conv_site *site)
+{
+    loop_nest *nest = context;
+    LLVMValueRef row_tile =
+        LLVMBuildAdd(nest->frame->builder, ahead, hmlc_frame_int(nest->frame, class_->first), "");
+    tile_kernel(nest, class_, &nest->kernel, row_tile);
+    *site = (hmlc_conv_site){.tile = &nest->tile, .kernel = &nest->kernel, .left = nest->left};
+}
+
+static void conv_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef from,
+                       LLVMValueRef to)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_conv *conv = nest->contraction->conv;
+    LLVMValueRef first = hmlc_frame_int(frame, class_->first);
+    from = LLVMBuildSub(frame->builder, from, first, "");
+    to = LLVMBuildSub(frame->builder, to, first, "");
+    if (!conv->explicit_tiles) {
+        hmlc_conv_regular_loop(frame, conv, class_, from, to, begin_conv_tile, nest);
+        return;
+    }
+    hmlc_loop loop;
+    hmlc_conv_site site;
+    hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+    begin_conv_tile(nest, class_, loop.index, &site);
+    hmlc_conv_explicit_tile(&site, class_, loop.index);
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
 /* Tiles [first, end) of one height; row tile `first` begins at row `row`. */
 static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef first,
                       LLVMValueRef end, LLVMValueRef row)
 {
     hmlc_frame *frame = nest->frame;
+    const hmlc_conv *conv = nest->contraction->conv;
     LLVMValueRef from = emit_maximum(frame, nest->row_begin, first);
     LLVMValueRef to = emit_minimum(frame, nest->row_end, end);
+    if (conv != NULL && !conv->dynamic) {
+        conv_class(nest, class_, from, to);
+        return;
+    }
     hmlc_loop loop;
     hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
     LLVMValueRef ahead = LLVMBuildSub(frame->builder, loop.index, first, "");
-    const hmlc_conv *conv = nest->contraction->conv;
     LLVMValueRef first_row = add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows));
     if (conv != NULL) {
-        hmlc_microkernel kernel;
-        tile_kernel(nest, class_, &kernel, loop.index);
-        if (conv->dynamic) {
-            hmlc_conv_dynamic_tile(&nest->tile, &kernel, nest->left, first_row);
-        } else {
-            hmlc_conv_tile(&nest->tile, &kernel, nest->left, class_, ahead);
-        }
+        tile_kernel(nest, class_, &nest->kernel, loop.index);
+        hmlc_conv_dynamic_tile(&nest->tile, &nest->kernel, nest->left, first_row);
     } else {
         matmul_tile(nest, class_, loop.index, first_row);
     }

@@ -21,7 +21,8 @@ typedef struct hmlc_row_map {
 typedef struct hmlc_row_class {
     uint32_t rows;
     int64_t first, tiles;
-    int64_t table; /* convolution: where the class's descriptors begin, in i32 */
+    int64_t table;    /* convolution: where the class's descriptors begin, in i32 */
+    int64_t segments; /* regular tiles: how many */
 } hmlc_row_class;
 
 typedef struct hmlc_section {

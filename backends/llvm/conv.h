@@ -19,17 +19,31 @@ typedef struct hmlc_conv_axis {
     bool transposed;
 } hmlc_conv_axis;
 
-/* Table words (i32). A regular tile: */
+/*
+ * Table words (i32). Regular tiles come in segments: tiles [BEGIN, END) of their class, ALONG of
+ * them in a line, LINES lines in a plane. TILE, LINE and PLANE lead from one tile to the next, to
+ * the next line's first, and to the next plane's first; STEP from row to row inside a tile.
+ */
 enum {
-    HMLC_TILE_PIXEL,      /* linear output pixel of row 0 */
-    HMLC_TILE_PIXEL_STEP, /* to the next row's pixel */
-    HMLC_TILE_INPUT,      /* input offset of row 0 */
-    HMLC_TILE_INPUT_STEP, /* to the next row's */
-    HMLC_TILE_RUNS,       /* word of the first run */
-    HMLC_TILE_RUN_COUNT,
-    HMLC_TILE_WORDS,
+    HMLC_SEGMENT_BEGIN,
+    HMLC_SEGMENT_END,
+    HMLC_SEGMENT_ALONG,
+    HMLC_SEGMENT_LINES,
+    HMLC_SEGMENT_RUNS, /* word of the first run */
+    HMLC_SEGMENT_RUN_COUNT,
+    HMLC_SEGMENT_PIXEL, /* linear output pixel */
+    HMLC_SEGMENT_PIXEL_STEP,
+    HMLC_SEGMENT_PIXEL_TILE,
+    HMLC_SEGMENT_PIXEL_LINE,
+    HMLC_SEGMENT_PIXEL_PLANE,
+    HMLC_SEGMENT_INPUT, /* input offset, elements */
+    HMLC_SEGMENT_INPUT_STEP,
+    HMLC_SEGMENT_INPUT_TILE,
+    HMLC_SEGMENT_INPUT_LINE,
+    HMLC_SEGMENT_INPUT_PLANE,
+    HMLC_SEGMENT_WORDS,
 };
-/* ... whose runs are: */
+/* Their runs: */
 enum { HMLC_RUN_DEPTH, HMLC_RUN_STEPS, HMLC_RUN_INPUT, HMLC_RUN_WORDS };
 /*
  * An explicit tile of R rows: RUNS, RUN_COUNT, R pixels; its runs: DEPTH, STEPS, R input offsets,
@@ -73,10 +87,24 @@ hmlc_status hmlc_conv_regular_tiles(hmlc_plan_context *context, hmlc_conv *conv,
 hmlc_status hmlc_conv_explicit_tiles(hmlc_plan_context *context, hmlc_conv *conv, hmlc_words *words,
                                      hmlc_section *section) HMLC_MUST_USE;
 
-/* Emits row tile number `ahead` of a class; `kernel` has everything but rows and start. */
-void hmlc_conv_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel, LLVMValueRef left,
-                    const hmlc_row_class *class_, LLVMValueRef ahead);
-
+/* One row tile: `kernel` has everything but the rows. */
+typedef struct hmlc_conv_site {
+    hmlc_tile_context *tile;
+    const hmlc_microkernel *kernel;
+    LLVMValueRef left; /* of the batch element and group */
+} hmlc_conv_site;
+/* Emits explicit row tile number `ahead` of a class. */
+void hmlc_conv_explicit_tile(const hmlc_conv_site *site, const hmlc_row_class *class_,
+                             LLVMValueRef ahead);
+/*
+ * Emits the loop over regular tiles [from, to) of a class; `begin_tile` sets up the site for tile
+ * number `ahead` of the class.
+ */
+typedef void hmlc_conv_begin_tile(void *context, const hmlc_row_class *class_, LLVMValueRef ahead,
+                                  hmlc_conv_site *site);
+void hmlc_conv_regular_loop(hmlc_frame *frame, const hmlc_conv *conv, const hmlc_row_class *class_,
+                            LLVMValueRef from, LLVMValueRef to, hmlc_conv_begin_tile *begin_tile,
+                            void *context);
 /* Emits the tile of rows from `first_row` on of a convolution without table. */
 void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *kernel,
                             LLVMValueRef left, LLVMValueRef first_row);

@@ -1,4 +1,7 @@
-/* Regular tiles of a convolution: pixels of one group in a line, evenly spaced. */
+/*
+ * Regular tiles of a convolution: pixels of one group in a line, evenly spaced. Lines repeat, so
+ * that the table has a few segments however large the image is.
+ */
 #include "llvm/conv_groups.h"
 
 #include <stdlib.h>
@@ -26,15 +29,19 @@ void hmlc_words_add(hmlc_words *words, int64_t word)
     words->words[words->count++] = (int32_t)word;
 }
 
-typedef struct line_tile {
-    int64_t rows, pixel, pixel_step, input, input_step, runs, run_count;
-} line_tile;
+/* Tiles of one height in one group: `along` of them in a line, lines in two directions. */
+typedef struct tile_segment {
+    int64_t rows, runs, run_count;
+    int64_t along, inner, outer; /* counts */
+    int64_t pixel, pixel_step, pixel_tile, pixel_inner, pixel_outer;
+    int64_t input, input_step, input_tile, input_inner, input_outer;
+} tile_segment;
 
 typedef struct line_tiling {
     hmlc_conv *conv;
     hmlc_words *words;
     int64_t most_rows;
-    line_tile *tiles;
+    tile_segment *segments;
     size_t count;
     hmlc_axis_classes classes[HMLC_SPATIAL];
     int64_t pixel_strides[HMLC_SPATIAL];
@@ -150,76 +157,110 @@ static int32_t tile_axis(const line_tiling *tiling, const hmlc_axis_class *const
     return best;
 }
 
-/* A line of `class` indices along `axis`, cut evenly. */
-static void cut_line(line_tiling *tiling, const hmlc_axis_class *class_, int32_t axis,
-                     line_tile start)
+/* `tiles` tiles of `rows` rows from index `first` of the group's line on. */
+static void add_segment(line_tiling *tiling, const tile_segment *lines, int64_t first, int64_t rows,
+                        int64_t tiles)
 {
-    int64_t tiles = (class_->count + tiling->most_rows - 1) / tiling->most_rows;
-    for (int64_t k = 0; k < tiles; k++) {
-        line_tile *tile = &tiling->tiles[tiling->count++];
-        *tile = start;
-        tile->rows = class_->count / tiles + (k < class_->count % tiles);
-        tile->pixel_step = class_->step * tiling->pixel_strides[axis];
-        tile->input_step = class_->input_step * tiling->conv->axis[axis].input_stride;
-        start.pixel += tile->rows * tile->pixel_step;
-        start.input += tile->rows * tile->input_step;
+    if (tiles == 0) {
+        return;
     }
+    tile_segment *segment = &tiling->segments[tiling->count++];
+    *segment = *lines;
+    segment->rows = rows;
+    segment->along = tiles;
+    segment->pixel += first * segment->pixel_step;
+    segment->input += first * segment->input_step;
+    segment->pixel_tile = rows * segment->pixel_step;
+    segment->input_tile = rows * segment->input_step;
 }
 
+/* Lines lie along one axis and are cut evenly; they repeat along the two others. */
 static void tile_group(line_tiling *tiling, const hmlc_axis_class *const *group)
 {
     const hmlc_conv_axis *axis = tiling->conv->axis;
-    line_tile start = {.runs = (int64_t)tiling->words->count};
-    start.run_count = group_runs(tiling, group);
     int32_t along = tile_axis(tiling, group);
     int32_t outer = along == 0 ? 1 : 0, inner = along == 2 ? 1 : 2;
-    for (int64_t a = 0; a < group[outer]->count; a++) {
-        for (int64_t b = 0; b < group[inner]->count; b++) {
-            int64_t index[HMLC_SPATIAL] = {0};
-            index[outer] = a;
-            index[inner] = b;
-            start.pixel = start.input = 0;
-            for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
-                const hmlc_axis_class *class_ = group[k];
-                start.pixel += (class_->first + index[k] * class_->step) * tiling->pixel_strides[k];
-                start.input +=
-                    (class_->input + index[k] * class_->input_step) * axis[k].input_stride;
-            }
-            cut_line(tiling, group[along], along, start);
-        }
+    tile_segment lines = {.runs = (int64_t)tiling->words->count,
+                          .inner = group[inner]->count,
+                          .outer = group[outer]->count,
+                          .pixel_step = group[along]->step * tiling->pixel_strides[along],
+                          .pixel_inner = group[inner]->step * tiling->pixel_strides[inner],
+                          .pixel_outer = group[outer]->step * tiling->pixel_strides[outer],
+                          .input_step = group[along]->input_step * axis[along].input_stride,
+                          .input_inner = group[inner]->input_step * axis[inner].input_stride,
+                          .input_outer = group[outer]->input_step * axis[outer].input_stride};
+    for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
+        lines.pixel += group[k]->first * tiling->pixel_strides[k];
+        lines.input += group[k]->input * axis[k].input_stride;
     }
+    lines.run_count = group_runs(tiling, group);
+    int64_t count = group[along]->count;
+    int64_t tiles = (count + tiling->most_rows - 1) / tiling->most_rows;
+    int64_t low = count / tiles, big = count % tiles;
+    add_segment(tiling, &lines, 0, low + 1, big);
+    add_segment(tiling, &lines, big * (low + 1), low, tiles - big);
 }
 
 /* Tall tiles first, then by position. */
-static int compare_tiles(const void *left, const void *right)
+static int compare_segments(const void *left, const void *right)
 {
-    const line_tile *a = left, *b = right;
+    const tile_segment *a = left, *b = right;
     if (a->rows != b->rows) {
         return a->rows > b->rows ? -1 : 1;
     }
     return a->pixel < b->pixel ? -1 : a->pixel > b->pixel;
 }
 
-static void write_tiles(line_tiling *tiling, hmlc_section *section)
+static void write_segment(hmlc_words *words, const tile_segment *segment, int64_t begin,
+                          int64_t end)
 {
-    hmlc_words *words = tiling->words;
+    int64_t last = segment->along - 1, lines = segment->inner - 1;
+    const int64_t fields[HMLC_SEGMENT_WORDS] = {
+        [HMLC_SEGMENT_BEGIN] = begin,
+        [HMLC_SEGMENT_END] = end,
+        [HMLC_SEGMENT_ALONG] = segment->along,
+        [HMLC_SEGMENT_LINES] = segment->inner,
+        [HMLC_SEGMENT_RUNS] = segment->runs,
+        [HMLC_SEGMENT_RUN_COUNT] = segment->run_count,
+        [HMLC_SEGMENT_PIXEL] = segment->pixel,
+        [HMLC_SEGMENT_PIXEL_STEP] = segment->pixel_step,
+        [HMLC_SEGMENT_PIXEL_TILE] = segment->pixel_tile,
+        [HMLC_SEGMENT_PIXEL_LINE] = segment->pixel_inner - last * segment->pixel_tile,
+        [HMLC_SEGMENT_PIXEL_PLANE] =
+            segment->pixel_outer - lines * segment->pixel_inner - last * segment->pixel_tile,
+        [HMLC_SEGMENT_INPUT] = segment->input,
+        [HMLC_SEGMENT_INPUT_STEP] = segment->input_step,
+        [HMLC_SEGMENT_INPUT_TILE] = segment->input_tile,
+        [HMLC_SEGMENT_INPUT_LINE] = segment->input_inner - last * segment->input_tile,
+        [HMLC_SEGMENT_INPUT_PLANE] =
+            segment->input_outer - lines * segment->input_inner - last * segment->input_tile,
+    };
+    for (int32_t k = 0; k < HMLC_SEGMENT_WORDS; k++) {
+        hmlc_words_add(words, fields[k]);
+    }
+}
+
+/* Returns the number of tiles. */
+static int64_t write_segments(line_tiling *tiling, hmlc_section *section)
+{
+    int64_t tiles = 0;
+    hmlc_row_class *class_ = NULL;
     section->class_count = 0;
     for (size_t k = 0; k < tiling->count; k++) {
-        const line_tile *tile = &tiling->tiles[k];
-        if (k == 0 || tile->rows != tile[-1].rows) {
-            section->classes[section->class_count++] = (hmlc_row_class){
-                .rows = (uint32_t)tile->rows, .first = (int64_t)k, .table = (int64_t)words->count};
+        const tile_segment *segment = &tiling->segments[k];
+        if (k == 0 || segment->rows != segment[-1].rows) {
+            class_ = &section->classes[section->class_count++];
+            *class_ = (hmlc_row_class){.rows = (uint32_t)segment->rows,
+                                       .first = tiles,
+                                       .table = (int64_t)tiling->words->count};
         }
-        section->classes[section->class_count - 1].tiles += 1;
-        const int64_t fields[HMLC_TILE_WORDS] = {
-            [HMLC_TILE_PIXEL] = tile->pixel, [HMLC_TILE_PIXEL_STEP] = tile->pixel_step,
-            [HMLC_TILE_INPUT] = tile->input, [HMLC_TILE_INPUT_STEP] = tile->input_step,
-            [HMLC_TILE_RUNS] = tile->runs,   [HMLC_TILE_RUN_COUNT] = tile->run_count,
-        };
-        for (int32_t i = 0; i < HMLC_TILE_WORDS; i++) {
-            hmlc_words_add(words, fields[i]);
-        }
+        int64_t count = segment->along * segment->inner * segment->outer;
+        write_segment(tiling->words, segment, class_->tiles, class_->tiles + count);
+        class_->tiles += count;
+        class_->segments += 1;
+        tiles += count;
     }
+    return tiles;
 }
 
 hmlc_status hmlc_conv_regular_tiles(hmlc_plan_context *context, hmlc_conv *conv, hmlc_words *words,
@@ -232,8 +273,12 @@ hmlc_status hmlc_conv_regular_tiles(hmlc_plan_context *context, hmlc_conv *conv,
         pixels *= conv->axis[k].output;
         HMLC_TRY(hmlc_axis_classify(context->arena, &conv->axis[k], &tiling.classes[k]));
     }
-    tiling.tiles = HMLC_NEW_ARRAY(context->arena, line_tile, pixels);
-    HMLC_TRY_MEMORY(tiling.tiles);
+    size_t groups;
+    bool fits = hmlc_size_multiply((size_t)tiling.classes[0].count, (size_t)tiling.classes[1].count,
+                                   &groups) &&
+                hmlc_size_multiply(groups, 2 * (size_t)tiling.classes[2].count, &groups);
+    tiling.segments = fits ? HMLC_NEW_ARRAY(context->arena, tile_segment, groups) : NULL;
+    HMLC_TRY_MEMORY(tiling.segments);
     for (int64_t a = 0; a < tiling.classes[0].count; a++) {
         for (int64_t b = 0; b < tiling.classes[1].count; b++) {
             for (int64_t c = 0; c < tiling.classes[2].count; c++) {
@@ -244,8 +289,8 @@ hmlc_status hmlc_conv_regular_tiles(hmlc_plan_context *context, hmlc_conv *conv,
             }
         }
     }
-    qsort(tiling.tiles, tiling.count, sizeof *tiling.tiles, compare_tiles);
-    write_tiles(&tiling, section);
-    section->row_tiles = hmlc_dim_constant(context->module->dims, (int64_t)tiling.count);
+    qsort(tiling.segments, tiling.count, sizeof *tiling.segments, compare_segments);
+    int64_t tiles = write_segments(&tiling, section);
+    section->row_tiles = hmlc_dim_constant(context->module->dims, tiles);
     return words->failed ? HMLC_RESOURCE : HMLC_OK;
 }
