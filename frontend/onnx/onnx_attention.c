@@ -87,6 +87,11 @@ static bool join_past(hmlc_onnx_node *node, attention_inputs *in)
                        "past_key and past_value come together");
         return false;
     }
+    if (past && (hmlc_onnx_rank(node, 4) != 4 || hmlc_onnx_rank(node, 5) != 4)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "past_key and past_value must have rank 4");
+        return false;
+    }
     in->past = past ? node->inputs[4]->type->dims[2] : hmlc_emit_number(emit, 0);
     if (past) {
         in->k = hmlc_emit_concat(emit, (hmlc_value *const[]){node->inputs[4], in->k}, 2, 2);
@@ -204,6 +209,10 @@ static hmlc_value *masked(hmlc_onnx_node *node, const attention_inputs *in, hmlc
         hmlc_value *last = hmlc_emit_binary(emit, HMLC_OP_add, row, past);
         scores = keep_where(node, scores, hmlc_emit_binary(emit, HMLC_OP_less_equal, column, last));
     }
+    if (hmlc_onnx_has_input(node, 6) && hmlc_onnx_rank(node, 6) != 1) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "nonpad_kv_seqlen has rank %d",
+                       hmlc_onnx_rank(node, 6));
+    }
     if (hmlc_onnx_has_input(node, 6) && hmlc_onnx_ok(node)) {
         hmlc_dim one = hmlc_emit_number(emit, 1);
         hmlc_dim shape[4] = {hmlc_onnx_dims(node, 6)[0], one, one, one};
@@ -268,6 +277,11 @@ static hmlc_value *angles(hmlc_onnx_node *node, uint32_t index, int64_t head_axi
     if (hmlc_onnx_has_input(node, 3)) {
         cache = hmlc_emit(&node->emit, HMLC_OP_gather, HMLC_OPERANDS(cache, node->inputs[3]),
                           HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0)));
+    }
+    if (hmlc_onnx_ok(node) && cache->type->rank != 3) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "input %" PRIu32 " ('%s') has the wrong rank %d", index,
+                       hmlc_onnx_input_name(node, index), hmlc_onnx_rank(node, index));
     }
     return hmlc_emit_unsqueeze(&node->emit, cache, head_axis);
 }
