@@ -18,7 +18,9 @@ static bool absorbs(hmlc_dims *dims, hmlc_dim wide, hmlc_dim part)
     if (wide == part) {
         return true;
     }
-    return wide->kind == HMLC_DIM_SELECT && wide == widen(dims, wide->c, wide->b) &&
+    /* What an expression holds is older than itself. */
+    return part->id < wide->id && wide->kind == HMLC_DIM_SELECT &&
+           wide == widen(dims, wide->c, wide->b) &&
            (absorbs(dims, wide->b, part) || absorbs(dims, wide->c, part));
 }
 
@@ -68,8 +70,11 @@ static hmlc_dim broadcast_dim(hmlc_dims *dims, const hmlc_location *location, hm
     if (a_is_wide && b_is_wide && hmlc_dim_known_unequal(dims, a, b)) {
         return NULL;
     }
-    if (absorbs(dims, a, b) || absorbs(dims, b, a)) {
-        return absorbs(dims, a, b) ? a : b;
+    if (absorbs(dims, a, b)) {
+        return a;
+    }
+    if (absorbs(dims, b, a)) {
+        return b;
     }
     if (is_clamped(a, b) || is_clamped(b, a)) {
         hmlc_status recorded = hmlc_dims_require_equal(dims, a, b, location);
