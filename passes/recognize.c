@@ -14,6 +14,10 @@ typedef struct compiled_rows {
 static hmlc_status recognize_op(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     const compiled_rows *table = hmlc_rewrite_user(rewriter);
+    if (!hmlc_dtype_is_float(op->results[0]->type->dtype)) {
+        return HMLC_OK; /* what the rows build takes floats alone; integers write max(x, a * x), too
+                         */
+    }
     hmlc_match match;
     for (uint32_t i = 0; i < table->count; i++) {
         const compiled_row *row = &table->rows[i];
