@@ -14,8 +14,6 @@
 
 #include <hml_format/kernel_abi.h>
 
-extern char **environ;
-
 enum { PAGE = 4096, MOST_MESSAGE = 1024 };
 
 /* Code first, constants behind it, each on pages of its own; nothing else is kept in memory. */

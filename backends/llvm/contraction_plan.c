@@ -235,7 +235,7 @@ static void blocks_by_units(const block_sizes *sizes, int64_t *row_blocks, int64
     for (int k = 0; k < 32; k++) {
         int64_t blocks = *row_blocks * *col_blocks;
         bool enough = blocks * sizes->outer >= UNITS_WANTED;
-        if (enough || flops / (double)(blocks * 2) < UNIT_FLOPS) {
+        if (enough || flops / (double)(blocks * 2) < (double)UNIT_FLOPS) {
             return;
         }
         bool more_columns = *col_blocks * 2 <= sizes->column_tiles;
@@ -262,7 +262,7 @@ static uint32_t plan_prefetch(const hmlc_contraction *contraction, const hmlc_se
     int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
     int64_t eighths = 8 * (int64_t)section->vectors * contraction->lanes / HMLC_PANEL;
     int64_t count = ceil_divide(eighths, tiles);
-    bool streams = sizes->column_tiles > 1 && sizes->column_tile_bytes >= PREFETCH_BYTES;
+    bool streams = sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)PREFETCH_BYTES;
     bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
     return contraction->panels != NULL && streams && dense && eighths >= 8 && count <= 4 &&
                    tiles <= PREFETCH_TILES

@@ -57,7 +57,7 @@ static LLVMValueRef least_value(hmlc_frame *frame, hmlc_dtype dtype)
 {
     LLVMTypeRef type = hmlc_frame_type(frame, dtype);
     if (hmlc_dtype_is_float(dtype)) {
-        return LLVMConstReal(type, -(double)__builtin_inf());
+        return LLVMConstReal(type, -__builtin_inf());
     }
     if (hmlc_dtype_class_of(dtype) == HMLC_CLASS_UINT) {
         return LLVMConstInt(type, 0, 0);

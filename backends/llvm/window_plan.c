@@ -231,8 +231,8 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     int64_t rows = hmlc_dim_hint(row_tiles);
     double cost = pixels * (double)channels * (double)(taps + 2) /
                   ((double)context->target->vector_bytes * (window->dynamic ? 0.1 : 0.5));
-    double wanted = cost * (double)batches / UNIT_NANOSECONDS;
-    int64_t blocks = wanted < 1 ? 1 : wanted > UNITS_WANTED ? UNITS_WANTED : (int64_t)wanted;
+    double wanted = cost * (double)batches / (double)UNIT_NANOSECONDS;
+    int64_t blocks = wanted<1 ? 1 : wanted>(double) UNITS_WANTED ? UNITS_WANTED : (int64_t)wanted;
     blocks = (blocks + batches - 1) / (batches < 1 ? 1 : batches);
     int64_t row_blocks = blocks < rows ? blocks : rows, panels = (channels + 15) / 16;
     row_blocks = row_blocks < 1 ? 1 : row_blocks;
@@ -273,7 +273,7 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
     choose_tile(context->target, window, &columns, &rows);
     HMLC_TRY(hmlc_window_cut(context->arena, window, &window->axis[1], rows, &window->rows));
     HMLC_TRY(hmlc_window_cut(context->arena, window, &window->axis[2], columns, &window->columns));
-    window->dynamic = static_code(window) > CODE_LIMIT;
+    window->dynamic = static_code(window) > (double)CODE_LIMIT;
     return HMLC_OK;
 }
 
