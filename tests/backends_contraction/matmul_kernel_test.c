@@ -4,7 +4,7 @@
 /* [m, k] x [k, n] + bias, then relu or gelu. */
 static void check_product(int m, int k, int n, hmlc_opcode activation)
 {
-    contraction_case test = case_begin((uint64_t)(m * 1000003 + k * 1009 + n));
+    contraction_case test = case_begin((uint64_t)m * 1000003 + (uint64_t)k * 1009 + (uint64_t)n);
     char left[64], right[64], bias[64];
     snprintf(left, sizeof left, "%d %d", m, k);
     snprintf(right, sizeof right, "%d %d", k, n);

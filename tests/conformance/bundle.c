@@ -14,8 +14,7 @@ bool bundle_open(const char *path, case_bundle *bundle)
         return false;
     }
     long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    rewind(file);
-    bundle->data = size > 0 ? malloc((size_t)size) : NULL;
+    bundle->data = size > 0 && fseek(file, 0, SEEK_SET) == 0 ? malloc((size_t)size) : NULL;
     bundle->size = size > 0 ? (size_t)size : 0;
     bool good = bundle->data != NULL &&
                 fread(bundle->data, 1, bundle->size, file) == bundle->size &&

@@ -15,10 +15,11 @@ void wire_put_raw(wire_buffer *wire, const void *bytes, size_t count)
 {
     if (wire->size + count > wire->capacity) {
         wire->capacity = (wire->size + count) * 2 + 64;
-        wire->data = realloc(wire->data, wire->capacity);
-        if (wire->data == NULL) {
+        void *grown = realloc(wire->data, wire->capacity);
+        if (grown == NULL) {
             abort();
         }
+        wire->data = grown;
     }
     if (count > 0) {
         memcpy(wire->data + wire->size, bytes, count);

@@ -250,7 +250,7 @@ int main(int argc, char **argv)
     memcpy(truth, data, l.bytes);
     memcpy(l.changed, data, l.bytes);
     l.data = truth;
-    int stride = argc > 2 ? atoi(argv[2]) : 1;
+    int stride = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
     if (!make_inputs(&l)) {
         fprintf(stderr, "%s does not open\n", argv[1]);
         return 2;

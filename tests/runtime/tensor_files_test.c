@@ -41,7 +41,7 @@ static size_t make_npy(uint8_t *out, const char *header, const void *elements, s
     size_t length = strlen(header), at = put(out, BYTES("\x93NUMPY\x01\x00"));
     out[at++] = (uint8_t)(length & 0xff);
     out[at++] = (uint8_t)(length >> 8);
-    memcpy(out + at, header, length);
+    memcpy(out + at, header, length); /* NOLINT(bugprone-not-null-terminated-result): bytes */
     memcpy(out + at + length, elements, bytes);
     return at + length + bytes;
 }

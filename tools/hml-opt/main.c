@@ -315,5 +315,5 @@ int main(int count, char **words)
     }
     free(text.data);
     free(constants.data);
-    return status;
+    return (int)status;
 }
