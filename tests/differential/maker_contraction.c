@@ -87,7 +87,7 @@ typedef struct window_shape {
 } window_shape;
 
 /* Random windows that fit into x's spatial dims. */
-static bool choose_window(maker *m, const hmlc_type *type, bool pool, window_shape *shape)
+static bool choose_window(maker *m, const hmlc_type *type, window_shape *shape)
 {
     shape->spatial = (uint32_t)type->rank - 2;
     shape->channels = maker_static(type->dims[shape->last ? type->rank - 1 : 1]);
@@ -100,7 +100,6 @@ static bool choose_window(maker *m, const hmlc_type *type, bool pool, window_sha
         int64_t extent = (shape->window[i] - 1) * shape->dilations[i] + 1;
         int64_t before = shape->window[i] > 1 ? maker_pick(m, 2) : 0;
         int64_t after = shape->window[i] > 1 ? maker_pick(m, 2) : 0;
-        (void)pool;
         shape->pads[i] = maker_dim(m, before);
         shape->pads[i + shape->spatial] = maker_dim(m, after);
         fits = room + before + after >= extent && room > 0;
@@ -129,7 +128,7 @@ static void make_conv(maker *m)
     const maker_value *x = maker_any(m, is_picture);
     x = x == NULL ? NULL : maker_scaled(m, x, 2);
     window_shape shape = {.last = maker_chance(m, 40)};
-    if (x == NULL || !choose_window(m, x->value->type, false, &shape)) {
+    if (x == NULL || !choose_window(m, x->value->type, &shape)) {
         return;
     }
     maker_value kept = *x;
@@ -165,7 +164,7 @@ static void make_pool(maker *m)
 {
     const maker_value *x = maker_any(m, is_picture);
     window_shape shape = {.last = maker_chance(m, 40)};
-    if (x == NULL || !choose_window(m, x->value->type, true, &shape)) {
+    if (x == NULL || !choose_window(m, x->value->type, &shape)) {
         return;
     }
     bool average = maker_chance(m, 50);
@@ -187,7 +186,74 @@ static void make_pool(maker *m)
                    maker_facts(x->bound, error, average ? -1 : x->grid));
 }
 
+/* The transposed convolution: weights [I, O / g, k...]; its pads stay below the window. */
+static void make_conv_transpose(maker *m)
+{
+    const maker_value *x = maker_any(m, is_picture);
+    x = x == NULL ? NULL : maker_scaled(m, x, 2);
+    window_shape shape = {.last = maker_chance(m, 40)};
+    if (x == NULL || !choose_window(m, x->value->type, &shape)) {
+        return;
+    }
+    maker_value kept = *x;
+    int64_t groups = shape.channels % 2 == 0 && maker_chance(m, 25) ? 2 : 1;
+    int64_t outside = 1 + maker_pick(m, 9), dims[4] = {shape.channels, outside}, none[2] = {0, 0};
+    double depth = (double)shape.channels;
+    for (uint32_t i = 0; i < shape.spatial; i++) {
+        dims[i + (shape.last ? 1 : 2)] = shape.window[i];
+        depth *= (double)shape.window[i];
+        /* One row in must leave one row out. */
+        if (maker_static(shape.pads[i]) + maker_static(shape.pads[i + shape.spatial]) >=
+            shape.window[i]) {
+            return;
+        }
+    }
+    dims[shape.last ? shape.spatial + 1 : 1] = outside;
+    const maker_value *weights =
+        maker_constant(m, HMLC_DTYPE_f32, (int32_t)shape.spatial + 2, dims, 0, 0);
+    if (weights == NULL) {
+        return;
+    }
+    hmlc_value *operands[] = {kept.value, weights->value};
+    hmlc_attr attrs[6];
+    uint32_t count = window_attrs(&shape, attrs);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, groups);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_output_padding, none, shape.spatial);
+    (void)maker_op(m, HMLC_OP_conv_transpose, operands, 2, attrs, count,
+                   product_facts(&kept, 1, 0, 3, depth));
+}
+
+/* (x - mean) / sqrt(variance + 1) * scale + bias, with a variance of at least 0. */
+static void make_batch_norm(maker *m)
+{
+    const maker_value *x = maker_any(m, is_picture);
+    x = x == NULL ? NULL : maker_scaled(m, x, 4);
+    bool last = maker_chance(m, 40);
+    int64_t channels =
+        x == NULL ? -1 : maker_static(x->value->type->dims[last ? x->value->type->rank - 1 : 1]);
+    if (channels <= 0) {
+        return;
+    }
+    maker_value kept = *x;
+    hmlc_value *operands[5] = {kept.value};
+    for (uint32_t i = 1; i < 5; i++) {
+        const maker_value *weight = maker_constant(m, HMLC_DTYPE_f32, 1, &channels, 0, 0);
+        if (weight == NULL) {
+            return;
+        }
+        operands[i] = weight->value;
+    }
+    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_layout, last ? HMLC_LAYOUT_CHANNELS_LAST
+                                                              : HMLC_LAYOUT_CHANNELS_FIRST),
+                         hmlc_attr_float(HMLC_ATTR_epsilon, 1.5)};
+    double bound = (kept.bound + 1) * 1.5 + 1;
+    (void)maker_op(m, HMLC_OP_batch_norm, operands, 5, attrs, 2,
+                   maker_facts(bound, 1.5 * kept.error + 4 * bound * MAKER_EPSILON, -1));
+}
+
 const maker_rule maker_contraction_rules[] = {
+    {"conv_transpose", 4, make_conv_transpose},
+    {"batch_norm", 5, make_batch_norm},
     {"matmul", 9, make_matmul},
     {"dynamic_matmul", 6, make_dynamic_matmul},
     {"conv", 16, make_conv},

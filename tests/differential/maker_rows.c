@@ -148,7 +148,54 @@ static void make_cumsum(maker *m)
                    sum_facts(x, (double)type->dims[axis]->maximum));
 }
 
+/* The values of a top_k; ties make the indices of its second result worth comparing. */
+static void make_top_k(maker *m)
+{
+    const maker_value *x = maker_any(m, maker_is_number);
+    if (x == NULL || !maker_is_tensor(x) || (maker_is_float(x) && x->error != 0) ||
+        m->count > MAKER_POOL - 4) {
+        return;
+    }
+    maker_value kept = *x;
+    const hmlc_type *type = kept.value->type;
+    uint32_t axis = maker_pick(m, (uint32_t)type->rank);
+    int64_t room = type->dims[axis]->minimum;
+    if (room == 0) {
+        return;
+    }
+    hmlc_dim k = maker_dim(m, 1 + maker_pick(m, (uint32_t)(room < 5 ? room : 5)));
+    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_axis, axis),
+                         hmlc_attr_dims(HMLC_ATTR_count, &k, 1),
+                         hmlc_attr_int(HMLC_ATTR_largest, maker_pick(m, 2))};
+    const maker_value *values = maker_op(m, HMLC_OP_top_k, &kept.value, 1, attrs, 3,
+                                         maker_facts(kept.bound, kept.error, kept.grid));
+    if (values != NULL) {
+        m->pool[m->count++] = (maker_value){.value = values->value->producer->results[1]};
+    }
+}
+
+static void make_one_hot(maker *m)
+{
+    const maker_value *x = maker_any(m, maker_is_integer);
+    if (x == NULL || x->value->type->rank > 4) {
+        return;
+    }
+    maker_value kept = *x;
+    int64_t two = 2;
+    const maker_value *values = maker_constant(m, HMLC_DTYPE_f32, 1, &two, 0, 0);
+    if (values != NULL) {
+        hmlc_dim depth = maker_dim(m, 1 + maker_pick(m, 9));
+        hmlc_attr attrs[] = {
+            hmlc_attr_int(HMLC_ATTR_axis, maker_pick(m, (uint32_t)kept.value->type->rank + 1)),
+            hmlc_attr_dims(HMLC_ATTR_depth, &depth, 1)};
+        hmlc_value *operands[] = {kept.value, values->value};
+        (void)maker_op(m, HMLC_OP_one_hot, operands, 2, attrs, 2, maker_facts(1, 0, 3));
+    }
+}
+
 const maker_rule maker_row_rules[] = {
-    {"reduce", 12, make_reduce}, {"arg_reduce", 3, make_arg_reduce}, {"softmax", 6, make_softmax},
-    {"norm", 6, make_norm},      {"cumsum", 2, make_cumsum},         {NULL, 0, NULL},
+    {"top_k", 2, make_top_k},     {"one_hot", 2, make_one_hot},
+    {"reduce", 12, make_reduce},  {"arg_reduce", 3, make_arg_reduce},
+    {"softmax", 6, make_softmax}, {"norm", 6, make_norm},
+    {"cumsum", 2, make_cumsum},   {NULL, 0, NULL},
 };

@@ -111,7 +111,7 @@ static uint8_t *read_file(const char *path, size_t *bytes)
     }
     (void)fseek(file, 0, SEEK_END);
     long size = ftell(file);
-    rewind(file);
+    (void)fseek(file, 0, SEEK_SET);
     uint8_t *data = size > 0 ? aligned_alloc(64, ((size_t)size + 63) / 64 * 64) : NULL;
     if (data != NULL && fread(data, 1, (size_t)size, file) != (size_t)size) {
         free(data);
