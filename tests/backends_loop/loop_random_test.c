@@ -330,7 +330,7 @@ static extents random_shape(generator *self)
         result.sizes[k] = size;
         result.dims[k] = number(self, size);
         if (self->dynamic && pick(self, 2) == 0) {
-            char name[8];
+            char name[16];
             snprintf(name, sizeof name, "n%d", k);
             hmlc_symbol *symbol = hmlc_symbol_get(self->graph.module->dims, name);
             assert_non_null(symbol);
