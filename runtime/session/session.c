@@ -47,15 +47,12 @@ static uint32_t option_threads(const hml_session_options *options)
     return options->pool != NULL ? hml_pool_threads(options->pool) : 1;
 }
 
-static hml_status compute_reservation(const hml_model *model, const hml_session_options *options,
-                                      session_reservation *reservation)
+static hml_status read_reservation(const hml_model *model, const hml_session_options *options,
+                                   const int64_t *values, session_reservation *reservation)
 {
-    int64_t *values = NULL;
-    HML_TRY(hml_sizes_evaluate(model, options->dims, options->dim_count, HML_DIM_LARGEST, &values));
     const hml_program_record *record = hml_model_program(model)->record;
     int64_t arena = values[record->arena_dim];
     int64_t scratch = record->scratch_dim == HML_NONE ? 0 : values[record->scratch_dim];
-    hml_sizes_release(model, values);
     size_t arena_bytes = 0, scratch_bytes = 0;
     if (arena < 0 || scratch < 0 || !hml_size_add(&arena_bytes, 1, (uint64_t)arena) ||
         !hml_size_add(&scratch_bytes, option_threads(options),
@@ -64,6 +61,29 @@ static hml_status compute_reservation(const hml_model *model, const hml_session_
     }
     *reservation = (session_reservation){arena_bytes, scratch_bytes};
     return HML_OK;
+}
+
+static hml_status compute_reservation(const hml_model *model, const hml_session_options *options,
+                                      session_reservation *reservation)
+{
+    int64_t *values = NULL;
+    HML_TRY(hml_sizes_evaluate(model, options->dims, options->dim_count, HML_DIM_LARGEST, &values));
+    hml_status status = read_reservation(model, options, values, reservation);
+    hml_sizes_release(model, values);
+    return status;
+}
+
+/* The same within `memory`, which is the session's afterwards: nothing is allocated. */
+static hml_status compute_reservation_in(const hml_model *model, const hml_session_options *options,
+                                         void *memory, size_t bytes,
+                                         session_reservation *reservation)
+{
+    if (bytes < hml_sizes_bytes(model)) {
+        return HML_ERROR_session_memory;
+    }
+    HML_TRY(
+        hml_sizes_evaluate_into(model, options->dims, options->dim_count, HML_DIM_LARGEST, memory));
+    return read_reservation(model, options, memory, reservation);
 }
 
 static hml_status check_options(const hml_model *model, const hml_session_options *options)
@@ -84,6 +104,9 @@ static hml_status block_size(const hml_model *model, const hml_session_options *
     *bytes = layout->bytes;
     bool fits = hml_size_add(bytes, 1, reservation->arena) &&
                 hml_size_add(bytes, 1, reservation->scratch) && hml_size_add(bytes, 0, 0);
+    size_t least = 0; /* hml_session_init evaluates dims in it first */
+    fits = fits && hml_size_add(&least, 1, hml_sizes_bytes(model)) && hml_size_add(&least, 0, 0);
+    *bytes = *bytes < least ? least : *bytes;
     return fits ? HML_OK : HML_ERROR_dim_overflow;
 }
 
@@ -185,7 +208,7 @@ hml_status hml_session_init(hml_model *model, const hml_session_options *options
         return memory == NULL ? HML_ERROR_bad_argument : HML_ERROR_misaligned;
     }
     session_reservation reservation;
-    HML_TRY(compute_reservation(model, options, &reservation));
+    HML_TRY(compute_reservation_in(model, options, memory, bytes, &reservation));
     session_layout layout;
     size_t needed = 0;
     HML_TRY(block_size(model, options, &reservation, &layout, &needed));

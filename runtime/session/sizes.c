@@ -2,7 +2,7 @@
 #include <string.h>
 
 /* Values of all slots, then one byte per slot that says whether it is given. */
-static size_t values_bytes(const hml_model *model)
+size_t hml_sizes_bytes(const hml_model *model)
 {
     return (size_t)hml_model_program(model)->record->dims.count * (sizeof(int64_t) + 1);
 }
@@ -71,25 +71,29 @@ static hml_status give_all(const hml_model *model, const hml_dim *dims, uint32_t
     return HML_OK;
 }
 
-hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                              hml_dim_default fallback, int64_t **values)
+hml_status hml_sizes_evaluate_into(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                                   hml_dim_default fallback, int64_t *values)
 {
     if (dim_count != 0 && dims == NULL) {
         return HML_ERROR_bad_argument;
     }
-    int64_t *created = hml_allocate(&model->allocator, values_bytes(model));
+    memset(values, 0, hml_sizes_bytes(model));
+    const hml_program_record *record = hml_model_program(model)->record;
+    uint8_t *given = (uint8_t *)(values + record->dims.count);
+    HML_TRY(give_all(model, dims, dim_count, fallback, values, given));
+    hml_dim_source source = {.input_dim = any_dim, .given = given};
+    uint32_t failed = 0;
+    return hml_dims_evaluate(model, 0, record->entry_dims, &source, values, &failed);
+}
+
+hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                              hml_dim_default fallback, int64_t **values)
+{
+    int64_t *created = hml_allocate(&model->allocator, hml_sizes_bytes(model));
     if (created == NULL) {
         return HML_ERROR_out_of_memory;
     }
-    memset(created, 0, values_bytes(model));
-    const hml_program_record *record = hml_model_program(model)->record;
-    uint8_t *given = (uint8_t *)(created + record->dims.count);
-    hml_status status = give_all(model, dims, dim_count, fallback, created, given);
-    if (status == HML_OK) {
-        hml_dim_source source = {.input_dim = any_dim, .given = given};
-        uint32_t failed = 0;
-        status = hml_dims_evaluate(model, 0, record->entry_dims, &source, created, &failed);
-    }
+    hml_status status = hml_sizes_evaluate_into(model, dims, dim_count, fallback, created);
     if (status != HML_OK) {
         hml_sizes_release(model, created);
         return status;
@@ -100,7 +104,7 @@ hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint3
 
 void hml_sizes_release(const hml_model *model, int64_t *values)
 {
-    hml_release(&model->allocator, values, values_bytes(model));
+    hml_release(&model->allocator, values, hml_sizes_bytes(model));
 }
 
 /* Inputs are numbered [0, input count), outputs behind them. */

@@ -79,19 +79,21 @@ static hmlc_status compile(hmlc_module *module, const char *path)
     return hmlc_compile(module, &options, path, &summary);
 }
 
-static hmlc_status build(hostile_model model, hmlc_module *module, const char *path)
+static hmlc_status build_file(const char *onnx, hmlc_module *module, const char *path)
 {
-    if (model == HOSTILE_DIGITS) {
-        hmlc_mapping *mapping = NULL;
-        hmlc_status status = hmlc_import(HMLC_DIGITS, NULL, module, &mapping);
-        status = status == HMLC_OK ? compile(module, path) : status;
-        if (status != HMLC_OK) {
-            show(module);
-        }
-        hmlc_module_destroy(module);
-        hmlc_mapping_release(mapping);
-        return status;
+    hmlc_mapping *mapping = NULL;
+    hmlc_status status = hmlc_import(onnx, NULL, module, &mapping);
+    status = status == HMLC_OK ? compile(module, path) : status;
+    if (status != HMLC_OK) {
+        show(module);
     }
+    hmlc_module_destroy(module);
+    hmlc_mapping_release(mapping);
+    return status;
+}
+
+static hmlc_status build_dynamic(hmlc_module *module, const char *path)
+{
     wire_buffer file = dynamic_model();
     hmlc_status status = hmlc_import_memory(file.data, file.size, NULL, module);
     status = status == HMLC_OK ? compile(module, path) : status;
@@ -122,7 +124,7 @@ static uint8_t *read_file(const char *path, size_t *bytes)
     return data;
 }
 
-uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
+uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes)
 {
     char folder[] = "/tmp/hml-hostile-XXXXXX", path[64];
     hmlc_module *module = hmlc_module_create(NULL);
@@ -130,8 +132,15 @@ uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
         return NULL;
     }
     (void)snprintf(path, sizeof path, "%s/model.hml", folder);
-    uint8_t *data = build(model, module, path) == HMLC_OK ? read_file(path, bytes) : NULL;
+    hmlc_status status =
+        onnx != NULL ? build_file(onnx, module, path) : build_dynamic(module, path);
+    uint8_t *data = status == HMLC_OK ? read_file(path, bytes) : NULL;
     (void)unlink(path);
     (void)rmdir(folder);
     return data;
+}
+
+uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
+{
+    return hostile_artifact_of(model == HOSTILE_DIGITS ? HMLC_DIGITS : NULL, bytes);
 }

@@ -11,6 +11,9 @@ typedef enum hostile_model {
     HOSTILE_MODEL_COUNT
 } hostile_model;
 
+/* The artifact of an ONNX file (NULL: of the dynamic model); as below. */
+uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes);
+
 /* The whole file, 64-byte aligned: free(). NULL, with the reason on stderr, when compiling fails.
  */
 uint8_t *hostile_artifact(hostile_model model, size_t *bytes);
