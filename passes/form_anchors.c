@@ -178,8 +178,11 @@ static bool takes_views(const form_state *state, const hmlc_op *op)
     form_chain(state, hmlc_op_operand(op, 0), &views);
     int32_t last = views.access.rank - 1;
     int64_t channels = 0;
-    return hmlc_dim_is(views.access.strides[last], 1) ||
-           (hmlc_dim_is_constant(views.access.dims[last], &channels) && channels <= FEW_CHANNELS);
+    bool few = hmlc_dim_is_constant(views.access.dims[last], &channels) && channels <= FEW_CHANNELS;
+    /* Where a group's channels begin is known when the code is made, or they are dense. */
+    bool found = hmlc_op_int(op, HMLC_ATTR_groups) == 1 ||
+                 hmlc_dim_is_constant(views.access.strides[last], NULL);
+    return hmlc_dim_is(views.access.strides[last], 1) || (few && found);
 }
 
 static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
         if (result == TRIAL_WRONG || result == TRIAL_BROKEN) {
             report(&t, result == TRIAL_WRONG ? "WRONG" : "BROKEN");
         } else if (result == TRIAL_REFUSED && s.verbose) {
-            (void)fprintf(stderr, "refused seed %llu: %s\n", (unsigned long long)t.seed, t.message);
+            report(&t, "refused");
         }
     }
     (void)remove(path);
