@@ -18,9 +18,6 @@ step "release build"
 cmake --preset release -DHMLC_TESTS=ON >/dev/null
 cmake --build --preset release -j "$jobs"
 
-step "clang-tidy"
-tools/tidy.sh
-
 step "release tests"
 ctest --test-dir build/release --output-on-failure -j "$jobs" --timeout 900
 

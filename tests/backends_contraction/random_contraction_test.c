@@ -83,7 +83,7 @@ static void check_geometry(kernel_random *random, bool transposed, bool depthwis
 static int rounds(void)
 {
     const char *text = getenv("HMLC_RANDOM_ROUNDS");
-    return text != NULL ? atoi(text) : 8;
+    return text != NULL ? (int)strtol(text, NULL, 10) : 8;
 }
 
 static void random_convolutions(void **state)
