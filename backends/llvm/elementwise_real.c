@@ -25,8 +25,10 @@ EMITTER(emit_round, real_unary(frame, "llvm.roundeven", a))
 EMITTER(emit_sqrt, real_unary(frame, "llvm.sqrt", a))
 EMITTER(emit_rsqrt, real_div(frame, lanes_real(a, 1.0), real_unary(frame, "llvm.sqrt", a)))
 EMITTER(emit_reciprocal, real_div(frame, lanes_real(a, 1.0), a))
-EMITTER(emit_exp, hmlc_math_exp(frame, a))
-EMITTER(emit_log, hmlc_math_log(frame, a))
+EMITTER(emit_exp,
+        emission->dtype == HMLC_DTYPE_f64 ? hmlc_math_exp_f64(frame, a) : hmlc_math_exp(frame, a))
+EMITTER(emit_log,
+        emission->dtype == HMLC_DTYPE_f64 ? hmlc_math_log_f64(frame, a) : hmlc_math_log(frame, a))
 EMITTER(emit_sin, hmlc_math_sin(frame, a))
 EMITTER(emit_cos, hmlc_math_cos(frame, a))
 EMITTER(emit_tan, hmlc_math_tan(frame, a))
@@ -191,7 +193,9 @@ EMITTER(emit_max, extremum(emission, LLVMRealOGT))
 static LLVMValueRef emit_mod(const hmlc_emission *emission)
 {
     hmlc_frame *frame = emission->frame;
-    LLVMValueRef rest = hmlc_math_fmod(frame, emission->a, emission->b);
+    LLVMValueRef rest = emission->dtype == HMLC_DTYPE_f64
+                            ? hmlc_math_fmod_f64(frame, emission->a, emission->b)
+                            : hmlc_math_fmod(frame, emission->a, emission->b);
     if (hmlc_op_int(emission->op, HMLC_ATTR_fmod) != 0) {
         return rest;
     }
@@ -228,8 +232,8 @@ static const hmlc_elementwise_row rows[HMLC_OP_COUNT] = {
     WIDE(sqrt, emit_sqrt),
     WIDE(rsqrt, emit_rsqrt),
     WIDE(reciprocal, emit_reciprocal),
-    NARROW(exp, emit_exp),
-    NARROW(log, emit_log),
+    WIDE(exp, emit_exp),
+    WIDE(log, emit_log),
     NARROW(sin, emit_sin),
     NARROW(cos, emit_cos),
     NARROW(tan, emit_tan),
@@ -263,7 +267,7 @@ static const hmlc_elementwise_row rows[HMLC_OP_COUNT] = {
     WIDE(sub, emit_sub),
     WIDE(mul, emit_mul),
     WIDE(div, emit_div),
-    NARROW(mod, emit_mod),
+    WIDE(mod, emit_mod),
     NARROW(pow, emit_pow),
     WIDE(min, emit_min),
     WIDE(max, emit_max),

@@ -11,11 +11,13 @@
  *   loop_analyze.c  the walk while planning
  *   loop_choose.c   what follows from it: lanes, tile, loop order, work units
  *   loop_value.c    the walk while emitting: values
+ *   loop_table.c    constants and dim tables
+ *   loop_hoist.c    values computed before the loops that they do not depend on
  *   loop_gather.c   values of indexed ops and generators
  *   loop_load.c     loads and stores of lanes at an index
  *   loop_tile.c     loads that transpose in registers
  *   loop_nest.c     loops, work units, tails
- *   loop_row.c      reductions and rowwise ops: phases
+ *   loop_row*.c     reductions and rowwise ops: see loop_row.h
  */
 #ifndef HMLC_LOOP_H
 #define HMLC_LOOP_H
@@ -228,11 +230,6 @@ void loop_choose(loop_context *context, hmlc_kernel_plan *plan);
 
 /* -- loop_value.c -- */
 loop_value loop_lower(loop_context *context, const hmlc_value *value, const loop_index *index);
-/* Lowers now what does not depend on the variables in `mask`, so that it is not repeated. */
-void loop_hoist(loop_context *context, uint32_t mask);
-/* The same for one value; values already visited since the stamp last moved are left alone. */
-void loop_hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
-                      uint32_t mask);
 /* An index operand as i64 after loop_check_index, remembered with its check. */
 loop_value loop_lower_checked(loop_context *context, const hmlc_value *indices,
                               const loop_index *index, hmlc_dim size);
@@ -250,10 +247,21 @@ void loop_guard_pop(loop_context *context, loop_guard saved);
 uint32_t loop_memo_mark(const loop_context *context);
 void loop_memo_release(loop_context *context, uint32_t mark);
 loop_value loop_zero_of(loop_context *context, hmlc_dtype dtype);
-/* Memory for constants and dim tables of the region; before the first walk. */
-hmlc_status loop_prepare_tables(loop_context *context) HMLC_MUST_USE;
 /* Index vectors kept for as long as the emission. */
 loop_index *loop_copy_indices(loop_context *context, const loop_index *index, int32_t count);
+
+/* -- loop_table.c -- */
+/* Memory for constants and dim tables of the region; before the first walk. */
+hmlc_status loop_prepare_tables(loop_context *context) HMLC_MUST_USE;
+loop_value loop_lower_table(loop_context *context, const hmlc_value *value,
+                            const loop_index *index);
+
+/* -- loop_hoist.c -- */
+/* Lowers now what does not depend on the variables in `mask`, so that it is not repeated. */
+void loop_hoist(loop_context *context, uint32_t mask);
+/* The same for one value; values already visited since the stamp last moved are left alone. */
+void loop_hoist_value(loop_context *context, const hmlc_value *value, const loop_index *index,
+                      uint32_t mask);
 
 /* -- loop_gather.c -- */
 loop_value loop_lower_indexed(loop_context *context, const hmlc_op *op, const loop_index *index);

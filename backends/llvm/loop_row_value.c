@@ -62,7 +62,8 @@ static loop_value exponential(loop_context *context, const hmlc_op *op)
     const loop_accumulator *maximum = accumulator_of(context, op, 0);
     loop_value x = source(context, op, maximum->dtype);
     loop_value distance = apply(context, real_sub, x, maximum->result);
-    return apply_one(context, hmlc_math_exp_flushed, distance);
+    bool wide = maximum->dtype == HMLC_DTYPE_f64;
+    return apply_one(context, wide ? hmlc_math_exp_f64 : hmlc_math_exp_flushed, distance);
 }
 
 loop_value loop_row_element(loop_context *context, const loop_accumulator *accumulator)
@@ -136,7 +137,9 @@ void loop_row_derive(loop_context *context, loop_accumulator *accumulator)
         return;
     case HMLC_OP_log_softmax:
         if (accumulator->part == 1) {
-            accumulator->derived = apply_one(context, hmlc_math_log, result);
+            bool wide = accumulator->dtype == HMLC_DTYPE_f64;
+            accumulator->derived =
+                apply_one(context, wide ? hmlc_math_log_f64 : hmlc_math_log, result);
         }
         return;
     case HMLC_OP_layer_norm:

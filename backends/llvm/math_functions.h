@@ -1,7 +1,7 @@
 /*
- * Vector math in f32: each function emits straight-line code for any lane count (sin, cos and tan
- * branch once for huge arguments). Bounds are in README.md and tested over the whole range. NaN
- * stays NaN; scalar and vector code give the same bits.
+ * Vector math, in f32 where nothing else is said: each function emits straight-line code for any
+ * lane count (sin, cos and tan branch once for huge arguments). Bounds are in README.md and tested
+ * over the whole range. NaN stays NaN; scalar and vector code give the same bits.
  */
 #ifndef HMLC_MATH_FUNCTIONS_H
 #define HMLC_MATH_FUNCTIONS_H
@@ -49,5 +49,10 @@ LLVMValueRef hmlc_math_atan(hmlc_frame *frame, LLVMValueRef x);
 LLVMValueRef hmlc_math_pow(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y);
 /* C's fmod, exact; both f32. */
 LLVMValueRef hmlc_math_fmod(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y);
+
+/* math_wide.c: all f64 */
+LLVMValueRef hmlc_math_exp_f64(hmlc_frame *frame, LLVMValueRef x);
+LLVMValueRef hmlc_math_log_f64(hmlc_frame *frame, LLVMValueRef x);
+LLVMValueRef hmlc_math_fmod_f64(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y);
 
 #endif

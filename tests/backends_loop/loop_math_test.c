@@ -237,6 +237,93 @@ static void measure_pairs(hmlc_opcode opcode, double (*reference)(double, double
     kernel_graph_destroy(&graph);
 }
 
+/* -- f64 -- */
+
+enum { WIDE = 20000 };
+
+/* Bits at random, and what is near: large quotients, denormals, equal operands. */
+static void make_wide(double *a, double *b)
+{
+    static const double edges[] = {0.0, -0.0, 1.0,      5e-324,    -5e-324, 1e308, 1.5e-310,
+                                   3.0, -7.5, INFINITY, -INFINITY, NAN,     700,   -745};
+    enum { EDGES = sizeof edges / sizeof edges[0] };
+    kernel_random random = {11};
+    for (uint32_t k = 0; k < WIDE; k++) {
+        uint64_t bits[2] = {kernel_random_next(&random), kernel_random_next(&random)};
+        memcpy(&a[k], &bits[0], sizeof a[k]);
+        memcpy(&b[k], &bits[1], sizeof b[k]);
+        a[k] = k % 3 == 0 ? kernel_random_real(&random, -750, 720) : a[k];
+        b[k] = k % 5 == 0 ? kernel_random_real(&random, -5, 5) : b[k];
+        a[k] = k < EDGES * EDGES ? edges[k / EDGES] : a[k];
+        b[k] = k < EDGES * EDGES ? edges[k % EDGES] : b[k];
+    }
+}
+
+/* NaN where NaN is expected, else within a few units of the last place. */
+static bool wide_is_close(double found, double exact, double relative)
+{
+    return (isnan(found) && isnan(exact)) || found == exact ||
+           fabs(found - exact) <= relative * fabs(exact) + 1e-323;
+}
+
+static double exp_first(double x, double y)
+{
+    (void)y;
+    return exp(x);
+}
+
+static double log_first(double x, double y)
+{
+    (void)y;
+    return log(x);
+}
+
+static void measure_wide(hmlc_opcode opcode, double (*reference)(double, double), double relative,
+                         const char *target)
+{
+    kernel_graph graph = kernel_graph_create();
+    hmlc_value *operands[] = {kernel_graph_input(&graph, HMLC_DTYPE_f64, "n"),
+                              kernel_graph_input(&graph, HMLC_DTYPE_f64, "n")};
+    hmlc_attr attr = hmlc_attr_int(HMLC_ATTR_fmod, 1);
+    bool pair = opcode == HMLC_OP_mod;
+    hmlc_value *y = kernel_graph_op(&graph, opcode, operands, pair ? 2 : 1, &attr, pair);
+    kernel_graph_finish(&graph, HMLC_FORM_LOOP, &y, 1);
+    harness_kernel *kernel = harness_compile(graph.module, target);
+    hmlc_arena *arena = graph.module->arena;
+    double *a = hmlc_arena_allocate_array(arena, WIDE, sizeof(double));
+    double *b = hmlc_arena_allocate_array(arena, WIDE, sizeof(double));
+    assert_non_null(a);
+    assert_non_null(b);
+    make_wide(a, b);
+    hmlc_tensor inputs[] = {{HMLC_DTYPE_f64, 1, {WIDE}, a, WIDE * sizeof(double)},
+                            {HMLC_DTYPE_f64, 1, {WIDE}, b, WIDE * sizeof(double)}};
+    hmlc_tensor output;
+    assert_int_equal(harness_run(kernel, inputs, arena, &output, 1), HML_KERNEL_OK);
+    const double *found = output.data;
+    for (uint32_t k = 0; k < WIDE; k++) {
+        double exact = reference(a[k], b[k]);
+        if (!wide_is_close(found[k], exact, relative)) {
+            fail_msg("%s %s(%.17g, %.17g) is %.17g; expected %.17g", target,
+                     hmlc_op_get_info(opcode)->name, a[k], b[k], found[k], exact);
+        }
+    }
+    harness_free(kernel);
+    kernel_graph_destroy(&graph);
+}
+
+static void f64_functions(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+    for (int t = 0; t < 3; t++) {
+        if (harness_can_run(targets[t])) {
+            measure_wide(HMLC_OP_exp, exp_first, 5e-16, targets[t]);
+            measure_wide(HMLC_OP_log, log_first, 1e-15, targets[t]);
+            measure_wide(HMLC_OP_mod, fmod, 0, targets[t]);
+        }
+    }
+}
+
 static void pow_and_fmod_follow_ieee(void **state)
 {
     (void)state;
@@ -252,6 +339,7 @@ static void pow_and_fmod_follow_ieee(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_hold),
-                                       cmocka_unit_test(pow_and_fmod_follow_ieee)};
+                                       cmocka_unit_test(pow_and_fmod_follow_ieee),
+                                       cmocka_unit_test(f64_functions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,12 +50,11 @@ static hmlc_value *apply(kernel_graph *graph, hmlc_opcode opcode, hmlc_value *x,
 static bool accepts(hmlc_opcode opcode, hmlc_dtype dtype)
 {
     bool order = opcode == HMLC_OP_reduce_max || opcode == HMLC_OP_reduce_min;
-    bool exponential = opcode == HMLC_OP_softmax || opcode == HMLC_OP_log_softmax;
     if (dtype == HMLC_DTYPE_bool) {
         return order;
     }
     if (hmlc_opcode_has(opcode, HMLC_TRAIT_ROWWISE)) {
-        return hmlc_dtype_is_float(dtype) && !(exponential && dtype == HMLC_DTYPE_f64);
+        return hmlc_dtype_is_float(dtype);
     }
     return true;
 }
