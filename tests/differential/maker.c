@@ -254,7 +254,7 @@ static void add_input(maker *m, uint32_t index)
                                  : maker_dim(m, shape->dims[i]);
     }
     hmlc_dtype dtype = dtypes[index == 0 ? 0 : maker_pick(m, sizeof dtypes / sizeof *dtypes)];
-    char name[8];
+    char name[16];
     (void)snprintf(name, sizeof name, "in%u", index);
     const hmlc_type *type = hmlc_type_tensor(m->module->arena, dtype, shape->rank, dims);
     hmlc_value *value = type == NULL ? NULL : hmlc_region_add_argument(m->module->main, type, name);
