@@ -336,3 +336,34 @@ hmlc_dim hmlc_infer_times(const hmlc_infer *context, hmlc_dim dim, int64_t value
 {
     return hmlc_dim_multiply(context->module->dims, dim, hmlc_infer_number(context, value));
 }
+
+int64_t hmlc_infer_list_length(const hmlc_infer *context, uint32_t index, hmlc_status *status)
+{
+    const hmlc_type *type = hmlc_infer_operand(context, index, HMLC_ACCEPT_INTEGER, status);
+    int64_t length;
+    hmlc_infer_rank(context, index, type, 1, 1, status);
+    if (type == NULL || *status != HMLC_OK) {
+        return -1;
+    }
+    if (type->dtype != HMLC_DTYPE_i64) {
+        hmlc_infer_fail(context, status, "operand %u has element type %s; expected i64", index,
+                        hmlc_dtype_name(type->dtype));
+        return -1;
+    }
+    if (!hmlc_dim_is_constant(type->dims[0], &length)) {
+        hmlc_infer_refuse(context, status,
+                          "give the shape operand a static length when exporting the model",
+                          "operand %u has a length of %s; expected a constant, because it decides "
+                          "the rank",
+                          index, hmlc_infer_dim_text(context, type->dims[0]));
+        return -1;
+    }
+    if (length > HMLC_MAX_RANK) {
+        hmlc_infer_refuse(context, status, NULL,
+                          "operand %u describes rank %lld; at most %d is "
+                          "supported",
+                          index, (long long)length, HMLC_MAX_RANK);
+        return -1;
+    }
+    return length;
+}

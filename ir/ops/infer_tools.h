@@ -39,6 +39,9 @@ void hmlc_infer_same_dtype(const hmlc_infer *context, uint32_t index, const hmlc
                            const hmlc_type *found, hmlc_status *status);
 void hmlc_infer_rank(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                      int32_t least, int32_t most, hmlc_status *status);
+/* The length of a one-dimensional i64 operand that describes a shape: static and at most
+ * HMLC_MAX_RANK; -1 and a diagnostic otherwise. */
+int64_t hmlc_infer_list_length(const hmlc_infer *context, uint32_t index, hmlc_status *status);
 /* A list attribute with `count` entries (any number when negative); NULL and a diagnostic where it
  * is absent or has another number. */
 const hmlc_attr *hmlc_infer_list(const hmlc_infer *context, hmlc_attr_name name, int64_t count,

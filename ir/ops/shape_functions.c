@@ -4,38 +4,6 @@
  */
 #include "infer_tools.h"
 
-/* A one-dimensional operand of i64 with a static length; -1 and a diagnostic otherwise. */
-static int64_t list_length(const hmlc_infer *context, uint32_t index, hmlc_status *status)
-{
-    const hmlc_type *type = hmlc_infer_operand(context, index, HMLC_ACCEPT_INTEGER, status);
-    int64_t length;
-    hmlc_infer_rank(context, index, type, 1, 1, status);
-    if (type == NULL || *status != HMLC_OK) {
-        return -1;
-    }
-    if (type->dtype != HMLC_DTYPE_i64) {
-        hmlc_infer_fail(context, status, "operand %u has element type %s; expected i64", index,
-                        hmlc_dtype_name(type->dtype));
-        return -1;
-    }
-    if (!hmlc_dim_is_constant(type->dims[0], &length)) {
-        hmlc_infer_refuse(context, status,
-                          "give the shape operand a static length when exporting the model",
-                          "operand %u has a length of %s; expected a constant, because it decides "
-                          "the rank",
-                          index, hmlc_infer_dim_text(context, type->dims[0]));
-        return -1;
-    }
-    if (length > HMLC_MAX_RANK) {
-        hmlc_infer_refuse(context, status, NULL,
-                          "operand %u describes rank %lld; at most %d is "
-                          "supported",
-                          index, (long long)length, HMLC_MAX_RANK);
-        return -1;
-    }
-    return length;
-}
-
 static void list_result(hmlc_infer *context, int64_t length, hmlc_status *status)
 {
     hmlc_dim dim = hmlc_infer_number(context, length);
@@ -117,8 +85,8 @@ static bool resolve_target(const hmlc_infer *context, const hmlc_dim *shape, int
 hmlc_status hmlc_infer_reshape_dims(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
-    int64_t rank = list_length(context, 0, &status);
-    int64_t count = list_length(context, 1, &status);
+    int64_t rank = hmlc_infer_list_length(context, 0, &status);
+    int64_t count = hmlc_infer_list_length(context, 1, &status);
     list_result(context, count, &status);
     HMLC_TRY(status);
     const hmlc_dim *shape = hmlc_known_operand(context, 0);
@@ -226,13 +194,13 @@ static hmlc_status slice_elements(hmlc_infer *context, int64_t rank, int64_t cou
 hmlc_status hmlc_infer_slice_dims(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
-    int64_t rank = list_length(context, 0, &status);
-    int64_t count = list_length(context, 1, &status);
+    int64_t rank = hmlc_infer_list_length(context, 0, &status);
+    int64_t count = hmlc_infer_list_length(context, 1, &status);
     for (uint32_t i = 2; i < 5; ++i) {
         if (i > 2 && hmlc_op_operand(context->op, i) == NULL) {
             continue;
         }
-        int64_t length = list_length(context, i, &status);
+        int64_t length = hmlc_infer_list_length(context, i, &status);
         if (status == HMLC_OK && length != count) {
             hmlc_infer_fail(context, &status,
                             "operand %u has %lld entries; expected %lld as the "
@@ -249,8 +217,8 @@ hmlc_status hmlc_infer_slice_dims(hmlc_infer *context)
 hmlc_status hmlc_infer_broadcast_dims(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
-    int64_t rank_a = list_length(context, 0, &status);
-    int64_t rank_b = list_length(context, 1, &status);
+    int64_t rank_a = hmlc_infer_list_length(context, 0, &status);
+    int64_t rank_b = hmlc_infer_list_length(context, 1, &status);
     list_result(context, rank_a > rank_b ? rank_a : rank_b, &status);
     HMLC_TRY(status);
     const hmlc_dim *a = hmlc_known_operand(context, 0), *b = hmlc_known_operand(context, 1);
