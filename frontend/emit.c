@@ -309,6 +309,9 @@ const hmlc_dim *hmlc_emit_elements(hmlc_emitter *emitter, hmlc_value *a, uint32_
     if (a->elements != NULL) {
         return a->elements;
     }
+    if (size == 0) {
+        return HMLC_NEW(module->arena, hmlc_dim);
+    }
     if (size > HMLC_EMIT_MAX_ELEMENTS || hmlc_dtype_is_float(a->type->dtype)) {
         return NULL;
     }

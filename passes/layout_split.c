@@ -101,10 +101,11 @@ static bool can_be_neutral(const hmlc_op *op)
     case HMLC_OP_concat:
     case HMLC_OP_pad:
     case HMLC_OP_tile:
-    case HMLC_OP_resize:
     case HMLC_OP_cumsum:
     case HMLC_OP_batch_norm:
         return true;
+    case HMLC_OP_resize: /* what is known only at run time names the graph's dims */
+        return hmlc_op_operand(op, 1) == NULL && hmlc_op_operand(op, 2) == NULL;
     default:
         return hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_REDUCTION | HMLC_TRAIT_ROWWISE);
     }

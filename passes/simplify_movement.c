@@ -192,7 +192,7 @@ static bool scales_are_one(const hmlc_op *op)
 static hmlc_status simplify_resize(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     return hmlc_op_int(op, HMLC_ATTR_coordinates) != HMLC_COORDINATES_TF_CROP_AND_RESIZE &&
-                   scales_are_one(op)
+                   hmlc_op_operand(op, 1) == NULL && scales_are_one(op)
                ? hmlc_rewrite_replace(rewriter, op, op->operands[0].value)
                : HMLC_OK;
 }

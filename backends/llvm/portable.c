@@ -50,7 +50,7 @@ static int64_t portable_dtype(hmlc_dtype dtype)
         [HMLC_DTYPE_bool] = HML_BOOL, [HMLC_DTYPE_i8] = HML_I8,   [HMLC_DTYPE_i16] = HML_I16,
         [HMLC_DTYPE_i32] = HML_I32,   [HMLC_DTYPE_i64] = HML_I64, [HMLC_DTYPE_u8] = HML_U8,
         [HMLC_DTYPE_u16] = HML_U16,   [HMLC_DTYPE_u32] = HML_U32, [HMLC_DTYPE_u64] = HML_U64,
-        [HMLC_DTYPE_f32] = HML_F32,
+        [HMLC_DTYPE_f32] = HML_F32,   [HMLC_DTYPE_f64] = HML_F64,
     };
     return table[dtype];
 }

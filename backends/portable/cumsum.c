@@ -32,6 +32,8 @@ int32_t hml_portable_cumsum(const portable_call *call)
         switch (x->dtype) {
         case HML_F32:
             RUN(float, double);
+        case HML_F64:
+            RUN(double, double);
         case HML_I64:
         case HML_U64:
             RUN(uint64_t, uint64_t);

@@ -7,6 +7,8 @@ static int is_nonzero(const portable_tensor *x, int64_t index)
     switch (x->dtype) {
     case HML_F32:
         return ((const float *)x->data)[index] != 0.0f;
+    case HML_F64:
+        return ((const double *)x->data)[index] != 0.0;
     case HML_I64:
     case HML_U64:
         return ((const int64_t *)x->data)[index] != 0;

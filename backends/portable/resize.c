@@ -9,6 +9,7 @@ enum { MODE_NEAREST, MODE_LINEAR, MODE_CUBIC };
 enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, CROP_AND_RESIZE, SYMMETRIC };
 enum { ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL, FLOOR, CEIL };
 enum { MOST_TAPS = 64 };
+#define FARTHEST 1e15
 
 /* The operand's elements that make one result element along one dim. */
 typedef struct taps {
@@ -20,9 +21,9 @@ typedef struct taps {
 
 typedef struct resize {
     const portable_tensor *x, *result;
-    const int64_t *scales; /* bits of doubles, or count 0 */
-    int64_t scale_count, roi_count;
-    const int64_t *roi;
+    double scale[HML_MAX_TENSOR_RANK];
+    double length[HML_MAX_TENSOR_RANK];     /* of the result, before it is cut to a whole number */
+    double region[2 * HML_MAX_TENSOR_RANK]; /* starts, then ends */
     int64_t mode, coordinates, nearest_mode, exclude_outside, antialias;
     double cubic, extrapolation;
 } resize;
@@ -33,37 +34,38 @@ static double floor_of(double value)
     return whole > value ? whole - 1 : whole;
 }
 
-static double scale_of(const resize *r, int64_t d)
+/* Where result index `at` lies in the operand. */
+static double exact_coordinate(const resize *r, int64_t d, int64_t at)
 {
-    if (r->scale_count > 0) {
-        return portable_double(r->scales[d]);
-    }
-    return (double)r->result->dims[d] / (double)r->x->dims[d];
-}
-
-static double coordinate(const resize *r, int64_t d, int64_t at)
-{
-    double scale = scale_of(r, d), position = (double)at;
-    double in = (double)r->x->dims[d], out = (double)r->result->dims[d];
+    double scale = r->scale[d], position = (double)at;
+    double in = (double)r->x->dims[d], out = (double)r->result->dims[d], length = r->length[d];
     switch (r->coordinates) {
     case PYTORCH_HALF_PIXEL:
-        return out > 1 ? (position + 0.5) / scale - 0.5 : 0;
+        return length > 1 ? (position + 0.5) / scale - 0.5 : 0;
     case ALIGN_CORNERS:
-        return out > 1 ? position * (in - 1) / (out - 1) : 0;
+        return length != 1 ? position * (in - 1) / (length - 1) : 0;
     case ASYMMETRIC:
         return position / scale;
     case CROP_AND_RESIZE: {
-        double start = portable_double(r->roi[d]), end = portable_double(r->roi[r->x->rank + d]);
-        return out > 1 ? start * (in - 1) + position * (end - start) * (in - 1) / (out - 1)
-                       : 0.5 * (start + end) * (in - 1);
+        double start = r->region[d], end = r->region[r->x->rank + d];
+        return length != 1 ? start * (in - 1) + position * (end - start) * (in - 1) / (length - 1)
+                           : 0.5 * (start + end) * (in - 1);
     }
     case SYMMETRIC: {
-        double adjustment = out / (scale * in), offset = in / 2 * (1 - adjustment);
+        double adjustment = out / length, offset = in / 2 * (1 - adjustment);
         return offset + (position + 0.5) / scale - 0.5;
     }
     default:
         return (position + 0.5) / scale - 0.5;
     }
+}
+
+/* The same, kept where it fits an index: scales and regions may be any numbers. */
+static double coordinate(const resize *r, int64_t d, int64_t at)
+{
+    double position = exact_coordinate(r, d, at);
+    double below = position < FARTHEST ? position : FARTHEST;
+    return below > -FARTHEST ? below : -FARTHEST;
 }
 
 static int64_t clamp_index(int64_t index, int64_t dim)
@@ -109,16 +111,18 @@ static double filter_weight(const resize *r, double distance)
  * count at the edge, or not at all. */
 static int filter_taps(const resize *r, int64_t d, double position, taps *t)
 {
-    double scale = scale_of(r, d);
+    double scale = r->scale[d];
     double stretch = r->antialias && scale < 1 ? scale : 1;
     double reach = (r->mode == MODE_CUBIC ? 2 : 1) / stretch, sum = 0;
+    reach = reach < FARTHEST ? reach : FARTHEST;
     int64_t first = (int64_t)floor_of(position - reach) + 1;
     int64_t last = (int64_t)floor_of(position + reach), dim = r->x->dims[d];
     t->count = 0;
+    if (r->exclude_outside) {
+        first = first < 0 ? 0 : first;
+        last = last < dim ? last : dim - 1;
+    }
     for (int64_t k = first; k <= last; k++) {
-        if (r->exclude_outside && (k < 0 || k >= dim)) {
-            continue;
-        }
         if (t->count == MOST_TAPS) {
             return 0;
         }
@@ -138,7 +142,7 @@ static int find_taps(const resize *r, int64_t d, int64_t at, taps *t)
 {
     int64_t dim = r->x->dims[d];
     *t = (taps){.count = 1, .index = {at}, .weight = {1}};
-    if (dim == r->result->dims[d] && scale_of(r, d) == 1 && r->coordinates != CROP_AND_RESIZE) {
+    if (dim == r->result->dims[d] && r->scale[d] == 1 && r->coordinates != CROP_AND_RESIZE) {
         return 1;
     }
     double position = coordinate(r, d, at);
@@ -180,7 +184,7 @@ static int add_row(const resize *r, float *to, const float *from, float weight)
 {
     int64_t last = r->x->rank - 1, length = r->result->dims[last];
     int plain =
-        length == r->x->dims[last] && scale_of(r, last) == 1 && r->coordinates != CROP_AND_RESIZE;
+        length == r->x->dims[last] && r->scale[last] == 1 && r->coordinates != CROP_AND_RESIZE;
     for (int64_t k = 0; plain && k < length; k++) {
         to[k] += weight * from[k];
     }
@@ -270,19 +274,61 @@ static int resize_row(const resize *r, int64_t unit)
                                    : interpolate_row(r, outer, start);
 }
 
+/* Numbers from an operand, f32 or f64, or from the list of an attribute; false: neither is given.
+ */
+static int read_numbers(const portable_tensor *operand, const int64_t *list, int64_t count,
+                        double *numbers)
+{
+    for (int64_t k = 0; k < count; k++) {
+        if (operand->dtype == HML_F32) {
+            numbers[k] = (double)((const float *)operand->data)[k];
+        } else if (operand->dtype == HML_F64) {
+            numbers[k] = ((const double *)operand->data)[k];
+        } else if (list[0] > 0) {
+            numbers[k] = portable_double(list[1 + k]);
+        }
+    }
+    return operand->dtype != 0 || list[0] > 0;
+}
+
+/* Scales and lengths. False, with details: a scale is not positive. */
+static int read_scales(const portable_call *call, const int64_t *list, resize *r)
+{
+    int given = read_numbers(&call->tensors[1], list, r->x->rank, r->scale);
+    for (int64_t d = 0; d < r->x->rank; d++) {
+        if (!given) {
+            r->length[d] = (double)r->result->dims[d];
+            r->scale[d] = r->length[d] / (double)r->x->dims[d];
+        } else if (!(r->scale[d] > 0)) {
+            call->detail[0] = r->scale[d] < 0 && r->scale[d] > -1e9 ? (int64_t)r->scale[d] : 0;
+            return 0;
+        } else {
+            r->length[d] = r->scale[d] * (double)r->x->dims[d];
+        }
+    }
+    return 1;
+}
+
 int32_t hml_portable_resize(const portable_call *call);
 
 /*
- * tensors: x, result; attributes: sizes, scales, mode, coordinates, nearest mode, cubic
- * coefficient, exclude outside, antialias, region of interest, extrapolation.
+ * tensors: x, scales or none, region of interest or none, result; attributes: sizes, scales, mode,
+ * coordinates, nearest mode, cubic coefficient, exclude outside, antialias, region of interest,
+ * extrapolation.
  */
 int32_t hml_portable_resize(const portable_call *call)
 {
     const int64_t *a = call->attributes;
+    resize r = {.x = &call->tensors[0], .result = &call->tensors[3]};
+    if (portable_count(r.x) == 0 && portable_count(r.result) > 0) {
+        call->detail[0] = 0; /* nothing cannot grow */
+        call->detail[1] = portable_count(r.result);
+        return HML_KERNEL_SHAPE;
+    }
     a += 1 + a[0];
-    resize r = {.x = &call->tensors[0], .result = &call->tensors[1]};
-    r.scale_count = a[0];
-    r.scales = a + 1;
+    if (!read_scales(call, a, &r)) {
+        return HML_KERNEL_VALUE;
+    }
     a += 1 + a[0];
     r.mode = a[0];
     r.coordinates = a[1];
@@ -291,8 +337,7 @@ int32_t hml_portable_resize(const portable_call *call)
     r.exclude_outside = a[4];
     r.antialias = a[5];
     a += 6;
-    r.roi_count = a[0];
-    r.roi = a + 1;
+    (void)read_numbers(&call->tensors[2], a, 2 * r.x->rank, r.region);
     r.extrapolation = portable_double(a[1 + a[0]]);
     for (int64_t unit = call->begin; unit < call->end; unit++) {
         if (!resize_row(&r, unit)) {

@@ -35,6 +35,8 @@ static void combine(int64_t dtype, int64_t reduction, void *target, int64_t at, 
     switch (dtype) {
     case HML_F32:
         COMBINE(float);
+    case HML_F64:
+        COMBINE(double);
     case HML_I64:
         COMBINE(int64_t);
     case HML_U64:

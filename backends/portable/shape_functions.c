@@ -110,14 +110,19 @@ int32_t hml_portable_broadcast_dims(const portable_call *call)
     return HML_KERNEL_OK;
 }
 
+static double real(const portable_tensor *scalar)
+{
+    return scalar->dtype == HML_F32 ? (double)*(const float *)scalar->data
+                                    : *(const double *)scalar->data;
+}
+
 /* tensors: start, limit, delta, result: max(ceil((limit - start) / delta), 0). */
 int32_t hml_portable_range_dims(const portable_call *call)
 {
     int64_t *result = call->tensors[3].data;
-    if (call->tensors[0].dtype == HML_F32) {
-        double start = *(const float *)call->tensors[0].data;
-        double limit = *(const float *)call->tensors[1].data;
-        double delta = *(const float *)call->tensors[2].data;
+    if (call->tensors[0].dtype == HML_F32 || call->tensors[0].dtype == HML_F64) {
+        double start = real(&call->tensors[0]), limit = real(&call->tensors[1]);
+        double delta = real(&call->tensors[2]);
         double count = (limit - start) / delta;
         int64_t whole = count > 0 && count < 1e15 ? (int64_t)count : 0;
         *result = whole + ((double)whole < count && count < 1e15);

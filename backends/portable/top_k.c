@@ -18,6 +18,8 @@ static int better(int64_t dtype, const void *data, int64_t a, int64_t b, int64_t
     switch (dtype) {
     case HML_F32:
         BETTER(float)
+    case HML_F64:
+        BETTER(double)
     case HML_I64:
         BETTER(int64_t)
     case HML_U64:

@@ -1,5 +1,5 @@
 /* Operators that load or store at computed indices, sort, or count. */
-#include "onnx_node.h"
+#include "onnx_axes.h"
 
 #include <inttypes.h>
 
@@ -83,16 +83,36 @@ void hmlc_onnx_import_top_k_attribute(hmlc_onnx_node *node)
     emit_top_k(node, &count);
 }
 
-void hmlc_onnx_import_cumsum(hmlc_onnx_node *node)
+static hmlc_value *emit_cumsum(hmlc_onnx_node *node, hmlc_value *x, int64_t axis)
 {
-    double given = hmlc_onnx_constant_input(node, 1);
-    int64_t axis = hmlc_onnx_axis(node, (int64_t)given, hmlc_onnx_rank(node, 0));
     int64_t exclusive = hmlc_onnx_int(node, "exclusive", 0) != 0;
     int64_t reverse = hmlc_onnx_int(node, "reverse", 0) != 0;
-    node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_cumsum, HMLC_OPERANDS(node->inputs[0]),
-                                 HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
-                                            hmlc_attr_int(HMLC_ATTR_exclusive, exclusive),
-                                            hmlc_attr_int(HMLC_ATTR_reverse, reverse)));
+    return hmlc_emit(&node->emit, HMLC_OP_cumsum, HMLC_OPERANDS(x),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
+                                hmlc_attr_int(HMLC_ATTR_exclusive, exclusive),
+                                hmlc_attr_int(HMLC_ATTR_reverse, reverse)));
+}
+
+void hmlc_onnx_import_cumsum(hmlc_onnx_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_value *x = node->inputs[0];
+    uint32_t count = 0;
+    hmlc_value *run_time = hmlc_onnx_run_time_list(node, 1, &count);
+    if (run_time == NULL) {
+        double given = hmlc_onnx_constant_input(node, 1);
+        int64_t axis = hmlc_onnx_axis(node, (int64_t)given, hmlc_onnx_rank(node, 0));
+        node->outputs[0] = emit_cumsum(node, x, axis);
+        return;
+    }
+    if (count != 1) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the axis has %" PRIu32 " elements",
+                       count);
+        return;
+    }
+    const hmlc_dim *around = hmlc_onnx_axes_split(node, x, run_time);
+    hmlc_value *middle = emit_cumsum(node, hmlc_emit_reshape(emit, x, around, 3), 1);
+    node->outputs[0] = hmlc_emit_reshape(emit, middle, x->type->dims, (uint32_t)x->type->rank);
 }
 
 /* Positions of what is not zero, i64[rank, count]. */

@@ -1,5 +1,5 @@
 /* Operators that rename or move elements: reshape, transpose, concat, split, pad, tile ... */
-#include "onnx_node.h"
+#include "onnx_axes.h"
 
 #include <inttypes.h>
 
@@ -47,8 +47,24 @@ static hmlc_value *squeeze_checked(hmlc_onnx_node *node, hmlc_value *value, int3
     return hmlc_emit_slice_axis(&node->emit, value, axis, hmlc_emit_number(&node->emit, 0), one);
 }
 
+/* Squeeze or unsqueeze by axes known only at run time; false where they are not. */
+static bool reshape_at_run_time(hmlc_onnx_node *node, int64_t mode)
+{
+    uint32_t count = 0, rank = 0;
+    hmlc_value *axes = hmlc_onnx_run_time_list(node, 1, &count);
+    if (axes == NULL) {
+        return false;
+    }
+    const hmlc_dim *dims = hmlc_onnx_axes_dims(node, node->inputs[0], axes, mode, &rank);
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, node->inputs[0], dims, rank);
+    return true;
+}
+
 void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
 {
+    if (reshape_at_run_time(node, HMLC_AXES_SQUEEZE)) {
+        return;
+    }
     int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
     uint32_t count;
     int32_t rank = hmlc_onnx_rank(node, 0);
@@ -83,6 +99,9 @@ void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
 
 void hmlc_onnx_import_unsqueeze(hmlc_onnx_node *node)
 {
+    if (reshape_at_run_time(node, HMLC_AXES_INSERT)) {
+        return;
+    }
     int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
     uint32_t count;
     (void)hmlc_onnx_int_list(node, 1, "axes", list, &count);
@@ -234,14 +253,13 @@ static void spread_pads(hmlc_onnx_node *node, const hmlc_dim *given, uint32_t co
     }
 }
 
-static void emit_pad(hmlc_onnx_node *node, const hmlc_dim *given, uint32_t count, hmlc_value *fill)
+/* `pads`: those of all dims, begins then ends. */
+static void emit_pad(hmlc_onnx_node *node, const hmlc_dim *pads, hmlc_value *fill)
 {
-    hmlc_dim pads[2 * HMLC_MAX_RANK];
     int32_t mode = hmlc_onnx_choice(node, "mode", "constant|reflect|edge|wrap", HMLC_PAD_CONSTANT);
     if (!hmlc_onnx_ok(node)) {
         return;
     }
-    spread_pads(node, given, count, pads);
     uint32_t operands = mode == HMLC_PAD_CONSTANT && fill != NULL ? 2 : 1;
     hmlc_value *const values[2] = {node->inputs[0], fill};
     node->outputs[0] = hmlc_emit(
@@ -250,17 +268,40 @@ static void emit_pad(hmlc_onnx_node *node, const hmlc_dim *given, uint32_t count
                    hmlc_attr_int(HMLC_ATTR_pad_mode, mode)));
 }
 
+/* The pads of axes known only at run time, spread over all dims: i64[2, rank]. */
+static hmlc_value *spread_at_run_time(hmlc_onnx_node *node, hmlc_value *axes, uint32_t count)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dim two = hmlc_emit_number(emit, 2), number = hmlc_emit_number(emit, count);
+    hmlc_dim given[2] = {two, number},
+             all[2] = {two, hmlc_emit_number(emit, hmlc_onnx_rank(node, 0))};
+    hmlc_value *zeros = hmlc_emit_expand(emit, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0), all, 2);
+    hmlc_value *pads = hmlc_emit_reshape(emit, node->inputs[1], given, 2);
+    hmlc_value *indices = hmlc_emit_expand(emit, axes, given, 2);
+    return hmlc_emit(emit, HMLC_OP_scatter_elements, HMLC_OPERANDS(zeros, indices, pads),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 1)));
+}
+
 void hmlc_onnx_import_pad(hmlc_onnx_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    uint32_t count = 0;
-    hmlc_value *fill = NULL;
-    const hmlc_dim *given = hmlc_emit_bind(emit, node->inputs[1], "pad", -HMLC_DIM_UNBOUNDED,
+    uint32_t count = 0, axis_count = 0;
+    hmlc_dim pads[2 * HMLC_MAX_RANK];
+    hmlc_value *fill = NULL, *list = node->inputs[1];
+    hmlc_value *axes = hmlc_onnx_run_time_list(node, 3, &axis_count);
+    if (axes != NULL) {
+        list = spread_at_run_time(node, axes, axis_count);
+    }
+    const hmlc_dim *given = hmlc_emit_bind(emit, list, "pad", -HMLC_DIM_UNBOUNDED,
                                            HMLC_DIM_UNBOUNDED, 2 * HMLC_MAX_RANK, &count);
     if (hmlc_onnx_has_input(node, 2)) {
         fill = hmlc_emit_reshape(emit, node->inputs[2], NULL, 0);
     }
-    emit_pad(node, given, count, fill);
+    if (axes == NULL && hmlc_onnx_ok(node)) {
+        spread_pads(node, given, count, pads);
+        given = pads;
+    }
+    emit_pad(node, given, fill);
 }
 
 /* Pad before opset 11. */
@@ -268,7 +309,7 @@ void hmlc_onnx_import_pad_attributes(hmlc_onnx_node *node)
 {
     uint32_t count;
     const int64_t *list = hmlc_onnx_ints(node, "pads", &count);
-    hmlc_dim given[2 * HMLC_MAX_RANK];
+    hmlc_dim given[2 * HMLC_MAX_RANK], pads[2 * HMLC_MAX_RANK];
     if (count > 2 * HMLC_MAX_RANK) {
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'pads' has %" PRIu32 " entries",
                        count);
@@ -282,7 +323,8 @@ void hmlc_onnx_import_pad_attributes(hmlc_onnx_node *node)
         fill =
             hmlc_emit_scalar_like(&node->emit, node->inputs[0], hmlc_onnx_float(node, "value", 0));
     }
-    emit_pad(node, given, count, fill);
+    spread_pads(node, given, count, pads);
+    emit_pad(node, pads, fill);
 }
 
 void hmlc_onnx_import_tile(hmlc_onnx_node *node)

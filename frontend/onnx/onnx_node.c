@@ -179,6 +179,36 @@ bool hmlc_onnx_int_list(hmlc_onnx_node *node, uint32_t index, const char *name, 
     return true;
 }
 
+hmlc_value *hmlc_onnx_run_time_list(hmlc_onnx_node *node, uint32_t index, uint32_t *count)
+{
+    hmlc_emitter *emit = &node->emit;
+    *count = 0;
+    if (!hmlc_onnx_ok(node) || !hmlc_onnx_has_input(node, index)) {
+        return NULL;
+    }
+    const hmlc_dim *elements = hmlc_emit_elements(emit, node->inputs[index], count);
+    bool constant = elements != NULL;
+    for (uint32_t i = 0; constant && i < *count; i++) {
+        constant = hmlc_dim_is_constant(elements[i], NULL);
+    }
+    if (constant) {
+        return NULL;
+    }
+    int64_t length;
+    hmlc_dim size = hmlc_type_count(hmlc_emit_table(emit), node->inputs[index]->type);
+    if (!hmlc_dim_is_constant(size, &length) || length > HMLC_MAX_RANK) {
+        hmlc_onnx_fail(node, HMLC_ERROR_rank_unknown,
+                       "give the input a static length, or make it an initializer",
+                       "input %" PRIu32 " ('%s') has a length of more than %d or one known only at "
+                       "run time",
+                       index, hmlc_onnx_input_name(node, index), HMLC_MAX_RANK);
+        return NULL;
+    }
+    *count = (uint32_t)length;
+    hmlc_value *list = hmlc_emit_reshape(emit, node->inputs[index], &size, 1);
+    return hmlc_emit_cast(emit, list, HMLC_DTYPE_i64);
+}
+
 bool hmlc_onnx_constant_list(hmlc_onnx_node *node, uint32_t index, double *values, uint32_t *count)
 {
     const hmlc_tensor *tensor = hmlc_emit_constant_of(&node->emit, node->inputs[index]);

@@ -77,6 +77,12 @@ uint32_t hmlc_onnx_axes(hmlc_onnx_node *node, const int64_t *list, uint32_t coun
  * given or on failure. values holds HMLC_EMIT_MAX_ELEMENTS. */
 bool hmlc_onnx_int_list(hmlc_onnx_node *node, uint32_t index, const char *name, int64_t *values,
                         uint32_t *count);
+/*
+ * Input `index` as i64[n] where its elements are known only at run time, n being static and at most
+ * HMLC_MAX_RANK; NULL where it is absent or constant (hmlc_onnx_int_list gives it then) and, with a
+ * diagnostic, where its length is not known. Scalars come as i64[1].
+ */
+hmlc_value *hmlc_onnx_run_time_list(hmlc_onnx_node *node, uint32_t index, uint32_t *count);
 /* A scalar input that must be constant, as double; fails by name otherwise. */
 double hmlc_onnx_constant_input(hmlc_onnx_node *node, uint32_t index);
 /* The same for a list of numbers; at most HMLC_EMIT_MAX_ELEMENTS. */

@@ -1,11 +1,13 @@
 /* Reductions, arg max/min, softmax and its kin. */
-#include "onnx_node.h"
+#include "onnx_axes.h"
 
 typedef struct axis_list {
     int64_t list[HMLC_MAX_RANK];
     uint32_t count;
     bool keep_dims;
-    bool nothing; /* noop_with_empty_axes applies */
+    bool nothing;          /* noop_with_empty_axes applies */
+    hmlc_value *run_time;  /* known only at run time: i64[count] in place of the list */
+    const hmlc_dim *split; /* of those: hmlc_onnx_axes_split */
 } axis_list;
 
 /* From the attribute or, since 13 or 18, input 1; none given means all. */
@@ -15,6 +17,11 @@ static axis_list read_axes(hmlc_onnx_node *node)
     uint32_t count = 0;
     int32_t rank = hmlc_onnx_rank(node, 0);
     axis_list found = {.keep_dims = hmlc_onnx_int(node, "keepdims", 1) != 0};
+    found.run_time = hmlc_onnx_run_time_list(node, 1, &found.count);
+    if (found.run_time != NULL) {
+        found.split = hmlc_onnx_axes_split(node, node->inputs[0], found.run_time);
+        return found;
+    }
     bool listed = hmlc_onnx_int_list(node, 1, "axes", given, &count);
     if (!hmlc_onnx_ok(node)) {
         return found;
@@ -31,11 +38,43 @@ static axis_list read_axes(hmlc_onnx_node *node)
     return found;
 }
 
+/*
+ * Axes known only at run time are reduced one after the other, each in the middle of three dims. A
+ * mean is the sum by the number of elements, so that integers are divided once.
+ */
+static hmlc_value *reduce_at_run_time(hmlc_onnx_node *node, hmlc_opcode opcode, hmlc_value *x,
+                                      const axis_list *axes)
+{
+    static const int64_t middle = 1;
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    bool mean = opcode == HMLC_OP_reduce_mean;
+    uint32_t rank = 0;
+    hmlc_dim count = hmlc_emit_number(emit, 1);
+    const hmlc_dim *dims = hmlc_onnx_axes_dims(
+        node, x, axes->run_time, axes->keep_dims ? HMLC_AXES_KEEP : HMLC_AXES_DROP, &rank);
+    for (uint32_t i = 0; hmlc_onnx_ok(node) && i < axes->count; i++) {
+        const hmlc_dim *around = &axes->split[3 * (size_t)i];
+        x = hmlc_emit_reshape(emit, x, around, 3);
+        x = hmlc_emit_reduce(emit, mean ? HMLC_OP_reduce_sum : opcode, x, &middle, 1, false);
+        count = hmlc_dim_multiply(table, count, around[1]);
+    }
+    if (mean && hmlc_onnx_ok(node)) {
+        hmlc_value *number = hmlc_emit_dim(emit, count, HMLC_DTYPE_i64);
+        number = hmlc_emit_cast(emit, number, x->type->dtype);
+        x = hmlc_emit_binary(emit, HMLC_OP_div, x, number);
+    }
+    return hmlc_emit_reshape(emit, x, dims, rank);
+}
+
 static hmlc_value *reduce(hmlc_onnx_node *node, hmlc_opcode opcode, hmlc_value *x,
                           const axis_list *axes)
 {
-    if (axes->nothing) {
+    if (axes->nothing || !hmlc_onnx_ok(node)) {
         return x;
+    }
+    if (axes->run_time != NULL) {
+        return reduce_at_run_time(node, opcode, x, axes);
     }
     return hmlc_emit_reduce(&node->emit, opcode, x, axes->list, axes->count, axes->keep_dims);
 }

@@ -15,6 +15,7 @@ typedef struct resize_spec {
     double scales[HMLC_MAX_RANK];
     double region[2 * HMLC_MAX_RANK];
     bool has_scales, has_region;
+    hmlc_value *scale_values, *region_values; /* known only at run time: in place of the numbers */
 } resize_spec;
 
 static void begin(hmlc_onnx_node *node, resize_spec *resizing)
@@ -83,11 +84,110 @@ static bool has_length(hmlc_onnx_node *node, const char *what, uint32_t found, u
     return hmlc_onnx_ok(node);
 }
 
+/* -- numbers known only at run time -- */
+
+static bool is_at_run_time(hmlc_onnx_node *node, uint32_t index)
+{
+    return hmlc_onnx_ok(node) && hmlc_emit_constant_of(&node->emit, node->inputs[index]) == NULL;
+}
+
+/* A list input as one dim of `expected` elements; NULL, with a diagnostic, where it is not. */
+static hmlc_value *list_input(hmlc_onnx_node *node, uint32_t index, const char *what,
+                              uint32_t expected)
+{
+    hmlc_value *list = node->inputs[index];
+    int64_t length;
+    if (list->type->rank != 1 || !hmlc_dim_is_constant(list->type->dims[0], &length)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_rank_unknown, "give the input a static length",
+                       "%s must have one dim of static length", what);
+        return NULL;
+    }
+    return has_length(node, what, (uint32_t)length, expected) ? list : NULL;
+}
+
+/* `list` for the chosen axes, `filler` for the others, as one number per dim; `rows` times. */
+static hmlc_value *spread(hmlc_onnx_node *node, hmlc_value *list, const int64_t *axes,
+                          uint32_t axis_count, const double *fillers, uint32_t rows)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t rank = (uint32_t)hmlc_onnx_rank(node, 0);
+    hmlc_dim places[2 * HMLC_MAX_RANK], one = hmlc_emit_number(emit, 1);
+    hmlc_value *parts[3] = {list};
+    if (!hmlc_onnx_ok(node)) {
+        return NULL;
+    }
+    for (uint32_t row = 0; row < rows; row++) {
+        hmlc_value *filler = hmlc_emit_scalar_like(emit, list, fillers[row]);
+        parts[1 + row] = hmlc_emit_reshape(emit, filler, &one, 1);
+        for (uint32_t d = 0; d < rank; d++) {
+            places[row * rank + d] = hmlc_emit_number(emit, rows * axis_count + row);
+        }
+        for (uint32_t i = 0; i < axis_count; i++) {
+            places[row * rank + axes[i]] = hmlc_emit_number(emit, row * axis_count + i);
+        }
+    }
+    hmlc_value *all = hmlc_emit_concat(emit, parts, 1 + rows, 0);
+    hmlc_value *index = hmlc_emit_dims(emit, places, rows * rank, HMLC_DTYPE_i64);
+    return hmlc_emit(emit, HMLC_OP_gather, HMLC_OPERANDS(all, index),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0)));
+}
+
+/* The chosen dims of the input as numbers of that type. */
+static hmlc_value *dims_as(hmlc_onnx_node *node, const int64_t *axes, uint32_t count,
+                           hmlc_dtype dtype)
+{
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (uint32_t i = 0; i < count; i++) {
+        dims[i] = hmlc_onnx_dims(node, 0)[axes[i]];
+    }
+    hmlc_value *numbers = hmlc_emit_dims(&node->emit, dims, count, HMLC_DTYPE_i64);
+    return hmlc_emit_cast(&node->emit, numbers, dtype);
+}
+
+/* floor(dims * scales + offset) as sizes of the chosen axes. */
+static void bind_scaled(hmlc_onnx_node *node, hmlc_value *dims, hmlc_value *scales, double offset,
+                        const int64_t *axes, hmlc_dim *sizes)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t count = 0;
+    hmlc_value *product = hmlc_emit_binary(emit, HMLC_OP_mul, dims, scales);
+    if (offset != 0) {
+        product = hmlc_emit_binary(emit, HMLC_OP_add, product,
+                                   hmlc_emit_scalar_like(emit, product, offset));
+    }
+    product = hmlc_emit_unary(emit, HMLC_OP_floor, product);
+    const hmlc_dim *bound =
+        hmlc_onnx_ok(node) ? hmlc_emit_bind(emit, hmlc_emit_cast(emit, product, HMLC_DTYPE_i64),
+                                            "size", 0, HMLC_DIM_UNBOUNDED, HMLC_MAX_RANK, &count)
+                           : NULL;
+    for (uint32_t i = 0; bound != NULL && i < count; i++) {
+        sizes[axes[i]] = bound[i];
+    }
+}
+
+static void scale_at_run_time(hmlc_onnx_node *node, uint32_t index, const int64_t *axes,
+                              uint32_t axis_count, resize_spec *resizing)
+{
+    static const double one = 1;
+    hmlc_value *scales = list_input(node, index, "scales", axis_count);
+    if (scales == NULL) {
+        return;
+    }
+    resizing->scale_values = spread(node, scales, axes, axis_count, &one, 1);
+    /* The product is that of floats, as for scales known now. */
+    bind_scaled(node, dims_as(node, axes, axis_count, HMLC_DTYPE_f32), scales, 0, axes,
+                resizing->sizes);
+}
+
 static void read_scales(hmlc_onnx_node *node, uint32_t index, const int64_t *axes,
                         uint32_t axis_count, resize_spec *resizing)
 {
     double values[HMLC_EMIT_MAX_ELEMENTS];
     uint32_t count = 0;
+    if (is_at_run_time(node, index)) {
+        scale_at_run_time(node, index, axes, axis_count, resizing);
+        return;
+    }
     if (!hmlc_onnx_constant_list(node, index, values, &count) ||
         !has_length(node, "scales", count, axis_count)) {
         return;
@@ -99,31 +199,57 @@ static void read_scales(hmlc_onnx_node *node, uint32_t index, const int64_t *axe
     }
 }
 
+/* True when the input's and the result's dims along the axes are static, the input's not 0. */
+static bool has_static_dims(const hmlc_onnx_node *node, const int64_t *axes, uint32_t count,
+                            const resize_spec *resizing)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t in = 0;
+        all = all && hmlc_dim_is_constant(hmlc_onnx_dims(node, 0)[axes[i]], &in) && in != 0 &&
+              hmlc_dim_is_constant(resizing->sizes[axes[i]], NULL);
+    }
+    return all;
+}
+
 /* keep_aspect_ratio_policy: one scale for all axes, the least or largest that the sizes ask for. */
 static void keep_aspect(hmlc_onnx_node *node, const int64_t *axes, uint32_t count, bool larger,
                         resize_spec *resizing)
 {
     double scale = 0;
+    int64_t in = 0, out = 0;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t in, out;
-        if (!hmlc_dim_is_constant(hmlc_onnx_dims(node, 0)[axes[i]], &in) ||
-            !hmlc_dim_is_constant(resizing->sizes[axes[i]], &out) || in == 0) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "give static sizes",
-                           "keeping the aspect ratio needs static dims");
-            return;
-        }
+        (void)hmlc_dim_is_constant(hmlc_onnx_dims(node, 0)[axes[i]], &in);
+        (void)hmlc_dim_is_constant(resizing->sizes[axes[i]], &out);
         double ratio = (double)out / (double)in;
         bool better = larger ? ratio > scale : ratio < scale;
         scale = i == 0 || better ? ratio : scale;
     }
     resizing->has_scales = true;
     for (uint32_t i = 0; i < count; i++) {
-        int64_t in = 0;
         (void)hmlc_dim_is_constant(hmlc_onnx_dims(node, 0)[axes[i]], &in);
         resizing->scales[axes[i]] = scale;
         resizing->sizes[axes[i]] =
             hmlc_emit_number(&node->emit, (int64_t)floor((double)in * scale + 0.5));
     }
+}
+
+/* The same on dims or sizes known only at run time. */
+static void keep_aspect_at_run_time(hmlc_onnx_node *node, hmlc_value *sizes, const int64_t *axes,
+                                    uint32_t count, bool larger, resize_spec *resizing)
+{
+    static const double one = 1;
+    static const int64_t only = 0;
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dim length = hmlc_emit_number(emit, count);
+    hmlc_value *dims = dims_as(node, axes, count, HMLC_DTYPE_f64);
+    hmlc_value *ratio =
+        hmlc_emit_binary(emit, HMLC_OP_div, hmlc_emit_cast(emit, sizes, HMLC_DTYPE_f64), dims);
+    hmlc_value *scale = hmlc_emit_reduce(emit, larger ? HMLC_OP_reduce_max : HMLC_OP_reduce_min,
+                                         ratio, &only, 1, true);
+    hmlc_value *scales = hmlc_emit_expand(emit, scale, &length, 1);
+    resizing->scale_values = spread(node, scales, axes, count, &one, 1);
+    bind_scaled(node, dims, scale, 0.5, axes, resizing->sizes);
 }
 
 static void read_sizes(hmlc_onnx_node *node, uint32_t index, const int64_t *axes,
@@ -140,8 +266,11 @@ static void read_sizes(hmlc_onnx_node *node, uint32_t index, const int64_t *axes
     for (uint32_t i = 0; i < count; i++) {
         resizing->sizes[axes[i]] = sizes[i];
     }
-    if (policy != 0) {
+    if (policy != 0 && has_static_dims(node, axes, count, resizing)) {
         keep_aspect(node, axes, count, policy == 2, resizing);
+    } else if (policy != 0) {
+        hmlc_value *list = hmlc_emit_dims(&node->emit, sizes, count, HMLC_DTYPE_i64);
+        keep_aspect_at_run_time(node, list, axes, count, policy == 2, resizing);
     }
 }
 
@@ -150,6 +279,13 @@ static void read_region(hmlc_onnx_node *node, uint32_t index, const int64_t *axe
 {
     double values[HMLC_EMIT_MAX_ELEMENTS];
     uint32_t count = 0;
+    if (is_at_run_time(node, index)) {
+        static const double whole[2] = {0, 1};
+        hmlc_value *region = list_input(node, index, "roi", 2 * axis_count);
+        resizing->region_values =
+            region != NULL ? spread(node, region, axes, axis_count, whole, 2) : NULL;
+        return;
+    }
     if (!hmlc_onnx_constant_list(node, index, values, &count) ||
         !has_length(node, "roi", count, 2 * axis_count)) {
         return;
@@ -190,7 +326,9 @@ static hmlc_value *emit_resize(hmlc_onnx_node *node, hmlc_value *x, const resize
     }
     attrs[count++] =
         hmlc_attr_float(HMLC_ATTR_extrapolation, hmlc_onnx_float(node, "extrapolation_value", 0));
-    return hmlc_emit(&node->emit, HMLC_OP_resize, HMLC_OPERANDS(x), attrs, count);
+    return hmlc_emit(&node->emit, HMLC_OP_resize,
+                     HMLC_OPERANDS(x, resizing->scale_values, resizing->region_values), attrs,
+                     count);
 }
 
 void hmlc_onnx_import_resize(hmlc_onnx_node *node)
@@ -240,6 +378,25 @@ static resize_spec part_of(const resize_spec *whole, const hmlc_dim *sizes, bool
     return part;
 }
 
+/* The same of scales known only at run time: those beyond 1, on one side, count as 1. */
+static resize_spec part_at_run_time(hmlc_onnx_node *node, const resize_spec *whole, bool shrinking)
+{
+    hmlc_emitter *emit = &node->emit;
+    resize_spec part = *whole;
+    int64_t axes[HMLC_MAX_RANK];
+    hmlc_value *one = hmlc_emit_scalar_like(emit, whole->scale_values, 1);
+    part.scale_values =
+        hmlc_emit_binary(emit, shrinking ? HMLC_OP_min : HMLC_OP_max, whole->scale_values, one);
+    for (int32_t i = 0; i < whole->rank; i++) {
+        axes[i] = i;
+    }
+    if (shrinking) {
+        bind_scaled(node, dims_as(node, axes, (uint32_t)whole->rank, HMLC_DTYPE_f32),
+                    part.scale_values, 0, axes, part.sizes);
+    }
+    return part;
+}
+
 /*
  * Upsample, and Resize of opset 10: element i comes from i / scale. The standard leaves the
  * rounding of nearest open; ONNX Runtime rounds up along axes that shrink and down along the
@@ -249,7 +406,7 @@ static void resize_asymmetric(hmlc_onnx_node *node, const resize_spec *resizing)
 {
     int32_t mode = hmlc_onnx_choice(node, "mode", "nearest|linear|bilinear", HMLC_RESIZE_NEAREST);
     hmlc_value *x = node->inputs[0];
-    bool shrinks = false;
+    bool run_time = resizing->scale_values != NULL, shrinks = run_time;
     for (int32_t i = 0; i < resizing->rank; i++) {
         shrinks = shrinks || resizing->scales[i] < 1;
     }
@@ -262,8 +419,10 @@ static void resize_asymmetric(hmlc_onnx_node *node, const resize_spec *resizing)
                         HMLC_COORDINATES_ASYMMETRIC, HMLC_NEAREST_FLOOR);
         return;
     }
-    resize_spec down = part_of(resizing, x->type->dims, true);
-    resize_spec up = part_of(resizing, down.sizes, false);
+    resize_spec down =
+        run_time ? part_at_run_time(node, resizing, true) : part_of(resizing, x->type->dims, true);
+    resize_spec up =
+        run_time ? part_at_run_time(node, resizing, false) : part_of(resizing, down.sizes, false);
     x = emit_resize(node, x, &down, HMLC_RESIZE_NEAREST, HMLC_COORDINATES_ASYMMETRIC,
                     HMLC_NEAREST_CEIL);
     node->outputs[0] = emit_resize(node, x, &up, HMLC_RESIZE_NEAREST, HMLC_COORDINATES_ASYMMETRIC,

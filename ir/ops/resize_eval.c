@@ -17,15 +17,15 @@ typedef struct axis_taps {
 
 typedef struct axis_plan {
     int64_t in, out;
-    double scale;
-    double begin, end; /* region of interest */
+    double scale, length; /* of the result, before it is cut to a whole number */
+    double begin, end;    /* region of interest */
     bool identity;
     axis_taps *taps; /* per result index */
 } axis_plan;
 
 static double coordinate_of(const hmlc_op *op, const axis_plan *axis, int64_t index)
 {
-    double x = (double)index, in = (double)axis->in, length = axis->scale * in;
+    double x = (double)index, in = (double)axis->in, length = axis->length;
     double half_pixel = (x + 0.5) / axis->scale - 0.5;
     switch (hmlc_op_int(op, HMLC_ATTR_coordinates)) {
     case HMLC_COORDINATES_PYTORCH_HALF_PIXEL:
@@ -139,23 +139,42 @@ static hmlc_status plan_taps(const hmlc_eval *context, axis_plan *axis)
     return HMLC_OK;
 }
 
+/* A number from an operand or, where that is absent, an attribute. */
+static double number_of(const hmlc_eval *context, uint32_t operand, hmlc_attr_name name,
+                        int32_t index, double otherwise)
+{
+    const hmlc_tensor *tensor = hmlc_eval_operand(context, operand);
+    const hmlc_attr *attr = hmlc_op_attr(context->op, name);
+    if (tensor != NULL) {
+        return hmlc_tensor_get_double(tensor, index);
+    }
+    return attr != NULL ? attr->as.reals[index] : otherwise;
+}
+
 static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan *axis)
 {
     const hmlc_op *op = context->op;
-    const hmlc_attr *scales = hmlc_op_attr(op, HMLC_ATTR_scales);
-    const hmlc_attr *region = hmlc_op_attr(op, HMLC_ATTR_region_of_interest);
     int32_t rank = context->results[0].rank;
     axis->in = context->operands[0]->dims[index];
     axis->out = context->results[0].dims[index];
-    axis->begin = region != NULL ? region->as.reals[index] : 0;
-    axis->end = region != NULL ? region->as.reals[rank + index] : 1;
-    axis->scale = scales != NULL ? scales->as.reals[index] : (double)axis->out / (double)axis->in;
-    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE &&
-                (axis->begin != 0 || axis->end != 1);
-    axis->identity = axis->in == axis->out && axis->scale == 1 && !crop;
     if (axis->in == 0 && axis->out > 0) {
         return hmlc_eval_fail(context, "dim %d is empty and cannot grow", index);
     }
+    axis->begin = number_of(context, 2, HMLC_ATTR_region_of_interest, index, 0);
+    axis->end = number_of(context, 2, HMLC_ATTR_region_of_interest, rank + index, 1);
+    axis->scale = number_of(context, 1, HMLC_ATTR_scales, index, 0);
+    axis->length = axis->scale * (double)axis->in;
+    if (hmlc_eval_operand(context, 1) == NULL && hmlc_op_attr(op, HMLC_ATTR_scales) == NULL) {
+        axis->length = (double)axis->out;
+        axis->scale = axis->length / (double)axis->in;
+    }
+    if (!(axis->scale > 0)) {
+        return hmlc_eval_fail(context, "scale %d is %g; expected a positive number", index,
+                              axis->scale);
+    }
+    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE &&
+                (axis->begin != 0 || axis->end != 1);
+    axis->identity = axis->in == axis->out && axis->scale == 1 && !crop;
     return plan_taps(context, axis);
 }
 

@@ -120,6 +120,37 @@ static void resize_checks_its_lists(void **state)
                OPERANDS(x), ATTRS(DIMS_ATTR(test, sizes, "4, 4")));
 }
 
+static void scales_may_be_an_operand(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *scales = ops_constant(test, HMLC_DTYPE_f32, SHAPE(2), FLOATS(1, 1.75));
+    hmlc_op *by_operand = ops_build(
+        test, HMLC_OP_resize, OPERANDS(row(test), scales),
+        RESIZE(test, "1, 7", HMLC_RESIZE_LINEAR, INT_ATTR(nearest_mode, HMLC_NEAREST_FLOOR)));
+    hmlc_attr attr = hmlc_attr_floats(HMLC_ATTR_scales, FLOATS(1, 1.75), 2);
+    hmlc_op *by_attribute = ops_build(test, HMLC_OP_resize, OPERANDS(row(test)),
+                                      RESIZE(test, "1, 7", HMLC_RESIZE_LINEAR, attr));
+    hmlc_tensor left, right;
+    ops_evaluate(test, by_operand, &left);
+    ops_evaluate(test, by_attribute, &right);
+    ops_expect_same(&left, &right, 0);
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "both given", HMLC_OP_resize,
+               OPERANDS(row(test), scales), RESIZE(test, "1, 7", HMLC_RESIZE_LINEAR, attr));
+    hmlc_value *three = ops_constant(test, HMLC_DTYPE_f32, SHAPE(3), FLOATS(1, 1, 1));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "resize", HMLC_OP_resize, OPERANDS(row(test), three),
+               RESIZE(test, "1, 7", HMLC_RESIZE_LINEAR, INT_ATTR(antialias, 0)));
+}
+
+static void a_region_may_be_an_operand(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *region = ops_constant(test, HMLC_DTYPE_f64, SHAPE(4), FLOATS(0, 0.5, 1, 1));
+    hmlc_op *op = ops_build(test, HMLC_OP_resize, OPERANDS(row(test), NULL, region),
+                            RESIZE(test, "1, 2", HMLC_RESIZE_LINEAR,
+                                   INT_ATTR(coordinates, HMLC_COORDINATES_TF_CROP_AND_RESIZE)));
+    ops_expect(test, op, 0, SHAPE(1, 2), 1e-6, FLOATS(15, 30));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +162,8 @@ int main(void)
         OPS_TEST(crop_extrapolates),
         OPS_TEST(integers_stay_integers),
         OPS_TEST(resize_checks_its_lists),
+        OPS_TEST(scales_may_be_an_operand),
+        OPS_TEST(a_region_may_be_an_operand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+#include "onnx_axes.h"
+
+static const hmlc_dim *bind(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes,
+                            int64_t mode, uint32_t *count)
+{
+    hmlc_emitter *emit = &node->emit;
+    if (!hmlc_onnx_ok(node)) {
+        return NULL;
+    }
+    hmlc_value *shape = hmlc_emit_shape(emit, x);
+    hmlc_value *dims = hmlc_emit(emit, HMLC_OP_axes_dims, HMLC_OPERANDS(shape, axes),
+                                 HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axes_mode, mode)));
+    return hmlc_emit_bind(emit, dims, "along", 0, HMLC_DIM_UNBOUNDED, 3 * HMLC_MAX_RANK, count);
+}
+
+const hmlc_dim *hmlc_onnx_axes_dims(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes,
+                                    int64_t mode, uint32_t *rank)
+{
+    return bind(node, x, axes, mode, rank);
+}
+
+const hmlc_dim *hmlc_onnx_axes_split(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes)
+{
+    uint32_t count = 0;
+    return bind(node, x, axes, HMLC_AXES_SPLIT, &count);
+}
