@@ -1,10 +1,20 @@
 #include "loader/checksum.h"
+#include "platform/cpu.h"
+#include <hml_format/artifact.h>
 #define XXH_INLINE_ALL
 #define XXH_NO_STDLIB
 #include <xxhash.h>
 
+/* Below this asking the CPU, which a virtual machine answers slowly, costs more than it saves. */
+#define LARGE_RANGE ((size_t)1 << 18)
+
 uint64_t hml_checksum(const void *data, size_t bytes)
 {
+#if defined(__x86_64__)
+    if (bytes >= LARGE_RANGE && (hml_cpu_features() & HML_CPU_X86_AVX2) != 0) {
+        return hml_checksum_avx2(data, bytes);
+    }
+#endif
     return XXH3_64bits(data, bytes);
 }
 

@@ -23,31 +23,36 @@
 
 /* -- Memory ---------------------------------------------------------------------------------- */
 
+/* What a block of `bytes` takes: whole pages, or large ones. */
+static size_t large_block_bytes(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t unit = bytes % LARGE_PAGE >= LARGE_PAGE / 2 ? LARGE_PAGE : page;
+    return (bytes + unit - 1) & ~(unit - 1);
+}
+
 /*
- * Maps a page more than asked for at each end would waste address space only; the ends are given
- * back, so that the block starts on a large page. Streaming from such memory is about 1.3 times as
- * fast as from small pages.
+ * Maps a large page more than it needs and gives the ends back, so that the block starts on a large
+ * page. Streaming from such memory is about 1.3 times as
+ * fast as from small pages. An end of at least half a large page becomes a whole one: it is cheaper
+ * to clear than to fault in page by page.
  */
 static void *map_large(size_t bytes)
 {
-    if (bytes > SIZE_MAX - LARGE_PAGE) {
+    if (bytes > SIZE_MAX - 2 * LARGE_PAGE) {
         return NULL;
     }
-    uint8_t *base = mmap(NULL, bytes + LARGE_PAGE, PROT_READ | PROT_WRITE,
+    size_t used = large_block_bytes(bytes);
+    uint8_t *base = mmap(NULL, used + LARGE_PAGE, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;
     }
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t used = (bytes + page - 1) & ~(page - 1);
     size_t head = (LARGE_PAGE - ((uintptr_t)base & (LARGE_PAGE - 1))) & (LARGE_PAGE - 1);
-    size_t end = (bytes + LARGE_PAGE + page - 1) & ~(page - 1);
     if (head != 0) {
         (void)munmap(base, head);
     }
-    if (end > head + used) {
-        (void)munmap(base + head + used, end - head - used);
-    }
+    (void)munmap(base + head + used, LARGE_PAGE - head);
     (void)madvise(base + head, used, MADV_HUGEPAGE);
     return base + head;
 }
@@ -64,7 +69,7 @@ void *hml_platform_allocate(size_t bytes, size_t alignment)
 void hml_platform_release(void *memory, size_t bytes)
 {
     if (bytes >= LARGE_PAGE) {
-        (void)munmap(memory, bytes);
+        (void)munmap(memory, large_block_bytes(bytes));
     } else {
         free(memory);
     }

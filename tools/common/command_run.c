@@ -228,6 +228,7 @@ static hml_status run_model(run_report *run, const char *path)
     HML_TOOL_TRY(write_outputs(run));
     HML_TOOL_TRY(compare_outputs(run));
     HML_TOOL_TRY(print_report(run));
+    (void)fflush(stdout); /* who reads it need not wait until all memory is released */
     if (run->differing != 0) {
         return HML_TOOL_FAIL(&run->error, HML_ERROR_tolerance_exceeded, "%zu of %zu outputs",
                              run->differing, run->expected);
