@@ -16,6 +16,7 @@ typedef struct loop_nest {
     hmlc_microkernel kernel;  /* of the tile at hand */
     LLVMValueRef left, right; /* pointers of this batch element and group */
     LLVMValueRef panel;       /* of the current column tile */
+    LLVMValueRef sums;        /* where a tile's partial sums meet; NULL: depth is short */
     LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
 } loop_nest;
 
@@ -86,6 +87,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
                                      hmlc_frame_int(frame, HMLC_PANEL), ""),
         .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
         .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
+        .sums = nest->sums,
     };
     /* Twelve row pointers leave no register for another. */
     bool full = contraction->conv != NULL && class_->rows >= 12;
@@ -125,7 +127,7 @@ static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValue
         hmlc_microkernel_emit(frame, kernel, steps, accumulators);
         return;
     }
-    uint32_t count = kernel->rows * kernel->vectors;
+    uint32_t count = hmlc_microkernel_carried(kernel);
     LLVMValueRef before[HMLC_TILE_ACCUMULATORS];
     memcpy(before, accumulators, count * sizeof *before);
     LLVMBasicBlockRef from = LLVMGetInsertBlock(frame->builder);
@@ -156,9 +158,11 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
     tile_kernel(nest, class_, &kernel, row_tile);
     matmul_rows(nest, &kernel);
     hmlc_tile_start(tile, accumulators);
+    hmlc_microkernel_begin_sums(frame, &kernel, accumulators);
     if (!hmlc_dim_is(depth, 0)) {
         run_depth(nest, &kernel, hmlc_frame_dim(frame, depth), depth->minimum < 1, accumulators);
     }
+    hmlc_microkernel_end_sums(frame, &kernel, accumulators);
     hmlc_tile_store(tile, accumulators);
 }
 
@@ -390,6 +394,15 @@ static void reserve_tile(loop_nest *nest)
     nest->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
 }
 
+/* Sums of many f32 products are cut into parts, unless a convolution's taps, whose runs are at
+ * least `channels` long, are too short for that to be cheap. */
+static bool has_partial_sums(const hmlc_contraction *contraction)
+{
+    return contraction->dtype == HMLC_DTYPE_f32 &&
+           contraction->depth->maximum > HMLC_PARTIAL_STEPS &&
+           (contraction->conv == NULL || contraction->conv->channels >= HMLC_PARTIAL_STEPS / 4);
+}
+
 static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
 {
     const hmlc_contraction *contraction = plan->state;
@@ -410,6 +423,10 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
     }
     if (contraction->heavy) {
         reserve_tile(state);
+    }
+    if (has_partial_sums(contraction)) {
+        LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
+        state->sums = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, HMLC_SUMS_ALIGNMENT);
     }
     for (uint32_t k = 0; k < contraction->section_count; k++) {
         emit_section(state, &contraction->sections[k]);

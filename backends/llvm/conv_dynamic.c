@@ -90,7 +90,7 @@ static void point_rows(dynamic_tile *at, LLVMValueRef const *taps)
 static void emit_taps(dynamic_tile *at, int32_t number, LLVMValueRef *taps, LLVMValueRef *sums)
 {
     hmlc_frame *frame = at->frame;
-    uint32_t count = at->kernel.rows * at->kernel.vectors;
+    uint32_t count = hmlc_microkernel_carried(&at->kernel);
     if (number == HMLC_SPATIAL) {
         LLVMValueRef tap = hmlc_frame_int(frame, 0);
         for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
@@ -138,8 +138,10 @@ void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *ker
     hmlc_tile_place(tile, kernel->rows, first_row);
     place_rows(&at, tile);
     hmlc_tile_start(tile, accumulators);
+    hmlc_microkernel_begin_sums(frame, &at.kernel, accumulators);
     if (at.conv->channels > 0) {
         emit_taps(&at, 0, taps, accumulators);
     }
+    hmlc_microkernel_end_sums(frame, &at.kernel, accumulators);
     hmlc_tile_store(tile, accumulators);
 }

@@ -77,7 +77,7 @@ static void run_loop(conv_tile *at)
 {
     hmlc_frame *frame = at->frame;
     bool explicit_tiles = at->conv->explicit_tiles;
-    uint32_t count = at->kernel.rows * at->kernel.vectors;
+    uint32_t count = hmlc_microkernel_carried(&at->kernel);
     int64_t words =
         explicit_tiles ? HMLC_EXPLICIT_INPUTS + (int64_t)at->kernel.rows : HMLC_RUN_WORDS;
     hmlc_loop loop;
@@ -117,7 +117,9 @@ static conv_tile begin_tile(const hmlc_conv_site *site, uint32_t rows)
 static void finish_tile(conv_tile *at)
 {
     hmlc_tile_start(at->tile, at->accumulators);
+    hmlc_microkernel_begin_sums(at->frame, &at->kernel, at->accumulators);
     run_loop(at);
+    hmlc_microkernel_end_sums(at->frame, &at->kernel, at->accumulators);
     hmlc_tile_store(at->tile, at->accumulators);
 }
 

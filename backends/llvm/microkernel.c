@@ -1,6 +1,8 @@
 #include "llvm/microkernel.h"
 #include "llvm/elementwise_internal.h"
 
+#include <string.h>
+
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
     hmlc_frame *frame;
@@ -164,45 +166,170 @@ static void hide_rows(hmlc_frame *frame, const hmlc_microkernel *kernel, depth_l
 }
 
 /*
- * Bottom-tested: steps is at least 1, and LLVM keeps such a loop in one block. The left offset and
- * the panel pointer are all that advances, and the pointer is what ends the loop: general registers
- * are what a tile of twelve row pointers has least of.
+ * Steps from loop->left and loop->right to `end`, which both then hold. Bottom-tested: there is at
+ * least one, and LLVM keeps such a loop in one block. The left offset and the panel pointer are all
+ * that advances, and the pointer is what ends the loop: general registers are what a tile of twelve
+ * row pointers has least of.
  */
+static void emit_depth(depth_loop *loop, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    loop->before = LLVMGetInsertBlock(frame->builder);
+    loop->body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth.exit");
+    LLVMBuildBr(frame->builder, loop->body);
+    LLVMPositionBuilderAtEnd(frame->builder, loop->body);
+    LLVMValueRef left_phi = loop->left = carry(loop, loop->left, "left");
+    LLVMValueRef right_phi = loop->right = carry(loop, loop->right, "right");
+    for (uint32_t k = 0; k < count; k++) {
+        loop->accumulators[k] = phis[k] = carry(loop, loop->accumulators[k], "");
+    }
+    if (kernel->prefetch_count > 0) {
+        emit_prefetch(loop);
+    }
+    emit_step(loop);
+    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, kernel->depth_stride, "");
+    loop->right = hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, HMLC_PANEL));
+    LLVMAddIncoming(left_phi, &loop->left, &loop->body, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &loop->body, 1);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMAddIncoming(phis[k], &loop->accumulators[k], &loop->body, 1);
+    }
+    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, loop->right, end, "");
+    LLVMBuildCondBr(frame->builder, done, exit, loop->body);
+    LLVMPositionBuilderAtEnd(frame->builder, exit);
+}
+
+/* -- partial sums */
+
+static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    return hmlc_frame_element(frame, hmlc_microkernel_type(frame, kernel), kernel->sums,
+                              hmlc_frame_int(frame, index));
+}
+
+/* Volatile: as values they would be carried through the k loop, for which no register is left. */
+static LLVMValueRef load_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, hmlc_microkernel_type(frame, kernel),
+                                       sum_address(frame, kernel, index), "");
+    LLVMSetVolatile(load, 1);
+    LLVMSetAlignment(load, HMLC_SUMS_ALIGNMENT);
+    return load;
+}
+
+static void store_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index,
+                      LLVMValueRef value)
+{
+    LLVMValueRef store = LLVMBuildStore(frame->builder, value, sum_address(frame, kernel, index));
+    LLVMSetVolatile(store, 1);
+    LLVMSetAlignment(store, HMLC_SUMS_ALIGNMENT);
+}
+
+uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel)
+{
+    return kernel->sums == NULL ? kernel->rows * kernel->vectors : 0;
+}
+
+void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                                 LLVMValueRef const *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        store_sum(frame, kernel, k, accumulators[k]);
+    }
+}
+
+void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        accumulators[k] = load_sum(frame, kernel, k);
+    }
+}
+
+/* From zero up to `end`, and onto the sums. */
+static void add_partial(depth_loop *loop, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    for (uint32_t k = 0; k < count; k++) {
+        loop->accumulators[k] = LLVMConstNull(hmlc_microkernel_type(frame, kernel));
+    }
+    emit_depth(loop, end);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef sum = load_sum(frame, kernel, k);
+        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
+    }
+}
+
+/* Known steps are cut evenly. */
+static int64_t partial_steps(LLVMValueRef steps)
+{
+    if (!LLVMIsAConstantInt(steps)) {
+        return HMLC_PARTIAL_STEPS;
+    }
+    int64_t count = LLVMConstIntGetSExtValue(steps);
+    int64_t parts = (count + HMLC_PARTIAL_STEPS - 1) / HMLC_PARTIAL_STEPS;
+    return (count + parts - 1) / parts;
+}
+
+static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    int64_t part = partial_steps(steps);
+    if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
+        add_partial(loop, end);
+        return;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(builder);
+    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "part");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "part.exit");
+    LLVMBuildBr(builder, body);
+    LLVMPositionBuilderAtEnd(builder, body);
+    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->i64, "left");
+    LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
+    LLVMAddIncoming(left_phi, &loop->left, &before, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &before, 1);
+    LLVMValueRef stop =
+        hmlc_frame_element(frame, type, right_phi, hmlc_frame_int(frame, part * HMLC_PANEL));
+    LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
+    loop->left = left_phi;
+    loop->right = right_phi;
+    add_partial(loop, LLVMBuildSelect(builder, within, stop, end, ""));
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
+    LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
+    LLVMValueRef done = LLVMBuildICmp(builder, LLVMIntEQ, loop->right, end, "");
+    LLVMBuildCondBr(builder, done, exit, body);
+    LLVMPositionBuilderAtEnd(builder, exit);
+}
+
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators)
 {
-    uint32_t count = kernel->rows * kernel->vectors;
-    LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
+    size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
     LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
                                           LLVMBuildNSWMul(frame->builder, steps, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
     hide_rows(frame, kernel, &loop);
-    loop.before = LLVMGetInsertBlock(frame->builder);
-    loop.body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
-    LLVMBasicBlockRef exit =
-        LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth.exit");
-    LLVMBuildBr(frame->builder, loop.body);
-    LLVMPositionBuilderAtEnd(frame->builder, loop.body);
-    loop.left = carry(&loop, hmlc_frame_int(frame, 0), "left");
-    loop.right = carry(&loop, kernel->panel, "right");
-    for (uint32_t k = 0; k < count; k++) {
-        loop.accumulators[k] = phis[k] = carry(&loop, accumulators[k], "");
+    loop.left = hmlc_frame_int(frame, 0);
+    loop.right = kernel->panel;
+    if (kernel->sums != NULL) {
+        emit_partial_sums(&loop, steps, end);
+        return;
     }
-    if (kernel->prefetch_count > 0) {
-        emit_prefetch(&loop);
-    }
-    emit_step(&loop);
-    LLVMValueRef left = LLVMBuildNSWAdd(frame->builder, loop.left, kernel->depth_stride, "");
-    LLVMValueRef right = hmlc_frame_element(frame, type, loop.right, width);
-    LLVMAddIncoming(loop.left, &left, &loop.body, 1);
-    LLVMAddIncoming(loop.right, &right, &loop.body, 1);
-    for (uint32_t k = 0; k < count; k++) {
-        LLVMAddIncoming(phis[k], &loop.accumulators[k], &loop.body, 1);
-        accumulators[k] = loop.accumulators[k];
-    }
-    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, right, end, "");
-    LLVMBuildCondBr(frame->builder, done, exit, loop.body);
-    LLVMPositionBuilderAtEnd(frame->builder, exit);
+    memcpy(loop.accumulators, accumulators, bytes);
+    emit_depth(&loop, end);
+    memcpy(accumulators, loop.accumulators, bytes);
 }

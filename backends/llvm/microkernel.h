@@ -13,6 +13,9 @@ enum {
     HMLC_TILE_ROWS = 14,         /* most rows of a tile */
     HMLC_TILE_VECTORS = 16,      /* most vectors of a tile */
     HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
+    HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum */
+    /* The stack's own: more would take a general register from the k loop for the frame. */
+    HMLC_SUMS_ALIGNMENT = 16,
 };
 
 typedef struct hmlc_microkernel {
@@ -41,13 +44,28 @@ typedef struct hmlc_microkernel {
     LLVMValueRef prefetch, prefetch_stride;
     uint32_t prefetch_count;
     uint32_t panel_alignment; /* bytes, of each vector in the panels */
+    /*
+     * Memory of rows * vectors vectors where partial sums meet: no run of more than
+     * HMLC_PARTIAL_STEPS products is summed up in one register, so that rounding errors stay near
+     * those of the shorter sums. NULL: one sum in registers.
+     */
+    LLVMValueRef sums;
 } hmlc_microkernel;
 
 /* The vector type of one accumulator. */
 LLVMTypeRef hmlc_microkernel_type(hmlc_frame *frame, const hmlc_microkernel *kernel);
+/* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */
+uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel);
+/* Before the first and after the last k loop of a tile: where there are `sums`, the accumulators go
+ * there, and come back. */
+void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                                 LLVMValueRef const *accumulators);
+void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef *accumulators);
 /*
  * Emits the k loop: `steps` (i64, at least 1) steps. accumulators[row * vectors + vector] hold the
- * values before and, on return, after the loop.
+ * values before and, on return, after the loop; with `sums`, these do, and accumulators is not
+ * used.
  */
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators);

@@ -67,6 +67,17 @@ static void large_images(void **state)
     CHECK(48, "2 61 60 8", "2 61 60 8", "48 1 1 8", 2, {2, 2}, {1, 1}, 1, "0 0 0 0");
 }
 
+/* Sums that are added in parts: listed tiles, segments, sizes known at run time, transposed. */
+static void many_channels(void **state)
+{
+    (void)state;
+    CHECK(20, "1 7 6 96", "1 7 6 96", "20 3 3 96", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK(18, "1 31 30 300", "1 31 30 300", "18 2 2 300", 2, {1, 1}, {1, 1}, 1, "1 1 0 0");
+    CHECK(20, "n h w 96", "2 5 6 96", "20 3 3 96", 2, {1, 1}, {1, 1}, 1, "1 1 1 1");
+    CHECK_TRANSPOSED(9, "1 6 5 280", "1 6 5 280", "280 3 3 9", 2, {2, 2}, {1, 1}, 1, "1 1 1 1",
+                     {1, 0});
+}
+
 static void one_and_three_dims(void **state)
 {
     (void)state;
@@ -207,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_images),
         cmocka_unit_test(large_images),
+        cmocka_unit_test(many_channels),
         cmocka_unit_test(one_and_three_dims),
         cmocka_unit_test(groups),
         cmocka_unit_test(sizes_at_run_time),

@@ -40,6 +40,17 @@ static void long_rows_meet_in_one_cache_set(void **state)
     check_product(30, 1024, 70, HMLC_OP_relu);
 }
 
+/* One register over all 4000 products is off by more than 7e-5, parts of it by less than 3e-5. */
+static void long_sums_are_added_in_parts(void **state)
+{
+    (void)state;
+    contraction_case test = case_begin(7);
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "30 4000", NULL),
+                              case_constant(&test, HMLC_DTYPE_f32, "4000 48")};
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul, operands, 2, NULL, 0);
+    case_verify_all(&test, HMLC_FORM_CONTRACTION, &value, 1, (harness_tolerance){4e-5, 0});
+}
+
 static void rows_known_at_run_time(void **state)
 {
     (void)state;
@@ -181,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_many_shapes),
         cmocka_unit_test(long_rows_meet_in_one_cache_set),
+        cmocka_unit_test(long_sums_are_added_in_parts),
         cmocka_unit_test(rows_known_at_run_time),
         cmocka_unit_test(batches),
         cmocka_unit_test(transposed_operands),
