@@ -28,8 +28,10 @@ def load_inputs(folder):
     return feeds
 
 
-def ort_session(model, threads):
+def ort_session(model, threads, optimise=True):
     options = onnxruntime.SessionOptions()
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

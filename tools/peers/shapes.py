@@ -3,8 +3,11 @@
 
 usage: shapes.py BENCH_DIR [--shapes N] [NAME...]
 
-Prints, per graph and shape, the largest error relative to the tolerance of `hmlc run --test-data`, and the time of the
-artifact compiled for this shape alone divided by that of the dynamic one (at least 0.8 each, 0.9 in the mean, is aimed at).
+Prints, per graph and shape, the largest error relative to what is allowed, and the time of the artifact compiled for this
+shape alone divided by that of the dynamic one (at least 0.8 each, 0.9 in the mean, is aimed at). The reference is ONNX
+Runtime without graph optimisation; allowed is the tolerance of `hmlc run --test-data`, or four times what ONNX Runtime's own
+optimisation changes where that is more: generated weights can be ill-conditioned (efficientnet_b0's are). The code's size is
+that of one artifact, whatever the shapes.
 """
 import argparse
 import os
@@ -49,16 +52,17 @@ GRAPHS = {
 }
 
 
-def error_ratio(ours, theirs):
-    """Largest |difference| / (atol + rtol |reference|); at most 1 passes."""
+def error_ratio(ours, reference, other):
+    """Largest |difference| / allowed difference; at most 1 passes. `other` is the same by another way."""
     worst = 0.0
     for name, value in ours.items():
-        reference = theirs[name]
-        if value.shape != reference.shape:
+        expected = reference[name]
+        if value.shape != expected.shape:
             return float("inf")
         if value.size:
-            bound = max(1e-5, 2e-5 * float(np.abs(reference).max())) + 1e-3 * np.abs(reference)
-            worst = max(worst, float((np.abs(value - reference) / bound).max()))
+            spread = 4 * float(np.abs(other[name] - expected).max())
+            bound = max(1e-5, 2e-5 * float(np.abs(expected).max()), spread) + 1e-3 * np.abs(expected)
+            worst = max(worst, float((np.abs(value - expected) / bound).max()))
     return worst
 
 
@@ -75,10 +79,10 @@ def dim_options(model, feeds):
 def measure(name, folder, dims):
     model = os.path.join(folder, "model.onnx")
     feeds = GRAPHS[name][0](*dims)
-    reference = ort_session(model, 1)
-    names = [o.name for o in reference.get_outputs()]
-    theirs = dict(zip(names, reference.run(None, feeds)))
-    options = [word for pair in dim_options(reference, feeds) for word in pair]
+    exact, other = ort_session(model, 1, optimise=False), ort_session(model, 1)
+    names = [o.name for o in exact.get_outputs()]
+    expected, spread = (dict(zip(names, session.run(None, feeds))) for session in (exact, other))
+    options = [word for pair in dim_options(exact, feeds) for word in pair]
     cache = os.path.join(hml.BUILD, "shapes")
     fixed_path = os.path.join(cache, name + "-fixed.hml")
     if os.path.exists(fixed_path):
@@ -88,8 +92,8 @@ def measure(name, folder, dims):
     for session in (dynamic, fixed):
         session.bind(feeds)
         session.run()
-    error = error_ratio(dynamic.results(), theirs)
-    times = [(repeat(dynamic.run, 0.2), repeat(fixed.run, 0.2)) for _ in range(3)]
+    error = error_ratio(dynamic.results(), expected, spread)
+    times = [(repeat(dynamic.run, 0.1), repeat(fixed.run, 0.1)) for _ in range(5)]
     dynamic.close()
     fixed.close()
     return error, float(np.median([t[1] for t in times]) / np.median([t[0] for t in times]))
@@ -110,7 +114,7 @@ def main():
             error, ratio = measure(name, os.path.join(options.bench, name), dims)
             ratios.append(ratio)
             failed |= error > 1
-            print(f"{name:18} {str(dims):12} error {error:8.4f} of tolerance{' WRONG' if error > 1 else ''}, "
+            print(f"{name:18} {str(dims):12} error {error:8.4f} of what is allowed{' WRONG' if error > 1 else ''}, "
                   f"{ratio:5.2f} of the fixed build's speed", flush=True)
         print(f"{name:18} least {min(ratios):.2f}, geometric mean {np.exp(np.mean(np.log(ratios))):.2f}")
     return 1 if failed else 0
