@@ -197,7 +197,8 @@ static LLVMValueRef load_runs(loop_context *context, hmlc_dtype dtype, LLVMValue
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef first =
             hmlc_frame_element(frame, element, address, hmlc_frame_int(frame, runs[k].first));
-        parts[k] = load_vector(context, dtype, first, runs[k].length);
+        LLVMTypeRef type = LLVMVectorType(element, runs[k].length); /* of one lane, too */
+        parts[k] = hmlc_frame_load(frame, type, first, alignment_of(dtype));
     }
     for (uint32_t l = 0; l < context->lanes; l++) {
         for (uint32_t k = 0; k < count; k++) {

@@ -131,6 +131,42 @@ static void shifted_concat(void **state)
     check(&graph, kernel_graph_binary(&graph, HMLC_OP_sub, later, front), sizes, -9, 9);
 }
 
+/* x & y of one channel out of many, where y repeats along the first dim: its lanes lie far apart
+ * and several of them see the same element. */
+static void channel_one(hmlc_dtype dtype, int64_t rows, int64_t columns, int64_t channels)
+{
+    char dims[64], starts[32], sizes[32];
+    const int64_t shape[] = {rows, columns, channels};
+    const int64_t *shapes[] = {shape, shape + 1};
+    kernel_graph graph = kernel_graph_create();
+    snprintf(dims, sizeof dims, "%d %d %d", (int)rows, (int)columns, (int)channels);
+    hmlc_value *x = kernel_graph_input(&graph, dtype, dims);
+    hmlc_value *y = kernel_graph_input(&graph, dtype, strchr(dims, ' ') + 1);
+    hmlc_opcode opcode = hmlc_dtype_is_float(dtype) ? HMLC_OP_add : HMLC_OP_bit_and;
+    x = kernel_graph_binary(&graph, opcode, x, y);
+    snprintf(starts, sizeof starts, "0 0 %d", (int)channels - 3);
+    snprintf(sizes, sizeof sizes, "%d %d 1", (int)rows, (int)columns);
+    hmlc_attr slices[] = {kernel_graph_dims(&graph, HMLC_ATTR_starts, starts),
+                          kernel_graph_dims(&graph, HMLC_ATTR_sizes, sizes),
+                          kernel_graph_dims(&graph, HMLC_ATTR_steps, "1 1 1")};
+    check(&graph, kernel_graph_op(&graph, HMLC_OP_slice, &x, 1, slices, 3), shapes, -99, 99);
+}
+
+static void channels(void **state)
+{
+    (void)state;
+    static const hmlc_dtype dtypes[] = {HMLC_DTYPE_u8, HMLC_DTYPE_f32, HMLC_DTYPE_i64};
+    static const int64_t rows[] = {4, 7, 18}, counts[] = {5, 12, 40, 100};
+    int turn = 0;
+    for (int64_t columns = 1; columns <= 8; columns++) {
+        for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+            for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+                channel_one(dtypes[turn++ % 3], rows[r], columns, counts[c]);
+            }
+        }
+    }
+}
+
 static void pad_one(const char *from, const char *pads, const int64_t *shape, bool filled)
 {
     kernel_graph graph = kernel_graph_create();
@@ -330,19 +366,13 @@ static void broadcasts_known_at_run_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transposes),
-        cmocka_unit_test(channel_shuffle),
-        cmocka_unit_test(concats),
-        cmocka_unit_test(shifted_concat),
-        cmocka_unit_test(pads),
-        cmocka_unit_test(gathers),
-        cmocka_unit_test(a_bad_index_ends_the_kernel),
-        cmocka_unit_test(one_hots),
-        cmocka_unit_test(triangles),
-        cmocka_unit_test(ranges),
-        cmocka_unit_test(tables),
-        cmocka_unit_test(tiles),
-        cmocka_unit_test(broadcasts_known_at_run_time),
+        cmocka_unit_test(transposes), cmocka_unit_test(channel_shuffle),
+        cmocka_unit_test(concats),    cmocka_unit_test(shifted_concat),
+        cmocka_unit_test(channels),   cmocka_unit_test(pads),
+        cmocka_unit_test(gathers),    cmocka_unit_test(a_bad_index_ends_the_kernel),
+        cmocka_unit_test(one_hots),   cmocka_unit_test(triangles),
+        cmocka_unit_test(ranges),     cmocka_unit_test(tables),
+        cmocka_unit_test(tiles),      cmocka_unit_test(broadcasts_known_at_run_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
