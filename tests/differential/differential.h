@@ -4,7 +4,13 @@
 
 #include "maker.h"
 
-typedef enum trial_result { TRIAL_PASSED, TRIAL_REFUSED, TRIAL_WRONG, TRIAL_BROKEN } trial_result;
+typedef enum trial_result {
+    TRIAL_PASSED,
+    TRIAL_COMPILED, /* for a variant that this machine cannot run */
+    TRIAL_REFUSED,
+    TRIAL_WRONG,
+    TRIAL_BROKEN
+} trial_result;
 
 typedef struct trial {
     uint64_t seed;
