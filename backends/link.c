@@ -183,11 +183,31 @@ static const char *elf_forbidden(const elf_file *elf)
     return NULL;
 }
 
+/* A symbol that nothing defines: weak ones pass the linker, which makes their address 0. */
+static const char *elf_undefined(const elf_file *elf)
+{
+    for (uint32_t k = 0; k < elf->section_count; k++) {
+        const Elf64_Shdr *section = &elf->sections[k];
+        if (section->sh_type != SHT_SYMTAB && section->sh_type != SHT_DYNSYM) {
+            continue;
+        }
+        const Elf64_Sym *symbols = (const void *)(elf->bytes + section->sh_offset);
+        const Elf64_Shdr *strings = &elf->sections[section->sh_link];
+        for (size_t s = 1; s < section->sh_size / sizeof *symbols; s++) {
+            if (symbols[s].st_shndx == SHN_UNDEF) {
+                return (const char *)elf->bytes + strings->sh_offset + symbols[s].st_name;
+            }
+        }
+    }
+    return NULL;
+}
+
 static hmlc_status image_flatten(const hmlc_program *program, const elf_file *elf,
                                  hmlc_image *image)
 {
     const Elf64_Shdr *text = elf_section(elf, ".text"), *data = elf_section(elf, ".rodata");
     const char *forbidden = elf_forbidden(elf);
+    forbidden = forbidden != NULL ? forbidden : elf_undefined(elf);
     if (forbidden != NULL) {
         return link_error(program, HMLC_ERROR_undefined_symbol, forbidden);
     }
