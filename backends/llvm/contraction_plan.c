@@ -55,6 +55,11 @@ static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *c
     hmlc_section *section = &contraction->sections[contraction->section_count++];
     *section = (hmlc_section){.vectors = vectors};
     section->rows = hmlc_microkernel_rows(context->target, vectors, pointers);
+    bool panels = vectors * contraction->lanes > HMLC_PANEL;
+    bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
+    if (pointers && apart && section->rows > 11) {
+        section->rows = 11; /* the distance between panels is in a register then */
+    }
     section->first_column = constant(context, 0);
     return section;
 }

@@ -260,11 +260,11 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     hmlc_vector_store(frame, &access, result);
 }
 
-/* Vectors from `first` on that one epilogue takes: four chains hide the latency of long
- * polynomials, and powers of two split evenly. */
-static uint32_t chunk_vectors(uint32_t left)
+/* Vectors that one epilogue takes: the chains of four hide the latency of long polynomials, of the
+ * widest vectors two do, as in loops; powers of two split evenly. */
+static uint32_t chunk_vectors(const hmlc_target *target, uint32_t left)
 {
-    return left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    return left >= 4 && target->vector_bytes < 64 ? 4 : left >= 2 ? 2 : 1;
 }
 
 static void store_in_registers(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
@@ -327,7 +327,7 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
     }
     for (uint32_t v = 0; v < vectors; v += tile->at_count) {
         tile->at_vector = v;
-        tile->at_count = chunk_vectors(vectors - v);
+        tile->at_count = chunk_vectors(frame->target, vectors - v);
         LLVMTypeRef type = hmlc_frame_vector(frame, tile->contraction->dtype,
                                              tile->at_count * tile->contraction->lanes);
         store_chunk(tile, hmlc_frame_load(frame, type, stored_vector(tile, loop.index, v), 16));

@@ -68,18 +68,22 @@ hmlc_status hmlc_window_cut(hmlc_arena *arena, const hmlc_window *window,
 
 /*
  * Columns x rows of a tile. Measured on Zen 3: seven columns where they divide the width, four and
- * two rows else; large windows at stride 1 take one row.
+ * two rows else. Large windows take one row of seven: the sums and taps of two do not fit into the
+ * registers. In 16 registers 7x2 pays for nothing but a width of 7.
  */
 static void choose_tile(const hmlc_target *target, const hmlc_window *window, int64_t *columns,
                         int64_t *rows)
 {
     const hmlc_window_axis *y = &window->axis[1], *x = &window->axis[2];
+    bool depthwise = window->kind == HMLC_WINDOW_DEPTHWISE;
     bool large = x->window * y->window > 9, small = x->output <= 28 || x->stride > 1;
+    bool two_rows = depthwise && !large;
+    bool fits = !two_rows || target->vector_registers >= 32 || x->output == 7;
     *columns = 4;
-    *rows = target->has_fma && window->kind == HMLC_WINDOW_DEPTHWISE ? 2 : 1;
-    if (x->output % 7 == 0 && target->has_fma && (small || large)) {
+    *rows = target->has_fma && depthwise ? 2 : 1;
+    if (x->output % 7 == 0 && target->has_fma && (small || large) && fits) {
         *columns = 7;
-        *rows = (large && x->stride == 1) || window->kind != HMLC_WINDOW_DEPTHWISE ? 1 : 2;
+        *rows = two_rows ? 2 : 1;
     }
     *columns = x->output < *columns ? x->output : *columns;
     *rows = y->output < *rows ? y->output : *rows;
