@@ -1,164 +1,357 @@
 /*
- * The inner loops as assembly: no stack access, nothing but products, broadcasts, panel loads and
- * the loop's own few instructions. This is checked for targets that this machine cannot run, too.
+ * The inner loops of every class of contraction and window as assembly, for each x86 target, which
+ * this machine need not be able to run: no stack access, no symbol from outside, and no more
+ * instructions than the tile needs.
  */
 #include "contraction_cases.h"
+#include "kernel_assembly.h"
 
-typedef struct hot_loop {
-    int products, broadcasts, loads, prefetches, others, stack;
-    bool epilogue; /* more than products: a loop over the rows of a stored tile */
-} hot_loop;
+enum { V2, V3, V4, TARGETS };
+static const char *const targets[TARGETS] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
 
-static bool contains(const char *line, size_t length, const char *word)
+typedef struct hot_kernel hot_kernel;
+typedef hmlc_value *hot_build(contraction_case *test, const hot_kernel *kernel);
+
+/* A k step of the largest tile: rows x vectors products; windows: columns x rows of outputs. */
+typedef struct hot_tile {
+    uint32_t rows, vectors;
+} hot_tile;
+
+struct hot_kernel {
+    const char *name;
+    hot_build *build;
+    const char *left, *right; /* dims of the operands */
+    const char *sizes;        /* of the left one where it has symbols */
+    struct {
+        int64_t stride, groups, size;
+        const char *pads;
+    } window;
+    hot_tile tiles[TARGETS];
+    uint32_t stack[TARGETS]; /* windows: accesses that are known, see window_plan.c; none else */
+};
+
+static hmlc_value *product(contraction_case *test, const hot_kernel *kernel)
 {
-    size_t size = strlen(word);
-    for (size_t k = 0; k + size <= length; k++) {
-        if (memcmp(line + k, word, size) == 0) {
-            return true;
-        }
-    }
-    return false;
+    hmlc_value *operands[] = {case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes),
+                              case_constant(test, HMLC_DTYPE_f32, kernel->right)};
+    hmlc_value *value = kernel_graph_op(&test->graph, HMLC_OP_matmul, operands, 2, NULL, 0);
+    return kernel_graph_unary(&test->graph, HMLC_OP_gelu, value);
 }
 
-static void count_instruction(hot_loop *loop, const char *line, size_t length)
+/* The panels come packed: [.., panels, depth, 16]. */
+static hmlc_value *packed_product(contraction_case *test, const hot_kernel *kernel)
 {
-    if (line[0] != '\t' || line[1] == '.' || line[1] == '#') {
-        return;
-    }
-    if (contains(line, length, "fmadd")) {
-        loop->products++;
-    } else if (contains(line, length, "vbroadcastss")) {
-        loop->broadcasts++;
-    } else if (contains(line, length, "vmovups") || contains(line, length, "vmovaps")) {
-        loop->loads++;
-    } else if (contains(line, length, "prefetch")) {
-        loop->prefetches++;
-    } else {
-        loop->others++;
-    }
-    static const char *const arithmetic[] = {"mulps", "divps", "maxps", "minps", "addps"};
-    for (size_t k = 0; k < sizeof arithmetic / sizeof arithmetic[0]; k++) {
-        loop->epilogue = loop->epilogue || contains(line, length, arithmetic[k]);
-    }
-    loop->stack += contains(line, length, "(%rsp");
+    hmlc_value *operands[] = {case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes),
+                              case_input(test, HMLC_DTYPE_f32, kernel->right, kernel->sizes)};
+    hmlc_attr shape = kernel_graph_dims(&test->graph, HMLC_ATTR_shape, kernel->window.pads);
+    return kernel_graph_op(&test->graph, HMLC_OP_matmul_packed, operands, 2, &shape, 1);
 }
 
-/* Blocks that jump to their own label and multiply. Returns the largest product count. */
-static int check_loops(const char *text)
+static hmlc_value *convolve(contraction_case *test, const hot_kernel *kernel, hmlc_opcode opcode,
+                            hmlc_value *input, hmlc_value *weights)
 {
-    hot_loop loop = {0};
-    char label[64] = "";
-    int most = 0;
-    for (const char *line = text; *line != 0;) {
-        size_t length = strcspn(line, "\n");
-        const char *colon = memchr(line, ':', length);
-        if (line[0] == '.' && colon != NULL && (size_t)(colon - line) < sizeof label - 2) {
-            loop = (hot_loop){0};
-            snprintf(label, sizeof label, "\t%.*s", (int)(colon - line), line);
-        }
-        count_instruction(&loop, line, length);
-        size_t size = strlen(label);
-        bool jumps = line[0] == '\t' && line[1] == 'j' && size > 0 && size <= length &&
-                     memcmp(line + length - size, label, size) == 0;
-        if (jumps && loop.products > 0 && !loop.epilogue) {
-            assert_int_equal(loop.stack, 0);
-            assert_in_range(loop.others, 0, 5);
-            assert_in_range(loop.broadcasts, 1, 14);
-            assert_in_range(loop.loads, 0, 8);
-            assert_in_range(loop.prefetches, 0, 4);
-            most = loop.products > most ? loop.products : most;
-            loop = (hot_loop){0};
-        }
-        line += length + (line[length] != 0);
-    }
-    return most;
+    static const int64_t ones[] = {1, 1}, none[] = {0, 0};
+    int64_t strides[] = {kernel->window.stride, kernel->window.stride};
+    int64_t groups = kernel->window.groups > 0 ? kernel->window.groups : 1;
+    hmlc_value *operands[] = {input, weights};
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, strides, 2),
+                         kernel_graph_dims(&test->graph, HMLC_ATTR_pads, kernel->window.pads),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_groups, groups),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST),
+                         hmlc_attr_ints(HMLC_ATTR_output_padding, none, 2)};
+    uint32_t count = opcode == HMLC_OP_conv ? 5 : 6;
+    hmlc_value *value = kernel_graph_op(&test->graph, opcode, operands, 2, attrs, count);
+    return kernel_graph_unary(&test->graph, HMLC_OP_relu, value);
 }
 
-/* The kernel's main tile has that many accumulators on AVX2 and on AVX-512. */
-static void check_kernel(contraction_case *test, hmlc_value *value, int avx2, int avx512)
+static hmlc_value *convolution(contraction_case *test, const hot_kernel *kernel)
 {
-    static const char *const targets[] = {"x86-64-v3", "x86-64-v4"};
-    kernel_graph_finish(&test->graph, HMLC_FORM_CONTRACTION, &value, 1);
-    for (int k = 0; k < 2; k++) {
-        char *text = harness_assembly(test->graph.module, targets[k]);
-        assert_int_equal(check_loops(text), k == 0 ? avx2 : avx512);
+    hmlc_value *input = case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes);
+    hmlc_value *weights = case_constant(test, HMLC_DTYPE_f32, kernel->right);
+    return convolve(test, kernel, HMLC_OP_conv, input, weights);
+}
+
+static hmlc_value *convolution_of_run_time_weights(contraction_case *test, const hot_kernel *kernel)
+{
+    hmlc_value *input = case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes);
+    hmlc_value *weights = case_input(test, HMLC_DTYPE_f32, kernel->right, NULL);
+    return convolve(test, kernel, HMLC_OP_conv, input, weights);
+}
+
+static hmlc_value *transposed_convolution(contraction_case *test, const hot_kernel *kernel)
+{
+    hmlc_value *input = case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes);
+    hmlc_value *weights = case_constant(test, HMLC_DTYPE_f32, kernel->right);
+    return convolve(test, kernel, HMLC_OP_conv_transpose, input, weights);
+}
+
+/* The image lies channels first. */
+static hmlc_value *first_layer(contraction_case *test, const hot_kernel *kernel)
+{
+    static const int64_t order[] = {0, 2, 3, 1};
+    hmlc_value *input = case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes);
+    hmlc_value *weights = case_constant(test, HMLC_DTYPE_f32, kernel->right);
+    hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
+    input = kernel_graph_op(&test->graph, HMLC_OP_transpose, &input, 1, &permutation, 1);
+    return convolve(test, kernel, HMLC_OP_conv, input, weights);
+}
+
+static hmlc_value *pool(contraction_case *test, const hot_kernel *kernel, hmlc_opcode opcode)
+{
+    static const int64_t ones[] = {1, 1}, none[] = {0, 0};
+    int64_t strides[] = {kernel->window.stride, kernel->window.stride};
+    int64_t size[] = {kernel->window.size, kernel->window.size};
+    hmlc_value *input = case_input(test, HMLC_DTYPE_f32, kernel->left, kernel->sizes);
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, strides, 2),
+                         kernel_graph_dims(&test->graph, HMLC_ATTR_pads, kernel->window.pads),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST),
+                         hmlc_attr_ints(HMLC_ATTR_window, size, 2),
+                         hmlc_attr_int(HMLC_ATTR_count_include_pad, 0),
+                         hmlc_attr_ints(HMLC_ATTR_output_padding, none, 2)};
+    bool average = opcode == HMLC_OP_avg_pool;
+    return kernel_graph_op(&test->graph, opcode, &input, 1, attrs, average ? 7 : 5);
+}
+
+static hmlc_value *max_pool(contraction_case *test, const hot_kernel *kernel)
+{
+    return pool(test, kernel, HMLC_OP_max_pool);
+}
+
+static hmlc_value *average_pool(contraction_case *test, const hot_kernel *kernel)
+{
+    return pool(test, kernel, HMLC_OP_avg_pool);
+}
+
+/* -- contractions -- */
+
+static const hot_kernel contractions[] = {
+#define HOT_CONTRACTION(name, build, left, right, sizes, stride, groups, size, pads, a, b, c, d,   \
+                        e, f)                                                                      \
+    {name, build, left, right, sizes, {stride, groups, size, pads}, {{a, b}, {c, d}, {e, f}}, {0}},
+#include "hot_kernels.def"
+};
+
+static uint32_t products_of(const assembly_loop *loop, int target)
+{
+    return loop->count[target == V2 ? ASSEMBLY_MULTIPLY : ASSEMBLY_FMA];
+}
+
+/* Products and their operands, nothing else: no row of an epilogue, no piece of a packing. */
+static bool is_depth_loop(const assembly_loop *loop, int target)
+{
+    const uint32_t *count = loop->count;
+    bool plain = target == V2 ? count[ASSEMBLY_MULTIPLY] == count[ASSEMBLY_ADD]
+                              : count[ASSEMBLY_MULTIPLY] + count[ASSEMBLY_ADD] == 0;
+    return plain && products_of(loop, target) > 0 && count[ASSEMBLY_OTHER_VECTOR] == 0 &&
+           count[ASSEMBLY_STORE] == 0;
+}
+
+/*
+ * Instructions of a k step with P = rows x vectors products, prefetches apart:
+ *
+ *     FMA: P + rows broadcasts + vectors loads + 5; one row takes its loads as operands, and
+ *          AVX-512 the broadcasts for one vector
+ *     SSE: 2 P + P - max(rows, vectors) copies + 2 rows + vectors + 5
+ *
+ * The 5 are two addresses, their end and the jump, and one more for a panel that lies apart.
+ */
+static uint32_t most_instructions(hot_tile tile, int target)
+{
+    uint32_t products = tile.rows * tile.vectors;
+    uint32_t longer = tile.rows > tile.vectors ? tile.rows : tile.vectors;
+    if (target == V2) {
+        return 3 * products - longer + 2 * tile.rows + tile.vectors + 5;
+    }
+    uint32_t broadcasts = target == V4 && tile.vectors == 1 ? 0 : tile.rows;
+    return products + broadcasts + (tile.rows == 1 ? 0 : tile.vectors) + 5;
+}
+
+static void fail_loop(const char *kernel, int target, const assembly_loop *loop, const char *what)
+{
+    fail_msg("%s, %s: %s: %u instructions, %u of them on the stack:\n%.*s", kernel, targets[target],
+             what, loop->instructions, loop->stack, loop->length, loop->text);
+}
+
+/* Long epilogues: accesses to the stack in one loop over a tile's row, the tile's own included. */
+static const uint32_t epilogue_stack[TARGETS] = {28, 24, 6};
+
+static void check_depth_loops(const hot_kernel *kernel, int target, const char *text)
+{
+    static assembly_loop loops[ASSEMBLY_LOOPS];
+    uint32_t most = 0, count = assembly_inner_loops(text, loops);
+    hot_tile tile = kernel->tiles[target];
+    for (uint32_t k = 0; k < count; k++) {
+        const assembly_loop *loop = &loops[k];
+        uint32_t products = products_of(loop, target);
+        uint32_t prefetches = loop->count[ASSEMBLY_PREFETCH];
+        if (!is_depth_loop(loop, target)) {
+            bool epilogue = products > 0 && loop->count[ASSEMBLY_OTHER_VECTOR] > 0;
+            if (epilogue && loop->stack > epilogue_stack[target]) {
+                fail_loop(kernel->name, target, loop, "an epilogue spills");
+            }
+            continue;
+        }
+        bool lean = loop->stack == 0 && prefetches <= 4 && loop->count[ASSEMBLY_SCALAR] <= 6;
+        if (products == tile.rows * tile.vectors) {
+            lean = lean && loop->instructions <= most_instructions(tile, target) + prefetches;
+        }
+        if (!lean) {
+            fail_loop(kernel->name, target, loop, "a k step is not lean");
+        }
+        most = products > most ? products : most;
+    }
+    if (most != tile.rows * tile.vectors) {
+        fail_msg("%s, %s: the largest tile has %u products a step", kernel->name, targets[target],
+                 most);
+    }
+}
+
+static void each_target(contraction_case *test, const hot_kernel *kernel,
+                        void (*check)(const hot_kernel *kernel, int target, const char *text))
+{
+    for (int target = 0; target < TARGETS; target++) {
+        char *text = harness_assembly(test->graph.module, targets[target]);
+        assembly_check_symbols(text);
+        check(kernel, target, text);
         free(text);
     }
     kernel_graph_destroy(&test->graph);
 }
 
-static void products(void **state)
+static void depth_loops_of_contractions(void **state)
 {
     (void)state;
-    contraction_case test = case_begin(1);
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "126 256", NULL),
-                              case_constant(&test, HMLC_DTYPE_f32, "256 64")};
-    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul, operands, 2, NULL, 0);
-    check_kernel(&test, kernel_graph_unary(&test.graph, HMLC_OP_gelu, value), 12, 28);
-}
-
-static void products_of_any_height(void **state)
-{
-    (void)state;
-    contraction_case test = case_begin(1);
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "m 200", "64 200"),
-                              case_constant(&test, HMLC_DTYPE_f32, "200 80")};
-    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul, operands, 2, NULL, 0);
-    check_kernel(&test, kernel_graph_unary(&test.graph, HMLC_OP_relu, value), 12, 28);
-}
-
-static void packed_products(void **state)
-{
-    (void)state;
-    contraction_case test = case_begin(1);
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "12 128 64", NULL),
-                              case_input(&test, HMLC_DTYPE_f32, "12 8 64 16", NULL)};
-    hmlc_attr shape = kernel_graph_dims(&test.graph, HMLC_ATTR_shape, "128");
-    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul_packed, operands, 2, &shape, 1);
-    check_kernel(&test, value, 12, 26);
-}
-
-static void check_conv(const char *input, const char *weights, int64_t stride, const char *pads,
-                       bool channels_first, int avx2, int avx512)
-{
-    static const int64_t order[] = {0, 2, 3, 1}, ones[] = {1, 1};
-    contraction_case test = case_begin(1);
-    int64_t strides[] = {stride, stride};
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, input, NULL),
-                              case_constant(&test, HMLC_DTYPE_f32, weights)};
-    if (channels_first) {
-        hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
-        operands[0] = kernel_graph_op(&test.graph, HMLC_OP_transpose, operands, 1, &permutation, 1);
+    for (size_t k = 0; k < sizeof contractions / sizeof contractions[0]; k++) {
+        contraction_case test = case_begin(1);
+        hmlc_value *value = contractions[k].build(&test, &contractions[k]);
+        kernel_graph_finish(&test.graph, HMLC_FORM_CONTRACTION, &value, 1);
+        each_target(&test, &contractions[k], check_depth_loops);
     }
-    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, strides, 2),
-                         kernel_graph_dims(&test.graph, HMLC_ATTR_pads, pads),
-                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
-                         hmlc_attr_int(HMLC_ATTR_groups, 1),
-                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST)};
-    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 2, attrs, 5);
-    check_kernel(&test, kernel_graph_unary(&test.graph, HMLC_OP_relu, value), avx2, avx512);
 }
 
-static void convolutions(void **state)
+/* -- windows -- */
+
+static const hot_kernel windows[] = {
+#define HOT_WINDOW(name, build, left, right, sizes, stride, groups, size, pads, a, b, c, d, e, f,  \
+                   s2, s3, s4)                                                                     \
+    {                                                                                              \
+        name,                                                                                      \
+        build,                                                                                     \
+        left,                                                                                      \
+        right,                                                                                     \
+        sizes,                                                                                     \
+        {stride, groups, size, pads},                                                              \
+        {{a, b}, {c, d}, {e, f}},                                                                  \
+        {s2, s3, s4}},
+#include "hot_kernels.def"
+};
+
+/* Tenths of an instruction per tap of an output: SSE copies two of three operands of products; a
+ * maximum compares, looks for NaN and selects. */
+static uint32_t tenths_per_tap(const hot_kernel *kernel, int target)
+{
+    if (kernel->build == max_pool) {
+        return target == V2 ? 60 : 40;
+    }
+    return target == V2 && kernel->build == convolution ? 27 : 10;
+}
+
+/* Taps of all outputs, their inputs and weights, two instructions an output, 12 for the loop. */
+static uint32_t most_window_instructions(const hot_kernel *kernel, int target)
+{
+    uint32_t size = (uint32_t)kernel->window.size, stride = (uint32_t)kernel->window.stride;
+    uint32_t columns = kernel->tiles[target].rows, rows = kernel->tiles[target].vectors;
+    uint32_t outputs = columns * rows;
+    uint32_t inputs = ((columns - 1) * stride + size) * ((rows - 1) * stride + size);
+    return outputs * size * size * tenths_per_tap(kernel, target) / 10 + inputs + size * size +
+           2 * outputs + 12;
+}
+
+static void check_window_loops(const hot_kernel *kernel, int target, const char *text)
+{
+    static assembly_loop loops[ASSEMBLY_LOOPS];
+    uint32_t count = assembly_inner_loops(text, loops), main = 0;
+    assert_true(count > 0);
+    for (uint32_t k = 1; k < count; k++) {
+        main = loops[k].instructions > loops[main].instructions ? k : main;
+    }
+    const assembly_loop *loop = &loops[main];
+    uint32_t size = (uint32_t)kernel->window.size;
+    uint32_t taps = kernel->tiles[target].rows * kernel->tiles[target].vectors * size * size;
+    uint32_t most = most_window_instructions(kernel, target) + kernel->stack[target];
+    if (loop->instructions > most || loop->stack > kernel->stack[target]) {
+        fail_loop(kernel->name, target, loop, "a tile is not lean");
+    }
+    if (loop->instructions < taps * 4 / 5) {
+        fail_loop(kernel->name, target, loop, "the tile is a smaller one");
+    }
+    for (uint32_t k = 0; target == V4 && k < count; k++) {
+        if (loops[k].stack > 0) {
+            fail_loop(kernel->name, target, &loops[k], "a tile at a border spills");
+        }
+    }
+}
+
+static void tiles_of_windows(void **state)
 {
     (void)state;
-    check_conv("1 56 56 64", "64 3 3 64", 1, "1 1 1 1", false, 12, 22);
-    check_conv("1 14 14 64", "64 3 3 64", 1, "1 1 1 1", false, 12, 24);
-    check_conv("1 7 7 64", "64 3 3 64", 1, "1 1 1 1", false, 12, 18);
-    check_conv("1 28 28 64", "64 3 3 64", 2, "1 1 1 1", false, 12, 24);
-    check_conv("1 56 56 64", "256 1 1 64", 1, "0 0 0 0", false, 12, 28);
-    check_conv("1 56 56 64", "128 1 1 64", 2, "0 0 0 0", false, 12, 24);
-    check_conv("1 64 64 3", "64 7 7 3", 2, "3 3 3 3", false, 12, 20);
-    check_conv("1 3 64 64", "64 7 7 3", 2, "3 3 3 3", true, 12, 20);
+    for (size_t k = 0; k < sizeof windows / sizeof windows[0]; k++) {
+        contraction_case test = case_begin(1);
+        hmlc_value *value = windows[k].build(&test, &windows[k]);
+        kernel_graph_finish(&test.graph, HMLC_FORM_WINDOW, &value, 1);
+        each_target(&test, &windows[k], check_window_loops);
+    }
+}
+
+/* -- recurrent cells -- */
+
+/* The product of the state takes all gates of a few cells at once; the cells' own loop has five
+ * curves and holds what it cannot keep in registers on the stack. */
+static void check_cell_loops(const hot_kernel *kernel, int target, const char *text)
+{
+    static const uint32_t most[TARGETS] = {500, 340, 140}, stack[TARGETS] = {14, 21, 2};
+    static assembly_loop loops[ASSEMBLY_LOOPS];
+    uint32_t count = assembly_inner_loops(text, loops), products = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        bool depth = is_depth_loop(&loops[k], target);
+        bool lean =
+            depth ? loops[k].stack == 0 &&
+                        loops[k].instructions <= most_instructions(kernel->tiles[target], target)
+                  : loops[k].stack <= stack[target] && loops[k].instructions <= most[target];
+        if (!lean) {
+            fail_loop(kernel->name, target, &loops[k], "a loop is not lean");
+        }
+        products += depth ? products_of(&loops[k], target) : 0;
+    }
+    assert_in_range(products, 8, 16);
+}
+
+static void loops_of_cells(void **state)
+{
+    (void)state;
+    static const hot_kernel cells = {.name = "LSTM", .tiles = {{1, 8}, {1, 8}, {1, 8}}};
+    contraction_case test = case_begin(1);
+    hmlc_value *operands[6] = {case_input(&test, HMLC_DTYPE_f32, "20 4 1024", NULL),
+                               case_constant(&test, HMLC_DTYPE_f32, "1 1024 256")};
+    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_direction, HMLC_DIRECTION_FORWARD),
+                         hmlc_attr_int(HMLC_ATTR_input_forget, 0),
+                         hmlc_attr_float(HMLC_ATTR_clip, 0.0)};
+    hmlc_op *op;
+    assert_int_equal(
+        hmlc_op_create(&test.graph.builder, HMLC_OP_lstm_cells, operands, 6, attrs, 3, &op),
+        HMLC_OK);
+    kernel_graph_finish(&test.graph, HMLC_FORM_RECURRENT, op->results, 3);
+    each_target(&test, &cells, check_cell_loops);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products),
-        cmocka_unit_test(products_of_any_height),
-        cmocka_unit_test(packed_products),
-        cmocka_unit_test(convolutions),
+        cmocka_unit_test(depth_loops_of_contractions),
+        cmocka_unit_test(tiles_of_windows),
+        cmocka_unit_test(loops_of_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

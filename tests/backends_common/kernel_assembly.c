@@ -1,0 +1,180 @@
+#include "kernel_assembly.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MOST_LABELS = 4096 };
+
+typedef struct line {
+    const char *text;
+    size_t length;
+} line;
+
+static line line_at(const char *text)
+{
+    return (line){text, strcspn(text, "\n")};
+}
+
+static const char *line_next(line l)
+{
+    return l.text + l.length + (l.text[l.length] != 0);
+}
+
+static bool contains(line l, const char *word)
+{
+    size_t size = strlen(word);
+    for (size_t k = 0; k + size <= l.length; k++) {
+        if (memcmp(l.text + k, word, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_instruction(line l)
+{
+    return l.length > 1 && l.text[0] == '\t' && l.text[1] != '.' && l.text[1] != '#';
+}
+
+static line mnemonic_of(line l)
+{
+    return (line){l.text + 1, strcspn(l.text + 1, "\t\n ")};
+}
+
+/* -- kinds -- */
+
+/* The first row whose word the mnemonic contains. */
+static const struct {
+    const char *word;
+    assembly_kind kind;
+} kinds[] = {
+    {"prefetch", ASSEMBLY_PREFETCH},   {"fmadd", ASSEMBLY_FMA},
+    {"fnmadd", ASSEMBLY_FMA},          {"fmsub", ASSEMBLY_FMA},
+    {"broadcast", ASSEMBLY_BROADCAST}, {"movss", ASSEMBLY_BROADCAST},
+    {"shufps", ASSEMBLY_BROADCAST},    {"mulps", ASSEMBLY_MULTIPLY},
+    {"addps", ASSEMBLY_ADD},           {"movups", ASSEMBLY_LOAD},
+    {"movaps", ASSEMBLY_LOAD},         {"movdq", ASSEMBLY_LOAD},
+    {"movapd", ASSEMBLY_LOAD},         {"movupd", ASSEMBLY_LOAD},
+};
+
+static assembly_kind kind_of_move(line l)
+{
+    if (!contains(l, "(")) {
+        return ASSEMBLY_COPY;
+    }
+    return l.text[l.length - 1] == ')' ? ASSEMBLY_STORE : ASSEMBLY_LOAD;
+}
+
+static assembly_kind kind_of(line l)
+{
+    line mnemonic = mnemonic_of(l);
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        if (contains(mnemonic, kinds[k].word)) {
+            return kinds[k].kind == ASSEMBLY_LOAD ? kind_of_move(l) : kinds[k].kind;
+        }
+    }
+    bool vector = contains(l, "%xmm") || contains(l, "%ymm") || contains(l, "%zmm");
+    return vector ? ASSEMBLY_OTHER_VECTOR : ASSEMBLY_SCALAR;
+}
+
+/* -- loops -- */
+
+/* The label that an instruction jumps to; length 0: none. */
+static line jump_target(line l)
+{
+    if (!is_instruction(l) || l.text[1] != 'j') {
+        return (line){l.text, 0};
+    }
+    const char *word = l.text + 1 + mnemonic_of(l).length;
+    word += strspn(word, "\t ");
+    return (line){word, (size_t)(l.text + l.length - word)};
+}
+
+typedef struct label_list {
+    line labels[MOST_LABELS];
+    uint32_t count;
+} label_list;
+
+static const line *label_find(const label_list *list, line target)
+{
+    for (uint32_t k = list->count; k-- > 0;) {
+        const line *label = &list->labels[k];
+        if (label->length == target.length &&
+            memcmp(label->text, target.text, target.length) == 0) {
+            return label;
+        }
+    }
+    return NULL;
+}
+
+static assembly_loop count_loop(const char *begin, const char *end)
+{
+    assembly_loop loop = {.text = begin, .length = (int)(end - begin)};
+    for (const char *at = begin; at < end;) {
+        line l = line_at(at);
+        if (is_instruction(l)) {
+            loop.count[kind_of(l)]++;
+            loop.instructions++;
+            loop.stack += contains(l, "(%rsp");
+        }
+        at = line_next(l);
+    }
+    return loop;
+}
+
+/* A jump back to a label closes a loop; it is innermost where no other one begins behind the label.
+ */
+uint32_t assembly_inner_loops(const char *text, assembly_loop loops[ASSEMBLY_LOOPS])
+{
+    static label_list labels;
+    uint32_t count = 0;
+    labels.count = 0;
+    for (const char *at = text; *at != 0;) {
+        line l = line_at(at);
+        const char *colon = memchr(l.text, ':', l.length);
+        if (l.text[0] == '.' && colon != NULL) {
+            assert_true(labels.count < MOST_LABELS);
+            labels.labels[labels.count++] = (line){l.text, (size_t)(colon - l.text)};
+        }
+        line target = jump_target(l);
+        const line *label = target.length > 0 ? label_find(&labels, target) : NULL;
+        at = line_next(l);
+        if (label == NULL) {
+            continue;
+        }
+        if (count == 0 || label->text > loops[count - 1].text) {
+            assert_true(count < ASSEMBLY_LOOPS);
+            loops[count++] = count_loop(label->text, at);
+        } else if (label->text == loops[count - 1].text) { /* a second way back */
+            loops[count - 1] = count_loop(label->text, at);
+        }
+    }
+    return count;
+}
+
+/* -- symbols -- */
+
+void assembly_check_symbols(const char *text)
+{
+    static const char *const brought_along[] = {"memcpy", "memmove", "memset"};
+    for (const char *at = text; *at != 0;) {
+        line l = line_at(at);
+        at = line_next(l);
+        if (!is_instruction(l)) {
+            continue;
+        }
+        bool known = contains(l, "@GOT") ? false : !contains(l, "@PLT");
+        for (size_t k = 0; k < sizeof brought_along / sizeof brought_along[0]; k++) {
+            known = known || contains(l, brought_along[k]);
+        }
+        if (!known) {
+            fail_msg("a symbol from outside:%.*s", (int)l.length, l.text);
+        }
+    }
+}
