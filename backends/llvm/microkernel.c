@@ -302,9 +302,12 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMValueRef stop =
         hmlc_frame_element(frame, type, right_phi, hmlc_frame_int(frame, part * HMLC_PANEL));
     LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
-    loop->left = left_phi;
-    loop->right = right_phi;
-    add_partial(loop, LLVMBuildSelect(builder, within, stop, end, ""));
+    /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
+     */
+    loop->left = LLVMBuildFreeze(builder, left_phi, "");
+    loop->right = LLVMBuildFreeze(builder, right_phi, "");
+    stop = LLVMBuildSelect(builder, within, stop, end, "");
+    add_partial(loop, LLVMBuildFreeze(builder, stop, ""));
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
     LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
     LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
