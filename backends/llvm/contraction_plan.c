@@ -147,6 +147,32 @@ void hmlc_contraction_balance(hmlc_section *section, int64_t rows)
         (hmlc_row_class){.rows = (uint32_t)low, .first = big, .tiles = tiles - big};
 }
 
+/*
+ * Rows known at run time: sections for each number of rows that wants tiles of its own, of which
+ * one exists in a run. Guards are 1 or 0.
+ */
+static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contraction, uint32_t usual,
+                         bool pointers)
+{
+    hmlc_dims *dims = context->module->dims;
+    hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
+    for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
+        uint32_t vectors = tile_vectors(context->target, contraction->lanes, few, pointers);
+        int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers);
+        most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
+        if (most < few) {
+            break;
+        }
+        hmlc_dim within = hmlc_dim_less(dims, contraction->rows, constant(context, most + 1));
+        hmlc_dim guard = below == NULL ? within : hmlc_dim_subtract(dims, within, below);
+        add_columns(context, contraction, vectors, pointers, guard);
+        below = within;
+        few = most + 1;
+    }
+    hmlc_dim many = below == NULL ? NULL : hmlc_dim_subtract(dims, constant(context, 1), below);
+    add_columns(context, contraction, usual, pointers, many);
+}
+
 hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contraction *contraction,
                                       bool pointers)
 {
@@ -160,13 +186,8 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
     if (known) {
         uint32_t few = tile_vectors(target, lanes, rows, pointers);
         add_columns(context, contraction, few > usual ? few : usual, pointers, NULL);
-    } else if (contraction->rows->minimum <= SMALL_ROWS) {
-        hmlc_dim few = hmlc_dim_less(dims, contraction->rows, constant(context, SMALL_ROWS + 1));
-        hmlc_dim many = hmlc_dim_subtract(dims, constant(context, 1), few);
-        add_columns(context, contraction, usual, pointers, many);
-        add_columns(context, contraction, tile_vectors(target, lanes, 1, pointers), pointers, few);
     } else {
-        add_columns(context, contraction, usual, pointers, NULL);
+        dynamic_rows(context, contraction, usual, pointers);
     }
     for (uint32_t k = 0; k < contraction->section_count; k++) {
         hmlc_section *section = &contraction->sections[k];

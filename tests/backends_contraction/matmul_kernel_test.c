@@ -54,7 +54,7 @@ static void long_sums_are_added_in_parts(void **state)
 static void rows_known_at_run_time(void **state)
 {
     (void)state;
-    static const char *const sizes[] = {"1 33", "2 33", "5 33", "28 33", "57 33"};
+    static const char *const sizes[] = {"1 33", "2 33", "3 33", "4 33", "5 33", "28 33", "57 33"};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         contraction_case test = case_begin(k + 1);
         hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "m 33", sizes[k]),
