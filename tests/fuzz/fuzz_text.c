@@ -4,6 +4,8 @@
  */
 #include <hmlc/ir.h>
 
+#include "limited_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +53,9 @@ static void check_round_trip(hmlc_module *module)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    hmlc_module *module = hmlc_module_create(NULL);
+    limited_memory memory;
+    limited_memory_init(&memory, bytes);
+    hmlc_module *module = hmlc_module_create(&memory.allocator);
     demand(module != NULL);
     hmlc_status status = hmlc_module_parse(module, (const char *)data, bytes, "0123456789", 10);
     demand(status != HMLC_INTERNAL);
@@ -60,5 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         check_round_trip(module);
     }
     hmlc_module_destroy(module);
+    demand(memory.used == 0);
     return 0;
 }
