@@ -30,6 +30,7 @@ void *hmlc_budget_allocate(hmlc_budget *budget, size_t bytes)
     }
     hmlc_budget_block *block = malloc(total);
     if (block == NULL) {
+        budget->starved = true;
         return NULL;
     }
     block->bytes = total;

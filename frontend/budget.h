@@ -14,6 +14,7 @@ typedef struct hmlc_budget {
     size_t limit;              /* bytes */
     size_t used;               /* bytes held now */
     bool exceeded;             /* an allocation failed for the limit's sake */
+    bool starved;              /* the system had no memory */
     hmlc_budget_block *blocks; /* everything held */
 } hmlc_budget;
 

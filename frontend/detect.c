@@ -46,6 +46,7 @@ static const signature signatures[] = {
               "a program or shared library", NULL),
     SIGNATURE(4, "ORTM", "an ONNX Runtime .ort file", "use the .onnx file it was made from"),
     SIGNATURE(0, "ORTM", "an ONNX Runtime .ort file", "use the .onnx file it was made from"),
+    SIGNATURE(0, "\x89HML\r\n\x1a\n", "an artifact of hmlc", "run it with `hmlc run`"),
     SIGNATURE(0, "\x93NUMPY", "a NumPy array", NULL),
     SIGNATURE(0, "\x89PNG", "an image", NULL),
     SIGNATURE(0, "%PDF", "a PDF document", NULL),

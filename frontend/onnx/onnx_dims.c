@@ -237,24 +237,73 @@ hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, 
     return text != NULL ? hmlc_onnx_dim_named(importer, text) : NULL;
 }
 
+/* A dim of an input, or the name of another option. */
+static bool is_known(const hmlc_onnx_importer *importer, const char *name)
+{
+    const char *marked = hmlc_arena_printf(importer->scratch, "=%s", name);
+    bool known = hmlc_names_find(&importer->dims, name) != NULL ||
+                 (marked != NULL && hmlc_names_find(&importer->dims, marked) != NULL);
+    for (uint32_t i = 0; i < importer->options->dim_count; i++) {
+        known = known || strcmp(importer->options->dims[i].name, name) == 0;
+    }
+    return known;
+}
+
+/* The names that come from an input, not from an option's misspelled word: symbols, then what
+ * options have fixed or renamed. */
+typedef struct symbol_walk {
+    const hmlc_onnx_importer *importer;
+    uint32_t next, option;
+} symbol_walk;
+
+static const char *next_symbol(void *context)
+{
+    symbol_walk *walk = context;
+    hmlc_dims *dims = walk->importer->module->dims;
+    while (walk->next < hmlc_symbol_count(dims)) {
+        const hmlc_symbol *symbol = hmlc_symbol_at(dims, walk->next++);
+        if (!symbol->bound_at_run && is_known(walk->importer, symbol->name)) {
+            return symbol->name;
+        }
+    }
+    while (walk->option < walk->importer->options->dim_count) {
+        uint32_t option = walk->option++;
+        if (walk->importer->option_used[option]) {
+            return walk->importer->options->dims[option].name;
+        }
+    }
+    return NULL;
+}
+
+/* A hint; NULL where no name is similar. */
+static const char *similar_dim(const hmlc_onnx_importer *importer, const char *name)
+{
+    symbol_walk walk = {.importer = importer};
+    const char *similar = hmlc_names_similar(name, next_symbol, &walk);
+    return similar != NULL ? hmlc_arena_printf(importer->scratch, "did you mean '%s'?", similar)
+                           : NULL;
+}
+
 void hmlc_onnx_dims_finish(hmlc_onnx_importer *importer)
 {
     char known[256] = "";
     size_t used = 0;
-    hmlc_dims *dims = importer->module->dims;
-    for (uint32_t i = 0; i < hmlc_symbol_count(dims) && used < sizeof known - 1; i++) {
-        const hmlc_symbol *symbol = hmlc_symbol_at(dims, i);
-        if (!symbol->bound_at_run) {
-            int written = snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "",
-                                   symbol->name);
-            used += written > 0 ? (size_t)written : 0;
-        }
+    symbol_walk walk = {.importer = importer};
+    for (const char *name; used < sizeof known - 1 && (name = next_symbol(&walk)) != NULL;) {
+        int written =
+            snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", name);
+        used += written > 0 ? (size_t)written : 0;
     }
     for (uint32_t i = 0; i < importer->options->dim_count; i++) {
-        if (!importer->option_used[i]) {
-            (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
-                                 NULL, "--dim %s: no input has this dim; the inputs' dims are: %s",
-                                 importer->options->dims[i].name, used > 0 ? known : "none");
+        const hmlc_dim_option *option = &importer->options->dims[i];
+        const char *name = importer->option_used[i] ? option->same_as : option->name;
+        if (!importer->option_used[i] || (name != NULL && !is_known(importer, name))) {
+            (void)hmlc_error_add(
+                importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, importer->where,
+                similar_dim(importer, name),
+                "--dim %s%s%s: no input has the dim '%s'; the inputs' dims are: %s", option->name,
+                option->same_as != NULL ? "=" : "", option->same_as != NULL ? option->same_as : "",
+                name, used > 0 ? known : "none");
         }
     }
 }

@@ -266,11 +266,14 @@ static void publish_outputs(hmlc_onnx_node *node, uint32_t index, bool done)
         }
         hmlc_onnx_check_declared(importer, name, binding->declared, value->type,
                                  node->emit.builder.location);
+        if (!hmlc_onnx_check_size(importer, name, value->type, node->emit.builder.location)) {
+            binding->state = HMLC_ONNX_POISONED;
+        }
     }
 }
 
-static const hmlc_location *locate(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
-                                   const Onnx__NodeProto *proto, uint32_t index)
+const hmlc_location *hmlc_onnx_locate(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                                      const Onnx__NodeProto *proto, uint32_t index)
 {
     hmlc_arena *arena = importer->module->arena;
     const char *name = proto->name;
@@ -342,7 +345,7 @@ static bool run_import(hmlc_onnx_node *node)
 static void import_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t index)
 {
     const Onnx__NodeProto *proto = scope->graph->node[index];
-    const hmlc_location *where = locate(importer, scope, proto, index);
+    const hmlc_location *where = hmlc_onnx_locate(importer, scope, proto, index);
     if (where == NULL) {
         importer->fatal = HMLC_RESOURCE;
         return;

@@ -73,6 +73,9 @@ hmlc_status hmlc_onnx_import_nodes(hmlc_onnx_importer *importer,
 hmlc_value *hmlc_onnx_resolve(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
                               const char *name, const hmlc_location *where);
 hmlc_onnx_binding *hmlc_onnx_binding_find(hmlc_onnx_scope *scope, const char *name);
+/* Where node `index` of a graph is; one without a name goes by its number. NULL: no memory. */
+const hmlc_location *hmlc_onnx_locate(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                                      const Onnx__NodeProto *proto, uint32_t index);
 
 /* onnx_sort.c: node indices in dependency order, the given one where it is one already. */
 hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
@@ -93,6 +96,9 @@ hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer) HMLC_MUST_USE;
 /* The type that a graph input declares. */
 hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__ValueInfoProto *info,
                                  const hmlc_location *where, const hmlc_type **type) HMLC_MUST_USE;
+/* False with a diagnostic when the constant dims alone make a value larger than any memory. */
+bool hmlc_onnx_check_size(hmlc_onnx_importer *importer, const char *name, const hmlc_type *type,
+                          const hmlc_location *where);
 /* Compares a value with what the model declares for it; contradictions become diagnostics. */
 void hmlc_onnx_check_declared(hmlc_onnx_importer *importer, const char *name,
                               const Onnx__TypeProto *declared, const hmlc_type *inferred,

@@ -77,11 +77,18 @@ static void report_cycle(hmlc_onnx_importer *importer, const hmlc_onnx_scope *sc
                          uint32_t needed)
 {
     const Onnx__NodeProto *a = scope->graph->node[node], *b = scope->graph->node[needed];
-    (void)hmlc_error_add(
-        importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where, NULL,
-        "nodes depend on each other in a circle: node '%s' (%s, #%u) and node '%s' (%s, #%u)",
-        a->name != NULL ? a->name : "", a->op_type != NULL ? a->op_type : "", node,
-        b->name != NULL ? b->name : "", b->op_type != NULL ? b->op_type : "", needed);
+    const hmlc_location *where = hmlc_onnx_locate(importer, scope, a, node);
+    if (node == needed) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_value_undefined, where,
+                             "a node cannot read what it produces itself",
+                             "a circle: the node reads its own output");
+        return;
+    }
+    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_value_undefined,
+                         hmlc_location_join(importer->module->arena, where,
+                                            hmlc_onnx_locate(importer, scope, b, needed)),
+                         "break the circle: a node can only read what is computed before it",
+                         "nodes depend on each other in a circle, among them these two");
 }
 
 typedef struct visit {

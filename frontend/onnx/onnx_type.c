@@ -91,8 +91,9 @@ static hmlc_status input_dims(hmlc_onnx_importer *importer, const char *name,
         } else if (dim->has_dim_value && dim->dim_value != -1) {
             if (dim->dim_value < 0 || dim->dim_value > HMLC_DIM_UNBOUNDED) {
                 return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid,
-                                      where, NULL, "input '%s': dim %zu is %" PRId64, name, i,
-                                      dim->dim_value);
+                                      where, "a dim that varies is a dim_param, such as 'batch'",
+                                      "input '%s': dim %zu is %" PRId64 "; expected 0 to 2^47",
+                                      name, i, dim->dim_value);
             }
             dims[i] = hmlc_dim_constant(importer->module->dims, dim->dim_value);
         } else {
@@ -137,7 +138,30 @@ hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__Value
     HMLC_TRY(input_dims(importer, name, tensor->shape, where, dims));
     *type = hmlc_type_tensor(importer->module->arena, dtype, (int32_t)tensor->shape->n_dim, dims);
     HMLC_TRY_MEMORY(*type);
-    return HMLC_OK;
+    return hmlc_onnx_check_size(importer, name, *type, where) ? HMLC_OK : HMLC_DAMAGED;
+}
+
+bool hmlc_onnx_check_size(hmlc_onnx_importer *importer, const char *name, const hmlc_type *type,
+                          const hmlc_location *where)
+{
+    int64_t product = ((int64_t)hmlc_dtype_bits(type->dtype) + 7) / 8;
+    bool fits = true, empty = false;
+    for (int32_t i = 0; i < type->rank; i++) {
+        int64_t dim;
+        if (hmlc_dim_is_constant(type->dims[i], &dim)) {
+            empty = empty || dim == 0;
+            fits = fits && !__builtin_mul_overflow(product, dim, &product) &&
+                   product <= HMLC_DIM_UNBOUNDED;
+        }
+    }
+    if (!fits && !empty) {
+        char text[256];
+        (void)hmlc_type_format(type, text, sizeof text);
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid, where,
+                             "check the dims: no memory holds such a tensor",
+                             "'%s' is %s, more than 2^47 bytes", name, text);
+    }
+    return fits || empty;
 }
 
 static void contradiction(hmlc_onnx_importer *importer, const char *name,

@@ -314,10 +314,10 @@ hmlc_status hmlc_onnx_unpack(const void *data, size_t size, hmlc_budget *budget,
     if (*model != NULL) {
         return HMLC_OK;
     }
-    if (budget->exceeded) {
+    if (budget->exceeded || budget->starved) {
         return out_of_memory(budget, diagnostics, where);
     }
     return hmlc_error_add(diagnostics, HMLC_ERROR_file_damaged, where,
                           "the file may be altered: fetch or export it again",
-                          "a list of numbers is cut short, or memory ran out");
+                          "a list of numbers is cut short");
 }
