@@ -27,6 +27,7 @@ typedef struct task {
     uint32_t first, last; /* unique kernels [first, last); empty: the support module */
     bool portable;
     int file;
+    int messages;  /* what LLVM prints */
     pid_t process; /* 0: not started */
     bool done;
 } task;
@@ -114,12 +115,14 @@ static hmlc_status task_generate(const task *t, uint32_t *progress, hmlc_emit em
 }
 
 /* Never returns. Memory is left to the system: the process ends. */
-static void task_child(const task *t, uint32_t *progress, hmlc_emit emit)
+static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(HMLC_INTERNAL); /* it died before the line above */
+    }
     if (getenv("HMLC_DEBUG") == NULL) {
-        int quiet = open("/dev/null", O_WRONLY);
-        dup2(quiet, STDERR_FILENO);
+        dup2(t->messages, STDERR_FILENO);
     }
     hmlc_status status = task_generate(t, progress, emit);
     if (status != HMLC_OK) {
@@ -140,18 +143,19 @@ static hmlc_status task_start(codegen *c, task *t)
 {
     hmlc_diagnostics *diagnostics = c->module->diagnostics;
     t->file = memfd_create("hmlc-object", 0);
-    if (t->file < 0) {
+    t->messages = memfd_create("hmlc-messages", 0);
+    if (t->file < 0 || t->messages < 0) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
                               "no file for generated code: %s", strerror(errno));
     }
     fflush(NULL);
-    pid_t process = fork();
+    pid_t parent = getpid(), process = fork();
     if (process < 0) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
                               "no process for code generation: %s", strerror(errno));
     }
     if (process == 0) {
-        task_child(t, &c->progress[t - c->tasks], c->options->emit);
+        task_child(t, &c->progress[t - c->tasks], c->options->emit, parent);
     }
     t->process = process;
     c->started++;
@@ -166,23 +170,43 @@ static const hmlc_location *task_location(const codegen *c, const task *t)
     return at < t->program->unique.count ? unique[at].plan->kernel->location : NULL;
 }
 
+/* The beginning of what a file holds. */
+static const char *file_text(int file, char *text, size_t bytes)
+{
+    ssize_t size = pread(file, text, bytes - 1, 0);
+    text[size > 0 ? size : 0] = '\0';
+    return text;
+}
+
+/* LLVM and the C++ library abort when an allocation fails; they say so first. */
+static bool was_out_of_memory(const char *said)
+{
+    return strstr(said, "out of memory") != NULL || strstr(said, "bad_alloc") != NULL;
+}
+
 static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
 {
     const hmlc_location *location = task_location(c, t);
+    const char *target = t->program->target->name;
+    char text[512];
     if (WIFSIGNALED(wait_status)) {
-        return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_codegen_died, location,
-                              "compile with fewer --jobs if memory was short",
-                              "code generation for %s ended by signal %d", t->program->target->name,
-                              WTERMSIG(wait_status));
+        const char *said = file_text(t->messages, text, sizeof text);
+        bool memory = was_out_of_memory(said);
+        return hmlc_error_add(
+            c->module->diagnostics, memory ? HMLC_ERROR_out_of_memory : HMLC_ERROR_codegen_died,
+            location, "compile with fewer --jobs if memory was short",
+            "code generation for %s ended by signal %d%s%.*s", target, WTERMSIG(wait_status),
+            said[0] != '\0' ? ": " : "", (int)strcspn(said, "\n"), said);
     }
-    char message[512] = "";
-    ssize_t size = pread(t->file, message, sizeof message - 1, 0);
-    message[size > 0 ? size : 0] = '\0';
-    hmlc_error error = WEXITSTATUS(wait_status) == HMLC_RESOURCE ? HMLC_ERROR_out_of_memory
-                                                                 : HMLC_ERROR_codegen_failed;
-    return hmlc_error_add(c->module->diagnostics, error, location, NULL,
-                          "code generation for %s failed: %s", t->program->target->name,
-                          message[0] != '\0' ? message : "no message");
+    bool memory = WEXITSTATUS(wait_status) == HMLC_RESOURCE;
+    const char *message = file_text(t->file, text, sizeof text);
+    return hmlc_error_add(c->module->diagnostics,
+                          memory ? HMLC_ERROR_out_of_memory : HMLC_ERROR_codegen_failed, location,
+                          memory ? "compile with fewer --jobs" : NULL,
+                          "code generation for %s failed: %s", target,
+                          message[0] != '\0' ? message
+                          : memory           ? "out of memory"
+                                             : "no message");
 }
 
 /* Waits for one of our children; the program around us may have others. */
@@ -238,7 +262,12 @@ static void tasks_add(codegen *c, const hmlc_program *program, uint32_t first, u
                       bool portable)
 {
     if (first == last || has_kernels(program, first, last, portable)) {
-        c->tasks[c->task_count++] = (task){program, first, last, portable, -1, 0, false};
+        c->tasks[c->task_count++] = (task){.program = program,
+                                           .first = first,
+                                           .last = last,
+                                           .portable = portable,
+                                           .file = -1,
+                                           .messages = -1};
     }
 }
 
@@ -314,6 +343,9 @@ hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
     for (uint32_t k = 0; k < c.task_count; k++) {
         if (c.tasks[k].file >= 0) {
             close(c.tasks[k].file);
+        }
+        if (c.tasks[k].messages >= 0) {
+            close(c.tasks[k].messages);
         }
     }
     munmap(c.progress, (c.task_count + 1) * sizeof *c.progress);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,9 +18,12 @@
 typedef struct atomic_file {
     hmlc_module *module;
     const char *path;
-    char *folder;    /* of path */
-    char *temporary; /* name to rename from; empty while the file has no name */
+    char *target;    /* what path is a link to, else the same */
+    char *folder;    /* of target */
+    char *temporary; /* name to rename from; empty while the file has none */
     int file;
+    bool held;     /* signals that end programs wait */
+    sigset_t mask; /* of the thread before that */
     uint64_t at;
     bool hashing;
     XXH3_state_t *hash;
@@ -32,27 +37,53 @@ static hmlc_status file_error(const atomic_file *f, const char *doing)
                           f->path, doing, strerror(cause));
 }
 
+/* A link is followed, so that it stays and /dev/stdout is never replaced. */
+static hmlc_status file_names(atomic_file *f)
+{
+    hmlc_arena *arena = f->module->arena;
+    char *real = realpath(f->path, NULL);
+    f->target = hmlc_arena_string(arena, real != NULL ? real : f->path);
+    free(real);
+    HMLC_TRY_MEMORY(f->target);
+    const char *slash = strrchr(f->target, '/');
+    size_t length = slash != NULL ? (size_t)(slash - f->target) : 1;
+    const char *folder = slash == NULL ? "." : (length == 0 ? "/" : f->target);
+    f->folder = hmlc_arena_string_n(arena, folder, length > 0 ? length : 1);
+    HMLC_TRY_MEMORY(f->folder);
+    f->temporary = hmlc_arena_printf(arena, "%s.XXXXXX", f->target);
+    HMLC_TRY_MEMORY(f->temporary);
+    return HMLC_OK;
+}
+
+static void hold_signals(atomic_file *f)
+{
+    static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t k = 0; k < sizeof ending / sizeof ending[0]; k++) {
+        sigaddset(&held, ending[k]);
+    }
+    f->held = pthread_sigmask(SIG_BLOCK, &held, &f->mask) == 0;
+}
+
+/* Where the file system can, the file is nameless until it is whole: then even SIGKILL leaves
+ * nothing. */
 static hmlc_status file_open(atomic_file *f)
 {
-    const char *slash = strrchr(f->path, '/');
-    size_t length = slash != NULL ? (size_t)(slash - f->path) : 1;
-    const char *folder = slash == NULL ? "." : (length == 0 ? "/" : f->path);
-    f->folder = hmlc_arena_string_n(f->module->arena, folder, length > 0 ? length : 1);
-    f->temporary = hmlc_arena_printf(f->module->arena, "%s.XXXXXX", f->path);
-    HMLC_TRY_MEMORY(f->folder);
-    HMLC_TRY_MEMORY(f->temporary);
     struct stat status;
+    hold_signals(f);
+    HMLC_TRY(file_names(f));
     if (stat(f->path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        f->temporary[0] = '\0';
         errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
         return file_error(f, "is not a regular file");
     }
+    /* Made once in any case: it finds a free name, and what forbids the file forbids it here. */
     f->file = mkostemp(f->temporary, O_CLOEXEC);
     if (f->file < 0) {
         f->temporary[0] = '\0';
         return file_error(f, "cannot create");
     }
-    /* A nameless file leaves nothing behind even when the process is killed; where the file system
-     * has none, the name stays. */
     int nameless = open(f->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
     if (nameless >= 0) {
         close(f->file);
@@ -94,7 +125,7 @@ static hmlc_status file_commit(atomic_file *f)
     if (!named && linkat(AT_FDCWD, nameless, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW) != 0) {
         return file_error(f, "cannot create");
     }
-    if (rename(f->temporary, f->path) != 0) {
+    if (rename(f->temporary, f->target) != 0) {
         return file_error(f, "cannot rename");
     }
     f->temporary[0] = '\0';
@@ -113,6 +144,9 @@ static void file_close(atomic_file *f)
     }
     if (f->temporary != NULL && f->temporary[0] != '\0') {
         unlink(f->temporary);
+    }
+    if (f->held) {
+        pthread_sigmask(SIG_SETMASK, &f->mask, NULL);
     }
 }
 
@@ -285,7 +319,8 @@ hmlc_status hmlc_artifact_write(const hmlc_artifact *artifact, const char *path,
                 .contents = HMLC_NEW_ARRAY(arena, hmlc_growable, most)};
     HMLC_TRY_MEMORY(l.sections);
     HMLC_TRY_MEMORY(l.contents);
-    atomic_file f = {artifact->module, path, NULL, NULL, -1, 0, false, XXH3_createState()};
+    atomic_file f = {
+        .module = artifact->module, .path = path, .file = -1, .hash = XXH3_createState()};
     HMLC_TRY_MEMORY(f.hash);
     hmlc_status status = artifact_stream(&l, &f);
     *file_bytes = l.header.file_bytes;
