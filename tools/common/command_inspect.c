@@ -1,6 +1,7 @@
 /* inspect: what is inside an artifact, also one for another CPU. */
 #include "commands.h"
 #include "json.h"
+#include "printable.h"
 #include "tool_command.h"
 #include "workbench.h"
 
@@ -33,9 +34,12 @@ static void print_tensors(const hml_model *model, const char *title, tensor_quer
         if (query(model, i, &info) != HML_OK) {
             continue;
         }
-        printf("%-11s %s: %s[", i == 0 ? title : "", info.name, hml_dtype_name(info.dtype));
+        printf("%-11s ", i == 0 ? title : "");
+        hml_print_text(stdout, info.name);
+        printf(": %s[", hml_dtype_name(info.dtype));
         for (uint32_t d = 0; d < info.rank; d++) {
-            printf("%s%s", d == 0 ? "" : ", ", info.dim_texts[d]);
+            printf("%s", d == 0 ? "" : ", ");
+            hml_print_text(stdout, info.dim_texts[d]);
         }
         printf("]\n");
     }
@@ -48,7 +52,9 @@ static void print_symbols(const artifact_view *inspection)
         if (hml_model_symbol(inspection->bench.model, i, &symbol) != HML_OK) {
             continue;
         }
-        printf("%-11s %s: %lld..", i == 0 ? "dims" : "", symbol.name, (long long)symbol.minimum);
+        printf("%-11s ", i == 0 ? "dims" : "");
+        hml_print_text(stdout, symbol.name);
+        printf(": %lld..", (long long)symbol.minimum);
         if (symbol.maximum != INT64_MAX) {
             printf("%lld", (long long)symbol.maximum);
         }
@@ -81,16 +87,31 @@ static void print_steps(const artifact_view *inspection)
         if (hml_model_step(inspection->bench.model, i, &step) != HML_OK) {
             continue;
         }
-        printf("%5u %-9s %-11s %-10s %s", i, step.kind, step.form != NULL ? step.form : "-",
-               step.kernel != NULL ? step.kernel : "-", step.location);
+        printf("%5u %-9s %-11s %-10s ", i, step.kind, step.form != NULL ? step.form : "-",
+               step.kernel != NULL ? step.kernel : "-");
+        hml_print_text(stdout, step.location);
         printf(step.target != 0 ? "-> %u\n" : "\n", step.target);
     }
+}
+
+/* JSON of the compiler, without a NUL byte at its end. */
+static void print_provenance(const hml_model_info *info)
+{
+    char text[1024] = "";
+    size_t length =
+        info->provenance_bytes < sizeof text - 1 ? (size_t)info->provenance_bytes : sizeof text - 1;
+    if (info->provenance != NULL) {
+        memcpy(text, info->provenance, length);
+    }
+    hml_print_text(stdout, text);
 }
 
 static void print_text(const artifact_view *inspection)
 {
     const hml_model_info *info = &inspection->bench.info;
-    printf("%-11s %s\n", "model", info->name);
+    printf("%-11s ", "model");
+    hml_print_text(stdout, info->name);
+    printf("\n");
     print_tensors(inspection->bench.model, "inputs", hml_model_input, info->input_count);
     print_tensors(inspection->bench.model, "outputs", hml_model_output, info->output_count);
     print_symbols(inspection);
@@ -102,8 +123,9 @@ static void print_text(const artifact_view *inspection)
            info->growable ? "; grows with sizes known only while running" : "");
     print_variants(inspection);
     printf("%-11s none\n", "signature");
-    printf("%-11s %.*s\n", "provenance", (int)info->provenance_bytes,
-           info->provenance != NULL ? info->provenance : "");
+    printf("%-11s ", "provenance");
+    print_provenance(info);
+    printf("\n");
     print_steps(inspection);
 }
 

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "json.h"
 #include "number.h"
+#include "printable.h"
 #include "tool_command.h"
 #include "workbench.h"
 
@@ -30,6 +31,7 @@ typedef struct run_report {
     hml_workbench bench;
     const hml_options *options;
     hml_output_comparison *comparisons; /* per output */
+    hml_tolerance tolerance;
     size_t expected, differing;
     hml_tool_error error;
 } run_report;
@@ -153,10 +155,11 @@ static hml_status print_output(run_report *run, uint32_t index)
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
     if (hml_options_get(run->options, "output") != NULL) {
         HML_TOOL_TRY(output_path(run, index, path, sizeof path));
-        printf("%s\n", path);
+        printf("%s\n", path); /* as it is: scripts read it */
     } else {
         value_range range = range_of(&tensor);
-        printf("%s: ", info.name);
+        hml_print_text(stdout, info.name);
+        printf(": ");
         print_shape(&tensor);
         printf(" in %.6g..%.6g", range.least, range.most);
         printf(range.nans != 0 ? ", %zu NaN\n" : "\n", range.nans);
@@ -164,7 +167,8 @@ static hml_status print_output(run_report *run, uint32_t index)
     if (run->expected != 0 && run->comparisons[index].compared) {
         char text[256];
         hml_comparison_text(&run->comparisons[index].comparison, text, sizeof text);
-        fprintf(stderr, "%s: %s\n", info.name, text);
+        hml_print_text(stderr, info.name);
+        fprintf(stderr, ": %s\n", text);
     }
     return HML_OK;
 }
@@ -198,14 +202,11 @@ static hml_status compare_outputs(run_report *run)
     if (folder == NULL || hml_options_get(run->options, "no-compare") != NULL) {
         return HML_OK;
     }
-    hml_tolerance tolerance;
-    const char *bad = hml_tolerance_from_options(run->options, &tolerance);
-    if (bad != NULL) {
-        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage,
-                             "--%s: expected a number that is not negative", bad);
-    }
-    HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &tolerance, run->comparisons,
+    HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &run->tolerance, run->comparisons,
                                        &run->expected, &run->error));
+    if (run->expected == 0) {
+        fprintf(stderr, "warning: %s has no output_<i>.pb: nothing was compared\n", folder);
+    }
     for (size_t i = 0; i < count; i++) {
         run->differing +=
             run->comparisons[i].compared && !run->comparisons[i].comparison.equal ? 1 : 0;
@@ -213,13 +214,25 @@ static hml_status compare_outputs(run_report *run)
     return HML_OK;
 }
 
-static hml_status run_model(run_report *run, const char *path)
+/* What can be wrong without a model is said before one is opened. */
+static hml_status check_words(run_report *run)
 {
     const char *format = hml_options_get(run->options, "format");
+    const char *bad = hml_tolerance_from_options(run->options, &run->tolerance);
     if (format != NULL && strcmp(format, "npy") != 0 && strcmp(format, "pb") != 0) {
         return HML_TOOL_FAIL(&run->error, HML_ERROR_usage, "'--format %s': expected npy or pb",
                              format);
     }
+    if (bad != NULL) {
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage,
+                             "--%s: expected a number that is not negative", bad);
+    }
+    return HML_OK;
+}
+
+static hml_status run_model(run_report *run, const char *path)
+{
+    HML_TOOL_TRY(check_words(run));
     hml_workbench *bench = &run->bench;
     HML_TOOL_TRY(hml_workbench_open(bench, path, 0, run->options, &run->error));
     HML_TOOL_TRY(hml_workbench_load_inputs(bench, run->options, &run->error));

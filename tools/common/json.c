@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include "printable.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -20,8 +22,17 @@ static void put_character(FILE *out, unsigned char c)
 void hml_json_text(FILE *out, const char *text, size_t bytes)
 {
     fputc('"', out);
-    for (size_t i = 0; i < bytes; i++) {
-        put_character(out, (unsigned char)text[i]);
+    for (size_t i = 0, n; i < bytes; i += n) {
+        unsigned code;
+        n = hml_utf8_character(text + i, bytes - i, &code);
+        if (n > 1) {
+            fwrite(text + i, 1, n, out);
+        } else if (n == 1) {
+            put_character(out, (unsigned char)text[i]);
+        } else {
+            fputs("\\ufffd", out); /* JSON is UTF-8 */
+            n = 1;
+        }
     }
     fputc('"', out);
 }

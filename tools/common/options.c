@@ -44,6 +44,17 @@ const char *hml_closest_word(const char *word, const char *const *candidates, si
     return closest;
 }
 
+const char *hml_did_you_mean(const char *word, const char *const *candidates, size_t count,
+                             char *text, size_t text_bytes)
+{
+    const char *closest = hml_closest_word(word, candidates, count);
+    text[0] = '\0';
+    if (closest != NULL) {
+        snprintf(text, text_bytes, "; did you mean '%s'?", closest);
+    }
+    return text;
+}
+
 bool hml_parse_number(const char *text, long long most, long long *value)
 {
     char *end;
@@ -82,16 +93,13 @@ static bool unknown_option(const hml_options *options, const char *word, char *m
     for (size_t k = 0; k < count; k++) {
         names[k] = options->table[k].name;
     }
-    char name[MOST_WORD];
+    char name[MOST_WORD], suggestion[MOST_WORD + 24] = "";
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *plain = name + strspn(name, "-");
-    const char *closest = hml_closest_word(plain, names, count);
+    const char *closest = hml_closest_word(name + strspn(name, "-"), names, count);
     if (closest != NULL) {
-        snprintf(message, message_bytes, "unknown option '%s'; did you mean '--%s'?", name,
-                 closest);
-    } else {
-        snprintf(message, message_bytes, "unknown option '%s'", name);
+        snprintf(suggestion, sizeof suggestion, "; did you mean '--%s'?", closest);
     }
+    snprintf(message, message_bytes, "unknown option '%s'%s", name, suggestion);
     return false;
 }
 
@@ -192,9 +200,13 @@ const char *hml_options_get(const hml_options *options, const char *name)
 void hml_options_print(const hml_option *table, size_t table_count)
 {
     for (size_t k = 0; k < table_count; k++) {
-        char word[MOST_WORD];
-        snprintf(word, sizeof word, "--%s%s%s", table[k].name, table[k].argument != NULL ? " " : "",
+        char word[MOST_WORD], letter[8] = "";
+        if (table[k].letter != 0) {
+            snprintf(letter, sizeof letter, "-%c, ", table[k].letter);
+        }
+        snprintf(word, sizeof word, "%s--%s%s%s", letter, table[k].name,
+                 table[k].argument != NULL ? " " : "",
                  table[k].argument != NULL ? table[k].argument : "");
-        printf("  %-24s %s\n", word, table[k].help);
+        printf("  %-28s %s\n", word, table[k].help);
     }
 }

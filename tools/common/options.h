@@ -1,7 +1,7 @@
 /*
  * Command-line options, the same for `hmlc` and `hml`: a table per command, words after it. An
  * option is "--name VALUE", "--name=VALUE" or a flag "--name"; "-o" is short for
- * "--output-file"-like rows that say so; everything else is positional; "--" ends options.
+ * "--output" where the table says so; everything else is positional; "--" ends options.
  */
 #ifndef HML_OPTIONS_H
 #define HML_OPTIONS_H
@@ -49,6 +49,10 @@ void hml_options_print(const hml_option *table, size_t table_count);
 
 /* The closest of `candidates` within a third of the word's length, or NULL. */
 const char *hml_closest_word(const char *word, const char *const *candidates, size_t count);
+
+/* "; did you mean 'x'?" for the closest candidate, "" when none is close; returns `text`. */
+const char *hml_did_you_mean(const char *word, const char *const *candidates, size_t count,
+                             char *text, size_t text_bytes);
 
 /* A whole non-negative number; false when it is not one or is above `most`. */
 bool hml_parse_number(const char *text, long long most, long long *value);

@@ -1,6 +1,8 @@
 #include "profile_report.h"
 
 #include "json.h"
+#include "output_file.h"
+#include "printable.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,9 +53,10 @@ void hml_profile_print(const hml_workbench *bench, const hml_step_profile *steps
         } else {
             printf(" %9s %6s", "-", "-");
         }
-        printf(" %3u  %-11s %s\n", steps[i].threads,
-               figures.info.form != NULL ? figures.info.form : figures.info.kind,
-               figures.info.location);
+        printf(" %3u  %-11s ", steps[i].threads,
+               figures.info.form != NULL ? figures.info.form : figures.info.kind);
+        hml_print_text(stdout, figures.info.location);
+        printf("\n");
     }
     printf("%5s %10.2f %6s %9.2f\n", "all", total, "", total > 0 ? work / total * 1e-3 : 0);
 }
@@ -118,16 +121,15 @@ static void write_events(FILE *file, const hml_workbench *bench, const hml_step_
 hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *steps,
                            const char *path, hml_tool_error *error)
 {
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
+    hml_output_file file;
+    if (!hml_output_open(&file, path)) {
         return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
-    fprintf(file, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
-    write_events(file, bench, steps);
-    fprintf(file, "\n]}\n");
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed) {
-        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: writing failed", path);
+    fprintf(file.stream, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
+    write_events(file.stream, bench, steps);
+    fprintf(file.stream, "\n]}\n");
+    if (!hml_output_close(&file)) {
+        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     return HML_OK;
 }

@@ -1,5 +1,6 @@
 #include "tensor_file.h"
 
+#include "output_file.h"
 #include "tensor_write.h"
 
 #include <errno.h>
@@ -175,17 +176,16 @@ hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_too
 hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
                                  const hml_tensor *tensor, const char *name, hml_tool_error *error)
 {
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
+    hml_output_file file;
+    if (!hml_output_open(&file, path)) {
         return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     if (format == HML_FORMAT_NPY) {
-        hml_npy_write(file, tensor);
+        hml_npy_write(file.stream, tensor);
     } else {
-        hml_pb_write(file, tensor, name);
+        hml_pb_write(file.stream, tensor, name);
     }
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed) {
+    if (!hml_output_close(&file)) {
         return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
     }
     return HML_OK;

@@ -4,11 +4,13 @@
 #include "random_tensor.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 double hml_milliseconds(void)
 {
@@ -20,57 +22,18 @@ double hml_milliseconds(void)
 /* -- Opening --------------------------------------------------------------------------------------
  */
 
-/* "batch=4" into a name and a value; the text is cut at the '='. */
-static hml_status parse_dim(char *text, hml_dim *dim, hml_tool_error *error)
-{
-    char *equals = strchr(text, '=');
-    long long value = 0;
-    if (equals == NULL || equals == text || !hml_parse_number(equals + 1, 1LL << 47, &value)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--dim %s': expected NAME=N", text);
-    }
-    *equals = '\0';
-    *dim = (hml_dim){text, value};
-    return HML_OK;
-}
-
-static hml_status parse_dims(hml_workbench *bench, const hml_options *options,
-                             hml_tool_error *error)
-{
-    size_t count = hml_options_count(options, "dim"), bytes = 1;
-    if (count > HML_MOST_DIMS) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "more than %d dims", HML_MOST_DIMS);
-    }
-    for (size_t i = 0; i < count; i++) {
-        bytes += strlen(hml_options_at(options, "dim", i)) + 1;
-    }
-    bench->dim_text = calloc(bytes, 1);
-    if (bench->dim_text == NULL) {
-        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu bytes", bytes);
-    }
-    char *text = bench->dim_text;
-    for (size_t i = 0; i < count; i++) {
-        const char *word = hml_options_at(options, "dim", i);
-        size_t length = strlen(word) + 1;
-        memcpy(text, word, length);
-        HML_TOOL_TRY(parse_dim(text, &bench->dims[i], error));
-        bench->dim_count++;
-        text += length;
-    }
-    return HML_OK;
-}
-
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error)
 {
     *bench = (hml_workbench){0};
-    HML_TOOL_TRY(parse_dims(bench, options, error));
+    HML_TOOL_TRY(hml_workbench_parse_dims(bench, options, error));
     hml_open_options open = {
         .flags = flags, .message = error->text, .message_bytes = sizeof error->text};
     double start = hml_milliseconds();
     HML_TOOL_TRY(hml_model_open(path, &open, &bench->model));
     bench->load_ms = hml_milliseconds() - start;
     hml_model_describe(bench->model, &bench->info);
-    return HML_OK;
+    return hml_workbench_check_dims(bench, error);
 }
 
 void hml_workbench_release(hml_workbench *bench)
@@ -107,69 +70,117 @@ static hml_status unknown_input(const hml_workbench *bench, const char *name, hm
             names[count++] = info.name;
         }
     }
-    const char *closest = hml_closest_word(name, names, count);
-    return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "'%s'%s%s%s", name,
-                         closest != NULL ? "; did you mean '" : "", closest != NULL ? closest : "",
-                         closest != NULL ? "'?" : "");
+    char suggestion[320];
+    return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "'%s'%s", name,
+                         hml_did_you_mean(name, names, count, suggestion, sizeof suggestion));
 }
 
-/* Moves a tensor to its place; one that was there is released. */
-static void place(hml_workbench *bench, uint32_t index, hml_owned_tensor *tensor)
+/* Moves a tensor to its place, which is empty. */
+static hml_status place(hml_workbench *bench, uint32_t index, hml_owned_tensor *tensor,
+                        hml_tool_error *error)
 {
-    hml_tensor_release(&bench->inputs.tensors[index]);
+    hml_tensor_info info;
+    HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
+    if (bench->inputs.tensors[index].name != NULL) {
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "input '%s' is given twice", info.name);
+    }
     bench->inputs.tensors[index] = *tensor;
     *tensor = (hml_owned_tensor){0};
+    return HML_OK;
 }
 
-/* A file's tensors: a single one goes to the input `name`, which exists; archives go by their
- * entries' names. */
-static hml_status place_file(hml_workbench *bench, const char *name, hml_tensor_list *list,
-                             hml_tool_error *error)
+/* What an archive holds, for a message. */
+static const char *entry_names(const hml_tensor_list *list, char *text, size_t bytes)
 {
-    if (name != NULL) {
-        uint32_t index = find_input(bench, name);
-        size_t entry = 0;
-        while (entry < list->count && strcmp(list->tensors[entry].name, name) != 0) {
-            entry++;
+    text[0] = '\0';
+    for (size_t i = 0; i < list->count && strlen(text) + 1 < bytes; i++) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, bytes - used, "%s'%s'", i > 0 ? ", " : "",
+                       list->tensors[i].name);
+    }
+    return text;
+}
+
+/* The tensor for one input: the only one, or the archive's entry of that name. */
+static hml_status place_named(hml_workbench *bench, uint32_t index, const char *path,
+                              hml_tensor_list *list, hml_tool_error *error)
+{
+    hml_tensor_info info;
+    char names[256];
+    size_t entry = 0;
+    HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
+    while (entry < list->count && strcmp(list->tensors[entry].name, info.name) != 0) {
+        entry++;
+    }
+    if (entry == list->count && list->count != 1) {
+        return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "%s has no '%s'; it has: %s", path,
+                             info.name, entry_names(list, names, sizeof names));
+    }
+    return place(bench, index, &list->tensors[entry == list->count ? 0 : entry], error);
+}
+
+/* Tensors that go by the names in the file; of a model with one input, one without a name too. */
+static hml_status place_all(hml_workbench *bench, const char *path, hml_tensor_list *list,
+                            hml_tool_error *error)
+{
+    if (list->count == 1 && list->tensors[0].name[0] == '\0') {
+        if (bench->info.input_count == 1) {
+            return place(bench, 0, &list->tensors[0], error);
         }
-        if (entry == list->count && list->count != 1) {
-            return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "the archive has no '%s'", name);
-        }
-        place(bench, index, &list->tensors[entry == list->count ? 0 : entry]);
-        return HML_OK;
+        return HML_TOOL_FAIL(error, HML_ERROR_usage,
+                             "'--input %s': expected NAME=FILE, as the file names no tensor", path);
     }
     for (size_t i = 0; i < list->count; i++) {
         uint32_t index = find_input(bench, list->tensors[i].name);
         if (index == bench->info.input_count) {
             return unknown_input(bench, list->tensors[i].name, error);
         }
-        place(bench, index, &list->tensors[i]);
+        HML_TOOL_TRY(place(bench, index, &list->tensors[i], error));
     }
     return HML_OK;
+}
+
+/* The input that "NAME=FILE" names; names may hold '=' themselves. *path is the file's. */
+static uint32_t split_word(const hml_workbench *bench, const char *word, const char **path)
+{
+    *path = word;
+    for (const char *equals = strchr(word, '='); equals != NULL; equals = strchr(*path, '=')) {
+        size_t length = (size_t)(equals - word);
+        *path = equals + 1;
+        for (uint32_t i = 0; i < bench->info.input_count; i++) {
+            hml_tensor_info info;
+            if (hml_model_input(bench->model, i, &info) == HML_OK && strlen(info.name) == length &&
+                memcmp(info.name, word, length) == 0) {
+                return i;
+            }
+        }
+    }
+    return bench->info.input_count;
+}
+
+static hml_status load_file(hml_workbench *bench, const char *word, hml_tool_error *error)
+{
+    const char *path;
+    hml_tensor_list list;
+    uint32_t index = split_word(bench, word, &path);
+    bool named = path != word;
+    if (named && index == bench->info.input_count) {
+        char name[256];
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+        return unknown_input(bench, name, error);
+    }
+    HML_TOOL_TRY(hml_tensor_file_read(path, &list, error));
+    hml_status status = named ? place_named(bench, index, path, &list, error)
+                              : place_all(bench, path, &list, error);
+    hml_tensor_list_release(&list);
+    return status;
 }
 
 static hml_status load_files(hml_workbench *bench, const hml_options *options,
                              hml_tool_error *error)
 {
     for (size_t i = 0; i < hml_options_count(options, "input"); i++) {
-        const char *word = hml_options_at(options, "input", i);
-        const char *equals = strchr(word, '=');
-        char name[256];
-        if (equals != NULL && (size_t)(equals - word) >= sizeof name) {
-            return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--input %s': the name is too long",
-                                 word);
-        }
-        size_t length = equals != NULL ? (size_t)(equals - word) : 0;
-        memcpy(name, word, length);
-        name[length] = '\0';
-        if (equals != NULL && find_input(bench, name) == bench->info.input_count) {
-            return unknown_input(bench, name, error);
-        }
-        hml_tensor_list list;
-        HML_TOOL_TRY(hml_tensor_file_read(equals != NULL ? equals + 1 : word, &list, error));
-        hml_status status = place_file(bench, equals != NULL ? name : NULL, &list, error);
-        hml_tensor_list_release(&list);
-        HML_TOOL_TRY(status);
+        HML_TOOL_TRY(load_file(bench, hml_options_at(options, "input", i), error));
     }
     return HML_OK;
 }
@@ -183,12 +194,10 @@ static hml_status read_numbered(const char *folder, const char *stem, uint32_t i
     if (length < 0 || (size_t)length >= sizeof path) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "the path of the test data is too long");
     }
-    FILE *file = fopen(path, "rb");
-    *found = file != NULL;
-    if (file == NULL) {
+    *found = access(path, F_OK) == 0;
+    if (!*found) {
         return HML_OK;
     }
-    fclose(file);
     return hml_tensor_file_read(path, list, error);
 }
 
@@ -196,7 +205,7 @@ static hml_status check_folder(const char *folder, hml_tool_error *error)
 {
     DIR *directory = opendir(folder);
     if (directory == NULL) {
-        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: no such folder", folder);
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", folder, strerror(errno));
     }
     closedir(directory);
     return HML_OK;
@@ -214,6 +223,21 @@ static hml_status create_places(hml_workbench *bench, hml_tool_error *error)
     return HML_OK;
 }
 
+/* By the name inside the file where the model has such an input, else by the file's number. */
+static hml_status place_numbered(hml_workbench *bench, const char *folder, uint32_t number,
+                                 hml_owned_tensor *tensor, hml_tool_error *error)
+{
+    uint32_t index =
+        tensor->name[0] != '\0' ? find_input(bench, tensor->name) : bench->info.input_count;
+    index = index < bench->info.input_count ? index : number;
+    if (index >= bench->info.input_count) {
+        return HML_TOOL_FAIL(error, HML_ERROR_input_unknown,
+                             "%s/input_%u.pb ('%s'), but the model has %u inputs", folder, number,
+                             tensor->name, bench->info.input_count);
+    }
+    return place(bench, index, tensor, error);
+}
+
 hml_status hml_workbench_load_folder(hml_workbench *bench, const char *folder,
                                      hml_tool_error *error)
 {
@@ -224,15 +248,15 @@ hml_status hml_workbench_load_folder(hml_workbench *bench, const char *folder,
         bool found = false;
         HML_TOOL_TRY(read_numbered(folder, "input", i, &found, &list, error));
         if (!found) {
-            return HML_OK;
+            return i >= bench->info.input_count
+                       ? HML_OK
+                       : HML_TOOL_FAIL(error, HML_ERROR_input_missing,
+                                       "%s has no input_%u.pb, and the model has %u inputs", folder,
+                                       i, bench->info.input_count);
         }
-        uint32_t index = list.tensors[0].name[0] != '\0' ? find_input(bench, list.tensors[0].name)
-                                                         : bench->info.input_count;
-        index = index < bench->info.input_count ? index : i;
-        if (index < bench->info.input_count) {
-            place(bench, index, &list.tensors[0]);
-        }
+        hml_status status = place_numbered(bench, folder, i, &list.tensors[0], error);
         hml_tensor_list_release(&list);
+        HML_TOOL_TRY(status);
     }
 }
 
@@ -249,7 +273,7 @@ static hml_status randomize(hml_workbench *bench, const hml_options *options, hm
         hml_status status =
             hml_model_input_shape(bench->model, i, bench->dims, bench->dim_count, &shape);
         if (status != HML_OK) {
-            return HML_TOOL_FAIL(error, status, "--dim; `inspect` lists the dims of the model");
+            return HML_TOOL_FAIL(error, status, "the shape of an input, for these --dim");
         }
         HML_TOOL_TRY(hml_tensor_create(shape.dtype, shape.rank, shape.dims, NULL, 0,
                                        &bench->inputs.tensors[i], error));
@@ -266,11 +290,17 @@ hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *op
     if (files && folder != NULL) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "--input and --test-data exclude each other");
     }
-    if (folder != NULL) {
-        return hml_workbench_load_folder(bench, folder, error);
+    if (!files && folder == NULL) {
+        HML_TOOL_TRY(create_places(bench, error));
+        return randomize(bench, options, error);
     }
-    HML_TOOL_TRY(create_places(bench, error));
-    return files ? load_files(bench, options, error) : randomize(bench, options, error);
+    if (folder != NULL) {
+        HML_TOOL_TRY(hml_workbench_load_folder(bench, folder, error));
+    } else {
+        HML_TOOL_TRY(create_places(bench, error));
+        HML_TOOL_TRY(load_files(bench, options, error));
+    }
+    return hml_workbench_check_inputs(bench, error);
 }
 
 /* -- Running
@@ -337,30 +367,6 @@ hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error)
     return status == HML_OK ? HML_OK : session_failed(bench, status, error);
 }
 
-static bool find_dim(const hml_tensor_info *info, const hml_tensor *tensor, const char *name,
-                     int64_t *value)
-{
-    for (uint32_t d = 0; d < info->rank; d++) {
-        if (strcmp(info->dim_texts[d], name) == 0) {
-            *value = tensor->dims[d];
-            return true;
-        }
-    }
-    return false;
-}
-
-bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value)
-{
-    for (uint32_t i = 0; i < bench->info.input_count; i++) {
-        hml_tensor_info info;
-        if (hml_model_input(bench->model, i, &info) == HML_OK &&
-            find_dim(&info, &bench->inputs.tensors[i].tensor, name, value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* -- Expected outputs
  * ------------------------------------------------------------------------------- */
 
@@ -386,7 +392,7 @@ hml_status hml_workbench_compare(hml_workbench *bench, const char *folder,
         HML_TOOL_TRY(hml_model_output(bench->model, i, &info));
         results[i] = (hml_output_comparison){.name = info.name};
     }
-    for (uint32_t i = 0; i < bench->info.output_count; i++) {
+    for (uint32_t i = 0; i <= bench->info.output_count; i++) {
         hml_tensor_list list = {0};
         hml_tensor found;
         bool present = false;
@@ -395,6 +401,12 @@ hml_status hml_workbench_compare(hml_workbench *bench, const char *folder,
             continue;
         }
         uint32_t index = find_output(bench, list.tensors[0].name, i);
+        if (index >= bench->info.output_count) {
+            hml_tensor_list_release(&list);
+            return HML_TOOL_FAIL(error, HML_ERROR_usage,
+                                 "%s/output_%u.pb is there, but the model has %u outputs", folder,
+                                 i, bench->info.output_count);
+        }
         hml_status status = hml_session_output(bench->session, index, &found);
         if (status == HML_OK) {
             results[index].compared = true;

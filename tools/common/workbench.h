@@ -39,6 +39,12 @@ hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
 hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error);
 void hml_workbench_release(hml_workbench *bench);
 
+/* --dim: read before the model is open, then held against its dims, then against given inputs. */
+hml_status hml_workbench_parse_dims(hml_workbench *bench, const hml_options *options,
+                                    hml_tool_error *error);
+hml_status hml_workbench_check_dims(const hml_workbench *bench, hml_tool_error *error);
+hml_status hml_workbench_check_inputs(const hml_workbench *bench, hml_tool_error *error);
+
 /* Value of a named dim in the bound inputs; false when no dim of an input is just that name. */
 bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value);
 

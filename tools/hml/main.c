@@ -35,13 +35,12 @@ static int unknown_command(const char *word)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         names[i] = commands[i].name;
     }
-    const char *closest = hml_closest_word(word, names, COMMAND_COUNT);
+    char suggestion[96];
     hml_tool_error error;
-    return hml_tool_report(HML_TOOL_FAIL(&error, HML_ERROR_usage, "unknown command '%s'%s%s%s",
-                                         word, closest != NULL ? "; did you mean '" : "",
-                                         closest != NULL ? closest : "",
-                                         closest != NULL ? "'?" : ""),
-                           &error);
+    return hml_tool_report(
+        HML_TOOL_FAIL(&error, HML_ERROR_usage, "unknown command '%s'%s", word,
+                      hml_did_you_mean(word, names, COMMAND_COUNT, suggestion, sizeof suggestion)),
+        &error);
 }
 
 /* stdout may be a full disk or a closed pipe: what was printed must have arrived. */
