@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "common/json.h"
+#include "common/printable.h"
 #include "common/workbench.h"
 
 static const hml_option compare_table[] = {
@@ -138,7 +139,8 @@ static bool compare_output(comparing *c, uint32_t index, bool json)
         hml_json_string(stdout, text);
         printf("}");
     } else {
-        printf("%s: %s; largest difference %.3g\n", info.name, text, comparison.largest_difference);
+        hml_print_text(stdout, info.name);
+        printf(": %s; largest difference %.3g\n", text, comparison.largest_difference);
     }
     return comparison.equal;
 }
@@ -161,9 +163,7 @@ static int compare_both(comparing *c)
         return exit_status;
     }
     hmlc_status status = run_reference(c);
-    if (c->job.module != NULL) {
-        hmlc_diagnostics_print(c->job.module->diagnostics);
-    }
+    hmlc_job_print(&c->job);
     return status == HMLC_OK ? compare_outputs(c) : (int)status;
 }
 

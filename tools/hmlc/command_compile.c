@@ -1,6 +1,7 @@
 /* hmlc compile and hmlc check: the same way of the model, the latter without making code. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -70,24 +71,14 @@ static void print_json(const hmlc_job *job, hmlc_status status, const char *path
                job->import_seconds + job->pass_seconds + job->codegen_seconds);
     }
     printf(",\"diagnostics\":");
-    if (job->module != NULL) {
-        hmlc_diagnostics_print_json(job->module->diagnostics);
-    } else {
-        printf("[]");
-    }
+    hmlc_job_print_json(job);
     printf("}\n");
 }
 
 static void report(const hmlc_job *job, hmlc_status status, const hml_options *options,
                    const char *path)
 {
-    if (job->module != NULL) {
-        hmlc_diagnostics_print(job->module->diagnostics);
-    }
-    if (status == HMLC_RESOURCE &&
-        (job->module == NULL || hmlc_diagnostics_error_count(job->module->diagnostics) == 0)) {
-        fprintf(stderr, "error[HML0102]: out of memory\n");
-    }
+    hmlc_job_print(job);
     if (hml_options_get(options, "json") != NULL) {
         print_json(job, status, path);
     } else if (status == HMLC_OK && path != NULL && !job->request->emit_ir &&
@@ -110,6 +101,13 @@ static hmlc_status job_run(hmlc_job *job, const hmlc_request *request, const cha
     return path != NULL ? hmlc_job_compile(job, path) : hmlc_job_plan(job);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat left, right;
+    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
+           left.st_ino == right.st_ino;
+}
+
 static int run_request(const char *command, const hml_options *options, bool compile)
 {
     hmlc_request request;
@@ -118,10 +116,13 @@ static int run_request(const char *command, const hml_options *options, bool com
     if (hml_options_count(options, NULL) != 1) {
         return hmlc_usage(command, "expected one model file");
     }
-    if (compile && path == NULL) {
+    if (compile && (path == NULL || path[0] == '\0')) {
         return hmlc_usage(command, "expected -o OUT.hml");
     }
-    if (!hmlc_request_parse(&request, options, &exit_status)) {
+    if (compile && same_file(hml_options_at(options, NULL, 0), path)) {
+        return hmlc_usage(command, "-o %s is the model itself, which would be overwritten", path);
+    }
+    if (!hmlc_request_parse(&request, command, options, &exit_status)) {
         hmlc_request_release(&request);
         return exit_status;
     }

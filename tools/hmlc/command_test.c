@@ -1,25 +1,23 @@
 /*
  * hmlc test: for each model folder in the ONNX layout, compile, run on each test_data_set_*,
- * compare. Each folder is done in a child process with a time limit, so that one model's crash or
- * hang is a row of the table.
+ * compare. Each folder is done in a child process with a time limit (test_child.c), so that one
+ * model's crash or hang is a row of the table.
  */
-#define _GNU_SOURCE /* mkdtemp, memfd_create */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "common/compare.h"
 #include "common/json.h"
+#include "common/printable.h"
+#include "test_child.h"
 
-enum { MOST_SETS = 64, MOST_PATH = 4096, DEFAULT_LIMIT = 600 };
+enum { MOST_PATH = 4096, DEFAULT_LIMIT = 600, NAME_WIDTH = 36 };
 
 static const hml_option test_table[] = {
     {"rtol", 0, "R", "relative tolerance; default 1e-3"},
@@ -47,7 +45,7 @@ typedef struct test_run {
 typedef struct test_folder {
     char model[MOST_PATH];
     uint32_t model_count, set_count;
-    char *sets[MOST_SETS];
+    char **sets;
 } test_folder;
 
 /* -- what is in a folder
@@ -64,28 +62,42 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool add_set(test_folder *folder, const char *path, const char *name)
+{
+    size_t bytes = strlen(path) + strlen(name) + 2;
+    char **sets = realloc(folder->sets, (folder->set_count + 1) * sizeof *sets);
+    folder->sets = sets != NULL ? sets : folder->sets;
+    char *set = sets != NULL ? malloc(bytes) : NULL;
+    if (set != NULL) {
+        snprintf(set, bytes, "%s/%s", path, name);
+        folder->sets[folder->set_count++] = set;
+    }
+    return set != NULL;
+}
+
 static bool folder_read(test_folder *folder, const char *path)
 {
+    bool good = true;
     *folder = (test_folder){0};
     DIR *stream = opendir(path);
     if (stream == NULL) {
         return false;
     }
-    for (const struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+    for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
         if (ends_with(entry->d_name, ".onnx")) {
-            snprintf(folder->model, sizeof folder->model, "%s/%s", path, entry->d_name);
+            int length =
+                snprintf(folder->model, sizeof folder->model, "%s/%s", path, entry->d_name);
+            good = (size_t)length < sizeof folder->model;
             folder->model_count++;
-        } else if (strncmp(entry->d_name, "test_data_set_", 14) == 0 &&
-                   folder->set_count < MOST_SETS) {
-            char set[MOST_PATH];
-            snprintf(set, sizeof set, "%s/%s", path, entry->d_name);
-            folder->sets[folder->set_count] = strdup(set);
-            folder->set_count += folder->sets[folder->set_count] != NULL;
+        } else if (strncmp(entry->d_name, "test_data_set_", 14) == 0) {
+            good = add_set(folder, path, entry->d_name);
         }
     }
     closedir(stream);
-    qsort(folder->sets, folder->set_count, sizeof folder->sets[0], compare_names);
-    return true;
+    if (folder->set_count > 0) {
+        qsort(folder->sets, folder->set_count, sizeof folder->sets[0], compare_names);
+    }
+    return good;
 }
 
 static void folder_release(test_folder *folder)
@@ -93,6 +105,22 @@ static void folder_release(test_folder *folder)
     for (uint32_t k = 0; k < folder->set_count; k++) {
         free(folder->sets[k]);
     }
+    free(folder->sets);
+}
+
+/* Without an expected output a set proves nothing. */
+static bool set_expects(const char *set)
+{
+    bool found = false;
+    DIR *stream = opendir(set);
+    for (const struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        found =
+            found || (strncmp(entry->d_name, "output_", 7) == 0 && ends_with(entry->d_name, ".pb"));
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
+    return found;
 }
 
 /* -- the child
@@ -111,49 +139,41 @@ static int compile_artifact(const test_run *run, const char *model, const char *
     if (status == HMLC_OK) {
         status = hmlc_job_compile(&job, artifact);
     }
-    if (job.module != NULL) {
-        hmlc_diagnostics_print(job.module->diagnostics);
-    }
+    hmlc_job_print(&job);
     hmlc_job_release(&job);
     return (int)status;
 }
 
 static int run_set(const test_run *run, char *artifact, char *set)
 {
-    char *words[16] = {artifact, "--test-data", set};
+    char option[] = "--test-data", names[][16] = {"--rtol", "--atol", "--threads"}, one[] = "1";
+    char *words[12] = {artifact, option, set};
     int count = 3;
-    static const char *const passed_on[] = {"rtol", "atol", "threads"};
-    static char *const names[] = {"--rtol", "--atol", "--threads"};
     for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
-        const char *value = hml_options_get(run->options, passed_on[k]);
-        if (value != NULL) {
+        const char *value = hml_options_get(run->options, names[k] + 2);
+        if (value != NULL || k == 2) {
             words[count++] = names[k];
-            words[count++] = strdup(value);
+            words[count++] = value != NULL ? strdup(value) : one; /* the process ends soon */
         }
     }
     return hml_command_run(count, words);
 }
 
+typedef struct child_work {
+    const test_run *run;
+    const test_folder *folder;
+} child_work;
+
 /* Everything a folder asks for; the exit status is that of the first thing that went wrong. */
-static int folder_test(const test_run *run, const test_folder *folder, char *artifact)
+static int folder_test(void *context, char *artifact)
 {
-    char model[MOST_PATH];
-    snprintf(model, sizeof model, "%s", folder->model);
-    int status = compile_artifact(run, model, artifact);
+    const child_work *work = context;
+    const test_folder *folder = work->folder;
+    int status = compile_artifact(work->run, folder->model, artifact);
     for (uint32_t k = 0; k < folder->set_count && status == 0; k++) {
-        status = run_set(run, artifact, folder->sets[k]);
+        status = run_set(work->run, artifact, folder->sets[k]);
     }
     return status;
-}
-
-static void child_main(const test_run *run, const test_folder *folder, char *artifact, int log)
-{
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    alarm(run->limit);
-    int status = folder_test(run, folder, artifact);
-    fflush(NULL);
-    _exit(status);
 }
 
 /* -- the parent
@@ -190,15 +210,6 @@ static outcome classify(int wait_status, char *text, size_t size)
     return FAILED;
 }
 
-static void print_log(int log)
-{
-    char buffer[4096];
-    ssize_t size;
-    for (off_t at = 0; (size = pread(log, buffer, sizeof buffer, at)) > 0; at += size) {
-        fwrite(buffer, 1, (size_t)size, stderr);
-    }
-}
-
 static void print_row(const test_run *run, const char *path, const test_folder *folder,
                       const char *text, double seconds)
 {
@@ -210,9 +221,11 @@ static void print_row(const test_run *run, const char *path, const test_folder *
         printf(",\"seconds\":%.2f}\n", seconds);
     } else {
         const char *slash = strrchr(path, '/');
-        printf("%-36s %2u sets  %6.2f s  %s\n",
-               slash != NULL && slash[1] != '\0' ? slash + 1 : path, folder->set_count, seconds,
-               text);
+        const char *name = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+        hml_print_text(stdout, name);
+        printf("%*s %2u sets  %6.2f s  %s\n",
+               strlen(name) < NAME_WIDTH ? (int)(NAME_WIDTH - strlen(name)) : 0, "",
+               folder->set_count, seconds, text);
     }
     fflush(stdout);
 }
@@ -220,35 +233,31 @@ static void print_row(const test_run *run, const char *path, const test_folder *
 static outcome folder_in_child(const test_run *run, const test_folder *folder, char *text,
                                size_t size)
 {
-    char place[] = "/tmp/hmlc-test-XXXXXX", artifact[64];
-    int log = memfd_create("hmlc-test-log", 0);
-    if (log < 0 || mkdtemp(place) == NULL) {
-        snprintf(text, size, "failed: no temporary file: %s", strerror(errno));
+    child_work work = {run, folder};
+    test_child child = {.body = folder_test, .context = &work, .limit = run->limit};
+    int wait_status = 0;
+    if (!hmlc_test_child_run(&child, &wait_status, text, size)) {
         return FAILED;
     }
-    snprintf(artifact, sizeof artifact, "%s/model.hml", place);
-    fflush(NULL);
-    pid_t process = fork();
-    if (process == 0) {
-        child_main(run, folder, artifact, log);
-    }
-    int wait_status = 0;
-    while (process > 0 && waitpid(process, &wait_status, 0) < 0 && errno == EINTR) {
-    }
     outcome result = classify(wait_status, text, size);
-    if (result != PASSED) {
-        print_log(log);
-    }
-    close(log);
-    unlink(artifact);
-    rmdir(place);
+    hmlc_test_child_end(&child, result != PASSED);
     return result;
+}
+
+static const char *find_silent_set(const test_folder *folder)
+{
+    for (uint32_t k = 0; k < folder->set_count; k++) {
+        if (!set_expects(folder->sets[k])) {
+            return strrchr(folder->sets[k], '/') + 1;
+        }
+    }
+    return NULL;
 }
 
 static void test_one(test_run *run, const char *path)
 {
     test_folder folder;
-    char text[128];
+    char text[320];
     double start = hmlc_seconds();
     outcome result = FAILED;
     if (!folder_read(&folder, path)) {
@@ -257,6 +266,8 @@ static void test_one(test_run *run, const char *path)
         snprintf(text, sizeof text, "failed: %u .onnx files, expected one", folder.model_count);
     } else if (folder.set_count == 0) {
         snprintf(text, sizeof text, "failed: no test_data_set_* folder");
+    } else if (find_silent_set(&folder) != NULL) {
+        snprintf(text, sizeof text, "failed: no output_*.pb in %s", find_silent_set(&folder));
     } else {
         result = folder_in_child(run, &folder, text, sizeof text);
     }
@@ -274,7 +285,12 @@ static int test_all(const hml_options *options)
     if (text != NULL && (!hml_parse_number(text, 86400, &limit) || limit == 0)) {
         return hmlc_usage("test", "--limit %s: expected seconds", text);
     }
-    if (!hmlc_request_parse(&run.request, options, &exit_status)) {
+    hml_tolerance tolerance;
+    const char *bad = hml_tolerance_from_options(options, &tolerance);
+    if (bad != NULL) {
+        return hmlc_usage("test", "--%s: expected a number that is not negative", bad);
+    }
+    if (!hmlc_request_parse(&run.request, "test", options, &exit_status)) {
         hmlc_request_release(&run.request);
         return exit_status;
     }
@@ -288,8 +304,10 @@ static int test_all(const hml_options *options)
         test_one(&run, hml_options_at(options, NULL, k));
     }
     hmlc_request_release(&run.request);
-    printf("%u passed, %u failed, %u refused\n", run.counts[PASSED], run.counts[FAILED],
-           run.counts[REFUSED]);
+    printf(hml_options_get(options, "json") != NULL
+               ? "{\"passed\":%u,\"failed\":%u,\"refused\":%u}\n"
+               : "%u passed, %u failed, %u refused\n",
+           run.counts[PASSED], run.counts[FAILED], run.counts[REFUSED]);
     if (run.counts[FAILED] > 0) {
         return HMLC_NO;
     }

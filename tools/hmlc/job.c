@@ -1,10 +1,12 @@
 /* A model on its way through the compiler. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "common/output_file.h"
 
 double hmlc_seconds(void)
 {
@@ -19,11 +21,20 @@ double hmlc_seconds(void)
 
 static void show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
 {
-    const hmlc_job *job = context;
+    hmlc_job *job = context;
     if (!job->request->progress) {
         return;
     }
+    double now = hmlc_seconds();
+    if (job->phase == NULL || strcmp(job->phase, phase) != 0) {
+        job->phase = phase;
+        job->phase_start = now;
+    }
     fprintf(stderr, "\r\033[K%s %u/%u", phase, done, total);
+    double left = done > 0 ? (now - job->phase_start) / done * (total - done) : 0;
+    if (left >= 1) {
+        fprintf(stderr, ", about %.0f s left", left);
+    }
     if (done == total) {
         fprintf(stderr, "\r\033[K");
     }
@@ -50,6 +61,32 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
  * -------------------------------------------------------------------------------------------------------
  */
 
+/* A failure that nobody has put into words gets some: no command ends in silence. */
+static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
+{
+    static const struct {
+        hmlc_status status;
+        hmlc_error error;
+        const char *message;
+    } rows[] = {
+        {HMLC_RESOURCE, HMLC_ERROR_out_of_memory, "compiling needs more memory than there is"},
+        {HMLC_DAMAGED, HMLC_ERROR_graph_invalid,
+         "a size in the model is beyond 2^47, more than any memory holds"},
+        {HMLC_REFUSED, HMLC_ERROR_not_implemented, "something in the model is not supported"},
+        {HMLC_INTERNAL, HMLC_ERROR_verify_failed, "the compiler contradicts itself"},
+    };
+    hmlc_diagnostics *diagnostics = job->module->diagnostics;
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        if (rows[k].status == status && hmlc_diagnostics_error_count(diagnostics) == 0) {
+            const char *name = job->module->name;
+            const hmlc_location *where = hmlc_location_create(
+                job->module->arena, name != NULL ? name : job->request->model_path, "", "");
+            (void)hmlc_error_add(diagnostics, rows[k].error, where, NULL, "%s", rows[k].message);
+        }
+    }
+    return status;
+}
+
 hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
 {
     *job = (hmlc_job){.request = request};
@@ -62,7 +99,7 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     if (status == HMLC_OK) {
         job->source_ops = job->module->source_node_count;
     }
-    return status;
+    return conclude(job, status);
 }
 
 hmlc_status hmlc_job_lower(hmlc_job *job)
@@ -73,7 +110,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .verify = job->request->verify,
                                  .print_after = job->request->print_after,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
-    HMLC_TRY(hmlc_run_passes(job->module, &options));
+    HMLC_TRY(conclude(job, hmlc_run_passes(job->module, &options)));
     job->final_ops = hmlc_region_op_count(job->module->main, false);
     job->pass_seconds = hmlc_seconds() - start;
     return HMLC_OK;
@@ -93,7 +130,7 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
 hmlc_status hmlc_job_plan(hmlc_job *job)
 {
     hmlc_codegen_options options = codegen_options(job);
-    return hmlc_plan(job->module, &options);
+    return conclude(job, hmlc_plan(job->module, &options));
 }
 
 /* What the artifact says of its origin; nothing that differs between two compiles of the same
@@ -115,16 +152,19 @@ static hmlc_status write_ir(const hmlc_job *job, const char *path)
 {
     hmlc_text_buffer text = {0};
     hmlc_print_options options = {.locations = true, .storage = true};
-    hmlc_status status = hmlc_module_print(job->module, &options, &text, NULL);
-    FILE *file = status == HMLC_OK ? fopen(path, "w") : NULL;
-    bool good = file != NULL && fwrite(text.data, 1, text.size, file) == text.size;
-    good = (file == NULL || fclose(file) == 0) && good;
-    hmlc_text_buffer_free(&text);
-    if (status == HMLC_OK && !good) {
-        return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL, NULL,
-                              "%s cannot be written", path);
+    HMLC_TRY(conclude(job, hmlc_module_print(job->module, &options, &text, NULL)));
+    hml_output_file file;
+    bool good = hml_output_open(&file, path);
+    if (good) {
+        fwrite(text.data, 1, text.size, file.stream);
+        good = hml_output_close(&file);
     }
-    return status;
+    int cause = errno;
+    hmlc_text_buffer_free(&text);
+    return good ? HMLC_OK
+                : hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL,
+                                 "check that the folder exists, may be written and has room",
+                                 "%s: %s", path, strerror(cause));
 }
 
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
@@ -137,7 +177,7 @@ hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
     options.provenance = provenance(job);
     hmlc_status status = hmlc_compile(job->module, &options, path, &job->summary);
     job->codegen_seconds = hmlc_seconds() - start;
-    return status;
+    return conclude(job, status);
 }
 
 void hmlc_job_release(hmlc_job *job)
