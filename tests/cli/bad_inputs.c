@@ -70,6 +70,10 @@ static void graph_models(void)
     save_node("cycle.onnx", "Add", "x y", "2 4");
     save_node("large.onnx", "Relu", "x", "64 64");
     save_node("range.onnx", "Relu", "x", "batch 4");
+    save_node("dims_wrap.onnx", "Relu", "x", "4294967296 4294967296");
+    save_node("dims_most.onnx", "Relu", "x", "9223372036854775807");
+    save_node("dims_negative.onnx", "Relu", "x", "-2 4");
+    save_node("dims_zero.onnx", "Relu", "x", "0 4");
     wire_buffer graph = graph_with("2 4"), node = node_begin("Relu", "x", "y");
     wire_put_text(&node, 7, "com.example");
     graph_node(&graph, &node);
@@ -92,6 +96,85 @@ static void graph_models(void)
     save_model("gather.onnx", &graph);
 }
 
+static void more_graph_models(void)
+{
+    wire_buffer graph = graph_with("2 4");
+    add(&graph, "Relu", "x b", "a");
+    add(&graph, "Add", "x c", "b");
+    add(&graph, "Add", "x b", "c");
+    add(&graph, "Frobnicate", "x", "d");
+    add(&graph, "Relu", "nowhere", "y");
+    save_model("many.onnx", &graph);
+    graph = graph_with("2 4");
+    add(&graph, "Add", "x b", "a");
+    add(&graph, "Relu", "a", "b");
+    add(&graph, "Relu", "b", "y");
+    save_model("circle.onnx", &graph);
+    graph = graph_with("2 4");
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "2 4");
+    add(&graph, "Relu", "x", "y");
+    save_model("input_twice.onnx", &graph);
+    graph = graph_with("2 4");
+    graph_value(&graph, GRAPH_VALUE, "z", ONNX_INT64, "2 4");
+    add(&graph, "Relu", "x", "z");
+    add(&graph, "Neg", "z", "y");
+    save_model("declared.onnx", &graph);
+    graph = (wire_buffer){0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_STRING, "4");
+    add(&graph, "Identity", "x", "y");
+    save_model("strings.onnx", &graph);
+    graph = graph_with("2 4");
+    add(&graph, "Relu", "x", "nothing");
+    save_model("output_undefined.onnx", &graph);
+}
+
+/* Names that would move a terminal's cursor, or look like a line of ours. */
+static void escape_models(void)
+{
+    save_node("escape.onnx", "Frob\x1b[2J\nerror", "x", "2 4");
+    wire_buffer graph = graph_with("rows\x1b[1m 4");
+    add(&graph, "Relu", "x", "a\x1b[31m\r\nb");
+    add(&graph, "Identity", "a\x1b[31m\r\nb", "y");
+    graph_value(&graph, GRAPH_OUTPUT, "a\x1b[31m\r\nb", ONNX_FLOAT, NULL);
+    save_model("escape_good.onnx", &graph);
+}
+
+/* Large enough that a limit of memory bites in each phase. */
+static void chain_model(void)
+{
+    wire_buffer graph = graph_with("2 4");
+    char from[32] = "x", to[32];
+    for (int k = 0; k < 5000; k++) {
+        (void)snprintf(to, sizeof to, k == 4999 ? "y" : "v%d", k);
+        add(&graph, k % 2 == 0 ? "Sigmoid" : "Relu", from, to);
+        memcpy(from, to, sizeof from);
+    }
+    save_model("chain.onnx", &graph);
+}
+
+static void nested_model(void)
+{
+    wire_buffer graph = graph_with("2 4");
+    for (int level = 0; level < 1000; level++) {
+        wire_buffer outer = {0}, node = node_begin("If", "c", "y");
+        graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
+        node_graph(&node, "then_branch", &graph);
+        graph_node(&outer, &node);
+        graph = outer;
+    }
+    save_model("nested.onnx", &graph);
+}
+
+/* A file that starts well and then holds these bytes. */
+static void save_bytes(const char *name, const char *bytes, size_t count)
+{
+    wire_buffer wire = {0};
+    wire_put_int(&wire, 1, 8);
+    wire_put_raw(&wire, bytes, count);
+    save(name, wire.data, wire.size);
+    wire_free(&wire);
+}
+
 static void byte_models(void)
 {
     wire_buffer graph = graph_with("2 4");
@@ -101,11 +184,10 @@ static void byte_models(void)
     wire_put_int(&model, 1, 99); /* the last one counts */
     save("future.onnx", model.data, model.size);
     wire_free(&model);
-    wire_buffer wrong = {0};
-    wire_put_int(&wrong, 1, 8);
-    wire_put_int(&wrong, 7, 5); /* the graph, as a number */
-    save("wire_types.onnx", wrong.data, wrong.size);
-    wire_free(&wrong);
+    save_bytes("wire_types.onnx", "\x38\x05", 2); /* the graph, as a number */
+    save_bytes("varint.onnx", "\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12);
+    save_bytes("long_string.onnx", "\x12\xff\xff\xff\xff\x07name", 10); /* of 2 GiB */
+    save_bytes("utf8.onnx", "\x12\x05na\xffme", 7);
     save("text.onnx", "this is no model\n", 17);
 }
 
@@ -119,14 +201,24 @@ static void save_weights(const char *name, const char *dims, size_t bytes)
     save_model(name, &graph);
 }
 
-static void save_external(const char *name, const char *location)
+static void save_external_at(const char *name, const char *location, const char *offset,
+                             const char *length)
 {
     wire_buffer graph = graph_with("2 4"), tensor = tensor_begin("w", ONNX_FLOAT, "4");
     wire_put_int(&tensor, 14, 1);
     tensor_external(&tensor, "location", location);
+    if (offset != NULL) {
+        tensor_external(&tensor, "offset", offset);
+        tensor_external(&tensor, "length", length);
+    }
     graph_tensor(&graph, &tensor);
     add(&graph, "Add", "x w", "y");
     save_model(name, &graph);
+}
+
+static void save_external(const char *name, const char *location)
+{
+    save_external_at(name, location, NULL, NULL);
 }
 
 static void weight_models(void)
@@ -139,6 +231,11 @@ static void weight_models(void)
     save_external("external_fifo.onnx", "fifo.bin");
     save_external("external_short.onnx", "short.bin");
     save_external("external_missing.onnx", "missing.bin");
+    save_external("external_hard.onnx", "hard.bin");
+    save_external("external_absolute.onnx", "/dev/zero");
+    save_external("external_folder.onnx", "folder");
+    save_external_at("external_behind.onnx", "short.bin", "4096", "16");
+    save_external_at("external_wrap.onnx", "short.bin", "18446744073709551600", "16");
 }
 
 /* -- Tensors
@@ -222,6 +319,10 @@ int main(int argc, char **argv)
     }
     folder = argv[2];
     graph_models();
+    more_graph_models();
+    escape_models();
+    nested_model();
+    chain_model();
     byte_models();
     weight_models();
     tensors();

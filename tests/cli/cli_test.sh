@@ -45,6 +45,21 @@ expect 2 "did you mean 'x86-64-v3'" "$hmlc" compile "$model" -o "$artifact" --ta
 expect 2 'expected -o' "$hmlc" compile "$model"
 expect 2 'expected NAME=N' "$hmlc" compile "$model" -o "$artifact" --dim batch
 expect 0 'x86-64-v3' "$hmlc" targets
+expect 0 'vector_bits' "$hmlc" targets --json
+expect 0 'usage: hmlc targets' "$hmlc" targets --help
+expect 0 'usage: hmlc explain' "$hmlc" explain --help
+expect 0 'usage: hmlc compile' "$hmlc" help compile
+expect 2 "did you mean 'compile'" "$hmlc" help compil
+expect 2 "did you mean '--version'" "$hmlc" --versoin
+expect 0 '"code":"HML0301".*"exit_status":4' "$hmlc" explain hml0301 --json
+expect 2 "hmlc check: --dim batch: expected" "$hmlc" check "$model" --dim batch
+expect 2 "'batch' is given twice" "$hmlc" check "$model" --dim batch=1 --dim batch=2
+expect 2 "HML0307.*'foo'; the inputs' dims are: batch" "$hmlc" check "$model" --dim batch=foo
+expect 2 "did you mean 'batch'" "$hmlc" check "$model" --dim bach=2
+expect 0 'supported' "$hmlc" check "$model" --dim batch=1..8
+expect 2 "did you mean 'cse'" "$hmlc" check "$model" --print-after csee
+expect 2 "did you mean 'asm'" "$hmlc" compile "$model" -o "$artifact" --emit asmm
+expect 2 'rtol: expected a number' "$hmlc" test "$digits" --rtol x
 expect 0 'HML0301.*contradict' "$hmlc" explain HML0301
 expect 0 'HML1012' "$hmlc" explain HML1012
 expect 2 'no error' "$hmlc" explain HML0999
@@ -71,13 +86,38 @@ expect 0 'probabilities' "$hml" run "$artifact" --test-data "$digits/test_data_s
 for variant in x86-64-v2 x86-64-v3; do
     expect 0 'probabilities' env HML_VARIANT=$variant "$hml" run "$artifact" --test-data "$digits/test_data_set_0"
 done
-expect 0 'p50_ms' "$hml" bench "$artifact" --dim batch=2 --seconds 0.1 --json
+expect 0 '"dims":\{"batch":2\}' "$hml" bench "$artifact" --dim batch=2 --seconds 0.1 --json
+bench=$("$hmlc" bench "$artifact" --seconds 0 --json)
+for key in p50_ms p90_ms p99_ms iterations load_ms first_run_ms peak_rss_bytes threads dims cpu fma_peak_gflops; do
+    holds "bench --json has $key" grep -q "\"$key\":" <<<"$bench"
+done
+expect 0 'GFLOP/s.*peak' "$hmlc" bench "$artifact" --seconds 0 --profile
+expect 0 'digits.onnx: nodes? .*\(Conv\)' "$hmlc" bench "$artifact" --seconds 0 --profile
 expect 0 'x86-64-v2' "$hml" inspect "$artifact"
 expect 0 'largest difference' "$hmlc" compare "$model" "$artifact" --dim batch=3
 expect 0 '^1 passed, 0 failed, 0 refused$' "$hmlc" test "$digits"
 expect 1 '^0 passed, 1 failed, 0 refused$' "$hmlc" test "$place"
 expect 0 'define' bash -c "'$hmlc' compile '$model' -o '$place/ir.ll' --emit llvm-ir --target native && cat '$place/ir.ll'"
 expect 0 'kernel' bash -c "'$hmlc' compile '$model' -o '$place/out.hir' --emit ir && cat '$place/out.hir'"
+expect 0 '\.text' bash -c "'$hmlc' compile '$model' -o '$place/out.s' --emit asm --target native && cat '$place/out.s'"
+expect 0 '"passed":1,"failed":0,"refused":0' "$hmlc" test "$digits" --json
+
+# stdout is data, stderr is progress; neither has colours off a terminal.
+holds 'compile prints nothing to stdout' [ -z "$("$hmlc" compile "$model" -o "$artifact" 2>/dev/null)" ]
+holds 'with --json, stdout is JSON alone' [ "$("$hmlc" compile "$place/short.onnx" -o "$artifact" --json 2>/dev/null | cut -c1-12)" = '{"status":4,' ]
+holds 'no escape sequences' bash -c "! '$hmlc' check '$place/short.onnx' 2>&1 | grep -q \$'\\x1b'"
+holds 'run lists the files it writes' [ "$("$hmlc" run "$artifact" --output "$place/listed" --format pb)" = "$place/listed/output_0.pb" ]
+# A link is followed, and stays.
+: >"$place/behind.hml" && ln -s behind.hml "$place/link.hml"
+expect 0 '' "$hmlc" compile "$model" -o "$place/link.hml" --target x86-64-v2 --quiet
+holds 'a link stays a link' [ -L "$place/link.hml" -a -s "$place/behind.hml" ]
+# Data sets that prove nothing, or hold too much, do not pass.
+mkdir "$place/silent" && cp "$model" "$place/silent" && cp -r "$digits/test_data_set_0" "$place/silent"
+rm "$place"/silent/test_data_set_0/output_*.pb
+expect 1 'failed: no output_\*.pb in test_data_set_0' "$hmlc" test "$place/silent"
+expect 0 'nothing was compared' "$hmlc" run "$artifact" --test-data "$place/silent/test_data_set_0"
+cp "$digits"/test_data_set_0/input_0.pb "$place/silent/test_data_set_0/input_1.pb"
+expect 2 'HML1105|given twice' "$hmlc" run "$artifact" --test-data "$place/silent/test_data_set_0"
 mkdir "$place/out"
 expect 0 'output_0.npy' "$hml" run "$artifact" --dim batch=1 --output "$place/out"
 holds 'an output was written' [ -s "$place/out/output_0.npy" ]
