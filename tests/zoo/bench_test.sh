@@ -1,12 +1,24 @@
 #!/usr/bin/env bash
-# The zoo's benchmark graphs against their recorded outputs. Their weights are generated first (python3-numpy).
-# usage: bench_test.sh HMLC ZOO PLACE         status 77: the zoo or numpy is not there
+# The zoo's benchmark graphs against their recorded outputs. Their weights are generated first (python3-numpy). Three of them, a
+# convolutional, an attention and a recurrent network, also show that nothing changes their bits (equal_bits.sh).
+# VARIANTs, where given, are forced upon the loader instead, on all graphs: bench_test.sh HMLC ZOO PLACE x86-64-v2 x86-64-v3
+# usage: bench_test.sh HMLC ZOO PLACE [VARIANT...]         status 77: the zoo or numpy is not there
 set -u
 hmlc=$1 zoo=$2 place=$3
+shift 3
 if [ ! -f "$zoo/bench/make.py" ] || ! /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
     echo "skipped: no benchmark graphs at $zoo, or no numpy"
     exit 77
 fi
 trap 'rm -rf "$place"' EXIT
 /usr/bin/python3 "$zoo/bench/make.py" "$place" >/dev/null || exit 1
-"$hmlc" test "$place"/*/
+status=0
+for variant in "$@"; do
+    echo "$variant:"
+    HML_VARIANT=$variant "$hmlc" test --target x86-64-v2,x86-64-v3 "$place"/*/ || status=1
+done
+if [ $# -eq 0 ]; then
+    "$hmlc" test "$place"/*/ || status=1
+    "$(dirname "$0")/equal_bits.sh" "$hmlc" --target native "$place"/{mobilenet_v3_large,minilm_l6,speech_lstm} || status=1
+fi
+exit "$status"
