@@ -86,6 +86,14 @@ static const hmlc_onnx_op *outside_opset(hmlc_onnx_importer *importer, const hml
         last++;
     }
     bool too_old = importer->opset < first->since;
+    if (too_old && importer->opset < HMLC_ONNX_OLDEST_OPSET &&
+        first->since <= HMLC_ONNX_OLDEST_OPSET) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_not_implemented, where,
+                             "convert it: onnx.version_converter.convert_version(model, 17)",
+                             "%s is supported from opset %d on; the model's opset is %lld",
+                             first->name, first->since, (long long)importer->opset);
+        return NULL;
+    }
     (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unknown, where,
                          "correct the model's opset_import, or convert it to another opset",
                          "%s exists %s opset %d; the model's opset is %lld", first->name,

@@ -21,12 +21,7 @@ static void read_versions(hmlc_onnx_importer *importer)
         }
     }
     /* 0: the model names other domains alone; its nodes of the standard are refused one by one. */
-    if (importer->opset != 0 && importer->opset < HMLC_ONNX_OLDEST_OPSET) {
-        (void)hmlc_error_add(diagnostics, HMLC_ERROR_not_implemented, importer->where,
-                             "convert it: onnx.version_converter.convert_version(model, 17)",
-                             "opset %" PRId64 " is older than %d", importer->opset,
-                             HMLC_ONNX_OLDEST_OPSET);
-    } else if (importer->opset > HMLC_ONNX_NEWEST_OPSET) {
+    if (importer->opset > HMLC_ONNX_NEWEST_OPSET) {
         (void)hmlc_error_add(diagnostics, HMLC_ERROR_version_newer, importer->where,
                              "export the model with an older opset",
                              "opset %" PRId64 " is newer than %d, the newest that this build knows",

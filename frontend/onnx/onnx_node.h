@@ -42,7 +42,10 @@ struct hmlc_onnx_node {
 #undef ONNX_OP
 #undef ONNX_REFUSED
 
-/* Newest opset whose operators the table holds, and the oldest. */
+/*
+ * Opsets whose operators the table holds all. Of older ones it holds the definitions that are still
+ * those of the oldest; a node of another one is refused.
+ */
 enum { HMLC_ONNX_OLDEST_OPSET = 7, HMLC_ONNX_NEWEST_OPSET = 28, HMLC_ONNX_NEWEST_IR = 14 };
 
 /* A problem of the node: adds the diagnostic, with operator and opset, and stops the node. */
