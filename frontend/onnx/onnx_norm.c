@@ -3,30 +3,6 @@
 
 #include <inttypes.h>
 
-void hmlc_onnx_import_batch_norm(hmlc_onnx_node *node)
-{
-    if (hmlc_onnx_int(node, "training_mode", 0) != 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "export the model for inference",
-                       "training_mode is 1: training is not supported");
-    }
-    if (hmlc_onnx_int(node, "spatial", 1) == 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
-                       "spatial is 0: statistics per element are not supported");
-    }
-    for (uint32_t i = 1; i < node->output_count; i++) {
-        if (hmlc_onnx_wants_output(node, i)) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "export the model for inference",
-                           "output %" PRIu32 " ('%s') exists in training only", i,
-                           node->proto->output[i]);
-        }
-    }
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
-    node->outputs[0] =
-        hmlc_emit(&node->emit, HMLC_OP_batch_norm, node->inputs, 5,
-                  HMLC_ATTRS(hmlc_attr_float(HMLC_ATTR_epsilon, epsilon),
-                             hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST)));
-}
-
 /* A vector over axis 1 as [C, 1, 1 ...], so that it broadcasts to x. */
 static hmlc_value *channel_vector(hmlc_onnx_node *node, uint32_t index)
 {
