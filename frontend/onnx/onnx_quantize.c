@@ -12,9 +12,10 @@ static bool is_per_axis(const hmlc_onnx_node *node, uint32_t index)
 static bool read_parameters(hmlc_onnx_node *node, int64_t *axis, hmlc_value **scale,
                             hmlc_value **zero)
 {
-    if (hmlc_onnx_int(node, "block_size", 0) != 0 || hmlc_onnx_rank(node, 1) > 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
-                       "blocked quantization is not supported");
+    if (hmlc_onnx_rank(node, 1) > 1) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the scale '%s' has rank %d, but 'block_size' is not given",
+                       hmlc_onnx_input_name(node, 1), hmlc_onnx_rank(node, 1));
         return false;
     }
     *axis = is_per_axis(node, 1) ? hmlc_onnx_axis_attr(node, 1) : 0;
@@ -29,20 +30,137 @@ static bool read_parameters(hmlc_onnx_node *node, int64_t *axis, hmlc_value **sc
     return hmlc_onnx_ok(node);
 }
 
+/* -- blocks: a scale for every `block_size` elements along an axis, the last block may be shorter
+ */
+
+static bool is_blocked(hmlc_onnx_node *node)
+{
+    int64_t size = hmlc_onnx_int(node, "block_size", 0);
+    if (size < 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'block_size' is %" PRId64 ", must not be negative", size);
+    }
+    return size > 0;
+}
+
+static bool check_blocks(hmlc_onnx_node *node, uint32_t index, int64_t axis, hmlc_dim size)
+{
+    hmlc_emitter *emit = &node->emit;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    if (hmlc_onnx_rank(node, index) != rank) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "input %" PRIu32 " ('%s') has rank %d; 'block_size' asks for rank %d", index,
+                       hmlc_onnx_input_name(node, index), hmlc_onnx_rank(node, index), rank);
+        return false;
+    }
+    for (int32_t i = 0; i < rank; i++) {
+        hmlc_dim x = hmlc_onnx_dims(node, 0)[i];
+        hmlc_dim blocks = i == axis ? hmlc_dim_ceildiv(hmlc_emit_table(emit), x, size) : x;
+        hmlc_emit_require_equal(emit, hmlc_onnx_dims(node, index)[i], blocks);
+    }
+    return hmlc_onnx_ok(node);
+}
+
+/* Input `index`, one value per block, with each value repeated for its block's elements. */
+static hmlc_value *spread_blocks(hmlc_onnx_node *node, uint32_t index, hmlc_dtype dtype)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    int64_t axis = hmlc_onnx_axis_attr(node, 1);
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    hmlc_dim size = hmlc_emit_number(emit, hmlc_onnx_int(node, "block_size", 0));
+    hmlc_dim split[HMLC_MAX_RANK + 1], joined[HMLC_MAX_RANK];
+    if (!hmlc_onnx_ok(node) || !check_blocks(node, index, axis, size)) {
+        return NULL;
+    }
+    if (rank >= HMLC_MAX_RANK) {
+        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "blocks of a tensor of rank %d are not supported", rank);
+        return NULL;
+    }
+    const hmlc_dim *x = hmlc_onnx_dims(node, 0);
+    hmlc_dim blocks = hmlc_dim_ceildiv(table, x[axis], size);
+    for (int32_t i = 0; i <= rank; i++) {
+        split[i] = i < axis ? x[i] : i == axis ? blocks : i == axis + 1 ? size : x[i - 1];
+    }
+    for (int32_t i = 0; i < rank; i++) {
+        joined[i] = i == axis ? hmlc_dim_multiply(table, blocks, size) : x[i];
+    }
+    hmlc_value *values = hmlc_emit_cast(emit, node->inputs[index], dtype);
+    values = hmlc_emit_unsqueeze(emit, values, axis + 1);
+    values = hmlc_emit_expand(emit, values, split, (uint32_t)rank + 1);
+    values = hmlc_emit_reshape(emit, values, joined, (uint32_t)rank);
+    return hmlc_emit_slice_axis(emit, values, axis, hmlc_emit_number(emit, 0), x[axis]);
+}
+
+/* round(x / scale) + zero point; a scale of 1 then rounds no more, and saturates. */
+static void quantize_blocks(hmlc_onnx_node *node, hmlc_dtype to)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_f32);
+    hmlc_value *scale = spread_blocks(node, 1, HMLC_DTYPE_f32);
+    hmlc_value *steps = hmlc_emit_binary(emit, HMLC_OP_div, x, scale);
+    if (hmlc_onnx_has_input(node, 2)) {
+        hmlc_value *zero = spread_blocks(node, 2, HMLC_DTYPE_f32);
+        steps = hmlc_emit_unary(emit, HMLC_OP_round, steps);
+        steps = hmlc_emit_binary(emit, HMLC_OP_add, steps, zero);
+    }
+    hmlc_value *one = hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 1);
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(steps, one),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), hmlc_attr_dtype(HMLC_ATTR_to, to)));
+}
+
+/* (x - zero point) * scale: the difference of integers is exact. */
+static void dequantize_blocks(hmlc_onnx_node *node, hmlc_dtype to)
+{
+    hmlc_emitter *emit = &node->emit;
+    bool wide = hmlc_dtype_bits(node->inputs[0]->type->dtype) > 16;
+    hmlc_dtype whole = wide ? HMLC_DTYPE_i64 : HMLC_DTYPE_i32;
+    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], whole);
+    if (hmlc_onnx_has_input(node, 2)) {
+        x = hmlc_emit_binary(emit, HMLC_OP_sub, x, spread_blocks(node, 2, whole));
+    }
+    x = hmlc_emit_cast(emit, x, HMLC_DTYPE_f32);
+    hmlc_value *scale = spread_blocks(node, 1, HMLC_DTYPE_f32);
+    hmlc_value *product = hmlc_emit_binary(emit, HMLC_OP_mul, x, scale);
+    node->outputs[0] = hmlc_onnx_ok(node) ? hmlc_emit_cast(emit, product, to) : NULL;
+}
+
+/* -- the linear operators */
+
+/* The element type that the zero point and output_dtype agree on. */
+static hmlc_dtype quantized_type(hmlc_onnx_node *node)
+{
+    bool has_zero = hmlc_onnx_has_input(node, 2);
+    hmlc_dtype zero = has_zero ? node->inputs[2]->type->dtype : HMLC_DTYPE_u8;
+    if (hmlc_onnx_int(node, "output_dtype", 0) == 0) {
+        return zero;
+    }
+    hmlc_dtype to = hmlc_onnx_dtype_attr(node, "output_dtype", zero);
+    if (has_zero && to != zero) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "'output_dtype' says %s, but the zero point '%s' is %s", hmlc_dtype_name(to),
+                       hmlc_onnx_input_name(node, 2), hmlc_dtype_name(zero));
+    }
+    return to;
+}
+
 void hmlc_onnx_import_quantize(hmlc_onnx_node *node)
 {
     int64_t axis;
     hmlc_value *scale, *zero;
-    hmlc_dtype to = hmlc_onnx_has_input(node, 2) ? node->inputs[2]->type->dtype : HMLC_DTYPE_u8;
-    if (hmlc_onnx_int(node, "output_dtype", 0) != 0) {
-        to = hmlc_onnx_dtype_attr(node, "output_dtype", to);
-    }
+    hmlc_dtype to = quantized_type(node);
     int64_t precision = hmlc_onnx_int(node, "precision", 0);
     if (precision != 0 && precision != 1) {
         hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
                        "'precision' is %" PRId64 "; the division is done in f32", precision);
     }
-    if (!read_parameters(node, &axis, &scale, &zero)) {
+    if (is_blocked(node)) {
+        quantize_blocks(node, to);
+        return;
+    }
+    if (!hmlc_onnx_ok(node) || !read_parameters(node, &axis, &scale, &zero)) {
         return;
     }
     hmlc_value *const operands[3] = {node->inputs[0], scale, zero};
@@ -59,7 +177,11 @@ void hmlc_onnx_import_dequantize(hmlc_onnx_node *node)
     if (hmlc_onnx_int(node, "output_dtype", 0) != 0) {
         to = hmlc_onnx_dtype_attr(node, "output_dtype", to);
     }
-    if (!read_parameters(node, &axis, &scale, &zero)) {
+    if (is_blocked(node)) {
+        dequantize_blocks(node, to);
+        return;
+    }
+    if (!hmlc_onnx_ok(node) || !read_parameters(node, &axis, &scale, &zero)) {
         return;
     }
     hmlc_value *const operands[3] = {node->inputs[0], scale, zero};
