@@ -273,14 +273,49 @@ static bool read_pool(hmlc_onnx_node *node, window_spec *window)
     return hmlc_onnx_ok(node);
 }
 
+/* Elements of the spatial dims before dim `end` of the input, as a scalar. */
+static hmlc_value *spatial_size(hmlc_onnx_node *node, int32_t end)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dim size = hmlc_emit_number(emit, 1);
+    for (int32_t i = 2; i < end; i++) {
+        size = hmlc_dim_multiply(hmlc_emit_table(emit), size, hmlc_onnx_dims(node, 0)[i]);
+    }
+    return hmlc_emit_dim(emit, size, HMLC_DTYPE_i64);
+}
+
+/*
+ * storage_order 1: an index within a channel counts the first spatial dim fastest. From the other
+ * order: indices along the dims, last one first, each with the step of the dims before it.
+ */
+static hmlc_value *column_major(hmlc_onnx_node *node, hmlc_value *indices)
+{
+    hmlc_emitter *emit = &node->emit;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    hmlc_value *size = spatial_size(node, rank);
+    hmlc_value *plane = hmlc_emit_binary(emit, HMLC_OP_div, indices, size);
+    hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_mul, plane, size);
+    hmlc_value *rest = hmlc_emit_binary(emit, HMLC_OP_sub, indices, sum);
+    for (int32_t i = rank - 1; i >= 2; i--) {
+        hmlc_value *dim = hmlc_emit_dim(emit, hmlc_onnx_dims(node, 0)[i], HMLC_DTYPE_i64);
+        hmlc_value *next = hmlc_emit_binary(emit, HMLC_OP_div, rest, dim);
+        hmlc_value *whole = hmlc_emit_binary(emit, HMLC_OP_mul, next, dim);
+        hmlc_value *along = hmlc_emit_binary(emit, HMLC_OP_sub, rest, whole);
+        hmlc_value *part = hmlc_emit_binary(emit, HMLC_OP_mul, along, spatial_size(node, i));
+        sum = hmlc_emit_binary(emit, HMLC_OP_add, sum, part);
+        rest = next;
+    }
+    return sum;
+}
+
 void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
 {
     window_spec window;
     hmlc_attr attrs[8];
-    bool indices = hmlc_onnx_wants_output(node, 1);
-    if (indices && hmlc_onnx_int(node, "storage_order", 0) != 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
-                       "column-major indices (storage_order 1) are not supported");
+    int64_t order = hmlc_onnx_int(node, "storage_order", 0);
+    if (order != 0 && order != 1) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'storage_order' is %" PRId64 ", must be 0 or 1", order);
     }
     if (!read_pool(node, &window)) {
         return;
@@ -291,6 +326,9 @@ void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
         hmlc_emit_op(&node->emit, HMLC_OP_max_pool, HMLC_OPERANDS(node->inputs[0]), attrs, count);
     for (uint32_t i = 0; op != NULL && i < op->result_count; i++) {
         node->outputs[i] = op->results[i];
+    }
+    if (order == 1 && hmlc_onnx_wants_output(node, 1) && hmlc_onnx_ok(node)) {
+        node->outputs[1] = column_major(node, node->outputs[1]);
     }
 }
 

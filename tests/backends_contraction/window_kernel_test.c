@@ -1,4 +1,6 @@
 /* Depthwise convolutions and pools. */
+#include <math.h>
+
 #include "contraction_cases.h"
 
 typedef struct window_case {
@@ -132,6 +134,53 @@ static void pools(void **state)
     check_pool(&shapes[0], HMLC_OP_avg_pool, HMLC_DTYPE_f64, 1);
 }
 
+/* Channels first, by the portable kernel: values and the winners' places. */
+static void check_indices(const window_case *shape, hmlc_dtype dtype, bool with_nan)
+{
+    contraction_case test = case_begin(strlen(shape->sizes) + (uint64_t)dtype);
+    hmlc_attr attrs[8];
+    float numbers[2 * 2 * 6 * 7];
+    hmlc_value *input = case_input(&test, dtype, shape->input, shape->sizes);
+    if (with_nan) {
+        memcpy(numbers, test.inputs[0].data, sizeof numbers);
+        for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k += 5) {
+            numbers[k] = NAN;
+        }
+        test.inputs[0].data = numbers;
+    }
+    uint32_t count = common_attrs(&test, shape, attrs);
+    attrs[count - 1] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST);
+    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, shape->window, spatial_of(shape));
+    hmlc_value *first = kernel_graph_op(&test.graph, HMLC_OP_max_pool, &input, 1, attrs, count);
+    case_verify_all(&test, HMLC_FORM_PORTABLE, first->producer->results, 2,
+                    (harness_tolerance){0, 0});
+}
+
+static void pools_with_indices(void **state)
+{
+    (void)state;
+    static const window_case shapes[] = {
+        {"2 2 6 7", "2 2 6 7", NULL, {3, 2}, {2, 1}, {1, 2}, "1 1 2 0", {0}},
+        {"2 3 9", "2 3 9", NULL, {4}, {3}, {1}, "3 2", {0}},
+        {"1 2 4 5 6", "1 2 4 5 6", NULL, {2, 3, 2}, {1, 2, 2}, {2, 1, 1}, "0 1 1 1 0 1", {0}},
+        {"n c h 5", "2 3 7 5", NULL, {3, 3}, {2, 2}, {1, 1}, "1 1 1 1", {0}},
+        {"1 1 2 2", "1 1 2 2", NULL, {1, 1}, {2, 2}, {1, 1}, "2 2 2 2", {0}}, /* padding alone */
+    };
+    static const hmlc_dtype dtypes[] = {
+        HMLC_DTYPE_f32, HMLC_DTYPE_f64, HMLC_DTYPE_i8,  HMLC_DTYPE_u8,  HMLC_DTYPE_i16,
+        HMLC_DTYPE_u16, HMLC_DTYPE_i32, HMLC_DTYPE_u32, HMLC_DTYPE_i64, HMLC_DTYPE_u64,
+    };
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        check_indices(&shapes[k], HMLC_DTYPE_f32, false);
+        check_indices(&shapes[k], HMLC_DTYPE_i8, false);
+    }
+    for (size_t k = 1; k < sizeof dtypes / sizeof dtypes[0]; k++) {
+        check_indices(&shapes[0], dtypes[k], false);
+        check_indices(&shapes[4], dtypes[k], false);
+    }
+    check_indices(&shapes[0], HMLC_DTYPE_f32, true);
+}
+
 static void weights_at_run_time_and_half_floats(void **state)
 {
     (void)state;
@@ -178,6 +227,7 @@ int main(void)
         cmocka_unit_test(depthwise_shapes),
         cmocka_unit_test(depthwise_sizes_at_run_time),
         cmocka_unit_test(pools),
+        cmocka_unit_test(pools_with_indices),
         cmocka_unit_test(weights_at_run_time_and_half_floats),
         cmocka_unit_test(maximum_of_nan),
     };
