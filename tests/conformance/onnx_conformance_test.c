@@ -1,15 +1,25 @@
-/* Every one-node case of the bundle: imported, verified and run in the reference interpreter, it
- * must give ONNX Runtime's outputs. */
+/*
+ * Every one-node case of the bundle: imported, verified and run in the reference interpreter, it
+ * must give ONNX Runtime's outputs. `--artifact N`: every Nth case, compiled and run by the runtime
+ * instead; what has no kernel is listed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <hmlc/frontend.h>
 
 #include "bundle.h"
+#include "case_artifact.h"
+#include "case_coverage.h"
+
+/* 0: the interpreter, and all cases. */
+static uint32_t artifact_step;
 
 /* Floats: half precision rounds in other places than ours; f32 sums in another order. */
 static tensor_tolerance tolerance_of(const hmlc_tensor *expected)
@@ -43,78 +53,146 @@ static bool compare(const bundle_case *tested, const hmlc_module *module,
     return true;
 }
 
-static bool run(const bundle_case *tested, hmlc_module *module, char *message, size_t size)
+typedef enum case_result { CASE_PASSED, CASE_WRONG, CASE_REFUSED, CASE_RESULTS } case_result;
+
+static case_result interpret(const bundle_case *tested, hmlc_module *module, hmlc_arena *arena,
+                             hmlc_tensor *outputs, char *message, size_t size)
 {
-    hmlc_tensor inputs[BUNDLE_MOST_TENSORS], outputs[BUNDLE_MOST_TENSORS];
+    hmlc_tensor inputs[BUNDLE_MOST_TENSORS];
     for (uint32_t i = 0; i < tested->input_count; i++) {
         inputs[i] = tested->inputs[i].tensor;
     }
-    hmlc_arena *arena = hmlc_arena_create(NULL);
     hmlc_status status =
         hmlc_interpret(module, inputs, tested->input_count, arena, outputs, tested->output_count);
-    bool good = status == HMLC_OK && compare(tested, module, outputs, message, size);
     if (status != HMLC_OK) {
         (void)snprintf(message, size, "the run ended with status %d", (int)status);
     }
-    hmlc_arena_destroy(arena);
-    return good;
+    return status == HMLC_OK ? CASE_PASSED : CASE_WRONG;
 }
 
-static void first_diagnostic(const hmlc_module *module, char *message, size_t size)
+static case_result compile_and_run(const bundle_case *tested, hmlc_module *module,
+                                   hmlc_arena *arena, hmlc_tensor *outputs, char *message,
+                                   size_t size)
 {
-    const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
-    (void)snprintf(message, size, "%s", first != NULL ? first->message : "no diagnostic");
+    static const case_result results[] = {CASE_PASSED, CASE_REFUSED, CASE_WRONG};
+    char path[] = "/tmp/hmlc_conformance_XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    (void)close(file);
+    artifact_result result = artifact_run(module, tested, path, arena, outputs, message, size);
+    (void)remove(path);
+    return results[result];
 }
 
-typedef struct case_tally {
-    uint32_t passed, wrong, refused;
-} case_tally;
-
-static void check(const bundle_case *tested, case_tally *tally)
+static case_result check(const bundle_case *tested, char *message, size_t size)
 {
-    char message[512] = "";
+    hmlc_tensor outputs[BUNDLE_MOST_TENSORS];
+    hmlc_arena *arena = hmlc_arena_create(NULL);
     hmlc_module *module = hmlc_module_create(NULL);
+    assert_non_null(arena);
     assert_non_null(module);
     hmlc_status status = hmlc_import_memory(tested->model, tested->model_size, NULL, module);
     if (status == HMLC_OK) {
         status = hmlc_verify(module, "import");
     }
+    case_result result = CASE_WRONG; /* what cannot even be imported */
     if (status != HMLC_OK) {
-        first_diagnostic(module, message, sizeof message);
-        print_message("refused %s: %s\n", tested->name, message);
-        tally->refused++;
-    } else if (run(tested, module, message, sizeof message)) {
-        tally->passed++;
+        const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
+        (void)snprintf(message, size, "%s", first != NULL ? first->message : "no diagnostic");
+    } else if (artifact_step > 0) {
+        result = compile_and_run(tested, module, arena, outputs, message, size);
     } else {
-        print_message("WRONG %s: %s\n", tested->name, message);
-        tally->wrong++;
+        result = interpret(tested, module, arena, outputs, message, size);
+    }
+    if (result == CASE_PASSED && !compare(tested, module, outputs, message, size)) {
+        result = CASE_WRONG;
     }
     hmlc_module_destroy(module);
+    hmlc_arena_destroy(arena);
+    return result;
 }
 
-static void every_case_gives_the_expected_outputs(void **state)
+static void cases_give_the_expected_outputs(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"passed", "WRONG", "refused"};
+    case_bundle bundle;
+    bundle_case tested;
+    uint32_t counts[CASE_RESULTS] = {0}, number = 0;
+    assert_true(bundle_open(HMLC_CONFORMANCE_CASES, &bundle));
+    for (; bundle_next(&bundle, &tested); number++) {
+        if (artifact_step == 0 || number % artifact_step == 0) {
+            char message[512] = "";
+            case_result result = check(&tested, message, sizeof message);
+            counts[result]++;
+            if (result != CASE_PASSED) {
+                print_message("%s %s: %s\n", words[result], tested.name, message);
+            }
+        }
+        bundle_case_free(&tested);
+    }
+    print_message("%u passed, %u wrong, %u refused\n", counts[CASE_PASSED], counts[CASE_WRONG],
+                  counts[CASE_REFUSED]);
+    assert_true(bundle_at_end(&bundle));
+    bundle_close(&bundle);
+    assert_int_equal(counts[CASE_WRONG], 0);
+    /* Artifacts have no kernels for f16 and f64 arithmetic; the interpreter has all. */
+    uint32_t least = artifact_step == 0 ? number : number / artifact_step / 2;
+    assert_true(number > 7000);
+    assert_true(counts[CASE_PASSED] >= least);
+}
+
+static void every_row_of_the_table_has_cases(void **state)
 {
     (void)state;
     case_bundle bundle;
     bundle_case tested;
-    case_tally tally = {0};
+    uint32_t count;
+    covered_row *rows = coverage_rows(&count);
     assert_true(bundle_open(HMLC_CONFORMANCE_CASES, &bundle));
     while (bundle_next(&bundle, &tested)) {
-        check(&tested, &tally);
+        if (!coverage_add(rows, count, &tested)) {
+            fail_msg("%s fits no row of the table", tested.name);
+        }
         bundle_case_free(&tested);
     }
-    print_message("%u passed, %u wrong, %u refused\n", tally.passed, tally.wrong, tally.refused);
-    assert_true(bundle_at_end(&bundle));
     bundle_close(&bundle);
-    assert_int_equal(tally.wrong, 0);
-    assert_int_equal(tally.refused, 0);
-    assert_true(tally.passed > 5000);
+    assert_int_equal(coverage_missing(rows, count), 0);
 }
 
-int main(void)
+/* The check above can fail: a case of Relu at opset 28 covers neither end of these rows. */
+static void a_row_without_cases_is_missed(void **state)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_case_gives_the_expected_outputs),
+    (void)state;
+    covered_row rows[] = {{"Relu", 1, 27, 0, 0}, {"Relu", 28, 28, 0, 0}, {"Relu", 29, 30, 0, 0}};
+    case_bundle bundle;
+    bundle_case tested;
+    bool found = false;
+    assert_true(bundle_open(HMLC_CONFORMANCE_CASES, &bundle));
+    while (!found && bundle_next(&bundle, &tested)) {
+        found = strncmp(tested.name, "Relu_28", 7) == 0 && coverage_add(rows, 3, &tested);
+        bundle_case_free(&tested);
+    }
+    bundle_close(&bundle);
+    assert_true(found);
+    assert_int_equal(coverage_missing(rows, 3), 2);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest all[] = {
+        cmocka_unit_test(cases_give_the_expected_outputs),
+        cmocka_unit_test(every_row_of_the_table_has_cases),
+        cmocka_unit_test(a_row_without_cases_is_missed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest artifacts[] = {cmocka_unit_test(cases_give_the_expected_outputs)};
+    if (argc == 3 && strcmp(argv[1], "--artifact") == 0) {
+        artifact_step = (uint32_t)strtoul(argv[2], NULL, 10);
+    }
+    if (argc != 1 && artifact_step == 0) {
+        (void)fprintf(stderr, "usage: %s [--artifact N]\n", argv[0]);
+        return 2;
+    }
+    return artifact_step > 0 ? cmocka_run_group_tests(artifacts, NULL, NULL)
+                             : cmocka_run_group_tests(all, NULL, NULL);
 }
