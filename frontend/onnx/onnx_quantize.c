@@ -190,6 +190,13 @@ void hmlc_onnx_import_dequantize(hmlc_onnx_node *node)
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dtype(HMLC_ATTR_to, to)));
 }
 
+/* An input of one element as a scalar, others as they are. */
+static hmlc_value *single(hmlc_onnx_node *node, uint32_t index)
+{
+    hmlc_value *value = node->inputs[index];
+    return is_per_axis(node, index) ? value : hmlc_emit_reshape(&node->emit, value, NULL, 0);
+}
+
 /* A quantized matrix as f32: one scale, or one per row (axis rank - 2) or column (rank - 1). */
 static hmlc_value *dequantized(hmlc_onnx_node *node, uint32_t index, int32_t from_end)
 {
@@ -201,9 +208,9 @@ static hmlc_value *dequantized(hmlc_onnx_node *node, uint32_t index, int32_t fro
                        hmlc_onnx_rank(node, index + 1), rank);
         return NULL;
     }
-    hmlc_value *scale = hmlc_emit_cast(emit, node->inputs[index + 1], HMLC_DTYPE_f32);
+    hmlc_value *scale = hmlc_emit_cast(emit, single(node, index + 1), HMLC_DTYPE_f32);
     return hmlc_emit(emit, HMLC_OP_dequantize,
-                     HMLC_OPERANDS(node->inputs[index], scale, node->inputs[index + 2]),
+                     HMLC_OPERANDS(node->inputs[index], scale, single(node, index + 2)),
                      HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis,
                                               is_per_axis(node, index + 1) ? rank - from_end : 0),
                                 hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32)));
@@ -218,9 +225,9 @@ void hmlc_onnx_import_qlinear_matmul(hmlc_onnx_node *node)
         return;
     }
     int64_t axis = is_per_axis(node, 6) ? product->type->rank - 1 : 0;
-    hmlc_value *scale = hmlc_emit_cast(emit, node->inputs[6], HMLC_DTYPE_f32);
+    hmlc_value *scale = hmlc_emit_cast(emit, single(node, 6), HMLC_DTYPE_f32);
     node->outputs[0] =
-        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(product, scale, node->inputs[7]),
+        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(product, scale, single(node, 7)),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
                              hmlc_attr_dtype(HMLC_ATTR_to, node->inputs[7]->type->dtype)));
 }

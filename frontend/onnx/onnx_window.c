@@ -419,17 +419,25 @@ void hmlc_onnx_import_global_lp_pool(hmlc_onnx_node *node)
     node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_pow, x, root);
 }
 
+/* An input of one element as a scalar; others, a scale per output channel, as they are. */
+static hmlc_value *single(hmlc_onnx_node *node, uint32_t index)
+{
+    hmlc_value *value = node->inputs[index];
+    bool one = hmlc_onnx_rank(node, index) == 1 && hmlc_dim_is(hmlc_onnx_dims(node, index)[0], 1);
+    return one ? hmlc_emit_reshape(&node->emit, value, NULL, 0) : value;
+}
+
 /* Quantized convolutions: the window of inputs 0 and `weights`. */
 void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    hmlc_value *scale_x = node->inputs[1], *scale_w = node->inputs[4], *bias = NULL;
+    hmlc_value *scale_x = single(node, 1), *scale_w = single(node, 4), *bias = NULL;
     hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32);
     hmlc_value *x = hmlc_emit(emit, HMLC_OP_dequantize,
-                              HMLC_OPERANDS(node->inputs[0], scale_x, node->inputs[2]),
+                              HMLC_OPERANDS(node->inputs[0], scale_x, single(node, 2)),
                               HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
     hmlc_value *w = hmlc_emit(emit, HMLC_OP_dequantize,
-                              HMLC_OPERANDS(node->inputs[3], scale_w, node->inputs[5]),
+                              HMLC_OPERANDS(node->inputs[3], scale_w, single(node, 5)),
                               HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
     if (hmlc_onnx_has_input(node, 8)) {
         /* The bias is in steps of both scales, without a zero point. */
@@ -440,7 +448,7 @@ void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
     hmlc_value *y = emit_conv(node, x, w, bias);
     hmlc_attr quantized = hmlc_attr_dtype(HMLC_ATTR_to, node->inputs[7]->type->dtype);
     node->outputs[0] =
-        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(y, node->inputs[6], node->inputs[7]),
+        hmlc_emit(emit, HMLC_OP_quantize, HMLC_OPERANDS(y, single(node, 6), single(node, 7)),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), quantized));
 }
 
