@@ -1,24 +1,23 @@
-/* cumsum: running sums along an axis, in order. tensors: x, result; attributes: axis, exclusive,
- * reverse. */
+/* cumsum, cumprod: running sums and products along an axis, in order. tensors: x, result;
+ * attributes: axis, exclusive, reverse. */
 #include "portable.h"
 
-#define RUN(type, sum_type)                                                                        \
+#define RUN(type, total_type)                                                                      \
     {                                                                                              \
         const type *from = x->data;                                                                \
         type *to = result->data;                                                                   \
-        sum_type sum = 0;                                                                          \
+        total_type total = (total_type)product;                                                    \
         for (int64_t k = 0; k < length; k++) {                                                     \
             int64_t at = start + (reverse ? length - 1 - k : k) * inner;                           \
-            sum_type next = (sum_type)(sum + (sum_type)from[at]);                                  \
-            to[at] = (type)(exclusive ? sum : next);                                               \
-            sum = next;                                                                            \
+            total_type value = (total_type)from[at];                                               \
+            total_type next = (total_type)(product ? total * value : total + value);               \
+            to[at] = (type)(exclusive ? total : next);                                             \
+            total = next;                                                                          \
         }                                                                                          \
     }                                                                                              \
     break
 
-int32_t hml_portable_cumsum(const portable_call *call);
-
-int32_t hml_portable_cumsum(const portable_call *call)
+static inline int32_t run(const portable_call *call, int product)
 {
     const portable_tensor *x = &call->tensors[0], *result = &call->tensors[1];
     int64_t axis = call->attributes[0], exclusive = call->attributes[1];
@@ -48,4 +47,17 @@ int32_t hml_portable_cumsum(const portable_call *call)
         }
     }
     return HML_KERNEL_OK;
+}
+
+int32_t hml_portable_cumsum(const portable_call *call);
+int32_t hml_portable_cumprod(const portable_call *call);
+
+int32_t hml_portable_cumsum(const portable_call *call)
+{
+    return run(call, 0);
+}
+
+int32_t hml_portable_cumprod(const portable_call *call)
+{
+    return run(call, 1);
 }

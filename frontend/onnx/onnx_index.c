@@ -83,17 +83,17 @@ void hmlc_onnx_import_top_k_attribute(hmlc_onnx_node *node)
     emit_top_k(node, &count);
 }
 
-static hmlc_value *emit_cumsum(hmlc_onnx_node *node, hmlc_value *x, int64_t axis)
+static hmlc_value *emit_running(hmlc_onnx_node *node, hmlc_value *x, int64_t axis)
 {
     int64_t exclusive = hmlc_onnx_int(node, "exclusive", 0) != 0;
     int64_t reverse = hmlc_onnx_int(node, "reverse", 0) != 0;
-    return hmlc_emit(&node->emit, HMLC_OP_cumsum, HMLC_OPERANDS(x),
+    return hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(x),
                      HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
                                 hmlc_attr_int(HMLC_ATTR_exclusive, exclusive),
                                 hmlc_attr_int(HMLC_ATTR_reverse, reverse)));
 }
 
-void hmlc_onnx_import_cumsum(hmlc_onnx_node *node)
+void hmlc_onnx_import_running(hmlc_onnx_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *x = node->inputs[0];
@@ -102,7 +102,7 @@ void hmlc_onnx_import_cumsum(hmlc_onnx_node *node)
     if (run_time == NULL) {
         double given = hmlc_onnx_constant_input(node, 1);
         int64_t axis = hmlc_onnx_axis(node, (int64_t)given, hmlc_onnx_rank(node, 0));
-        node->outputs[0] = emit_cumsum(node, x, axis);
+        node->outputs[0] = emit_running(node, x, axis);
         return;
     }
     if (count != 1) {
@@ -111,7 +111,7 @@ void hmlc_onnx_import_cumsum(hmlc_onnx_node *node)
         return;
     }
     const hmlc_dim *around = hmlc_onnx_axes_split(node, x, run_time);
-    hmlc_value *middle = emit_cumsum(node, hmlc_emit_reshape(emit, x, around, 3), 1);
+    hmlc_value *middle = emit_running(node, hmlc_emit_reshape(emit, x, around, 3), 1);
     node->outputs[0] = hmlc_emit_reshape(emit, middle, x->type->dims, (uint32_t)x->type->rank);
 }
 

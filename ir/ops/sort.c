@@ -1,4 +1,4 @@
-/* Inference of top_k, cumsum, nonzero_count and nonzero. */
+/* Inference of top_k, cumsum, cumprod, nonzero_count and nonzero. */
 #include "infer_tools.h"
 
 hmlc_status hmlc_infer_top_k(hmlc_infer *context)

@@ -1,4 +1,4 @@
-/* Evaluation of top_k, cumsum, nonzero_count and nonzero. */
+/* Evaluation of top_k, cumsum, cumprod, nonzero_count and nonzero. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -72,51 +72,54 @@ hmlc_status hmlc_eval_top_k(hmlc_eval *context)
 
 typedef struct running {
     int64_t length, inner;
-    bool exclusive, reverse;
+    bool exclusive, reverse, product;
 } running;
 
-/* Element `k` of row `r` in the order of summing. */
-static int64_t element_of(const running *sum, int64_t r, int64_t k)
+/* Element `k` of row `r` in the order of running. */
+static int64_t element_of(const running *run, int64_t r, int64_t k)
 {
-    int64_t at = sum->reverse ? sum->length - 1 - k : k;
-    return (r / sum->inner * sum->length + at) * sum->inner + r % sum->inner;
+    int64_t at = run->reverse ? run->length - 1 - k : k;
+    return (r / run->inner * run->length + at) * run->inner + r % run->inner;
 }
 
-static void sum_doubles(const running *sum, int64_t r, double *values)
+static void run_doubles(const running *run, int64_t r, double *values)
 {
-    double total = 0;
-    for (int64_t k = 0; k < sum->length; ++k) {
-        double *value = &values[element_of(sum, r, k)], x = *value;
-        *value = sum->exclusive ? total : total + x;
-        total += x;
+    double total = run->product ? 1 : 0;
+    for (int64_t k = 0; k < run->length; ++k) {
+        double *value = &values[element_of(run, r, k)];
+        double next = run->product ? total * *value : total + *value;
+        *value = run->exclusive ? total : next;
+        total = next;
     }
 }
 
-static void sum_integers(const running *sum, int64_t r, int64_t *values)
+static void run_integers(const running *run, int64_t r, int64_t *values)
 {
-    uint64_t total = 0;
-    for (int64_t k = 0; k < sum->length; ++k) {
-        int64_t *value = &values[element_of(sum, r, k)];
-        uint64_t x = (uint64_t)*value;
-        *value = (int64_t)(sum->exclusive ? total : total + x);
-        total += x;
+    uint64_t total = run->product ? 1 : 0;
+    for (int64_t k = 0; k < run->length; ++k) {
+        int64_t *value = &values[element_of(run, r, k)];
+        uint64_t next = run->product ? total * (uint64_t)*value : total + (uint64_t)*value;
+        *value = (int64_t)(run->exclusive ? total : next);
+        total = next;
     }
 }
 
+/* Both cumsum and cumprod. */
 hmlc_status hmlc_eval_cumsum(hmlc_eval *context)
 {
     const hmlc_tensor *x = context->operands[0];
     int32_t axis = (int32_t)hmlc_op_int(context->op, HMLC_ATTR_axis);
-    running sum = {.length = x->dims[axis],
+    running run = {.length = x->dims[axis],
                    .inner = hmlc_eval_product(x->dims, axis + 1, x->rank),
                    .exclusive = hmlc_op_int(context->op, HMLC_ATTR_exclusive) != 0,
-                   .reverse = hmlc_op_int(context->op, HMLC_ATTR_reverse) != 0};
-    int64_t rows = hmlc_eval_product(x->dims, 0, axis) * sum.inner;
+                   .reverse = hmlc_op_int(context->op, HMLC_ATTR_reverse) != 0,
+                   .product = context->op->opcode == HMLC_OP_cumprod};
+    int64_t rows = hmlc_eval_product(x->dims, 0, axis) * run.inner;
     if (hmlc_eval_is_float(x)) {
         double *values = hmlc_eval_doubles(context, x);
         HMLC_TRY_MEMORY(values);
         for (int64_t r = 0; r < rows; ++r) {
-            sum_doubles(&sum, r, values);
+            run_doubles(&run, r, values);
         }
         hmlc_eval_store_doubles(&context->results[0], values);
         return HMLC_OK;
@@ -124,7 +127,7 @@ hmlc_status hmlc_eval_cumsum(hmlc_eval *context)
     int64_t *values = hmlc_eval_integers(context, x);
     HMLC_TRY_MEMORY(values);
     for (int64_t r = 0; r < rows; ++r) {
-        sum_integers(&sum, r, values);
+        run_integers(&run, r, values);
     }
     hmlc_eval_store_integers(&context->results[0], values);
     return HMLC_OK;
