@@ -185,6 +185,25 @@ static bool takes_views(const form_state *state, const hmlc_op *op)
     return hmlc_dim_is(views.access.strides[last], 1) || (few && found);
 }
 
+/*
+ * Whatever else is packed from the same memory is packed along: keys and values of one projection.
+ * All of it follows from that memory alone, so no path leads out of the group and back.
+ */
+static void grow_packs(form_state *state, form_group *group, const form_op *first)
+{
+    form_views views;
+    const hmlc_value *memory = form_chain(state, hmlc_op_operand(first->op, 0), &views);
+    uint32_t count = 1;
+    for (uint32_t i = first->position + 1; i < state->op_count && count < FORM_MAX_RESULTS; i++) {
+        form_op *node = &state->ops[i];
+        if (node->op->opcode == HMLC_OP_pack_panels && node->epoch == first->epoch &&
+            form_chain(state, hmlc_op_operand(node->op, 0), &views) == memory) {
+            count += form_group_add(group, node, false) ? 1 : 0;
+            form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
+        }
+    }
+}
+
 static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
 {
     form_group *group = form_group_create(state, form);
@@ -196,7 +215,9 @@ static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
         form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
     }
     bool fuses = form == HMLC_FORM_CONTRACTION || form == HMLC_FORM_WINDOW;
-    if (fuses && node->op->opcode != HMLC_OP_pack_panels) {
+    if (node->op->opcode == HMLC_OP_pack_panels) {
+        grow_packs(state, group, node);
+    } else if (fuses) {
         grow_epilogue(state, group);
         if (form == HMLC_FORM_CONTRACTION) {
             grow_views(state, group);

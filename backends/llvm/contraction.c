@@ -368,18 +368,24 @@ static void decode_unit(loop_nest *nest, LLVMValueRef unit)
                      hmlc_frame_dim(frame, section->column_tiles));
 }
 
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_loop *loop, hmlc_dim first,
+                                          hmlc_dim units)
+{
+    LLVMValueRef begin = hmlc_frame_dim(frame, first);
+    LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
+    hmlc_loop_begin(frame, loop, emit_maximum(frame, frame->begin, begin),
+                    emit_minimum(frame, frame->end, end), 1, NULL, 0);
+    return LLVMBuildSub(frame->builder, loop->index, begin, "");
+}
+
 static void emit_section(loop_nest *nest, const hmlc_section *section)
 {
     hmlc_frame *frame = nest->frame;
     nest->section = section;
     nest->tile.section = section;
-    LLVMValueRef first = hmlc_frame_dim(frame, section->first_unit);
-    LLVMValueRef end =
-        LLVMBuildAdd(frame->builder, first, hmlc_frame_dim(frame, section->units), "");
     hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, emit_maximum(frame, frame->begin, first),
-                    emit_minimum(frame, frame->end, end), 1, NULL, 0);
-    decode_unit(nest, LLVMBuildSub(frame->builder, loop.index, first, ""));
+    decode_unit(nest,
+                hmlc_contraction_units_begin(frame, &loop, section->first_unit, section->units));
     begin_batch(nest);
     column_tiles(nest);
     hmlc_loop_end(frame, &loop, NULL);
@@ -406,8 +412,8 @@ static bool has_partial_sums(const hmlc_contraction *contraction)
 static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
 {
     const hmlc_contraction *contraction = plan->state;
-    if (contraction->anchor->opcode == HMLC_OP_pack_panels) {
-        return hmlc_pack_emit(frame, plan, contraction);
+    if (contraction->packing_count > 0) {
+        return hmlc_pack_emit(frame, contraction);
     }
     loop_nest *state = HMLC_NEW(frame->arena, loop_nest);
     HMLC_TRY_MEMORY(state);
@@ -443,9 +449,10 @@ static const struct {
     hmlc_opcode opcode;
     anchor_plan *plan;
 } anchors[] = {
-    {HMLC_OP_matmul, hmlc_matmul_plan},    {HMLC_OP_matmul_packed, hmlc_matmul_plan},
-    {HMLC_OP_conv, hmlc_conv_plan},        {HMLC_OP_conv_transpose, hmlc_conv_plan},
-    {HMLC_OP_pack_panels, hmlc_pack_plan},
+    {HMLC_OP_matmul, hmlc_matmul_plan},
+    {HMLC_OP_matmul_packed, hmlc_matmul_plan},
+    {HMLC_OP_conv, hmlc_conv_plan},
+    {HMLC_OP_conv_transpose, hmlc_conv_plan},
 };
 
 static anchor_plan *find_anchor(const hmlc_kernel_plan *plan, const hmlc_op **anchor)
@@ -469,12 +476,15 @@ static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan
 {
     hmlc_contraction *contraction = HMLC_NEW(context->arena, hmlc_contraction);
     HMLC_TRY_MEMORY(contraction);
+    plan->state = contraction;
+    if (hmlc_pack_is_kernel(plan)) {
+        return hmlc_pack_plan(context, plan, contraction);
+    }
     const hmlc_op *anchor = NULL;
     anchor_plan *plan_anchor = find_anchor(plan, &anchor);
     if (plan_anchor == NULL || plan->kernel->result_count != 1) {
         return hmlc_contraction_refuse(context, plan, "it needs one contraction and one result");
     }
-    plan->state = contraction;
     contraction->groups = 1;
     HMLC_TRY(hmlc_contraction_epilogue(context, plan, anchor, contraction));
     return plan_anchor(context, plan, contraction);

@@ -76,7 +76,9 @@ typedef struct hmlc_contraction {
     hmlc_dtype right_dtype; /* of the panels in memory */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;
-    const struct hmlc_packing *packing; /* pack_panels */
+    /* A kernel of pack_panels only, which needs nothing of the above: one entry per result. */
+    const struct hmlc_packing *packings;
+    uint32_t packing_count;
 } hmlc_contraction;
 
 /* -- contraction_region.c: what the kernel's region says */
@@ -187,6 +189,13 @@ typedef struct hmlc_vector_access {
 LLVMValueRef hmlc_vector_load(hmlc_frame *frame, const hmlc_vector_access *access);
 void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value);
 
+/* -- contraction.c */
+
+/* A loop over what the call does of the units [first, first + units); returns the unit's number
+ * from `first` on. Ends with hmlc_loop_end. */
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_loop *loop, hmlc_dim first,
+                                          hmlc_dim units);
+
 /* -- the anchors */
 
 /* Element types from the anchor's operands: half floats are summed in f32. */
@@ -202,9 +211,10 @@ hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                              hmlc_contraction *contraction) HMLC_MUST_USE;
 hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction) HMLC_MUST_USE;
+/* The kernel packs panels. */
+bool hmlc_pack_is_kernel(const hmlc_kernel_plan *plan);
 hmlc_status hmlc_pack_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction) HMLC_MUST_USE;
-hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan,
-                           const hmlc_contraction *contraction) HMLC_MUST_USE;
+hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_contraction *contraction) HMLC_MUST_USE;
 
 #endif

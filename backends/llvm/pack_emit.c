@@ -1,23 +1,28 @@
 /*
  * pack_panels at run time: [..., K, N] or [..., N, K] to [..., panel, K, HMLC_PANEL], zero filled.
  * Columns behind each other are copied; steps behind each other (keys of an attention) go through
- * transposes in registers; anything else element by element. A unit is a block of panels.
+ * transposes in registers; anything else element by element. A unit is a block of panels. One
+ * kernel may pack several matrices, as keys and values of an attention.
  */
 #include "llvm/contraction.h"
 
 enum { UNIT_BYTES = 64 * 1024, UNITS_WANTED = 20 };
 
 typedef struct hmlc_packing {
-    hmlc_access input; /* batch dims, K, N */
-    hmlc_dim panels;
+    uint32_t argument, result; /* of the kernel */
+    hmlc_dtype dtype;
+    hmlc_access input;  /* batch dims, K, N */
+    hmlc_access output; /* batch dims, panels, K, HMLC_PANEL */
+    int32_t batch_rank;
+    hmlc_dim batches, panels;
     int64_t panel_block;
     hmlc_dim panel_blocks;
+    hmlc_dim first_unit, units;
     uint32_t lanes;
 } hmlc_packing;
 
 typedef struct packer {
     hmlc_frame *frame;
-    const hmlc_contraction *contraction;
     const hmlc_packing *packing;
     LLVMTypeRef element, vector;
     LLVMValueRef depth, columns, depth_stride, column_stride;
@@ -31,14 +36,13 @@ static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
     return hmlc_dim_constant(context->module->dims, value);
 }
 
-static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
-                       const hmlc_contraction *contraction, hmlc_packing *packing)
+/* Blocks of panels as units; returns the cost of one, in nanoseconds. */
+static int64_t plan_units(hmlc_plan_context *context, hmlc_packing *packing)
 {
     hmlc_dims *dims = context->module->dims;
-    int32_t rank = contraction->rank;
-    int64_t batches = hmlc_dim_hint(contraction->batches), panels = hmlc_dim_hint(packing->panels);
-    int64_t depth = hmlc_dim_hint(contraction->dims[rank - 2]);
-    int64_t bytes = depth * HMLC_PANEL * (int64_t)hmlc_dtype_bytes(contraction->dtype);
+    int64_t batches = hmlc_dim_hint(packing->batches), panels = hmlc_dim_hint(packing->panels);
+    int64_t depth = hmlc_dim_hint(packing->input.dims[packing->batch_rank]);
+    int64_t bytes = depth * HMLC_PANEL * (int64_t)hmlc_dtype_bytes(packing->dtype);
     int64_t block = panels * batches / UNITS_WANTED;
     int64_t least = UNIT_BYTES / (bytes > 0 ? bytes : 1);
     block = block < least ? least : block;
@@ -46,42 +50,96 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     packing->panel_block = block < 1 ? 1 : block;
     packing->panel_blocks =
         hmlc_dim_ceildiv(dims, packing->panels, integer(context, packing->panel_block));
-    plan->units = hmlc_dim_multiply(dims, contraction->batches, packing->panel_blocks);
-    plan->unit_cost = (uint32_t)(packing->panel_block * (bytes < (1 << 20) ? bytes : 1 << 20) / 20);
+    packing->units = hmlc_dim_multiply(dims, packing->batches, packing->panel_blocks);
+    return packing->panel_block * (bytes < (1 << 20) ? bytes : 1 << 20) / 20;
+}
+
+static void swap_last_two(hmlc_access *access)
+{
+    int32_t last = access->rank - 1;
+    hmlc_dim dim = access->dims[last], stride = access->strides[last];
+    access->dims[last] = access->dims[last - 1];
+    access->strides[last] = access->strides[last - 1];
+    access->dims[last - 1] = dim;
+    access->strides[last - 1] = stride;
+}
+
+/* Result `result` of the kernel, packed by `op`. */
+static hmlc_status plan_packing(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                const hmlc_op *op, uint32_t result, hmlc_packing *packing)
+{
+    hmlc_dims *dims = context->module->dims;
+    HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(op, 0), &packing->argument,
+                                       &packing->input));
+    hmlc_access_of_value(dims, plan->kernel->results[result], &packing->output);
+    packing->result = result;
+    packing->dtype = op->results[0]->type->dtype;
+    if (hmlc_dtype_bytes(packing->dtype) == 0) {
+        return hmlc_contraction_refuse(context, plan, "its element type");
+    }
+    if (hmlc_op_int(op, HMLC_ATTR_transpose_b)) {
+        swap_last_two(&packing->input);
+    }
+    packing->batch_rank = packing->output.rank - 3;
+    packing->batches = integer(context, 1);
+    for (int32_t k = 0; k < packing->batch_rank; k++) {
+        packing->batches = hmlc_dim_multiply(dims, packing->batches, packing->output.dims[k]);
+    }
+    packing->panels = packing->output.dims[packing->batch_rank];
+    packing->lanes = hmlc_microkernel_lanes(context->target, packing->dtype);
+    return HMLC_OK;
+}
+
+bool hmlc_pack_is_kernel(const hmlc_kernel_plan *plan)
+{
+    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
+    {
+        if (op->opcode == HMLC_OP_pack_panels) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool only_packs(const hmlc_kernel_plan *plan)
+{
+    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
+    {
+        bool packs = op->opcode == HMLC_OP_pack_panels;
+        if (!packs && !hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_TERMINATOR)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 hmlc_status hmlc_pack_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction)
 {
-    const hmlc_op *anchor = contraction->anchor;
-    hmlc_packing *packing = HMLC_NEW(context->arena, hmlc_packing);
-    HMLC_TRY_MEMORY(packing);
-    HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(anchor, 0),
-                                       &contraction->left_argument, &packing->input));
-    hmlc_access *input = &packing->input;
-    contraction->dtype = anchor->results[0]->type->dtype;
-    if (hmlc_dtype_bytes(contraction->dtype) == 0 || contraction->leaf_count > 0 ||
-        contraction->root != anchor->results[0]) {
+    hmlc_dims *dims = context->module->dims;
+    const hmlc_op *yield = hmlc_kernel_yield(plan->kernel);
+    uint32_t count = plan->kernel->result_count;
+    hmlc_packing *packings = HMLC_NEW_ARRAY(context->arena, hmlc_packing, count + 1);
+    HMLC_TRY_MEMORY(packings);
+    if (!only_packs(plan)) {
         return hmlc_contraction_refuse(context, plan, "packing takes no fused operations");
     }
-    if (hmlc_op_int(anchor, HMLC_ATTR_transpose_b)) {
-        int32_t last = input->rank - 1;
-        hmlc_dim dim = input->dims[last], stride = input->strides[last];
-        input->dims[last] = input->dims[last - 1];
-        input->strides[last] = input->strides[last - 1];
-        input->dims[last - 1] = dim;
-        input->strides[last - 1] = stride;
+    plan->units = integer(context, 0);
+    int64_t cost = 1;
+    for (uint32_t k = 0; k < count; k++) {
+        const hmlc_op *op = hmlc_op_operand(yield, k)->producer;
+        if (op == NULL || op->opcode != HMLC_OP_pack_panels) {
+            return hmlc_contraction_refuse(context, plan, "it yields what it does not pack");
+        }
+        HMLC_TRY(plan_packing(context, plan, op, k, &packings[k]));
+        int64_t own = plan_units(context, &packings[k]);
+        cost = own > cost ? own : cost;
+        packings[k].first_unit = plan->units;
+        plan->units = hmlc_dim_add(dims, plan->units, packings[k].units);
     }
-    contraction->batch_rank = contraction->rank - 3;
-    contraction->batches = integer(context, 1);
-    for (int32_t k = 0; k < contraction->batch_rank; k++) {
-        contraction->batches =
-            hmlc_dim_multiply(context->module->dims, contraction->batches, contraction->dims[k]);
-    }
-    packing->panels = contraction->dims[contraction->rank - 3];
-    packing->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
-    contraction->packing = packing;
-    plan_units(context, plan, contraction, packing);
+    contraction->packings = packings;
+    contraction->packing_count = count;
+    plan->unit_cost = (uint32_t)cost;
     return HMLC_OK;
 }
 
@@ -97,7 +155,7 @@ static LLVMValueRef offset_of(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b,
 
 static uint32_t element_bytes(const packer *at)
 {
-    return (uint32_t)hmlc_dtype_bytes(at->contraction->dtype);
+    return (uint32_t)hmlc_dtype_bytes(at->packing->dtype);
 }
 
 static LLVMValueRef from_address(packer *at, LLVMValueRef step, LLVMValueRef column)
@@ -253,14 +311,14 @@ static LLVMValueRef begin_unit(packer *at, LLVMValueRef unit)
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
-    const hmlc_access *input = &at->packing->input, *output = &at->contraction->output;
+    const hmlc_access *input = &at->packing->input, *output = &at->packing->output;
     LLVMValueRef blocks = hmlc_frame_dim(frame, at->packing->panel_blocks);
     LLVMValueRef block = LLVMBuildURem(builder, unit, blocks, "");
     LLVMValueRef batch = LLVMBuildUDiv(builder, unit, blocks, "");
     LLVMValueRef from = hmlc_frame_dim(frame, input->offset);
     LLVMValueRef to = hmlc_frame_dim(frame, output->offset);
-    for (int32_t k = at->contraction->batch_rank; k-- > 0;) {
-        LLVMValueRef dim = hmlc_frame_dim(frame, at->contraction->dims[k]);
+    for (int32_t k = at->packing->batch_rank; k-- > 0;) {
+        LLVMValueRef dim = hmlc_frame_dim(frame, output->dims[k]);
         LLVMValueRef index = LLVMBuildURem(builder, batch, dim, "");
         batch = LLVMBuildUDiv(builder, batch, dim, "");
         from = LLVMBuildAdd(
@@ -270,10 +328,10 @@ static LLVMValueRef begin_unit(packer *at, LLVMValueRef unit)
             builder, to,
             LLVMBuildMul(builder, index, hmlc_frame_dim(frame, output->strides[k]), ""), "");
     }
-    uint32_t left = hmlc_frame_argument(frame, at->contraction->left_argument);
-    at->from = hmlc_frame_element(frame, at->element, frame->operands[left], from);
-    at->to =
-        hmlc_frame_element(frame, at->element, frame->operands[hmlc_frame_result(frame, 0)], to);
+    uint32_t argument = hmlc_frame_argument(frame, at->packing->argument);
+    uint32_t result = hmlc_frame_result(frame, at->packing->result);
+    at->from = hmlc_frame_element(frame, at->element, frame->operands[argument], from);
+    at->to = hmlc_frame_element(frame, at->element, frame->operands[result], to);
     return block;
 }
 
@@ -281,7 +339,7 @@ static void emit_unit(packer *at, LLVMValueRef unit)
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
-    const hmlc_access *output = &at->contraction->output;
+    const hmlc_access *output = &at->packing->output;
     LLVMValueRef block = begin_unit(at, unit);
     LLVMValueRef from = at->from, to = at->to;
     LLVMValueRef count = hmlc_frame_int(frame, at->packing->panel_block);
@@ -293,7 +351,7 @@ static void emit_unit(packer *at, LLVMValueRef unit)
     hmlc_loop loop;
     hmlc_loop_begin(frame, &loop, first, end, 1, NULL, 0);
     LLVMValueRef column = LLVMBuildMul(builder, loop.index, hmlc_frame_int(frame, HMLC_PANEL), "");
-    LLVMValueRef panel_stride = hmlc_frame_dim(frame, output->strides[at->contraction->rank - 3]);
+    LLVMValueRef panel_stride = hmlc_frame_dim(frame, output->strides[output->rank - 3]);
     at->from = hmlc_frame_element(frame, at->element, from,
                                   LLVMBuildMul(builder, column, at->column_stride, ""));
     at->to = hmlc_frame_element(frame, at->element, to,
@@ -303,28 +361,30 @@ static void emit_unit(packer *at, LLVMValueRef unit)
     hmlc_loop_end(frame, &loop, NULL);
 }
 
-hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan,
-                           const hmlc_contraction *contraction)
+static void emit_packing(hmlc_frame *frame, const hmlc_packing *packing)
 {
-    (void)plan;
-    const hmlc_packing *packing = contraction->packing;
-    const hmlc_access *input = &packing->input;
+    const hmlc_access *input = &packing->input, *output = &packing->output;
     int32_t last = input->rank - 1;
     packer at = {
         .frame = frame,
-        .contraction = contraction,
         .packing = packing,
-        .element = hmlc_frame_type(frame, contraction->dtype),
-        .vector = hmlc_frame_vector(frame, contraction->dtype, packing->lanes),
+        .element = hmlc_frame_type(frame, packing->dtype),
+        .vector = hmlc_frame_vector(frame, packing->dtype, packing->lanes),
         .depth = hmlc_frame_dim(frame, input->dims[last - 1]),
         .columns = hmlc_frame_dim(frame, input->dims[last]),
         .depth_stride = hmlc_frame_dim(frame, input->strides[last - 1]),
         .column_stride = hmlc_frame_dim(frame, input->strides[last]),
-        .to_stride = hmlc_frame_dim(frame, contraction->output.strides[contraction->rank - 2]),
+        .to_stride = hmlc_frame_dim(frame, output->strides[output->rank - 2]),
     };
     hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, frame->begin, frame->end, 1, NULL, 0);
-    emit_unit(&at, loop.index);
+    emit_unit(&at, hmlc_contraction_units_begin(frame, &loop, packing->first_unit, packing->units));
     hmlc_loop_end(frame, &loop, NULL);
+}
+
+hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_contraction *contraction)
+{
+    for (uint32_t k = 0; k < contraction->packing_count; k++) {
+        emit_packing(frame, &contraction->packings[k]);
+    }
     return HMLC_OK;
 }

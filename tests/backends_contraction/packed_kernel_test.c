@@ -38,6 +38,37 @@ static void packing_through_views(void **state)
     case_verify(&test, HMLC_FORM_CONTRACTION, value);
 }
 
+/* Keys (transposed) and values of a fused projection, as results of one kernel. */
+static void check_keys_and_values(const char *sizes)
+{
+    static const int64_t order[] = {0, 2, 1, 3};
+    contraction_case test = case_begin(strlen(sizes));
+    kernel_graph *graph = &test.graph;
+    hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, "b s 9 20", sizes), *results[3];
+    for (int64_t k = 0; k < 3; k++) {
+        char starts[32];
+        snprintf(starts, sizeof starts, "0 0 %d 0", (int)(3 * k));
+        hmlc_attr part[] = {kernel_graph_dims(graph, HMLC_ATTR_starts, starts),
+                            kernel_graph_dims(graph, HMLC_ATTR_sizes, "b s 3 20"),
+                            kernel_graph_dims(graph, HMLC_ATTR_steps, "1 1 1 1")};
+        hmlc_value *value = kernel_graph_op(graph, HMLC_OP_slice, &input, 1, part, 3);
+        hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
+        value = kernel_graph_op(graph, HMLC_OP_transpose, &value, 1, &permutation, 1);
+        hmlc_attr transpose = hmlc_attr_int(HMLC_ATTR_transpose_b, k % 2);
+        results[k] = kernel_graph_op(graph, HMLC_OP_pack_panels, &value, 1, &transpose, 1);
+    }
+    case_verify_all(&test, HMLC_FORM_CONTRACTION, results, 3, (harness_tolerance){0, 0});
+}
+
+static void several_matrices(void **state)
+{
+    (void)state;
+    check_keys_and_values("1 1 9 20");
+    check_keys_and_values("2 16 9 20");
+    check_keys_and_values("3 77 9 20");
+    check_keys_and_values("1 700 9 20");
+}
+
 /* left [.., m, k] x packed [.., panels, k, 16] to [.., m, n], scaled and masked. */
 static void check_packed(const char *left, const char *left_sizes, const char *packed,
                          const char *packed_sizes, const char *columns)
@@ -97,6 +128,7 @@ int main(void)
         cmocka_unit_test(packing),
         cmocka_unit_test(half_floats),
         cmocka_unit_test(packing_through_views),
+        cmocka_unit_test(several_matrices),
         cmocka_unit_test(packed_products),
         cmocka_unit_test(lengths_known_at_run_time),
     };

@@ -147,8 +147,7 @@ static const hmlc_op *only_anchor(const hmlc_op *kernel)
     const hmlc_op *anchor = NULL;
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
-        if (hmlc_op_has(op, HMLC_TRAIT_CONTRACTION | HMLC_TRAIT_WINDOW) ||
-            op->opcode == HMLC_OP_pack_panels) {
+        if (hmlc_op_has(op, HMLC_TRAIT_CONTRACTION | HMLC_TRAIT_WINDOW)) {
             if (anchor != NULL) {
                 return NULL;
             }
@@ -239,6 +238,38 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
     return NULL;
 }
 
+/* How many ops of the kernel pack panels. */
+static uint32_t pack_count(const hmlc_op *kernel)
+{
+    uint32_t count = 0;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        count += op->opcode == HMLC_OP_pack_panels ? 1 : 0;
+    }
+    return count;
+}
+
+static const char *check_packs(hmlc_dims *dims, const hmlc_op *kernel)
+{
+    const hmlc_op *yield = kernel->regions[0]->last;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        if (op->opcode == HMLC_OP_pack_panels) {
+            const char *broken = check_prologue(dims, op);
+            CHECK(broken == NULL, broken);
+        } else {
+            CHECK(hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_TERMINATOR),
+                  "packing takes nothing but views along");
+        }
+    }
+    CHECK(pack_count(kernel) == kernel->result_count, "one result for each packed matrix");
+    for (uint32_t i = 0; i < yield->operand_count; i++) {
+        const hmlc_op *producer = operand(yield, i)->producer;
+        CHECK(producer != NULL && producer->opcode == HMLC_OP_pack_panels, "packed results");
+    }
+    return NULL;
+}
+
 static const char *check_single(const hmlc_op *kernel)
 {
     const hmlc_op *first = kernel->regions[0]->first;
@@ -258,6 +289,9 @@ static const char *check_kernel(hmlc_dims *dims, const hmlc_op *kernel)
     }
     if (form == HMLC_FORM_PORTABLE || form == HMLC_FORM_RECURRENT) {
         return check_single(kernel);
+    }
+    if (form == HMLC_FORM_CONTRACTION && pack_count(kernel) > 0) {
+        return check_packs(dims, kernel);
     }
     const hmlc_op *anchor = only_anchor(kernel);
     broken = check_anchor(kernel, anchor, form);
