@@ -24,7 +24,8 @@ static const char linker_script[] =
     "  . = ALIGN(4096);\n"
     "  .rodata : ALIGN(4096) { *(.rodata .rodata.*) *(.data.rel.ro .data.rel.ro.*) }\n"
     "  . = ALIGN(4096);\n"
-    "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) }\n"
+    "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) "
+    "*(__patchable_function_entries) }\n"
     "}\n";
 
 static hmlc_status link_error(const hmlc_program *program, hmlc_error error, const char *what)
@@ -231,8 +232,23 @@ static hmlc_status image_flatten(const hmlc_program *program, const elf_file *el
     return HMLC_OK;
 }
 
+/* Writes the seal into the room that code generation left for it. */
+static bool entry_seal(const hmlc_image *image, uint64_t entry, uint32_t kernel)
+{
+    const hml_entry_seal seal = {HML_ENTRY_MARK, kernel};
+    uint8_t nops[sizeof seal];
+    memset(nops, 0x90, sizeof nops);
+    if (entry < sizeof seal || entry >= image->record.text_bytes) {
+        return false;
+    }
+    uint8_t *room = image->bytes + image->record.text_offset + entry - sizeof seal;
+    bool was_free = memcmp(room, nops, sizeof nops) == 0;
+    memcpy(room, &seal, sizeof seal);
+    return was_free;
+}
+
 /* Kernel "k12" is entry 12 of the kernel table. */
-static hmlc_status entries_set(hmlc_program *program, const elf_file *elf)
+static hmlc_status entries_set(hmlc_program *program, const elf_file *elf, hmlc_image *image)
 {
     const Elf64_Shdr *table = elf_section(elf, ".dynsym"), *strings = elf_section(elf, ".dynstr");
     const Elf64_Shdr *text = elf_section(elf, ".text");
@@ -249,12 +265,13 @@ static hmlc_status entries_set(hmlc_program *program, const elf_file *elf)
         unsigned long index = name[0] == 'k' ? strtoul(name + 1, &end, 10) : 0;
         if (end != NULL && end != name + 1 && *end == '\0' && index < program->kernels.count) {
             kernels[index].entry = symbols[k].st_value - text->sh_addr;
-            found++;
+            found += entry_seal(image, kernels[index].entry, (uint32_t)index) ? 1 : 0;
         }
     }
     return found == program->kernels.count
                ? HMLC_OK
-               : link_error(program, HMLC_ERROR_link_failed, "a kernel is missing");
+               : link_error(program, HMLC_ERROR_link_failed,
+                            "a kernel is missing, or has no room for its seal");
 }
 
 static hmlc_status image_read(hmlc_program *program, int file, hmlc_image *image)
@@ -273,7 +290,7 @@ static hmlc_status image_read(hmlc_program *program, int file, hmlc_image *image
                              ? image_flatten(program, &elf, image)
                              : link_error(program, HMLC_ERROR_link_failed, "not an ELF file");
     if (result == HMLC_OK) {
-        result = entries_set(program, &elf);
+        result = entries_set(program, &elf, image);
     }
     munmap(bytes, size);
     return result;

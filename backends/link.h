@@ -11,8 +11,8 @@ typedef struct hmlc_image {
     hml_code_record record; /* image_offset is relative to the image's start: 0 */
 } hmlc_image;
 
-/* Links, checks that nothing is undefined or relocated, and writes the kernels' entries into the
- * program. */
+/* Links, checks that nothing is undefined or relocated, writes the kernels' entries into the
+ * program and a seal before each of them. */
 hmlc_status hmlc_link(hmlc_program *program, const hmlc_objects *objects,
                       hmlc_image *image) HMLC_MUST_USE;
 void hmlc_image_release(hmlc_image *image);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
 #include <llvm-c/Analysis.h>
 
@@ -176,6 +177,9 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     frame->outer = LLVMAddFunction(frame->module, name, type);
     LLVMSetVisibility(frame->outer, LLVMProtectedVisibility);
     hmlc_frame_set_target(frame, frame->outer);
+    char room[16]; /* for the seal, which the linker step writes over these one-byte nops */
+    snprintf(room, sizeof room, "%zu", sizeof(hml_entry_seal));
+    frame_add_string_attribute(frame, frame->outer, "patchable-function-prefix", room);
     LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "entry");
     LLVMBasicBlockRef run = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "run");
     LLVMBasicBlockRef check = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "check");

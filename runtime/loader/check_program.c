@@ -4,11 +4,13 @@
  */
 #include "loader/model.h"
 #include "loader/table.h"
+#include <string.h>
 
 typedef struct program_checker {
     const hml_model *model;
     const hml_program *program;
     const hml_code_record *code;
+    const uint8_t *text; /* the code's executable segment */
     hml_message message;
 } program_checker;
 
@@ -198,12 +200,20 @@ static hml_status check_memory(const program_checker *checker)
     return HML_OK;
 }
 
+/* The code itself says that kernel `index` starts here. */
+static bool is_entry(const program_checker *checker, uint64_t entry, uint32_t index)
+{
+    const hml_entry_seal wanted = {HML_ENTRY_MARK, index};
+    return entry >= sizeof wanted && entry < checker->code->text_bytes &&
+           memcmp(checker->text + entry - sizeof wanted, &wanted, sizeof wanted) == 0;
+}
+
 static hml_status check_kernels(const program_checker *checker)
 {
     const hml_program_record *record = checker->program->record;
     for (uint32_t i = 0; i < record->kernels.count; i++) {
         const hml_kernel_record *kernel = &checker->program->kernels[i];
-        if (kernel->entry >= checker->code->text_bytes || !is_string(checker, kernel->name) ||
+        if (!is_entry(checker, kernel->entry, i) || !is_string(checker, kernel->name) ||
             kernel->form < HML_FORM_LOOP || kernel->form > HML_FORM_PROVIDER) {
             return HML_FAIL(checker->message, HML_ERROR_kernel_invalid, "kernel %u", i);
         }
@@ -348,7 +358,10 @@ hml_status hml_variant_check(const hml_model *model, hml_variant *variant, hml_m
     }
     HML_TRY(get_tables(&reader, (const void *)reader.section.data, &variant->program));
     HML_TRY(check_code(model, variant, message));
-    program_checker checker = {model, &variant->program, variant->code, message};
+    const hml_code_record *code = variant->code;
+    const uint8_t *text =
+        model->file.data + variant->code_section->offset + code->image_offset + code->text_offset;
+    program_checker checker = {model, &variant->program, code, text, message};
     if (!is_string(&checker, variant->program.record->target_name)) {
         return HML_FAIL(message, HML_ERROR_string_invalid, "the target's name");
     }

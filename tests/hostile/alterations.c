@@ -7,8 +7,7 @@
 
 typedef struct area {
     uint64_t offset, bytes;
-    uint64_t entries, entries_end; /* the kernel table within it; equal: none */
-    const hml_table *tables;       /* of a section */
+    const hml_table *tables; /* of a section */
     uint32_t table_count;
 } area;
 
@@ -22,14 +21,7 @@ static area section_area(const uint8_t *original, const hml_section_record *sect
 {
     area found = {.offset = section->offset, .bytes = section->bytes};
     found.tables = (const void *)(original + section->offset);
-    found.table_count = 4;
-    if (section->kind == HML_SECTION_PROGRAM) {
-        const hml_program_record *program = (const void *)(original + section->offset);
-        found.table_count = 10;
-        found.entries = program->kernels.offset;
-        found.entries_end =
-            program->kernels.offset + program->kernels.count * sizeof(hml_kernel_record);
-    }
+    found.table_count = section->kind == HML_SECTION_PROGRAM ? 10 : 4;
     return found;
 }
 
@@ -48,12 +40,6 @@ static area choose_area(alteration_random *random, const uint8_t *original)
     return (area){.offset = 0,
                   .bytes = header->section_table_offset +
                            header->section_count * sizeof(hml_section_record)};
-}
-
-static bool is_entry(const area *at, uint64_t offset)
-{
-    return offset >= at->entries && offset < at->entries_end &&
-           (offset - at->entries) % sizeof(hml_kernel_record) < sizeof(uint64_t);
 }
 
 static uint32_t word_value(alteration_random *random, const uint8_t *data, const area *at,
@@ -83,9 +69,6 @@ static void change_field(alteration_random *random, uint8_t *data, const area *a
                          size_t text_bytes)
 {
     uint64_t offset = (uint64_t)alteration_next(random, (uint32_t)at->bytes / 4) * 4;
-    if (is_entry(at, offset)) {
-        return;
-    }
     uint32_t old;
     memcpy(&old, data + at->offset + offset, sizeof old);
     uint32_t value = word_value(random, data, at, old);

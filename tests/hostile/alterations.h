@@ -13,8 +13,7 @@ uint32_t alteration_next(alteration_random *random, uint32_t limit);
 
 /*
  * One to four changes: a field gets a small, a huge or a neighbouring value, or one found elsewhere
- * in the file; records of a table change places or are copied over each other. Entry offsets of
- * kernels, which are code as much as the bytes they point to, only trade places. `text` tells what
+ * in the file; records of a table change places or are copied over each other. `text` tells what
  * was done. `data` is a copy of `original`, which is as the compiler wrote it.
  */
 void alteration_apply(alteration_random *random, const uint8_t *original, uint8_t *data, char *text,

@@ -253,6 +253,74 @@ static bool unaltered_models_run(void)
     return shared->completed == 2 * HOSTILE_MODEL_COUNT;
 }
 
+/* -- Where kernels start
+ * --------------------------------------------------------------------------------- */
+
+static const hml_section_record *section_of(const uint8_t *data, uint32_t kind)
+{
+    const hml_file_header *header = (const void *)data;
+    const hml_section_record *sections = (const void *)(data + header->section_table_offset);
+    uint32_t k = 0;
+    while (sections[k].kind != kind) { /* the compiler writes one of each */
+        k++;
+    }
+    return &sections[k];
+}
+
+static hml_status open_with_entry(const artifact *from, uint8_t *data, uint32_t kernel,
+                                  uint64_t entry)
+{
+    const hml_section_record *section = section_of(from->data, HML_SECTION_PROGRAM);
+    const hml_program_record *program = (const void *)(from->data + section->offset);
+    uint8_t *place =
+        data + section->offset + program->kernels.offset + kernel * sizeof(hml_kernel_record);
+    memcpy(data, from->data, from->bytes);
+    memcpy(place + offsetof(hml_kernel_record, entry), &entry, sizeof entry);
+    (void)reseal_artifact(data, from->bytes);
+    hml_model *model = NULL;
+    hml_status status = hml_model_open_memory(data, from->bytes, NULL, &model);
+    hml_model_release(model);
+    return status;
+}
+
+/* A kernel's entry moved to another kernel's, to nearby bytes and to any others in the code. */
+static bool kernel_entries_hold(const artifact *from, uint8_t *data, uint32_t kernel)
+{
+    const hml_section_record *program_section = section_of(from->data, HML_SECTION_PROGRAM);
+    const hml_section_record *code_section = section_of(from->data, HML_SECTION_CODE);
+    const hml_program_record *program = (const void *)(from->data + program_section->offset);
+    const hml_code_record *code = (const void *)(from->data + code_section->offset);
+    const hml_kernel_record *kernels =
+        (const void *)((const uint8_t *)program + program->kernels.offset);
+    uint64_t own = kernels[kernel].entry;
+    bool good = open_with_entry(from, data, kernel, own) == HML_OK;
+    for (uint32_t k = 0; k < program->kernels.count; k++) {
+        good = good && (k == kernel || open_with_entry(from, data, kernel, kernels[k].entry) ==
+                                           HML_ERROR_kernel_invalid);
+    }
+    alteration_random random = {kernel};
+    for (uint32_t k = 1; k <= 64; k++) {
+        uint64_t any = alteration_next(&random, (uint32_t)code->text_bytes);
+        good = good && open_with_entry(from, data, kernel, own + k) == HML_ERROR_kernel_invalid &&
+               open_with_entry(from, data, kernel, own - k) == HML_ERROR_kernel_invalid &&
+               (any == own || open_with_entry(from, data, kernel, any) == HML_ERROR_kernel_invalid);
+    }
+    return good;
+}
+
+static bool entries_hold(const artifact *from)
+{
+    const hml_section_record *section = section_of(from->data, HML_SECTION_PROGRAM);
+    const hml_program_record *program = (const void *)(from->data + section->offset);
+    uint8_t *data = aligned_alloc(64, (from->bytes + 63) / 64 * 64);
+    bool good = data != NULL && program->kernels.count > 1;
+    for (uint32_t k = 0; good && k < program->kernels.count; k++) {
+        good = kernel_entries_hold(from, data, k);
+    }
+    free(data);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t count = 20000, first = 0;
@@ -278,6 +346,12 @@ int main(int argc, char **argv)
     if (!unaltered_models_run()) {
         printf("the unaltered models do not run\n");
         return 2;
+    }
+    for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
+        if (!entries_hold(&artifacts[k])) {
+            printf("artifact %u: another entry of a kernel is accepted\n", k);
+            return 1;
+        }
     }
     *shared = (progress){0};
     int result = watch(first, first + count);

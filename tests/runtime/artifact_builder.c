@@ -219,7 +219,7 @@ static void write_program(const artifact_builder *b, uint32_t target_name, secti
     APPEND(bytes, b->output_dims, b->output_dim_count, &record->output_dims);
 }
 
-static void write_code(section_bytes *bytes)
+static void write_code(const artifact_builder *b, section_bytes *bytes)
 {
     size_t text = (size_t)(__stop_test_kernels - __start_test_kernels);
     size_t pages = (text + 4095) / 4096 * 4096;
@@ -231,6 +231,10 @@ static void write_code(section_bytes *bytes)
                                 .rodata_bytes = 4096,
                                 .kernel_abi = HML_KERNEL_ABI};
     memcpy(bytes->data + 4096, __start_test_kernels, text);
+    for (uint32_t k = 0; k < b->kernel_count; k++) {
+        const hml_entry_seal seal = {HML_ENTRY_MARK, k};
+        memcpy(bytes->data + 4096 + b->kernels[k].entry - sizeof seal, &seal, sizeof seal);
+    }
     bytes->count = 4096 + pages + 4096;
 }
 
@@ -263,8 +267,8 @@ static void add_sections(artifact_builder *b, file_layout *layout)
     for (uint32_t v = 0; v < (b->variant_count == 0 ? 1 : b->variant_count); v++) {
         uint32_t name = build_string(b, variant_names[v]);
         write_program(b, name, add_section(layout, HML_SECTION_PROGRAM, v, 64, SECTION_CAPACITY));
-        write_code(add_section(layout, HML_SECTION_CODE, v, b->alignment != 0 ? b->alignment : 4096,
-                               SECTION_CAPACITY));
+        write_code(b, add_section(layout, HML_SECTION_CODE, v,
+                                  b->alignment != 0 ? b->alignment : 4096, SECTION_CAPACITY));
         for (uint32_t i = layout->count - 2; i < layout->count; i++) {
             layout->records[i].architecture =
                 b->architecture != 0 ? b->architecture : (uint32_t)HML_ARCHITECTURE_X86_64;

@@ -287,6 +287,11 @@ static hml_step_record *steps_of(uint8_t *data)
     return TABLE_OF(hml_step_record, data, PROGRAM, program_of(data)->steps);
 }
 
+static hml_kernel_record *kernels_of(uint8_t *data)
+{
+    return TABLE_OF(hml_kernel_record, data, PROGRAM, program_of(data)->kernels);
+}
+
 static hml_buffer_record *buffers_of(uint8_t *data)
 {
     return TABLE_OF(hml_buffer_record, data, PROGRAM, program_of(data)->buffers);
@@ -363,9 +368,11 @@ DAMAGE(buffer_slot, buffers_of(data)[3].bytes_dim = HML_NONE)
 DAMAGE(operand_buffer, operands_of(data)[0].buffer = 99)
 DAMAGE(operand_slot, operands_of(data)[0].offset_dim = 99)
 DAMAGE(operand_writes_input, operands_of(data)[0].flags = HML_OPERAND_WRITTEN)
-DAMAGE(kernel_entry,
-       TABLE_OF(hml_kernel_record, data, PROGRAM, program_of(data)->kernels)->entry = 1 << 20)
-DAMAGE(kernel_form, TABLE_OF(hml_kernel_record, data, PROGRAM, program_of(data)->kernels)->form = 0)
+DAMAGE(kernel_entry, kernels_of(data)[0].entry = 1 << 20)
+DAMAGE(kernel_entry_before_code, kernels_of(data)[0].entry = 4)
+DAMAGE(kernel_entry_inside, kernels_of(data)[0].entry += 4)
+DAMAGE(kernel_entry_of_another, kernels_of(data)[0].entry = kernels_of(data)[1].entry)
+DAMAGE(kernel_form, kernels_of(data)[0].form = 0)
 DAMAGE(step_kind, steps_of(data)[0].kind = 9)
 DAMAGE(step_kernel, steps_of(data)[0].kernel = 9)
 DAMAGE(step_operands, steps_of(data)[1].operand_count = UINT32_MAX)
@@ -437,6 +444,9 @@ static const damage_case sealed_cases[] = {
     {operand_slot, HML_ERROR_operand_invalid},
     {operand_writes_input, HML_ERROR_operand_invalid},
     {kernel_entry, HML_ERROR_kernel_invalid},
+    {kernel_entry_before_code, HML_ERROR_kernel_invalid},
+    {kernel_entry_inside, HML_ERROR_kernel_invalid},
+    {kernel_entry_of_another, HML_ERROR_kernel_invalid},
     {kernel_form, HML_ERROR_kernel_invalid},
     {step_kind, HML_ERROR_step_invalid},
     {step_kernel, HML_ERROR_step_invalid},

@@ -1,6 +1,8 @@
 #include "test_kernels.h"
 
-#define KERNEL   __attribute__((section("test_kernels"), noinline, used))
+/* With room for a seal before the entry. */
+#define KERNEL                                                                                     \
+    __attribute__((section("test_kernels"), noinline, used, patchable_function_entry(8, 8)))
 #define INLINE   static inline __attribute__((always_inline))
 #define F32_SIZE 4
 #define I64_SIZE 8

@@ -200,7 +200,7 @@ typedef struct hml_operand_record {
 enum { HML_OPERAND_WRITTEN = 1 };
 
 typedef struct hml_kernel_record {
-    uint64_t entry; /* offset in the CODE section's executable segment */
+    uint64_t entry; /* offset in the CODE section's executable segment, behind an hml_entry_seal */
     uint32_t name;  /* string of this section */
     uint32_t form;  /* hml_kernel_form */
 } hml_kernel_record;
@@ -253,5 +253,15 @@ typedef struct hml_code_record {
     uint32_t kernel_abi; /* HML_KERNEL_ABI */
     uint32_t reserved;
 } hml_code_record;
+
+/*
+ * The bytes right before a kernel's first instruction. They are part of the code, so that no table
+ * decides alone where a run enters it: an entry without its own kernel's seal is refused.
+ */
+typedef struct hml_entry_seal {
+    uint32_t mark;   /* HML_ENTRY_MARK */
+    uint32_t kernel; /* index in the program's table of kernels */
+} hml_entry_seal;
+#define HML_ENTRY_MARK UINT32_C(0x4c480b0f) /* x86: ud2, then "HL" */
 
 #endif
