@@ -228,14 +228,30 @@ static char *key_operands(const hmlc_kernel_plan *plan, hmlc_arena *arena)
     return key;
 }
 
+/* Check mode compares the equalities of the branches that the kernel is in, too. */
+static char *key_branches(const hmlc_kernel_plan *plan, hmlc_arena *arena)
+{
+    const hmlc_region *region = plan->kernel->parent;
+    const hmlc_dims *dims = region->module->dims;
+    char *key = hmlc_arena_string(arena, "");
+    for (uint32_t k = 0; key != NULL && k < hmlc_dims_equality_count(dims); k++) {
+        const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, k);
+        if (equality->branch != NULL && hmlc_region_relies_on(region, equality)) {
+            key = hmlc_arena_printf(arena, "%s,%u", key, k);
+        }
+    }
+    return key;
+}
+
 const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena)
 {
     hmlc_text_buffer text = {0};
-    char *operands = key_operands(plan, arena);
+    char *operands = key_operands(plan, arena), *branches = key_branches(plan, arena);
     char *key = NULL;
-    if (operands != NULL && hmlc_op_print(plan->kernel, &text) == HMLC_OK) {
-        key = hmlc_arena_printf(arena, "%s|%s|%s|%s|%.*s", plan->target->name, plan->class_->name,
-                                plan->variant, operands, (int)text.size, text.data);
+    if (operands != NULL && branches != NULL && hmlc_op_print(plan->kernel, &text) == HMLC_OK) {
+        key =
+            hmlc_arena_printf(arena, "%s|%s|%s|%s|%s|%.*s", plan->target->name, plan->class_->name,
+                              plan->variant, operands, branches, (int)text.size, text.data);
     }
     hmlc_text_buffer_free(&text);
     return key;

@@ -33,7 +33,7 @@ typedef struct hmlc_program {
     /* Tables, see hml_format/artifact.h. */
     hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations, output_dims;
     hmlc_growable strings; /* bytes */
-    uint32_t entry_dims;
+    uint32_t entry_dims, entry_checks;
     uint32_t arena_dim, scratch_dim;
     struct hmlc_slot_map *slots;
 } hmlc_program;

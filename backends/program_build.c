@@ -116,6 +116,41 @@ static hmlc_status build_blob_operand(build *b, const hmlc_kernel_plan *plan, ui
     return HMLC_APPEND(&b->program->operands, &record);
 }
 
+/* -- checks
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static hmlc_status build_check(build *b, hml_check_record record)
+{
+    return HMLC_APPEND(&b->program->checks, &record);
+}
+
+static hmlc_status build_equality(build *b, const hmlc_dim_equality *equality)
+{
+    char text[512];
+    hmlc_location_format(equality->location, text, sizeof text);
+    hml_check_record check = {.kind = HML_CHECK_EQUAL};
+    HMLC_TRY(build_slot(b, equality->left, &check.a));
+    HMLC_TRY(build_slot(b, equality->right, &check.b));
+    HMLC_TRY(hmlc_strings_add(&b->program->strings, text, &check.location));
+    return build_check(b, check);
+}
+
+/* Those that a branch alone needs; with NULL those of the whole run. */
+static hmlc_status build_equalities(build *b, const hmlc_region *branch)
+{
+    const hmlc_dims *dims = b->program->module->dims;
+    for (uint32_t k = 0; k < hmlc_dims_equality_count(dims); k++) {
+        const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, k);
+        bool late = hmlc_dim_uses_run_symbol(equality->left) ||
+                    hmlc_dim_uses_run_symbol(equality->right); /* the kernels check these */
+        if (equality->branch == branch && !late) {
+            HMLC_TRY(build_equality(b, equality));
+        }
+    }
+    return HMLC_OK;
+}
+
 /* -- steps
  * --------------------------------------------------------------------------------------------------------
  */
@@ -244,10 +279,21 @@ static hmlc_status build_bind(build *b, const hmlc_op *op)
 
 static hmlc_status build_region(build *b, const hmlc_region *region);
 
+/* A step for the equalities that only this branch needs. */
+static hmlc_status build_branch_checks(build *b, const hmlc_region *region)
+{
+    hml_step_record step = empty_step(HML_STEP_CHECK);
+    step.first_dim = (uint32_t)b->program->checks.count;
+    HMLC_TRY(build_equalities(b, region));
+    step.dim_count = (uint32_t)b->program->checks.count - step.first_dim;
+    return step.dim_count > 0 ? build_step(b, &step) : HMLC_OK;
+}
+
 /* Slots made inside a branch are unknown behind it: they are made again when needed. */
 static hmlc_status build_branch_region(build *b, const hmlc_region *region)
 {
     uint32_t before = (uint32_t)b->program->dims.count;
+    HMLC_TRY(build_branch_checks(b, region));
     HMLC_TRY(build_region(b, region));
     if (!b->collecting) {
         hmlc_slots_forget(b->program, before);
@@ -313,11 +359,6 @@ static hmlc_status build_region(build *b, const hmlc_region *region)
  * --------------------------------------------------------------------------------------------------------
  */
 
-static hmlc_status build_check(build *b, hml_check_record record)
-{
-    return HMLC_APPEND(&b->program->checks, &record);
-}
-
 /* The slots of inputs come first, so that they are the same in every variant. */
 static hmlc_status build_interface_slots(build *b)
 {
@@ -349,25 +390,6 @@ static hmlc_status build_input_checks(build *b)
         if (!symbol->bound_at_run && hmlc_slots_has_symbol(b->program, symbol, &check.slot)) {
             HMLC_TRY(build_check(b, check));
         }
-    }
-    return HMLC_OK;
-}
-
-static hmlc_status build_equality_checks(build *b)
-{
-    const hmlc_module *module = b->program->module;
-    for (uint32_t k = 0; k < hmlc_dims_equality_count(module->dims); k++) {
-        const hmlc_dim_equality *equality = hmlc_dims_equality_at(module->dims, k);
-        if (hmlc_dim_uses_run_symbol(equality->left) || hmlc_dim_uses_run_symbol(equality->right)) {
-            continue; /* the kernels check these */
-        }
-        char text[512];
-        hmlc_location_format(equality->location, text, sizeof text);
-        hml_check_record check = {.kind = HML_CHECK_EQUAL};
-        HMLC_TRY(build_slot(b, equality->left, &check.a));
-        HMLC_TRY(build_slot(b, equality->right, &check.b));
-        HMLC_TRY(hmlc_strings_add(&b->program->strings, text, &check.location));
-        HMLC_TRY(build_check(b, check));
     }
     return HMLC_OK;
 }
@@ -413,7 +435,8 @@ static hmlc_status build_pass(build *b)
     memset(b->buffer_of, 0, program->module->value_count * sizeof *b->buffer_of);
     HMLC_TRY(build_interface_slots(b));
     HMLC_TRY(build_input_checks(b));
-    HMLC_TRY(build_equality_checks(b));
+    HMLC_TRY(build_equalities(b, NULL));
+    program->entry_checks = (uint32_t)program->checks.count;
     HMLC_TRY(build_region(b, program->module->main));
     HMLC_TRY(build_output_dims(b));
     HMLC_TRY(build_slot(b, program->module->arena_bytes, &program->arena_dim));

@@ -134,6 +134,7 @@ hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_growable *byt
 hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *bytes)
 {
     hml_program_record record = {.entry_dims = program->entry_dims,
+                                 .entry_checks = program->entry_checks,
                                  .arena_dim = program->arena_dim,
                                  .scratch_dim = program->scratch_dim,
                                  .growable_count = program->module->growable_count};

@@ -299,8 +299,8 @@ static bool grow_equalities(hmlc_dims *dims)
     return true;
 }
 
-hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim right,
-                                    const struct hmlc_location *location)
+static hmlc_status require_equal(hmlc_dims *dims, hmlc_dim_asker asker, hmlc_dim left,
+                                 hmlc_dim right, const struct hmlc_location *location)
 {
     if (hmlc_dim_known_equal(dims, left, right)) {
         return HMLC_OK;
@@ -310,11 +310,36 @@ hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim rig
     }
     uint32_t *entry = find_equality(dims, left, right);
     if (*entry == 0) {
-        dims->equalities[dims->equality_count++] =
-            (hmlc_dim_equality){.left = left, .right = right, .location = location};
+        dims->equalities[dims->equality_count++] = (hmlc_dim_equality){
+            .left = left, .right = right, .location = location, .branch = asker.branch};
         *entry = dims->equality_count;
+    } else if (!asker.unplaced && dims->equalities[*entry - 1].branch != asker.branch) {
+        dims->equalities[*entry - 1].branch = NULL;
     }
     return HMLC_OK;
+}
+
+hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim right,
+                                    const struct hmlc_location *location)
+{
+    return require_equal(dims, dims->asker, left, right, location);
+}
+
+hmlc_status hmlc_dims_require_equal_in(hmlc_dims *dims, const struct hmlc_region *branch,
+                                       hmlc_dim left, hmlc_dim right,
+                                       const struct hmlc_location *location)
+{
+    return require_equal(dims, (hmlc_dim_asker){.branch = branch}, left, right, location);
+}
+
+void hmlc_dims_move_equalities(hmlc_dims *dims, const struct hmlc_region *from,
+                               const struct hmlc_region *to)
+{
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        if (dims->equalities[i].branch == from) {
+            dims->equalities[i].branch = to;
+        }
+    }
 }
 
 uint32_t hmlc_dims_equality_count(const hmlc_dims *dims)

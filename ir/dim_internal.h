@@ -21,6 +21,14 @@ enum {
     DIM_MAX_SIZE = 4096,  /* nodes of one expression; beyond it the table fails */
 };
 
+/* For whom equalities are required. */
+typedef struct hmlc_dim_asker {
+    const struct hmlc_region *branch; /* NULL: the main graph */
+    /* In a region that has no place yet, a kernel's: its ops are copies, so what they need has been
+     * recorded for the originals. */
+    bool unplaced;
+} hmlc_dim_asker;
+
 struct hmlc_dims {
     hmlc_arena *arena;
     struct hmlc_dim_node **nodes; /* hash table, a power of two */
@@ -32,6 +40,7 @@ struct hmlc_dims {
     hmlc_dim_equality *equalities;
     uint32_t *equality_table; /* hash table of index + 1, twice the capacity */
     uint32_t equality_count, equality_capacity;
+    hmlc_dim_asker asker;
     int64_t default_minimum;
     hmlc_dim zero; /* made first, so that failures have something to return */
     hmlc_status status;

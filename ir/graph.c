@@ -43,6 +43,32 @@ hmlc_region *hmlc_region_create(hmlc_module *module, hmlc_op *parent)
     return region;
 }
 
+hmlc_region *hmlc_region_create_branch(hmlc_module *module)
+{
+    hmlc_region *region = hmlc_region_create(module, NULL);
+    if (region != NULL) {
+        region->is_branch = true;
+    }
+    return region;
+}
+
+bool hmlc_region_branch(const hmlc_region *region, const hmlc_region **branch)
+{
+    while (!region->is_branch && region->parent != NULL) {
+        region = region->parent->parent;
+    }
+    *branch = region->is_branch ? region : NULL;
+    return region->is_branch || region == region->module->main;
+}
+
+bool hmlc_region_relies_on(const hmlc_region *region, const hmlc_dim_equality *equality)
+{
+    while (region != equality->branch && region->parent != NULL) {
+        region = region->parent->parent;
+    }
+    return equality->branch == NULL || region == equality->branch;
+}
+
 hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32_t index)
 {
     hmlc_value *value = HMLC_NEW(module->arena, hmlc_value);

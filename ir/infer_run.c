@@ -1,4 +1,5 @@
 /* Calls the inference function of an op's row. */
+#include "dim_internal.h"
 #include "graph_internal.h"
 
 static const hmlc_infer_function functions[] = {
@@ -39,7 +40,10 @@ hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context
         HMLC_TRY_MEMORY(context->elements);
     }
     hmlc_status dims_before = hmlc_dims_status(module->dims);
-    HMLC_TRY(functions[op->opcode](context));
+    module->dims->asker.unplaced = !hmlc_region_branch(op->parent, &module->dims->asker.branch);
+    hmlc_status status = functions[op->opcode](context);
+    module->dims->asker = (hmlc_dim_asker){0};
+    HMLC_TRY(status);
     HMLC_TRY(check_results(module, op, context));
     hmlc_status dims_after = hmlc_dims_status(module->dims);
     if (dims_after == HMLC_DAMAGED && dims_before == HMLC_OK) {

@@ -183,7 +183,7 @@ static hmlc_status run_op(hmlc_interpreter *interpreter, const hmlc_op *op, hmlc
     }
     HMLC_TRY(run_plain(interpreter, &context));
     return op->opcode == HMLC_OP_bind_dims
-               ? hmlc_symbols_check(interpreter->module, interpreter->symbols)
+               ? hmlc_symbols_check(interpreter->module, op->parent, interpreter->symbols)
                : HMLC_OK;
 }
 

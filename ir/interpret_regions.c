@@ -35,7 +35,9 @@ static hmlc_status run_once(hmlc_interpreter *interpreter, const hmlc_op *op,
 hmlc_status hmlc_interpret_if(hmlc_eval *context)
 {
     bool taken = hmlc_tensor_get_int(context->operands[0], 0) != 0;
-    return run_once(context->interpreter, context->op, context->op->regions[taken ? 0 : 1]);
+    const hmlc_region *branch = context->op->regions[taken ? 0 : 1];
+    HMLC_TRY(hmlc_symbols_check(context->module, branch, context->symbols));
+    return run_once(context->interpreter, context->op, branch);
 }
 
 hmlc_status hmlc_interpret_kernel(hmlc_eval *context)

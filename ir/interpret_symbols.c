@@ -172,7 +172,7 @@ static hmlc_status bind_inputs(const hmlc_module *module, const hmlc_tensor *inp
         }
     }
     HMLC_TRY(status);
-    return hmlc_symbols_check(module, symbols);
+    return hmlc_symbols_check(module, module->main, symbols);
 }
 
 hmlc_status hmlc_bind_inputs(hmlc_module *module, const hmlc_tensor *inputs, uint32_t input_count,
@@ -189,13 +189,15 @@ hmlc_status hmlc_bind_inputs(hmlc_module *module, const hmlc_tensor *inputs, uin
     return status;
 }
 
-hmlc_status hmlc_symbols_check(const hmlc_module *module, const int64_t *symbols)
+hmlc_status hmlc_symbols_check(const hmlc_module *module, const hmlc_region *region,
+                               const int64_t *symbols)
 {
     hmlc_status status = HMLC_OK;
     for (uint32_t i = 0; i < hmlc_dims_equality_count(module->dims); ++i) {
         const hmlc_dim_equality *equality = hmlc_dims_equality_at(module->dims, i);
         int64_t left, right;
-        if (!hmlc_symbols_evaluate(equality->left, symbols, &left) ||
+        if (!hmlc_region_relies_on(region, equality) ||
+            !hmlc_symbols_evaluate(equality->left, symbols, &left) ||
             !hmlc_symbols_evaluate(equality->right, symbols, &right) || left == right) {
             continue;
         }

@@ -49,8 +49,9 @@ void hmlc_slot_release(hmlc_slot *slot);
 hmlc_status hmlc_interpreter_fit(hmlc_interpreter *interpreter, const hmlc_type *type,
                                  const hmlc_tensor *tensor, const hmlc_location *location,
                                  const char *what) HMLC_MUST_USE;
-/* Checks the module's recorded equalities as far as their symbols are bound. */
-hmlc_status hmlc_symbols_check(const hmlc_module *module, const int64_t *symbols) HMLC_MUST_USE;
+/* Checks the equalities that `region` relies on, as far as their symbols are bound. */
+hmlc_status hmlc_symbols_check(const hmlc_module *module, const hmlc_region *region,
+                               const int64_t *symbols) HMLC_MUST_USE;
 /* Evaluates a dim; false where a symbol is not bound or the value is out of range. */
 bool hmlc_symbols_evaluate(hmlc_dim dim, const int64_t *symbols, int64_t *value);
 

@@ -175,8 +175,7 @@ static hmlc_status parse_symbol(hmlc_text_parser *parser)
     return HMLC_OK;
 }
 
-/* require(a, b) loc(...) */
-static hmlc_status parse_equality(hmlc_text_parser *parser)
+hmlc_status hmlc_parse_equality(hmlc_text_parser *parser, const hmlc_region *branch)
 {
     hmlc_dim left = NULL, right = NULL;
     const hmlc_location *location = NULL;
@@ -186,7 +185,12 @@ static hmlc_status parse_equality(hmlc_text_parser *parser)
     HMLC_TRY(hmlc_parse_dim(parser, &right));
     HMLC_TRY(hmlc_parse_expect(parser, ')'));
     HMLC_TRY(hmlc_parse_location(parser, &location));
-    return hmlc_dims_require_equal(parser->module->dims, left, right, location);
+    return hmlc_dims_require_equal_in(parser->module->dims, branch, left, right, location);
+}
+
+static hmlc_status parse_equality(hmlc_text_parser *parser)
+{
+    return hmlc_parse_equality(parser, NULL);
 }
 
 /* arena(bytes) growable 2 */

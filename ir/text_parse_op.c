@@ -247,7 +247,8 @@ static hmlc_status parse_regions(hmlc_text_parser *parser, op_line *line)
             return HMLC_RESOURCE;
         }
         line->regions = items;
-        hmlc_region *region = hmlc_region_create(parser->module, NULL);
+        hmlc_region *region = line->opcode == HMLC_OP_if ? hmlc_region_create_branch(parser->module)
+                                                         : hmlc_region_create(parser->module, NULL);
         HMLC_TRY_MEMORY(region);
         line->regions[line->region_count++] = region;
         hmlc_text_name *scope = parser->scope;
@@ -345,6 +346,9 @@ hmlc_status hmlc_parse_arguments(hmlc_text_parser *parser, hmlc_region *region)
 hmlc_status hmlc_parse_body(hmlc_text_parser *parser, hmlc_region *region)
 {
     HMLC_TRY(hmlc_parse_expect(parser, '{'));
+    while (region->is_branch && hmlc_parse_accept_word(parser, "require")) {
+        HMLC_TRY(hmlc_parse_equality(parser, region));
+    }
     while (!hmlc_parse_at_mark(parser, '}')) {
         if (parser->token.kind == HMLC_TOKEN_END) {
             return hmlc_parse_fail(parser, "expected an op or '}'");

@@ -66,6 +66,8 @@ hmlc_status hmlc_parse_storage(hmlc_text_parser *parser, const hmlc_type *type,
                                hmlc_storage *storage, hmlc_token *root) HMLC_MUST_USE;
 /* "(arguments)", and "{ ops }" with what they define taken out of scope, of an empty region. */
 hmlc_status hmlc_parse_arguments(hmlc_text_parser *parser, hmlc_region *region) HMLC_MUST_USE;
+/* "(" dim "," dim ")" location behind "require": what `branch`, NULL for the main graph, needs. */
+hmlc_status hmlc_parse_equality(hmlc_text_parser *parser, const hmlc_region *branch) HMLC_MUST_USE;
 hmlc_status hmlc_parse_body(hmlc_text_parser *parser, hmlc_region *region) HMLC_MUST_USE;
 hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor) HMLC_MUST_USE;
 

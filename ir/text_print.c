@@ -88,10 +88,33 @@ static void print_arguments(hmlc_printer *printer, const hmlc_region *region)
     hmlc_write(&printer->writer, ")");
 }
 
+/* Those of a branch; of the main graph where `branch` is NULL. */
+static void print_equalities(hmlc_printer *printer, const hmlc_dims *dims,
+                             const hmlc_region *branch)
+{
+    for (uint32_t i = 0; i < hmlc_dims_equality_count(dims); i++) {
+        const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, i);
+        if (equality->branch != branch) {
+            continue;
+        }
+        hmlc_write_spaces(&printer->writer, 2 * printer->depth);
+        hmlc_write(&printer->writer, "require(");
+        hmlc_write_dim(&printer->writer, equality->left);
+        hmlc_write(&printer->writer, ", ");
+        hmlc_write_dim(&printer->writer, equality->right);
+        hmlc_write(&printer->writer, ")");
+        print_location(printer, equality->location);
+        hmlc_write(&printer->writer, "\n");
+    }
+}
+
 static void print_body(hmlc_printer *printer, const hmlc_region *region)
 {
     hmlc_write(&printer->writer, " {\n");
     printer->depth++;
+    if (region->is_branch) {
+        print_equalities(printer, region->module->dims, region);
+    }
     for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
         hmlc_write_spaces(&printer->writer, 2 * printer->depth);
         hmlc_print_op(printer, op);
@@ -167,20 +190,6 @@ static void print_symbol(hmlc_text_writer *out, const hmlc_symbol *symbol)
     hmlc_write(out, symbol->bound_at_run ? " run\n" : "\n");
 }
 
-static void print_equalities(hmlc_printer *printer, const hmlc_dims *dims)
-{
-    for (uint32_t i = 0; i < hmlc_dims_equality_count(dims); i++) {
-        const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, i);
-        hmlc_write(&printer->writer, "require(");
-        hmlc_write_dim(&printer->writer, equality->left);
-        hmlc_write(&printer->writer, ", ");
-        hmlc_write_dim(&printer->writer, equality->right);
-        hmlc_write(&printer->writer, ")");
-        print_location(printer, equality->location);
-        hmlc_write(&printer->writer, "\n");
-    }
-}
-
 static void print_header(hmlc_printer *printer, const hmlc_module *module)
 {
     hmlc_text_writer *out = &printer->writer;
@@ -198,7 +207,7 @@ static void print_header(hmlc_printer *printer, const hmlc_module *module)
     for (uint32_t i = 0; i < hmlc_symbol_count(module->dims); i++) {
         print_symbol(out, hmlc_symbol_at(module->dims, i));
     }
-    print_equalities(printer, module->dims);
+    print_equalities(printer, module->dims, NULL);
     if (printer->options.storage && module->arena_bytes != NULL) {
         hmlc_write(out, "arena(");
         hmlc_write_dim(out, module->arena_bytes);

@@ -146,6 +146,9 @@ static hmlc_status inline_if(hmlc_rewriter *rewriter, hmlc_op *op)
             return HMLC_OK;
         }
     }
+    const hmlc_region *branch = NULL;
+    (void)hmlc_region_branch(op->parent, &branch);
+    hmlc_dims_move_equalities(region->module->dims, region, branch);
     HMLC_FOR_EACH_OP(inner, region)
     {
         if (inner != yield) {

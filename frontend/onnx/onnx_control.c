@@ -69,7 +69,7 @@ static void inline_branch(hmlc_onnx_node *node, const char *name)
 static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
 {
     hmlc_onnx_importer *importer = node->importer;
-    hmlc_onnx_body body = {.region = hmlc_region_create(importer->module, NULL)};
+    hmlc_onnx_body body = {.region = hmlc_region_create_branch(importer->module)};
     if (body.region == NULL) {
         importer->fatal = HMLC_RESOURCE;
         return NULL;

@@ -116,21 +116,24 @@ static hml_status check_model_slots(const program_checker *checker)
     return HML_OK;
 }
 
-static bool check_is_valid(const program_checker *checker, const hml_check_record *check)
+/* Checks at run entry know fewer slots than those of steps. */
+static bool check_is_valid(const program_checker *checker, uint32_t index)
 {
+    const hml_check_record *check = &checker->program->checks[index];
+    const hml_program_record *record = checker->program->record;
     const hml_model_tables *tables = &checker->model->tables;
-    uint32_t entry = checker->program->record->entry_dims;
+    uint32_t known = index < record->entry_checks ? record->entry_dims : record->dims.count;
     if (check->location != HML_NONE && !is_string(checker, check->location)) {
         return false;
     }
     switch (check->kind) {
     case HML_CHECK_INPUT_DIM:
         return check->a < tables->record->inputs.count &&
-               check->b < tables->inputs[check->a].rank && check->slot < entry;
+               check->b < tables->inputs[check->a].rank && check->slot < known;
     case HML_CHECK_EQUAL:
-        return check->a < entry && check->b < entry;
+        return check->a < known && check->b < known;
     case HML_CHECK_RANGE:
-        return check->a < tables->record->symbols.count && check->slot < entry;
+        return check->a < tables->record->symbols.count && check->slot < known;
     default:
         return false;
     }
@@ -177,8 +180,11 @@ static hml_status check_memory(const program_checker *checker)
     if (record->growable_count > record->buffers.count) {
         return HML_FAIL(checker->message, HML_ERROR_buffer_invalid, "growable buffers");
     }
+    if (record->entry_checks > record->checks.count) {
+        return HML_FAIL(checker->message, HML_ERROR_check_invalid, "checks at run entry");
+    }
     for (uint32_t i = 0; i < record->checks.count; i++) {
-        if (!check_is_valid(checker, &checker->program->checks[i])) {
+        if (!check_is_valid(checker, i)) {
             return HML_FAIL(checker->message, HML_ERROR_check_invalid, "check %u", i);
         }
     }
@@ -260,6 +266,8 @@ static bool step_is_valid(const program_checker *checker, uint32_t index)
                is_range(step->first_operand, step->operand_count, record->operands.count);
     case HML_STEP_JUMP:
         return forwards;
+    case HML_STEP_CHECK:
+        return is_range(step->first_dim, step->dim_count, record->checks.count);
     default:
         return false;
     }

@@ -165,8 +165,9 @@ static hml_status check_range(hml_session *session, const hml_check_record *chec
                     node[0] != '\0' ? "; at " : "", node);
 }
 
-static hml_status run_check(hml_session *session, const hml_check_record *check, uint32_t known)
+hml_status hml_session_check(hml_session *session, uint32_t index, uint32_t known)
 {
+    const hml_check_record *check = &session->program->checks[index];
     const char *node =
         check->location == HML_NONE ? "" : session->program->strings + check->location;
     switch (check->kind) {
@@ -203,8 +204,8 @@ hml_status hml_session_enter(hml_session *session)
     /* An absurd input dim may stop the evaluation: its own check explains more than the overflow.
      */
     HML_TRY(check_input_dims(session, known));
-    for (uint32_t i = 0; i < program->record->checks.count; i++) {
-        HML_TRY(run_check(session, &program->checks[i], known));
+    for (uint32_t i = 0; i < program->record->entry_checks; i++) {
+        HML_TRY(hml_session_check(session, i, known));
     }
     if (status != HML_OK) {
         return HML_FAIL(hml_session_message(session), status,

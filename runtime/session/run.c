@@ -223,10 +223,20 @@ static hml_status step_jump(run_state *run)
     return HML_OK;
 }
 
+static hml_status step_check(run_state *run)
+{
+    const hml_program *program = run->session->program;
+    const hml_step_record *step = &program->steps[run->index];
+    for (uint32_t i = 0; i < step->dim_count; i++) {
+        HML_TRY(hml_session_check(run->session, step->first_dim + i, program->record->dims.count));
+    }
+    return HML_OK;
+}
+
 static hml_status (*const step_functions[])(run_state *) = {
     [HML_STEP_CALL] = step_call, [HML_STEP_EVALUATE] = step_evaluate,
     [HML_STEP_GROW] = step_grow, [HML_STEP_BRANCH] = step_branch,
-    [HML_STEP_JUMP] = step_jump,
+    [HML_STEP_JUMP] = step_jump, [HML_STEP_CHECK] = step_check,
 };
 
 static hml_status profile_step(run_state *run)

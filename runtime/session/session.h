@@ -91,8 +91,11 @@ static inline hml_message hml_session_message(hml_session *session)
 /* -- Parts of the session, each a file ----------------------------------------------------------
  */
 
-/* Entry dims from the bound inputs, and all checks of them. */
+/* Entry dims from the bound inputs, and the checks at run entry. */
 hml_status hml_session_enter(hml_session *session);
+
+/* Makes check `index` of the program as far as its slots are below `known`. */
+hml_status hml_session_check(hml_session *session, uint32_t index, uint32_t known);
 
 /* Dim of a bound input: hml_dim_source.input_dim. */
 int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);

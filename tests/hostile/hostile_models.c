@@ -63,6 +63,37 @@ static wire_buffer dynamic_model(void)
     return model_end(&graph, 17);
 }
 
+static wire_buffer matrix_branch(const char *type, const char *inputs, const char *name)
+{
+    wire_buffer graph = {0};
+    add(&graph, type, inputs, name);
+    graph_value(&graph, GRAPH_OUTPUT, name, ONNX_FLOAT, "2 3");
+    return graph;
+}
+
+/* chosen = flag ? x y : -z needs batch = n where flag is true; sums = p + q knows both and does
+ * not. */
+static wire_buffer branches_model(void)
+{
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "2 batch");
+    graph_value(&graph, GRAPH_INPUT, "y", ONNX_FLOAT, "n 3");
+    graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "2 3");
+    graph_value(&graph, GRAPH_INPUT, "flag", ONNX_BOOL, "");
+    graph_value(&graph, GRAPH_INPUT, "p", ONNX_FLOAT, "batch 1");
+    graph_value(&graph, GRAPH_INPUT, "q", ONNX_FLOAT, "1 n");
+    wire_buffer choice = node_begin("If", "flag", "chosen");
+    wire_buffer then = matrix_branch("MatMul", "x y", "t");
+    wire_buffer otherwise = matrix_branch("Neg", "z", "o");
+    node_graph(&choice, "then_branch", &then);
+    node_graph(&choice, "else_branch", &otherwise);
+    graph_node(&graph, &choice);
+    add(&graph, "Add", "p q", "sums");
+    graph_value(&graph, GRAPH_OUTPUT, "chosen", ONNX_FLOAT, NULL);
+    graph_value(&graph, GRAPH_OUTPUT, "sums", ONNX_FLOAT, NULL);
+    return model_end(&graph, 17);
+}
+
 static void show(const hmlc_module *module)
 {
     const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
@@ -92,9 +123,8 @@ static hmlc_status build_file(const char *onnx, hmlc_module *module, const char 
     return status;
 }
 
-static hmlc_status build_dynamic(hmlc_module *module, const char *path)
+static hmlc_status build_written(wire_buffer file, hmlc_module *module, const char *path)
 {
-    wire_buffer file = dynamic_model();
     hmlc_status status = hmlc_import_memory(file.data, file.size, NULL, module);
     status = status == HMLC_OK ? compile(module, path) : status;
     if (status != HMLC_OK) {
@@ -124,7 +154,21 @@ static uint8_t *read_file(const char *path, size_t *bytes)
     return data;
 }
 
-uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes)
+typedef hmlc_status build_function(const char *onnx, hmlc_module *module, const char *path);
+
+static hmlc_status build_dynamic(const char *onnx, hmlc_module *module, const char *path)
+{
+    (void)onnx;
+    return build_written(dynamic_model(), module, path);
+}
+
+static hmlc_status build_branches(const char *onnx, hmlc_module *module, const char *path)
+{
+    (void)onnx;
+    return build_written(branches_model(), module, path);
+}
+
+static uint8_t *artifact_by(build_function *build, const char *onnx, size_t *bytes)
 {
     char folder[] = "/tmp/hml-hostile-XXXXXX", path[64];
     hmlc_module *module = hmlc_module_create(NULL);
@@ -132,15 +176,23 @@ uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes)
         return NULL;
     }
     (void)snprintf(path, sizeof path, "%s/model.hml", folder);
-    hmlc_status status =
-        onnx != NULL ? build_file(onnx, module, path) : build_dynamic(module, path);
+    hmlc_status status = build(onnx, module, path);
     uint8_t *data = status == HMLC_OK ? read_file(path, bytes) : NULL;
     (void)unlink(path);
     (void)rmdir(folder);
     return data;
 }
 
+uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes)
+{
+    return artifact_by(build_file, onnx, bytes);
+}
+
 uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
 {
-    return hostile_artifact_of(model == HOSTILE_DIGITS ? HMLC_DIGITS : NULL, bytes);
+    static build_function *const builds[HOSTILE_MODEL_COUNT] = {[HOSTILE_DIGITS] = build_file,
+                                                                [HOSTILE_DYNAMIC] = build_dynamic,
+                                                                [HOSTILE_BRANCHES] =
+                                                                    build_branches};
+    return artifact_by(builds[model], HMLC_DIGITS, bytes);
 }

@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 typedef enum hostile_model {
-    HOSTILE_DIGITS,  /* models/digits: convolutions, dense layers, batch of any size */
-    HOSTILE_DYNAMIC, /* sizes known only while running, an `if`, a gather at given indices */
+    HOSTILE_DIGITS,   /* models/digits: convolutions, dense layers, batch of any size */
+    HOSTILE_DYNAMIC,  /* sizes known only while running, an `if`, a gather at given indices */
+    HOSTILE_BRANCHES, /* one path of an `if` needs two dims to be equal; see branch_checks_test */
     HOSTILE_MODEL_COUNT
 } hostile_model;
 
-/* The artifact of an ONNX file (NULL: of the dynamic model); as below. */
+/* The artifact of an ONNX file; as below. */
 uint8_t *hostile_artifact_of(const char *onnx, size_t *bytes);
 
 /* The whole file, 64-byte aligned: free(). NULL, with the reason on stderr, when compiling fails.

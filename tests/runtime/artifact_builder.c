@@ -203,6 +203,7 @@ static void write_program(const artifact_builder *b, uint32_t target_name, secti
     hml_program_record *record = (hml_program_record *)(void *)bytes->data;
     bytes->count = sizeof *record;
     record->entry_dims = b->entry_dims;
+    record->entry_checks = b->check_count - b->step_check_count;
     record->arena_dim = b->arena_dim;
     record->scratch_dim = b->scratch_dim;
     record->growable_count = b->growable_count;

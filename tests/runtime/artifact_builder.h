@@ -30,11 +30,12 @@ typedef struct artifact_builder {
     uint8_t weights[BUILDER_WEIGHTS];
     uint32_t weight_bytes;
     uint32_t entry_dims, arena_dim, scratch_dim, growable_count;
-    uint32_t variant_count; /* 0: one; further ones are copies that need more features */
-    uint32_t architecture;  /* 0: x86-64 */
-    uint64_t features;      /* of the first variant */
-    uint64_t alignment;     /* of code and weights; 0: 4096 and 64 */
-    uint64_t padding;       /* zero bytes behind the weights, for large files */
+    uint32_t step_check_count; /* of the last checks: made by steps */
+    uint32_t variant_count;    /* 0: one; further ones are copies that need more features */
+    uint32_t architecture;     /* 0: x86-64 */
+    uint64_t features;         /* of the first variant */
+    uint64_t alignment;        /* of code and weights; 0: 4096 and 64 */
+    uint64_t padding;          /* zero bytes behind the weights, for large files */
 } artifact_builder;
 
 uint32_t build_string(artifact_builder *b, const char *text);

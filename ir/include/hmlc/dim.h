@@ -111,15 +111,25 @@ bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result);
 int64_t hmlc_dim_hint(hmlc_dim dim);
 
 /*
- * Equalities that the graph needs and that could not be proven: checked at run entry. `location`
- * says for whom. Recorded once per pair.
+ * Equalities that the graph needs and that could not be proven. `location` says for whom. Recorded
+ * once per pair. What one branch of an `if` alone needs is checked when that branch runs, all else
+ * at run entry.
  */
 typedef struct hmlc_dim_equality {
     hmlc_dim left, right;
     const struct hmlc_location *location;
+    const struct hmlc_region *branch; /* NULL: run entry */
 } hmlc_dim_equality;
+/* For the op whose results are being inferred, if any: its branch; else for run entry. */
 hmlc_status hmlc_dims_require_equal(hmlc_dims *dims, hmlc_dim left, hmlc_dim right,
                                     const struct hmlc_location *location) HMLC_MUST_USE;
+/* As if `branch` (NULL: the main graph) asked. */
+hmlc_status hmlc_dims_require_equal_in(hmlc_dims *dims, const struct hmlc_region *branch,
+                                       hmlc_dim left, hmlc_dim right,
+                                       const struct hmlc_location *location) HMLC_MUST_USE;
+/* What branch `from` needs is from now on needed by `to` (NULL: the main graph): its ops moved. */
+void hmlc_dims_move_equalities(hmlc_dims *dims, const struct hmlc_region *from,
+                               const struct hmlc_region *to);
 uint32_t hmlc_dims_equality_count(const hmlc_dims *dims);
 const hmlc_dim_equality *hmlc_dims_equality_at(const hmlc_dims *dims, uint32_t index);
 

@@ -77,6 +77,7 @@ struct hmlc_op {
 struct hmlc_region {
     hmlc_module *module;
     hmlc_op *parent; /* NULL: the main graph */
+    bool is_branch;  /* of an `if`: may not run */
     uint32_t argument_count;
     hmlc_value **arguments;
     hmlc_op *first, *last; /* last is the yield once the region is complete */
@@ -104,6 +105,15 @@ void hmlc_module_destroy(hmlc_module *module); /* accepts NULL */
 
 /* A region with no arguments. */
 hmlc_region *hmlc_region_create(hmlc_module *module, hmlc_op *parent);
+/* For a branch of an `if` that is built now. */
+hmlc_region *hmlc_region_create_branch(hmlc_module *module);
+/*
+ * The innermost branch of an `if` that the region is or lies in, NULL: the main graph. False for a
+ * region that has no place in the graph yet.
+ */
+bool hmlc_region_branch(const hmlc_region *region, const hmlc_region **branch);
+/* True where the region runs only after the equality was checked. */
+bool hmlc_region_relies_on(const hmlc_region *region, const hmlc_dim_equality *equality);
 hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type, const char *name);
 
 /* Where the next op goes: before `before`, or at the region's end when NULL. */

@@ -119,7 +119,7 @@ typedef struct hml_tensor_record {
 
 typedef struct hml_program_record {
     hml_table dims;      /* hml_dim_record; slot k is record k's value */
-    hml_table checks;    /* hml_check_record: evaluated at run entry */
+    hml_table checks;    /* hml_check_record: of run entry, then those of CHECK steps */
     hml_table buffers;   /* hml_buffer_record */
     hml_table operands;  /* hml_operand_record: all steps' operand lists, one behind the other */
     hml_table indices;   /* u32: all steps' dim lists, one behind the other */
@@ -134,7 +134,7 @@ typedef struct hml_program_record {
     uint32_t scratch_dim;    /* slot: scratch bytes per thread, at entry */
     uint32_t growable_count; /* buffers of kind GROWABLE */
     uint32_t target_name;    /* string: "x86-64-v3" */
-    uint32_t reserved;
+    uint32_t entry_checks;   /* checks [0, entry_checks) are made at run entry */
 } hml_program_record;
 
 /* Dim instructions in order: a, b, c are smaller slots. All results lie within +-HML_DIM_UNBOUNDED
@@ -220,13 +220,14 @@ typedef enum hml_step_kind {
     HML_STEP_GROW,     /* buffers that became known: operand list names them */
     HML_STEP_BRANCH,   /* jump to `target` when the bool at the first operand is false */
     HML_STEP_JUMP,     /* to `target`, forwards only until loops exist */
+    HML_STEP_CHECK,    /* checks [first_dim, first_dim + dim_count): what a branch alone needs */
 } hml_step_kind;
 
 typedef struct hml_step_record {
     uint32_t kind;
     uint32_t kernel;
     uint32_t first_operand, operand_count; /* in operands */
-    uint32_t first_dim, dim_count;         /* CALL: in indices; EVALUATE: slots */
+    uint32_t first_dim, dim_count;         /* CALL: in indices; EVALUATE: slots; CHECK: checks */
     uint32_t units_dim;                    /* slot */
     uint32_t scratch_dim;                  /* slot, bytes per thread; HML_NONE: none */
     uint32_t target;

@@ -191,7 +191,7 @@ HML_API hml_status hml_model_variant(const hml_model *model, uint32_t index,
                                      hml_variant_info *info) HML_MUST_USE;
 
 typedef struct hml_step_info {
-    const char *kind;     /* "call", "evaluate", "grow", "branch", "jump" */
+    const char *kind;     /* "call", "evaluate", "grow", "branch", "jump", "check" */
     const char *kernel;   /* name; NULL when the step calls none */
     const char *form;     /* way it was made: "loop", "contraction", "window", ...; NULL likewise */
     const char *location; /* the user's nodes; "" when there is none */
