@@ -84,6 +84,8 @@ bool hml_platform_file_open(const char *path, hml_platform_file *file, const cha
     if (descriptor < 0) {
         *reason = errno == ENOENT   ? "there is no such file"
                   : errno == EACCES ? "permission denied"
+                  : errno == EMFILE ? "this process has too many files open"
+                  : errno == ENFILE ? "the system has too many files open"
                                     : "it cannot be opened";
         return false;
     }

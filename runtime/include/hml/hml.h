@@ -117,7 +117,7 @@ typedef struct hml_open_options {
  * Opens an artifact: checks every byte of it (header, bounds, checksums, all indices), chooses the
  * last variant that this CPU runs, maps weights and code. Files under 1 MiB are read, larger ones
  * mapped, shared between processes; a mapped file may be replaced (renamed over), never changed in
- * place. The caller owns one reference to *model. Allocates. Any thread.
+ * place: bytes are checked once, here, and a later change is neither noticed nor harmless. The caller owns one reference to *model. Allocates. Any thread.
  * Errors: 1001 to 1031, 1040.
  */
 HML_API hml_status hml_model_open(const char *path, const hml_open_options *options,
@@ -249,7 +249,8 @@ typedef struct hml_pool_options {
 /*
  * A pool that any number of sessions share. One run at a time uses its workers; a run that finds
  * them busy stays on its own thread. Idle workers spin for some microseconds, then sleep. Does not
- * survive fork(). Allocates, starts threads. Any thread. Errors: 1031, 1040, 1055.
+ * survive fork(): in the child it must neither be released nor used, nor any session that has it;
+ * models and other sessions stay good there. Allocates, starts threads. Any thread. Errors: 1031, 1040, 1055.
  */
 HML_API hml_status hml_pool_create(const hml_pool_options *options, hml_pool **pool) HML_MUST_USE;
 
