@@ -81,12 +81,12 @@ hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, siz
                         string_of(session, record->name), data);
     }
     hml_output_binding *binding = &session->outputs[index];
-    if (binding->data != data || binding->bytes != bytes) {
-        /* The size of the new memory is compared where memory is reserved. */
-        session->shapes_changed = true;
-    }
+    bytes = data == NULL ? 0 : bytes;
+    /* The size of the new memory is compared where memory is reserved. */
+    session->bindings_changed =
+        session->bindings_changed || binding->data != data || binding->bytes != bytes;
     binding->data = data;
-    binding->bytes = data == NULL ? 0 : bytes;
+    binding->bytes = bytes;
     return HML_OK;
 }
 

@@ -87,6 +87,20 @@ static bool output_is_known(const hml_session *session, uint32_t index)
     return true;
 }
 
+/* All outputs whose size is known at run entry. */
+static hml_status reserve_outputs(hml_session *session)
+{
+    bool moved = false;
+    for (uint32_t i = 0; i < session->model->tables.record->outputs.count; i++) {
+        if (output_is_known(session, i)) {
+            int64_t bytes = 0;
+            output_bytes(session, i, &bytes);
+            HML_TRY(reserve_output(session, i, bytes, &moved));
+        }
+    }
+    return HML_OK;
+}
+
 hml_status hml_session_reserve(hml_session *session)
 {
     const hml_program_record *record = session->program->record;
@@ -96,14 +110,7 @@ hml_status hml_session_reserve(hml_session *session)
     if (record->scratch_dim != HML_NONE) {
         HML_TRY(reserve_scratch(session, session->dims[record->scratch_dim]));
     }
-    for (uint32_t i = 0; i < session->model->tables.record->outputs.count; i++) {
-        if (output_is_known(session, i)) {
-            int64_t bytes = 0;
-            output_bytes(session, i, &bytes);
-            HML_TRY(reserve_output(session, i, bytes, &moved));
-        }
-    }
-    return HML_OK;
+    return reserve_outputs(session);
 }
 
 hml_status hml_session_prepare(hml_session *session)
@@ -119,6 +126,9 @@ hml_status hml_session_prepare(hml_session *session)
         session->prepared = true;
     }
     if (session->bindings_changed) {
+        session->prepared = false;
+        HML_TRY(reserve_outputs(session));
+        session->prepared = true;
         session->binding_stamp = ++session->clock;
         session->bindings_changed = false;
     }

@@ -103,6 +103,15 @@ static void outputs_can_be_bound(void **state)
     assert_ok(hml_run(b.session), b.session);
     assert_ptr_not_equal(output_of(b.session, 0).data, z);
     assert_sum(b.session, 2);
+    float other[8]; /* two buffers by turns */
+    for (int turn = 0; turn < 4; turn++) {
+        float *bound = turn % 2 == 0 ? z : other;
+        memset(bound, 0, sizeof other);
+        assert_ok(hml_bind_output(b.session, 0, bound, sizeof other), b.session);
+        assert_ok(hml_run(b.session), b.session);
+        assert_ptr_equal(output_of(b.session, 0).data, bound);
+        assert_sum(b.session, 2);
+    }
     assert_int_equal(hml_bind_output(b.session, 0, (char *)z + 1, 32), HML_ERROR_misaligned);
     assert_int_equal(hml_bind_output(b.session, 1, z, 32), HML_ERROR_bad_argument);
     close_bench(&b);
