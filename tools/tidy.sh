@@ -7,5 +7,5 @@ database=build/release
 [ $# -gt 0 ] || mapfile -t files < <(grep -o '"file": "[^"]*"' "$database/compile_commands.json" | cut -d'"' -f4 | sort -u |
     grep "\.c$" | grep -v "^$PWD/build/")
 [ $# -eq 0 ] || files=("$@")
-printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 4 clang-tidy-19 -p "$database" --quiet 2> >(grep -v 'warnings\? generated\|^Suppressed\|^Use -header\|^\[[0-9/]*\] Processing' >&2)
+printf '%s\0' "${files[@]}" | xargs -0 -P "$(nproc)" -n 1 clang-tidy-19 -p "$database" --quiet 2> >(grep -v 'warnings\? generated\|^Suppressed\|^Use -header' >&2)
 echo "clang-tidy: ${#files[@]} files"
