@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds hmlc in every form that matters, lints it and runs all tests. Closing lines: what was skipped, and why.
+# Builds hmlc in every form that matters, lints it and runs all tests. Closing lines: what was skipped and why, then how many
+# tests passed and failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/packages.sh
 jobs=$(nproc)
 started=$SECONDS
-skipped=()
+skipped=() tests=0 failed=0
 
 step() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - started)); }
 
@@ -23,13 +24,30 @@ skipped_checks() {
 
 # run_tests BUILD CTEST_OPTION...
 run_tests() {
-    local build=$1 report=$PWD/build/$1/tests.xml line
+    local build=$1 report=$PWD/build/$1/tests.xml line outcome=0
     shift
     ctest --test-dir "build/$build" --output-on-failure -j "$jobs" --no-tests=error --timeout 900 --output-junit "$report" \
-        --test-output-size-passed 1000000 "$@"
+        --test-output-size-passed 1000000 "$@" || outcome=$?
     while read -r line; do
         skipped+=("$build: $line")
     done < <(skipped_checks "$report")
+    tests=$((tests + $(suite_count tests "$report") - $(suite_count skipped "$report")))
+    failed=$((failed + $(suite_count failures "$report")))
+    [ "$outcome" -eq 0 ] || finish "$outcome"
+}
+
+# suite_count tests|failures|skipped REPORT
+suite_count() { sed -n "s/^[[:space:]]*$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -1; }
+
+# finish STATUS: what was skipped, the counts.
+finish() {
+    step "done"
+    build/release/tools/hmlc/hmlc targets | grep -q 'x86-64-v4.*native' ||
+        skipped+=("all: kernels of x86-64-v4 are built, not run: no AVX-512 here")
+    printf '%d skipped\n' "${#skipped[@]}"
+    [ ${#skipped[@]} -eq 0 ] || printf '  %s\n' "${skipped[@]}"
+    printf '%d passed, %d failed\n' $((tests - failed)) "$failed"
+    exit "$1"
 }
 
 step "packages"
@@ -64,9 +82,4 @@ cmake --build --preset tsan -j "$jobs"
 step "thread sanitizer: tests"
 run_tests tsan -L threads
 
-step "done"
-if build/release/tools/hmlc/hmlc targets | grep -q 'x86-64-v4.*native'; then :; else
-    skipped+=("all: kernels of x86-64-v4 are built, not run: no AVX-512 here")
-fi
-printf '%d skipped\n' "${#skipped[@]}"
-[ ${#skipped[@]} -eq 0 ] || printf '  %s\n' "${skipped[@]}"
+finish 0
