@@ -282,6 +282,14 @@ static void store_in_registers(hmlc_tile_context *tile, LLVMValueRef const *accu
     }
 }
 
+/* Kept vectors stand close together: those of few lanes at any multiple of their own size. */
+static uint32_t kept_alignment(const hmlc_tile_context *tile)
+{
+    uint32_t bytes =
+        tile->contraction->lanes * (uint32_t)hmlc_dtype_bytes(tile->contraction->dtype);
+    return bytes < 16 ? bytes : 16;
+}
+
 static LLVMValueRef stored_vector(hmlc_tile_context *tile, LLVMValueRef row, uint32_t vector)
 {
     hmlc_frame *frame = tile->frame;
@@ -300,7 +308,8 @@ static void keep_tile(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
     for (uint32_t r = 0; r < tile->rows; r++) {
         LLVMValueRef row = hmlc_frame_int(frame, r);
         for (uint32_t v = 0; v < vectors; v++) {
-            hmlc_frame_store(frame, accumulators[r * vectors + v], stored_vector(tile, row, v), 16);
+            hmlc_frame_store(frame, accumulators[r * vectors + v], stored_vector(tile, row, v),
+                             kept_alignment(tile));
         }
         if (!tile->consecutive) {
             hmlc_frame_store(frame, tile->row[r],
@@ -330,7 +339,8 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
         tile->at_count = chunk_vectors(frame->target, vectors - v);
         LLVMTypeRef type = hmlc_frame_vector(frame, tile->contraction->dtype,
                                              tile->at_count * tile->contraction->lanes);
-        store_chunk(tile, hmlc_frame_load(frame, type, stored_vector(tile, loop.index, v), 16));
+        store_chunk(tile, hmlc_frame_load(frame, type, stored_vector(tile, loop.index, v),
+                                          kept_alignment(tile)));
     }
     hmlc_loop_end(frame, &loop, NULL);
 }

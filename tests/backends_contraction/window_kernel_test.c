@@ -94,6 +94,14 @@ static void depthwise_shapes(void **state)
                                    "1 1 1 1 1 1",
                                    {0}},
                     10, HMLC_OP_relu);
+    /* Few channels and a long epilogue: the tile waits in memory as vectors of 2 lanes. */
+    for (int64_t channels = 1; channels <= 7; channels++) {
+        char dims[32], weights[32];
+        snprintf(dims, sizeof dims, "2 8 %d", (int)channels);
+        snprintf(weights, sizeof weights, "%d 4 1", (int)channels);
+        check_depthwise(&(window_case){dims, dims, weights, {4}, {1}, {1}, "0 0", {0}}, channels,
+                        HMLC_OP_silu);
+    }
     check_depthwise(
         &(window_case){"1 2 2 8", "1 2 2 8", "8 7 7 1", {7, 7}, {1, 1}, {1, 1}, "3 3 3 3", {0}}, 8,
         HMLC_OP_relu);
