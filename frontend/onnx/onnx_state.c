@@ -57,6 +57,22 @@ void hmlc_onnx_import_causal_conv(hmlc_onnx_node *node)
     }
 }
 
+/* Update and cache differ along the axis alone. An update that is longer reaches beyond a linear
+ * cache, and would write twice to places of a circular one. */
+static void require_fitting(hmlc_onnx_node *node, int64_t axis, bool circular)
+{
+    hmlc_emitter *emit = &node->emit;
+    for (int32_t i = 0; i < hmlc_onnx_rank(node, 0); i++) {
+        hmlc_dim cache = hmlc_onnx_dims(node, 0)[i], update = hmlc_onnx_dims(node, 1)[i];
+        if (i != axis) {
+            hmlc_emit_require_equal(emit, cache, update);
+        } else if (circular) {
+            hmlc_emit_require_equal(emit, hmlc_dim_less(hmlc_emit_table(emit), cache, update),
+                                    hmlc_emit_number(emit, 0));
+        }
+    }
+}
+
 /* Each sample's update goes to its own place along the axis. */
 void hmlc_onnx_import_tensor_scatter(hmlc_onnx_node *node)
 {
@@ -71,6 +87,7 @@ void hmlc_onnx_import_tensor_scatter(hmlc_onnx_node *node)
         return;
     }
     const hmlc_dim *update = hmlc_onnx_dims(node, 1);
+    require_fitting(node, axis, circular != 0);
     hmlc_value *at = hmlc_emit(emit, HMLC_OP_iota, NULL, 0,
                                HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, update, (uint32_t)rank),
                                           hmlc_attr_int(HMLC_ATTR_axis, axis),

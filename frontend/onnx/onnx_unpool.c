@@ -237,8 +237,11 @@ void hmlc_onnx_import_max_unpool(hmlc_onnx_node *node)
 static hmlc_value *coordinate(hmlc_onnx_node *node, hmlc_dim size, bool corners, hmlc_dtype dtype)
 {
     hmlc_emitter *emit = &node->emit;
-    hmlc_dim steps =
-        corners ? hmlc_dim_subtract(hmlc_emit_table(emit), size, hmlc_emit_number(emit, 1)) : size;
+    hmlc_dims *table = hmlc_emit_table(emit);
+    hmlc_dim one = hmlc_emit_number(emit, 1), steps = size;
+    if (corners) { /* a single place is the first one: no step, so that nothing is divided by 0 */
+        steps = hmlc_dim_maximum(table, hmlc_dim_subtract(table, size, one), one);
+    }
     hmlc_value *index = hmlc_emit(emit, HMLC_OP_iota, NULL, 0,
                                   HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, &size, 1),
                                              hmlc_attr_int(HMLC_ATTR_axis, 0),

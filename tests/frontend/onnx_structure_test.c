@@ -436,6 +436,78 @@ static void optional_outputs_cost_nothing_unused(void **state)
     }
 }
 
+/* Runs a model of f32 inputs without symbols; the first `count` elements of its output. */
+static hmlc_status run_floats(const imported *model, const hmlc_tensor *inputs,
+                              uint32_t input_count, float *elements, size_t count)
+{
+    check_valid(model);
+    hmlc_arena *arena = hmlc_arena_create(NULL);
+    hmlc_tensor output;
+    hmlc_status status = hmlc_interpret(model->module, inputs, input_count, arena, &output, 1);
+    if (status == HMLC_OK) {
+        memcpy(elements, output.data, count * sizeof *elements);
+    }
+    hmlc_arena_destroy(arena);
+    return status;
+}
+
+/* With align_corners its step would be 2 / 0. */
+static void the_grid_of_a_single_place_starts_at_the_corner(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin("1 2 3"), node = node_begin("AffineGrid", "x size", "y");
+    const int64_t size[] = {1, 1, 1, 1};
+    const float theta[] = {1, 2, 4, 8, 16, 32};
+    float grid[2] = {0};
+    int64s(&graph, "size", "4", size, 4);
+    node_int(&node, "align_corners", 1);
+    graph_node(&graph, &node);
+    end(&graph);
+    imported model = import_graph(&graph, 20);
+    const hmlc_tensor input = {.dtype = HMLC_DTYPE_f32,
+                               .rank = 3,
+                               .dims = {1, 2, 3},
+                               .data = theta,
+                               .bytes = sizeof theta};
+    assert_int_equal(run_floats(&model, &input, 1, grid, 2), HMLC_OK);
+    assert_true(grid[0] == 4 - 1 - 2 && grid[1] == 32 - 8 - 16);
+    imported_free(&model);
+}
+
+/* TensorScatter of an update [1, rows, columns] into a cache [1, 3, 2]. */
+static hmlc_status scatter(int64_t rows, int64_t columns, const char *mode)
+{
+    wire_buffer graph = begin("1 3 2"), node = node_begin("TensorScatter", "x u", "y");
+    graph_value(&graph, GRAPH_INPUT, "u", ONNX_FLOAT, "1 r c");
+    node_text(&node, "mode", mode);
+    graph_node(&graph, &node);
+    end(&graph);
+    imported model = import_graph(&graph, 24);
+    const float zeros[8] = {0};
+    float first;
+    const hmlc_tensor inputs[2] = {
+        {.dtype = HMLC_DTYPE_f32, .rank = 3, .dims = {1, 3, 2}, .data = zeros, .bytes = 24},
+        {.dtype = HMLC_DTYPE_f32,
+         .rank = 3,
+         .dims = {1, rows, columns},
+         .data = zeros,
+         .bytes = (size_t)(rows * columns) * sizeof *zeros},
+    };
+    hmlc_status status = run_floats(&model, inputs, 2, &first, 1);
+    imported_free(&model);
+    return status;
+}
+
+static void updates_of_a_cache_must_fit(void **state)
+{
+    (void)state;
+    assert_int_equal(scatter(3, 2, "linear"), HMLC_OK);
+    assert_int_equal(scatter(3, 2, "circular"), HMLC_OK);
+    assert_int_equal(scatter(2, 1, "linear"), HMLC_USAGE);
+    assert_int_equal(scatter(2, 1, "circular"), HMLC_USAGE);
+    assert_int_equal(scatter(4, 2, "circular"), HMLC_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +527,8 @@ int main(void)
         cmocka_unit_test(a_dim_option_must_name_a_dim),
         cmocka_unit_test(initialized_inputs_are_constants),
         cmocka_unit_test(optional_outputs_cost_nothing_unused),
+        cmocka_unit_test(the_grid_of_a_single_place_starts_at_the_corner),
+        cmocka_unit_test(updates_of_a_cache_must_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
