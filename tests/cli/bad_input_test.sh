@@ -174,6 +174,8 @@ expect 5 HML1104 bash -c "ulimit -f 8; trap '' XFSZ; '$hml' run '$place/large.hm
 holds 'nor does a tensor that finds no room' nothing_left
 says 5 HML0601 /dev/full 'No space left' "$hmlc" compile "$good" -o /dev/full --emit ir
 says 5 HML0601 "$place/no/where.hml" 'No such file' "$hmlc" compile "$good" -o "$place/no/where.hml"
+timeout --kill-after 10 1 "$hmlc" compile "$good" -o "$models/fifo.bin" --emit ir
+holds 'a pipe that nobody reads can be left by a signal' [ $? -eq 124 ]
 says 2 HML0103 "$good" 'is the model itself' "$hmlc" compile "$good" -o "$good"
 if [ "$(id -u)" -ne 0 ]; then
     chmod a-w "$place/out"
@@ -230,6 +232,11 @@ struck=$?
 holds "SIGINT ends hmlc test with 130, not $struck" [ "$struck" -eq 130 ]
 holds 'and its child' bash -c "! kill -0 $child 2>/dev/null"
 holds 'and its files' [ -z "$(ls -A "$place/tmp")" ]
+env --ignore-signal=HUP "$hmlc" test "$(dirname "$digits")" >/dev/null 2>&1 &
+parent=$! child=
+child_of "$parent" && kill -HUP "$parent"
+wait "$parent"
+holds 'a signal that is ignored does not end hmlc test' [ $? -eq 0 ]
 expect 0 '1 passed' env --ignore-signal=CHLD "$hmlc" test "$(dirname "$digits")"
 
 echo "$passed passed, $failed failed"

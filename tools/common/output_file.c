@@ -16,7 +16,7 @@ static void hold_signals(hml_output_file *file)
     for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++) {
         sigaddset(&held, ending[i]);
     }
-    sigprocmask(SIG_BLOCK, &held, &file->mask);
+    file->held = sigprocmask(SIG_BLOCK, &held, &file->mask) == 0;
 }
 
 static int open_temporary(hml_output_file *file)
@@ -44,7 +44,9 @@ static void abandon(hml_output_file *file)
     free(file->target);
     free(file->temporary);
     file->target = file->temporary = NULL;
-    sigprocmask(SIG_SETMASK, &file->mask, NULL);
+    if (file->held) {
+        sigprocmask(SIG_SETMASK, &file->mask, NULL);
+    }
     errno = cause;
 }
 
@@ -54,10 +56,10 @@ bool hml_output_open(hml_output_file *file, const char *path)
     bool direct = stat(path, &state) == 0 && !S_ISREG(state.st_mode);
     int descriptor = -1;
     *file = (hml_output_file){0};
-    hold_signals(file);
-    if (direct) {
+    if (direct) { /* nothing to clean up; and a pipe may have no reader for ever */
         descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     } else {
+        hold_signals(file);
         file->target = realpath(path, NULL);
         file->target = file->target != NULL ? file->target : strdup(path);
         descriptor = file->target != NULL ? open_temporary(file) : -1;

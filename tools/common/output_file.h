@@ -10,7 +10,8 @@ typedef struct hml_output_file {
     FILE *stream;    /* write here */
     char *target;    /* the file behind all links */
     char *temporary; /* the name until the end; NULL: a device or pipe, written directly */
-    sigset_t mask;   /* of the thread before; signals that end programs wait meanwhile */
+    bool held;       /* signals that end programs wait meanwhile; not for devices and pipes */
+    sigset_t mask;   /* of the thread before that */
 } hml_output_file;
 
 /* False with errno set when the file cannot be created. Links are followed. */

@@ -84,7 +84,12 @@ bool hmlc_test_child_run(test_child *child, int *wait_status, char *text, size_t
     sigset_t awaited, mask;
     sigemptyset(&awaited);
     for (size_t k = 0; k < sizeof awaited_signals / sizeof awaited_signals[0]; k++) {
-        sigaddset(&awaited, awaited_signals[k]);
+        struct sigaction action;
+        bool ignored = sigaction(awaited_signals[k], NULL, &action) == 0 &&
+                       action.sa_handler == SIG_IGN; /* as nohup has it: not for us */
+        if (!ignored) {
+            sigaddset(&awaited, awaited_signals[k]);
+        }
     }
     fflush(NULL);
     sigprocmask(SIG_BLOCK, &awaited, &mask);
