@@ -260,7 +260,8 @@ hmlc_symbol *hmlc_symbol_at(hmlc_dims *dims, uint32_t index)
     return dims->symbols[index];
 }
 
-/* The slot of the pair's index + 1 (in either order), or an empty one. */
+/* The slot of the pair's index + 1 (in either order; of one of them where several branches need
+ * it), or an empty one. */
 static uint32_t *find_equality(const hmlc_dims *dims, hmlc_dim left, hmlc_dim right)
 {
     uint32_t least = left->id < right->id ? left->id : right->id;
@@ -273,6 +274,14 @@ static uint32_t *find_equality(const hmlc_dims *dims, hmlc_dim left, hmlc_dim ri
             (known->left == right && known->right == left)) {
             return entry;
         }
+    }
+}
+
+/* Of an empty table. */
+static void fill_table(hmlc_dims *dims)
+{
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        *find_equality(dims, dims->equalities[i].left, dims->equalities[i].right) = i + 1;
     }
 }
 
@@ -293,10 +302,40 @@ static bool grow_equalities(hmlc_dims *dims)
     dims->equalities = grown;
     dims->equality_table = table;
     dims->equality_capacity = capacity;
-    for (uint32_t i = 0; i < dims->equality_count; i++) {
-        *find_equality(dims, grown[i].left, grown[i].right) = i + 1;
-    }
+    fill_table(dims);
     return true;
+}
+
+/* The pair of equality `index` is required by `branch` or by the main graph, there or elsewhere. */
+static bool is_required(const hmlc_dims *dims, uint32_t index, const struct hmlc_region *branch)
+{
+    const hmlc_dim_equality *wanted = &dims->equalities[index];
+    if (wanted->branch == NULL || wanted->branch == branch) {
+        return true;
+    }
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        const hmlc_dim_equality *known = &dims->equalities[i];
+        bool same = (known->left == wanted->left && known->right == wanted->right) ||
+                    (known->left == wanted->right && known->right == wanted->left);
+        if (same && (known->branch == NULL || known->branch == branch)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the main graph requires now, no branch has to. */
+static void drop_covered(hmlc_dims *dims)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < dims->equality_count; i++) {
+        if (dims->equalities[i].branch == NULL || !is_required(dims, i, NULL)) {
+            dims->equalities[kept++] = dims->equalities[i];
+        }
+    }
+    dims->equality_count = kept;
+    memset(dims->equality_table, 0, 2 * dims->equality_capacity * sizeof *dims->equality_table);
+    fill_table(dims);
 }
 
 static hmlc_status require_equal(hmlc_dims *dims, hmlc_dim_asker asker, hmlc_dim left,
@@ -309,13 +348,17 @@ static hmlc_status require_equal(hmlc_dims *dims, hmlc_dim_asker asker, hmlc_dim
         return HMLC_RESOURCE;
     }
     uint32_t *entry = find_equality(dims, left, right);
-    if (*entry == 0) {
-        dims->equalities[dims->equality_count++] = (hmlc_dim_equality){
-            .left = left, .right = right, .location = location, .branch = asker.branch};
-        *entry = dims->equality_count;
-    } else if (!asker.unplaced && dims->equalities[*entry - 1].branch != asker.branch) {
-        dims->equalities[*entry - 1].branch = NULL;
+    if (*entry != 0 && (asker.unplaced || is_required(dims, *entry - 1, asker.branch))) {
+        return HMLC_OK;
     }
+    if (*entry != 0 && asker.branch == NULL) {
+        dims->equalities[*entry - 1].branch = NULL;
+        drop_covered(dims);
+        return HMLC_OK;
+    }
+    dims->equalities[dims->equality_count++] = (hmlc_dim_equality){
+        .left = left, .right = right, .location = location, .branch = asker.branch};
+    *entry = dims->equality_count;
     return HMLC_OK;
 }
 
@@ -336,9 +379,12 @@ void hmlc_dims_move_equalities(hmlc_dims *dims, const struct hmlc_region *from,
                                const struct hmlc_region *to)
 {
     for (uint32_t i = 0; i < dims->equality_count; i++) {
-        if (dims->equalities[i].branch == from) {
+        if (dims->equalities[i].branch == from && !is_required(dims, i, to)) {
             dims->equalities[i].branch = to;
         }
+    }
+    if (to == NULL && dims->equality_count > 0) {
+        drop_covered(dims);
     }
 }
 

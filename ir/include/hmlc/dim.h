@@ -111,9 +111,9 @@ bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result);
 int64_t hmlc_dim_hint(hmlc_dim dim);
 
 /*
- * Equalities that the graph needs and that could not be proven. `location` says for whom. Recorded
- * once per pair. What one branch of an `if` alone needs is checked when that branch runs, all else
- * at run entry.
+ * Equalities that the graph needs and that could not be proven. `location` says for whom. What
+ * branches of an `if` alone need is recorded once for each and checked when it runs, all else once
+ * per pair, at run entry.
  */
 typedef struct hmlc_dim_equality {
     hmlc_dim left, right;
