@@ -180,7 +180,8 @@ static bool unpooled_dims(hmlc_onnx_node *node, hmlc_dim *dims)
     return true;
 }
 
-/* More zeros at the end of dims that output_shape makes larger; of smaller ones the end goes. */
+/* More zeros at the end of dims that output_shape makes larger. A smaller one is refused: the
+ * pool's dims, which indices count, were others then. */
 static hmlc_value *pad_to_shape(hmlc_onnx_node *node, hmlc_value *y)
 {
     hmlc_emitter *emit = &node->emit;
@@ -199,6 +200,8 @@ static hmlc_value *pad_to_shape(hmlc_onnx_node *node, hmlc_value *y)
     for (uint32_t i = 0; i < count; i++) {
         pads[i] = hmlc_emit_number(emit, 0);
         pads[count + i] = hmlc_dim_subtract(hmlc_emit_table(emit), shape[i], y->type->dims[i]);
+        hmlc_emit_require_equal(
+            emit, hmlc_dim_less(hmlc_emit_table(emit), shape[i], y->type->dims[i]), pads[i]);
     }
     return hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(y),
                      HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * count)));

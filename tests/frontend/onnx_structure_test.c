@@ -508,6 +508,41 @@ static void updates_of_a_cache_must_fit(void **state)
     assert_int_equal(scatter(4, 2, "circular"), HMLC_USAGE);
 }
 
+/* MaxUnpool of [1, 1, 2, 2] to a shape that is stored in the model, for a pool that had 4x4. */
+static hmlc_status unpool(const int64_t *shape, float *elements, size_t count)
+{
+    wire_buffer graph = begin("1 1 2 2"), node = node_begin("MaxUnpool", "x places shape", "y");
+    const int64_t places[] = {5, 7, 13, 15}, two[] = {2, 2};
+    const float values[] = {1, 2, 3, 4};
+    int64s(&graph, "places", "1 1 2 2", places, 4);
+    int64s(&graph, "shape", "4", shape, 4);
+    node_ints(&node, "kernel_shape", two, 2);
+    node_ints(&node, "strides", two, 2);
+    graph_node(&graph, &node);
+    end(&graph);
+    imported model = import_graph(&graph, 12);
+    const hmlc_tensor input = {.dtype = HMLC_DTYPE_f32,
+                               .rank = 4,
+                               .dims = {1, 1, 2, 2},
+                               .data = values,
+                               .bytes = sizeof values};
+    hmlc_status status = run_floats(&model, &input, 1, elements, count);
+    imported_free(&model);
+    return status;
+}
+
+static void a_pool_is_undone_into_no_smaller_shape(void **state)
+{
+    (void)state;
+    const int64_t same[] = {1, 1, 4, 4}, larger[] = {1, 1, 5, 5}, smaller[] = {1, 1, 3, 4};
+    float elements[25] = {0};
+    assert_int_equal(unpool(same, elements, 16), HMLC_OK);
+    assert_true(elements[5] == 1 && elements[7] == 2 && elements[13] == 3 && elements[15] == 4);
+    assert_int_equal(unpool(larger, elements, 25), HMLC_OK);
+    assert_true(elements[6] == 1 && elements[8] == 2 && elements[16] == 3 && elements[18] == 4);
+    assert_int_equal(unpool(smaller, elements, 12), HMLC_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +564,7 @@ int main(void)
         cmocka_unit_test(optional_outputs_cost_nothing_unused),
         cmocka_unit_test(the_grid_of_a_single_place_starts_at_the_corner),
         cmocka_unit_test(updates_of_a_cache_must_fit),
+        cmocka_unit_test(a_pool_is_undone_into_no_smaller_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
