@@ -41,9 +41,7 @@ typedef struct codegen {
     hmlc_module *module;
 } codegen;
 
-/* -- the child
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- the child --------------------------------------------------------------------------------- */
 
 static bool write_all(int file, const char *data, size_t size)
 {
@@ -135,9 +133,7 @@ static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t 
     _exit((int)status);
 }
 
-/* -- the parent
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- the parent -------------------------------------------------------------------------------- */
 
 static hmlc_status task_start(codegen *c, task *t)
 {

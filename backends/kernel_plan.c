@@ -109,9 +109,7 @@ bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand)
     return false;
 }
 
-/* -- symbols
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- symbols ----------------------------------------------------------------------------------- */
 
 typedef struct symbol_set {
     bool *seen;
@@ -188,9 +186,7 @@ uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, 
     return count;
 }
 
-/* -- key
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- key --------------------------------------------------------------------------------------- */
 
 static void key_strides(char *text, size_t size, const hmlc_value *value)
 {
@@ -257,9 +253,7 @@ const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena)
     return key;
 }
 
-/* -- regions
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- regions ----------------------------------------------------------------------------------- */
 
 const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index)
 {

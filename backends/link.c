@@ -34,9 +34,7 @@ static hmlc_status link_error(const hmlc_program *program, hmlc_error error, con
                           program->target->name, what);
 }
 
-/* -- running ld.lld
- * -----------------------------------------------------------------------------------------------
- */
+/* -- running ld.lld ---------------------------------------------------------------------------- */
 
 typedef struct linking {
     int script, output, messages;
@@ -125,8 +123,7 @@ static hmlc_status linker_run(const hmlc_program *program, const linking *l)
                       message);
 }
 
-/* -- reading the shared object
- * ------------------------------------------------------------------------------------ */
+/* -- reading the shared object ----------------------------------------------------------------- */
 
 typedef struct elf_file {
     const uint8_t *bytes;

@@ -32,9 +32,7 @@ static hmlc_status build_optional_slot(build *b, hmlc_dim dim, uint32_t *slot)
     return hmlc_dim_is(dim, 0) ? HMLC_OK : build_slot(b, dim, slot);
 }
 
-/* -- buffers
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- buffers ----------------------------------------------------------------------------------- */
 
 static hmlc_dim value_bytes(build *b, const hmlc_value *value)
 {
@@ -116,9 +114,7 @@ static hmlc_status build_blob_operand(build *b, const hmlc_kernel_plan *plan, ui
     return HMLC_APPEND(&b->program->operands, &record);
 }
 
-/* -- checks
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- checks ------------------------------------------------------------------------------------ */
 
 static hmlc_status build_check(build *b, hml_check_record record)
 {
@@ -151,9 +147,7 @@ static hmlc_status build_equalities(build *b, const hmlc_region *branch)
     return HMLC_OK;
 }
 
-/* -- steps
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 static hmlc_status build_location(build *b, const hmlc_op *op, uint32_t *location)
 {
@@ -355,9 +349,7 @@ static hmlc_status build_region(build *b, const hmlc_region *region)
     return HMLC_OK;
 }
 
-/* -- entry
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- entry ------------------------------------------------------------------------------------- */
 
 /* The slots of inputs come first, so that they are the same in every variant. */
 static hmlc_status build_interface_slots(build *b)

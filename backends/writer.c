@@ -12,8 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* -- a file that appears whole or not at all
- * ---------------------------------------------------------------------- */
+/* -- a file that appears whole or not at all --------------------------------------------------- */
 
 typedef struct atomic_file {
     hmlc_module *module;
@@ -150,9 +149,7 @@ static void file_close(atomic_file *f)
     }
 }
 
-/* -- sections
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- sections ---------------------------------------------------------------------------------- */
 
 typedef struct layout {
     const hmlc_artifact *artifact;

@@ -64,8 +64,7 @@ typedef struct form_state {
     uint32_t value_count; /* ids that existed before formation */
 } form_state;
 
-/* -- form_query.c: questions about ops and shapes ------------------------------------------------
- */
+/* -- form_query.c: questions about ops and shapes ---------------------------------------------- */
 
 /* The side table entry of the op of this region that holds `op`; NULL when it lies outside. */
 form_op *form_node(const form_state *state, const hmlc_op *op);
@@ -97,8 +96,7 @@ hmlc_value *form_chain(const form_state *state, hmlc_value *value, form_views *v
 /* A reshape whose operand's index follows from the result's without division. */
 bool form_reshape_splits(hmlc_dims *dims, const hmlc_op *reshape);
 
-/* -- form_group.c: building groups ----------------------------------------------------------------
- */
+/* -- form_group.c: building groups ------------------------------------------------------------- */
 
 form_group *form_group_create(form_state *state, int64_t form);
 /* False when the group is full. Own members must have no group. */
@@ -123,8 +121,7 @@ void form_group_finish(form_state *state, form_group *group);
 /* Adds the chain of views above `value` as copies; false (nothing added) when it does not fit. */
 bool form_group_add_chain(form_state *state, form_group *group, hmlc_value *value);
 
-/* -- the phases ---------------------------------------------------------------------------------
- */
+/* -- the phases -------------------------------------------------------------------------------- */
 
 hmlc_status form_anchors(form_state *state) HMLC_MUST_USE; /* form_anchors.c */
 hmlc_status form_rows(form_state *state) HMLC_MUST_USE;    /* form_rows.c */

@@ -64,8 +64,7 @@ static inline layout_op *layout_op_of(const hmlc_op *op)
     return op->note;
 }
 
-/* -- layout_split.c -------------------------------------------------------------------------------
- */
+/* -- layout_split.c ---------------------------------------------------------------------------- */
 bool layout_split_valid(layout_split split, int32_t rank);
 layout_order layout_order_identity(int32_t rank);
 layout_order layout_order_of(layout_split split, int32_t rank);
@@ -80,8 +79,7 @@ layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_
 /* Splits of all values, by propagation from the forced ops; sets the ops' roles. */
 hmlc_status layout_propagate(layout_state *state) HMLC_MUST_USE;
 
-/* -- layout_flow.c: maximum flow
- * -------------------------------------------------------------------- */
+/* -- layout_flow.c: maximum flow --------------------------------------------------------------- */
 typedef struct layout_flow layout_flow;
 enum { LAYOUT_SOURCE = 0, LAYOUT_SINK = 1 }; /* graph's order, alternative order */
 layout_flow *layout_flow_create(hmlc_arena *arena, uint32_t node_limit, uint32_t edge_limit);
@@ -93,15 +91,13 @@ void layout_flow_run(layout_flow *flow);
 /* After the run: the node stands on the source's side in every minimum cut. */
 bool layout_flow_at_source(const layout_flow *flow, uint32_t node);
 
-/* -- layout_cut.c: decides
- * ------------------------------------------------------------------------- */
+/* -- layout_cut.c: decides --------------------------------------------------------------------- */
 hmlc_status layout_cut(layout_state *state) HMLC_MUST_USE;
 /* The order of `operand` in which a transpose costs nothing when its result has `result`'s. */
 bool layout_transpose_free(const hmlc_op *transpose, const layout_order *operand,
                            const layout_order *result);
 
-/* -- layout_rewrite.c: applies
- * ---------------------------------------------------------------------- */
+/* -- layout_rewrite.c: applies ----------------------------------------------------------------- */
 hmlc_status layout_rewrite(layout_state *state) HMLC_MUST_USE;
 /* `value` in that order of its dims. */
 hmlc_status layout_get(layout_state *state, hmlc_value *value, const layout_order *order,
@@ -110,8 +106,7 @@ hmlc_status layout_get(layout_state *state, hmlc_value *value, const layout_orde
 hmlc_status layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
                             const int64_t *permutation, hmlc_value **result) HMLC_MUST_USE;
 
-/* -- layout_attrs.c: an op's attributes when its dims have another order
- * ---------------------------- */
+/* -- layout_attrs.c: an op's attributes when its dims have another order ----------------------- */
 enum { LAYOUT_MAX_ATTRS = 16 };
 typedef struct layout_attrs {
     uint32_t count;

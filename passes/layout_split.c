@@ -161,8 +161,7 @@ layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_
     return layout_split_valid(split, result->rank) ? split : (layout_split){0, 0};
 }
 
-/* -- propagation
- * ------------------------------------------------------------------------------------ */
+/* -- propagation ------------------------------------------------------------------------------- */
 
 typedef struct split_queue {
     layout_state *state;

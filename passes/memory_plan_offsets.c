@@ -49,8 +49,7 @@ static bool conflict(const plan_buffer *left, const plan_buffer *right)
     return left->first <= right->last && right->first <= left->last;
 }
 
-/* -- placement at typical dims
- * --------------------------------------------------------------------- */
+/* -- placement at typical dims ----------------------------------------------------------------- */
 
 typedef int buffer_order(const void *left, const void *right);
 
@@ -225,8 +224,7 @@ static hmlc_status place_at_hints(memory_plan *plan, plan_buffer **buffers, uint
     return HMLC_OK;
 }
 
-/* -- offsets as expressions
- * ------------------------------------------------------------------------- */
+/* -- offsets as expressions -------------------------------------------------------------------- */
 
 /* below[b]: all buffers that lie below buffer b through chains of conflicts, as a bit set. */
 typedef struct below_sets {

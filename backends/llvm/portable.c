@@ -70,9 +70,7 @@ static hmlc_op *region_op(const hmlc_op *kernel)
     return found;
 }
 
-/* -- planning
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- planning ---------------------------------------------------------------------------------- */
 
 static hmlc_status refuse(const hmlc_plan_context *context, const hmlc_op *op, const char *what)
 {
@@ -126,9 +124,7 @@ static hmlc_status portable_plan(hmlc_plan_context *context, hmlc_kernel_plan *p
     return HMLC_OK;
 }
 
-/* -- emission
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- emission ---------------------------------------------------------------------------------- */
 
 typedef struct call_writer {
     hmlc_frame *frame;
@@ -272,9 +268,7 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
 const hmlc_kernel_class hmlc_portable_class = {"portable", HMLC_FORM_PORTABLE, portable_plan,
                                                portable_emit};
 
-/* -- bitcode
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- bitcode ----------------------------------------------------------------------------------- */
 
 hmlc_status hmlc_portable_link(LLVMModuleRef module, bool kernels)
 {

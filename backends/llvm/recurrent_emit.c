@@ -16,9 +16,7 @@ typedef struct cell {
     LLVMValueRef y, y_h, y_c;              /* results, NULL where not wanted */
 } cell;
 
-/* -- small pieces
- * -------------------------------------------------------------------------------------------------
- */
+/* -- small pieces ------------------------------------------------------------------------------ */
 
 static LLVMValueRef number(const cell *c, int64_t value)
 {
@@ -90,8 +88,7 @@ static void copy_floats(const cell *c, LLVMValueRef to, LLVMValueRef from, LLVMV
     hmlc_loop_end(c->frame, &loop, NULL);
 }
 
-/* -- one panel of one step
- * ---------------------------------------------------------------------------------------- */
+/* -- one panel of one step --------------------------------------------------------------------- */
 
 typedef struct step {
     LLVMValueRef x;             /* this step's gates: 4 * hidden floats */
@@ -221,9 +218,7 @@ static void emit_step(const cell *c, const step *s)
     }
 }
 
-/* -- one unit
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- one unit ---------------------------------------------------------------------------------- */
 
 /* Packs this direction's weights into scratch memory, behind the state. */
 static void pack_weights(const cell *c, LLVMValueRef from)

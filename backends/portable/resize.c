@@ -158,9 +158,7 @@ static int find_taps(const resize *r, int64_t d, int64_t at, taps *t)
     return filter_taps(r, d, position, t);
 }
 
-/* -- rows
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 static void copy_element(int64_t bytes, void *to, int64_t at, const void *from, int64_t index)
 {

@@ -8,8 +8,7 @@ static const char *string_of(const hml_session *session, uint32_t reference)
     return session->model->tables.strings + reference;
 }
 
-/* -- Binding ------------------------------------------------------------------------------------
- */
+/* -- Binding ----------------------------------------------------------------------------------- */
 
 static hml_status check_tensor(hml_session *session, uint32_t index, const hml_tensor *tensor)
 {
@@ -112,8 +111,7 @@ hml_status hml_session_output(const hml_session *session, uint32_t index, hml_te
     return HML_OK;
 }
 
-/* -- Entry --------------------------------------------------------------------------------------
- */
+/* -- Entry ------------------------------------------------------------------------------------- */
 
 int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim)
 {

@@ -6,8 +6,7 @@
 #define SPLIT_NANOSECONDS    4000U
 #define NANOSECONDS_PER_PART 2000U
 
-/* -- Memory -------------------------------------------------------------------------------------
- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 
 hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t bytes,
                             const char *what, bool *moved)
@@ -135,8 +134,7 @@ hml_status hml_session_prepare(hml_session *session)
     return HML_OK;
 }
 
-/* -- Addresses ----------------------------------------------------------------------------------
- */
+/* -- Addresses --------------------------------------------------------------------------------- */
 
 static hml_status out_of_place(hml_session *session, const char *what)
 {
@@ -228,8 +226,7 @@ hml_status hml_session_resolve(hml_session *session, uint32_t operand, void **po
     return HML_OK;
 }
 
-/* -- Steps --------------------------------------------------------------------------------------
- */
+/* -- Steps ------------------------------------------------------------------------------------- */
 
 /* Parts worth making of a step on an otherwise idle pool. */
 static uint32_t useful_threads(const hml_session *session, int64_t units, uint64_t cost)

@@ -10,8 +10,7 @@
 #define WAKE_STEP_NANOSECONDS       100000U
 #define WAKE_RUN_WORKER_NANOSECONDS 20000U
 
-/* -- Errors -------------------------------------------------------------------------------------
- */
+/* -- Errors ------------------------------------------------------------------------------------ */
 
 hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_t kernel_status,
                                     const int64_t *detail)
@@ -40,8 +39,7 @@ hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_
                     (long long)detail[1], location);
 }
 
-/* -- Calls --------------------------------------------------------------------------------------
- */
+/* -- Calls ------------------------------------------------------------------------------------- */
 
 typedef struct split_call {
     hml_session *session;
@@ -95,8 +93,7 @@ static hml_status run_whole(hml_session *session, uint32_t index)
     return hml_session_kernel_error(session, index, status, session->results[0].detail);
 }
 
-/* -- Steps --------------------------------------------------------------------------------------
- */
+/* -- Steps ------------------------------------------------------------------------------------- */
 
 typedef struct run_state {
     hml_session *session;

@@ -88,8 +88,7 @@ static inline hml_message hml_session_message(hml_session *session)
     return (hml_message){session->error, sizeof session->error};
 }
 
-/* -- Parts of the session, each a file ----------------------------------------------------------
- */
+/* -- Parts of the session, each a file --------------------------------------------------------- */
 
 /* Entry dims from the bound inputs, and the checks at run entry. */
 hml_status hml_session_enter(hml_session *session);

@@ -25,8 +25,7 @@ static void save(const char *name, const void *data, size_t bytes)
     failed |= file != NULL && fclose(file) != 0;
 }
 
-/* -- Models
- * ------------------------------------------------------------------------------------------- */
+/* -- Models ------------------------------------------------------------------------------------ */
 
 static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
 {
@@ -238,8 +237,7 @@ static void weight_models(void)
     save_external_at("external_wrap.onnx", "short.bin", "18446744073709551600", "16");
 }
 
-/* -- Tensors
- * ------------------------------------------------------------------------------------------ */
+/* -- Tensors ----------------------------------------------------------------------------------- */
 
 /* `shape` as Python writes it: "(2, 4)"; zero elements, but for `first`, of int64. */
 static void save_npy(const char *name, const char *type, const char *shape, size_t bytes,
@@ -271,8 +269,7 @@ static void tensors(void)
     save_npy("size.npy", "<f4", "(2, 4)", 20, 0);
 }
 
-/* -- Artifacts
- * ---------------------------------------------------------------------------------------- */
+/* -- Artifacts --------------------------------------------------------------------------------- */
 
 static void change(const char *what, uint8_t *data)
 {

@@ -38,8 +38,7 @@ typedef struct artifact {
 static artifact artifacts[HOSTILE_MODEL_COUNT];
 static progress *shared;
 
-/* -- Inputs that the unaltered models take
- * ------------------------------------------------------------------------------- */
+/* -- Inputs that the unaltered models take ----------------------------------------------------- */
 
 typedef struct bound_inputs {
     void *memory[MOST_INPUTS];
@@ -110,8 +109,7 @@ static void release_inputs(guarded_heap *heap, bound_inputs *inputs)
     }
 }
 
-/* -- One case
- * --------------------------------------------------------------------------------- */
+/* -- One case ---------------------------------------------------------------------------------- */
 
 static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_session *session)
 {
@@ -206,8 +204,7 @@ static void run_case(uint64_t number, bool alter)
     }
 }
 
-/* -- The watching process
- * --------------------------------------------------------------------------------- */
+/* -- The watching process ---------------------------------------------------------------------- */
 
 static int watch(uint64_t first, uint64_t end)
 {
@@ -253,8 +250,7 @@ static bool unaltered_models_run(void)
     return shared->completed == 2 * HOSTILE_MODEL_COUNT;
 }
 
-/* -- Where kernels start
- * --------------------------------------------------------------------------------- */
+/* -- Where kernels start ----------------------------------------------------------------------- */
 
 static const hml_section_record *section_of(const uint8_t *data, uint32_t kind)
 {

@@ -23,8 +23,7 @@
 enum { MOST_TENSORS = 8, BATCH = 4, RUNS = 20 };
 enum { SKIPPED = 77 }; /* ctest's SKIP_RETURN_CODE */
 
-/* -- Calls that are counted
- * ------------------------------------------------------------------------------------------ */
+/* -- Calls that are counted -------------------------------------------------------------------- */
 
 static _Atomic uint64_t counted;
 
@@ -52,8 +51,7 @@ void __wrap_free(void *a)
     __real_free(a);
 }
 
-/* -- A filter that kills the process at any other system call
- * ------------------------------------------------------------------------------------------ */
+/* -- A filter that kills the process at any other system call ---------------------------------- */
 
 static bool forbid_calls(void)
 {
@@ -82,8 +80,7 @@ static bool forbid_futexes(void)
            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
-/* -- The model
- * ------------------------------------------------------------------------------------------ */
+/* -- The model --------------------------------------------------------------------------------- */
 
 static hml_model *model;
 static hml_model_info info;
@@ -148,8 +145,7 @@ static hml_session *create(hml_pool *pool)
     return bind_inputs(session);
 }
 
-/* -- The promises
- * ------------------------------------------------------------------------------------------ */
+/* -- The promises ------------------------------------------------------------------------------ */
 
 static void run_watched(hml_session *session, bool futexes)
 {

@@ -6,8 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* -- Tables
- * ----------------------------------------------------------------------------------------- */
+/* -- Tables ------------------------------------------------------------------------------------ */
 
 uint32_t build_string(artifact_builder *b, const char *text)
 {
@@ -163,8 +162,7 @@ uint32_t build_call(artifact_builder *b, uint32_t kernel, const uint32_t *buffer
     return index;
 }
 
-/* -- The file
- * --------------------------------------------------------------------------------------- */
+/* -- The file ---------------------------------------------------------------------------------- */
 
 /* Bytes at the end of a section. */
 typedef struct section_bytes {

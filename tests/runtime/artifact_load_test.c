@@ -23,8 +23,7 @@ static uint8_t *sum_artifact(size_t *bytes)
     return data;
 }
 
-/* -- What is accepted
- * ------------------------------------------------------------------------------- */
+/* -- What is accepted -------------------------------------------------------------------------- */
 
 static void describes_what_is_inside(void **state)
 {
@@ -170,8 +169,7 @@ static void refuses_what_is_no_file(void **state)
     assert_int_equal(hml_model_open("/dev/null", &options, &model), HML_ERROR_bad_argument);
 }
 
-/* -- Variants
- * --------------------------------------------------------------------------------------- */
+/* -- Variants ---------------------------------------------------------------------------------- */
 
 static void takes_the_last_variant_that_runs(void **state)
 {
@@ -242,8 +240,7 @@ static void other_cpus_are_for_inspection(void **state)
     free(data);
 }
 
-/* -- What is refused, by name
- * ----------------------------------------------------------------------- */
+/* -- What is refused, by name ------------------------------------------------------------------ */
 
 /* Offsets of the first sections of the sum fixture, for tests that change single fields. */
 static hml_section_record *section_of(uint8_t *data, uint32_t index)
@@ -496,8 +493,7 @@ static void damage_is_named(void **state)
     free(data);
 }
 
-/* -- Every bit, every length
- * ------------------------------------------------------------------------ */
+/* -- Every bit, every length ------------------------------------------------------------------- */
 
 static void flip_must_be_found(uint8_t *data, size_t bytes, size_t at, int bit)
 {
@@ -553,8 +549,7 @@ static void trailing_bytes_are_refused(void **state)
     free(data);
 }
 
-/* -- Status texts
- * ------------------------------------------------------------------------------------ */
+/* -- Status texts ------------------------------------------------------------------------------ */
 
 static void every_status_has_a_text(void **state)
 {

@@ -20,8 +20,7 @@
 #endif
 #endif
 
-/* -- An allocator that counts, and fails when told to
- * ------------------------------------------------- */
+/* -- An allocator that counts, and fails when told to ------------------------------------------ */
 
 typedef struct counting_allocator {
     size_t calls, live, live_bytes;
@@ -56,8 +55,7 @@ static void counting_release(void *context, void *memory, size_t bytes)
     free(memory);
 }
 
-/* -- Every use of the runtime on a fixture, with any allocator
- * ------------------------------------------ */
+/* -- Every use of the runtime on a fixture, with any allocator --------------------------------- */
 
 typedef struct test_scene {
     void (*build)(artifact_builder *);
@@ -225,8 +223,7 @@ static void runs_do_not_call_the_system(void **state)
 #endif
 }
 
-/* -- Lying tables
- * ---------------------------------------------------------------------------------------- */
+/* -- Lying tables ------------------------------------------------------------------------------ */
 
 /* Opens a changed artifact and runs it if it opens; whatever comes out must come out in order. The
  * sanitizers watch. */

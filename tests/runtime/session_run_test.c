@@ -53,8 +53,7 @@ static void assert_sum(const hml_session *session, int64_t rows)
     }
 }
 
-/* -- Running
- * ----------------------------------------------------------------------------------------- */
+/* -- Running ----------------------------------------------------------------------------------- */
 
 static void shapes_may_change_between_runs(void **state)
 {
@@ -212,8 +211,7 @@ static void empty_tensors_run(void **state)
     close_bench(&b);
 }
 
-/* -- Errors
- * ------------------------------------------------------------------------------------------ */
+/* -- Errors ------------------------------------------------------------------------------------ */
 
 static void wrong_inputs_are_named(void **state)
 {
@@ -323,8 +321,7 @@ static void kernels_refuse_what_does_not_fit(void **state)
     free(data);
 }
 
-/* -- The caller's memory
- * ------------------------------------------------------------------------------ */
+/* -- The caller's memory ----------------------------------------------------------------------- */
 
 static void sessions_live_in_the_callers_memory(void **state)
 {

@@ -31,9 +31,7 @@ static size_t put(uint8_t *out, const char *literal, size_t bytes)
 /* Bytes of a string literal without its NUL. */
 #define BYTES(literal) literal, sizeof(literal) - 1
 
-/* -- .npy
- * ------------------------------------------------------------------------------------------------
- */
+/* -- .npy -------------------------------------------------------------------------------------- */
 
 /* Version 1 with this header, unpadded, and these elements. */
 static size_t make_npy(uint8_t *out, const char *header, const void *elements, size_t bytes)
@@ -143,9 +141,7 @@ static void bad_npy_headers_are_refused(void **state)
     }
 }
 
-/* -- .npz
- * ------------------------------------------------------------------------------------------------
- */
+/* -- .npz -------------------------------------------------------------------------------------- */
 
 static void archives_are_unpacked(void **state)
 {
@@ -215,8 +211,7 @@ static void inflate_stays_within_its_bounds(void **state)
     assert_false(hml_inflate(stored, 0, out, 0));
 }
 
-/* -- TensorProto
- * ------------------------------------------------------------------------------------------ */
+/* -- TensorProto ------------------------------------------------------------------------------- */
 
 static hml_status read_pb(const char *literal, size_t bytes, hml_owned_tensor *tensor)
 {
@@ -298,8 +293,7 @@ static void bad_tensor_protos_are_refused(void **state)
     }
 }
 
-/* -- Round trips
- * ------------------------------------------------------------------------------------------- */
+/* -- Round trips ------------------------------------------------------------------------------- */
 
 static void written_tensors_read_back(void **state)
 {
@@ -346,8 +340,7 @@ static void written_tensors_read_back(void **state)
         HML_ERROR_output_unwritable);
 }
 
-/* -- Numbers and comparison
- * --------------------------------------------------------------------------------- */
+/* -- Numbers and comparison -------------------------------------------------------------------- */
 
 static void halves_convert_exactly(void **state)
 {

@@ -7,8 +7,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* -- The pool alone
- * ------------------------------------------------------------------------------------- */
+/* -- The pool alone ---------------------------------------------------------------------------- */
 
 typedef struct tally {
     uint32_t parts;
@@ -102,8 +101,7 @@ static void pools_end_at_any_time(void **state)
     }
 }
 
-/* -- Below sessions
- * -------------------------------------------------------------------------------------- */
+/* -- Below sessions ---------------------------------------------------------------------------- */
 
 enum { SLOW_UNITS = 1001 };
 
@@ -237,8 +235,7 @@ static void sessions_share_a_pool_from_two_threads(void **state)
     free(data);
 }
 
-/* -- A model that is replaced while it serves
- * -------------------------------------------------------------- */
+/* -- A model that is replaced while it serves -------------------------------------------------- */
 
 typedef struct server {
     pthread_mutex_t lock; /* of `current`, as a user would have it */

@@ -37,8 +37,7 @@ typedef struct bench_report {
     hml_tool_error error;
 } bench_report;
 
-/* -- Measuring
- * ------------------------------------------------------------------------------------- */
+/* -- Measuring --------------------------------------------------------------------------------- */
 
 static hml_status add_time(bench_report *report, double milliseconds)
 {
@@ -111,8 +110,7 @@ static double percentile(const bench_report *report, size_t percent)
     return report->times[rank > 0 ? rank - 1 : 0];
 }
 
-/* -- Printing
- * -------------------------------------------------------------------------------------- */
+/* -- Printing ---------------------------------------------------------------------------------- */
 
 /* Values of the named dims that the bound inputs have. */
 static void print_dims_json(const hml_workbench *bench)
@@ -177,8 +175,7 @@ static void print_text(const bench_report *report)
     }
 }
 
-/* -- The command
- * ------------------------------------------------------------------------------------ */
+/* -- The command ------------------------------------------------------------------------------- */
 
 static hml_status parse_seconds(bench_report *report)
 {

@@ -23,8 +23,7 @@ typedef struct artifact_view {
 
 typedef hml_status tensor_query(const hml_model *model, uint32_t index, hml_tensor_info *info);
 
-/* -- Text
- * ------------------------------------------------------------------------------------------- */
+/* -- Text -------------------------------------------------------------------------------------- */
 
 static void print_tensors(const hml_model *model, const char *title, tensor_query *query,
                           uint32_t count)
@@ -129,8 +128,7 @@ static void print_text(const artifact_view *inspection)
     print_steps(inspection);
 }
 
-/* -- JSON
- * ------------------------------------------------------------------------------------------- */
+/* -- JSON -------------------------------------------------------------------------------------- */
 
 static void print_tensors_json(const hml_model *model, const char *key, tensor_query *query,
                                uint32_t count)
@@ -240,8 +238,7 @@ static void print_json(const artifact_view *inspection)
     printf("}\n");
 }
 
-/* -- The command
- * ------------------------------------------------------------------------------------- */
+/* -- The command ------------------------------------------------------------------------------- */
 
 static int inspect_with(const hml_options *options)
 {

@@ -36,8 +36,7 @@ typedef struct run_report {
     hml_tool_error error;
 } run_report;
 
-/* -- Writing outputs
- * ------------------------------------------------------------------------------- */
+/* -- Writing outputs --------------------------------------------------------------------------- */
 
 static hml_status output_path(run_report *run, uint32_t index, char *path, size_t bytes)
 {
@@ -76,8 +75,7 @@ static hml_status write_outputs(run_report *run)
     return HML_OK;
 }
 
-/* -- Printing
- * -------------------------------------------------------------------------------------- */
+/* -- Printing ---------------------------------------------------------------------------------- */
 
 typedef struct value_range {
     double least, most;
@@ -188,8 +186,7 @@ static hml_status print_report(run_report *run)
     return HML_OK;
 }
 
-/* -- The command
- * ----------------------------------------------------------------------------------- */
+/* -- The command ------------------------------------------------------------------------------- */
 
 static hml_status compare_outputs(run_report *run)
 {

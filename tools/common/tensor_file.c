@@ -97,8 +97,7 @@ void hml_tensor_list_release(hml_tensor_list *list)
     *list = (hml_tensor_list){0};
 }
 
-/* -- Reading -------------------------------------------------------------------------------------
- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 
 static hml_status read_descriptor(int file, const char *path, uint8_t **data, size_t *bytes,
                                   hml_tool_error *error)
@@ -170,8 +169,7 @@ hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_too
     return status;
 }
 
-/* -- Writing -------------------------------------------------------------------------------------
- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
                                  const hml_tensor *tensor, const char *name, hml_tool_error *error)

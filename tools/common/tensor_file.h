@@ -35,8 +35,7 @@ bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t
 /* Elements; the shape was checked when the tensor was made. */
 int64_t hml_tensor_count(const hml_tensor *tensor);
 
-/* -- Readers of bytes; `path` only names the file in messages -----------------------------------
- */
+/* -- Readers of bytes; `path` only names the file in messages ---------------------------------- */
 
 hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
                         hml_owned_tensor *tensor, hml_tool_error *error);
@@ -52,8 +51,7 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
  */
 bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
 
-/* -- Files ---------------------------------------------------------------------------------------
- */
+/* -- Files ------------------------------------------------------------------------------------- */
 
 /* Whole regular file; free(*data). */
 hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error);

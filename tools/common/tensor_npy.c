@@ -16,8 +16,7 @@ static const struct {
 };
 enum { NPY_DTYPES = sizeof npy_dtypes / sizeof npy_dtypes[0] };
 
-/* -- The dict literal -----------------------------------------------------------------------------
- */
+/* -- The dict literal -------------------------------------------------------------------------- */
 
 typedef struct npy_header {
     hml_dtype dtype;
@@ -175,8 +174,7 @@ static hml_status parse_header(literal text, const char *path, npy_header *heade
     return HML_OK;
 }
 
-/* -- Elements -------------------------------------------------------------------------------------
- */
+/* -- Elements ---------------------------------------------------------------------------------- */
 
 static void swap_bytes(uint8_t *data, size_t count, size_t size)
 {
@@ -255,8 +253,7 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
     return HML_OK;
 }
 
-/* -- Writing --------------------------------------------------------------------------------------
- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 void hml_npy_write(FILE *file, const hml_tensor *tensor)
 {

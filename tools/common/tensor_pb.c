@@ -38,8 +38,7 @@ static const struct {
 };
 enum { PB_DTYPES = sizeof pb_dtypes / sizeof pb_dtypes[0] };
 
-/* -- Wire format ----------------------------------------------------------------------------------
- */
+/* -- Wire format ------------------------------------------------------------------------------- */
 
 typedef struct wire {
     const uint8_t *at, *end;
@@ -105,8 +104,7 @@ static bool take_field(wire *in, wire_field *field)
     }
 }
 
-/* -- The message, first pass: everything but the elements
- * ------------------------------------------ */
+/* -- The message, first pass: everything but the elements -------------------------------------- */
 
 typedef struct tensor_proto {
     uint32_t data_type, rank;
@@ -178,8 +176,7 @@ static bool read_header(wire in, tensor_proto *proto)
     return true;
 }
 
-/* -- Second pass: elements in typed fields
- * ---------------------------------------------------------- */
+/* -- Second pass: elements in typed fields ----------------------------------------------------- */
 
 typedef struct element_writer {
     const hml_tensor *tensor;
@@ -295,8 +292,7 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
     return HML_OK;
 }
 
-/* -- Writing
- * ---------------------------------------------------------------------------------------- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 static void put_varint(FILE *file, uint64_t value)
 {

@@ -19,8 +19,7 @@ double hml_milliseconds(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-/* -- Opening --------------------------------------------------------------------------------------
- */
+/* -- Opening ----------------------------------------------------------------------------------- */
 
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error)
@@ -46,8 +45,7 @@ void hml_workbench_release(hml_workbench *bench)
     *bench = (hml_workbench){0};
 }
 
-/* -- Inputs
- * ---------------------------------------------------------------------------------------- */
+/* -- Inputs ------------------------------------------------------------------------------------ */
 
 static uint32_t find_input(const hml_workbench *bench, const char *name)
 {
@@ -303,8 +301,7 @@ hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *op
     return hml_workbench_check_inputs(bench, error);
 }
 
-/* -- Running
- * --------------------------------------------------------------------------------------- */
+/* -- Running ----------------------------------------------------------------------------------- */
 
 static hml_status session_failed(const hml_workbench *bench, hml_status status,
                                  hml_tool_error *error)
@@ -367,8 +364,7 @@ hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error)
     return status == HML_OK ? HML_OK : session_failed(bench, status, error);
 }
 
-/* -- Expected outputs
- * ------------------------------------------------------------------------------- */
+/* -- Expected outputs -------------------------------------------------------------------------- */
 
 static uint32_t find_output(const hml_workbench *bench, const char *name, uint32_t otherwise)
 {

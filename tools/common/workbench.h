@@ -51,8 +51,7 @@ bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *va
 /* Milliseconds of a monotonic clock. */
 double hml_milliseconds(void);
 
-/* -- Expected outputs -----------------------------------------------------------------------------
- */
+/* -- Expected outputs -------------------------------------------------------------------------- */
 
 typedef struct hml_output_comparison {
     const char *name; /* the model's */

@@ -66,9 +66,7 @@ static hml_tensor as_runtime_tensor(const hmlc_tensor *tensor, hml_dtype dtype)
     return result;
 }
 
-/* -- both sides
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- both sides -------------------------------------------------------------------------------- */
 
 static int run_artifact(comparing *c)
 {
@@ -111,9 +109,7 @@ static hmlc_status run_reference(comparing *c)
                           c->output_count);
 }
 
-/* -- the answer
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- the answer -------------------------------------------------------------------------------- */
 
 static bool compare_output(comparing *c, uint32_t index, bool json)
 {

@@ -26,9 +26,7 @@ static const hml_option compile_table[] = {
     MODEL_OPTIONS,
 };
 
-/* -- results
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- results ----------------------------------------------------------------------------------- */
 
 static void print_size(const char *label, uint64_t bytes)
 {
@@ -90,9 +88,7 @@ static void report(const hmlc_job *job, hmlc_status status, const hml_options *o
     }
 }
 
-/* -- the commands
- * -------------------------------------------------------------------------------------------------
- */
+/* -- the commands ------------------------------------------------------------------------------ */
 
 static hmlc_status job_run(hmlc_job *job, const hmlc_request *request, const char *path)
 {

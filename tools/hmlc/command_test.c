@@ -48,8 +48,7 @@ typedef struct test_folder {
     char **sets;
 } test_folder;
 
-/* -- what is in a folder
- * ------------------------------------------------------------------------------------------ */
+/* -- what is in a folder ----------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -123,9 +122,7 @@ static bool set_expects(const char *set)
     return found;
 }
 
-/* -- the child
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- the child --------------------------------------------------------------------------------- */
 
 static int compile_artifact(const test_run *run, const char *model, const char *artifact)
 {
@@ -176,9 +173,7 @@ static int folder_test(void *context, char *artifact)
     return status;
 }
 
-/* -- the parent
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- the parent -------------------------------------------------------------------------------- */
 
 static outcome classify(int wait_status, char *text, size_t size)
 {

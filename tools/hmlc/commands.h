@@ -17,8 +17,7 @@ int hmlc_command_targets(int argc, char **argv);
 int hmlc_command_explain(int argc, char **argv);
 int hmlc_command_later(int argc, char **argv);
 
-/* -- what several commands share
- * ---------------------------------------------------------------------------------- */
+/* -- what several commands share --------------------------------------------------------------- */
 
 enum { HMLC_MOST_TARGETS = 8, HMLC_MOST_DIM_OPTIONS = 64 };
 

@@ -15,9 +15,7 @@ double hmlc_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* -- progress
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- progress ---------------------------------------------------------------------------------- */
 
 static void show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
 {
@@ -57,9 +55,7 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
     hmlc_text_buffer_free(&text);
 }
 
-/* -- phases
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- phases ------------------------------------------------------------------------------------ */
 
 /* A failure that nobody has put into words gets some: no command ends in silence. */
 static hmlc_status conclude(const hmlc_job *job, hmlc_status status)

@@ -66,7 +66,7 @@ enum { HML_ARCHITECTURE_X86_64 = 1, HML_ARCHITECTURE_AARCH64, HML_ARCHITECTURE_N
 
 /* CPU feature bits, x86-64. The loader takes the last variant all of whose bits are there. */
 #define HML_CPU_X86_SSE42       (UINT64_C(1) << 0) /* x86-64-v2: with SSSE3, POPCNT */
-#define HML_CPU_X86_AVX2        (UINT64_C(1) << 1) /* x86-64-v3: with FMA, BMI1/2, F16C, LZCNT, MOVBE */
+#define HML_CPU_X86_AVX2        (UINT64_C(1) << 1) /* x86-64-v3: FMA, BMI1/2, F16C, LZCNT, MOVBE */
 #define HML_CPU_X86_AVX512      (UINT64_C(1) << 2) /* x86-64-v4: F, BW, CD, DQ, VL */
 #define HML_CPU_X86_AVX512_VNNI (UINT64_C(1) << 3)
 #define HML_CPU_X86_AVX512_BF16 (UINT64_C(1) << 4)
@@ -80,9 +80,7 @@ typedef struct hml_table {
     uint32_t record_bytes; /* sizeof the record; a newer minor version may append fields */
 } hml_table;
 
-/* -- MODEL section
- * ------------------------------------------------------------------------------------------------
- */
+/* -- MODEL section ----------------------------------------------------------------------------- */
 
 typedef struct hml_model_record {
     hml_table strings; /* bytes; a string reference is an offset into them, NUL-terminated */
@@ -114,8 +112,7 @@ typedef struct hml_tensor_record {
     uint32_t dim_texts[HML_MAX_TENSOR_RANK]; /* strings: "batch", "3", "2*seq + 1" */
 } hml_tensor_record;
 
-/* -- PROGRAM section
- * ---------------------------------------------------------------------------------------------- */
+/* -- PROGRAM section --------------------------------------------------------------------------- */
 
 typedef struct hml_program_record {
     hml_table dims;      /* hml_dim_record; slot k is record k's value */
@@ -237,9 +234,7 @@ typedef struct hml_step_record {
         work_dim; /* slot: floating-point operations of the whole step, for profiles; HML_NONE */
 } hml_step_record;
 
-/* -- CODE section
- * -------------------------------------------------------------------------------------------------
- */
+/* -- CODE section ------------------------------------------------------------------------------ */
 
 /*
  * A flat image: segments in order, load-congruent: the image is mapped as one region with

@@ -66,8 +66,7 @@ HML_API size_t hml_dtype_bytes(hml_dtype dtype);
 /* "f32", "i64", "bool" ...; NULL for a number that is no type. Any thread. */
 HML_API const char *hml_dtype_name(hml_dtype dtype);
 
-/* -- Common structures --------------------------------------------------------------------------
- */
+/* -- Common structures ------------------------------------------------------------------------- */
 
 /*
  * Where memory comes from. `allocate` returns NULL when there is none; `alignment` is a power of
@@ -96,8 +95,7 @@ typedef struct hml_dim {
     int64_t value;
 } hml_dim;
 
-/* -- Models -------------------------------------------------------------------------------------
- */
+/* -- Models ------------------------------------------------------------------------------------ */
 
 typedef struct hml_model hml_model;
 
@@ -117,8 +115,8 @@ typedef struct hml_open_options {
  * Opens an artifact: checks every byte of it (header, bounds, checksums, all indices), chooses the
  * last variant that this CPU runs, maps weights and code. Files under 1 MiB are read, larger ones
  * mapped, shared between processes; a mapped file may be replaced (renamed over), never changed in
- * place: bytes are checked once, here, and a later change is neither noticed nor harmless. The caller owns one reference to *model. Allocates. Any thread.
- * Errors: 1001 to 1031, 1040.
+ * place: bytes are checked once, here, and a later change is neither noticed nor harmless. The
+ * caller owns one reference to *model. Allocates. Any thread. Errors: 1001 to 1031, 1040.
  */
 HML_API hml_status hml_model_open(const char *path, const hml_open_options *options,
                                   hml_model **model) HML_MUST_USE;
@@ -229,8 +227,7 @@ HML_API hml_status hml_model_output_shape(const hml_model *model, uint32_t index
                                           const hml_dim *dims, uint32_t dim_count,
                                           hml_tensor *tensor) HML_MUST_USE;
 
-/* -- Threads ------------------------------------------------------------------------------------
- */
+/* -- Threads ----------------------------------------------------------------------------------- */
 
 typedef struct hml_pool hml_pool;
 
@@ -250,7 +247,8 @@ typedef struct hml_pool_options {
  * A pool that any number of sessions share. One run at a time uses its workers; a run that finds
  * them busy stays on its own thread. Idle workers spin for some microseconds, then sleep. Does not
  * survive fork(): in the child it must neither be released nor used, nor any session that has it;
- * models and other sessions stay good there. Allocates, starts threads. Any thread. Errors: 1031, 1040, 1055.
+ * models and other sessions stay good there. Allocates, starts threads. Any thread.
+ * Errors: 1031, 1040, 1055.
  */
 HML_API hml_status hml_pool_create(const hml_pool_options *options, hml_pool **pool) HML_MUST_USE;
 
@@ -260,8 +258,7 @@ HML_API hml_status hml_pool_create(const hml_pool_options *options, hml_pool **p
  */
 HML_API void hml_pool_release(hml_pool *pool);
 
-/* -- Sessions -----------------------------------------------------------------------------------
- */
+/* -- Sessions ---------------------------------------------------------------------------------- */
 
 typedef struct hml_session hml_session;
 
