@@ -23,28 +23,7 @@ typedef struct pool {
 
 static int better(int64_t dtype, const void *data, int64_t a, int64_t b)
 {
-    switch (dtype) {
-    case HML_F32:
-        BETTER(float)
-    case HML_F64:
-        BETTER(double)
-    case HML_I64:
-        BETTER(int64_t)
-    case HML_U64:
-        BETTER(uint64_t)
-    case HML_I32:
-        BETTER(int32_t)
-    case HML_U32:
-        BETTER(uint32_t)
-    case HML_I16:
-        BETTER(int16_t)
-    case HML_U16:
-        BETTER(uint16_t)
-    case HML_I8:
-        BETTER(int8_t)
-    default:
-        BETTER(uint8_t)
-    }
+    PORTABLE_RETURN_BY_TYPE(dtype, BETTER)
 }
 
 /* The index of tap `number` of the window within the plane, -1 in the padding. */
@@ -83,7 +62,7 @@ static void store_least(int64_t dtype, void *to, int64_t at)
 static void pool_element(const pool *p, const portable_call *call, int64_t plane, int64_t at)
 {
     const portable_tensor *x = p->x;
-    int64_t taps = 1, size = 1, best = -1, bytes = portable_element_bytes(x->dtype);
+    int64_t taps = 1, size = 1, best = -1;
     for (int64_t d = 0; d < p->spatial; d++) {
         taps *= p->window[d];
         size *= x->dims[2 + d];
@@ -100,10 +79,8 @@ static void pool_element(const pool *p, const portable_call *call, int64_t plane
         store_least(x->dtype, call->tensors[1].data, at);
         return;
     }
-    for (int64_t k = 0; k < bytes; k++) {
-        ((uint8_t *)call->tensors[1].data)[at * bytes + k] =
-            ((const uint8_t *)x->data)[best * bytes + k];
-    }
+    portable_copy_element(portable_element_bytes(x->dtype), call->tensors[1].data, at, x->data,
+                          best);
 }
 
 int32_t hml_portable_max_pool(const portable_call *call);

@@ -73,4 +73,37 @@ static inline int64_t portable_element_bytes(int64_t dtype)
     }
 }
 
+static inline void portable_copy_element(int64_t bytes, void *to, int64_t at, const void *from,
+                                         int64_t index)
+{
+    for (int64_t k = 0; k < bytes; k++) {
+        ((uint8_t *)to)[at * bytes + k] = ((const uint8_t *)from)[index * bytes + k];
+    }
+}
+
+/* BODY(type), which returns, with the C type of numbers of this dtype; bools are as u8. */
+#define PORTABLE_RETURN_BY_TYPE(dtype, BODY)                                                       \
+    switch (dtype) {                                                                               \
+    case HML_F32:                                                                                  \
+        BODY(float)                                                                                \
+    case HML_F64:                                                                                  \
+        BODY(double)                                                                               \
+    case HML_I64:                                                                                  \
+        BODY(int64_t)                                                                              \
+    case HML_U64:                                                                                  \
+        BODY(uint64_t)                                                                             \
+    case HML_I32:                                                                                  \
+        BODY(int32_t)                                                                              \
+    case HML_U32:                                                                                  \
+        BODY(uint32_t)                                                                             \
+    case HML_I16:                                                                                  \
+        BODY(int16_t)                                                                              \
+    case HML_U16:                                                                                  \
+        BODY(uint16_t)                                                                             \
+    case HML_I8:                                                                                   \
+        BODY(int8_t)                                                                               \
+    default:                                                                                       \
+        BODY(uint8_t)                                                                              \
+    }
+
 #endif

@@ -160,20 +160,14 @@ static int find_taps(const resize *r, int64_t d, int64_t at, taps *t)
 
 /* -- rows -------------------------------------------------------------------------------------- */
 
-static void copy_element(int64_t bytes, void *to, int64_t at, const void *from, int64_t index)
-{
-    for (int64_t k = 0; k < bytes; k++) {
-        ((uint8_t *)to)[at * bytes + k] = ((const uint8_t *)from)[index * bytes + k];
-    }
-}
-
 static void store_extrapolation(const resize *r, int64_t at)
 {
     if (r->result->dtype == HML_F32) {
         ((float *)r->result->data)[at] = (float)r->extrapolation;
     } else {
         int64_t value = (int64_t)r->extrapolation;
-        copy_element(portable_element_bytes(r->result->dtype), r->result->data, at, &value, 0);
+        portable_copy_element(portable_element_bytes(r->result->dtype), r->result->data, at, &value,
+                              0);
     }
 }
 
@@ -243,8 +237,8 @@ static int nearest_row(const resize *r, const taps *outer, int64_t start)
         if (t.outside) {
             store_extrapolation(r, start + k);
         } else {
-            copy_element(bytes, r->result->data, start + k, r->x->data,
-                         base * r->x->dims[last] + t.index[0]);
+            portable_copy_element(bytes, r->result->data, start + k, r->x->data,
+                                  base * r->x->dims[last] + t.index[0]);
         }
     }
     return 1;

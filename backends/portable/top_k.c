@@ -15,35 +15,7 @@
 
 static int better(int64_t dtype, const void *data, int64_t a, int64_t b, int64_t largest)
 {
-    switch (dtype) {
-    case HML_F32:
-        BETTER(float)
-    case HML_F64:
-        BETTER(double)
-    case HML_I64:
-        BETTER(int64_t)
-    case HML_U64:
-        BETTER(uint64_t)
-    case HML_I32:
-        BETTER(int32_t)
-    case HML_U32:
-        BETTER(uint32_t)
-    case HML_I16:
-        BETTER(int16_t)
-    case HML_U16:
-        BETTER(uint16_t)
-    case HML_I8:
-        BETTER(int8_t)
-    default:
-        BETTER(uint8_t)
-    }
-}
-
-static void copy_element(int64_t bytes, void *to, int64_t at, const void *from, int64_t index)
-{
-    for (int64_t k = 0; k < bytes; k++) {
-        ((uint8_t *)to)[at * bytes + k] = ((const uint8_t *)from)[index * bytes + k];
-    }
+    PORTABLE_RETURN_BY_TYPE(dtype, BETTER)
 }
 
 typedef struct top_k_row {
@@ -105,7 +77,8 @@ int32_t hml_portable_top_k(const portable_call *call)
         select_row(&row);
         for (int64_t k = 0; k < count; k++) {
             int64_t at = row.start + k * inner;
-            copy_element(bytes, values->data, at, x->data, row_element(&row, row.indices[at]));
+            portable_copy_element(bytes, values->data, at, x->data,
+                                  row_element(&row, row.indices[at]));
         }
     }
     return HML_KERNEL_OK;
