@@ -151,21 +151,8 @@ static LLVMValueRef emit_is_inf(const hmlc_emission *emission)
 
 static bool is_ordered_constant(LLVMValueRef value)
 {
-    if (!LLVMIsConstant(value)) {
-        return false;
-    }
-    LLVMValueRef first = value;
-    if (LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind) {
-        first = LLVMGetAggregateElement(value, 0);
-        for (uint32_t k = 1; k < lanes_of(value); k++) {
-            if (LLVMGetAggregateElement(value, k) != first) {
-                return false;
-            }
-        }
-    }
-    LLVMBool loses = 0;
-    return first != NULL && LLVMIsAConstantFP(first) &&
-           !isnan(LLVMConstRealGetDouble(first, &loses));
+    double constant;
+    return lanes_constant(value, &constant) && !isnan(constant);
 }
 
 /* x86's min and max give the second operand where either is NaN: one instruction when the other

@@ -55,6 +55,29 @@ static inline LLVMValueRef lanes_int(LLVMValueRef like, int64_t value)
     return lanes_splat(like, LLVMConstInt(lanes_element(like), (unsigned long long)value, 1));
 }
 
+/* The value of a floating-point constant whose lanes are equal; false for anything else. */
+static inline bool lanes_constant(LLVMValueRef value, double *constant)
+{
+    if (!LLVMIsConstant(value)) {
+        return false;
+    }
+    LLVMValueRef first = value;
+    if (LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind) {
+        first = LLVMGetAggregateElement(value, 0);
+        for (uint32_t k = 1; k < lanes_of(value); k++) {
+            if (LLVMGetAggregateElement(value, k) != first) {
+                return false;
+            }
+        }
+    }
+    if (first == NULL || !LLVMIsAConstantFP(first)) {
+        return false;
+    }
+    LLVMBool loses = 0;
+    *constant = LLVMConstRealGetDouble(first, &loses);
+    return true;
+}
+
 /* Same bits, other element type of the same width. */
 static inline LLVMValueRef lanes_bits(hmlc_frame *frame, LLVMValueRef value, LLVMTypeRef element)
 {

@@ -89,34 +89,11 @@ static LLVMValueRef pow_half(hmlc_frame *frame, LLVMValueRef x)
     return lanes_select(frame, infinite, lanes_real(x, INFINITY), root);
 }
 
-/* The value of a constant whose lanes are equal. */
-static bool constant_value(LLVMValueRef value, double *constant)
-{
-    if (!LLVMIsConstant(value)) {
-        return false;
-    }
-    LLVMValueRef first = value;
-    if (LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind) {
-        first = LLVMGetAggregateElement(value, 0);
-        for (uint32_t k = 1; k < lanes_of(value); k++) {
-            if (LLVMGetAggregateElement(value, k) != first) {
-                return false;
-            }
-        }
-    }
-    if (first == NULL || !LLVMIsAConstantFP(first)) {
-        return false;
-    }
-    LLVMBool loses = 0;
-    *constant = LLVMConstRealGetDouble(first, &loses);
-    return true;
-}
-
 LLVMValueRef hmlc_math_pow(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y)
 {
     double exponent = 0;
     y = lanes_element(y) == frame->f32 ? widen(frame, y) : y;
-    if (!constant_value(y, &exponent)) {
+    if (!lanes_constant(y, &exponent)) {
         return pow_general(frame, x, y);
     }
     LLVMValueRef one = lanes_real(x, 1.0);

@@ -32,15 +32,14 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
     float *packed = out;
     int64_t hidden = constant->dims[2], panels = hmlc_recurrent_panels(hidden);
     const char *weights = constant->data;
-    for (int64_t d = 0; d < constant->dims[0]; d++) {
-        for (int64_t unit = 0; unit < hidden; unit++) {
-            for (int64_t k = 0; k < hidden; k++) {
-                for (int64_t gate = 0; gate < 4; gate++) {
-                    int64_t from = ((d * 4 + gate) * hidden + unit) * hidden + k;
-                    int64_t panel = (d * panels + unit / HMLC_CELL_PANEL) * hidden + k;
-                    int64_t to = (panel * 4 + gate) * HMLC_CELL_PANEL + unit % HMLC_CELL_PANEL;
-                    memcpy(&packed[to], weights + from * (int64_t)sizeof *packed, sizeof *packed);
-                }
+    for (int64_t row = 0; row < constant->dims[0] * hidden; row++) {
+        int64_t d = row / hidden, unit = row % hidden;
+        for (int64_t k = 0; k < hidden; k++) {
+            for (int64_t gate = 0; gate < 4; gate++) {
+                int64_t from = ((d * 4 + gate) * hidden + unit) * hidden + k;
+                int64_t panel = (d * panels + unit / HMLC_CELL_PANEL) * hidden + k;
+                int64_t to = (panel * 4 + gate) * HMLC_CELL_PANEL + unit % HMLC_CELL_PANEL;
+                memcpy(&packed[to], weights + from * (int64_t)sizeof *packed, sizeof *packed);
             }
         }
     }
