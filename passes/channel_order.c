@@ -307,22 +307,6 @@ static hmlc_status pass_order_on(hmlc_rewriter *rewriter, hmlc_op *op)
                                    gather->attr_count);
 }
 
-static void clear_notes(hmlc_region *region)
-{
-    for (uint32_t i = 0; i < region->argument_count; i++) {
-        region->arguments[i]->note = NULL;
-    }
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        for (uint32_t i = 0; i < op->result_count; i++) {
-            op->results[i]->note = NULL;
-        }
-        for (uint32_t i = 0; i < op->region_count; i++) {
-            clear_notes(op->regions[i]);
-        }
-    }
-}
-
 hmlc_status hmlc_pass_channel_order(hmlc_pass_context *context)
 {
     static const hmlc_rewrite_rule rules[] = {
@@ -331,6 +315,6 @@ hmlc_status hmlc_pass_channel_order(hmlc_pass_context *context)
         {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE, pass_order_on},
     };
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
-    clear_notes(context->module->main);
+    hmlc_clear_value_notes(context->module->main);
     return hmlc_rewrite_run(context, sets, 1, NULL);
 }

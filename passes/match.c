@@ -369,15 +369,23 @@ static bool match_value(matcher *state, const hmlc_pattern *node, hmlc_value *va
     return true;
 }
 
+static bool is_read_within(const hmlc_match *match, const hmlc_value *value)
+{
+    for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
+        if (!contains(match, use->op)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_closed(const hmlc_match *match, const hmlc_op *root)
 {
     for (uint32_t i = 0; i < match->op_count; i++) {
         const hmlc_op *op = match->ops[i];
         for (uint32_t k = 0; op != root && k < op->result_count; k++) {
-            for (const hmlc_use *use = op->results[k]->uses; use != NULL; use = use->next) {
-                if (!contains(match, use->op)) {
-                    return false;
-                }
+            if (!is_read_within(match, op->results[k])) {
+                return false;
             }
         }
     }

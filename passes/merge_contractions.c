@@ -282,22 +282,6 @@ static hmlc_status collect(hmlc_pass_context *context, hmlc_op *op)
     return HMLC_OK;
 }
 
-static void clear_notes(hmlc_region *region)
-{
-    for (uint32_t i = 0; i < region->argument_count; i++) {
-        region->arguments[i]->note = NULL;
-    }
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        for (uint32_t i = 0; i < op->result_count; i++) {
-            op->results[i]->note = NULL;
-        }
-        for (uint32_t i = 0; i < op->region_count; i++) {
-            clear_notes(op->regions[i]);
-        }
-    }
-}
-
 static hmlc_status collect_region(hmlc_pass_context *context, hmlc_region *region)
 {
     HMLC_FOR_EACH_OP(op, region)
@@ -341,7 +325,7 @@ static hmlc_status merge_region(hmlc_pass_context *context, hmlc_region *region)
 /* What was merged stays behind unused, for dce. */
 hmlc_status hmlc_pass_merge_contractions(hmlc_pass_context *context)
 {
-    clear_notes(context->module->main);
+    hmlc_clear_value_notes(context->module->main);
     HMLC_TRY(collect_region(context, context->module->main));
     return merge_region(context, context->module->main);
 }

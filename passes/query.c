@@ -162,3 +162,19 @@ hmlc_status hmlc_rewrite_same_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_valu
     return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, operand_count, op->attrs,
                                    op->attr_count);
 }
+
+void hmlc_clear_value_notes(hmlc_region *region)
+{
+    for (uint32_t i = 0; i < region->argument_count; i++) {
+        region->arguments[i]->note = NULL;
+    }
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        for (uint32_t i = 0; i < op->result_count; i++) {
+            op->results[i]->note = NULL;
+        }
+        for (uint32_t i = 0; i < op->region_count; i++) {
+            hmlc_clear_value_notes(op->regions[i]);
+        }
+    }
+}
