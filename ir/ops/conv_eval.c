@@ -113,17 +113,9 @@ static void fill_patch_row(const convolution *conv, const hmlc_word *x, int64_t 
     }
 }
 
-/* One block of positions of one group. */
-static void convolve_block(convolution *conv, int64_t batch, int64_t group, int64_t first,
-                           int64_t count)
+/* block[rows][count] = weights[rows][depth] * patches[depth][count] */
+static void multiply_block(convolution *conv, int64_t rows, int64_t depth, int64_t count)
 {
-    const hmlc_window_geometry *g = &conv->geometry;
-    int64_t depth = conv->in_channels * conv->taps, rows = conv->out_channels;
-    const hmlc_word *x =
-        conv->x + batch * g->in.batch_stride + group * conv->in_channels * g->in.channel_stride;
-    for (int64_t row = 0; row < depth; ++row) {
-        fill_patch_row(conv, x, row, first, count);
-    }
     for (int64_t i = 0; i < rows * BLOCK_POSITIONS; ++i) {
         conv->block[i].integer = 0;
     }
@@ -137,6 +129,20 @@ static void convolve_block(convolution *conv, int64_t batch, int64_t group, int6
                       .b_stride = BLOCK_POSITIONS,
                       .c_stride = BLOCK_POSITIONS};
     hmlc_gemm_run(&gemm, conv->floats);
+}
+
+/* One block of positions of one group. */
+static void convolve_block(convolution *conv, int64_t batch, int64_t group, int64_t first,
+                           int64_t count)
+{
+    const hmlc_window_geometry *g = &conv->geometry;
+    int64_t depth = conv->in_channels * conv->taps, rows = conv->out_channels;
+    const hmlc_word *x =
+        conv->x + batch * g->in.batch_stride + group * conv->in_channels * g->in.channel_stride;
+    for (int64_t row = 0; row < depth; ++row) {
+        fill_patch_row(conv, x, row, first, count);
+    }
+    multiply_block(conv, rows, depth, count);
     /* The innermost spatial stride steps over all positions of a dense tensor of either layout. */
     int64_t step = g->out.stride[2];
     hmlc_word *y =
@@ -214,19 +220,7 @@ static void transpose_block(convolution *conv, int64_t batch, int64_t group, int
                 x[k * g->in.channel_stride + i * g->in.stride[2]];
         }
     }
-    for (int64_t i = 0; i < rows * BLOCK_POSITIONS; ++i) {
-        conv->block[i].integer = 0;
-    }
-    hmlc_gemm gemm = {.rows = rows,
-                      .columns = count,
-                      .depth = depth,
-                      .a = conv->weights,
-                      .b = conv->patches,
-                      .c = conv->block,
-                      .a_stride = depth,
-                      .b_stride = BLOCK_POSITIONS,
-                      .c_stride = BLOCK_POSITIONS};
-    hmlc_gemm_run(&gemm, conv->floats);
+    multiply_block(conv, rows, depth, count);
     hmlc_word *y =
         conv->y + batch * g->out.batch_stride + group * conv->out_channels * g->out.channel_stride;
     for (int64_t row = 0; row < rows; ++row) {

@@ -1,7 +1,6 @@
 /*
  * Arena: bump allocation, freed as a whole. All compiler memory comes from arenas; a module owns
- * one, each pass gets a scratch one. Not thread-safe. A test may set a limit after which
- * allocations fail.
+ * one, each pass gets a scratch one. Not thread-safe.
  */
 #ifndef HMLC_ARENA_H
 #define HMLC_ARENA_H
