@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "scarce_memory.h"
 #include "test_module.h"
 
 /* A small network with raw, typed and attribute tensors, and a subgraph. */
@@ -340,42 +341,21 @@ static void long_graphs_take_linear_time(void **state)
 
 /* Memory that runs out at any moment gives RESOURCE, never another outcome. */
 
-typedef struct failing_allocator {
-    size_t left;
-} failing_allocator;
-
-static void *fail_allocate(void *context, size_t bytes)
-{
-    failing_allocator *allocator = context;
-    if (allocator->left == 0) {
-        return NULL;
-    }
-    allocator->left--;
-    return malloc(bytes);
-}
-
-static void fail_release(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    (void)bytes;
-    free(memory);
-}
-
 static void allocation_failures_are_reported(void **state)
 {
     (void)state;
     wire_buffer file = sample();
     hmlc_status status = HMLC_RESOURCE;
     for (size_t left = 0; status != HMLC_OK && left < 10000; left++) {
-        failing_allocator failing = {.left = left};
-        const hmlc_allocator allocator = {
-            .allocate = fail_allocate, .release = fail_release, .context = &failing};
-        hmlc_module *module = hmlc_module_create(&allocator);
+        scarce_memory memory;
+        scarce_memory_init(&memory, left, SIZE_MAX);
+        hmlc_module *module = hmlc_module_create(&memory.allocator);
         if (module != NULL) {
             status = hmlc_import_memory(file.data, file.size, NULL, module);
             assert_true(status == HMLC_OK || status == HMLC_RESOURCE);
         }
         hmlc_module_destroy(module);
+        assert_int_equal(memory.held, 0);
     }
     assert_int_equal(status, HMLC_OK);
     wire_free(&file);

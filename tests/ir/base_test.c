@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scarce_memory.h"
 #include "test.h"
 
 static void memory_is_zeroed_and_aligned(void **state)
@@ -43,42 +44,20 @@ static void text_and_copies_belong_to_the_arena(void **state)
     hmlc_arena_destroy(arena);
 }
 
-/* An allocator that fails after a number of allocations and counts what is out. */
-typedef struct limited {
-    int left, held;
-} limited;
-
-static void *limited_allocate(void *context, size_t bytes)
-{
-    limited *limit = context;
-    if (limit->left-- <= 0) {
-        return NULL;
-    }
-    limit->held++;
-    return malloc(bytes);
-}
-
-static void limited_release(void *context, void *memory, size_t bytes)
-{
-    (void)bytes;
-    ((limited *)context)->held--;
-    free(memory);
-}
-
 static void a_failing_allocator_is_survived(void **state)
 {
     (void)state;
-    for (int n = 0; n < 40; n++) {
-        limited limit = {.left = n};
-        hmlc_allocator allocator = {limited_allocate, limited_release, &limit};
-        hmlc_module *module = hmlc_module_create(&allocator);
+    for (size_t n = 0; n < 40; n++) {
+        scarce_memory memory;
+        scarce_memory_init(&memory, n, SIZE_MAX);
+        hmlc_module *module = hmlc_module_create(&memory.allocator);
         if (module != NULL) {
             hmlc_type type = {.dtype = HMLC_DTYPE_f32};
             while (hmlc_region_add_argument(module->main, &type, "name") != NULL) {
             }
         }
         hmlc_module_destroy(module);
-        assert_int_equal(limit.held, 0);
+        assert_int_equal(memory.held, 0);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scarce_memory.h"
 #include "test.h"
 #include "text_files.h"
 
@@ -123,37 +124,20 @@ static void depth_and_length_are_bounded(void **state)
     }
 }
 
-typedef struct limited {
-    int left;
-} limited;
-
-static void *limited_allocate(void *context, size_t bytes)
-{
-    return ((limited *)context)->left-- > 0 ? malloc(bytes) : NULL;
-}
-
-static void limited_release(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    (void)bytes;
-    free(memory);
-}
-
 /* Fails the first, second, ... allocation until parsing succeeds. */
 static void parsing_without_memory_ends_well(void **state)
 {
     (void)state;
     hmlc_text_buffer source = test_read("storage.hir");
-    int step = 1;
-    for (int n = 0;; n += step) {
-        limited limit = {.left = n};
-        hmlc_allocator allocator = {limited_allocate, limited_release, &limit};
-        hmlc_module *module = hmlc_module_create(&allocator);
+    for (size_t n = 0;; n++) {
+        scarce_memory memory;
+        scarce_memory_init(&memory, n, SIZE_MAX);
+        hmlc_module *module = hmlc_module_create(&memory.allocator);
         hmlc_status status = HMLC_RESOURCE;
         if (module != NULL) {
             status = hmlc_module_parse(module, source.data, source.size, NULL, 0);
         }
-        bool done = status == HMLC_OK && limit.left >= 0;
+        bool done = status == HMLC_OK && memory.refused == 0;
         if (status == HMLC_OK) {
             hmlc_text_buffer text = {0};
             test_print(module, &text, NULL);

@@ -1,31 +1,10 @@
 /* The clean pipeline when memory runs out: a status, no crash, whatever allocation fails. */
 #include "equivalence.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "hir.h"
-
-typedef struct budget {
-    size_t left; /* bytes */
-} budget;
-
-static void *allocate(void *context, size_t bytes)
-{
-    budget *of = context;
-    if (bytes > of->left) {
-        return NULL;
-    }
-    of->left -= bytes;
-    return malloc(bytes);
-}
-
-static void release(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    (void)bytes;
-    free(memory);
-}
+#include "scarce_memory.h"
 
 static const char text[] = HIR(
     "%x: f32[3, 2]",
@@ -45,9 +24,9 @@ static const char text[] = HIR(
 /* OK once there is enough memory; RESOURCE or a parse failure before. */
 static hmlc_status run_with(size_t bytes)
 {
-    budget of = {.left = bytes};
-    hmlc_allocator allocator = {.allocate = allocate, .release = release, .context = &of};
-    hmlc_module *module = hmlc_module_create(&allocator);
+    scarce_memory memory;
+    scarce_memory_init(&memory, SIZE_MAX, bytes);
+    hmlc_module *module = hmlc_module_create(&memory.allocator);
     if (module == NULL) {
         return HMLC_RESOURCE;
     }
@@ -58,6 +37,7 @@ static hmlc_status run_with(size_t bytes)
         status = hmlc_run_passes(module, &options);
     }
     hmlc_module_destroy(module);
+    assert_int_equal(memory.held, 0);
     return status;
 }
 

@@ -2,31 +2,11 @@
  * allocation fails. */
 #include "form_checks.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <hmlc/passes.h>
 
-typedef struct budget {
-    size_t left; /* bytes */
-} budget;
-
-static void *allocate(void *context, size_t bytes)
-{
-    budget *of = context;
-    if (bytes > of->left) {
-        return NULL;
-    }
-    of->left -= bytes;
-    return malloc(bytes);
-}
-
-static void release(void *context, void *memory, size_t bytes)
-{
-    (void)context;
-    (void)bytes;
-    free(memory);
-}
+#include "scarce_memory.h"
 
 /* A convolution with its layout change, heads, softmax, a residual and an `if`. */
 static const char text[] =
@@ -55,9 +35,9 @@ static const char text[] =
 
 static hmlc_status run_with(size_t bytes)
 {
-    budget of = {.left = bytes};
-    hmlc_allocator allocator = {.allocate = allocate, .release = release, .context = &of};
-    hmlc_module *module = hmlc_module_create(&allocator);
+    scarce_memory memory;
+    scarce_memory_init(&memory, SIZE_MAX, bytes);
+    hmlc_module *module = hmlc_module_create(&memory.allocator);
     if (module == NULL) {
         return HMLC_RESOURCE;
     }
@@ -67,6 +47,7 @@ static hmlc_status run_with(size_t bytes)
         status = hmlc_run_passes(module, &options);
     }
     hmlc_module_destroy(module);
+    assert_int_equal(memory.held, 0);
     return status;
 }
 
