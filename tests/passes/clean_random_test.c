@@ -11,48 +11,18 @@
 
 #include <stdio.h>
 
-#include "graph_kit.h"
+#include "grower.h"
 #include "pass_oracle.h"
 
-enum { POOL = 64, GRAPHS = 400 };
+enum { GRAPHS = 400 };
 
 static const char clean_passes[] =
     "fold-constants,simplify,cse,recognize,simplify,fold-dequantize,fold-weights,simplify,"
     "merge-contractions,dce,simplify,cse";
 
-typedef struct grower {
-    kit k;
-    uint32_t random;
-    V pool[POOL];
-    uint32_t count;
-} grower;
-
-static uint32_t pick(grower *g, uint32_t limit)
-{
-    g->random = g->random * 1664525u + 1013904223u;
-    return (g->random >> 10) % limit;
-}
-
 static V any(grower *g)
 {
-    uint32_t back = pick(g, 3) == 0 ? pick(g, g->count) : pick(g, g->count < 3 ? g->count : 3);
-    return g->pool[g->count - 1 - back];
-}
-
-static void keep(grower *g, V value)
-{
-    if (value != NULL && g->count < POOL) {
-        g->pool[g->count++] = value;
-    }
-}
-
-static bool same_shape(V a, V b)
-{
-    bool same = a->type->rank == b->type->rank;
-    for (int32_t i = 0; same && i < a->type->rank; i++) {
-        same = a->type->dims[i] == b->type->dims[i];
-    }
-    return same;
+    return pick_value(g, 3, 3);
 }
 
 static int64_t size_of(V x, int32_t axis)

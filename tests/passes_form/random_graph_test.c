@@ -11,47 +11,16 @@
 
 #include <stdio.h>
 
-#include "graph_kit.h"
+#include "grower.h"
 #include "kernel_contract.h"
 #include "pass_oracle.h"
 #include "plan_checker.h"
 
-enum { POOL = 48, GRAPHS = 1500 };
-
-typedef struct grower {
-    kit k;
-    uint32_t random;
-    V pool[POOL];
-    uint32_t count;
-} grower;
-
-static uint32_t pick(grower *g, uint32_t limit)
-{
-    g->random = g->random * 1664525u + 1013904223u;
-    return (g->random >> 10) % limit;
-}
+enum { GRAPHS = 1500 };
 
 static V any(grower *g)
 {
-    /* Recent values more often: chains and diamonds instead of a fan. */
-    uint32_t back = pick(g, 2) == 0 ? pick(g, g->count) : pick(g, g->count < 4 ? g->count : 4);
-    return g->pool[g->count - 1 - back];
-}
-
-static void keep(grower *g, V value)
-{
-    if (value != NULL && g->count < POOL) {
-        g->pool[g->count++] = value;
-    }
-}
-
-static bool same_type(const V a, const V b)
-{
-    bool same = a->type->rank == b->type->rank;
-    for (int32_t i = 0; same && i < a->type->rank; i++) {
-        same = a->type->dims[i] == b->type->dims[i];
-    }
-    return same;
+    return pick_value(g, 2, 4);
 }
 
 /* Another value of the same shape, one broadcast from a constant row, or a scalar. */
@@ -59,7 +28,7 @@ static V partner(grower *g, V x)
 {
     for (uint32_t tries = 0; tries < 6; tries++) {
         V other = any(g);
-        if (same_type(x, other)) {
+        if (same_shape(x, other)) {
             return other;
         }
     }
@@ -145,7 +114,7 @@ static void grow_slice_or_concat(grower *g)
     }
     if (size < 4) {
         V parts[] = {x, partner(g, x), x};
-        keep(g, kit_concat(&g->k, axis, same_type(x, parts[1]) ? 3 : 1, parts));
+        keep(g, kit_concat(&g->k, axis, same_shape(x, parts[1]) ? 3 : 1, parts));
         return;
     }
     char starts[64] = "", sizes[256] = "";
@@ -188,7 +157,7 @@ static void grow_product(grower *g)
         return;
     }
     V y = partner(g, x);
-    if (pick(g, 2) == 0 && same_type(x, y)) {
+    if (pick(g, 2) == 0 && same_shape(x, y)) {
         keep(g, kit_matmul(&g->k, x, y, true));
         return;
     }
