@@ -27,12 +27,6 @@ static void save(const char *name, const void *data, size_t bytes)
 
 /* -- Models ------------------------------------------------------------------------------------ */
 
-static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
-{
-    wire_buffer node = node_begin(type, inputs, outputs);
-    graph_node(graph, &node);
-}
-
 static wire_buffer graph_with(const char *x_dims)
 {
     wire_buffer graph = {0};
@@ -57,7 +51,7 @@ static void save_model(const char *name, wire_buffer *graph)
 static void save_node(const char *name, const char *type, const char *inputs, const char *dims)
 {
     wire_buffer graph = graph_with(dims);
-    add(&graph, type, inputs, "y");
+    graph_add(&graph, type, inputs, "y");
     save_model(name, &graph);
 }
 
@@ -78,52 +72,52 @@ static void graph_models(void)
     graph_node(&graph, &node);
     save_model("unknown_domain.onnx", &graph);
     graph = graph_with("2 4");
-    add(&graph, "Relu", "x", "y");
-    add(&graph, "Neg", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Neg", "x", "y");
     save_model("duplicate.onnx", &graph);
     graph = graph_with("2 4");
     graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "5 6");
-    add(&graph, "MatMul", "x z", "y");
+    graph_add(&graph, "MatMul", "x z", "y");
     save_model("contradiction.onnx", &graph);
     graph = graph_with("2 k");
     graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "m 3");
-    add(&graph, "MatMul", "x z", "y");
+    graph_add(&graph, "MatMul", "x z", "y");
     save_model("equal.onnx", &graph);
     graph = graph_with("4 2");
     graph_value(&graph, GRAPH_INPUT, "rows", ONNX_INT64, "n");
-    add(&graph, "Gather", "x rows", "y");
+    graph_add(&graph, "Gather", "x rows", "y");
     save_model("gather.onnx", &graph);
 }
 
 static void more_graph_models(void)
 {
     wire_buffer graph = graph_with("2 4");
-    add(&graph, "Relu", "x b", "a");
-    add(&graph, "Add", "x c", "b");
-    add(&graph, "Add", "x b", "c");
-    add(&graph, "Frobnicate", "x", "d");
-    add(&graph, "Relu", "nowhere", "y");
+    graph_add(&graph, "Relu", "x b", "a");
+    graph_add(&graph, "Add", "x c", "b");
+    graph_add(&graph, "Add", "x b", "c");
+    graph_add(&graph, "Frobnicate", "x", "d");
+    graph_add(&graph, "Relu", "nowhere", "y");
     save_model("many.onnx", &graph);
     graph = graph_with("2 4");
-    add(&graph, "Add", "x b", "a");
-    add(&graph, "Relu", "a", "b");
-    add(&graph, "Relu", "b", "y");
+    graph_add(&graph, "Add", "x b", "a");
+    graph_add(&graph, "Relu", "a", "b");
+    graph_add(&graph, "Relu", "b", "y");
     save_model("circle.onnx", &graph);
     graph = graph_with("2 4");
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "2 4");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     save_model("input_twice.onnx", &graph);
     graph = graph_with("2 4");
     graph_value(&graph, GRAPH_VALUE, "z", ONNX_INT64, "2 4");
-    add(&graph, "Relu", "x", "z");
-    add(&graph, "Neg", "z", "y");
+    graph_add(&graph, "Relu", "x", "z");
+    graph_add(&graph, "Neg", "z", "y");
     save_model("declared.onnx", &graph);
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_STRING, "4");
-    add(&graph, "Identity", "x", "y");
+    graph_add(&graph, "Identity", "x", "y");
     save_model("strings.onnx", &graph);
     graph = graph_with("2 4");
-    add(&graph, "Relu", "x", "nothing");
+    graph_add(&graph, "Relu", "x", "nothing");
     save_model("output_undefined.onnx", &graph);
 }
 
@@ -132,8 +126,8 @@ static void escape_models(void)
 {
     save_node("escape.onnx", "Frob\x1b[2J\nerror", "x", "2 4");
     wire_buffer graph = graph_with("rows\x1b[1m 4");
-    add(&graph, "Relu", "x", "a\x1b[31m\r\nb");
-    add(&graph, "Identity", "a\x1b[31m\r\nb", "y");
+    graph_add(&graph, "Relu", "x", "a\x1b[31m\r\nb");
+    graph_add(&graph, "Identity", "a\x1b[31m\r\nb", "y");
     graph_value(&graph, GRAPH_OUTPUT, "a\x1b[31m\r\nb", ONNX_FLOAT, NULL);
     save_model("escape_good.onnx", &graph);
 }
@@ -145,7 +139,7 @@ static void chain_model(void)
     char from[32] = "x", to[32];
     for (int k = 0; k < 5000; k++) {
         (void)snprintf(to, sizeof to, k == 4999 ? "y" : "v%d", k);
-        add(&graph, k % 2 == 0 ? "Sigmoid" : "Relu", from, to);
+        graph_add(&graph, k % 2 == 0 ? "Sigmoid" : "Relu", from, to);
         memcpy(from, to, sizeof from);
     }
     save_model("chain.onnx", &graph);
@@ -177,7 +171,7 @@ static void save_bytes(const char *name, const char *bytes, size_t count)
 static void byte_models(void)
 {
     wire_buffer graph = graph_with("2 4");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     wire_buffer model = finish(&graph);
     save("truncated.onnx", model.data, model.size / 2);
     wire_put_int(&model, 1, 99); /* the last one counts */
@@ -196,7 +190,7 @@ static void save_weights(const char *name, const char *dims, size_t bytes)
     wire_buffer graph = graph_with("2 4"), tensor = tensor_begin("w", ONNX_FLOAT, dims);
     wire_put_bytes(&tensor, TENSOR_RAW, values, bytes);
     graph_tensor(&graph, &tensor);
-    add(&graph, "Add", "x w", "y");
+    graph_add(&graph, "Add", "x w", "y");
     save_model(name, &graph);
 }
 
@@ -211,7 +205,7 @@ static void save_external_at(const char *name, const char *location, const char 
         tensor_external(&tensor, "length", length);
     }
     graph_tensor(&graph, &tensor);
-    add(&graph, "Add", "x w", "y");
+    graph_add(&graph, "Add", "x w", "y");
     save_model(name, &graph);
 }
 

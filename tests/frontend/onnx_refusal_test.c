@@ -10,12 +10,6 @@
 
 #include "test_module.h"
 
-static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
-{
-    wire_buffer node = node_begin(type, inputs, outputs);
-    graph_node(graph, &node);
-}
-
 static wire_buffer begin(void)
 {
     wire_buffer graph = {0};
@@ -46,7 +40,7 @@ static void unknown_operators_get_a_suggestion(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Sigmod", "x", "y");
+    graph_add(&graph, "Sigmod", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "op_unknown", "did you mean Sigmoid?");
 }
 
@@ -54,10 +48,10 @@ static void operators_outside_the_opset_are_named(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Gelu", "x", "y");
+    graph_add(&graph, "Gelu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "op_unknown", "Gelu exists from opset 20");
     graph = begin();
-    add(&graph, "Upsample", "x", "y");
+    graph_add(&graph, "Upsample", "x", "y");
     expect(&graph, 13, HMLC_REFUSED, "op_unknown", "Upsample exists up to opset 9");
 }
 
@@ -67,7 +61,7 @@ static void known_operators_without_a_rule_are_refused(void **state)
     static const char *const names[] = {"Loop", "Scan", "GRU", "StringConcat", "SequenceConstruct"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         wire_buffer graph = begin();
-        add(&graph, names[i], "x", "y");
+        graph_add(&graph, names[i], "x", "y");
         expect(&graph, 21, HMLC_REFUSED, "op_unsupported", names[i]);
     }
 }
@@ -107,11 +101,11 @@ static void every_problem_is_named_once(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Frobnicate", "x", "a");
-    add(&graph, "Relu", "a", "b");
-    add(&graph, "Add", "a b", "c");
-    add(&graph, "Det", "c", "d");
-    add(&graph, "Add", "d c", "y");
+    graph_add(&graph, "Frobnicate", "x", "a");
+    graph_add(&graph, "Relu", "a", "b");
+    graph_add(&graph, "Add", "a b", "c");
+    graph_add(&graph, "Det", "c", "d");
+    graph_add(&graph, "Add", "d c", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     assert_int_equal(model.status, HMLC_REFUSED);
@@ -127,7 +121,7 @@ static void locations_name_the_node(void **state)
     wire_buffer graph = begin(), node = node_begin("Nothing", "x", "a");
     wire_put_text(&node, 3, "block/first");
     graph_node(&graph, &node);
-    add(&graph, "Nothing", "x", "y");
+    graph_add(&graph, "Nothing", "x", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     assert_true(says(&model, "node 'block/first' (Nothing)"));
@@ -156,7 +150,7 @@ static void attributes_are_checked_against_the_operator(void **state)
     graph_node(&graph, &node);
     expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "given twice");
     graph = begin();
-    add(&graph, "Cast", "x", "y");
+    graph_add(&graph, "Cast", "x", "y");
     expect(&graph, 13, HMLC_DAMAGED, "attribute_invalid", "required attribute 'to' is missing");
     graph = begin();
     node = node_begin("Pad", "x", "y");
@@ -196,7 +190,7 @@ static void an_unknown_number_of_axes_is_refused(void **state)
     (void)state;
     wire_buffer graph = begin();
     graph_value(&graph, GRAPH_INPUT, "axes", ONNX_INT64, "n");
-    add(&graph, "ReduceSum", "x axes", "y");
+    graph_add(&graph, "ReduceSum", "x axes", "y");
     expect(&graph, 13, HMLC_REFUSED, "rank_unknown", "'axes'");
 }
 
@@ -206,17 +200,17 @@ static void names_are_checked(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Relu", "nowhere", "y");
+    graph_add(&graph, "Relu", "nowhere", "y");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'nowhere'");
     graph = begin();
-    add(&graph, "Relu", "x", "y");
-    add(&graph, "Neg", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Neg", "x", "y");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'y' is defined twice");
     graph = begin();
-    add(&graph, "Relu", "x", "x");
+    graph_add(&graph, "Relu", "x", "x");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'x' is defined twice");
     graph = begin();
-    add(&graph, "Relu", "x", "z");
+    graph_add(&graph, "Relu", "x", "z");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "'y' is produced by no node");
 }
 
@@ -224,12 +218,12 @@ static void circles_are_damage(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Add", "x b", "a");
-    add(&graph, "Relu", "a", "b");
-    add(&graph, "Relu", "b", "y");
+    graph_add(&graph, "Add", "x b", "a");
+    graph_add(&graph, "Relu", "a", "b");
+    graph_add(&graph, "Relu", "b", "y");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "circle");
     graph = begin();
-    add(&graph, "Add", "x y", "y");
+    graph_add(&graph, "Add", "x y", "y");
     expect(&graph, 17, HMLC_DAMAGED, "value_undefined", "circle");
 }
 
@@ -237,16 +231,16 @@ static void arity_is_checked(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Relu", "x x", "y");
+    graph_add(&graph, "Relu", "x x", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "takes at most 1");
     graph = begin();
-    add(&graph, "Add", "x", "y");
+    graph_add(&graph, "Add", "x", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "input 1 is missing");
     graph = begin();
-    add(&graph, "Add", "- x", "y");
+    graph_add(&graph, "Add", "- x", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "input 0 is missing");
     graph = begin();
-    add(&graph, "Relu", "x", "y z");
+    graph_add(&graph, "Relu", "x", "y z");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "has 2 outputs");
 }
 
@@ -255,11 +249,11 @@ static void element_types_are_those_of_the_standard(void **state)
     (void)state;
     wire_buffer graph = begin();
     graph_value(&graph, GRAPH_INPUT, "i", ONNX_INT32, "2 3");
-    add(&graph, "Exp", "i", "y");
+    graph_add(&graph, "Exp", "i", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "'i') is i32");
     graph = begin();
     graph_value(&graph, GRAPH_INPUT, "i", ONNX_INT32, "2 3");
-    add(&graph, "Add", "x i", "y");
+    graph_add(&graph, "Add", "x i", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "both must be of one type");
 }
 
@@ -268,11 +262,11 @@ static void shapes_that_do_not_fit_are_damage(void **state)
     (void)state;
     wire_buffer graph = begin();
     graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "4 5");
-    add(&graph, "MatMul", "x w", "y");
+    graph_add(&graph, "MatMul", "x w", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "3");
     graph = begin();
     graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "4");
-    add(&graph, "Add", "x w", "y");
+    graph_add(&graph, "Add", "x w", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "broadcast");
 }
 
@@ -280,18 +274,18 @@ static void declared_types_must_agree(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Relu", "x", "a");
-    add(&graph, "Neg", "a", "y");
+    graph_add(&graph, "Relu", "x", "a");
+    graph_add(&graph, "Neg", "a", "y");
     graph_value(&graph, GRAPH_VALUE, "a", ONNX_FLOAT, "2 4");
     expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "dim 1 = 4 for 'a'");
     graph = begin();
-    add(&graph, "Relu", "x", "a");
-    add(&graph, "Neg", "a", "y");
+    graph_add(&graph, "Relu", "x", "a");
+    graph_add(&graph, "Neg", "a", "y");
     graph_value(&graph, GRAPH_VALUE, "a", ONNX_INT32, "2 3");
     expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "i32 for 'a'");
     graph = begin();
-    add(&graph, "Relu", "x", "a");
-    add(&graph, "Neg", "a", "y");
+    graph_add(&graph, "Relu", "x", "a");
+    graph_add(&graph, "Neg", "a", "y");
     graph_value(&graph, GRAPH_VALUE, "a", ONNX_FLOAT, "2");
     expect(&graph, 17, HMLC_DAMAGED, "declared_type_contradicts", "rank 1 for 'a'");
 }
@@ -301,23 +295,23 @@ static void inputs_need_a_rank_and_a_tensor_type(void **state)
     (void)state;
     wire_buffer graph = {0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, NULL);
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "rank_unknown", "'x' has no shape");
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_STRING, "2");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "op_unsupported_type", "string");
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", 22, "2");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "op_unsupported_type", "i4");
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", 99, "2");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "99");
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "1 1 1 1 1 1 1 1 1 1 1 1 1");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "not_implemented", "rank 13");
 }
 
@@ -329,7 +323,7 @@ static void sequences_are_refused_by_name(void **state)
     wire_put_text(&value, 1, "x");
     wire_put_message(&value, 2, &type);
     wire_put_message(&graph, GRAPH_INPUT, &value);
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 17, HMLC_REFUSED, "not_implemented", "'x' is a sequence");
 }
 
@@ -339,7 +333,7 @@ static void sparse_initializers_are_refused(void **state)
     wire_buffer graph = begin(), sparse = {0}, values = tensor_begin("w", ONNX_FLOAT, "1");
     wire_put_message(&sparse, 1, &values);
     wire_put_message(&graph, 15, &sparse);
-    add(&graph, "Add", "x w", "y");
+    graph_add(&graph, "Add", "x w", "y");
     expect(&graph, 17, HMLC_REFUSED, "not_implemented", "'w' is a sparse tensor");
 }
 
@@ -347,19 +341,19 @@ static void opsets_have_bounds(void **state)
 {
     (void)state;
     wire_buffer graph = begin();
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 5, HMLC_REFUSED, "not_implemented", "Relu is supported from opset 6 on");
     graph = begin();
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     end(&graph);
     imported model = import_graph(&graph, 6);
     assert_int_equal(model.status, HMLC_OK);
     imported_free(&model);
     graph = begin();
-    add(&graph, "Gelu", "x", "y");
+    graph_add(&graph, "Gelu", "x", "y");
     expect(&graph, 5, HMLC_REFUSED, "op_unknown", "Gelu exists from opset 20");
     graph = begin();
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     expect(&graph, 29, HMLC_REFUSED, "version_newer", "opset 29");
 }
 
@@ -390,7 +384,7 @@ static void redefined_constants_are_a_warning(void **state)
         node_tensor(&node, "value", &tensor);
         graph_node(&graph, &node);
     }
-    add(&graph, "Add", "x c", "y");
+    graph_add(&graph, "Add", "x c", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     assert_int_equal(model.status, HMLC_OK);
@@ -408,9 +402,9 @@ static void problems_within_branches_are_named(void **state)
     (void)state;
     wire_buffer graph = begin(), node = node_begin("If", "c", "y"), then = {0}, other = {0};
     graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
-    add(&then, "Whatever", "x", "t");
+    graph_add(&then, "Whatever", "x", "t");
     graph_value(&then, GRAPH_OUTPUT, "t", ONNX_FLOAT, NULL);
-    add(&other, "Relu", "missing", "e");
+    graph_add(&other, "Relu", "missing", "e");
     graph_value(&other, GRAPH_OUTPUT, "e", ONNX_FLOAT, NULL);
     node_graph(&node, "then_branch", &then);
     node_graph(&node, "else_branch", &other);

@@ -26,12 +26,6 @@ static void int64s(wire_buffer *graph, const char *name, const char *dims, const
     graph_tensor(graph, &tensor);
 }
 
-static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
-{
-    wire_buffer node = node_begin(type, inputs, outputs);
-    graph_node(graph, &node);
-}
-
 static wire_buffer begin(const char *input_dims)
 {
     wire_buffer graph = {0};
@@ -53,12 +47,12 @@ static void shape_arithmetic_folds_into_dims(void **state)
     const int64_t zero = 0, rest = -1;
     int64s(&graph, "zero", "1", &zero, 1);
     int64s(&graph, "rest", "1", &rest, 1);
-    add(&graph, "Shape", "x", "shape");
-    add(&graph, "Gather", "shape zero", "batch");
+    graph_add(&graph, "Shape", "x", "shape");
+    graph_add(&graph, "Gather", "shape zero", "batch");
     wire_buffer concat = node_begin("Concat", "batch rest", "target");
     node_int(&concat, "axis", 0);
     graph_node(&graph, &concat);
-    add(&graph, "Reshape", "x target", "y");
+    graph_add(&graph, "Reshape", "x target", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -72,7 +66,7 @@ static void a_shape_known_at_run_time_is_bound(void **state)
     (void)state;
     wire_buffer graph = begin("6 4");
     graph_value(&graph, GRAPH_INPUT, "target", ONNX_INT64, "3");
-    add(&graph, "Reshape", "x target", "y");
+    graph_add(&graph, "Reshape", "x target", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -90,7 +84,7 @@ static void run_time_slices_bind_what_is_sliced(void **state)
     graph_value(&graph, GRAPH_INPUT, "from", ONNX_INT64, "1");
     graph_value(&graph, GRAPH_INPUT, "to", ONNX_INT64, "1");
     int64s(&graph, "axis", "1", &axis, 1);
-    add(&graph, "Slice", "x from to axis", "y");
+    graph_add(&graph, "Slice", "x from to axis", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -112,13 +106,13 @@ static void dims_survive_a_way_through_floats(void **state)
     int64s(&graph, "ones", "2", ones, 2);
     int64s(&graph, "from", "1", &from, 1);
     int64s(&graph, "to", "1", &to, 1);
-    add(&graph, "Shape", "x", "shape");
-    add(&graph, "Slice", "shape from to", "spatial");
+    graph_add(&graph, "Shape", "x", "shape");
+    graph_add(&graph, "Slice", "shape from to", "spatial");
     wire_buffer cast = node_begin("Cast", "spatial", "floats");
     node_int(&cast, "to", ONNX_FLOAT);
     graph_node(&graph, &cast);
-    add(&graph, "Mul", "floats two", "doubled");
-    add(&graph, "Floor", "doubled", "floored");
+    graph_add(&graph, "Mul", "floats two", "doubled");
+    graph_add(&graph, "Floor", "doubled", "floored");
     wire_buffer back = node_begin("Cast", "floored", "sizes");
     node_int(&back, "to", ONNX_INT64);
     graph_node(&graph, &back);
@@ -138,7 +132,7 @@ static void dims_survive_a_way_through_floats(void **state)
 static wire_buffer branch(const char *type)
 {
     wire_buffer graph = {0};
-    add(&graph, type, "x", "branch_y");
+    graph_add(&graph, type, "x", "branch_y");
     graph_value(&graph, GRAPH_OUTPUT, "branch_y", ONNX_FLOAT, NULL);
     return graph;
 }
@@ -174,9 +168,9 @@ static void a_known_condition_inlines_its_branch(void **state)
     wire_buffer graph = begin("n 3");
     const int64_t two = 2;
     int64s(&graph, "two", "", &two, 1);
-    add(&graph, "Shape", "x", "shape");
-    add(&graph, "Size", "shape", "rank");
-    add(&graph, "Equal", "rank two", "c");
+    graph_add(&graph, "Shape", "x", "shape");
+    graph_add(&graph, "Size", "shape", "rank");
+    graph_add(&graph, "Equal", "rank two", "c");
     add_if(&graph, "c");
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -194,7 +188,7 @@ static wire_buffer squeeze_branch(void)
     wire_put_bytes(&tensor, TENSOR_RAW, &axis, sizeof axis);
     node_tensor(&axes, "value", &tensor);
     graph_node(&graph, &axes);
-    add(&graph, "Squeeze", "x axes", "branch_y");
+    graph_add(&graph, "Squeeze", "x axes", "branch_y");
     graph_value(&graph, GRAPH_OUTPUT, "branch_y", ONNX_FLOAT, NULL);
     return graph;
 }
@@ -206,9 +200,9 @@ static wire_buffer squeezing_branch(void)
     const int64_t one = 1, last = 1;
     int64s(&graph, "one", "", &one, 1);
     int64s(&graph, "last", "", &last, 1);
-    add(&graph, "Shape", "x", "shape");
-    add(&graph, "Gather", "shape last", "size");
-    add(&graph, "Equal", "size one", "is_one");
+    graph_add(&graph, "Shape", "x", "shape");
+    graph_add(&graph, "Gather", "shape last", "size");
+    graph_add(&graph, "Equal", "size one", "is_one");
     wire_buffer then = squeeze_branch(), other = branch("Identity");
     node_graph(&choice, "then_branch", &then);
     node_graph(&choice, "else_branch", &other);
@@ -264,9 +258,9 @@ static void nodes_may_come_in_any_order(void **state)
 {
     (void)state;
     wire_buffer graph = begin("2 3");
-    add(&graph, "Relu", "b", "y");
-    add(&graph, "Neg", "a", "b");
-    add(&graph, "Abs", "x", "a");
+    graph_add(&graph, "Relu", "b", "y");
+    graph_add(&graph, "Neg", "a", "b");
+    graph_add(&graph, "Abs", "x", "a");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -291,7 +285,7 @@ static void raw_weights_stay_where_they_are(void **state)
     }
     wire_put_bytes(&tensor, TENSOR_RAW, weights, sizeof weights);
     graph_tensor(&graph, &tensor);
-    add(&graph, "Add", "x w", "y");
+    graph_add(&graph, "Add", "x w", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -329,7 +323,7 @@ static void every_storage_of_elements_is_read(void **state)
         wire_buffer graph = {0}, tensor = tensor_begin("t", rows[i].type, "1");
         wire_put_int(&tensor, rows[i].field, rows[i].value);
         graph_tensor(&graph, &tensor);
-        add(&graph, "Identity", "t", "y");
+        graph_add(&graph, "Identity", "t", "y");
         graph_value(&graph, GRAPH_OUTPUT, "y", rows[i].type, "1");
         imported model = import_graph(&graph, 17);
         check_valid(&model);
@@ -359,7 +353,7 @@ static void dim_expressions_follow_their_symbols(void **state)
     wire_buffer graph = begin("s16");
     graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "s16_+_1");
     graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "t_+_1");
-    add(&graph, "Relu", "x", "y");
+    graph_add(&graph, "Relu", "x", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
     check_valid(&model);
@@ -409,7 +403,7 @@ static void initialized_inputs_are_constants(void **state)
     wire_put_bytes(&tensor, TENSOR_RAW, two, sizeof two);
     graph_tensor(&graph, &tensor);
     graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "2");
-    add(&graph, "Mul", "x w", "y");
+    graph_add(&graph, "Mul", "x w", "y");
     end(&graph);
     imported model = import_graph(&graph, 9);
     check_valid(&model);
@@ -426,7 +420,7 @@ static void optional_outputs_cost_nothing_unused(void **state)
         const float scale[8] = {1};
         wire_put_bytes(&tensor, TENSOR_RAW, scale, sizeof scale);
         graph_tensor(&graph, &tensor);
-        add(&graph, "LayerNormalization", "x scale", wanted ? "y mean" : "y -");
+        graph_add(&graph, "LayerNormalization", "x scale", wanted ? "y mean" : "y -");
         end(&graph);
         imported model = import_graph(&graph, 17);
         check_valid(&model);

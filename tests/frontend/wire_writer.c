@@ -159,6 +159,12 @@ void graph_node(wire_buffer *graph, wire_buffer *node)
     wire_put_message(graph, 1, node);
 }
 
+void graph_add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
+{
+    wire_buffer node = node_begin(type, inputs, outputs);
+    graph_node(graph, &node);
+}
+
 static wire_buffer shape_of(const char *dims)
 {
     wire_buffer shape = {0};

@@ -25,7 +25,7 @@ void wire_put_message(wire_buffer *wire, uint32_t field, wire_buffer *inner);
 
 /* Lists of names are separated by blanks; "-" is an empty name. */
 
-/* A node; attributes are added with the functions below, before model_add_node. */
+/* A node; attributes are added with the functions below, before graph_node. */
 wire_buffer node_begin(const char *type, const char *inputs, const char *outputs);
 void node_int(wire_buffer *node, const char *name, int64_t value);
 void node_float(wire_buffer *node, const char *name, float value);
@@ -36,6 +36,8 @@ void node_tensor(wire_buffer *node, const char *name, wire_buffer *tensor);
 
 /* A graph under construction. */
 void graph_node(wire_buffer *graph, wire_buffer *node);
+/* A node without attributes. */
+void graph_add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs);
 /* field: GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_VALUE. dims: "2 batch ?" ("?" is unnamed); NULL: no
  * shape. */
 enum { GRAPH_INPUT = 11, GRAPH_OUTPUT = 12, GRAPH_VALUE = 13 };

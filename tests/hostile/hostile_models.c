@@ -11,18 +11,21 @@
 
 #include "wire_writer.h"
 
-static void add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs)
-{
-    wire_buffer node = node_begin(type, inputs, outputs);
-    graph_node(graph, &node);
-}
-
-static wire_buffer branch(const char *type, const char *name)
+static wire_buffer branch(const char *type, const char *inputs, const char *name, const char *dims)
 {
     wire_buffer graph = {0};
-    add(&graph, type, "x", name);
-    graph_value(&graph, GRAPH_OUTPUT, name, ONNX_FLOAT, "batch 8");
+    graph_add(&graph, type, inputs, name);
+    graph_value(&graph, GRAPH_OUTPUT, name, ONNX_FLOAT, dims);
     return graph;
+}
+
+/* chosen = flag ? then : otherwise */
+static void add_choice(wire_buffer *graph, wire_buffer then, wire_buffer otherwise)
+{
+    wire_buffer choice = node_begin("If", "flag", "chosen");
+    node_graph(&choice, "then_branch", &then);
+    node_graph(&choice, "else_branch", &otherwise);
+    graph_node(graph, &choice);
 }
 
 static void add_weights(wire_buffer *graph)
@@ -46,29 +49,17 @@ static wire_buffer dynamic_model(void)
     graph_value(&graph, GRAPH_INPUT, "from", ONNX_INT64, "1");
     graph_value(&graph, GRAPH_INPUT, "to", ONNX_INT64, "1");
     add_weights(&graph);
-    wire_buffer choice = node_begin("If", "flag", "chosen");
-    wire_buffer then = branch("Relu", "t"), otherwise = branch("Neg", "o");
-    node_graph(&choice, "then_branch", &then);
-    node_graph(&choice, "else_branch", &otherwise);
-    graph_node(&graph, &choice);
-    add(&graph, "MatMul", "chosen w", "product");
-    add(&graph, "Softmax", "product", "soft");
-    add(&graph, "Gather", "soft rows", "picked");
-    add(&graph, "NonZero", "x", "where");
-    add(&graph, "Slice", "chosen from to", "part");
-    add(&graph, "Exp", "part", "grown");
+    add_choice(&graph, branch("Relu", "x", "t", "batch 8"), branch("Neg", "x", "o", "batch 8"));
+    graph_add(&graph, "MatMul", "chosen w", "product");
+    graph_add(&graph, "Softmax", "product", "soft");
+    graph_add(&graph, "Gather", "soft rows", "picked");
+    graph_add(&graph, "NonZero", "x", "where");
+    graph_add(&graph, "Slice", "chosen from to", "part");
+    graph_add(&graph, "Exp", "part", "grown");
     graph_value(&graph, GRAPH_OUTPUT, "picked", ONNX_FLOAT, NULL);
     graph_value(&graph, GRAPH_OUTPUT, "where", ONNX_INT64, NULL);
     graph_value(&graph, GRAPH_OUTPUT, "grown", ONNX_FLOAT, NULL);
     return model_end(&graph, 17);
-}
-
-static wire_buffer matrix_branch(const char *type, const char *inputs, const char *name)
-{
-    wire_buffer graph = {0};
-    add(&graph, type, inputs, name);
-    graph_value(&graph, GRAPH_OUTPUT, name, ONNX_FLOAT, "2 3");
-    return graph;
 }
 
 /* chosen = flag ? x y : -z needs batch = n where flag is true; sums = p + q knows both and does
@@ -82,13 +73,8 @@ static wire_buffer branches_model(void)
     graph_value(&graph, GRAPH_INPUT, "flag", ONNX_BOOL, "");
     graph_value(&graph, GRAPH_INPUT, "p", ONNX_FLOAT, "batch 1");
     graph_value(&graph, GRAPH_INPUT, "q", ONNX_FLOAT, "1 n");
-    wire_buffer choice = node_begin("If", "flag", "chosen");
-    wire_buffer then = matrix_branch("MatMul", "x y", "t");
-    wire_buffer otherwise = matrix_branch("Neg", "z", "o");
-    node_graph(&choice, "then_branch", &then);
-    node_graph(&choice, "else_branch", &otherwise);
-    graph_node(&graph, &choice);
-    add(&graph, "Add", "p q", "sums");
+    add_choice(&graph, branch("MatMul", "x y", "t", "2 3"), branch("Neg", "z", "o", "2 3"));
+    graph_add(&graph, "Add", "p q", "sums");
     graph_value(&graph, GRAPH_OUTPUT, "chosen", ONNX_FLOAT, NULL);
     graph_value(&graph, GRAPH_OUTPUT, "sums", ONNX_FLOAT, NULL);
     return model_end(&graph, 17);
