@@ -30,6 +30,27 @@ static inline hml_model *open_built(const artifact_builder *b, uint8_t **data)
     return model;
 }
 
+/* Opens and releases. */
+static inline hml_status open_bytes(const void *data, size_t bytes, uint32_t flags)
+{
+    hml_model *model = NULL;
+    hml_open_options options = {.flags = flags};
+    hml_status status = hml_model_open_memory(data, bytes, &options, &model);
+    assert_true((status == HML_OK) == (model != NULL));
+    hml_model_release(model);
+    return status;
+}
+
+/* The caller frees it. */
+static inline uint8_t *sum_artifact(size_t *bytes)
+{
+    artifact_builder b;
+    build_sum(&b);
+    uint8_t *data = build_artifact(&b, bytes);
+    assert_non_null(data);
+    return data;
+}
+
 static inline hml_tensor f32_tensor(float *data, int64_t n)
 {
     return (hml_tensor){

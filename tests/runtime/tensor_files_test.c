@@ -295,38 +295,40 @@ static void bad_tensor_protos_are_refused(void **state)
 
 /* -- Round trips ------------------------------------------------------------------------------- */
 
+static void round_trip(const char *path, hml_dtype dtype, uint32_t rank, hml_tensor_format format)
+{
+    static const int64_t dims[] = {2, 3, 5};
+    hml_owned_tensor t = {0};
+    hml_tensor_list list;
+    uint64_t seed = 7 + (uint64_t)dtype;
+    assert_int_equal(hml_tensor_create(dtype, rank, dims, NULL, 0, &t, &error), HML_OK);
+    hml_tensor_randomize(&t.tensor, &seed);
+    assert_int_equal(hml_tensor_file_write(path, format, &t.tensor, "name", &error), HML_OK);
+    if (hml_tensor_file_read(path, &list, &error) != HML_OK) {
+        fail_msg("%s", error.text);
+    }
+    const hml_tensor *back = &list.tensors[0].tensor;
+    assert_int_equal(back->dtype, dtype);
+    assert_int_equal(back->rank, rank);
+    assert_int_equal(back->bytes, t.tensor.bytes);
+    assert_memory_equal(back->dims, t.tensor.dims, rank * sizeof dims[0]);
+    assert_memory_equal(back->data, t.tensor.data, back->bytes);
+    assert_string_equal(list.tensors[0].name, format == HML_FORMAT_PB ? "name" : "");
+    hml_tensor_list_release(&list);
+    hml_tensor_release(&t);
+}
+
 static void written_tensors_read_back(void **state)
 {
     (void)state;
-    static const int64_t dims[] = {2, 3, 5};
     char path[] = "/tmp/hml-tensor-test-XXXXXX";
     int file = mkstemp(path);
     assert_true(file >= 0);
     close(file);
-    uint64_t seed = 7;
     for (int dtype = HML_BOOL; dtype <= HML_F64; dtype++) {
         for (uint32_t rank = 0; rank <= 3; rank++) {
             for (int format = HML_FORMAT_NPY; format <= HML_FORMAT_PB; format++) {
-                hml_owned_tensor t = {0};
-                hml_tensor_list list;
-                assert_int_equal(
-                    hml_tensor_create((hml_dtype)dtype, rank, dims, NULL, 0, &t, &error), HML_OK);
-                hml_tensor_randomize(&t.tensor, &seed);
-                assert_int_equal(hml_tensor_file_write(path, (hml_tensor_format)format, &t.tensor,
-                                                       "name", &error),
-                                 HML_OK);
-                if (hml_tensor_file_read(path, &list, &error) != HML_OK) {
-                    fail_msg("%s", error.text);
-                }
-                const hml_tensor *back = &list.tensors[0].tensor;
-                assert_int_equal(back->dtype, dtype);
-                assert_int_equal(back->rank, rank);
-                assert_int_equal(back->bytes, t.tensor.bytes);
-                assert_memory_equal(back->dims, t.tensor.dims, rank * sizeof dims[0]);
-                assert_memory_equal(back->data, t.tensor.data, back->bytes);
-                assert_string_equal(list.tensors[0].name, format == HML_FORMAT_PB ? "name" : "");
-                hml_tensor_list_release(&list);
-                hml_tensor_release(&t);
+                round_trip(path, (hml_dtype)dtype, rank, (hml_tensor_format)format);
             }
         }
     }
@@ -334,7 +336,8 @@ static void written_tensors_read_back(void **state)
     hml_tensor_list none;
     assert_int_equal(hml_tensor_file_read(path, &none, &error), HML_ERROR_tensor_unreadable);
     assert_int_equal(hml_tensor_file_read("/tmp", &none, &error), HML_ERROR_tensor_unreadable);
-    hml_tensor scalar = {.data = &seed, .bytes = 8, .dtype = HML_U64};
+    uint64_t number = 7;
+    hml_tensor scalar = {.data = &number, .bytes = 8, .dtype = HML_U64};
     assert_int_equal(
         hml_tensor_file_write("/nonexistent/x.npy", HML_FORMAT_NPY, &scalar, "", &error),
         HML_ERROR_output_unwritable);
