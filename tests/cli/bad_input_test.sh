@@ -5,7 +5,7 @@ set -u
 hmlc=$1 hml=$2 bad_inputs=$3 digits=$4
 place=$(mktemp -d)
 trap 'chmod -R u+rwx "$place"; rm -rf "$place"' EXIT
-passed=0 failed=0
+source "$(dirname "$0")/expect.sh"
 models=$place/models
 mkdir "$models" "$place/out"
 "$bad_inputs" models "$models" || exit 1
@@ -17,25 +17,6 @@ mkdir "$models/folder"
 mkfifo "$models/fifo.bin"
 good=$models/good.onnx
 
-# expect STATUS PATTERN COMMAND...: within 60 s, and never by a signal
-expect() {
-    local status=$1 pattern=$2 output found
-    shift 2
-    output=$(timeout 60 "$@" 2>&1)
-    found=$?
-    if [ "$found" -ne "$status" ] || ! grep -Eq -- "$pattern" <<<"$output"; then
-        echo "FAILED (status $found, expected $status and '$pattern'): $*"
-        echo "$output" | head -5
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
-holds() {
-    local what=$1
-    shift
-    if "$@"; then passed=$((passed + 1)); else echo "FAILED: $what"; failed=$((failed + 1)); fi
-}
 nothing_left() { [ -z "$(ls -A "$place/out")" ]; }
 
 # says STATUS CODE PLACE WORDS COMMAND...: the exit status; the code, the place in the user's words and what was expected or

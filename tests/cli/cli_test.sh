@@ -5,33 +5,7 @@ set -u
 hmlc=$1 hml=$2 digits=$3
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-passed=0 failed=0
-
-# expect STATUS PATTERN COMMAND...: the exit status, and an extended regular expression in stdout or stderr
-expect() {
-    local status=$1 pattern=$2 output found
-    shift 2
-    output=$("$@" 2>&1)
-    found=$?
-    if [ "$found" -ne "$status" ]; then
-        echo "FAILED (status $found, expected $status): $*"
-        echo "$output" | head -5
-        failed=$((failed + 1))
-    elif ! grep -Eq -- "$pattern" <<<"$output"; then
-        echo "FAILED (no match for '$pattern'): $*"
-        echo "$output" | head -5
-        failed=$((failed + 1))
-    else
-        passed=$((passed + 1))
-    fi
-}
-
-# holds WHAT CONDITION...: a command that must succeed
-holds() {
-    local what=$1
-    shift
-    if "$@"; then passed=$((passed + 1)); else echo "FAILED: $what"; failed=$((failed + 1)); fi
-}
+source "$(dirname "$0")/expect.sh"
 
 model=$digits/digits.onnx
 artifact=$place/digits.hml
