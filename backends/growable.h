@@ -2,6 +2,7 @@
 #ifndef HMLC_GROWABLE_H
 #define HMLC_GROWABLE_H
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
