@@ -82,8 +82,6 @@ extern const hmlc_kernel_class hmlc_window_class;      /* llvm/window*.c */
 extern const hmlc_kernel_class hmlc_recurrent_class;   /* llvm/recurrent*.c */
 extern const hmlc_kernel_class hmlc_portable_class;    /* llvm/portable*.c */
 
-/* The class of a kernel's form; NULL for an unknown one. */
-const hmlc_kernel_class *hmlc_kernel_class_of(const hmlc_op *kernel);
 /* Fills *plan for `kernel`: default operands, then the class's plan. */
 hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *kernel,
                                     hmlc_kernel_plan *plan) HMLC_MUST_USE;

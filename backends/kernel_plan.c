@@ -13,7 +13,8 @@ static const hmlc_kernel_class *const kernel_classes[] = {
     &hmlc_recurrent_class, &hmlc_portable_class,
 };
 
-const hmlc_kernel_class *hmlc_kernel_class_of(const hmlc_op *kernel)
+/* The class of a kernel's form; NULL for an unknown one. */
+static const hmlc_kernel_class *class_of(const hmlc_op *kernel)
 {
     int64_t form = hmlc_op_int(kernel, HMLC_ATTR_form);
     for (size_t k = 0; k < sizeof kernel_classes / sizeof kernel_classes[0]; k++) {
@@ -27,7 +28,7 @@ const hmlc_kernel_class *hmlc_kernel_class_of(const hmlc_op *kernel)
 hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *kernel,
                                     hmlc_kernel_plan *plan)
 {
-    const hmlc_kernel_class *class_ = hmlc_kernel_class_of(kernel);
+    const hmlc_kernel_class *class_ = class_of(kernel);
     hmlc_module *module = context->module;
     if (class_ == NULL) {
         return hmlc_error_add(module->diagnostics, HMLC_ERROR_kernel_unsupported, kernel->location,

@@ -88,8 +88,6 @@ void hmlc_dim_sum_add_constant(dim_sum *sum, int64_t constant);
 void hmlc_dim_sum_normalise(dim_sum *sum);
 /* The expression of a sum, multiplied out where that is shorter. Fails the table on overflow. */
 hmlc_dim hmlc_dim_sum_build(hmlc_dims *dims, dim_sum *sum);
-/* Greatest common divisor of all coefficients and the constant; 0 for an empty sum. */
-uint64_t hmlc_dim_sum_content(const dim_sum *sum);
 /* The sum of all addends, simplified once. */
 hmlc_dim hmlc_dim_add_all(hmlc_dims *dims, const hmlc_dim *addends, uint32_t count);
 

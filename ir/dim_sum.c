@@ -97,7 +97,8 @@ void hmlc_dim_sum_normalise(dim_sum *sum)
     sum->count = kept;
 }
 
-uint64_t hmlc_dim_sum_content(const dim_sum *sum)
+/* Greatest common divisor of all coefficients and the constant; 0 for an empty sum. */
+static uint64_t sum_content(const dim_sum *sum)
 {
     uint64_t content = hmlc_magnitude(sum->constant);
     for (uint32_t i = 0; i < sum->count; i++) {
@@ -276,7 +277,7 @@ static void add_sum_as_factor(hmlc_dims *dims, dim_factors *factors, hmlc_dim di
     dim_sum_clear(&sum);
     hmlc_dim_sum_add(&sum, dim, 1);
     hmlc_dim_sum_normalise(&sum);
-    uint64_t content = hmlc_dim_sum_content(&sum);
+    uint64_t content = sum_content(&sum);
     if (sum.overflow || content == 0 || content > (uint64_t)INT64_MAX) {
         factors->overflow = true;
         return;

@@ -5,10 +5,6 @@
 #include <hmlc/graph.h>
 #include <hmlc/infer.h>
 
-typedef hmlc_status (*hmlc_infer_function)(hmlc_infer *context);
-/* The inference function of an opcode's row. */
-hmlc_infer_function hmlc_infer_function_of(hmlc_opcode opcode);
-
 /*
  * Runs inference for an op whose operands, attributes and regions are set; the result lists have
  * result_count entries, `elements` may be NULL.

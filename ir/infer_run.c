@@ -2,16 +2,11 @@
 #include "dim_internal.h"
 #include "graph_internal.h"
 
-static const hmlc_infer_function functions[] = {
+static hmlc_status (*const functions[])(hmlc_infer *context) = {
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_infer_##infer,
 #include <hmlc/ops.def>
 #undef HMLC_OP
 };
-
-hmlc_infer_function hmlc_infer_function_of(hmlc_opcode opcode)
-{
-    return functions[opcode];
-}
 
 static hmlc_status check_results(hmlc_module *module, const hmlc_op *op, const hmlc_infer *context)
 {

@@ -52,10 +52,8 @@ typedef struct hmlc_printer {
     uint32_t depth;
 } hmlc_printer;
 
-void hmlc_print_tensor(hmlc_printer *printer, const hmlc_tensor *tensor);
 void hmlc_print_attrs(hmlc_printer *printer, const hmlc_op *op);
 void hmlc_print_storage(hmlc_printer *printer, const hmlc_value *value);
 void hmlc_print_number(hmlc_printer *printer, const hmlc_value *value);
-void hmlc_print_op(hmlc_printer *printer, const hmlc_op *op);
 
 #endif

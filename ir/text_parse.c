@@ -37,7 +37,7 @@ bool hmlc_parse_at_mark(const hmlc_text_parser *parser, char mark)
     return parser->token.kind == HMLC_TOKEN_MARK && *parser->token.start == mark;
 }
 
-bool hmlc_parse_at_word(const hmlc_text_parser *parser, const char *word)
+static bool at_word(const hmlc_text_parser *parser, const char *word)
 {
     return parser->token.kind == HMLC_TOKEN_WORD && parser->token.length == strlen(word) &&
            memcmp(parser->token.start, word, parser->token.length) == 0;
@@ -54,7 +54,7 @@ bool hmlc_parse_accept(hmlc_text_parser *parser, char mark)
 
 bool hmlc_parse_accept_word(hmlc_text_parser *parser, const char *word)
 {
-    bool found = hmlc_parse_at_word(parser, word);
+    bool found = at_word(parser, word);
     if (found) {
         hmlc_parse_advance(parser);
     }

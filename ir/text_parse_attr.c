@@ -29,7 +29,7 @@ hmlc_status hmlc_parse_dim(hmlc_text_parser *parser, hmlc_dim *dim)
     return HMLC_OK;
 }
 
-hmlc_status hmlc_parse_dtype(hmlc_text_parser *parser, hmlc_dtype *dtype)
+static hmlc_status parse_dtype(hmlc_text_parser *parser, hmlc_dtype *dtype)
 {
     if (parser->token.kind != HMLC_TOKEN_WORD ||
         !hmlc_dtype_from_name(parser->token.start, parser->token.length, dtype)) {
@@ -62,7 +62,7 @@ static hmlc_status parse_tensor_type(hmlc_text_parser *parser, hmlc_type *type)
 {
     hmlc_dim dims[HMLC_MAX_RANK];
     uint32_t rank;
-    HMLC_TRY(hmlc_parse_dtype(parser, &type->dtype));
+    HMLC_TRY(parse_dtype(parser, &type->dtype));
     HMLC_TRY(parse_dims(parser, dims, HMLC_MAX_RANK, &rank));
     const hmlc_type *made =
         hmlc_type_tensor(parser->module->arena, type->dtype, (int32_t)rank, dims);
@@ -102,7 +102,7 @@ hmlc_status hmlc_parse_type(hmlc_text_parser *parser, const hmlc_type **type)
         }
         HMLC_TRY(hmlc_parse_expect(parser, '<'));
         if (made->kind == HMLC_KIND_MAP) {
-            HMLC_TRY(hmlc_parse_dtype(parser, &made->dtype));
+            HMLC_TRY(parse_dtype(parser, &made->dtype));
             HMLC_TRY(hmlc_parse_expect(parser, ','));
         }
         place = &made->element;
@@ -196,7 +196,7 @@ static hmlc_status parse_side_bytes(hmlc_text_parser *parser, hmlc_tensor *tenso
 static hmlc_status parse_tensor_shape(hmlc_text_parser *parser, hmlc_tensor *tensor)
 {
     hmlc_token place = parser->token;
-    HMLC_TRY(hmlc_parse_dtype(parser, &tensor->dtype));
+    HMLC_TRY(parse_dtype(parser, &tensor->dtype));
     HMLC_TRY(hmlc_parse_expect(parser, '['));
     while (!hmlc_parse_at_mark(parser, ']')) {
         if (tensor->rank > 0) {
@@ -218,7 +218,7 @@ static hmlc_status parse_tensor_shape(hmlc_text_parser *parser, hmlc_tensor *ten
     return HMLC_OK;
 }
 
-hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor)
+static hmlc_status parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor)
 {
     hmlc_tensor *made = HMLC_NEW(parser->module->arena, hmlc_tensor);
     HMLC_TRY_MEMORY(made);
@@ -294,9 +294,9 @@ static hmlc_status parse_value(hmlc_text_parser *parser, hmlc_attr *attr)
     case HMLC_ATTR_KIND_STRING:
         return hmlc_parse_string(parser, &attr->as.string);
     case HMLC_ATTR_KIND_DTYPE:
-        return hmlc_parse_dtype(parser, &attr->as.dtype);
+        return parse_dtype(parser, &attr->as.dtype);
     case HMLC_ATTR_KIND_TENSOR:
-        return hmlc_parse_tensor(parser, &attr->as.tensor);
+        return parse_tensor(parser, &attr->as.tensor);
     case HMLC_ATTR_KIND_ENUM:
         return parse_enum(parser, attr);
     default:

@@ -53,7 +53,7 @@ static bool grow_names(hmlc_text_parser *parser)
     return true;
 }
 
-hmlc_status hmlc_parse_define(hmlc_text_parser *parser, const hmlc_token *token, hmlc_value *value)
+static hmlc_status define_name(hmlc_text_parser *parser, const hmlc_token *token, hmlc_value *value)
 {
     if (hmlc_parse_find(parser, token) != NULL) {
         parser->token = *token;
@@ -70,7 +70,8 @@ hmlc_status hmlc_parse_define(hmlc_text_parser *parser, const hmlc_token *token,
     return HMLC_OK;
 }
 
-hmlc_status hmlc_parse_add_root(hmlc_text_parser *parser, hmlc_value *value, const hmlc_token *root)
+/* Remembers that the value's storage root is `root`, when that is a VALUE token. */
+static hmlc_status add_root(hmlc_text_parser *parser, hmlc_value *value, const hmlc_token *root)
 {
     if (root->kind != HMLC_TOKEN_VALUE) {
         return HMLC_OK;
@@ -289,8 +290,8 @@ static hmlc_status define_results(hmlc_text_parser *parser, const op_line *line,
         hmlc_value *value = op->results[i];
         value->name = line->result_names[i];
         value->storage = line->storages[i];
-        HMLC_TRY(hmlc_parse_define(parser, &line->results[i], value));
-        HMLC_TRY(hmlc_parse_add_root(parser, value, &line->roots[i]));
+        HMLC_TRY(define_name(parser, &line->results[i], value));
+        HMLC_TRY(add_root(parser, value, &line->roots[i]));
     }
     return HMLC_OK;
 }
@@ -327,8 +328,8 @@ static hmlc_status parse_argument(hmlc_text_parser *parser, hmlc_region *region)
     hmlc_value *value = hmlc_region_add_argument(region, type, name);
     HMLC_TRY_MEMORY(value);
     value->storage = storage;
-    HMLC_TRY(hmlc_parse_define(parser, &token, value));
-    return hmlc_parse_add_root(parser, value, &root);
+    HMLC_TRY(define_name(parser, &token, value));
+    return add_root(parser, value, &root);
 }
 
 hmlc_status hmlc_parse_arguments(hmlc_text_parser *parser, hmlc_region *region)

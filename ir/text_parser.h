@@ -43,7 +43,6 @@ typedef struct hmlc_text_parser {
 hmlc_status hmlc_parse_fail(hmlc_text_parser *parser, const char *format, ...) HMLC_PRINTF(2, 3);
 void hmlc_parse_advance(hmlc_text_parser *parser);
 bool hmlc_parse_at_mark(const hmlc_text_parser *parser, char mark);
-bool hmlc_parse_at_word(const hmlc_text_parser *parser, const char *word);
 /* Takes the mark or word when it is next. */
 bool hmlc_parse_accept(hmlc_text_parser *parser, char mark);
 bool hmlc_parse_accept_word(hmlc_text_parser *parser, const char *word);
@@ -55,7 +54,6 @@ hmlc_status hmlc_parse_int(hmlc_text_parser *parser, int64_t least, int64_t most
 hmlc_status hmlc_parse_string(hmlc_text_parser *parser, const char **text) HMLC_MUST_USE;
 /* A dim expression over declared symbols. */
 hmlc_status hmlc_parse_dim(hmlc_text_parser *parser, hmlc_dim *dim) HMLC_MUST_USE;
-hmlc_status hmlc_parse_dtype(hmlc_text_parser *parser, hmlc_dtype *dtype) HMLC_MUST_USE;
 hmlc_status hmlc_parse_type(hmlc_text_parser *parser, const hmlc_type **type) HMLC_MUST_USE;
 hmlc_status hmlc_parse_attr(hmlc_text_parser *parser, hmlc_attr *attr) HMLC_MUST_USE;
 /* Any number of loc(...); NULL for none. */
@@ -69,15 +67,9 @@ hmlc_status hmlc_parse_arguments(hmlc_text_parser *parser, hmlc_region *region) 
 /* "(" dim "," dim ")" location behind "require": what `branch`, NULL for the main graph, needs. */
 hmlc_status hmlc_parse_equality(hmlc_text_parser *parser, const hmlc_region *branch) HMLC_MUST_USE;
 hmlc_status hmlc_parse_body(hmlc_text_parser *parser, hmlc_region *region) HMLC_MUST_USE;
-hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor) HMLC_MUST_USE;
 
 /* Names. */
 hmlc_text_name *hmlc_parse_find(const hmlc_text_parser *parser, const hmlc_token *token);
-hmlc_status hmlc_parse_define(hmlc_text_parser *parser, const hmlc_token *token,
-                              hmlc_value *value) HMLC_MUST_USE;
-/* Remembers that the value's storage root is `root`, when that is a VALUE token. */
-hmlc_status hmlc_parse_add_root(hmlc_text_parser *parser, hmlc_value *value,
-                                const hmlc_token *root) HMLC_MUST_USE;
 
 /* Makes room for one more item: capacity doubles; false without memory. */
 bool hmlc_parse_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32_t count,

@@ -108,6 +108,8 @@ static void print_equalities(hmlc_printer *printer, const hmlc_dims *dims,
     }
 }
 
+static void print_op(hmlc_printer *printer, const hmlc_op *op);
+
 static void print_body(hmlc_printer *printer, const hmlc_region *region)
 {
     hmlc_write(&printer->writer, " {\n");
@@ -117,7 +119,7 @@ static void print_body(hmlc_printer *printer, const hmlc_region *region)
     }
     for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
         hmlc_write_spaces(&printer->writer, 2 * printer->depth);
-        hmlc_print_op(printer, op);
+        print_op(printer, op);
         hmlc_write(&printer->writer, "\n");
     }
     printer->depth--;
@@ -154,7 +156,7 @@ static void print_results(hmlc_printer *printer, const hmlc_op *op)
     hmlc_write(&printer->writer, op->result_count > 0 ? " = " : "");
 }
 
-void hmlc_print_op(hmlc_printer *printer, const hmlc_op *op)
+static void print_op(hmlc_printer *printer, const hmlc_op *op)
 {
     hmlc_text_writer *out = &printer->writer;
     print_results(printer, op);
@@ -284,7 +286,7 @@ hmlc_status hmlc_op_print(const hmlc_op *op, hmlc_text_buffer *text)
             }
         }
         number_op(&printer, op);
-        hmlc_print_op(&printer, op);
+        print_op(&printer, op);
         status = finish(&printer);
     }
     hmlc_arena_destroy(printer.scratch);

@@ -65,7 +65,6 @@ static inline layout_op *layout_op_of(const hmlc_op *op)
 }
 
 /* -- layout_split.c ---------------------------------------------------------------------------- */
-bool layout_split_valid(layout_split split, int32_t rank);
 layout_order layout_order_identity(int32_t rank);
 layout_order layout_order_of(layout_split split, int32_t rank);
 /* Where in `order` dim `axis` stands. */
@@ -93,15 +92,9 @@ bool layout_flow_at_source(const layout_flow *flow, uint32_t node);
 
 /* -- layout_cut.c: decides --------------------------------------------------------------------- */
 hmlc_status layout_cut(layout_state *state) HMLC_MUST_USE;
-/* The order of `operand` in which a transpose costs nothing when its result has `result`'s. */
-bool layout_transpose_free(const hmlc_op *transpose, const layout_order *operand,
-                           const layout_order *result);
 
 /* -- layout_rewrite.c: applies ----------------------------------------------------------------- */
 hmlc_status layout_rewrite(layout_state *state) HMLC_MUST_USE;
-/* `value` in that order of its dims. */
-hmlc_status layout_get(layout_state *state, hmlc_value *value, const layout_order *order,
-                       hmlc_value **result) HMLC_MUST_USE;
 /* A transposed constant, made at once. */
 hmlc_status layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
                             const int64_t *permutation, hmlc_value **result) HMLC_MUST_USE;

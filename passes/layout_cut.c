@@ -7,8 +7,9 @@ enum { MAX_WEIGHT_BITS = 40 };
 
 static const uint32_t any_side = UINT32_MAX;
 
-bool layout_transpose_free(const hmlc_op *transpose, const layout_order *operand,
-                           const layout_order *result)
+/* The order of `operand` in which a transpose costs nothing when its result has `result`'s. */
+static bool transpose_is_free(const hmlc_op *transpose, const layout_order *operand,
+                              const layout_order *result)
 {
     const hmlc_attr *permutation = hmlc_list_attr(transpose, HMLC_ATTR_permutation);
     layout_order wanted = {.rank = result->rank};
@@ -41,10 +42,10 @@ static uint32_t transpose_side(const layout_state *state, const hmlc_op *op, boo
     layout_order y_graph = layout_order_identity(y->type->rank);
     layout_order x_other = layout_order_of(state->values[x->id].split, x->type->rank);
     layout_order y_other = layout_order_of(state->values[y->id].split, y->type->rank);
-    if (layout_transpose_free(op, &x_other, &y_graph)) {
+    if (transpose_is_free(op, &x_other, &y_graph)) {
         return of_result ? LAYOUT_SOURCE : LAYOUT_SINK;
     }
-    if (layout_transpose_free(op, &x_graph, &y_other)) {
+    if (transpose_is_free(op, &x_graph, &y_other)) {
         return of_result ? LAYOUT_SINK : LAYOUT_SOURCE;
     }
     return any_side;

@@ -48,8 +48,9 @@ static hmlc_status convert(hmlc_value *value, const layout_order *from, const la
                  : hmlc_build_reshape(&builder, value, shape, (uint32_t)to->rank, result);
 }
 
-hmlc_status layout_get(layout_state *state, hmlc_value *value, const layout_order *order,
-                       hmlc_value **result)
+/* `value` in that order of its dims. */
+static hmlc_status value_at(layout_state *state, hmlc_value *value, const layout_order *order,
+                            hmlc_value **result)
 {
     layout_value *entry = value->id < state->value_count ? &state->values[value->id] : NULL;
     layout_order graph = layout_order_identity(value->type->rank);
@@ -76,7 +77,7 @@ hmlc_status layout_get(layout_state *state, hmlc_value *value, const layout_orde
 static hmlc_status get_plain(layout_state *state, hmlc_value *value, hmlc_value **result)
 {
     layout_order graph = layout_order_identity(value->type->rank);
-    return layout_get(state, value, &graph, result);
+    return value_at(state, value, &graph, result);
 }
 
 /* A broadcasting operand of lower rank gets leading dims of 1 first. */
@@ -85,7 +86,7 @@ static hmlc_status get_broadcast(layout_state *state, hmlc_builder *builder, hml
 {
     int32_t missing = order->rank - value->type->rank;
     if (missing == 0) {
-        return layout_get(state, value, order, result);
+        return value_at(state, value, order, result);
     }
     HMLC_TRY(get_plain(state, value, result));
     if (hmlc_is_one_element(value)) {
@@ -124,7 +125,7 @@ static hmlc_status get_operand(layout_state *state, hmlc_builder *builder, const
     }
     bool convolution = op->opcode == HMLC_OP_conv || op->opcode == HMLC_OP_conv_transpose;
     if (index == 0 || (convolution && index == 1)) {
-        return layout_get(state, value, order, result);
+        return value_at(state, value, order, result);
     }
     return get_plain(state, value, result);
 }
@@ -172,7 +173,7 @@ static hmlc_status rewrite_transpose(layout_state *state, layout_op *entry)
         wanted.axes[i] = permutation->as.integers[order.axes[i]];
     }
     hmlc_value *stored = NULL;
-    HMLC_TRY(layout_get(state, x, &wanted, &stored));
+    HMLC_TRY(value_at(state, x, &wanted, &stored));
     remember(state, y, stored, &order);
     return HMLC_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "layout.h"
 
-bool layout_split_valid(layout_split split, int32_t rank)
+static bool split_is_valid(layout_split split, int32_t rank)
 {
     return split.channels > 0 && split.batch + split.channels < rank;
 }
@@ -20,7 +20,7 @@ layout_order layout_order_identity(int32_t rank)
 
 layout_order layout_order_of(layout_split split, int32_t rank)
 {
-    if (!layout_split_valid(split, rank)) {
+    if (!split_is_valid(split, rank)) {
         return layout_order_identity(rank);
     }
     layout_order order = {.rank = rank};
@@ -126,7 +126,7 @@ static layout_split across_reshape(layout_state *state, const hmlc_type *from, c
     if (batch >= 0 && spatial > batch) {
         result = (layout_split){(uint8_t)batch, (uint8_t)(spatial - batch)};
     }
-    return layout_split_valid(result, to->rank) ? result : (layout_split){0, 0};
+    return split_is_valid(result, to->rank) ? result : (layout_split){0, 0};
 }
 
 static layout_split across_reduction(const hmlc_op *op, layout_split split)
@@ -158,7 +158,7 @@ layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_
     if (hmlc_op_has(op, HMLC_TRAIT_REDUCTION)) {
         split = across_reduction(op, split);
     }
-    return layout_split_valid(split, result->rank) ? split : (layout_split){0, 0};
+    return split_is_valid(split, result->rank) ? split : (layout_split){0, 0};
 }
 
 /* -- propagation ------------------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ typedef struct split_queue {
 static void give(split_queue *queue, hmlc_value *value, layout_split split)
 {
     if (value == NULL || value->type->kind != HMLC_KIND_TENSOR ||
-        !layout_split_valid(split, value->type->rank)) {
+        !split_is_valid(split, value->type->rank)) {
         return;
     }
     layout_value *entry = &queue->state->values[value->id];

@@ -48,8 +48,6 @@ hmlc_status memory_plan_liveness(memory_plan *plan) HMLC_MUST_USE;
 hmlc_status memory_plan_in_place(memory_plan *plan) HMLC_MUST_USE;
 /* The buffer that holds the bytes in the end. */
 plan_buffer *memory_plan_resolve(plan_buffer *buffer);
-/* The kernel may write its result over argument `index`: see ir/README.md, "In place". */
-bool memory_plan_may_overwrite(hmlc_dims *dims, const hmlc_op *kernel, uint32_t index);
 /* Gives each arena buffer its offset, and the module its arena size (memory_plan_offsets.c). */
 hmlc_status memory_plan_offsets(memory_plan *plan) HMLC_MUST_USE;
 

@@ -59,7 +59,8 @@ static bool reads_once(const hmlc_op *kernel)
     return true;
 }
 
-bool memory_plan_may_overwrite(hmlc_dims *dims, const hmlc_op *kernel, uint32_t index)
+/* The kernel may write its result over argument `index`: see ir/README.md, "In place". */
+static bool may_overwrite(hmlc_dims *dims, const hmlc_op *kernel, uint32_t index)
 {
     if (kernel->result_count != 1 || !reads_once(kernel)) {
         return false;
@@ -109,7 +110,7 @@ static void try_kernel(memory_plan *plan, const hmlc_op *kernel)
     for (uint32_t i = 0; i < kernel->operand_count; i++) {
         const hmlc_value *operand = hmlc_op_operand(kernel, i);
         if (operand == NULL || !dies_here(plan, kernel, i, own->first) ||
-            !memory_plan_may_overwrite(dims, kernel, i)) {
+            !may_overwrite(dims, kernel, i)) {
             continue;
         }
         plan_buffer *taken = memory_plan_resolve(plan->values[operand->id].buffer);

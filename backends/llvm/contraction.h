@@ -125,8 +125,6 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
 hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                    hmlc_contraction *contraction,
                                    double left_row_bytes) HMLC_MUST_USE;
-/* Balanced row tiles of a static row count. */
-void hmlc_contraction_balance(hmlc_section *section, int64_t rows);
 
 /* -- contraction_tile.c: the epilogue of one tile */
 

@@ -131,7 +131,8 @@ static void add_columns(hmlc_plan_context *context, hmlc_contraction *contractio
     }
 }
 
-void hmlc_contraction_balance(hmlc_section *section, int64_t rows)
+/* Balanced row tiles of a static row count. */
+static void balance_rows(hmlc_section *section, int64_t rows)
 {
     section->class_count = 0;
     if (rows <= 0) {
@@ -194,7 +195,7 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
         section->row_tiles =
             hmlc_dim_ceildiv(dims, contraction->rows, constant(context, section->rows));
         if (known) {
-            hmlc_contraction_balance(section, rows);
+            balance_rows(section, rows);
         }
     }
     return HMLC_OK;

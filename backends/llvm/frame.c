@@ -28,7 +28,7 @@ static void frame_add_attribute(hmlc_frame *frame, LLVMValueRef function, LLVMAt
 }
 
 /* Without these on every function LLVM falls back to SSE2 and splits vectors. */
-void hmlc_frame_set_target(hmlc_frame *frame, LLVMValueRef function)
+static void set_target(hmlc_frame *frame, LLVMValueRef function)
 {
     frame_add_string_attribute(frame, function, "target-cpu", frame->target->cpu);
     frame_add_string_attribute(frame, function, "target-features", frame->target->features);
@@ -131,7 +131,7 @@ static hmlc_status body_create(hmlc_frame *frame, const char *name)
     snprintf(text, sizeof text, "%s.body", name);
     frame->function = LLVMAddFunction(frame->module, text, state->body_type);
     LLVMSetLinkage(frame->function, LLVMPrivateLinkage);
-    hmlc_frame_set_target(frame, frame->function);
+    set_target(frame, frame->function);
     frame_add_attribute(frame, frame->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                         "noinline", 0);
     body_declare_operands(frame);
@@ -176,7 +176,7 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
     frame->outer = LLVMAddFunction(frame->module, name, type);
     LLVMSetVisibility(frame->outer, LLVMProtectedVisibility);
-    hmlc_frame_set_target(frame, frame->outer);
+    set_target(frame, frame->outer);
     char room[16]; /* for the seal, which the linker step writes over these one-byte nops */
     snprintf(room, sizeof room, "%zu", sizeof(hml_entry_seal));
     frame_add_string_attribute(frame, frame->outer, "patchable-function-prefix", room);

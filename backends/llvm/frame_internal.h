@@ -18,6 +18,5 @@ struct hmlc_frame_state {
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
 LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
                               LLVMTypeRef type);
-void hmlc_frame_set_target(hmlc_frame *frame, LLVMValueRef function);
 
 #endif

@@ -167,7 +167,6 @@ void loop_index_divide(loop_context *context, const loop_index *a, hmlc_dim by,
                        loop_index *quotient, loop_index *remainder);
 bool loop_index_equal(const loop_index *a, const loop_index *b);
 uint32_t loop_index_vars(const loop_index *a); /* mask */
-bool loop_index_is_zero(const loop_index *a);
 /* The only variable when a = variable + constant; -1. */
 int32_t loop_index_only_var(const loop_index *a);
 /* As i64 values of the current lanes. */
@@ -237,18 +236,9 @@ LLVMValueRef loop_widen(loop_context *context, loop_value value); /* a vector of
 /* Both at the same lanes; an i1 condition may stay one for all lanes. */
 loop_value loop_select(loop_context *context, loop_value condition, loop_value a, loop_value b);
 loop_value loop_convert(loop_context *context, loop_value value, hmlc_dtype from, hmlc_dtype to);
-/* Loads in between happen only where `condition` holds too. */
-typedef struct loop_guard {
-    LLVMValueRef condition;
-    bool vector;
-} loop_guard;
-loop_guard loop_guard_push(loop_context *context, loop_value condition);
-void loop_guard_pop(loop_context *context, loop_guard saved);
 uint32_t loop_memo_mark(const loop_context *context);
 void loop_memo_release(loop_context *context, uint32_t mark);
 loop_value loop_zero_of(loop_context *context, hmlc_dtype dtype);
-/* Index vectors kept for as long as the emission. */
-loop_index *loop_copy_indices(loop_context *context, const loop_index *index, int32_t count);
 
 /* -- loop_table.c -- */
 /* Memory for constants and dim tables of the region; before the first walk. */
@@ -283,8 +273,6 @@ void loop_store(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
 /* base + the part of the offset that all lanes share. */
 LLVMValueRef loop_address(loop_context *context, LLVMTypeRef type, LLVMValueRef base,
                           const loop_index *offset);
-/* Lane distances of an offset when they are known: true. */
-bool loop_lane_offsets(const loop_context *context, const loop_index *offset, int64_t *lanes);
 
 /* -- loop_tile.c -- */
 bool loop_tile_fits(const loop_context *context, hmlc_dtype dtype, const loop_index *offset);
@@ -298,8 +286,6 @@ uint32_t loop_var_mask(const loop_space *space, uint32_t var);
  * with the lanes and positions set. */
 typedef void loop_body(loop_context *context);
 void loop_emit_units(loop_context *context, loop_body *body);
-/* Sets lanes along the state's vector variable (and the short one inside it). */
-void loop_set_lanes(loop_context *context, uint32_t positions);
 /* Loops whose carried values are context->carry. */
 void loop_begin_carried(loop_context *context, hmlc_loop *loop, LLVMValueRef first,
                         LLVMValueRef limit, int64_t step);
@@ -315,7 +301,6 @@ typedef struct loop_range {
 void loop_emit_pieces(loop_context *context, loop_range range, hmlc_dim trip, loop_body *body);
 
 /* -- loop_row.c -- */
-uint32_t loop_row_axes(const hmlc_op *op);                         /* reduced dims as a mask */
 hmlc_status loop_rows_create(loop_context *context) HMLC_MUST_USE; /* before the analysis */
 hmlc_status loop_rows_plan(loop_context *context, hmlc_kernel_plan *plan) HMLC_MUST_USE;
 hmlc_status loop_rows_emit(loop_context *context) HMLC_MUST_USE;

@@ -14,7 +14,8 @@ static const hmlc_op *first_row_op(const hmlc_op *kernel)
     return NULL;
 }
 
-uint32_t loop_row_axes(const hmlc_op *op)
+/* Reduced dims as a mask. */
+static uint32_t row_axes(const hmlc_op *op)
 {
     uint32_t mask = 0;
     if (op->opcode == HMLC_OP_arg_max || op->opcode == HMLC_OP_arg_min) {
@@ -37,7 +38,7 @@ static hmlc_status plan_space(loop_context *context)
         context->state->empty |= hmlc_dim_is(full->dims[k], 0) && rows == NULL;
     }
     HMLC_TRY(loop_space_create(context->space, context->dims, full->rank, full->dims,
-                               rows != NULL ? loop_row_axes(rows) : 0));
+                               rows != NULL ? row_axes(rows) : 0));
     return rows != NULL ? loop_rows_create(context) : HMLC_OK;
 }
 

@@ -111,11 +111,6 @@ uint32_t loop_index_vars(const loop_index *a)
     return mask;
 }
 
-bool loop_index_is_zero(const loop_index *a)
-{
-    return a->computed_serial == 0 && loop_index_vars(a) == 0 && hmlc_dim_is(a->constant, 0);
-}
-
 int32_t loop_index_only_var(const loop_index *a)
 {
     int32_t found = -1;

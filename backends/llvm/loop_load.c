@@ -36,7 +36,8 @@ static bool constant_steps(const loop_context *context, const loop_index *offset
     return true;
 }
 
-bool loop_lane_offsets(const loop_context *context, const loop_index *offset, int64_t *lanes)
+/* Lane distances of an offset when they are known: true. */
+static bool lane_offsets(const loop_context *context, const loop_index *offset, int64_t *lanes)
 {
     if (!constant_steps(context, offset)) {
         return false;
@@ -389,7 +390,7 @@ static loop_value load_lanes(loop_context *context, hmlc_dtype dtype, LLVMValueR
     LLVMTypeRef element = hmlc_frame_type(context->frame, dtype);
     LLVMValueRef address = loop_address(context, element, base, offset);
     int64_t lanes[LOOP_MAX_LANES];
-    const int64_t *known = loop_lane_offsets(context, offset, lanes) ? lanes : NULL;
+    const int64_t *known = lane_offsets(context, offset, lanes) ? lanes : NULL;
     if (context->guard == NULL) {
         return load_open(context, dtype, address, offset, known);
     }
@@ -424,7 +425,7 @@ void loop_store(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
         data = hmlc_elementwise_to_memory(frame, dtype, data);
     }
     int64_t lanes[LOOP_MAX_LANES];
-    bool known = loop_lane_offsets(context, offset, lanes);
+    bool known = lane_offsets(context, offset, lanes);
     if (context->lanes == 1 || (known && is_contiguous(lanes, context->lanes))) {
         hmlc_frame_store(frame, data, address, alignment_of(dtype));
         return;

@@ -16,7 +16,8 @@ uint32_t loop_var_mask(const loop_space *space, uint32_t var)
 
 /* -- lanes -- */
 
-void loop_set_lanes(loop_context *context, uint32_t positions)
+/* Sets lanes along the state's vector variable (and the short one inside it). */
+static void set_lanes(loop_context *context, uint32_t positions)
 {
     const loop_state *state = context->state;
     int64_t inner = 1;
@@ -71,10 +72,10 @@ static void emit_piece(loop_context *context, LLVMValueRef first, uint32_t posit
 {
     uint32_t mark = loop_memo_mark(context);
     context->position[context->state->vector] = first;
-    loop_set_lanes(context, positions);
+    set_lanes(context, positions);
     body(context);
     loop_memo_release(context, mark);
-    loop_set_lanes(context, 1);
+    set_lanes(context, 1);
 }
 
 /* while (first + positions <= limit): returns where it ended. */
@@ -383,7 +384,7 @@ void loop_emit_units(loop_context *context, loop_body *body)
     for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
         context->position[k] = hmlc_frame_int(frame, 0);
     }
-    loop_set_lanes(context, 1);
+    set_lanes(context, 1);
     context->tile_rows = 1;
     if (state->unit == 0) {
         self.unit = chunk_range(context, frame->begin, frame->end);

@@ -23,7 +23,8 @@ void loop_memo_release(loop_context *context, uint32_t mark)
     context->memo_count = mark;
 }
 
-loop_index *loop_copy_indices(loop_context *context, const loop_index *index, int32_t count)
+/* Index vectors kept for as long as the emission. */
+static loop_index *copy_indices(loop_context *context, const loop_index *index, int32_t count)
 {
     loop_index *copy = HMLC_NEW_ARRAY(context->arena, loop_index, count + 1);
     if (copy == NULL) {
@@ -52,7 +53,7 @@ static struct loop_memo *memo_add(loop_context *context, const hmlc_value *value
         context->memo = larger;
         context->memo_capacity = wanted;
     }
-    const loop_index *copy = loop_copy_indices(context, index, value->type->rank);
+    const loop_index *copy = copy_indices(context, index, value->type->rank);
     if (copy == NULL) {
         return NULL;
     }
@@ -125,7 +126,13 @@ loop_value loop_convert(loop_context *context, loop_value value, hmlc_dtype from
     return value;
 }
 
-loop_guard loop_guard_push(loop_context *context, loop_value condition)
+/* Loads in between happen only where `condition` holds too. */
+typedef struct loop_guard {
+    LLVMValueRef condition;
+    bool vector;
+} loop_guard;
+
+static loop_guard guard_push(loop_context *context, loop_value condition)
 {
     loop_guard saved = {context->guard, context->guard_vector};
     if (context->guard == NULL) {
@@ -142,7 +149,7 @@ loop_guard loop_guard_push(loop_context *context, loop_value condition)
     return saved;
 }
 
-void loop_guard_pop(loop_context *context, loop_guard saved)
+static void guard_pop(loop_context *context, loop_guard saved)
 {
     context->guard = saved.condition;
     context->guard_vector = saved.vector;
@@ -233,9 +240,9 @@ static loop_value select_concat(loop_context *context, const hmlc_op *op, const 
                 hmlc_dim_subtract(context->dims, hmlc_dim_constant(context->dims, 0), start);
             loop_index inside = loop_index_offset(context, &index[axis], minus);
             loop_value here = compare_to_dim(context, LLVMIntULT, &inside, size);
-            loop_guard saved = loop_guard_push(context, here);
+            loop_guard saved = guard_push(context, here);
             loop_value value = lower_operand(context, op, k, index);
-            loop_guard_pop(context, saved);
+            guard_pop(context, saved);
             result = loop_select(context, here, value, result);
         }
         start = hmlc_dim_add(context->dims, start, size);
@@ -300,9 +307,9 @@ static loop_value lower_pad(loop_context *context, const hmlc_op *op, const loop
     if (!inside) {
         return fill;
     }
-    loop_guard saved = loop_guard_push(context, condition);
+    loop_guard saved = guard_push(context, condition);
     loop_value value = lower_operand(context, op, 0, index);
-    loop_guard_pop(context, saved);
+    guard_pop(context, saved);
     return loop_select(context, condition, value, fill);
 }
 

@@ -14,7 +14,8 @@ typedef struct depth_loop {
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
-LLVMTypeRef hmlc_microkernel_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
+/* The vector type of one accumulator. */
+static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
     return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
 }
@@ -209,14 +210,14 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
 
 static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
 {
-    return hmlc_frame_element(frame, hmlc_microkernel_type(frame, kernel), kernel->sums,
+    return hmlc_frame_element(frame, accumulator_type(frame, kernel), kernel->sums,
                               hmlc_frame_int(frame, index));
 }
 
 /* Volatile: as values they would be carried through the k loop, for which no register is left. */
 static LLVMValueRef load_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
 {
-    LLVMValueRef load = LLVMBuildLoad2(frame->builder, hmlc_microkernel_type(frame, kernel),
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, accumulator_type(frame, kernel),
                                        sum_address(frame, kernel, index), "");
     LLVMSetVolatile(load, 1);
     LLVMSetAlignment(load, HMLC_SUMS_ALIGNMENT);
@@ -259,7 +260,7 @@ static void add_partial(depth_loop *loop, LLVMValueRef end)
     const hmlc_microkernel *kernel = loop->kernel;
     uint32_t count = kernel->rows * kernel->vectors;
     for (uint32_t k = 0; k < count; k++) {
-        loop->accumulators[k] = LLVMConstNull(hmlc_microkernel_type(frame, kernel));
+        loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
     }
     emit_depth(loop, end);
     for (uint32_t k = 0; k < count; k++) {

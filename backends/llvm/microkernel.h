@@ -52,8 +52,6 @@ typedef struct hmlc_microkernel {
     LLVMValueRef sums;
 } hmlc_microkernel;
 
-/* The vector type of one accumulator. */
-LLVMTypeRef hmlc_microkernel_type(hmlc_frame *frame, const hmlc_microkernel *kernel);
 /* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */
 uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel);
 /* Before the first and after the last k loop of a tile: where there are `sums`, the accumulators go

@@ -47,7 +47,7 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
 }
 
 /* Floats of scratch: h twice, c, and the packed weights where they are not constant. */
-int64_t hmlc_recurrent_state_floats(int64_t hidden)
+static int64_t state_floats(int64_t hidden)
 {
     return 3 * hmlc_recurrent_panels(hidden) * HMLC_CELL_PANEL;
 }
@@ -65,7 +65,7 @@ static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *
     const hmlc_type *xw = hmlc_op_operand(op, HMLC_CELL_INPUT)->type;
     int64_t hidden = weights->type->dims[2]->value;
     int64_t panel_floats = hmlc_recurrent_panels(hidden) * hidden * 4 * HMLC_CELL_PANEL;
-    int64_t floats = hmlc_recurrent_state_floats(hidden);
+    int64_t floats = state_floats(hidden);
     if (weights->producer == NULL &&
         hmlc_kernel_argument_constant(plan->kernel, weights->index) != NULL) {
         int64_t directions = weights->type->dims[0]->value;

@@ -23,7 +23,6 @@ static inline int64_t hmlc_recurrent_panels(int64_t hidden)
 
 /* The kernel's lstm_cells; NULL when the region holds anything else. */
 hmlc_op *hmlc_recurrent_op(const hmlc_op *kernel);
-int64_t hmlc_recurrent_state_floats(int64_t hidden);
 hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan) HMLC_MUST_USE;
 
 #endif

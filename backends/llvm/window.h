@@ -55,10 +55,6 @@ typedef struct hmlc_window {
     hmlc_dim row_blocks;
 } hmlc_window;
 
-/* Cuts an axis into tiles of at most `size` outputs, evenly. */
-hmlc_status hmlc_window_cut(hmlc_arena *arena, const hmlc_window *window,
-                            const hmlc_window_axis *axis, int64_t size,
-                            hmlc_window_strips *strips) HMLC_MUST_USE;
 hmlc_status hmlc_window_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan) HMLC_MUST_USE;
 
 /* Emission: what the static and the dynamic form share. */

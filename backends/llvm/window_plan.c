@@ -41,7 +41,8 @@ static bool same_strip(const hmlc_window_strip *a, const hmlc_window_strip *b)
            memcmp(a->to, b->to, bytes) == 0 && memcmp(a->counted, b->counted, bytes) == 0;
 }
 
-hmlc_status hmlc_window_cut(hmlc_arena *arena, const hmlc_window *window,
+/* Cuts an axis into tiles of at most `size` outputs, evenly. */
+static hmlc_status cut_axis(hmlc_arena *arena, const hmlc_window *window,
                             const hmlc_window_axis *axis, int64_t size, hmlc_window_strips *strips)
 {
     strips->count = strips->tiles = 0;
@@ -275,8 +276,8 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
     }
     int64_t columns, rows;
     choose_tile(context->target, window, &columns, &rows);
-    HMLC_TRY(hmlc_window_cut(context->arena, window, &window->axis[1], rows, &window->rows));
-    HMLC_TRY(hmlc_window_cut(context->arena, window, &window->axis[2], columns, &window->columns));
+    HMLC_TRY(cut_axis(context->arena, window, &window->axis[1], rows, &window->rows));
+    HMLC_TRY(cut_axis(context->arena, window, &window->axis[2], columns, &window->columns));
     window->dynamic = static_code(window) > (double)CODE_LIMIT;
     return HMLC_OK;
 }

@@ -24,17 +24,6 @@ static hmlc_onnx_binding *bind(hmlc_onnx_importer *importer, hmlc_onnx_scope *sc
     return binding;
 }
 
-hmlc_onnx_binding *hmlc_onnx_binding_find(hmlc_onnx_scope *scope, const char *name)
-{
-    for (; scope != NULL; scope = scope->parent) {
-        hmlc_onnx_binding *binding = hmlc_names_find(&scope->bindings, name);
-        if (binding != NULL) {
-            return binding;
-        }
-    }
-    return NULL;
-}
-
 /*
  * Some optimisers leave two constants of one name. ONNX Runtime takes the last one, and so do we;
  * one warning tells.

@@ -72,7 +72,6 @@ hmlc_status hmlc_onnx_import_nodes(hmlc_onnx_importer *importer,
 /* The value of a name: NULL when it is poisoned (silent) or undefined (diagnostic). */
 hmlc_value *hmlc_onnx_resolve(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
                               const char *name, const hmlc_location *where);
-hmlc_onnx_binding *hmlc_onnx_binding_find(hmlc_onnx_scope *scope, const char *name);
 /* Where node `index` of a graph is; one without a name goes by its number. NULL: no memory. */
 const hmlc_location *hmlc_onnx_locate(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
                                       const Onnx__NodeProto *proto, uint32_t index);

@@ -89,9 +89,6 @@ hmlc_dim hmlc_known_scalar(const hmlc_infer *context, uint32_t index);
 
 /* A constant too large to be a size: arithmetic with symbols would leave the range of dims. */
 bool hmlc_known_is_large(hmlc_dim dim);
-/* One element of an elementwise op on known elements: NULL where the result is not expressible.
- * context->types[0] is set. */
-hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3]);
 /* Elements of an elementwise op's result 0, when all operands are known. */
 hmlc_status hmlc_known_elementwise(hmlc_infer *context) HMLC_MUST_USE;
 /*

@@ -190,7 +190,9 @@ static bool computes_sum(hmlc_opcode opcode)
     }
 }
 
-hmlc_dim hmlc_known_apply(const hmlc_infer *context, const hmlc_dim operands[3])
+/* One element of an elementwise op on known elements: NULL where the result is not expressible.
+ * context->types[0] is set. */
+static hmlc_dim apply_known(const hmlc_infer *context, const hmlc_dim operands[3])
 {
     uint32_t count = context->op->operand_count, constants = 0;
     int64_t values[3] = {0};
@@ -249,7 +251,7 @@ hmlc_status hmlc_known_elementwise(hmlc_infer *context)
         for (uint32_t k = 0; k < operands; ++k) {
             values[k] = hmlc_known_operand(context, k)[cursor.offset[k]];
         }
-        known[i] = hmlc_known_apply(context, values);
+        known[i] = apply_known(context, values);
         if (known[i] == NULL) {
             return HMLC_OK;
         }

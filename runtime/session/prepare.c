@@ -100,7 +100,8 @@ static hml_status reserve_outputs(hml_session *session)
     return HML_OK;
 }
 
-hml_status hml_session_reserve(hml_session *session)
+/* Memory for the entry dims: arena, scratch, outputs. */
+static hml_status reserve_memory(hml_session *session)
 {
     const hml_program_record *record = session->program->record;
     bool moved = false;
@@ -119,7 +120,7 @@ hml_status hml_session_prepare(hml_session *session)
         session->prepared = false;
         session->complete = false;
         HML_TRY(hml_session_enter(session));
-        HML_TRY(hml_session_reserve(session));
+        HML_TRY(reserve_memory(session));
         session->shape_stamp = ++session->clock;
         session->shapes_changed = false;
         session->prepared = true;

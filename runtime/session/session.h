@@ -99,9 +99,6 @@ hml_status hml_session_check(hml_session *session, uint32_t index, uint32_t know
 /* Dim of a bound input: hml_dim_source.input_dim. */
 int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);
 
-/* Memory for the entry dims: arena, scratch, outputs. */
-hml_status hml_session_reserve(hml_session *session);
-
 /*
  * At least `bytes` in a region of the session; *moved is set when its address changed. Refused when
  * the session is fixed. After a failure the next run prepares everything anew.

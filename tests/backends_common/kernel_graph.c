@@ -39,7 +39,9 @@ static uint32_t parse_dims(kernel_graph *graph, const char *text, hmlc_dim *dims
     return count;
 }
 
-const hmlc_type *kernel_graph_type(kernel_graph *graph, hmlc_dtype dtype, const char *dims)
+/* A type from text: dims are numbers or symbol names separated by blanks, "" is a scalar: "n 3 8".
+ */
+static const hmlc_type *type_from_text(kernel_graph *graph, hmlc_dtype dtype, const char *dims)
 {
     hmlc_dim list[64];
     uint32_t rank = parse_dims(graph, dims, list);
@@ -59,7 +61,7 @@ hmlc_attr kernel_graph_dims(kernel_graph *graph, hmlc_attr_name name, const char
 
 hmlc_value *kernel_graph_input(kernel_graph *graph, hmlc_dtype dtype, const char *dims)
 {
-    const hmlc_type *type = kernel_graph_type(graph, dtype, dims);
+    const hmlc_type *type = type_from_text(graph, dtype, dims);
     hmlc_value *outer = hmlc_region_add_argument(graph->module->main, type, "input");
     hmlc_value *inner = hmlc_region_add_argument(graph->region, type, NULL);
     assert_non_null(outer);

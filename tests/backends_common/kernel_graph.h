@@ -14,10 +14,10 @@ typedef struct kernel_graph {
 
 kernel_graph kernel_graph_create(void);
 void kernel_graph_destroy(kernel_graph *graph);
-/* A type from text: dims are numbers or symbol names separated by blanks, "" is a scalar: "n 3 8".
+/*
+ * `dims` is text everywhere: numbers or symbol names separated by blanks, "n 3 8"; "" is a scalar.
  */
-const hmlc_type *kernel_graph_type(kernel_graph *graph, hmlc_dtype dtype, const char *dims);
-/* DIMS attribute from the same text. */
+/* A DIMS attribute. */
 hmlc_attr kernel_graph_dims(kernel_graph *graph, hmlc_attr_name name, const char *dims);
 /* A new main argument that the kernel takes; gives the region's argument. */
 hmlc_value *kernel_graph_input(kernel_graph *graph, hmlc_dtype dtype, const char *dims);

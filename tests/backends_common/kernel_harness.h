@@ -44,11 +44,10 @@ typedef struct harness_tolerance {
 } harness_tolerance;
 
 /*
- * Check mode accepts exact sizes and refuses smaller ones; a run in one piece and in three pieces
- * gives the same bits; the results are those of the reference interpreter, integers exactly.
+ * On each of the three x86 targets that this machine can run: check mode accepts exact sizes and
+ * refuses smaller ones; a run in one piece and in three pieces gives the same bits; the results are
+ * those of the reference interpreter, integers exactly.
  */
-void harness_verify(harness_kernel *kernel, const hmlc_tensor *inputs, harness_tolerance tolerance);
-/* The same for each of the three x86 targets that this machine can run. */
 void harness_verify_targets(hmlc_module *module, const hmlc_tensor *inputs,
                             harness_tolerance tolerance);
 

@@ -32,11 +32,6 @@ hmlc_value *case_constant(contraction_case *test, hmlc_dtype dtype, const char *
     return kernel_graph_outer_constant(&test->graph, &tensor);
 }
 
-void case_resize(contraction_case *test, uint32_t index, const char *sizes)
-{
-    test->inputs[index] = random_tensor(test, test->inputs[index].dtype, sizes);
-}
-
 void case_verify_all(contraction_case *test, int64_t form, hmlc_value *const *results,
                      uint32_t count, harness_tolerance tolerance)
 {

@@ -34,7 +34,5 @@ hmlc_value *case_constant(contraction_case *test, hmlc_dtype dtype, const char *
 void case_verify(contraction_case *test, int64_t form, hmlc_value *result);
 void case_verify_all(contraction_case *test, int64_t form, hmlc_value *const *results,
                      uint32_t count, harness_tolerance tolerance);
-/* Input `index` again with other sizes, for a kernel of symbolic dims. */
-void case_resize(contraction_case *test, uint32_t index, const char *sizes);
 
 #endif

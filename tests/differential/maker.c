@@ -6,7 +6,7 @@
 
 #include "maker.h"
 
-const char *const maker_symbol_names[MAKER_SYMBOLS] = {"batch", "seq"};
+static const char *const symbol_names[MAKER_SYMBOLS] = {"batch", "seq"};
 
 /* splitmix64 */
 uint64_t maker_next(uint64_t *random)
@@ -248,7 +248,7 @@ static void add_input(maker *m, uint32_t index)
     for (int32_t i = 0; i < shape->rank; i++) {
         hmlc_symbol *symbol =
             shape->dims[i] < 0
-                ? hmlc_symbol_find(m->module->dims, maker_symbol_names[-shape->dims[i] - 1])
+                ? hmlc_symbol_find(m->module->dims, symbol_names[-shape->dims[i] - 1])
                 : NULL;
         dims[i] = symbol != NULL ? hmlc_dim_symbol(m->module->dims, symbol)
                                  : maker_dim(m, shape->dims[i]);
@@ -324,7 +324,7 @@ static bool declare_symbols(maker *m)
 {
     bool empty = maker_chance(m, 25);
     for (uint32_t i = 0; i < MAKER_SYMBOLS; i++) {
-        hmlc_symbol *symbol = hmlc_symbol_get(m->module->dims, maker_symbol_names[i]);
+        hmlc_symbol *symbol = hmlc_symbol_get(m->module->dims, symbol_names[i]);
         if (symbol == NULL) {
             return false;
         }

@@ -33,7 +33,6 @@ typedef struct maker {
 
 /* Dims of the module's symbols, in the order of their first use; a run chooses their values. */
 enum { MAKER_BATCH, MAKER_SEQUENCE, MAKER_SYMBOLS };
-extern const char *const maker_symbol_names[MAKER_SYMBOLS];
 
 /* Random choices. */
 uint64_t maker_next(uint64_t *random);

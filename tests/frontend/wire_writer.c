@@ -47,7 +47,7 @@ void wire_put_int(wire_buffer *wire, uint32_t field, int64_t value)
     wire_put_number(wire, (uint64_t)value);
 }
 
-void wire_put_float(wire_buffer *wire, uint32_t field, float value)
+static void put_float(wire_buffer *wire, uint32_t field, float value)
 {
     wire_put_key(wire, field, 5);
     wire_put_raw(wire, &value, sizeof value);
@@ -120,7 +120,7 @@ void node_int(wire_buffer *node, const char *name, int64_t value)
 void node_float(wire_buffer *node, const char *name, float value)
 {
     wire_buffer attribute = attribute_begin(name, 1);
-    wire_put_float(&attribute, 2, value);
+    put_float(&attribute, 2, value);
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 

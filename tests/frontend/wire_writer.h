@@ -17,7 +17,6 @@ void wire_put_raw(wire_buffer *wire, const void *bytes, size_t count);
 void wire_put_number(wire_buffer *wire, uint64_t number); /* a bare varint */
 void wire_put_key(wire_buffer *wire, uint32_t field, uint32_t type);
 void wire_put_int(wire_buffer *wire, uint32_t field, int64_t value);
-void wire_put_float(wire_buffer *wire, uint32_t field, float value);
 void wire_put_bytes(wire_buffer *wire, uint32_t field, const void *bytes, size_t count);
 void wire_put_text(wire_buffer *wire, uint32_t field, const char *text);
 /* Appends `inner` as a field and frees it. */

@@ -26,7 +26,8 @@ int ops_teardown(void **state)
     return 0;
 }
 
-uint32_t ops_dims(ops_test *test, const char *text, hmlc_dim *dims)
+/* Parses "batch, 3" into dims; returns their number. */
+static uint32_t parse_dims(ops_test *test, const char *text, hmlc_dim *dims)
 {
     uint32_t count = 0;
     while (*text != '\0') {
@@ -49,7 +50,7 @@ hmlc_attr ops_dims_attr(ops_test *test, hmlc_attr_name name, const char *text)
 {
     hmlc_dim *dims = HMLC_NEW_ARRAY(test->module->arena, hmlc_dim, 64);
     assert_non_null(dims);
-    uint32_t count = ops_dims(test, text, dims);
+    uint32_t count = parse_dims(test, text, dims);
     return hmlc_attr_dims(name, dims, count);
 }
 
@@ -93,7 +94,7 @@ hmlc_value *ops_pattern(ops_test *test, hmlc_dtype dtype, const int64_t *dims, i
 hmlc_value *ops_input(ops_test *test, hmlc_dtype dtype, const char *text)
 {
     hmlc_dim dims[HMLC_MAX_RANK];
-    uint32_t rank = ops_dims(test, text, dims);
+    uint32_t rank = parse_dims(test, text, dims);
     const hmlc_type *type = hmlc_type_tensor(test->module->arena, dtype, (int32_t)rank, dims);
     hmlc_value *value = hmlc_region_add_argument(test->module->main, type, "x");
     assert_non_null(value);

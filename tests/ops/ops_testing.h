@@ -43,8 +43,6 @@ int ops_teardown(void **state);
 #define DIMS_ATTR(test, name, text) ops_dims_attr(test, HMLC_ATTR_##name, text)
 
 hmlc_attr ops_dims_attr(ops_test *test, hmlc_attr_name name, const char *text);
-/* Parses "batch, 3" into dims; returns their number. */
-uint32_t ops_dims(ops_test *test, const char *text, hmlc_dim *dims);
 /* A constant; `values` has as many entries as the shape has elements. */
 hmlc_value *ops_constant(ops_test *test, hmlc_dtype dtype, const int64_t *dims, int32_t rank,
                          const double *values);

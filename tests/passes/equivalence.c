@@ -33,7 +33,8 @@ hmlc_module *test_parse(const char *text)
     return module;
 }
 
-void test_run_passes(hmlc_module *module, const char *pipeline)
+/* Runs a pipeline with the verifier after each pass; fails the test with the diagnostics. */
+static void run_passes(hmlc_module *module, const char *pipeline)
 {
     hmlc_pass_options options = {.pipeline = pipeline, .verify = true};
     require_ok(module, hmlc_run_passes(module, &options), pipeline);
@@ -118,13 +119,18 @@ static void compare(const hmlc_tensor *before, const hmlc_tensor *after)
     }
 }
 
-hmlc_module *test_equivalence(const char *text, const char *pipeline, uint64_t seed)
+/*
+ * Parses `text` twice, runs `pipeline` on one of them, and interprets both on the same random
+ * inputs (floats in [-2, 2], symbols at small values). Outputs must have equal types and shapes,
+ * floats equal within 1e-5 relative. Returns the transformed module, to be destroyed by the caller.
+ */
+static hmlc_module *check_equivalence(const char *text, const char *pipeline, uint64_t seed)
 {
     hmlc_module *plain = test_parse(text);
     hmlc_module *passed = test_parse(text);
     hmlc_arena *arena = hmlc_arena_create(NULL);
     assert_non_null(arena);
-    test_run_passes(passed, pipeline);
+    run_passes(passed, pipeline);
     hmlc_tensor *before, *after;
     uint32_t count = interpret(plain, seed, arena, &before);
     assert_int_equal(count, interpret(passed, seed, arena, &after));
@@ -136,7 +142,8 @@ hmlc_module *test_equivalence(const char *text, const char *pipeline, uint64_t s
     return passed;
 }
 
-void test_signature(const hmlc_module *module, char *text, size_t size)
+/* Opcodes of the main graph without constants and yield, separated by blanks, in `text`. */
+static void write_signature(const hmlc_module *module, char *text, size_t size)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -157,8 +164,8 @@ void test_cases(const test_case *cases, size_t count, const char *pipeline)
     char left[1024];
     for (size_t i = 0; i < count; i++) {
         for (uint64_t seed = 1; seed <= 3; seed++) {
-            hmlc_module *module = test_equivalence(cases[i].text, pipeline, seed);
-            test_signature(module, left, sizeof left);
+            hmlc_module *module = check_equivalence(cases[i].text, pipeline, seed);
+            write_signature(module, left, sizeof left);
             if (strcmp(left, cases[i].left) != 0) {
                 print_error("%s:\n", cases[i].name);
             }

@@ -58,41 +58,24 @@ V kit_input(kit *k, const char *name, hmlc_dtype dtype, const char *shape)
     return value;
 }
 
-static V constant(kit *k, hmlc_dtype dtype, const char *shape, const int64_t *integers)
+V kit_weight(kit *k, const char *shape)
 {
-    hmlc_tensor tensor = {.dtype = dtype};
+    hmlc_tensor tensor = {.dtype = HMLC_DTYPE_f32};
     tensor.rank = (int32_t)parse_integers(k, shape, tensor.dims);
     if (k->failed) {
         return NULL;
     }
     int64_t count = hmlc_tensor_count(&tensor);
-    tensor.bytes = (size_t)count * hmlc_dtype_bytes(dtype);
-    void *data = hmlc_arena_allocate(k->module->arena, tensor.bytes);
+    float *data = HMLC_NEW_ARRAY(k->module->arena, float, count);
     for (int64_t i = 0; data != NULL && i < count; i++) {
         k->seed = k->seed * 1664525u + 1013904223u;
-        if (integers != NULL) {
-            hmlc_element_set_int(dtype, data, i, integers[i]);
-        } else {
-            hmlc_element_set_double(dtype, data, i, (double)(k->seed >> 8 & 0xfff) / 2048.0 - 1.0);
-        }
+        data[i] = (float)(k->seed >> 8 & 0xfff) / 2048.0F - 1.0F;
     }
     tensor.data = data;
+    tensor.bytes = (size_t)count * sizeof *data;
     V value = NULL;
     check(k, data != NULL ? hmlc_build_constant(&k->builder, &tensor, &value) : HMLC_RESOURCE);
     return value;
-}
-
-V kit_weight(kit *k, const char *shape)
-{
-    return constant(k, HMLC_DTYPE_f32, shape, NULL);
-}
-
-V kit_integers(kit *k, const char *values)
-{
-    int64_t integers[MAX_LIST];
-    uint32_t count = parse_integers(k, values, integers);
-    char shape[8] = {(char)('0' + count / 10), (char)('0' + count % 10), '\0'};
-    return k->failed ? NULL : constant(k, HMLC_DTYPE_i64, shape, integers);
 }
 
 V kit_scalar(kit *k, double value)
@@ -124,33 +107,17 @@ V kit_binary(kit *k, hmlc_opcode opcode, V a, V b)
     return kit_op(k, opcode, 2, (V[]){a, b}, 0, NULL);
 }
 
-V kit_cast(kit *k, V x, hmlc_dtype to)
-{
-    hmlc_attr attr = hmlc_attr_dtype(HMLC_ATTR_to, to);
-    return kit_op(k, HMLC_OP_cast, 1, &x, 1, &attr);
-}
-
 V kit_matmul(kit *k, V a, V b, bool transpose_b)
 {
     hmlc_attr attr = hmlc_attr_int(HMLC_ATTR_transpose_b, transpose_b ? 1 : 0);
     return kit_op(k, HMLC_OP_matmul, 2, (V[]){a, b}, 1, &attr);
 }
 
-static V shaped(kit *k, hmlc_opcode opcode, V x, const char *shape)
+V kit_reshape(kit *k, V x, const char *shape)
 {
     hmlc_dim dims[MAX_LIST];
     hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_shape, dims, parse_dims(k, shape, dims));
-    return kit_op(k, opcode, 1, &x, 1, &attr);
-}
-
-V kit_reshape(kit *k, V x, const char *shape)
-{
-    return shaped(k, HMLC_OP_reshape, x, shape);
-}
-
-V kit_expand(kit *k, V x, const char *shape)
-{
-    return shaped(k, HMLC_OP_expand, x, shape);
+    return kit_op(k, HMLC_OP_reshape, 1, &x, 1, &attr);
 }
 
 V kit_transpose(kit *k, V x, const char *permutation)

@@ -17,17 +17,14 @@ typedef struct kit {
 kit kit_open(void);
 /* Lists are text: "batch, 3, 2*n"; "" is rank 0. */
 V kit_input(kit *k, const char *name, hmlc_dtype dtype, const char *shape);
-V kit_weight(kit *k, const char *shape);    /* f32, seeded values in [-1, 1] */
-V kit_integers(kit *k, const char *values); /* i64, rank 1 */
-V kit_scalar(kit *k, double value);         /* f32 */
+V kit_weight(kit *k, const char *shape); /* f32, seeded values in [-1, 1] */
+V kit_scalar(kit *k, double value);      /* f32 */
 V kit_op(kit *k, hmlc_opcode opcode, uint32_t count, V const *operands, uint32_t attr_count,
          const hmlc_attr *attrs);
 V kit_unary(kit *k, hmlc_opcode opcode, V x);
 V kit_binary(kit *k, hmlc_opcode opcode, V a, V b);
-V kit_cast(kit *k, V x, hmlc_dtype to);
 V kit_matmul(kit *k, V a, V b, bool transpose_b);
 V kit_reshape(kit *k, V x, const char *shape);
-V kit_expand(kit *k, V x, const char *shape);
 V kit_transpose(kit *k, V x, const char *permutation);
 V kit_slice(kit *k, V x, const char *starts, const char *sizes);
 V kit_concat(kit *k, int64_t axis, uint32_t count, V const *operands);

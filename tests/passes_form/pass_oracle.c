@@ -182,14 +182,3 @@ bool oracle_run_module(hmlc_module *module, const char *pipeline, const oracle_d
     hmlc_arena_destroy(arena);
     return good;
 }
-
-hmlc_module *oracle_run(const char *text, const char *pipeline, const oracle_dim *dims,
-                        uint32_t dim_count)
-{
-    hmlc_module *module = oracle_parse(text);
-    if (module != NULL && !oracle_run_module(module, pipeline, dims, dim_count)) {
-        hmlc_module_destroy(module);
-        return NULL;
-    }
-    return module;
-}

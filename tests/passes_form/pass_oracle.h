@@ -21,13 +21,10 @@ void oracle_print_module(const hmlc_module *module);
 int64_t *oracle_symbols(hmlc_module *module, const oracle_dim *dims, uint32_t count);
 
 /*
- * Runs `pipeline` (a comma-separated list) on `text`, the verifier after each pass, and checks that
- * every pass keeps the outputs for seeded random inputs at the given dims. The module after the
- * last pass, to be destroyed by the caller; NULL, after printing what went wrong.
+ * Runs `pipeline` (a comma-separated list) on a module, the verifier after each pass, and checks
+ * that every pass keeps the outputs for seeded random inputs at the given dims. False, after
+ * printing what went wrong.
  */
-hmlc_module *oracle_run(const char *text, const char *pipeline, const oracle_dim *dims,
-                        uint32_t dim_count);
-/* The same on a module that exists; true when all is well. */
 bool oracle_run_module(hmlc_module *module, const char *pipeline, const oracle_dim *dims,
                        uint32_t dim_count);
 

@@ -30,7 +30,8 @@ static size_t edit_distance(const char *a, const char *b)
     return row[length_b];
 }
 
-const char *hml_closest_word(const char *word, const char *const *candidates, size_t count)
+/* The closest of `candidates` within a third of the word's length, or NULL. */
+static const char *closest_word(const char *word, const char *const *candidates, size_t count)
 {
     const char *closest = NULL;
     size_t least = strlen(word) / 3 + 1;
@@ -47,7 +48,7 @@ const char *hml_closest_word(const char *word, const char *const *candidates, si
 const char *hml_did_you_mean(const char *word, const char *const *candidates, size_t count,
                              char *text, size_t text_bytes)
 {
-    const char *closest = hml_closest_word(word, candidates, count);
+    const char *closest = closest_word(word, candidates, count);
     text[0] = '\0';
     if (closest != NULL) {
         snprintf(text, text_bytes, "; did you mean '%s'?", closest);
@@ -95,7 +96,7 @@ static bool unknown_option(const hml_options *options, const char *word, char *m
     }
     char name[MOST_WORD], suggestion[MOST_WORD + 24] = "";
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *closest = hml_closest_word(name + strspn(name, "-"), names, count);
+    const char *closest = closest_word(name + strspn(name, "-"), names, count);
     if (closest != NULL) {
         snprintf(suggestion, sizeof suggestion, "; did you mean '--%s'?", closest);
     }

@@ -47,9 +47,6 @@ size_t hml_options_count(const hml_options *options, const char *name);
 /* Prints the table, a row each. */
 void hml_options_print(const hml_option *table, size_t table_count);
 
-/* The closest of `candidates` within a third of the word's length, or NULL. */
-const char *hml_closest_word(const char *word, const char *const *candidates, size_t count);
-
 /* "; did you mean 'x'?" for the closest candidate, "" when none is close; returns `text`. */
 const char *hml_did_you_mean(const char *word, const char *const *candidates, size_t count,
                              char *text, size_t text_bytes);

@@ -16,18 +16,6 @@ static hml_status no_memory(hml_tool_error *error, size_t bytes)
     return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu bytes for a tensor", bytes);
 }
 
-int64_t hml_tensor_count(const hml_tensor *tensor)
-{
-    int64_t count = 1;
-    for (uint32_t i = 0; i < tensor->rank; i++) {
-        count = tensor->dims[i] == 0 ? 0 : count;
-    }
-    for (uint32_t i = 0; i < tensor->rank && count != 0; i++) {
-        count *= tensor->dims[i];
-    }
-    return count;
-}
-
 /* Bytes of a shape; false when it is none, or too large for this machine. */
 static bool shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes)
 {

@@ -32,9 +32,6 @@ void hml_tensor_list_release(hml_tensor_list *list);
 /* True when a tensor of this type and shape has exactly `bytes` bytes. */
 bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t bytes);
 
-/* Elements; the shape was checked when the tensor was made. */
-int64_t hml_tensor_count(const hml_tensor *tensor);
-
 /* -- Readers of bytes; `path` only names the file in messages ---------------------------------- */
 
 hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,

@@ -236,8 +236,8 @@ static hml_status place_numbered(hml_workbench *bench, const char *folder, uint3
     return place(bench, index, tensor, error);
 }
 
-hml_status hml_workbench_load_folder(hml_workbench *bench, const char *folder,
-                                     hml_tool_error *error)
+/* Inputs of a folder in the ONNX layout. */
+static hml_status load_folder(hml_workbench *bench, const char *folder, hml_tool_error *error)
 {
     HML_TOOL_TRY(create_places(bench, error));
     HML_TOOL_TRY(check_folder(folder, error));
@@ -293,7 +293,7 @@ hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *op
         return randomize(bench, options, error);
     }
     if (folder != NULL) {
-        HML_TOOL_TRY(hml_workbench_load_folder(bench, folder, error));
+        HML_TOOL_TRY(load_folder(bench, folder, error));
     } else {
         HML_TOOL_TRY(create_places(bench, error));
         HML_TOOL_TRY(load_files(bench, options, error));

@@ -30,9 +30,6 @@ hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t f
 /* Chooses inputs: --input NAME=FILE, else --test-data DIR, else random (--dim, --seed). */
 hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *options,
                                      hml_tool_error *error);
-/* Inputs of a folder in the ONNX layout. */
-hml_status hml_workbench_load_folder(hml_workbench *bench, const char *folder,
-                                     hml_tool_error *error);
 /* Starts the pool (--threads), makes the session, binds the inputs. */
 hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
                                hml_tool_error *error);
