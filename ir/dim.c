@@ -54,11 +54,6 @@ hmlc_status hmlc_dims_status(const hmlc_dims *dims)
     return dims->status;
 }
 
-void hmlc_dims_set_default_minimum(hmlc_dims *dims, int64_t minimum)
-{
-    dims->default_minimum = minimum;
-}
-
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
     hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
@@ -222,7 +217,6 @@ hmlc_symbol *hmlc_symbol_get(hmlc_dims *dims, const char *name)
         return NULL;
     }
     *symbol = (hmlc_symbol){.name = copy,
-                            .minimum = dims->default_minimum,
                             .maximum = HMLC_DIM_UNBOUNDED,
                             .multiple = 1,
                             .hint = 64,

@@ -41,7 +41,6 @@ struct hmlc_dims {
     uint32_t *equality_table; /* hash table of index + 1, twice the capacity */
     uint32_t equality_count, equality_capacity;
     hmlc_dim_asker asker;
-    int64_t default_minimum;
     hmlc_dim zero; /* made first, so that failures have something to return */
     hmlc_status status;
 };

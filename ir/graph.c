@@ -199,3 +199,15 @@ bool hmlc_value_splat(const hmlc_value *value, double *splat)
     *splat = hmlc_tensor_get_double(tensor, 0);
     return true;
 }
+
+uint32_t hmlc_region_op_count(const hmlc_region *region, bool nested)
+{
+    uint32_t count = 0;
+    for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
+        count++;
+        for (uint32_t i = 0; nested && i < op->region_count; i++) {
+            count += hmlc_region_op_count(op->regions[i], true);
+        }
+    }
+    return count;
+}

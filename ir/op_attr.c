@@ -76,29 +76,6 @@ bool hmlc_attr_copy(hmlc_arena *arena, const hmlc_attr *from, hmlc_attr *to)
     return true;
 }
 
-hmlc_status hmlc_op_set_attr(hmlc_op *op, const hmlc_attr *attr)
-{
-    hmlc_arena *arena = op->parent->module->arena;
-    hmlc_attr *attrs = HMLC_NEW_ARRAY(arena, hmlc_attr, (size_t)op->attr_count + 1);
-    HMLC_TRY_MEMORY(attrs);
-    hmlc_attr copy;
-    if (!hmlc_attr_copy(arena, attr, &copy)) {
-        return HMLC_RESOURCE;
-    }
-    uint32_t count = 0, from = 0;
-    while (from < op->attr_count && op->attrs[from].name < attr->name) {
-        attrs[count++] = op->attrs[from++];
-    }
-    attrs[count++] = copy;
-    from += from < op->attr_count && op->attrs[from].name == attr->name ? 1 : 0;
-    while (from < op->attr_count) {
-        attrs[count++] = op->attrs[from++];
-    }
-    op->attrs = attrs;
-    op->attr_count = count;
-    return HMLC_OK;
-}
-
 static hmlc_status check_operands(hmlc_module *module, const hmlc_op *op, hmlc_error error)
 {
     const hmlc_op_info *info = hmlc_op_get_info(op->opcode);

@@ -39,7 +39,7 @@ void hmlc_region_link(hmlc_region *region, hmlc_op *op, hmlc_op *before)
     }
 }
 
-void hmlc_region_unlink(hmlc_op *op)
+static void unlink_op(hmlc_op *op)
 {
     hmlc_region *region = op->parent;
     if (op->previous != NULL) {
@@ -258,7 +258,7 @@ static void drop_operands(hmlc_op *op)
 void hmlc_op_erase(hmlc_op *op)
 {
     drop_operands(op);
-    hmlc_region_unlink(op);
+    unlink_op(op);
 }
 
 void hmlc_op_move_before(hmlc_op *op, hmlc_op *before)
@@ -266,25 +266,6 @@ void hmlc_op_move_before(hmlc_op *op, hmlc_op *before)
     if (op == before) {
         return;
     }
-    hmlc_region_unlink(op);
+    unlink_op(op);
     hmlc_region_link(before->parent, op, before);
-}
-
-hmlc_status hmlc_op_reinfer(hmlc_op *op)
-{
-    hmlc_module *module = op->parent->module;
-    HMLC_TRY(hmlc_op_check_form(module, op, HMLC_ERROR_graph_invalid));
-    hmlc_infer inferred;
-    HMLC_TRY(hmlc_infer_run(module, op, &inferred));
-    if (inferred.result_count != op->result_count) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_verify_failed, op->location, NULL,
-                              "%s has %u results, inference gives %u",
-                              hmlc_op_get_info(op->opcode)->name, op->result_count,
-                              inferred.result_count);
-    }
-    for (uint32_t i = 0; i < op->result_count; i++) {
-        op->results[i]->type = inferred.types[i];
-        op->results[i]->elements = inferred.elements != NULL ? inferred.elements[i] : NULL;
-    }
-    return HMLC_OK;
 }

@@ -357,11 +357,9 @@ static void growth_without_end_fails(void **state)
     hmlc_arena_destroy(arena);
 }
 
-static void default_minimum_applies_to_new_symbols(void **state)
+static void symbols_are_found_by_name(void **state)
 {
     fixture *f = *state;
-    hmlc_dims_set_default_minimum(f->dims, 1);
-    assert_int_equal(parse(f, "fresh_one")->minimum, 1);
     assert_int_equal(parse(f, "a")->minimum, 0);
     assert_string_equal("a", hmlc_symbol_find(f->dims, "a")->name);
     assert_null(hmlc_symbol_find(f->dims, "nobody"));
@@ -383,7 +381,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test(failure_is_sticky),
         cmocka_unit_test(growth_without_end_fails),
-        cmocka_unit_test_setup_teardown(default_minimum_applies_to_new_symbols, setup, teardown),
+        cmocka_unit_test_setup_teardown(symbols_are_found_by_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

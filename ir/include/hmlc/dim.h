@@ -85,8 +85,6 @@ hmlc_dim hmlc_dim_make(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hmlc_dim
 hmlc_symbol *hmlc_symbol_get(hmlc_dims *dims, const char *name);
 /* NULL when there is no symbol of that name. */
 hmlc_symbol *hmlc_symbol_find(hmlc_dims *dims, const char *name);
-/* The minimum that symbols made from now on get, where 0 is too little (a model's input dims). */
-void hmlc_dims_set_default_minimum(hmlc_dims *dims, int64_t minimum);
 /* A fresh symbol named "<prefix><n>", bound_at_run set. */
 hmlc_symbol *hmlc_symbol_fresh(hmlc_dims *dims, const char *prefix);
 hmlc_dim hmlc_dim_symbol(hmlc_dims *dims, const hmlc_symbol *symbol);

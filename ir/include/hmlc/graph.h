@@ -170,8 +170,6 @@ hmlc_status hmlc_build_yield(hmlc_builder *builder, hmlc_value *const *values,
 const hmlc_attr *hmlc_op_attr(const hmlc_op *op, hmlc_attr_name name); /* NULL when not set */
 int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name);           /* INT and ENUM */
 double hmlc_op_float(const hmlc_op *op, hmlc_attr_name name);
-hmlc_status hmlc_op_set_attr(hmlc_op *op,
-                             const hmlc_attr *attr) HMLC_MUST_USE; /* does not infer again */
 
 static inline hmlc_value *hmlc_op_operand(const hmlc_op *op, uint32_t index)
 {
@@ -190,9 +188,6 @@ bool hmlc_value_has_one_use(const hmlc_value *value);
 /* Unlinks; the results must be unused. Regions inside go with it. */
 void hmlc_op_erase(hmlc_op *op);
 void hmlc_op_move_before(hmlc_op *op, hmlc_op *before);
-/* Infers the op's results again after its operands or attributes changed, and writes the types in
- * place. */
-hmlc_status hmlc_op_reinfer(hmlc_op *op) HMLC_MUST_USE;
 /* The constant's tensor when the value is produced by a `constant` op, else NULL. */
 const hmlc_tensor *hmlc_value_constant(const hmlc_value *value);
 /* True, with the value, when it is a constant whose elements are all equal. */
@@ -201,9 +196,6 @@ bool hmlc_value_splat(const hmlc_value *value, double *splat);
  */
 hmlc_status hmlc_op_clone(hmlc_builder *builder, const hmlc_op *op, hmlc_value **map,
                           hmlc_op **copy) HMLC_MUST_USE;
-/* The module's operand-before-use order restored in a region whose list was built out of order;
- * DAMAGED on a cycle. */
-hmlc_status hmlc_region_sort(hmlc_region *region) HMLC_MUST_USE;
 uint32_t hmlc_region_op_count(const hmlc_region *region, bool nested);
 
 /* Iterates a region's ops; `op` may be erased or moved in the body. */
