@@ -65,11 +65,6 @@ static const char *find_pipeline(const char *word, size_t length)
     return NULL;
 }
 
-const char *hmlc_default_pipeline(void)
-{
-    return find_pipeline("default", strlen("default"));
-}
-
 typedef struct pass_list {
     hmlc_module *module;
     const pass_row **rows;
@@ -155,7 +150,7 @@ hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *option
     const pass_row *rows[MAX_PIPELINE_PASSES];
     pass_list list = {.module = module, .rows = rows};
     HMLC_TRY(check_print_after(module, options->print_after));
-    HMLC_TRY(parse_pipeline(&list, pipeline != NULL ? pipeline : hmlc_default_pipeline(), 0));
+    HMLC_TRY(parse_pipeline(&list, pipeline != NULL ? pipeline : "default", 0));
     for (uint32_t i = 0; i < list.count; i++) {
         if (options->progress != NULL) {
             options->progress(options->context, rows[i]->info.name, i, list.count);

@@ -1,10 +1,15 @@
-/* The facade of backends/: targets, kernel lowering, code generation and the artifact. */
+/*
+ * The facade of backends/: targets, kernel lowering, code generation and the artifact. A module is
+ * used by one thread at a time; targets are constant. What goes wrong becomes a diagnostic of the
+ * module; the status says of which kind.
+ */
 #ifndef HMLC_BACKENDS_H
 #define HMLC_BACKENDS_H
 
 #include <hmlc/ir.h>
 
 uint32_t hmlc_target_count(void);
+/* `index` is less than the count. */
 const hmlc_target *hmlc_target_at(uint32_t index);
 /* By name or alias; "native" is the widest row the compiling machine can run. NULL when unknown. */
 const hmlc_target *hmlc_target_find(const char *name);
@@ -17,7 +22,7 @@ typedef struct hmlc_codegen_options {
     uint32_t jobs; /* child processes that generate code; 0: one per core */
     hmlc_emit emit;
     const char *provenance; /* JSON text stored in the artifact; NULL: none */
-    /* Progress; may be NULL. */
+    /* Progress, on the calling thread; may be NULL. */
     void (*progress)(void *context, const char *phase, uint32_t done, uint32_t total);
     void *context;
 } hmlc_codegen_options;
@@ -34,8 +39,11 @@ typedef struct hmlc_codegen_summary {
  */
 hmlc_status hmlc_plan(hmlc_module *module, const hmlc_codegen_options *options) HMLC_MUST_USE;
 
-/* Compiles and writes `path` atomically (temporary file, fsync, rename). Nothing is left behind on
- * failure. */
+/*
+ * Compiles and writes `path` atomically (temporary file, fsync, rename). Nothing is left behind on
+ * failure. Forks children that generate code, and one at a time ld.lld; while the file is written,
+ * signals that end programs wait. *summary holds zeros after a failure.
+ */
 hmlc_status hmlc_compile(hmlc_module *module, const hmlc_codegen_options *options, const char *path,
                          hmlc_codegen_summary *summary) HMLC_MUST_USE;
 

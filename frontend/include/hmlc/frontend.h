@@ -1,4 +1,7 @@
-/* The facade of frontend/: detects a model file's format and imports it into a module. */
+/*
+ * The facade of frontend/: detects a model file's format and imports it into a module. Calls with
+ * different modules may run in different threads.
+ */
 #ifndef HMLC_FRONTEND_H
 #define HMLC_FRONTEND_H
 
@@ -21,6 +24,7 @@ typedef struct hmlc_import_options {
  * Imports the model at `path` into the empty `module`. The file stays mapped, and constants may
  * point into it, until *mapping is released after the module is destroyed. Every problem of the
  * model becomes a diagnostic; the status is that of the whole list (hmlc_diagnostics_status).
+ * `options` may be NULL. *mapping is set in any case, to NULL when there is no memory.
  */
 typedef struct hmlc_mapping hmlc_mapping;
 hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hmlc_module *module,

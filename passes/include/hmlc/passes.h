@@ -1,4 +1,7 @@
-/* The facade of passes/: the pass table and the manager. */
+/*
+ * The facade of passes/: the pass table and the manager. A module is used by one thread at a time;
+ * the table is constant.
+ */
 #ifndef HMLC_PASSES_H
 #define HMLC_PASSES_H
 
@@ -10,6 +13,7 @@ typedef struct hmlc_pass_info {
 } hmlc_pass_info;
 
 uint32_t hmlc_pass_count(void);
+/* `index` is less than the count. */
 const hmlc_pass_info *hmlc_pass_at(uint32_t index);
 
 typedef struct hmlc_pass_options {
@@ -23,8 +27,11 @@ typedef struct hmlc_pass_options {
     bool verify; /* run the verifier after each pass */
 } hmlc_pass_options;
 
+/*
+ * Runs a pipeline; the first failure ends it. What passes make lives in the module's arena. USAGE
+ * with a diagnostic for a pass that does not exist; after any failure of a pass the module may only
+ * be destroyed.
+ */
 hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *options) HMLC_MUST_USE;
-/* The default pipeline as text, for --help. */
-const char *hmlc_default_pipeline(void);
 
 #endif

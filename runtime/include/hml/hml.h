@@ -290,6 +290,7 @@ HML_API hml_status hml_session_init(hml_model *model, const hml_session_options 
 /*
  * The same in memory of the model's allocator. Without options->dims the arena is allocated when
  * the first run knows its dims, and again when larger dims come.
+ * Errors: 1031, 1040, 1048, 1049, 1052, 1054.
  */
 HML_API hml_status hml_session_create(hml_model *model, const hml_session_options *options,
                                       hml_session **session) HML_MUST_USE;
@@ -304,7 +305,7 @@ HML_API const char *hml_session_error(const hml_session *session);
 /*
  * Binds memory to an input, without a copy: the session reads tensor->data in every run until it
  * is bound again; contents may change between runs. The structure is copied. No allocation.
- * Errors: 1040, 1042, 1043, 1045, 1046. Shapes are compared with each other by the next run.
+ * Errors: 1040, 1042 to 1046. Shapes are compared with each other by the next run.
  */
 HML_API hml_status hml_bind_input(hml_session *session, uint32_t index,
                                   const hml_tensor *tensor) HML_MUST_USE;
