@@ -300,8 +300,9 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
     LLVMAddIncoming(left_phi, &loop->left, &before, 1);
     LLVMAddIncoming(right_phi, &loop->right, &before, 1);
-    LLVMValueRef stop =
-        hmlc_frame_element(frame, type, right_phi, hmlc_frame_int(frame, part * HMLC_PANEL));
+    /* May lie behind the panels, so that it is not an element of them. */
+    LLVMValueRef distance = hmlc_frame_int(frame, part * HMLC_PANEL);
+    LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
     LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
     /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
      */
