@@ -68,7 +68,7 @@ run_threads() {
 }
 
 check() {
-    local name variant set before=$failed
+    local name variant set before=$failed ran=$runs
     name=$(basename "$1")
     compile_twice "$1"
     case $? in
@@ -90,6 +90,7 @@ check() {
             run_threads "$name" "$variant" --test-data "$set"
         done
     done
+    [ "$runs" -gt "$ran" ] || fail "$name: no variant runs here"
     [ "$failed" -ne "$before" ] || passed=$((passed + 1))
 }
 
