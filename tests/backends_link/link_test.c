@@ -27,11 +27,13 @@ typedef struct link_case {
     const char *message; /* a part of it */
 } link_case;
 
+/* Eight nops before the entry are room for its seal, as frame.c leaves it. */
+#define KERNEL "define protected i32 @k0(ptr %a) \"patchable-function-prefix\"=\"8\" "
+
 static const link_case cases[] = {
-    {"code alone", "define protected i32 @k0(ptr %a) { ret i32 0 }", 0, NULL},
+    {"code alone", KERNEL "{ ret i32 0 }", 0, NULL},
     {"constants",
-     "@c = private constant [4 x i32] [i32 1, i32 2, i32 3, i32 4]\n"
-     "define protected i32 @k0(ptr %a) {\n"
+     "@c = private constant [4 x i32] [i32 1, i32 2, i32 3, i32 4]\n" KERNEL "{\n"
      "  %i = load i64, ptr %a\n"
      "  %p = getelementptr [4 x i32], ptr @c, i64 0, i64 %i\n"
      "  %v = load i32, ptr %p\n"
@@ -39,8 +41,7 @@ static const link_case cases[] = {
      "}",
      0, NULL},
     {"a function of libm",
-     "declare float @expf(float)\n"
-     "define protected i32 @k0(ptr %a) {\n"
+     "declare float @expf(float)\n" KERNEL "{\n"
      "  %x = load float, ptr %a\n"
      "  %y = call float @expf(float %x)\n"
      "  store float %y, ptr %a\n"
@@ -48,15 +49,13 @@ static const link_case cases[] = {
      "}",
      HMLC_ERROR_undefined_symbol, "expf"},
     {"a function that may be missing",
-     "declare extern_weak i32 @perhaps()\n"
-     "define protected i32 @k0(ptr %a) {\n"
+     "declare extern_weak i32 @perhaps()\n" KERNEL "{\n"
      "  %x = call i32 @perhaps()\n"
      "  ret i32 %x\n"
      "}",
      HMLC_ERROR_undefined_symbol, "perhaps"},
     {"a table of addresses",
-     "@t = private constant [2 x ptr] [ptr @k0, ptr @t]\n"
-     "define protected i32 @k0(ptr %a) {\n"
+     "@t = private constant [2 x ptr] [ptr @k0, ptr @t]\n" KERNEL "{\n"
      "  %i = load i64, ptr %a\n"
      "  %p = getelementptr [2 x ptr], ptr @t, i64 0, i64 %i\n"
      "  %v = load ptr, ptr %p\n"
@@ -65,8 +64,7 @@ static const link_case cases[] = {
      "}",
      HMLC_ERROR_undefined_symbol, ""},
     {"a variable",
-     "@v = internal global i32 0\n"
-     "define protected i32 @k0(ptr %a) {\n"
+     "@v = internal global i32 0\n" KERNEL "{\n"
      "  %x = load i32, ptr @v\n"
      "  %y = add i32 %x, 1\n"
      "  store i32 %y, ptr @v\n"
@@ -75,6 +73,8 @@ static const link_case cases[] = {
      HMLC_ERROR_undefined_symbol, "bss"},
     {"a missing kernel", "define protected i32 @k1(ptr %a) { ret i32 0 }", HMLC_ERROR_link_failed,
      "missing"},
+    {"no room for the seal", "define protected i32 @k0(ptr %a) { ret i32 0 }",
+     HMLC_ERROR_link_failed, "room for its seal"},
 };
 
 static int object_of(const char *code, const hmlc_target *target)
