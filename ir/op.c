@@ -23,17 +23,17 @@ enum {
     REGIONS = HMLC_TRAIT_REGIONS,
     TERMINATOR = HMLC_TRAIT_TERMINATOR,
 };
-#define REQUIRED(attr)              {HMLC_ATTR_##attr, true, false, 0.0},
-#define OPTIONAL(attr)              {HMLC_ATTR_##attr, false, false, 0.0},
-#define OPTIONAL_INT(attr, value)   {HMLC_ATTR_##attr, false, true, value},
-#define OPTIONAL_FLOAT(attr, value) {HMLC_ATTR_##attr, false, true, value},
+#define REQUIRED(attr)              {HMLC_ATTR_##attr, true, 0.0},
+#define OPTIONAL(attr)              {HMLC_ATTR_##attr, false, 0.0},
+#define OPTIONAL_INT(attr, value)   {HMLC_ATTR_##attr, false, value},
+#define OPTIONAL_FLOAT(attr, value) {HMLC_ATTR_##attr, false, value},
 #define EXACTLY(count)              count, count
 #define RANGE(least, most)          least, most
 #define ANY                         0, -1
 
 /* One array of attribute rows per op; the last, empty row keeps ops without attributes legal C. */
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
-    static const hmlc_attr_spec attrs_of_##name[] = {attributes{0, false, false, 0.0}};
+    static const hmlc_attr_spec attrs_of_##name[] = {attributes{0, false, 0.0}};
 #include <hmlc/ops.def>
 #undef HMLC_OP
 

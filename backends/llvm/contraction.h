@@ -135,8 +135,7 @@ typedef struct hmlc_tile_leaf {
     hmlc_row_map rows;
     hmlc_dim column_stride;
     bool row_invariant;
-    LLVMValueRef splat;                       /* a constant */
-    LLVMValueRef row_offsets[HMLC_TILE_ROWS]; /* of the current tile */
+    LLVMValueRef splat; /* a constant */
     LLVMValueRef cached[HMLC_TILE_VECTORS > HMLC_TILE_ROWS ? HMLC_TILE_VECTORS : HMLC_TILE_ROWS];
 } hmlc_tile_leaf;
 

@@ -155,7 +155,7 @@ bool loop_var_idle(const loop_var *var);
 int64_t loop_dim_hint(hmlc_dims *dims, hmlc_dim dim, hmlc_arena *arena);
 
 /* -- loop_index.c -- */
-loop_index loop_index_constant(const loop_context *context, hmlc_dim constant);
+loop_index loop_index_constant(hmlc_dim constant);
 loop_index loop_index_zero(const loop_context *context);
 /* F's index along `dim`. */
 loop_index loop_index_of_dim(const loop_context *context, int32_t dim);

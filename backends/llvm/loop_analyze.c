@@ -206,7 +206,7 @@ static void walk_gather(walk *self, const hmlc_op *op, const loop_index *index)
         int64_t depth = 0;
         hmlc_dim_is_constant(indices->type->dims[last], &depth);
         for (int64_t k = 0; k < depth; k++) {
-            operand[last] = loop_index_constant(context, hmlc_dim_constant(context->dims, k));
+            operand[last] = loop_index_constant(hmlc_dim_constant(context->dims, k));
             walk_value(self, indices, operand);
         }
     } else {
@@ -224,7 +224,7 @@ static void walk_one_hot(walk *self, const hmlc_op *op, const loop_index *index)
     loop_indices_index(context, op, index, operand);
     walk_value(self, hmlc_op_operand(op, 0), operand);
     for (int k = 0; k < 2; k++) {
-        operand[0] = loop_index_constant(context, hmlc_dim_constant(context->dims, k));
+        operand[0] = loop_index_constant(hmlc_dim_constant(context->dims, k));
         walk_value(self, hmlc_op_operand(op, 1), operand);
     }
 }

@@ -116,8 +116,7 @@ static void gather_nd_index(loop_context *context, const hmlc_op *op, const loop
         if (k < batch) {
             data[k] = result[k];
         } else if (k < batch + depth) {
-            operand[last] =
-                loop_index_constant(context, hmlc_dim_constant(context->dims, k - batch));
+            operand[last] = loop_index_constant(hmlc_dim_constant(context->dims, k - batch));
             data[k] = lower_index(context, op, operand, type->dims[k]);
         } else {
             data[k] = result[last + k - batch - depth];
@@ -178,7 +177,7 @@ static loop_value lower_one_hot(loop_context *context, const hmlc_op *op, const 
     loop_value shifted = subtract(context, wanted, subtract(context, zero, depth));
     wanted = loop_select(context, negative, shifted, wanted);
     for (int k = 0; k < 2; k++) {
-        entry[0] = loop_index_constant(context, hmlc_dim_constant(context->dims, k));
+        entry[0] = loop_index_constant(hmlc_dim_constant(context->dims, k));
         sides[k] = loop_lower(context, values, entry);
     }
     loop_value position = loop_index_value(context, &index[axis]);

@@ -3,15 +3,14 @@
 #include "llvm/loop.h"
 #include "llvm/math_build.h"
 
-loop_index loop_index_constant(const loop_context *context, hmlc_dim constant)
+loop_index loop_index_constant(hmlc_dim constant)
 {
-    (void)context;
     return (loop_index){.constant = constant};
 }
 
 loop_index loop_index_zero(const loop_context *context)
 {
-    return loop_index_constant(context, hmlc_dim_constant(context->dims, 0));
+    return loop_index_constant(hmlc_dim_constant(context->dims, 0));
 }
 
 loop_index loop_index_of_dim(const loop_context *context, int32_t dim)

@@ -214,7 +214,7 @@ loop_index loop_access_index(loop_context *context, const hmlc_value *outer,
 {
     hmlc_access access;
     hmlc_access_of_value(context->dims, outer, &access);
-    loop_index total = loop_index_constant(context, access.offset);
+    loop_index total = loop_index_constant(access.offset);
     for (int32_t k = 0; k < access.rank; k++) {
         loop_index term = loop_index_scale(context, &index[k], access.strides[k]);
         total = loop_index_add(context, &total, &term);

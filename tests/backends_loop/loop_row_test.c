@@ -201,7 +201,7 @@ enum { POOL = 24, FUSIONS = 30 };
 typedef struct fusion {
     kernel_graph graph;
     kernel_random random;
-    char full_dims[64], kept_dims[64];
+    char full_dims[64];
     uint32_t mask, full_count, kept_count;
     hmlc_value *full[POOL], *kept[POOL];
 } fusion;

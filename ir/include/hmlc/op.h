@@ -148,8 +148,7 @@ bool hmlc_attr_equal(const hmlc_attr *left, const hmlc_attr *right);
 typedef struct hmlc_attr_spec {
     hmlc_attr_name name;
     bool required;
-    bool has_default;
-    double default_value; /* INT, ENUM and FLOAT */
+    double default_value; /* INT, ENUM and FLOAT; else 0 */
 } hmlc_attr_spec;
 
 typedef struct hmlc_op_info {
