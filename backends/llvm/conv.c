@@ -326,7 +326,8 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     contraction->batch_rank = 1;
     contraction->right_strides[0] = integer(context, 0);
     contraction->left_group_stride = conv->channels * conv->channel_stride;
-    if (conv->channel_stride < 0 && contraction->groups > 1) {
+    bool unknown = !hmlc_dim_is_constant(conv->channel_dim, NULL);
+    if (unknown && contraction->groups > 1) {
         return hmlc_contraction_refuse(context, plan, "groups of channels that lie apart");
     }
     bool constant =

@@ -140,6 +140,31 @@ static void channels_first_inputs(void **state)
     check_first_layer("n 3 h w", "2 3 10 13", "16 3 3 3", 16, 2, "1 1 1 1");
 }
 
+/* Groups of a few channels that a slice takes backwards, in steps of one and two. */
+static void channels_backwards(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"1 1 1 -1", "1 1 1 -2"}, *const inputs[] = {"4", "8"};
+    for (size_t k = 0; k < 2; k++) {
+        char dims[32];
+        snprintf(dims, sizeof dims, "2 7 6 %s", inputs[k]);
+        contraction_case test = case_begin(k + 21);
+        conv_case shape = {.weights = "10 3 2 2",
+                           .spatial = 2,
+                           .strides = {1, 2},
+                           .dilations = {1, 1},
+                           .groups = 2,
+                           .pads = "1 0 1 1"};
+        hmlc_value *input = case_input(&test, HMLC_DTYPE_f32, dims, NULL);
+        hmlc_attr slices[] = {
+            kernel_graph_dims(&test.graph, HMLC_ATTR_starts, k == 0 ? "0 0 0 3" : "0 0 0 7"),
+            kernel_graph_dims(&test.graph, HMLC_ATTR_sizes, "2 7 6 4"),
+            kernel_graph_dims(&test.graph, HMLC_ATTR_steps, steps[k])};
+        input = kernel_graph_op(&test.graph, HMLC_OP_slice, &input, 1, slices, 3);
+        case_verify(&test, HMLC_FORM_CONTRACTION, build_conv(&test, &shape, input, 10));
+    }
+}
+
 static void transposed_convolutions(void **state)
 {
     (void)state;
@@ -223,6 +248,7 @@ int main(void)
         cmocka_unit_test(groups),
         cmocka_unit_test(sizes_at_run_time),
         cmocka_unit_test(channels_first_inputs),
+        cmocka_unit_test(channels_backwards),
         cmocka_unit_test(transposed_convolutions),
         cmocka_unit_test(weights_at_run_time),
         cmocka_unit_test(other_element_types),
