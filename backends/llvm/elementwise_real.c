@@ -151,7 +151,7 @@ static LLVMValueRef emit_is_inf(const hmlc_emission *emission)
 
 static bool is_ordered_constant(LLVMValueRef value)
 {
-    double constant;
+    double constant = NAN;
     return lanes_constant(value, &constant) && !isnan(constant);
 }
 
