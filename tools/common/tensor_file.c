@@ -95,10 +95,11 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: not a regular file", path);
     }
     size_t size = (size_t)state.st_size, done = 0;
-    uint8_t *memory = malloc(size + 1);
-    if (memory == NULL) {
+    void *block = NULL;
+    if (posix_memalign(&block, 64, size + 1) != 0) {
         return no_memory(error, size);
     }
+    uint8_t *memory = block;
     while (done < size) {
         ssize_t count = read(file, memory + done, size - done);
         if (count < 0 && errno == EINTR) {
@@ -126,16 +127,16 @@ hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_to
     return status;
 }
 
-static hml_status read_single(const uint8_t *data, size_t bytes, const char *path,
-                              hml_tensor_list *list, hml_tool_error *error)
+static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hml_tensor_list *list,
+                              hml_tool_error *error)
 {
     list->tensors = calloc(1, sizeof *list->tensors);
     if (list->tensors == NULL) {
         return no_memory(error, sizeof *list->tensors);
     }
-    bool is_npy = bytes >= 6 && memcmp(data, "\x93NUMPY", 6) == 0;
-    HML_TOOL_TRY(is_npy ? hml_npy_read(data, bytes, path, list->tensors, error)
-                        : hml_pb_read(data, bytes, path, list->tensors, error));
+    bool is_npy = bytes >= 6 && memcmp(*data, "\x93NUMPY", 6) == 0;
+    HML_TOOL_TRY(is_npy ? hml_npy_read(*data, bytes, path, list->tensors, error)
+                        : hml_pb_take(data, bytes, path, list->tensors, error));
     list->count = 1;
     return HML_OK;
 }
@@ -149,7 +150,7 @@ hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_too
     bool is_archive =
         bytes >= 4 && (memcmp(data, "PK\3\4", 4) == 0 || memcmp(data, "PK\5\6", 4) == 0);
     hml_status status = is_archive ? hml_npz_read(data, bytes, path, list, error)
-                                   : read_single(data, bytes, path, list, error);
+                                   : read_single(&data, bytes, path, list, error);
     free(data);
     if (status != HML_OK) {
         hml_tensor_list_release(list);

@@ -41,6 +41,10 @@ hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml
                         hml_tool_error *error);
 hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
                        hml_owned_tensor *tensor, hml_tool_error *error);
+/* The same of a 64-byte aligned block from malloc's family, which becomes the tensor's memory where
+ * its elements stand in it as they are; *data is NULL then. */
+hml_status hml_pb_take(uint8_t **data, size_t bytes, const char *path, hml_owned_tensor *tensor,
+                       hml_tool_error *error);
 
 /*
  * Inflates raw deflate data (RFC 1951) into exactly `out_bytes` bytes. False when the data is not
@@ -50,7 +54,7 @@ bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_byt
 
 /* -- Files ------------------------------------------------------------------------------------- */
 
-/* Whole regular file; free(*data). */
+/* Whole regular file, 64-byte aligned; free(*data). */
 hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error);
 
 /* One tensor (.npy, .pb) or all of an archive, told apart by their first bytes. */

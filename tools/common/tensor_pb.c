@@ -5,6 +5,7 @@
 #include "tensor_file.h"
 #include "tensor_write.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -255,8 +256,23 @@ static bool is_plausible(const tensor_proto *proto, hml_dtype dtype, size_t file
     return true;
 }
 
-hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
-                       hml_owned_tensor *tensor, hml_tool_error *error)
+/* Elements move to the front of their own block, or are copied: new memory costs a page fault for
+ * each page. */
+static void place_raw(const wire *raw, uint8_t **own, hml_tensor *tensor)
+{
+    if (own != NULL && tensor->bytes > 0) {
+        free(tensor->data);
+        memmove(*own, raw->at, tensor->bytes);
+        tensor->data = *own;
+        *own = NULL;
+    } else if (tensor->bytes > 0) {
+        memcpy(tensor->data, raw->at, tensor->bytes);
+    }
+}
+
+/* `own` is where `data` is owned, NULL: it is not; see hml_pb_take. */
+static hml_status read_tensor(const uint8_t *data, size_t bytes, const char *path, uint8_t **own,
+                              hml_owned_tensor *tensor, hml_tool_error *error)
 {
     wire in = {data, data + bytes};
     tensor_proto proto = {0};
@@ -281,15 +297,25 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
                                    (size_t)(proto.name.end - proto.name.at), tensor, error));
     element_writer out = {&tensor->tensor, hml_dtype_bytes(dtype), 0};
     if (proto.has_raw) {
-        if (tensor->tensor.bytes > 0) {
-            memcpy(tensor->tensor.data, proto.raw.at, tensor->tensor.bytes);
-        }
+        place_raw(&proto.raw, own, &tensor->tensor);
     } else if (!read_elements(in, pb_dtypes[row].field, &out)) {
         hml_tensor_release(tensor);
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: the elements are not what the shape needs", path);
     }
     return HML_OK;
+}
+
+hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
+                       hml_owned_tensor *tensor, hml_tool_error *error)
+{
+    return read_tensor(data, bytes, path, NULL, tensor, error);
+}
+
+hml_status hml_pb_take(uint8_t **data, size_t bytes, const char *path, hml_owned_tensor *tensor,
+                       hml_tool_error *error)
+{
+    return read_tensor(*data, bytes, path, data, tensor, error);
 }
 
 /* -- Writing ----------------------------------------------------------------------------------- */
