@@ -100,38 +100,40 @@ static hml_status reserve_outputs(hml_session *session)
     return HML_OK;
 }
 
-/* Memory for the entry dims: arena, scratch, outputs. */
+/* Memory for the entry dims: arena and scratch. */
 static hml_status reserve_memory(hml_session *session)
 {
     const hml_program_record *record = session->program->record;
     bool moved = false;
     HML_TRY(hml_session_grow(session, &session->arena, session->dims[record->arena_dim],
                              "the arena", &moved));
-    if (record->scratch_dim != HML_NONE) {
-        HML_TRY(reserve_scratch(session, session->dims[record->scratch_dim]));
-    }
-    return reserve_outputs(session);
+    return record->scratch_dim == HML_NONE
+               ? HML_OK
+               : reserve_scratch(session, session->dims[record->scratch_dim]);
 }
 
 hml_status hml_session_prepare(hml_session *session)
 {
     session->error[0] = '\0';
+    if (!session->shapes_changed && !session->bindings_changed) {
+        return HML_OK;
+    }
+    session->prepared = false;
     if (session->shapes_changed) {
-        session->prepared = false;
         session->complete = false;
         HML_TRY(hml_session_enter(session));
         HML_TRY(reserve_memory(session));
+    }
+    HML_TRY(reserve_outputs(session));
+    if (session->shapes_changed) {
         session->shape_stamp = ++session->clock;
         session->shapes_changed = false;
-        session->prepared = true;
     }
     if (session->bindings_changed) {
-        session->prepared = false;
-        HML_TRY(reserve_outputs(session));
-        session->prepared = true;
         session->binding_stamp = ++session->clock;
         session->bindings_changed = false;
     }
+    session->prepared = true;
     return HML_OK;
 }
 
