@@ -4,7 +4,7 @@
 # usage: equal_bits.sh HMLC [--target T,...] FOLDER...     folders in the ONNX layout; status 77: the first is not there
 # The long form: equal_bits.sh build/release/tools/hmlc/hmlc ZOO/onnx/*/ BENCH/*/
 set -u
-hmlc=$1
+hmlc=$(realpath "$1") || exit 2 # used from other folders
 shift
 target=()
 if [ "$1" = --target ]; then
