@@ -16,6 +16,8 @@
  */
 void *hml_platform_allocate(size_t bytes, size_t alignment);
 void hml_platform_release(void *memory, size_t bytes);
+/* Bytes of memory that this machine has. */
+uint64_t hml_platform_memory(void);
 
 /* -- Files ----------------------------------------------------------------------------------- */
 

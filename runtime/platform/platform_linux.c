@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,8 +44,8 @@ static void *map_large(size_t bytes)
         return NULL;
     }
     size_t used = large_block_bytes(bytes);
-    uint8_t *base = mmap(NULL, used + LARGE_PAGE, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *base =
+        mmap(NULL, used + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) {
         return NULL;
     }
@@ -73,6 +74,14 @@ void hml_platform_release(void *memory, size_t bytes)
     } else {
         free(memory);
     }
+}
+
+uint64_t hml_platform_memory(void)
+{
+    struct sysinfo machine;
+    return sysinfo(&machine) == 0
+               ? ((uint64_t)machine.totalram + machine.totalswap) * machine.mem_unit
+               : UINT64_MAX;
 }
 
 /* -- Files ----------------------------------------------------------------------------------- */

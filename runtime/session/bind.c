@@ -99,14 +99,44 @@ hml_status hml_session_output(const hml_session *session, uint32_t index, hml_te
     const hml_output_binding *binding = &session->outputs[index];
     uint32_t known = session->complete ? session->program->record->dims.count
                                        : session->program->record->entry_dims;
-    *tensor = (hml_tensor){.data = binding->data != NULL ? binding->data : binding->own.data,
-                           .dtype = (hml_dtype)record->dtype,
-                           .rank = record->rank};
+    hml_tensor found = {.data = binding->data != NULL ? binding->data : binding->own.data,
+                        .dtype = (hml_dtype)record->dtype,
+                        .rank = record->rank};
     hml_tensor_dims(hml_output_slots(session->model, index), record->rank, session->dims, known,
-                    tensor->dims);
+                    found.dims);
     int64_t bytes = 0;
-    if (hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
-        tensor->bytes = (size_t)bytes;
+    if (hml_tensor_bytes(found.dtype, found.rank, found.dims, &bytes)) {
+        /* Bound anew, or memory that could not grow: no size without the memory behind it. */
+        if ((uint64_t)bytes > hml_output_room(binding)) {
+            return HML_ERROR_output_bytes;
+        }
+        found.bytes = (size_t)bytes;
+    }
+    *tensor = found;
+    return HML_OK;
+}
+
+int64_t hml_session_output_bytes(const hml_session *session, uint32_t index)
+{
+    const hml_tensor_record *record = &session->model->tables.outputs[index];
+    int64_t dims[HML_MAX_TENSOR_RANK], bytes = 0;
+    hml_tensor_dims(hml_output_slots(session->model, index), record->rank, session->dims, HML_NONE,
+                    dims);
+    return hml_tensor_bytes((hml_dtype)record->dtype, record->rank, dims, &bytes) ? bytes : -1;
+}
+
+hml_status hml_session_check_outputs(hml_session *session)
+{
+    const hml_model_tables *tables = &session->model->tables;
+    for (uint32_t i = 0; i < tables->record->outputs.count; i++) {
+        const hml_output_binding *output = &session->outputs[i];
+        int64_t bytes = hml_session_output_bytes(session, i);
+        if (bytes < 0 || (uint64_t)bytes > hml_output_room(output) ||
+            (bytes > 0 && output->written != session->run_count)) {
+            return HML_FAIL(hml_session_message(session), HML_ERROR_kernel_bounds,
+                            "output '%s' was not written as its dims say",
+                            string_of(session, tables->outputs[i].name));
+        }
     }
     return HML_OK;
 }

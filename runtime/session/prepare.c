@@ -22,11 +22,21 @@ hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t by
         return HML_FAIL(message, HML_ERROR_session_memory, "%s needs %lld bytes, %zu are reserved",
                         what, (long long)bytes, region->bytes);
     }
+    uint64_t others = session->memory_held - region->bytes;
+    uint64_t room = session->memory_limit > others ? session->memory_limit - others : 0;
+    if ((uint64_t)bytes > room) {
+        return HML_FAIL(message, HML_ERROR_out_of_memory,
+                        "%lld bytes for %s: the session's memory is limited to %llu bytes",
+                        (long long)bytes, what, (unsigned long long)session->memory_limit);
+    }
     /* A sequence that grows with each run must not move its memory each time. */
-    size_t wanted = region->data != NULL ? (size_t)bytes + (size_t)bytes / 4 : (size_t)bytes;
+    uint64_t wanted = (uint64_t)bytes + (region->data != NULL ? (uint64_t)bytes / 4 : 0);
+    wanted = wanted < room ? wanted : room;
     *moved = true;
-    if (hml_region_reserve(region, &session->allocator, wanted) ||
-        hml_region_reserve(region, &session->allocator, (size_t)bytes)) {
+    bool done = hml_region_reserve(region, &session->allocator, (size_t)wanted) ||
+                hml_region_reserve(region, &session->allocator, (size_t)bytes);
+    session->memory_held = others + region->bytes;
+    if (done) {
         return HML_OK;
     }
     session->shapes_changed = true;
@@ -41,6 +51,7 @@ static hml_status reserve_scratch(hml_session *session, int64_t bytes)
         return HML_FAIL(hml_session_message(session), HML_ERROR_dim_overflow, "scratch memory");
     }
     bool moved = false;
+    session->scratch_stride = 0; /* a failure may leave no scratch memory */
     HML_TRY(hml_session_grow(session, &session->scratch, total, "scratch memory", &moved));
     session->scratch_stride = (size_t)stride;
     return HML_OK;
@@ -63,18 +74,6 @@ static hml_status reserve_output(hml_session *session, uint32_t index, int64_t b
     return HML_OK;
 }
 
-/* *bytes = -1 when the dims make no size. */
-static void output_bytes(const hml_session *session, uint32_t index, int64_t *bytes)
-{
-    const hml_tensor_record *record = &session->model->tables.outputs[index];
-    int64_t dims[HML_MAX_TENSOR_RANK];
-    hml_tensor_dims(hml_output_slots(session->model, index), record->rank, session->dims, HML_NONE,
-                    dims);
-    if (!hml_tensor_bytes((hml_dtype)record->dtype, record->rank, dims, bytes)) {
-        *bytes = -1;
-    }
-}
-
 static bool output_is_known(const hml_session *session, uint32_t index)
 {
     const uint32_t *slots = hml_output_slots(session->model, index);
@@ -92,9 +91,7 @@ static hml_status reserve_outputs(hml_session *session)
     bool moved = false;
     for (uint32_t i = 0; i < session->model->tables.record->outputs.count; i++) {
         if (output_is_known(session, i)) {
-            int64_t bytes = 0;
-            output_bytes(session, i, &bytes);
-            HML_TRY(reserve_output(session, i, bytes, &moved));
+            HML_TRY(reserve_output(session, i, hml_session_output_bytes(session, i), &moved));
         }
     }
     return HML_OK;
@@ -161,11 +158,8 @@ static hml_status resolve_arena(hml_session *session, const hml_buffer_record *b
 static hml_status resolve_output(hml_session *session, const hml_buffer_record *buffer,
                                  uint8_t **base, int64_t *bytes)
 {
-    if (buffer->bytes_dim != HML_NONE) {
-        *bytes = session->dims[buffer->bytes_dim];
-    } else {
-        output_bytes(session, buffer->index, bytes);
-    }
+    *bytes = buffer->bytes_dim != HML_NONE ? session->dims[buffer->bytes_dim]
+                                           : hml_session_output_bytes(session, buffer->index);
     bool moved = false;
     HML_TRY(reserve_output(session, buffer->index, *bytes, &moved));
     if (moved) {

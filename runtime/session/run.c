@@ -117,12 +117,29 @@ static hml_status freshen(hml_session *session, uint32_t index)
                                                      : hml_session_prepare_step(session, index);
 }
 
+/* For the end of the run: whatever path it took, each output must have been somebody's result. */
+static void note_outputs(hml_session *session, uint32_t index)
+{
+    const hml_program *program = session->program;
+    const hml_step_record *step = &program->steps[index];
+    const hml_operand_record *operands = &program->operands[step->first_operand];
+    for (uint32_t i = 0; i < step->operand_count; i++) {
+        const hml_buffer_record *buffer = &program->buffers[operands[i].buffer];
+        if ((operands[i].flags & HML_OPERAND_WRITTEN) != 0 && buffer->kind == HML_BUFFER_OUTPUT) {
+            session->outputs[buffer->index].written = session->run_count;
+        }
+    }
+}
+
 static hml_status step_call(run_state *run)
 {
     hml_session *session = run->session;
     HML_TRY(freshen(session, run->index));
     const hml_step_state *state = &session->steps[run->index];
     run->threads = 1;
+    if ((state->depends & HML_WRITES_OUTPUT) != 0) {
+        note_outputs(session, run->index);
+    }
     if (state->args.units == 0) {
         return HML_OK;
     }
@@ -274,10 +291,12 @@ hml_status hml_run(hml_session *session)
         run.pooled =
             hml_pool_acquire(session->pool, wake < UINT32_MAX ? (uint32_t)wake : UINT32_MAX);
     }
+    session->run_count++;
     hml_status status = run_steps(&run);
     if (run.pooled) {
         hml_pool_yield(session->pool);
     }
+    status = status == HML_OK ? hml_session_check_outputs(session) : status;
     session->complete = status == HML_OK;
     return status;
 }

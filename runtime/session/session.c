@@ -148,6 +148,14 @@ static bool is_late(const hml_program *program, uint32_t slot)
     return slot != HML_NONE && slot >= program->record->entry_dims;
 }
 
+/* Written, and an output of the model. */
+static bool is_result(const hml_program *program, uint32_t index)
+{
+    const hml_operand_record *operand = &program->operands[index];
+    return (operand->flags & HML_OPERAND_WRITTEN) != 0 &&
+           program->buffers[operand->buffer].kind == HML_BUFFER_OUTPUT;
+}
+
 static uint32_t step_dependence(const hml_program *program, const hml_step_record *step)
 {
     uint32_t depends = 0;
@@ -162,6 +170,7 @@ static uint32_t step_dependence(const hml_program *program, const hml_step_recor
     if (step->kind == HML_STEP_CALL || step->kind == HML_STEP_BRANCH) {
         for (uint32_t i = 0; i < step->operand_count; i++) {
             depends |= operand_dependence(program, step->first_operand + i);
+            depends |= is_result(program, step->first_operand + i) ? HML_WRITES_OUTPUT : 0U;
         }
     }
     return depends;
@@ -178,6 +187,8 @@ static hml_session *build(hml_model *model, const hml_session_options *options, 
     session->allocator = model->allocator;
     session->thread_count = option_threads(options);
     session->fixed = options->fixed != 0;
+    session->memory_limit =
+        options->memory_limit != 0 ? options->memory_limit : hml_platform_memory();
     session->pool = options->pool;
     if (session->pool != NULL) {
         hml_pool_retain(session->pool);
@@ -220,6 +231,7 @@ hml_status hml_session_init(hml_model *model, const hml_session_options *options
     created->arena = (hml_region){block + layout.bytes, reservation.arena, true};
     created->scratch = (hml_region){block + layout.bytes + ((reservation.arena + 63) & ~(size_t)63),
                                     reservation.scratch, true};
+    created->memory_held = (uint64_t)reservation.arena + reservation.scratch;
     *session = created;
     return HML_OK;
 }
@@ -242,7 +254,9 @@ hml_status hml_session_create(hml_model *model, const hml_session_options *optio
     }
     hml_session *created = build(model, options, block, &layout);
     created->block_bytes = layout.bytes;
-    if (!hml_region_reserve(&created->arena, &created->allocator, reservation.arena) ||
+    created->memory_held = (uint64_t)reservation.arena + reservation.scratch;
+    if (created->memory_held > created->memory_limit ||
+        !hml_region_reserve(&created->arena, &created->allocator, reservation.arena) ||
         !hml_region_reserve(&created->scratch, &created->allocator, reservation.scratch)) {
         hml_session_destroy(created);
         return HML_ERROR_out_of_memory;

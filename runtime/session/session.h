@@ -16,12 +16,20 @@ typedef struct hml_output_binding {
     void *data; /* the caller's; NULL: own */
     size_t bytes;
     hml_region own;
+    uint64_t written; /* session->run_count of the last run that wrote it */
 } hml_output_binding;
+
+/* What really lies behind an output's address. */
+static inline size_t hml_output_room(const hml_output_binding *output)
+{
+    return output->data != NULL ? output->bytes : output->own.bytes;
+}
 
 /* What a step's addresses and sizes depend on: when that changes, the step is prepared anew. */
 enum {
     HML_DEPENDS_BINDINGS = 1, /* touches an input or output */
     HML_DEPENDS_RUN_TIME = 2, /* uses a run-time dim or a growable buffer */
+    HML_WRITES_OUTPUT = 4,    /* no dependence: a result is the model's */
 };
 
 typedef struct hml_step_state {
@@ -63,7 +71,10 @@ struct hml_session {
     hml_part_result *results; /* per thread */
 
     hml_region arena, scratch;
-    size_t scratch_stride; /* bytes per thread */
+    size_t scratch_stride; /* bytes per thread; 0 while there is no scratch memory */
+    uint64_t memory_limit; /* of all regions together */
+    uint64_t memory_held;
+    uint64_t run_count;
 
     /* Steps are up to date when their stamp is not older than these. */
     uint64_t clock, shape_stamp, binding_stamp, run_time_stamp;
@@ -101,10 +112,17 @@ int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);
 
 /*
  * At least `bytes` in a region of the session; *moved is set when its address changed. Refused when
- * the session is fixed. After a failure the next run prepares everything anew.
+ * the session is fixed or would hold more than its limit: the region stays as it was. Where the
+ * allocator fails the region is empty, and the next run prepares everything anew.
  */
 hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t bytes,
                             const char *what, bool *moved);
+
+/* Bytes of output `index` by the dims as they are; -1 when they make no size. */
+int64_t hml_session_output_bytes(const hml_session *session, uint32_t index);
+
+/* After the last step: each output was written, and lies in memory of its size. */
+hml_status hml_session_check_outputs(hml_session *session);
 
 /* Address and size of an operand record. */
 hml_status hml_session_resolve(hml_session *session, uint32_t operand, void **pointer,

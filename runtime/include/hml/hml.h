@@ -268,6 +268,9 @@ typedef struct hml_session_options {
         *dims; /* largest dims to reserve memory for; others: their bound if they have one */
     uint32_t dim_count;
     uint32_t fixed; /* 1: never allocate after creation: a run that needs more is refused (1051) */
+    /* Most bytes of arena, scratch, growing buffers and outputs that are not bound, together: what
+     * needs more is refused (1031). 0: what the machine has, swap included. */
+    uint64_t memory_limit;
 } hml_session_options;
 
 /*
@@ -337,7 +340,9 @@ HML_API hml_status hml_run(hml_session *session) HML_MUST_USE;
 /*
  * An output with its memory and shape: after hml_session_prepare (run-time dims: -1, and the data
  * may still be NULL) or hml_run. The memory is the session's or what was bound; the session's own
- * stays valid until the next hml_bind_*, hml_session_prepare, hml_run or destroy. Errors: 1040.
+ * stays valid until the next hml_bind_*, hml_session_prepare, hml_run or destroy. tensor->bytes
+ * never exceeds what lies behind tensor->data. Errors: 1040; 1050 when the memory that was bound
+ * since, or is left after a failure, is too small for the dims.
  */
 HML_API hml_status hml_session_output(const hml_session *session, uint32_t index,
                                       hml_tensor *tensor) HML_MUST_USE;
