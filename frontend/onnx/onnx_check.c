@@ -110,11 +110,12 @@ const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__
         return foreign_op(importer, node, where);
     }
     const hmlc_onnx_op *first = hmlc_names_find(&importer->operators, type);
-    if (importer->opset == 0) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid, where,
-                             "add the domain to the model's opset_import",
-                             "the model names no opset of the ONNX standard");
-        return NULL;
+    if (importer->opset == 0) { /* as ONNX Runtime */
+        importer->opset = HMLC_ONNX_NEWEST_OPSET;
+        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_version_newer, where,
+                         "add the domain '' to the model's opset_import",
+                         "the model names no opset of the ONNX standard; read as opset %d",
+                         HMLC_ONNX_NEWEST_OPSET);
     }
     if (first == NULL) {
         return unknown_op(importer, type, where);

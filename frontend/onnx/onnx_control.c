@@ -14,6 +14,24 @@ static bool branch_values(hmlc_onnx_node *node, hmlc_onnx_scope *scope, hmlc_val
     return complete && node->importer->fatal == HMLC_OK;
 }
 
+/* Inputs that no initializer fixes; files of IR versions below 4 list initializers as inputs. */
+static size_t free_inputs(hmlc_onnx_importer *importer, const Onnx__GraphProto *graph)
+{
+    hmlc_names fixed = hmlc_names_create(importer->scratch);
+    for (size_t i = 0; graph->n_input > 0 && i < graph->n_initializer; i++) {
+        char *name = graph->initializer[i]->name;
+        if (name != NULL && hmlc_names_set(&fixed, name, name) != HMLC_OK) {
+            importer->fatal = HMLC_RESOURCE;
+        }
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const char *name = graph->input[i]->name != NULL ? graph->input[i]->name : "";
+        count += hmlc_names_find(&fixed, name) == NULL;
+    }
+    return count;
+}
+
 /* Imports a branch's nodes into the scope's body; its values, or NULL when some are poisoned. */
 static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, const char *name)
 {
@@ -28,10 +46,11 @@ static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, 
         importer->fatal = HMLC_RESOURCE;
         return NULL;
     }
-    if (scope->graph->n_input > 0 || scope->graph->n_output != node->output_count) {
+    size_t inputs = free_inputs(importer, scope->graph);
+    if (inputs > 0 || scope->graph->n_output != node->output_count) {
         hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "%s has %zu inputs and %zu outputs, must have none and %u", name,
-                       scope->graph->n_input, scope->graph->n_output, node->output_count);
+                       "%s has %zu inputs and %zu outputs, must have none and %u", name, inputs,
+                       scope->graph->n_output, node->output_count);
         return NULL;
     }
     if (hmlc_onnx_scope_open(importer, scope) != HMLC_OK ||

@@ -1,18 +1,22 @@
 /*
  * Names of dims. A dim_param is a symbol, or an expression of symbols that other inputs name alone;
- * anything else ("?", "batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with
- * letters, digits and underscores. --dim options fix, bound or unify symbols before they are made.
+ * anything else ("batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with
+ * letters, digits and underscores. Dims without a name, and those whose name says that there is
+ * none ("?", "None"), are symbols of their own each: axis 2 of input x is x_dim2, and --dim takes
+ * x.2 too. --dim options fix, bound or unify symbols before they are made.
  */
 #include "onnx_import.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What is known of one dim_param text. */
 typedef struct dim_name {
     const char *spelling; /* the symbol's */
     bool alone;           /* some input's dim is just this symbol */
+    bool shared;          /* several dims have this text */
 } dim_name;
 
 static bool is_word(char letter)
@@ -30,6 +34,37 @@ static bool is_identifier(const char *text)
         length++;
     }
     return text[length] == '\0';
+}
+
+static bool is_one_of(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What exporters write where they know no name: Paddle2ONNX "?", onnxmltools and CNTK "None",
+ * TensorFlow's -1 as a text. */
+static bool says_nothing(const char *text)
+{
+    static const char *const words[] = {"none", "null",    "nil",       "nan",
+                                        "unk",  "unknown", "undefined", "inf"};
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    size_t signs = strspn(text, "?*-_.<>[]()#$ ");
+    bool negative =
+        digits != text && digits[0] != '\0' && digits[strspn(digits, "0123456789")] == 0;
+    return text[signs] == '\0' || negative || is_one_of(text, words, sizeof words / sizeof *words);
+}
+
+/* Names that say "varies": good for one dim, but two dims that have one are not equal for that.
+ * tf2onnx numbers its own, unk__7. */
+static bool says_varying(const char *text)
+{
+    static const char *const words[] = {"dynamic", "any", "variable", "dyn"};
+    return strncmp(text, "unk__", 5) == 0 || is_one_of(text, words, sizeof words / sizeof *words);
 }
 
 /* An identifier made of any text, unlike every other one: "=<spelling>" entries mark those taken.
@@ -52,16 +87,17 @@ static const char *make_spelling(hmlc_onnx_importer *importer, const char *text)
     return marked != NULL ? marked + 1 : NULL;
 }
 
-static dim_name *add_name(hmlc_onnx_importer *importer, const char *text)
+/* The entry of a text; a new one is spelled as given, or after `base`, unlike every other. */
+static dim_name *add_name(hmlc_onnx_importer *importer, const char *text, const char *base)
 {
     dim_name *name = hmlc_names_find(&importer->dims, text);
     if (name != NULL) {
         return name;
     }
     name = HMLC_NEW(importer->scratch, dim_name);
-    const char *spelling = name == NULL          ? NULL
-                           : is_identifier(text) ? text
-                                                 : make_spelling(importer, text);
+    const char *spelling = name == NULL                          ? NULL
+                           : base == text && is_identifier(text) ? text
+                                                                 : make_spelling(importer, base);
     const char *marked =
         spelling != NULL ? hmlc_arena_printf(importer->scratch, "=%s", spelling) : NULL;
     if (marked == NULL || hmlc_names_set(&importer->dims, text, name) != HMLC_OK ||
@@ -86,37 +122,6 @@ static void check_options(hmlc_onnx_importer *importer)
                                  (long long)option->maximum);
         }
     }
-}
-
-/* A symbol alone gets its range now, before an expression uses it. */
-static hmlc_status prepare_text(hmlc_onnx_importer *importer, const char *text)
-{
-    if (text == NULL || !is_identifier(text)) {
-        return HMLC_OK;
-    }
-    dim_name *name = add_name(importer, text);
-    HMLC_TRY_MEMORY(name);
-    name->alone = true;
-    HMLC_TRY_MEMORY(hmlc_onnx_dim_named(importer, text));
-    return HMLC_OK;
-}
-
-hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer)
-{
-    const Onnx__GraphProto *graph = importer->model->graph;
-    importer->dims = hmlc_names_create(importer->scratch);
-    importer->option_used = HMLC_NEW_ARRAY(importer->scratch, bool, importer->options->dim_count);
-    HMLC_TRY_MEMORY(importer->option_used);
-    check_options(importer);
-    for (size_t i = 0; i < graph->n_input; i++) {
-        const Onnx__TypeProto *type = graph->input[i]->type;
-        const Onnx__TensorShapeProto *shape =
-            type != NULL && type->tensor_type != NULL ? type->tensor_type->shape : NULL;
-        for (size_t d = 0; shape != NULL && d < shape->n_dim; d++) {
-            HMLC_TRY(prepare_text(importer, shape->dim[d]->dim_param));
-        }
-    }
-    return HMLC_OK;
 }
 
 /* The option that decides about a symbol, by its text or spelling; follows same_as. NULL: none;
@@ -158,6 +163,66 @@ static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling)
         symbol->maximum = option->maximum;
     }
     return hmlc_dim_symbol(dims, symbol);
+}
+
+/* The symbol of a name. An option may use the text as the model writes it. */
+static hmlc_dim named_symbol(hmlc_onnx_importer *importer, const dim_name *name, const char *text)
+{
+    if (name == NULL) {
+        return NULL;
+    }
+    const char *spelling = text;
+    const hmlc_dim_option *option = find_option(importer, &spelling);
+    return symbol_dim(importer, option == NULL && spelling == text ? name->spelling : spelling);
+}
+
+/* Enters a text; whether several dims have it is known when all are entered. */
+static hmlc_status enter_text(hmlc_onnx_importer *importer, const char *text)
+{
+    bool seen = hmlc_names_find(&importer->dims, text) != NULL;
+    dim_name *name = add_name(importer, text, text);
+    HMLC_TRY_MEMORY(name);
+    name->shared = seen;
+    name->alone = !(seen && says_varying(text));
+    return HMLC_OK;
+}
+
+/* A symbol alone gets its range now, before an expression uses it. */
+static hmlc_status make_symbol(hmlc_onnx_importer *importer, const char *text)
+{
+    const dim_name *name = hmlc_names_find(&importer->dims, text);
+    if (name != NULL && name->alone) {
+        HMLC_TRY_MEMORY(named_symbol(importer, name, text));
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status for_each_identifier(hmlc_onnx_importer *importer,
+                                       hmlc_status (*visit)(hmlc_onnx_importer *, const char *))
+{
+    const Onnx__GraphProto *graph = importer->model->graph;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const Onnx__TypeProto *type = graph->input[i]->type;
+        const Onnx__TensorShapeProto *shape =
+            type != NULL && type->tensor_type != NULL ? type->tensor_type->shape : NULL;
+        for (size_t d = 0; shape != NULL && d < shape->n_dim; d++) {
+            const char *text = shape->dim[d]->dim_param;
+            if (text != NULL && is_identifier(text) && !says_nothing(text)) {
+                HMLC_TRY(visit(importer, text));
+            }
+        }
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer)
+{
+    importer->dims = hmlc_names_create(importer->scratch);
+    importer->option_used = HMLC_NEW_ARRAY(importer->scratch, bool, importer->options->dim_count);
+    HMLC_TRY_MEMORY(importer->option_used);
+    check_options(importer);
+    HMLC_TRY(for_each_identifier(importer, enter_text));
+    return for_each_identifier(importer, make_symbol);
 }
 
 /* True when every name in the text is a symbol that an input names alone. */
@@ -212,8 +277,22 @@ static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
 /* Longer texts are no expressions: parsing must not follow the file's nesting. */
 enum { LONGEST_EXPRESSION = 128 };
 
-hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text)
+hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index)
 {
+    const char *text = hmlc_arena_printf(importer->scratch, "%s.%u", input, index);
+    const char *base = hmlc_arena_printf(importer->scratch, "%s_dim%u", input, index);
+    return text != NULL && base != NULL
+               ? named_symbol(importer, add_name(importer, text, base), text)
+               : NULL;
+}
+
+hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text, const char *input,
+                             uint32_t index)
+{
+    const dim_name *known = hmlc_names_find(&importer->dims, text);
+    if (says_nothing(text) || (says_varying(text) && known != NULL && known->shared)) {
+        return hmlc_onnx_dim_unnamed(importer, input, index);
+    }
     if (!is_identifier(text) && strlen(text) <= LONGEST_EXPRESSION &&
         is_expression(importer, text)) {
         hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
@@ -221,20 +300,7 @@ hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text)
             return apply_options(importer, parsed);
         }
     }
-    const dim_name *name = add_name(importer, text);
-    if (name == NULL) {
-        return NULL;
-    }
-    /* An option may use the text as the model writes it. */
-    const char *spelling = text;
-    const hmlc_dim_option *option = find_option(importer, &spelling);
-    return symbol_dim(importer, option == NULL && spelling == text ? name->spelling : spelling);
-}
-
-hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index)
-{
-    const char *text = hmlc_arena_printf(importer->scratch, "%s_dim%u", input, index);
-    return text != NULL ? hmlc_onnx_dim_named(importer, text) : NULL;
+    return named_symbol(importer, add_name(importer, text, text), text);
 }
 
 /* A dim of an input, or the name of another option. */

@@ -60,6 +60,7 @@ static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *sco
                              "initializer '%s' is a sparse tensor", name);
         hmlc_onnx_binding *binding = bind(importer, scope, name);
         if (binding != NULL) {
+            binding->initializer = values; /* an input of this name is fixed, too */
             binding->state = HMLC_ONNX_POISONED;
         }
     }

@@ -58,6 +58,7 @@ struct hmlc_onnx_importer {
     bool *option_used;         /* per dim option */
     const char *redefined;     /* first constant that is defined twice */
     uint32_t redefined_count;
+    uint32_t stale_shapes; /* declared shapes that contradict what follows */
 };
 
 /* onnx_model.c: the whole model; status of the diagnostics. */
@@ -98,10 +99,12 @@ hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__Value
 /* False with a diagnostic when the constant dims alone make a value larger than any memory. */
 bool hmlc_onnx_check_size(hmlc_onnx_importer *importer, const char *name, const hmlc_type *type,
                           const hmlc_location *where);
-/* Compares a value with what the model declares for it; contradictions become diagnostics. */
+/* Compares a value with what the model declares for it: another element type or kind is an error,
+ * another shape a warning. Finish counts the warnings that were left out. */
 void hmlc_onnx_check_declared(hmlc_onnx_importer *importer, const char *name,
                               const Onnx__TypeProto *declared, const hmlc_type *inferred,
                               const hmlc_location *where);
+void hmlc_onnx_declared_finish(hmlc_onnx_importer *importer);
 /* ONNX's number of an element type. False where there is none or it is not supported (diagnostic).
  */
 bool hmlc_onnx_dtype(hmlc_onnx_importer *importer, int64_t number, const hmlc_location *where,
@@ -110,10 +113,12 @@ bool hmlc_onnx_dtype(hmlc_onnx_importer *importer, int64_t number, const hmlc_lo
 /*
  * onnx_dims.c: dim_param texts and --dim options. Prepare looks at all graph inputs first: a text
  * such as "s16 + 1" is an expression when some input names s16 alone, else a symbol of its own.
+ * A text that says "not known" is none at all: that dim of `input` has no name.
  * Finish reports options that name no dim. NULL on memory exhaustion.
  */
 hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer) HMLC_MUST_USE;
-hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text);
+hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text, const char *input,
+                             uint32_t index);
 hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index);
 void hmlc_onnx_dims_finish(hmlc_onnx_importer *importer);
 

@@ -20,7 +20,7 @@ static void read_versions(hmlc_onnx_importer *importer)
             importer->opset = model->opset_import[i]->version;
         }
     }
-    /* 0: the model names other domains alone; its nodes of the standard are refused one by one. */
+    /* 0: the model names other domains alone; its first node of the standard, if any, warns. */
     if (importer->opset > HMLC_ONNX_NEWEST_OPSET) {
         (void)hmlc_error_add(diagnostics, HMLC_ERROR_version_newer, importer->where,
                              "export the model with an older opset",
@@ -92,6 +92,7 @@ static hmlc_status import_graph(hmlc_onnx_importer *importer)
     HMLC_TRY(hmlc_onnx_import_nodes(importer, &scope));
     HMLC_TRY(import_outputs(importer, &scope));
     hmlc_onnx_dims_finish(importer);
+    hmlc_onnx_declared_finish(importer);
     warn_redefined(importer);
     importer->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;

@@ -60,41 +60,71 @@ static bool reshape_at_run_time(hmlc_onnx_node *node, int64_t mode)
     return true;
 }
 
+/*
+ * Which dims are 1 decides the rank, which a compiled graph knows: a symbolic dim is taken for
+ * another size, and a run where it is 1 is refused.
+ */
+static void keep_checked(hmlc_onnx_node *node, int32_t axis)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim dim = hmlc_onnx_dims(node, 0)[axis];
+    hmlc_dim is_one = hmlc_dim_equal(table, dim, hmlc_emit_number(&node->emit, 1));
+    if (hmlc_dim_is(is_one, 0)) {
+        return;
+    }
+    char text[128];
+    hmlc_dim_format(dim, text, sizeof text);
+    hmlc_warning_add(node->emit.builder.module->diagnostics, HMLC_ERROR_path_assumed,
+                     node->emit.builder.location,
+                     "give the dim with --dim where it is 1, or the axes to squeeze",
+                     "Squeeze names no axes: compiled for inputs whose %s (axis %d of '%s') is not "
+                     "1, others are refused when the model runs",
+                     text, axis, hmlc_onnx_input_name(node, 0));
+    hmlc_emit_require_equal(&node->emit, is_one, hmlc_emit_number(&node->emit, 0));
+}
+
+/* The axes to squeeze, marked: those given, else those whose dim is 1. */
+static void mark_squeezed(hmlc_onnx_node *node, bool *squeezed)
+{
+    int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
+    uint32_t count;
+    int32_t rank = hmlc_onnx_rank(node, 0);
+    bool given = hmlc_onnx_int_list(node, 1, "axes", list, &count);
+    uint32_t axis_count = given ? hmlc_onnx_axes(node, list, count, rank, axes) : 0;
+    for (uint32_t i = 0; i < axis_count; i++) {
+        squeezed[axes[i]] = true;
+    }
+    for (int32_t i = 0; !given && i < rank && hmlc_onnx_ok(node); i++) {
+        squeezed[i] = hmlc_dim_is(hmlc_onnx_dims(node, 0)[i], 1);
+        if (!squeezed[i]) {
+            keep_checked(node, i);
+        }
+    }
+}
+
 void hmlc_onnx_import_squeeze(hmlc_onnx_node *node)
 {
     if (reshape_at_run_time(node, HMLC_AXES_SQUEEZE)) {
         return;
     }
-    int64_t list[HMLC_EMIT_MAX_ELEMENTS], axes[HMLC_MAX_RANK];
-    uint32_t count;
-    int32_t rank = hmlc_onnx_rank(node, 0);
+    bool squeezed[HMLC_MAX_RANK] = {false};
+    mark_squeezed(node, squeezed);
     const hmlc_dim *dims = hmlc_onnx_dims(node, 0);
-    bool given = hmlc_onnx_int_list(node, 1, "axes", list, &count);
-    uint32_t axis_count = given ? hmlc_onnx_axes(node, list, count, rank, axes) : 0;
     hmlc_dim shape[HMLC_MAX_RANK];
     uint32_t kept = 0;
-    hmlc_value *squeezed = node->inputs[0];
-    for (int32_t i = 0, next = 0; i < rank && hmlc_onnx_ok(node); i++) {
-        bool chosen = given && next < (int32_t)axis_count && axes[next] == i;
+    hmlc_value *result = node->inputs[0];
+    for (int32_t i = 0; i < hmlc_onnx_rank(node, 0) && hmlc_onnx_ok(node); i++) {
         int64_t size;
-        if (given ? chosen : hmlc_dim_is(dims[i], 1)) {
-            next++;
-            if (hmlc_dim_is_constant(dims[i], &size) && size != 1) {
-                hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                               "axis %d has size %" PRId64 ", must be 1", i, size);
-            } else if (!hmlc_dim_is(dims[i], 1)) {
-                squeezed = squeeze_checked(node, squeezed, i);
-            }
-            continue;
+        if (!squeezed[i]) {
+            shape[kept++] = dims[i];
+        } else if (hmlc_dim_is_constant(dims[i], &size) && size != 1) {
+            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                           "axis %d has size %" PRId64 ", must be 1", i, size);
+        } else if (!hmlc_dim_is(dims[i], 1)) {
+            result = squeeze_checked(node, result, i);
         }
-        if (!given && !hmlc_dim_is_constant(dims[i], NULL)) {
-            hmlc_onnx_fail(node, HMLC_ERROR_rank_unknown, "give the axes to squeeze",
-                           "without axes needs static dims: dim %d of '%s' is not", i,
-                           hmlc_onnx_input_name(node, 0));
-        }
-        shape[kept++] = dims[i];
     }
-    node->outputs[0] = hmlc_emit_reshape(&node->emit, squeezed, shape, kept);
+    node->outputs[0] = hmlc_emit_reshape(&node->emit, result, shape, kept);
 }
 
 void hmlc_onnx_import_unsqueeze(hmlc_onnx_node *node)

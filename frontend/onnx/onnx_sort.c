@@ -39,37 +39,78 @@ static void add(capture_collector *collector, uint32_t node)
     found->nodes[found->count++] = node;
 }
 
-static void collect_name(capture_collector *collector, const char *name)
+/* What the subgraphs around a node define: such a name hides that of the graph being sorted. */
+typedef struct inner_names {
+    const struct inner_names *outer; /* NULL: the graph being sorted is next */
+    hmlc_names defined;
+} inner_names;
+
+static void define(capture_collector *collector, inner_names *names, const char *name)
 {
+    if (name != NULL && collector->status == HMLC_OK) {
+        collector->status = hmlc_names_set(&names->defined, name, names);
+    }
+}
+
+static void define_graph(capture_collector *collector, inner_names *names,
+                         const Onnx__GraphProto *graph)
+{
+    for (size_t i = 0; i < graph->n_input; i++) {
+        define(collector, names, graph->input[i]->name);
+    }
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        define(collector, names, graph->initializer[i]->name);
+    }
+    for (size_t i = 0; i < graph->n_node; i++) {
+        for (size_t o = 0; o < graph->node[i]->n_output; o++) {
+            define(collector, names, graph->node[i]->output[o]);
+        }
+    }
+}
+
+static void collect_name(capture_collector *collector, const inner_names *inner, const char *name)
+{
+    for (; inner != NULL; inner = inner->outer) {
+        if (hmlc_names_find(&inner->defined, name) != NULL) {
+            return;
+        }
+    }
     const hmlc_onnx_binding *binding = hmlc_names_find(&collector->scope->bindings, name);
     if (binding != NULL && binding->producer != UINT32_MAX) {
         add(collector, binding->producer);
     }
 }
 
-/* Names that a subgraph captures: every name read in it that this graph defines. Nesting is bounded
- * by the wire walker. */
-static void collect_graph(capture_collector *collector, const Onnx__GraphProto *graph);
+/* Names that a subgraph captures: every name read in it that this graph defines and no subgraph in
+ * between. Nesting is bounded by the wire walker. */
+static void collect_graph(capture_collector *collector, const inner_names *outer,
+                          const Onnx__GraphProto *graph);
 
-static void collect_node(capture_collector *collector, const Onnx__NodeProto *node)
+static void collect_node(capture_collector *collector, const inner_names *inner,
+                         const Onnx__NodeProto *node)
 {
     for (size_t i = 0; i < node->n_input && collector->status == HMLC_OK; i++) {
-        collect_name(collector, node->input[i]);
+        collect_name(collector, inner, node->input[i]);
     }
     for (size_t i = 0; i < node->n_attribute && collector->status == HMLC_OK; i++) {
         if (node->attribute[i]->g != NULL) {
-            collect_graph(collector, node->attribute[i]->g);
+            collect_graph(collector, inner, node->attribute[i]->g);
         }
     }
 }
 
-static void collect_graph(capture_collector *collector, const Onnx__GraphProto *graph)
+static void collect_graph(capture_collector *collector, const inner_names *outer,
+                          const Onnx__GraphProto *graph)
 {
+    inner_names inner = {.outer = outer,
+                         .defined = hmlc_names_create(collector->importer->scratch)};
+    define_graph(collector, &inner, graph);
     for (size_t i = 0; i < graph->n_node && collector->status == HMLC_OK; i++) {
-        collect_node(collector, graph->node[i]);
+        collect_node(collector, &inner, graph->node[i]);
     }
     for (size_t i = 0; i < graph->n_output && collector->status == HMLC_OK; i++) {
-        collect_name(collector, graph->output[i]->name != NULL ? graph->output[i]->name : "");
+        collect_name(collector, &inner,
+                     graph->output[i]->name != NULL ? graph->output[i]->name : "");
     }
 }
 
@@ -136,7 +177,7 @@ hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
     HMLC_TRY_MEMORY(stack);
     capture_collector collector = {.importer = importer, .scope = scope, .found = &needs};
     for (size_t i = 0; i < count && collector.status == HMLC_OK; i++) {
-        collect_node(&collector, scope->graph->node[i]);
+        collect_node(&collector, NULL, scope->graph->node[i]);
         needs.starts[i + 1] = needs.count;
     }
     HMLC_TRY(collector.status);

@@ -228,7 +228,9 @@ static size_t field_count(const Onnx__TensorProto *proto, typed_field field)
     return counts[field];
 }
 
-/* The range of values that int32_data or uint64_data may hold for a type narrower than the field.
+/*
+ * The values that int32_data or uint64_data may hold for a type narrower than the field: those of
+ * the type, or its bits read with or without a sign, as some exporters write them.
  */
 static bool fits(hmlc_dtype dtype, int64_t value)
 {
@@ -236,9 +238,7 @@ static bool fits(hmlc_dtype dtype, int64_t value)
     if (bits >= 32) {
         return dtype != HMLC_DTYPE_u32 || (value >= 0 && value <= UINT32_MAX);
     }
-    int64_t least =
-        dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_i16 ? -(INT64_C(1) << (bits - 1)) : 0;
-    return value >= least && value < (least < 0 ? -least : INT64_C(1) << bits);
+    return value >= -(INT64_C(1) << (bits - 1)) && value < INT64_C(1) << bits;
 }
 
 static hmlc_status convert(const tensor_reader *reader, typed_field field, void *data)
@@ -294,8 +294,14 @@ hmlc_status hmlc_onnx_tensor(hmlc_onnx_importer *importer, const Onnx__TensorPro
     size_t typed = proto->n_float_data + proto->n_int32_data + proto->n_int64_data +
                    proto->n_double_data + proto->n_uint64_data + proto->n_string_data;
     bool external = proto->data_location == 1;
-    if ((proto->has_raw_data && typed > 0) || (external && (proto->has_raw_data || typed > 0))) {
+    if (external && (proto->has_raw_data || typed > 0)) {
         return invalid(&reader, "the data is stored in two ways");
+    }
+    if (proto->has_raw_data && typed > 0) { /* ONNX Runtime reads the raw bytes */
+        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_tensor_data_invalid, where,
+                         "remove one of the two",
+                         "the data is stored twice, as raw bytes and as elements; the raw bytes "
+                         "count");
     }
     if (external) {
         return read_external(&reader);

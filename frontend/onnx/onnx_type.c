@@ -87,16 +87,16 @@ static hmlc_status input_dims(hmlc_onnx_importer *importer, const char *name,
     for (size_t i = 0; i < shape->n_dim; i++) {
         const Onnx__DimensionProto *dim = shape->dim[i];
         if (dim->dim_param != NULL && dim->dim_param[0] != '\0') {
-            dims[i] = hmlc_onnx_dim_named(importer, dim->dim_param);
-        } else if (dim->has_dim_value && dim->dim_value != -1) {
-            if (dim->dim_value < 0 || dim->dim_value > HMLC_DIM_UNBOUNDED) {
+            dims[i] = hmlc_onnx_dim_named(importer, dim->dim_param, name, (uint32_t)i);
+        } else if (dim->has_dim_value && dim->dim_value >= 0) {
+            if (dim->dim_value > HMLC_DIM_UNBOUNDED) {
                 return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid,
                                       where, "a dim that varies is a dim_param, such as 'batch'",
                                       "input '%s': dim %zu is %" PRId64 "; expected 0 to 2^47",
                                       name, i, dim->dim_value);
             }
             dims[i] = hmlc_dim_constant(importer->module->dims, dim->dim_value);
-        } else {
+        } else { /* none at all, or one of the negative numbers that frameworks put for "any" */
             dims[i] = hmlc_onnx_dim_unnamed(importer, name, (uint32_t)i);
         }
         HMLC_TRY_MEMORY(dims[i]);
@@ -171,29 +171,72 @@ static void contradiction(hmlc_onnx_importer *importer, const char *name,
     char text[256];
     (void)hmlc_type_format(inferred, text, sizeof text);
     (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts, where,
-                         "remove the declared shapes of intermediate values, or correct them",
+                         "correct or remove the type that the model declares for the value",
                          "the model declares %s %s for '%s', but its operator gives %s", part,
                          declared, name, text);
 }
 
-static void check_declared_dims(hmlc_onnx_importer *importer, const char *name,
-                                const Onnx__TensorShapeProto *shape, const hmlc_type *inferred,
-                                const hmlc_location *where)
+static bool shape_contradicts(const Onnx__TensorShapeProto *shape, const hmlc_type *inferred)
 {
-    char text[64];
     if (shape->n_dim != (size_t)inferred->rank) {
-        (void)snprintf(text, sizeof text, "%zu", shape->n_dim);
-        contradiction(importer, name, where, "rank", text, inferred);
-        return;
+        return true;
     }
     for (size_t i = 0; i < shape->n_dim; i++) {
         int64_t given;
         if (shape->dim[i]->has_dim_value && shape->dim[i]->dim_value > 0 &&
             hmlc_dim_is_constant(inferred->dims[i], &given) && given != shape->dim[i]->dim_value) {
-            (void)snprintf(text, sizeof text, "%zu = %" PRId64, i, shape->dim[i]->dim_value);
-            contradiction(importer, name, where, "dim", text, inferred);
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+static void format_declared(const Onnx__TensorShapeProto *shape, char *text, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < shape->n_dim && used < size; i++) {
+        const Onnx__DimensionProto *dim = shape->dim[i];
+        bool named = dim->dim_param != NULL && dim->dim_param[0] != '\0';
+        char number[24] = "?";
+        if (dim->has_dim_value) {
+            (void)snprintf(number, sizeof number, "%" PRId64, dim->dim_value);
+        }
+        int written = snprintf(text + used, size - used, "%s%.32s", i > 0 ? ", " : "",
+                               named ? dim->dim_param : number);
+        used += written > 0 ? (size_t)written : 0;
+    }
+}
+
+/* A file whose shapes are stale has as many of these as values: the rest is counted. */
+enum { MOST_SHAPE_WARNINGS = 8 };
+
+/* Exporters and optimisers leave shapes that are not true any more. As in ONNX Runtime, what
+ * follows from the operators counts. */
+static void warn_declared_shape(hmlc_onnx_importer *importer, const char *name,
+                                const Onnx__TensorShapeProto *shape, const hmlc_type *inferred,
+                                const hmlc_location *where)
+{
+    if (importer->stale_shapes++ >= MOST_SHAPE_WARNINGS) {
+        return;
+    }
+    char given[256], declared[256] = "";
+    (void)hmlc_type_format(inferred, given, sizeof given);
+    format_declared(shape, declared, sizeof declared);
+    hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts, where,
+                     "correct or remove the shape that the model declares for the value",
+                     "the model declares shape [%s] for '%s', but its operator gives %s, which "
+                     "counts",
+                     declared, name, given);
+}
+
+void hmlc_onnx_declared_finish(hmlc_onnx_importer *importer)
+{
+    if (importer->stale_shapes > MOST_SHAPE_WARNINGS) {
+        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts,
+                         importer->where,
+                         "correct or remove the shapes that the model declares for values",
+                         "%" PRIu32 " more declared shapes are not what the operators give",
+                         importer->stale_shapes - MOST_SHAPE_WARNINGS);
     }
 }
 
@@ -224,7 +267,7 @@ void hmlc_onnx_check_declared(hmlc_onnx_importer *importer, const char *name,
                       inferred);
         return;
     }
-    if (tensor->shape != NULL) {
-        check_declared_dims(importer, name, tensor->shape, inferred, where);
+    if (tensor->shape != NULL && shape_contradicts(tensor->shape, inferred)) {
+        warn_declared_shape(importer, name, tensor->shape, inferred, where);
     }
 }

@@ -644,7 +644,7 @@ def layer_norm(row, v):
     yield C([f(2, 3, 4), f(3, 4), f(3, 4)], outputs=3, wide=False, axis=1)
 
 
-@case("RMSNormalization")
+@case("RMSNormalization", "SimplifiedLayerNormalization")
 def rms_norm(row, v):
     yield C([f(2, 3, 4), f(4)], wide=False)
     yield C([f(2, 3, 4), f(3, 4)], wide=False, axis=-2, epsilon=0.25)

@@ -244,13 +244,13 @@ static void tensor_data_is_stored_one_way(void **state)
     const float data = 1;
     wire_buffer tensor = tensor_begin("w", ONNX_FLOAT, "1");
     wire_put_bytes(&tensor, TENSOR_RAW, &data, sizeof data);
-    wire_put_bytes(&tensor, TENSOR_FLOATS, &data, sizeof data);
+    wire_put_int(&tensor, TENSOR_LOCATION, 1);
     wire_buffer file = with_tensor(&tensor);
     expect_damage(&file, "tensor_data_invalid", "two ways");
     tensor = tensor_begin("w", ONNX_INT8, "1");
-    wire_put_int(&tensor, TENSOR_INT32S, 128);
+    wire_put_int(&tensor, TENSOR_INT32S, 256);
     file = with_tensor(&tensor);
-    expect_damage(&file, "tensor_data_invalid", "128");
+    expect_damage(&file, "tensor_data_invalid", "256");
     tensor = tensor_begin("w", 77, "1");
     file = with_tensor(&tensor);
     expect_damage(&file, "graph_invalid", "77");

@@ -351,8 +351,8 @@ static void dim_expressions_follow_their_symbols(void **state)
 {
     (void)state;
     wire_buffer graph = begin("s16");
-    graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "s16_+_1");
-    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "t_+_1");
+    graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "s16~+~1");
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_FLOAT, "t~+~1");
     graph_add(&graph, "Relu", "x", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
@@ -372,7 +372,7 @@ static void dim_options_fix_bound_and_unify(void **state)
         {.name = "c", .same_as = "b"},
     };
     const hmlc_import_options options = {.dims = dims, .dim_count = 3};
-    wire_buffer graph = one_node("Relu", "a b c c_+_1");
+    wire_buffer graph = one_node("Relu", "a b c c~+~1");
     imported model = import_graph_with(&graph, 17, &options);
     check_valid(&model);
     assert_string_equal(input_type(&model, 0), "f32[4, b, b, b + 1]");

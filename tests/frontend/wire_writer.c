@@ -177,7 +177,7 @@ static wire_buffer shape_of(const char *dims)
             wire_put_int(&dim, 1, size);
         } else if (strcmp(word, "?") != 0) {
             for (char *letter = word; *letter != '\0'; letter++) {
-                *letter = *letter == '_' ? ' ' : *letter;
+                *letter = *letter == '~' ? ' ' : *letter;
             }
             wire_put_text(&dim, 2, word);
         }

@@ -37,8 +37,8 @@ void node_tensor(wire_buffer *node, const char *name, wire_buffer *tensor);
 void graph_node(wire_buffer *graph, wire_buffer *node);
 /* A node without attributes. */
 void graph_add(wire_buffer *graph, const char *type, const char *inputs, const char *outputs);
-/* field: GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_VALUE. dims: "2 batch ?" ("?" is unnamed); NULL: no
- * shape. */
+/* field: GRAPH_INPUT, GRAPH_OUTPUT, GRAPH_VALUE. dims: "2 batch ?" ("?" is unnamed, "~" a blank);
+ * NULL: no shape. */
 enum { GRAPH_INPUT = 11, GRAPH_OUTPUT = 12, GRAPH_VALUE = 13 };
 void graph_value(wire_buffer *graph, uint32_t field, const char *name, int64_t type,
                  const char *dims);
@@ -56,7 +56,13 @@ enum {
 };
 /* Name, type, dims "2 3"; data is added by the caller. */
 wire_buffer tensor_begin(const char *name, int64_t type, const char *dims);
-enum { TENSOR_FLOATS = 4, TENSOR_INT32S = 5, TENSOR_INT64S = 7, TENSOR_RAW = 9 };
+enum {
+    TENSOR_FLOATS = 4,
+    TENSOR_INT32S = 5,
+    TENSOR_INT64S = 7,
+    TENSOR_RAW = 9,
+    TENSOR_LOCATION = 14
+};
 void tensor_external(wire_buffer *tensor, const char *key, const char *value);
 
 /* The whole model: IR version 8, this opset, the graph last, so that every shorter file lacks it.
