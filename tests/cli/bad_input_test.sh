@@ -81,9 +81,9 @@ done <<'EOF'
 4|HML0210|'w' .initializer.|No such file|external_missing.onnx
 4|HML0210|'w' .initializer.|holds 8 bytes, but the tensor ends at byte 4112|external_behind.onnx
 4|HML0210|'w' .initializer.|holds 8 bytes, but the tensor ends at byte 18446744073709551615|external_wrap.onnx
-4|HML0101|fifo.bin|not a regular file|fifo.bin
-4|HML0101|folder|is a folder|folder
-4|HML0101|nowhere.onnx|No such file|nowhere.onnx
+2|HML1107|fifo.bin|not a regular file|fifo.bin
+2|HML1107|folder|is a folder|folder
+2|HML1107|nowhere.onnx|No such file|nowhere.onnx
 EOF
 expect 0 'warning.*IR version 99' "$hmlc" compile "$models/future.onnx" -o "$place/future.hml"
 expect 0 supported "$hmlc" check "$models/dims_zero.onnx"
@@ -111,12 +111,12 @@ refuse 2 HML1043 "input 'x'" 'rank 1, the model wants rank 2' good --input "x=$m
 refuse 2 HML1044 "dim 1 of input 'x'" 'is 5; .4. is 4' good --input "x=$models/f32_2x5.npy"
 refuse 4 HML1102 size.npy '20' good --input "x=$models/size.npy"
 refuse 4 HML1102 text.onnx . good --input "x=$models/text.onnx"
-refuse 4 HML1101 nowhere.npy 'No such file' good --input "x=$models/nowhere.npy"
-refuse 4 HML1101 fifo.bin 'not a regular file' good --input "x=$models/fifo.bin"
-refuse 4 HML1101 folder 'not a regular file' good --input "x=$models/folder"
+refuse 2 HML1107 nowhere.npy 'No such file' good --input "x=$models/nowhere.npy"
+refuse 2 HML1107 fifo.bin 'not a regular file' good --input "x=$models/fifo.bin"
+refuse 2 HML1107 folder 'is a folder' good --input "x=$models/folder"
 refuse 2 HML1105 "'nonsense'" 'no such input' good --input "nonsense=$models/f32_2x4.npy"
 refuse 2 HML1100 "input 'x'" 'given twice' good --input "x=$models/f32_2x4.npy" --input "x=$models/f32_2x4.npy"
-refuse 2 HML1041 "$models has no input_0.pb" 'has 1 inputs' good --test-data "$models"
+refuse 2 HML1041 "$models has no input_0.pb" 'has 1 input$' good --test-data "$models"
 refuse 2 HML1041 "input 'z'" 'not bound' equal --input "x=$models/f32_2x4.npy"
 refuse 2 HML1048 "'batch' is 9" 'compiled for 1..8' range --input "x=$models/f32_9x4.npy"
 refuse 2 HML1048 'batch=9' 'compiled for 1..8' range --dim batch=9
@@ -145,8 +145,9 @@ refuse 3 HML1004 'newer format' '65535' format
 refuse 3 HML1005 'newer runtime' '4294967295' abi
 cp "$place/good.hml" "$place/longer.hml" && echo >>"$place/longer.hml"
 refuse 4 HML1007 'behind the end' '[0-9]+ bytes' longer
-says 4 HML1002 'not an artifact' 'magic number' "$hml" run "$good"
-says 4 HML1001 'folder' 'not a regular file' "$hml" run "$models/folder"
+says 2 HML1107 "$good" 'ONNX model.*compile it first' "$hml" run "$good"
+says 4 HML1002 'not an artifact' 'magic number' "$hml" run "$models/f32_8.npy"
+says 2 HML1107 'folder' 'is a folder' "$hml" run "$models/folder"
 
 # Resources
 expect 5 HML0601 bash -c "ulimit -f 100; trap '' XFSZ; '$hmlc' compile '$digits' -o '$place/out/full.hml'"
@@ -154,10 +155,10 @@ holds 'a full disk leaves nothing' nothing_left
 expect 5 HML1104 bash -c "ulimit -f 8; trap '' XFSZ; '$hml' run '$place/large.hml' --output '$place/out'"
 holds 'nor does a tensor that finds no room' nothing_left
 says 5 HML0601 /dev/full 'No space left' "$hmlc" compile "$good" -o /dev/full --emit ir
-says 5 HML0601 "$place/no/where.hml" 'No such file' "$hmlc" compile "$good" -o "$place/no/where.hml"
+says 2 HML1107 "$place/no/where.hml" 'No such file' "$hmlc" compile "$good" -o "$place/no/where.hml"
 timeout --kill-after 10 1 "$hmlc" compile "$good" -o "$models/fifo.bin" --emit ir
 holds 'a pipe that nobody reads can be left by a signal' [ $? -eq 124 ]
-says 2 HML0103 "$good" 'is the model itself' "$hmlc" compile "$good" -o "$good"
+says 2 HML1108 "$good" 'is read by this command' "$hmlc" compile "$good" -o "$good"
 if [ "$(id -u)" -ne 0 ]; then
     chmod a-w "$place/out"
     expect 5 HML0601 "$hmlc" compile "$good" -o "$place/out/unwritable.hml"

@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 {
     liar l = {0};
     uint8_t *data = NULL;
-    hml_tool_error error = {""};
+    hml_tool_error error = {0};
     if (argc < 2 || hml_file_read(argv[1], &data, &l.bytes, &error) != HML_OK) {
         fprintf(stderr, "usage: lie_about MODEL.hml [STRIDE]\n%s\n", error.text);
         return 2;

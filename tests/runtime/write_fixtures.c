@@ -40,8 +40,8 @@ static int write_tensor(const char *folder, const char *name, const char *tensor
     }
     hml_tensor tensor = {
         .data = values, .bytes = sizeof values, .dtype = HML_F32, .rank = 2, .dims = {2, 4}};
-    return hml_tensor_file_write(in_folder(folder, name), format, &tensor, tensor_name, &error) ==
-           HML_OK;
+    return hml_tensor_file_write(in_folder(folder, name), format, &tensor, tensor_name, NULL,
+                                 &error) == HML_OK;
 }
 
 /* x counts from 0, y from 10, so z[i] = 2 (10 + 2 i). */
@@ -58,7 +58,7 @@ static int write_sum_data(const char *folder, const char *name, float wrong)
     hml_tensor tensor = {.data = z, .bytes = sizeof z, .dtype = HML_F32, .rank = 2, .dims = {2, 4}};
     return mkdir(data, 0777) == 0 && write_tensor(data, "input_0.pb", "y", HML_FORMAT_PB, 10) &&
            write_tensor(data, "input_1.pb", "x", HML_FORMAT_PB, 0) &&
-           hml_tensor_file_write(in_folder(data, "output_0.pb"), HML_FORMAT_PB, &tensor, "z",
+           hml_tensor_file_write(in_folder(data, "output_0.pb"), HML_FORMAT_PB, &tensor, "z", NULL,
                                  &error) == HML_OK;
 }
 

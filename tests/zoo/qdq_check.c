@@ -70,7 +70,7 @@ static bool check_steps(const float *found, const float *expected, size_t count,
 int main(int argc, char **argv)
 {
     hml_tensor_list found = {0}, expected = {0};
-    hml_tool_error error = {""};
+    hml_tool_error error = {0};
     if (argc != 5 || hml_tensor_file_read(argv[1], &found, &error) != HML_OK ||
         hml_tensor_file_read(argv[2], &expected, &error) != HML_OK || found.count != 1 ||
         expected.count != 1) {

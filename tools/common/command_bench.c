@@ -1,7 +1,6 @@
 /* bench: how fast, how soon, how much memory. */
 #include "commands.h"
 #include "fma_peak.h"
-#include "json.h"
 #include "profile_report.h"
 #include "tool_command.h"
 
@@ -10,24 +9,19 @@
 #include <sys/resource.h>
 
 static const hml_option bench_options[] = {
-    {"threads", 0, "N", "threads; as many as the process may use"},
-    {"test-data", 0, "DIR", "inputs: input_<i>.pb"},
-    {"input", 0, "NAME=FILE", "data of an input; may be repeated"},
-    {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
-    {"seed", 0, "N", "of random inputs; 0"},
+    HML_INPUT_OPTIONS,
     {"seconds", 0, "S", "time to measure for; 2"},
-    {"json", 0, NULL, "print JSON"},
     {"profile", 0, NULL, "add a table per step"},
     {"trace", 0, "FILE", "write one run for chrome://tracing and Perfetto"},
-    {"help", 'h', NULL, "print this"},
+    HML_COMMON_OPTIONS,
 };
-enum { BENCH_OPTIONS = sizeof bench_options / sizeof bench_options[0] };
 
 enum { LEAST_RUNS = 5, MOST_RUNS = 1000000, WARM_RUNS = 3 };
 
 typedef struct bench_report {
     hml_workbench bench;
     const hml_options *options;
+    hml_report *out;
     double *times; /* milliseconds, ascending when done */
     size_t count, capacity;
     double first_run_ms, seconds, peak_gflops;
@@ -113,25 +107,21 @@ static double percentile(const bench_report *report, size_t percent)
 /* -- Printing ---------------------------------------------------------------------------------- */
 
 /* Values of the named dims that the bound inputs have. */
-static void print_dims_json(const hml_workbench *bench)
+static void put_dims(hml_json *json, const hml_workbench *bench)
 {
-    bool first = true;
-    printf("{");
+    hml_json_object(json, "dims");
     for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
         hml_symbol_info symbol;
         int64_t value = 0;
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
             hml_workbench_dim(bench, symbol.name, &value)) {
-            printf("%s", first ? "" : ",");
-            hml_json_string(stdout, symbol.name);
-            printf(":%lld", (long long)value);
-            first = false;
+            hml_json_integer(json, symbol.name, value);
         }
     }
-    printf("}");
+    hml_json_end(json);
 }
 
-static void print_json(const bench_report *report)
+static void put_report(const bench_report *report, hml_json *json)
 {
     const struct {
         const char *key;
@@ -141,22 +131,17 @@ static void print_json(const bench_report *report)
         {"p99_ms", percentile(report, 99)},     {"load_ms", report->bench.load_ms},
         {"first_run_ms", report->first_run_ms}, {"fma_peak_gflops", report->peak_gflops},
     };
-    printf("{");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        printf("\"%s\":", rows[i].key);
-        hml_json_number(stdout, rows[i].value);
-        printf(",");
+        hml_json_real(json, rows[i].key, rows[i].value);
     }
-    printf("\"iterations\":%zu,\"peak_rss_bytes\":%llu,\"threads\":%u,\"cpu\":", report->count,
-           (unsigned long long)report->peak_rss_bytes, report->bench.threads);
-    hml_json_string(stdout, report->cpu);
-    printf(",\"dims\":");
-    print_dims_json(&report->bench);
+    hml_json_unsigned(json, "iterations", report->count);
+    hml_json_unsigned(json, "peak_rss_bytes", report->peak_rss_bytes);
+    hml_json_unsigned(json, "threads", report->bench.threads);
+    hml_json_string(json, "cpu", report->cpu);
+    put_dims(json, &report->bench);
     if (hml_options_get(report->options, "profile") != NULL) {
-        printf(",\"profile\":");
-        hml_profile_print_json(&report->bench, report->profile, report->peak_gflops);
+        hml_profile_put(json, &report->bench, report->profile, report->peak_gflops);
     }
-    printf("}\n");
 }
 
 static void print_text(const bench_report *report)
@@ -190,6 +175,12 @@ static hml_status parse_seconds(bench_report *report)
     return HML_OK;
 }
 
+/* Before the measurement, which takes its time. */
+static hml_status check_trace(bench_report *report, const char *path)
+{
+    return path != NULL ? hml_output_check(&report->bench.files, path, &report->error) : HML_OK;
+}
+
 static hml_status bench_model(bench_report *report, const char *path)
 {
     hml_workbench *bench = &report->bench;
@@ -198,6 +189,7 @@ static hml_status bench_model(bench_report *report, const char *path)
     HML_TOOL_TRY(parse_seconds(report));
     HML_TOOL_TRY(hml_workbench_open(bench, path, 0, report->options, &report->error));
     HML_TOOL_TRY(hml_workbench_load_inputs(bench, report->options, &report->error));
+    HML_TOOL_TRY(check_trace(report, trace));
     double start = hml_milliseconds();
     HML_TOOL_TRY(hml_workbench_start(bench, report->options, &report->error));
     HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
@@ -216,22 +208,35 @@ static hml_status bench_model(bench_report *report, const char *path)
     return HML_OK;
 }
 
-static int bench_with(const hml_options *options)
+static int bench_with(const hml_options *options, hml_report *out)
 {
-    bench_report report = {.options = options};
-    hml_status status = bench_model(&report, hml_options_at(options, NULL, 0));
-    if (status == HML_OK && hml_options_get(options, "json") != NULL) {
-        print_json(&report);
+    bench_report report = {.options = options, .out = out};
+    hml_status status = bench_model(&report, out->path);
+    if (status == HML_OK && out->json) {
+        put_report(&report, &out->data);
     } else if (status == HML_OK) {
         print_text(&report);
     }
+    int exit_status = hml_report_status(out, status, &report.error);
     hml_workbench_release(&report.bench);
     free(report.times);
     free(report.profile);
-    return hml_tool_report(status, &report.error);
+    return exit_status;
 }
 
-int hml_command_bench(int argc, char **argv)
-{
-    return hml_tool_command("bench", bench_options, BENCH_OPTIONS, argc, argv, bench_with);
-}
+const hml_command hml_command_bench = {
+    .name = "bench",
+    .words = "MODEL.hml",
+    .summary = "measure an artifact",
+    .purpose =
+        "Measures how long runs take, how soon the first one ends, and how much memory they need.\n"
+        "Inputs are those of `run`.\n",
+    .options = bench_options,
+    .option_count = sizeof bench_options / sizeof bench_options[0],
+    .examples = {"bench model.hml --threads 1 --dim batch=8", "bench model.hml --profile --json"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one artifact",
+    .environment = HML_RUNTIME_ENVIRONMENT,
+    .run = bench_with,
+};

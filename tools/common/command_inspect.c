@@ -1,6 +1,5 @@
 /* inspect: what is inside an artifact, also one for another CPU. */
 #include "commands.h"
-#include "json.h"
 #include "printable.h"
 #include "tool_command.h"
 #include "workbench.h"
@@ -9,10 +8,8 @@
 
 static const hml_option inspect_options[] = {
     {"dim", 0, "NAME=N", "a dim that sizes are computed for; may be repeated"},
-    {"json", 0, NULL, "print JSON"},
-    {"help", 'h', NULL, "print this"},
+    HML_COMMON_OPTIONS,
 };
-enum { INSPECT_OPTIONS = sizeof inspect_options / sizeof inspect_options[0] };
 
 typedef unsigned long long ull;
 
@@ -130,139 +127,169 @@ static void print_text(const artifact_view *inspection)
 
 /* -- JSON -------------------------------------------------------------------------------------- */
 
-static void print_tensors_json(const hml_model *model, const char *key, tensor_query *query,
-                               uint32_t count)
+static void put_tensors(hml_json *json, const char *key, const hml_model *model,
+                        tensor_query *query, uint32_t count)
 {
-    printf("\"%s\":[", key);
+    hml_json_array(json, key);
     for (uint32_t i = 0; i < count; i++) {
         hml_tensor_info info;
         if (query(model, i, &info) != HML_OK) {
             continue;
         }
-        printf("%s{\"name\":", i == 0 ? "" : ",");
-        hml_json_string(stdout, info.name);
-        printf(",\"dtype\":\"%s\",\"shape\":[", hml_dtype_name(info.dtype));
+        hml_json_object(json, NULL);
+        hml_json_string(json, "name", info.name);
+        hml_json_string(json, "dtype", hml_dtype_name(info.dtype));
+        hml_json_array(json, "shape");
         for (uint32_t d = 0; d < info.rank; d++) {
-            printf("%s", d == 0 ? "" : ",");
-            hml_json_string(stdout, info.dim_texts[d]);
+            hml_json_string(json, NULL, info.dim_texts[d]);
         }
-        printf("]}");
+        hml_json_end(json);
+        hml_json_end(json);
     }
-    printf("],");
+    hml_json_end(json);
 }
 
-static void print_symbols_json(const artifact_view *inspection)
+static void put_symbols(hml_json *json, const artifact_view *inspection)
 {
-    printf("\"dims\":[");
+    hml_json_array(json, "dims");
     for (uint32_t i = 0; i < inspection->bench.info.symbol_count; i++) {
         hml_symbol_info symbol;
         if (hml_model_symbol(inspection->bench.model, i, &symbol) != HML_OK) {
             continue;
         }
-        printf("%s{\"name\":", i == 0 ? "" : ",");
-        hml_json_string(stdout, symbol.name);
-        printf(",\"minimum\":%lld,\"maximum\":", (long long)symbol.minimum);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "name", symbol.name);
+        hml_json_integer(json, "minimum", symbol.minimum);
         if (symbol.maximum == INT64_MAX) {
-            printf("null");
+            hml_json_string(json, "maximum", NULL);
         } else {
-            printf("%lld", (long long)symbol.maximum);
+            hml_json_integer(json, "maximum", symbol.maximum);
         }
-        printf(",\"multiple\":%lld,\"run_time\":%s}", (long long)symbol.multiple,
-               symbol.run_time ? "true" : "false");
+        hml_json_integer(json, "multiple", symbol.multiple);
+        hml_json_bool(json, "run_time", symbol.run_time != 0);
+        hml_json_end(json);
     }
-    printf("],");
+    hml_json_end(json);
 }
 
-static void print_variants_json(const artifact_view *inspection)
+static void put_variants(hml_json *json, const artifact_view *inspection)
 {
-    printf("\"variants\":[");
-    for (uint32_t i = 0; i < inspection->bench.info.variant_count; i++) {
+    const hml_model_info *info = &inspection->bench.info;
+    hml_json_array(json, "variants");
+    for (uint32_t i = 0; i < info->variant_count; i++) {
         hml_variant_info variant;
         if (hml_model_variant(inspection->bench.model, i, &variant) != HML_OK) {
             continue;
         }
-        printf("%s{\"name\":", i == 0 ? "" : ",");
-        hml_json_string(stdout, variant.name);
-        printf(",\"architecture\":\"%s\",\"runs_here\":%s,\"chosen\":%s,\"steps\":%u,"
-               "\"code_bytes\":%llu}",
-               variant.architecture, variant.runs_here ? "true" : "false",
-               variant.runs_here && i == inspection->bench.info.variant ? "true" : "false",
-               variant.step_count, (ull)variant.code_bytes);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "name", variant.name);
+        hml_json_string(json, "architecture", variant.architecture);
+        hml_json_bool(json, "runs_here", variant.runs_here != 0);
+        hml_json_bool(json, "chosen", variant.runs_here != 0 && i == info->variant);
+        hml_json_unsigned(json, "steps", variant.step_count);
+        hml_json_unsigned(json, "code_bytes", variant.code_bytes);
+        hml_json_end(json);
     }
-    printf("],");
+    hml_json_end(json);
 }
 
-static void print_steps_json(const artifact_view *inspection)
+static void put_steps(hml_json *json, const artifact_view *inspection)
 {
-    printf("\"steps\":[");
+    hml_json_array(json, "steps");
     for (uint32_t i = 0; i < inspection->bench.info.step_count; i++) {
         hml_step_info step;
         if (hml_model_step(inspection->bench.model, i, &step) != HML_OK) {
             continue;
         }
-        printf("%s{\"kind\":\"%s\"", i == 0 ? "" : ",", step.kind);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "kind", step.kind);
         if (step.kernel != NULL) {
-            printf(",\"form\":\"%s\",\"kernel\":", step.form);
-            hml_json_string(stdout, step.kernel);
+            hml_json_string(json, "form", step.form);
+            hml_json_string(json, "kernel", step.kernel);
         }
         if (step.target != 0) {
-            printf(",\"target\":%u", step.target);
+            hml_json_unsigned(json, "target", step.target);
         }
-        printf(",\"nodes\":");
-        hml_json_string(stdout, step.location);
-        printf("}");
+        hml_json_string(json, "nodes", step.location);
+        hml_json_end(json);
     }
-    printf("]");
+    hml_json_end(json);
 }
 
-static void print_json(const artifact_view *inspection)
+static void put_sizes(hml_json *json, const artifact_view *inspection)
 {
     const hml_model_info *info = &inspection->bench.info;
-    printf("{\"model\":");
-    hml_json_string(stdout, info->name);
-    printf(",");
-    print_tensors_json(inspection->bench.model, "inputs", hml_model_input, info->input_count);
-    print_tensors_json(inspection->bench.model, "outputs", hml_model_output, info->output_count);
-    print_symbols_json(inspection);
-    printf("\"file_bytes\":%llu,\"weight_bytes\":%llu,\"code_bytes\":%llu,\"arena_bytes\":%llu,"
-           "\"scratch_bytes_per_thread\":%llu,\"input_bytes\":%llu,\"output_bytes\":%llu,"
-           "\"growable\":%s,\"signature\":null,\"provenance\":",
-           (ull)info->file_bytes, (ull)info->weight_bytes, (ull)info->code_bytes,
-           (ull)inspection->sizes.arena_bytes, (ull)inspection->sizes.scratch_bytes_per_thread,
-           (ull)inspection->sizes.input_bytes, (ull)inspection->sizes.output_bytes,
-           info->growable ? "true" : "false");
-    hml_json_text(stdout, info->provenance, (size_t)info->provenance_bytes);
-    printf(",");
-    print_variants_json(inspection);
-    print_steps_json(inspection);
-    printf("}\n");
+    const hml_shape_info *sizes = &inspection->sizes;
+    const struct {
+        const char *key;
+        uint64_t bytes;
+    } rows[] = {
+        {"file_bytes", info->file_bytes},
+        {"weight_bytes", info->weight_bytes},
+        {"code_bytes", info->code_bytes},
+        {"arena_bytes", sizes->arena_bytes},
+        {"scratch_bytes_per_thread", sizes->scratch_bytes_per_thread},
+        {"input_bytes", sizes->input_bytes},
+        {"output_bytes", sizes->output_bytes},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        hml_json_unsigned(json, rows[i].key, rows[i].bytes);
+    }
+}
+
+static void put_artifact(hml_json *json, const artifact_view *inspection)
+{
+    const hml_workbench *bench = &inspection->bench;
+    const hml_model_info *info = &bench->info;
+    hml_json_string(json, "model", info->name);
+    put_tensors(json, "inputs", bench->model, hml_model_input, info->input_count);
+    put_tensors(json, "outputs", bench->model, hml_model_output, info->output_count);
+    put_symbols(json, inspection);
+    put_sizes(json, inspection);
+    hml_json_bool(json, "growable", info->growable != 0);
+    hml_json_string(json, "signature", NULL);
+    hml_json_text(json, "provenance", info->provenance, (size_t)info->provenance_bytes);
+    put_variants(json, inspection);
+    put_steps(json, inspection);
 }
 
 /* -- The command ------------------------------------------------------------------------------- */
 
-static int inspect_with(const hml_options *options)
+static int inspect_with(const hml_options *options, hml_report *report)
 {
     artifact_view inspection = {0};
-    hml_tool_error error = {""};
+    hml_tool_error error = {0};
     hml_workbench *bench = &inspection.bench;
-    hml_status status = hml_workbench_open(bench, hml_options_at(options, NULL, 0),
-                                           HML_OPEN_INSPECT, options, &error);
+    hml_status status = hml_workbench_open(bench, report->path, HML_OPEN_INSPECT, options, &error);
     if (status == HML_OK) {
         status = hml_model_sizes(bench->model, bench->dims, bench->dim_count, &inspection.sizes);
         if (status != HML_OK) {
             status = HML_TOOL_FAIL(&error, status, "--dim");
         }
     }
-    if (status == HML_OK && hml_options_get(options, "json") != NULL) {
-        print_json(&inspection);
+    if (status == HML_OK && report->json) {
+        put_artifact(&report->data, &inspection);
     } else if (status == HML_OK) {
         print_text(&inspection);
     }
+    int exit_status = hml_report_status(report, status, &error);
     hml_workbench_release(bench);
-    return hml_tool_report(status, &error);
+    return exit_status;
 }
 
-int hml_command_inspect(int argc, char **argv)
-{
-    return hml_tool_command("inspect", inspect_options, INSPECT_OPTIONS, argc, argv, inspect_with);
-}
+const hml_command hml_command_inspect = {
+    .name = "inspect",
+    .words = "MODEL.hml",
+    .summary = "show what is inside an artifact",
+    .purpose = "Shows an artifact's inputs, outputs, dims, memory, variants and steps, also of one "
+               "that was\n"
+               "made for another CPU.\n",
+    .options = inspect_options,
+    .option_count = sizeof inspect_options / sizeof inspect_options[0],
+    .examples = {"inspect model.hml", "inspect model.hml --dim batch=8 --json"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one artifact",
+    .environment = HML_RUNTIME_ENVIRONMENT,
+    .run = inspect_with,
+};

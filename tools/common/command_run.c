@@ -1,6 +1,5 @@
 /* run: one run, its outputs, and how they compare with expected ones. */
 #include "commands.h"
-#include "json.h"
 #include "number.h"
 #include "printable.h"
 #include "tool_command.h"
@@ -12,24 +11,19 @@
 #include <sys/stat.h>
 
 static const hml_option run_options[] = {
-    {"input", 0, "NAME=FILE", "data of an input: .npy, .npz or .pb; may be repeated"},
-    {"test-data", 0, "DIR", "inputs and expected outputs: input_<i>.pb, output_<i>.pb"},
-    {"output", 0, "DIR", "write the outputs there as output_<i>.npy or .pb"},
+    HML_INPUT_OPTIONS,
+    {"output", 'o', "DIR", "write the outputs there as output_<i>.npy or .pb"},
     {"format", 0, "npy|pb", "of written outputs; npy"},
     {"no-compare", 0, NULL, "do not compare with output_<i>.pb"},
     {"rtol", 0, "R", "relative tolerance; 1e-3"},
     {"atol", 0, "A", "absolute tolerance; max(1e-5, 2e-5 x largest |expected|)"},
-    {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
-    {"seed", 0, "N", "of random inputs; 0"},
-    {"threads", 0, "N", "threads; as many as the process may use"},
-    {"json", 0, NULL, "print JSON"},
-    {"help", 'h', NULL, "print this"},
+    HML_COMMON_OPTIONS,
 };
-enum { RUN_OPTIONS = sizeof run_options / sizeof run_options[0] };
 
 typedef struct run_report {
     hml_workbench bench;
     const hml_options *options;
+    hml_report *report;
     hml_output_comparison *comparisons; /* per output */
     hml_tolerance tolerance;
     size_t expected, differing;
@@ -50,6 +44,26 @@ static hml_status output_path(run_report *run, uint32_t index, char *path, size_
     return HML_OK;
 }
 
+/* Before a run that may be long. */
+static hml_status check_outputs(run_report *run)
+{
+    const char *folder = hml_options_get(run->options, "output");
+    struct stat state;
+    if (folder == NULL) {
+        return HML_OK;
+    }
+    if (stat(folder, &state) == 0 && !S_ISDIR(state.st_mode)) {
+        return hml_output_failed(folder, ENOTDIR, &run->error);
+    }
+    HML_TOOL_TRY(hml_output_guard(&run->bench.files, folder, &run->error));
+    for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
+        char path[4096];
+        HML_TOOL_TRY(output_path(run, i, path, sizeof path));
+        HML_TOOL_TRY(hml_output_guard(&run->bench.files, path, &run->error));
+    }
+    return HML_OK;
+}
+
 static hml_status write_outputs(run_report *run)
 {
     const char *folder = hml_options_get(run->options, "output");
@@ -58,8 +72,7 @@ static hml_status write_outputs(run_report *run)
         return HML_OK;
     }
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return HML_TOOL_FAIL(&run->error, HML_ERROR_output_unwritable, "%s: %s", folder,
-                             strerror(errno));
+        return hml_output_failed(folder, errno, &run->error);
     }
     hml_tensor_format kind =
         format != NULL && strcmp(format, "pb") == 0 ? HML_FORMAT_PB : HML_FORMAT_NPY;
@@ -70,7 +83,8 @@ static hml_status write_outputs(run_report *run)
         HML_TOOL_TRY(output_path(run, i, path, sizeof path));
         HML_TOOL_TRY(hml_session_output(run->bench.session, i, &tensor));
         HML_TOOL_TRY(hml_model_output(run->bench.model, i, &info));
-        HML_TOOL_TRY(hml_tensor_file_write(path, kind, &tensor, info.name, &run->error));
+        HML_TOOL_TRY(
+            hml_tensor_file_write(path, kind, &tensor, info.name, &run->bench.files, &run->error));
     }
     return HML_OK;
 }
@@ -100,38 +114,53 @@ static value_range range_of(const hml_tensor *tensor)
     return range;
 }
 
-static hml_status print_output_json(run_report *run, uint32_t index)
+static void put_comparison(hml_json *json, const hml_comparison *comparison)
 {
+    char text[256];
+    hml_comparison_text(comparison, text, sizeof text);
+    hml_json_bool(json, "equal", comparison->equal);
+    hml_json_unsigned(json, "differing", comparison->differing);
+    hml_json_real(json, "largest_difference", comparison->largest_difference);
+    hml_json_string(json, "comparison", text);
+}
+
+static hml_status put_output(run_report *run, uint32_t index)
+{
+    hml_json *json = &run->report->data;
     hml_tensor tensor;
     hml_tensor_info info;
     char path[4096];
     HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
     value_range range = range_of(&tensor);
-    printf("%s{\"name\":", index == 0 ? "" : ",");
-    hml_json_string(stdout, info.name);
-    printf(",\"dtype\":\"%s\",\"shape\":", hml_dtype_name(tensor.dtype));
-    hml_json_shape(stdout, tensor.dims, tensor.rank);
-    printf(",\"min\":");
-    hml_json_number(stdout, range.least);
-    printf(",\"max\":");
-    hml_json_number(stdout, range.most);
-    printf(",\"nans\":%zu", range.nans);
+    hml_json_object(json, NULL);
+    hml_json_string(json, "name", info.name);
+    hml_json_string(json, "dtype", hml_dtype_name(tensor.dtype));
+    hml_json_shape(json, "shape", tensor.dims, tensor.rank);
+    hml_json_real(json, "min", range.least);
+    hml_json_real(json, "max", range.most);
+    hml_json_unsigned(json, "nans", range.nans);
     if (hml_options_get(run->options, "output") != NULL) {
         HML_TOOL_TRY(output_path(run, index, path, sizeof path));
-        printf(",\"file\":");
-        hml_json_string(stdout, path);
+        hml_json_string(json, "file", path);
     }
     if (run->expected != 0 && run->comparisons[index].compared) {
-        const hml_comparison *c = &run->comparisons[index].comparison;
-        char text[256];
-        hml_comparison_text(c, text, sizeof text);
-        printf(",\"equal\":%s,\"differing\":%zu,\"largest_difference\":",
-               c->equal ? "true" : "false", c->differing);
-        hml_json_number(stdout, c->largest_difference);
-        printf(",\"comparison\":\"%s\"", text);
+        put_comparison(json, &run->comparisons[index].comparison);
     }
-    printf("}");
+    hml_json_end(json);
+    return HML_OK;
+}
+
+static hml_status put_report(run_report *run)
+{
+    hml_json *json = &run->report->data;
+    hml_json_array(json, "outputs");
+    for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
+        HML_TOOL_TRY(put_output(run, i));
+    }
+    hml_json_end(json);
+    hml_json_unsigned(json, "compared", run->expected);
+    hml_json_unsigned(json, "differing", run->differing);
     return HML_OK;
 }
 
@@ -173,15 +202,11 @@ static hml_status print_output(run_report *run, uint32_t index)
 
 static hml_status print_report(run_report *run)
 {
-    bool json = hml_options_get(run->options, "json") != NULL;
-    if (json) {
-        printf("{\"outputs\":[");
+    if (run->report->json) {
+        return put_report(run);
     }
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
-        HML_TOOL_TRY(json ? print_output_json(run, i) : print_output(run, i));
-    }
-    if (json) {
-        printf("],\"compared\":%zu,\"differing\":%zu}\n", run->expected, run->differing);
+        HML_TOOL_TRY(print_output(run, i));
     }
     return HML_OK;
 }
@@ -202,11 +227,14 @@ static hml_status compare_outputs(run_report *run)
     HML_TOOL_TRY(hml_workbench_compare(&run->bench, folder, &run->tolerance, run->comparisons,
                                        &run->expected, &run->error));
     if (run->expected == 0) {
-        fprintf(stderr, "warning: %s has no output_<i>.pb: nothing was compared\n", folder);
+        hml_report_warn(run->report, "put the expected outputs there, or say --no-compare",
+                        "%s has no output_<i>.pb: nothing was compared", folder);
     }
     for (size_t i = 0; i < count; i++) {
-        run->differing +=
-            run->comparisons[i].compared && !run->comparisons[i].comparison.equal ? 1 : 0;
+        const hml_output_comparison *output = &run->comparisons[i];
+        if (output->compared && !output->comparison.equal && run->differing++ == 0) {
+            snprintf(run->report->differing, sizeof run->report->differing, "%s", output->name);
+        }
     }
     return HML_OK;
 }
@@ -233,6 +261,7 @@ static hml_status run_model(run_report *run, const char *path)
     hml_workbench *bench = &run->bench;
     HML_TOOL_TRY(hml_workbench_open(bench, path, 0, run->options, &run->error));
     HML_TOOL_TRY(hml_workbench_load_inputs(bench, run->options, &run->error));
+    HML_TOOL_TRY(check_outputs(run));
     HML_TOOL_TRY(hml_workbench_start(bench, run->options, &run->error));
     HML_TOOL_TRY(hml_workbench_run(bench, &run->error));
     HML_TOOL_TRY(write_outputs(run));
@@ -240,22 +269,38 @@ static hml_status run_model(run_report *run, const char *path)
     HML_TOOL_TRY(print_report(run));
     (void)fflush(stdout); /* who reads it need not wait until all memory is released */
     if (run->differing != 0) {
-        return HML_TOOL_FAIL(&run->error, HML_ERROR_tolerance_exceeded, "%zu of %zu outputs",
-                             run->differing, run->expected);
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_tolerance_exceeded,
+                             "%zu of %zu output%s, '%s' first", run->differing,
+                             HML_COUNTED(run->expected), run->report->differing);
     }
     return HML_OK;
 }
 
-static int run_with(const hml_options *options)
+static int run_with(const hml_options *options, hml_report *report)
 {
-    run_report run = {.options = options};
-    hml_status status = run_model(&run, hml_options_at(options, NULL, 0));
+    run_report run = {.options = options, .report = report};
+    hml_status status = run_model(&run, report->path);
+    int exit_status = hml_report_status(report, status, &run.error);
     hml_workbench_release(&run.bench);
     free(run.comparisons);
-    return hml_tool_report(status, &run.error);
+    return exit_status;
 }
 
-int hml_command_run(int argc, char **argv)
-{
-    return hml_tool_command("run", run_options, RUN_OPTIONS, argc, argv, run_with);
-}
+const hml_command hml_command_run = {
+    .name = "run",
+    .words = "MODEL.hml",
+    .summary = "run an artifact once",
+    .purpose = "Runs an artifact once and prints the range of each output, or writes the outputs. "
+               "Inputs come\n"
+               "from files; without any they are random, the same for the same --seed.\n",
+    .options = run_options,
+    .option_count = sizeof run_options / sizeof run_options[0],
+    .examples = {"run model.hml --input image=in.npy --output results",
+                 "run model.hml --test-data test_data_set_0 --json"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one artifact",
+    .no = "an output differs from the expected one",
+    .environment = HML_RUNTIME_ENVIRONMENT,
+    .run = run_with,
+};

@@ -1,10 +1,15 @@
-/* The commands that `hml` and `hmlc` share. Each gets the words behind its own name and returns the
- * exit status: 0 done, 1 the answer is no, 2 to 5 and 70 as in the runtime's status classes. */
+/* The commands that `hml` and `hmlc` share. */
 #ifndef HML_COMMANDS_H
 #define HML_COMMANDS_H
 
-int hml_command_run(int argc, char **argv);
-int hml_command_bench(int argc, char **argv);
-int hml_command_inspect(int argc, char **argv);
+#include "tool_command.h"
+
+/* What the loader asks the environment for. */
+#define HML_RUNTIME_ENVIRONMENT                                                                    \
+    "  HML_VARIANT              name of the variant to run instead of the best one\n"
+
+extern const hml_command hml_command_run;
+extern const hml_command hml_command_bench;
+extern const hml_command hml_command_inspect;
 
 #endif

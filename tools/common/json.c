@@ -2,6 +2,7 @@
 
 #include "printable.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,14 +13,14 @@ static void put_character(FILE *out, unsigned char c)
     if (found != NULL) {
         fputc('\\', out);
         fputc(letters[found - escapes], out);
-    } else if (c < 0x20) {
+    } else if (c < 0x20 || c == 0x7f) {
         fprintf(out, "\\u%04x", c);
     } else {
         fputc(c, out);
     }
 }
 
-void hml_json_text(FILE *out, const char *text, size_t bytes)
+static void put_text(FILE *out, const char *text, size_t bytes)
 {
     fputc('"', out);
     for (size_t i = 0, n; i < bytes; i += n) {
@@ -37,25 +38,101 @@ void hml_json_text(FILE *out, const char *text, size_t bytes)
     fputc('"', out);
 }
 
-void hml_json_string(FILE *out, const char *text)
+/* The comma before a value, and its key. */
+static void put_key(hml_json *json, const char *key)
 {
-    hml_json_text(out, text, strlen(text));
+    if (json->filled[json->depth]) {
+        fputc(',', json->out);
+    }
+    json->filled[json->depth] = true;
+    if (key != NULL) {
+        put_text(json->out, key, strlen(key));
+        fputc(':', json->out);
+    }
 }
 
-void hml_json_number(FILE *out, double value)
+static void open_level(hml_json *json, const char *key, char opener, char closer)
 {
-    if (isfinite(value)) {
-        fprintf(out, "%.6g", value);
+    put_key(json, key);
+    fputc(opener, json->out);
+    json->closers[json->depth] = closer;
+    json->depth++;
+    json->filled[json->depth] = false;
+}
+
+void hml_json_object(hml_json *json, const char *key)
+{
+    open_level(json, key, '{', '}');
+}
+
+void hml_json_array(hml_json *json, const char *key)
+{
+    open_level(json, key, '[', ']');
+}
+
+void hml_json_end(hml_json *json)
+{
+    json->depth--;
+    fputc(json->closers[json->depth], json->out);
+}
+
+void hml_json_text(hml_json *json, const char *key, const char *text, size_t bytes)
+{
+    put_key(json, key);
+    put_text(json->out, text, bytes);
+}
+
+void hml_json_string(hml_json *json, const char *key, const char *text)
+{
+    put_key(json, key);
+    if (text != NULL) {
+        put_text(json->out, text, strlen(text));
     } else {
-        fputs("null", out);
+        fputs("null", json->out);
     }
 }
 
-void hml_json_shape(FILE *out, const int64_t *dims, uint32_t rank)
+void hml_json_integer(hml_json *json, const char *key, int64_t value)
 {
-    fputc('[', out);
-    for (uint32_t i = 0; i < rank; i++) {
-        fprintf(out, "%s%lld", i == 0 ? "" : ",", (long long)dims[i]);
+    put_key(json, key);
+    fprintf(json->out, "%" PRId64, value);
+}
+
+void hml_json_unsigned(hml_json *json, const char *key, uint64_t value)
+{
+    put_key(json, key);
+    fprintf(json->out, "%" PRIu64, value);
+}
+
+void hml_json_real(hml_json *json, const char *key, double value)
+{
+    put_key(json, key);
+    if (isfinite(value)) {
+        fprintf(json->out, "%.9g", value);
+    } else {
+        fputs("null", json->out);
     }
-    fputc(']', out);
+}
+
+void hml_json_bool(hml_json *json, const char *key, bool value)
+{
+    put_key(json, key);
+    fputs(value ? "true" : "false", json->out);
+}
+
+void hml_json_shape(hml_json *json, const char *key, const int64_t *dims, uint32_t rank)
+{
+    hml_json_array(json, key);
+    for (uint32_t i = 0; i < rank; i++) {
+        hml_json_integer(json, NULL, dims[i]);
+    }
+    hml_json_end(json);
+}
+
+void hml_json_members(hml_json *json, const char *text)
+{
+    if (text[0] != '\0') {
+        put_key(json, NULL);
+        fputs(text, json->out);
+    }
 }

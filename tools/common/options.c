@@ -7,6 +7,14 @@
 
 enum { MOST_WORD = 64 };
 
+/* What is parsed, and where a message goes. */
+struct word_list {
+    int argc;
+    char *const *argv;
+    char *message;
+    size_t message_bytes;
+};
+
 /* Levenshtein distance; words longer than MOST_WORD are never close. */
 static size_t edit_distance(const char *a, const char *b)
 {
@@ -91,12 +99,15 @@ static bool unknown_option(const hml_options *options, const char *word, char *m
     const char *names[HML_OPTIONS_MOST];
     size_t count =
         options->table_count < HML_OPTIONS_MOST ? options->table_count : HML_OPTIONS_MOST;
+    size_t listed = 0;
     for (size_t k = 0; k < count; k++) {
-        names[k] = options->table[k].name;
+        if (options->table[k].help != NULL) {
+            names[listed++] = options->table[k].name;
+        }
     }
     char name[MOST_WORD], suggestion[MOST_WORD + 24] = "";
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *closest = closest_word(name + strspn(name, "-"), names, count);
+    const char *closest = closest_word(name + strspn(name, "-"), names, listed);
     if (closest != NULL) {
         snprintf(suggestion, sizeof suggestion, "; did you mean '--%s'?", closest);
     }
@@ -104,39 +115,60 @@ static bool unknown_option(const hml_options *options, const char *word, char *m
     return false;
 }
 
-/* One word (and the next, where it is the value); *at is moved past it. */
-static bool parse_word(hml_options *options, int argc, char *const *argv, int *at, char *message,
-                       size_t message_bytes)
+static void add_word(hml_options *options, int option, const char *value)
 {
-    const char *word = argv[*at], *value = NULL;
-    int option = -1;
-    if (word[0] == '-' && word[1] == '-') {
-        size_t length = strcspn(word + 2, "=");
-        option = find_option(options, word + 2, length);
-        value = word[2 + length] == '=' ? word + 3 + length : NULL;
-    } else if (word[0] == '-' && word[1] != '\0' && word[2] == '\0') {
-        option = find_letter(options, word[1]);
-    } else {
-        options->words[options->word_count++] = (struct hml_option_word){-1, word};
-        return true;
-    }
-    if (option < 0) {
-        return unknown_option(options, word, message, message_bytes);
-    }
-    const hml_option *row = &options->table[option];
-    if (row->argument == NULL && value != NULL) {
-        snprintf(message, message_bytes, "'--%s' takes no value", row->name);
-        return false;
-    }
-    if (row->argument != NULL && value == NULL) {
-        if (*at + 1 >= argc) {
-            snprintf(message, message_bytes, "'--%s' needs a value: %s", row->name, row->argument);
-            return false;
-        }
-        value = argv[++*at];
-    }
     options->words[options->word_count++] =
         (struct hml_option_word){option, value != NULL ? value : ""};
+}
+
+/* The value of an option: what is joined to it, else the next word; *at is moved past that. */
+static bool take_value(hml_options *options, int option, const char *joined,
+                       const struct word_list *list, int *at)
+{
+    const hml_option *row = &options->table[option];
+    if (row->argument != NULL && joined == NULL) {
+        if (*at + 1 >= list->argc) {
+            snprintf(list->message, list->message_bytes, "'--%s' needs a value: %s", row->name,
+                     row->argument);
+            return false;
+        }
+        joined = list->argv[++*at];
+    }
+    add_word(options, option, joined);
+    return true;
+}
+
+static bool parse_long(hml_options *options, const struct word_list *list, int *at)
+{
+    const char *word = list->argv[*at];
+    size_t length = strcspn(word + 2, "=");
+    const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
+    int option = find_option(options, word + 2, length);
+    if (option < 0) {
+        return unknown_option(options, word, list->message, list->message_bytes);
+    }
+    if (options->table[option].argument == NULL && value != NULL) {
+        snprintf(list->message, list->message_bytes, "'--%s' takes no value",
+                 options->table[option].name);
+        return false;
+    }
+    return take_value(options, option, value, list, at);
+}
+
+/* Letters: flags may stand together, the rest of the word is the value of one that takes one. */
+static bool parse_letters(hml_options *options, const struct word_list *list, int *at)
+{
+    const char *word = list->argv[*at];
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        int option = find_letter(options, *letter);
+        if (option < 0) {
+            return unknown_option(options, word, list->message, list->message_bytes);
+        }
+        if (options->table[option].argument != NULL) {
+            return take_value(options, option, letter[1] != '\0' ? letter + 1 : NULL, list, at);
+        }
+        add_word(options, option, NULL);
+    }
     return true;
 }
 
@@ -144,22 +176,29 @@ bool hml_options_parse(hml_options *options, const hml_option *table, size_t tab
                        char *const *argv, char *message, size_t message_bytes)
 {
     *options = (hml_options){.table = table, .table_count = table_count};
-    options->words = calloc((size_t)argc + 1, sizeof *options->words);
+    size_t most = 1; /* letters that stand together are a word each */
+    for (int at = 0; at < argc; at++) {
+        most += strlen(argv[at]) + 1;
+    }
+    options->words = calloc(most, sizeof *options->words);
     if (options->words == NULL) {
         snprintf(message, message_bytes, "out of memory");
         return false;
     }
-    bool only_positional = false;
-    for (int at = 0; at < argc; at++) {
-        if (only_positional) {
-            options->words[options->word_count++] = (struct hml_option_word){-1, argv[at]};
-        } else if (strcmp(argv[at], "--") == 0) {
+    const struct word_list list = {argc, argv, message, message_bytes};
+    bool only_positional = false, good = true;
+    for (int at = 0; at < argc && good; at++) {
+        const char *word = argv[at];
+        if (only_positional || word[0] != '-' || word[1] == '\0') {
+            add_word(options, -1, word);
+        } else if (strcmp(word, "--") == 0) {
             only_positional = true;
-        } else if (!parse_word(options, argc, argv, &at, message, message_bytes)) {
-            return false;
+        } else {
+            good = word[1] == '-' ? parse_long(options, &list, &at)
+                                  : parse_letters(options, &list, &at);
         }
     }
-    return true;
+    return good;
 }
 
 void hml_options_release(hml_options *options)
@@ -202,6 +241,9 @@ void hml_options_print(const hml_option *table, size_t table_count)
 {
     for (size_t k = 0; k < table_count; k++) {
         char word[MOST_WORD], letter[8] = "";
+        if (table[k].help == NULL) {
+            continue;
+        }
         if (table[k].letter != 0) {
             snprintf(letter, sizeof letter, "-%c, ", table[k].letter);
         }

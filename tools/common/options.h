@@ -1,7 +1,8 @@
 /*
  * Command-line options, the same for `hmlc` and `hml`: a table per command, words after it. An
- * option is "--name VALUE", "--name=VALUE" or a flag "--name"; "-o" is short for
- * "--output" where the table says so; everything else is positional; "--" ends options.
+ * option is "--name VALUE", "--name=VALUE" or a flag "--name"; a letter is short for it where the
+ * table says so: "-o FILE", "-j4", "-q", "-qv"; everything else, also "-" alone, is positional;
+ * "--" ends options.
  */
 #ifndef HML_OPTIONS_H
 #define HML_OPTIONS_H
@@ -9,13 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { HML_OPTIONS_MOST = 24 };
+enum { HML_OPTIONS_MOST = 40 };
 
 typedef struct hml_option {
     const char *name;     /* "threads", without dashes */
     char letter;          /* 'o' for -o; 0: none */
     const char *argument; /* "N"; NULL: a flag */
-    const char *help;     /* one line */
+    const char *help;     /* one line; NULL: not listed, a word that is refused by name */
 } hml_option;
 
 typedef struct hml_options {

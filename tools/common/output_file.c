@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* mkostemp */
 #include "output_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -50,13 +51,117 @@ static void abandon(hml_output_file *file)
     errno = cause;
 }
 
-bool hml_output_open(hml_output_file *file, const char *path)
+/* -- The inputs -------------------------------------------------------------------------------- */
+
+bool hml_input_files_add(hml_input_files *inputs, const char *path)
 {
     struct stat state;
-    bool direct = stat(path, &state) == 0 && !S_ISREG(state.st_mode);
+    if (stat(path, &state) != 0) {
+        return true;
+    }
+    if (inputs->count == inputs->capacity) {
+        size_t capacity = inputs->capacity * 2 + 16;
+        struct hml_input_file *files = realloc(inputs->files, capacity * sizeof *files);
+        if (files == NULL) {
+            return false;
+        }
+        inputs->files = files;
+        inputs->capacity = capacity;
+    }
+    inputs->files[inputs->count++] =
+        (struct hml_input_file){(uint64_t)state.st_dev, (uint64_t)state.st_ino};
+    return true;
+}
+
+bool hml_input_files_add_folder(hml_input_files *inputs, const char *path)
+{
+    bool good = hml_input_files_add(inputs, path);
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; good && folder != NULL && (entry = readdir(folder)) != NULL;) {
+        size_t bytes = strlen(path) + strlen(entry->d_name) + 2;
+        char *name = malloc(bytes);
+        if (name != NULL) {
+            snprintf(name, bytes, "%s/%s", path, entry->d_name);
+        }
+        bool is_entry = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        good = name != NULL && (!is_entry || hml_input_files_add(inputs, name));
+        free(name);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return good;
+}
+
+void hml_input_files_release(hml_input_files *inputs)
+{
+    free(inputs->files);
+    *inputs = (hml_input_files){0};
+}
+
+hml_status hml_output_guard(const hml_input_files *inputs, const char *path, hml_tool_error *error)
+{
+    struct stat state;
+    if (stat(path, &state) != 0 || !(S_ISREG(state.st_mode) || S_ISDIR(state.st_mode))) {
+        return HML_OK;
+    }
+    for (size_t i = 0; inputs != NULL && i < inputs->count; i++) {
+        if (inputs->files[i].device == (uint64_t)state.st_dev &&
+            inputs->files[i].inode == (uint64_t)state.st_ino) {
+            return HML_TOOL_FAIL(error, HML_ERROR_input_overwritten, "%s is read by this command",
+                                 path);
+        }
+    }
+    return HML_OK;
+}
+
+/* -- The output -------------------------------------------------------------------------------- */
+
+hml_status hml_output_failed(const char *path, int cause, hml_tool_error *error)
+{
+    bool wrong = cause == ENOENT || cause == ENOTDIR || cause == EISDIR || cause == ELOOP ||
+                 cause == ENAMETOOLONG;
+    hml_status status = wrong ? HML_ERROR_path_wrong : HML_ERROR_output_unwritable;
+    hml_tool_error_set(error, status, "%s: %s", path, strerror(cause));
+    error->hint = wrong ? "name a file in a folder that exists" : NULL;
+    return status;
+}
+
+/* The folder that the last part of a path lies in. */
+static bool has_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat state;
+    if (slash == NULL || slash == path) {
+        return true;
+    }
+    char *folder = strndup(path, (size_t)(slash - path));
+    bool found = folder == NULL || stat(folder, &state) == 0 || errno == EACCES;
+    free(folder);
+    return found;
+}
+
+hml_status hml_output_check(const hml_input_files *inputs, const char *path, hml_tool_error *error)
+{
+    struct stat state;
+    HML_TOOL_TRY(hml_output_guard(inputs, path, error));
+    if (path[0] == '\0' || !has_folder(path)) {
+        return hml_output_failed(path, ENOENT, error);
+    }
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode)
+               ? hml_output_failed(path, EISDIR, error)
+               : HML_OK;
+}
+
+hml_status hml_output_open(hml_output_file *file, const char *path, const hml_input_files *inputs,
+                           hml_tool_error *error)
+{
+    struct stat state;
+    bool exists = stat(path, &state) == 0;
     int descriptor = -1;
-    *file = (hml_output_file){0};
-    if (direct) { /* nothing to clean up; and a pipe may have no reader for ever */
+    *file = (hml_output_file){.path = path};
+    HML_TOOL_TRY(hml_output_check(inputs, path, error));
+    if (exists && !S_ISREG(state.st_mode)) { /* nothing to clean up; a pipe may have no reader */
         descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     } else {
         hold_signals(file);
@@ -67,11 +172,12 @@ bool hml_output_open(hml_output_file *file, const char *path)
     file->stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     if (file->stream == NULL) {
         abandon(file);
+        return hml_output_failed(path, errno, error);
     }
-    return file->stream != NULL;
+    return HML_OK;
 }
 
-bool hml_output_close(hml_output_file *file)
+hml_status hml_output_close(hml_output_file *file, hml_tool_error *error)
 {
     errno = 0;
     bool written = ferror(file->stream) == 0;
@@ -86,6 +192,9 @@ bool hml_output_close(hml_output_file *file)
     }
     file->stream = NULL;
     abandon(file);
-    errno = errno != 0 || written ? errno : ENOSPC; /* an earlier write failed; its cause is gone */
-    return written;
+    if (written) {
+        return HML_OK;
+    }
+    /* 0: an earlier write failed, and its cause is gone. */
+    return hml_output_failed(file->path, errno != 0 ? errno : ENOSPC, error);
 }

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* For "%u input%s": the number, and the ending of a word that it counts. */
+#define HML_COUNTED(count) (count), ((count) == 1 ? "" : "s")
+
 /*
  * Bytes of the character at `text` when it is well-formed UTF-8, 0 when not; *code is its number.
  * Reads no further than the NUL byte.

@@ -1,11 +1,7 @@
 #include "profile_report.h"
 
-#include "json.h"
 #include "output_file.h"
 #include "printable.h"
-
-#include <errno.h>
-#include <string.h>
 
 typedef struct step_figures {
     hml_step_info info;
@@ -61,60 +57,69 @@ void hml_profile_print(const hml_workbench *bench, const hml_step_profile *steps
     printf("%5s %10.2f %6s %9.2f\n", "all", total, "", total > 0 ? work / total * 1e-3 : 0);
 }
 
-void hml_profile_print_json(const hml_workbench *bench, const hml_step_profile *steps, double peak)
+static void put_step(hml_json *json, const step_figures *figures, uint32_t index, uint32_t threads)
 {
-    step_figures figures;
-    bool first = true;
-    printf("[");
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (!figures_of(bench, steps, i, peak, &figures)) {
-            continue;
-        }
-        printf("%s{\"step\":%u,\"nodes\":", first ? "" : ",", i);
-        first = false;
-        hml_json_string(stdout, figures.info.location);
-        printf(",\"kind\":\"%s\",\"form\":", figures.info.kind);
-        hml_json_string(stdout, figures.info.form != NULL ? figures.info.form : "");
-        printf(",\"kernel\":");
-        hml_json_string(stdout, figures.info.kernel != NULL ? figures.info.kernel : "");
-        printf(",\"us\":");
-        hml_json_number(stdout, figures.microseconds);
-        printf(",\"threads\":%u,\"gflops\":", steps[i].threads);
-        hml_json_number(stdout, figures.counted ? figures.gflops : (double)0);
-        printf(",\"fraction_of_peak\":");
-        hml_json_number(stdout, figures.counted ? figures.fraction : (double)0);
-        printf("}");
-    }
-    printf("]");
+    const hml_step_info *info = &figures->info;
+    hml_json_object(json, NULL);
+    hml_json_unsigned(json, "step", index);
+    hml_json_string(json, "nodes", info->location);
+    hml_json_string(json, "kind", info->kind);
+    hml_json_string(json, "form", info->form != NULL ? info->form : "");
+    hml_json_string(json, "kernel", info->kernel != NULL ? info->kernel : "");
+    hml_json_real(json, "us", figures->microseconds);
+    hml_json_unsigned(json, "threads", threads);
+    hml_json_real(json, "gflops", figures->gflops);
+    hml_json_real(json, "fraction_of_peak", figures->fraction);
+    hml_json_end(json);
 }
 
-static void write_events(FILE *file, const hml_workbench *bench, const hml_step_profile *steps)
+void hml_profile_put(hml_json *json, const hml_workbench *bench, const hml_step_profile *steps,
+                     double peak)
+{
+    step_figures figures;
+    hml_json_array(json, "profile");
+    for (uint32_t i = 0; i < bench->info.step_count; i++) {
+        if (figures_of(bench, steps, i, peak, &figures)) {
+            put_step(json, &figures, i, steps[i].threads);
+        }
+    }
+    hml_json_end(json);
+}
+
+static void put_event(hml_json *json, const step_figures *figures, const hml_step_profile *step,
+                      uint32_t index, uint64_t origin)
+{
+    const hml_step_info *info = &figures->info;
+    hml_json_object(json, NULL);
+    hml_json_string(json, "ph", "X");
+    hml_json_integer(json, "pid", 1);
+    hml_json_integer(json, "tid", 1);
+    hml_json_real(json, "ts", (double)(step->start_nanoseconds - origin) * 1e-3);
+    hml_json_real(json, "dur", figures->microseconds);
+    hml_json_string(json, "name", info->location[0] != '\0' ? info->location : info->kind);
+    hml_json_string(json, "cat", info->form != NULL ? info->form : info->kind);
+    hml_json_object(json, "args");
+    hml_json_unsigned(json, "step", index);
+    hml_json_unsigned(json, "threads", step->threads);
+    hml_json_real(json, "gflops", figures->gflops);
+    hml_json_string(json, "kernel", info->kernel != NULL ? info->kernel : "");
+    hml_json_end(json);
+    hml_json_end(json);
+}
+
+static void put_events(hml_json *json, const hml_workbench *bench, const hml_step_profile *steps)
 {
     uint64_t origin = UINT64_MAX;
     step_figures figures;
-    bool first = true;
     for (uint32_t i = 0; i < bench->info.step_count; i++) {
         if (steps[i].calls != 0 && steps[i].start_nanoseconds < origin) {
             origin = steps[i].start_nanoseconds;
         }
     }
     for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (!figures_of(bench, steps, i, 0, &figures)) {
-            continue;
+        if (figures_of(bench, steps, i, 0, &figures)) {
+            put_event(json, &figures, &steps[i], i, origin);
         }
-        fprintf(file, "%s\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":%.3f,\"dur\":%.3f,\"name\":",
-                first ? "" : ",", (double)(steps[i].start_nanoseconds - origin) * 1e-3,
-                figures.microseconds);
-        first = false;
-        hml_json_string(file, figures.info.location[0] != '\0' ? figures.info.location
-                                                               : figures.info.kind);
-        fprintf(file, ",\"cat\":\"%s\",\"args\":{\"step\":%u,\"threads\":%u,\"gflops\":",
-                figures.info.form != NULL ? figures.info.form : figures.info.kind, i,
-                steps[i].threads);
-        hml_json_number(file, figures.gflops);
-        fprintf(file, ",\"kernel\":");
-        hml_json_string(file, figures.info.kernel != NULL ? figures.info.kernel : "");
-        fprintf(file, "}}");
     }
 }
 
@@ -122,14 +127,14 @@ hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *s
                            const char *path, hml_tool_error *error)
 {
     hml_output_file file;
-    if (!hml_output_open(&file, path)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
-    }
-    fprintf(file.stream, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
-    write_events(file.stream, bench, steps);
-    fprintf(file.stream, "\n]}\n");
-    if (!hml_output_close(&file)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
-    }
-    return HML_OK;
+    HML_TOOL_TRY(hml_output_open(&file, path, &bench->files, error));
+    hml_json json = {.out = file.stream};
+    hml_json_object(&json, NULL);
+    hml_json_string(&json, "displayTimeUnit", "ns");
+    hml_json_array(&json, "traceEvents");
+    put_events(&json, bench, steps);
+    hml_json_end(&json);
+    hml_json_end(&json);
+    fputc('\n', file.stream);
+    return hml_output_close(&file, error);
 }

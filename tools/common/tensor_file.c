@@ -1,5 +1,6 @@
 #include "tensor_file.h"
 
+#include "input_path.h"
 #include "output_file.h"
 #include "tensor_write.h"
 
@@ -118,6 +119,7 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
 
 hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error)
 {
+    HML_TOOL_TRY(hml_path_check(path, HML_PATH_FILE, error));
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", path, strerror(errno));
@@ -161,19 +163,15 @@ hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_too
 /* -- Writing ----------------------------------------------------------------------------------- */
 
 hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
-                                 const hml_tensor *tensor, const char *name, hml_tool_error *error)
+                                 const hml_tensor *tensor, const char *name,
+                                 const hml_input_files *inputs, hml_tool_error *error)
 {
     hml_output_file file;
-    if (!hml_output_open(&file, path)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
-    }
+    HML_TOOL_TRY(hml_output_open(&file, path, inputs, error));
     if (format == HML_FORMAT_NPY) {
         hml_npy_write(file.stream, tensor);
     } else {
         hml_pb_write(file.stream, tensor, name);
     }
-    if (!hml_output_close(&file)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_output_unwritable, "%s: %s", path, strerror(errno));
-    }
-    return HML_OK;
+    return hml_output_close(&file, error);
 }

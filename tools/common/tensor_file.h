@@ -62,8 +62,11 @@ hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_too
 
 typedef enum hml_tensor_format { HML_FORMAT_NPY, HML_FORMAT_PB } hml_tensor_format;
 
-/* Writes a tensor; `name` goes into a .pb. bf16 in .npy is written as two-byte void elements. */
+/* Writes a tensor, in place of none of `inputs`; `name` goes into a .pb. bf16 in .npy is written as
+ * two-byte void elements. */
+struct hml_input_files;
 hml_status hml_tensor_file_write(const char *path, hml_tensor_format format,
-                                 const hml_tensor *tensor, const char *name, hml_tool_error *error);
+                                 const hml_tensor *tensor, const char *name,
+                                 const struct hml_input_files *inputs, hml_tool_error *error);
 
 #endif

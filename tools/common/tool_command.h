@@ -1,11 +1,49 @@
-/* The frame of a command on one artifact: options, --help, the number of words. */
+/*
+ * A command of `hml` or `hmlc` in one description, which yields its parser, its --help (also as
+ * JSON), its did-you-mean and its row in the list of commands.
+ */
 #ifndef HML_TOOL_COMMAND_H
 #define HML_TOOL_COMMAND_H
 
 #include "options.h"
+#include "report.h"
 
-/* Parses, and calls `body` when there is exactly one positional word. Returns the exit status. */
-int hml_tool_command(const char *name, const hml_option *table, size_t count, int argc, char **argv,
-                     int (*body)(const hml_options *options));
+enum { HML_MOST_WORDS = 1 << 30 };
+
+typedef struct hml_command {
+    const char *name;    /* "run" */
+    const char *words;   /* "MODEL.hml": what stands behind it */
+    const char *summary; /* one line for the list of commands */
+    const char *purpose; /* a few lines, each ended by \n */
+    const hml_option *options;
+    size_t option_count;
+    const char *examples[2]; /* without the program's name */
+    unsigned least_words, most_words;
+    const char *expected;    /* "one artifact": said when there are fewer or more words */
+    const char *no;          /* what exit status 1 says; NULL: the command never ends with it */
+    const char *environment; /* lines of its variables beyond those of all; NULL: none */
+    int (*run)(const hml_options *options, hml_report *report); /* returns the exit status */
+} hml_command;
+
+/* The rows that end each command's option table. */
+#define HML_COMMON_OPTIONS                                                                         \
+    {"json", 0, NULL, "print one JSON object on standard output"},                                 \
+        {"quiet", 'q', NULL, "neither progress, notes nor a summary"},                             \
+        {"verbose", 'v', NULL, "say more of what is done"}, {"help", 'h', NULL, "print this"}
+
+/* A program: its name and what follows it in its help. */
+typedef struct hml_program {
+    const char *name, *purpose;
+    const hml_command *const *commands;
+    size_t command_count;
+    const char *const *reserved; /* words that will be commands, refused by name; ends with NULL */
+} hml_program;
+
+/* The whole program: finds the command, or answers help, --help, -h and --version. */
+int hml_program_main(const hml_program *program, int argc, char **argv);
+
+/* One command with the words behind its name. *report is open before and after: the caller fills
+ * its program and closes it. */
+int hml_command_call(const hml_command *command, int argc, char **argv, hml_report *report);
 
 #endif

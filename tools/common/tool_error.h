@@ -12,7 +12,8 @@
 #endif
 
 typedef struct hml_tool_error {
-    char text[768]; /* "HML1102: tensor file is damaged: a.npy: ..."; "" when nothing is known */
+    char text[768];   /* "HML1102: tensor file is damaged: a.npy: ..."; "" when nothing is known */
+    const char *hint; /* what to do; NULL: what the status' explanation says */
 } hml_tool_error;
 
 #define HML_TOOL_TRY(expression)                                                                   \
@@ -30,8 +31,5 @@ void hml_tool_error_set(hml_tool_error *error, hml_status status, const char *fo
  */
 #define HML_TOOL_FAIL(error, status, ...)                                                          \
     (hml_tool_error_set((error), (status), __VA_ARGS__), (status))
-
-/* "error[HML1102]: ..." with the explanation as help on stderr; returns the exit status. */
-int hml_tool_report(hml_status status, const hml_tool_error *error);
 
 #endif

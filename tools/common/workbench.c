@@ -1,9 +1,10 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "workbench.h"
 
+#include "input_path.h"
+#include "printable.h"
 #include "random_tensor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -21,10 +22,19 @@ double hml_milliseconds(void)
 
 /* -- Opening ----------------------------------------------------------------------------------- */
 
+static hml_status note_input(hml_workbench *bench, const char *path, hml_tool_error *error)
+{
+    return hml_input_files_add(&bench->files, path)
+               ? HML_OK
+               : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
+}
+
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error)
 {
     *bench = (hml_workbench){0};
+    HML_TOOL_TRY(hml_path_check(path, HML_PATH_ARTIFACT, error));
+    HML_TOOL_TRY(note_input(bench, path, error));
     HML_TOOL_TRY(hml_workbench_parse_dims(bench, options, error));
     hml_open_options open = {
         .flags = flags, .message = error->text, .message_bytes = sizeof error->text};
@@ -41,6 +51,7 @@ void hml_workbench_release(hml_workbench *bench)
     hml_pool_release(bench->pool);
     hml_model_release(bench->model);
     hml_tensor_list_release(&bench->inputs);
+    hml_input_files_release(&bench->files);
     free(bench->dim_text);
     *bench = (hml_workbench){0};
 }
@@ -167,6 +178,7 @@ static hml_status load_file(hml_workbench *bench, const char *word, hml_tool_err
         (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
         return unknown_input(bench, name, error);
     }
+    HML_TOOL_TRY(note_input(bench, path, error));
     HML_TOOL_TRY(hml_tensor_file_read(path, &list, error));
     hml_status status = named ? place_named(bench, index, path, &list, error)
                               : place_all(bench, path, &list, error);
@@ -199,14 +211,16 @@ static hml_status read_numbered(const char *folder, const char *stem, uint32_t i
     return hml_tensor_file_read(path, list, error);
 }
 
-static hml_status check_folder(const char *folder, hml_tool_error *error)
+/* All files of the folder are inputs, also those that this run does not need. */
+static hml_status check_folder(hml_workbench *bench, const char *folder, hml_tool_error *error)
 {
-    DIR *directory = opendir(folder);
-    if (directory == NULL) {
+    HML_TOOL_TRY(hml_path_check(folder, HML_PATH_FOLDER, error));
+    if (access(folder, R_OK | X_OK) != 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", folder, strerror(errno));
     }
-    closedir(directory);
-    return HML_OK;
+    return hml_input_files_add_folder(&bench->files, folder)
+               ? HML_OK
+               : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
 }
 
 static hml_status create_places(hml_workbench *bench, hml_tool_error *error)
@@ -215,7 +229,7 @@ static hml_status create_places(hml_workbench *bench, hml_tool_error *error)
     size_t count = bench->info.input_count;
     bench->inputs.tensors = calloc(count + 1, sizeof *bench->inputs.tensors);
     if (bench->inputs.tensors == NULL) {
-        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu inputs", count);
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
     }
     bench->inputs.count = count;
     return HML_OK;
@@ -230,8 +244,8 @@ static hml_status place_numbered(hml_workbench *bench, const char *folder, uint3
     index = index < bench->info.input_count ? index : number;
     if (index >= bench->info.input_count) {
         return HML_TOOL_FAIL(error, HML_ERROR_input_unknown,
-                             "%s/input_%u.pb ('%s'), but the model has %u inputs", folder, number,
-                             tensor->name, bench->info.input_count);
+                             "%s/input_%u.pb ('%s'), but the model has %u input%s", folder, number,
+                             tensor->name, HML_COUNTED(bench->info.input_count));
     }
     return place(bench, index, tensor, error);
 }
@@ -240,7 +254,7 @@ static hml_status place_numbered(hml_workbench *bench, const char *folder, uint3
 static hml_status load_folder(hml_workbench *bench, const char *folder, hml_tool_error *error)
 {
     HML_TOOL_TRY(create_places(bench, error));
-    HML_TOOL_TRY(check_folder(folder, error));
+    HML_TOOL_TRY(check_folder(bench, folder, error));
     for (uint32_t i = 0;; i++) {
         hml_tensor_list list = {0};
         bool found = false;
@@ -249,8 +263,8 @@ static hml_status load_folder(hml_workbench *bench, const char *folder, hml_tool
             return i >= bench->info.input_count
                        ? HML_OK
                        : HML_TOOL_FAIL(error, HML_ERROR_input_missing,
-                                       "%s has no input_%u.pb, and the model has %u inputs", folder,
-                                       i, bench->info.input_count);
+                                       "%s has no input_%u.pb, and the model has %u input%s",
+                                       folder, i, HML_COUNTED(bench->info.input_count));
         }
         hml_status status = place_numbered(bench, folder, i, &list.tensors[0], error);
         hml_tensor_list_release(&list);
@@ -400,8 +414,8 @@ hml_status hml_workbench_compare(hml_workbench *bench, const char *folder,
         if (index >= bench->info.output_count) {
             hml_tensor_list_release(&list);
             return HML_TOOL_FAIL(error, HML_ERROR_usage,
-                                 "%s/output_%u.pb is there, but the model has %u outputs", folder,
-                                 i, bench->info.output_count);
+                                 "%s/output_%u.pb is there, but the model has %u output%s", folder,
+                                 i, HML_COUNTED(bench->info.output_count));
         }
         hml_status status = hml_session_output(bench->session, index, &found);
         if (status == HML_OK) {

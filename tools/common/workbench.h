@@ -7,9 +7,20 @@
 
 #include "compare.h"
 #include "options.h"
+#include "output_file.h"
+#include "report.h"
 #include "tensor_file.h"
 
 enum { HML_MOST_DIMS = 32 };
+
+/* The rows of commands that choose inputs. */
+#define HML_INPUT_OPTIONS                                                                          \
+    {"input", 0, "NAME=FILE", "data of an input: .npy, .npz or .pb; may be repeated"},             \
+        {"test-data", 0, "DIR",                                                                    \
+         "inputs, and outputs to compare with: input_<i>.pb, output_<i>.pb"},                      \
+        {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},                           \
+        {"seed", 0, "N", "of random inputs; 0"},                                                   \
+        {"threads", 0, "N", "threads; default: as many as the process may use"}
 
 typedef struct hml_workbench {
     hml_model *model;
@@ -21,7 +32,8 @@ typedef struct hml_workbench {
     hml_dim dims[HML_MOST_DIMS]; /* from --dim; names point into `dim_text` */
     uint32_t dim_count;
     char *dim_text;
-    double load_ms; /* opening the model */
+    hml_input_files files; /* that are read: no output may replace one */
+    double load_ms;        /* opening the model */
 } hml_workbench;
 
 /* Opens the model with `flags` and parses --dim. Release in any state. */

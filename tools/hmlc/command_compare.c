@@ -4,22 +4,15 @@
 #include <string.h>
 
 #include "commands.h"
-#include "common/json.h"
 #include "common/printable.h"
 #include "common/workbench.h"
 
 static const hml_option compare_table[] = {
-    {"input", 0, "NAME=FILE", "data of an input: .npy, .npz or .pb; may be repeated"},
-    {"test-data", 0, "DIR", "inputs: input_<i>.pb"},
-    {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},
-    {"seed", 0, "N", "of random inputs; 0"},
-    {"threads", 0, "N", "threads of the artifact's run"},
+    HML_INPUT_OPTIONS,
     {"rtol", 0, "R", "relative tolerance; default 1e-3"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
-    {"json", 0, NULL, "the result as JSON"},
-    {"help", 'h', NULL, "this list"},
+    HML_COMMON_OPTIONS,
 };
-enum { COMPARE_OPTIONS = sizeof compare_table / sizeof compare_table[0] };
 
 typedef struct comparing {
     const hml_options *options;
@@ -81,18 +74,20 @@ static int run_artifact(comparing *c)
     if (status == HML_OK) {
         status = hml_workbench_run(&c->bench, &c->error);
     }
-    return status == HML_OK ? HMLC_OK : hml_tool_report(status, &c->error);
+    if (status != HML_OK) {
+        c->request.report->path = path; /* the artifact is to blame, not the model */
+    }
+    return hml_report_status(c->request.report, status, &c->error);
 }
 
 static hmlc_status run_reference(comparing *c)
 {
-    c->request.model_path = hml_options_at(c->options, NULL, 0);
     HMLC_TRY(hmlc_job_import(&c->job, &c->request));
     const hmlc_region *main = c->job.module->main;
     c->output_count = main->last->operand_count;
     if (main->argument_count != c->bench.info.input_count ||
         c->output_count != c->bench.info.output_count) {
-        return hmlc_error_add(c->job.module->diagnostics, HMLC_ERROR_bad_usage, NULL,
+        return hmlc_error_add(c->job.module->diagnostics, HMLC_ERROR_input_unfit, NULL,
                               "compare an artifact with the model it was compiled from",
                               "model and artifact differ in their inputs or outputs");
     }
@@ -111,7 +106,24 @@ static hmlc_status run_reference(comparing *c)
 
 /* -- the answer -------------------------------------------------------------------------------- */
 
-static bool compare_output(comparing *c, uint32_t index, bool json)
+static void tell_output(hml_report *report, const char *name, const hml_comparison *comparison,
+                        const char *text)
+{
+    hml_json *json = &report->data;
+    if (report->json) {
+        hml_json_object(json, NULL);
+        hml_json_string(json, "name", name);
+        hml_json_bool(json, "equal", comparison->equal);
+        hml_json_real(json, "largest_difference", comparison->largest_difference);
+        hml_json_string(json, "comparison", text);
+        hml_json_end(json);
+    } else {
+        hml_print_text(stdout, name);
+        printf(": %s; largest difference %.3g\n", text, comparison->largest_difference);
+    }
+}
+
+static bool compare_output(comparing *c, uint32_t index)
 {
     hml_tensor found;
     hml_tensor_info info;
@@ -126,52 +138,49 @@ static bool compare_output(comparing *c, uint32_t index, bool json)
         hml_tensor_compare(&found, &expected, &c->tolerance, &comparison);
         hml_comparison_text(&comparison, text, sizeof text);
     }
-    if (json) {
-        printf("%s{\"name\":", index == 0 ? "" : ",");
-        hml_json_string(stdout, info.name);
-        printf(",\"equal\":%s,\"largest_difference\":", comparison.equal ? "true" : "false");
-        hml_json_number(stdout, comparison.largest_difference);
-        printf(",\"comparison\":");
-        hml_json_string(stdout, text);
-        printf("}");
-    } else {
-        hml_print_text(stdout, info.name);
-        printf(": %s; largest difference %.3g\n", text, comparison.largest_difference);
-    }
+    tell_output(c->request.report, info.name, &comparison, text);
     return comparison.equal;
 }
 
 static int compare_outputs(comparing *c)
 {
-    bool json = hml_options_get(c->options, "json") != NULL, equal = true;
-    printf("%s", json ? "{\"outputs\":[" : "");
-    for (uint32_t k = 0; k < c->output_count; k++) {
-        equal = compare_output(c, k, json) && equal;
+    hml_report *report = c->request.report;
+    bool equal = true;
+    if (report->json) {
+        hml_json_array(&report->data, "outputs");
     }
-    printf("%s", json ? (equal ? "],\"equal\":true}\n" : "],\"equal\":false}\n") : "");
-    return equal ? HMLC_OK : HMLC_NO;
+    for (uint32_t k = 0; k < c->output_count; k++) {
+        equal = compare_output(c, k) && equal;
+    }
+    if (report->json) {
+        hml_json_end(&report->data);
+        hml_json_bool(&report->data, "equal", equal);
+    }
+    return equal ? HMLC_OK
+                 : hml_report_status(report, HML_ERROR_tolerance_exceeded, &(hml_tool_error){0});
 }
 
 static int compare_both(comparing *c)
 {
-    int exit_status = run_artifact(c);
+    int exit_status = hmlc_path_check(c->request.report, c->request.model_path, NULL);
+    if (exit_status == HMLC_OK) {
+        exit_status = run_artifact(c);
+    }
     if (exit_status != HMLC_OK) {
         return exit_status;
     }
     hmlc_status status = run_reference(c);
-    hmlc_job_print(&c->job);
+    hmlc_job_report(&c->job, c->request.report);
     return status == HMLC_OK ? compare_outputs(c) : (int)status;
 }
 
-static int compare_with(const hml_options *options)
+static int compare_with(const hml_options *options, hml_report *report)
 {
-    comparing c = {.options = options};
+    comparing c = {.options = options,
+                   .request = {.report = report, .model_path = hml_options_at(options, NULL, 0)}};
     const char *bad = hml_tolerance_from_options(options, &c.tolerance);
     if (bad != NULL) {
-        return hmlc_usage("compare", "--%s: expected a number that is not negative", bad);
-    }
-    if (hml_options_count(options, NULL) != 2) {
-        return hmlc_usage("compare", "expected a model and its artifact");
+        return hml_report_usage(report, "--%s: expected a number that is not negative", bad);
     }
     int exit_status = compare_both(&c);
     hml_workbench_release(&c.bench);
@@ -180,21 +189,21 @@ static int compare_with(const hml_options *options)
     return exit_status;
 }
 
-int hmlc_command_compare(int argc, char **argv)
-{
-    hml_options options;
-    char message[256];
-    int status;
-    if (!hml_options_parse(&options, compare_table, COMPARE_OPTIONS, argc, argv, message,
-                           sizeof message)) {
-        status = hmlc_usage("compare", "%s", message);
-    } else if (hml_options_get(&options, "help") != NULL) {
-        printf("usage: hmlc compare MODEL OUT.hml [options]\n");
-        hml_options_print(compare_table, COMPARE_OPTIONS);
-        status = HMLC_OK;
-    } else {
-        status = compare_with(&options);
-    }
-    hml_options_release(&options);
-    return status;
-}
+const hml_command hmlc_command_compare = {
+    .name = "compare",
+    .words = "MODEL OUT.hml",
+    .summary = "compare an artifact with the reference interpreter",
+    .purpose = "Runs an artifact and, from the same inputs, the model's graph in the reference "
+               "interpreter,\n"
+               "and tells how far their outputs are apart. Inputs are those of `run`.\n",
+    .options = compare_table,
+    .option_count = sizeof compare_table / sizeof compare_table[0],
+    .examples = {"compare model.onnx model.hml",
+                 "compare model.onnx model.hml --dim batch=3 --json"},
+    .least_words = 2,
+    .most_words = 2,
+    .expected = "a model and its artifact",
+    .no = "an output is out of tolerance",
+    .environment = HML_RUNTIME_ENVIRONMENT,
+    .run = compare_with,
+};

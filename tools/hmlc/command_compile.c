@@ -1,28 +1,23 @@
 /* hmlc compile and hmlc check: the same way of the model, the latter without making code. */
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "commands.h"
-#include "common/json.h"
+#include "common/printable.h"
 
 #define MODEL_OPTIONS                                                                              \
-    {"dim", 0, "NAME=N|LOW..HIGH|NAME", "fix, bound or unify a symbolic dim; may be repeated"},    \
+    HMLC_DIM_OPTION,                                                                               \
         {"target", 0, "T,...", "targets; default: x86-64-v2, -v3 and -v4 in one file"},            \
-        {"json", 0, NULL, "the result as JSON on standard output"},                                \
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
-        {"verify-passes", 0, NULL, "check the IR after each pass"},                                \
-        {"quiet", 0, NULL, "no summary"}, {"help", 'h', NULL, "this list"}
+        {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
 
 static const hml_option check_table[] = {MODEL_OPTIONS};
 static const hml_option compile_table[] = {
     {"output", 'o', "OUT.hml", "where the artifact goes"},
-    {"jobs", 'j', "N", "processes that generate code; default: one per core"},
+    HMLC_JOBS_OPTION,
     {"emit", 0, "WORD", "artifact, llvm-ir, asm or ir"},
-    {"quantize", 0, "TYPE", "not implemented yet"},
-    {"calib", 0, "DIR", "not implemented yet"},
-    {"provider", 0, "NAME", "not implemented yet"},
+    {"quantize", 0, "TYPE", NULL},
+    {"calib", 0, "DIR", NULL},
+    {"provider", 0, "NAME", NULL},
     MODEL_OPTIONS,
 };
 
@@ -41,9 +36,9 @@ static void print_summary(const hmlc_job *job, const char *path)
 {
     const hmlc_codegen_summary *s = &job->summary;
     fprintf(stderr, "%s -> %s\n", job->request->model_path, path);
-    fprintf(stderr, "  %-16s %u nodes -> %u steps (%u kernels, %u distinct over %u targets)\n",
-            "graph", job->source_ops, s->steps, s->kernels, s->unique_kernels,
-            job->request->target_count);
+    fprintf(stderr, "  %-16s %u node%s -> %u step%s (%u kernel%s, %u distinct over %u target%s)\n",
+            "graph", HML_COUNTED(job->source_ops), HML_COUNTED(s->steps), HML_COUNTED(s->kernels),
+            s->unique_kernels, HML_COUNTED(job->request->target_count));
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
     print_size("arena (typical)", s->arena_bytes_at_hint);
@@ -53,37 +48,43 @@ static void print_summary(const hmlc_job *job, const char *path)
             job->pass_seconds, job->codegen_seconds);
 }
 
-static void print_json(const hmlc_job *job, hmlc_status status, const char *path)
+static void put_result(const hmlc_job *job, hmlc_status status, const char *path)
 {
     const hmlc_codegen_summary *s = &job->summary;
-    printf("{\"status\":%d,\"model\":", (int)status);
-    hml_json_string(stdout, job->request->model_path);
-    if (path != NULL && status == HMLC_OK) {
-        printf(",\"output\":");
-        hml_json_string(stdout, path);
-        printf(",\"steps\":%u,\"kernels\":%u,\"weight_bytes\":%llu,\"code_bytes\":%llu,"
-               "\"arena_bytes\":%llu,\"file_bytes\":%llu,\"seconds\":%.3f",
-               s->steps, s->kernels, (unsigned long long)s->weight_bytes,
-               (unsigned long long)s->code_bytes, (unsigned long long)s->arena_bytes_at_hint,
-               (unsigned long long)s->file_bytes,
-               job->import_seconds + job->pass_seconds + job->codegen_seconds);
+    hml_json *json = &job->request->report->data;
+    const struct {
+        const char *key;
+        uint64_t value;
+    } rows[] = {
+        {"steps", s->steps},
+        {"kernels", s->kernels},
+        {"weight_bytes", s->weight_bytes},
+        {"code_bytes", s->code_bytes},
+        {"arena_bytes", s->arena_bytes_at_hint},
+        {"file_bytes", s->file_bytes},
+    };
+    hml_json_string(json, "model", job->request->model_path);
+    hml_json_unsigned(json, "nodes", job->source_ops);
+    if (path == NULL || status != HMLC_OK) {
+        return;
     }
-    printf(",\"diagnostics\":");
-    hmlc_job_print_json(job);
-    printf("}\n");
+    hml_json_string(json, "output", path);
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        hml_json_unsigned(json, rows[k].key, rows[k].value);
+    }
+    hml_json_real(json, "seconds", job->import_seconds + job->pass_seconds + job->codegen_seconds);
 }
 
-static void report(const hmlc_job *job, hmlc_status status, const hml_options *options,
-                   const char *path)
+static void tell(const hmlc_job *job, hmlc_status status, const char *path)
 {
-    hmlc_job_print(job);
-    if (hml_options_get(options, "json") != NULL) {
-        print_json(job, status, path);
-    } else if (status == HMLC_OK && path != NULL && !job->request->emit_ir &&
-               job->request->emit == HMLC_EMIT_ARTIFACT &&
-               hml_options_get(options, "quiet") == NULL) {
+    hml_report *report = job->request->report;
+    bool artifact = !job->request->emit_ir && job->request->emit == HMLC_EMIT_ARTIFACT;
+    hmlc_job_report(job, report);
+    if (report->json) {
+        put_result(job, status, path);
+    } else if (status == HMLC_OK && path != NULL && artifact && !report->quiet) {
         print_summary(job, path);
-    } else if (status == HMLC_OK && path == NULL && hml_options_get(options, "quiet") == NULL) {
+    } else if (status == HMLC_OK && path == NULL && !report->quiet) {
         printf("%s: supported\n", job->request->model_path);
     }
 }
@@ -97,68 +98,69 @@ static hmlc_status job_run(hmlc_job *job, const hmlc_request *request, const cha
     return path != NULL ? hmlc_job_compile(job, path) : hmlc_job_plan(job);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat left, right;
-    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
-           left.st_ino == right.st_ino;
-}
-
-static int run_request(const char *command, const hml_options *options, bool compile)
+static int run_request(const hml_options *options, hml_report *report, const char *path)
 {
     hmlc_request request;
-    int exit_status = HMLC_OK;
-    const char *path = compile ? hml_options_get(options, "output") : NULL;
-    if (hml_options_count(options, NULL) != 1) {
-        return hmlc_usage(command, "expected one model file");
+    int status = hmlc_request_parse(&request, report, options);
+    request.model_path = report->path;
+    if (status == HMLC_OK) {
+        status = hmlc_path_check(report, request.model_path, path);
     }
-    if (compile && (path == NULL || path[0] == '\0')) {
-        return hmlc_usage(command, "expected -o OUT.hml");
+    if (status == HMLC_OK) {
+        hmlc_job job = {0};
+        status = (int)job_run(&job, &request, path);
+        tell(&job, (hmlc_status)status, path);
+        hmlc_job_release(&job);
     }
-    if (compile && same_file(hml_options_at(options, NULL, 0), path)) {
-        return hmlc_usage(command, "-o %s is the model itself, which would be overwritten", path);
-    }
-    if (!hmlc_request_parse(&request, command, options, &exit_status)) {
-        hmlc_request_release(&request);
-        return exit_status;
-    }
-    request.model_path = hml_options_at(options, NULL, 0);
-    request.progress = isatty(STDERR_FILENO) && hml_options_get(options, "quiet") == NULL;
-    hmlc_job job = {0};
-    hmlc_status status = job_run(&job, &request, path);
-    report(&job, status, options, path);
-    hmlc_job_release(&job);
     hmlc_request_release(&request);
-    return (int)status;
-}
-
-static int command_with_options(const char *command, const hml_option *table, size_t count,
-                                bool compile, int argc, char **argv)
-{
-    hml_options options;
-    char message[256];
-    int status;
-    if (!hml_options_parse(&options, table, count, argc, argv, message, sizeof message)) {
-        status = hmlc_usage(command, "%s", message);
-    } else if (hml_options_get(&options, "help") != NULL) {
-        printf("usage: hmlc %s MODEL%s [options]\n", command, compile ? " -o OUT.hml" : "");
-        hml_options_print(table, count);
-        status = HMLC_OK;
-    } else {
-        status = run_request(command, &options, compile);
-    }
-    hml_options_release(&options);
     return status;
 }
 
-int hmlc_command_compile(int argc, char **argv)
+static int compile_with(const hml_options *options, hml_report *report)
 {
-    return command_with_options("compile", compile_table,
-                                sizeof compile_table / sizeof compile_table[0], true, argc, argv);
+    const char *path = hml_options_get(options, "output");
+    if (path == NULL || path[0] == '\0') {
+        return hml_report_usage(report, "expected -o OUT.hml");
+    }
+    return run_request(options, report, path);
 }
 
-int hmlc_command_check(int argc, char **argv)
+static int check_with(const hml_options *options, hml_report *report)
 {
-    return command_with_options("check", check_table, sizeof check_table / sizeof check_table[0],
-                                false, argc, argv);
+    return run_request(options, report, NULL);
 }
+
+const hml_command hmlc_command_compile = {
+    .name = "compile",
+    .words = "MODEL -o OUT.hml",
+    .summary = "compile a model to an artifact",
+    .purpose =
+        "Compiles a model to one file that `run` and the runtime library load, with a variant per\n"
+        "target. Dims that the model leaves open stay open, unless --dim says otherwise.\n",
+    .options = compile_table,
+    .option_count = sizeof compile_table / sizeof compile_table[0],
+    .examples = {"compile model.onnx -o model.hml",
+                 "compile model.onnx -o model.hml --target native --dim batch=1..8 -j4"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one model file",
+    .environment = HMLC_COMPILER_ENVIRONMENT,
+    .run = compile_with,
+};
+
+const hml_command hmlc_command_check = {
+    .name = "check",
+    .words = "MODEL",
+    .summary = "list everything in a model that is not supported",
+    .purpose =
+        "Tells whether `compile` would succeed: every node that is not supported, with its place,\n"
+        "the reason and what to do. Writes nothing.\n",
+    .options = check_table,
+    .option_count = sizeof check_table / sizeof check_table[0],
+    .examples = {"check model.onnx", "check model.onnx --dim batch=1..8 --json"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one model file",
+    .environment = HMLC_COMPILER_ENVIRONMENT,
+    .run = check_with,
+};

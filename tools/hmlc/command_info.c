@@ -7,53 +7,34 @@
 #include <hml/hml.h>
 
 #include "commands.h"
-#include "common/json.h"
 
-static const hml_option info_table[] = {
-    {"json", 0, NULL, "the same as JSON"},
-    {"help", 'h', NULL, "this list"},
-};
+static const hml_option info_table[] = {HML_COMMON_OPTIONS};
 enum { INFO_OPTIONS = sizeof info_table / sizeof info_table[0] };
 
-static int with_options(const char *command, const char *words, int argc, char **argv,
-                        int (*body)(const hml_options *options, bool json))
+static int list_targets(const hml_options *options, hml_report *report)
 {
-    hml_options options;
-    char message[256];
-    int status;
-    if (!hml_options_parse(&options, info_table, INFO_OPTIONS, argc, argv, message,
-                           sizeof message)) {
-        status = hmlc_usage(command, "%s", message);
-    } else if (hml_options_get(&options, "help") != NULL) {
-        printf("usage: hmlc %s%s [options]\n", command, words);
-        hml_options_print(info_table, INFO_OPTIONS);
-        status = HMLC_OK;
-    } else {
-        status = body(&options, hml_options_get(&options, "json") != NULL);
-    }
-    hml_options_release(&options);
-    return status;
-}
-
-static int list_targets(const hml_options *options, bool json)
-{
-    if (hml_options_count(options, NULL) != 0) {
-        return hmlc_usage("targets", "expected no words but --json");
-    }
+    (void)options;
+    hml_json *json = &report->data;
     const hmlc_target *native = hmlc_target_find("native");
+    if (report->json) {
+        hml_json_array(json, "targets");
+    }
     for (uint32_t k = 0; k < hmlc_target_count(); k++) {
         const hmlc_target *target = hmlc_target_at(k);
-        if (json) {
-            printf("%s{\"name\":\"%s\",\"triple\":\"%s\",\"vector_bits\":%d,\"native\":%s}",
-                   k == 0 ? "[" : ",", target->name, target->triple, target->vector_bytes * 8,
-                   target == native ? "true" : "false");
+        if (report->json) {
+            hml_json_object(json, NULL);
+            hml_json_string(json, "name", target->name);
+            hml_json_string(json, "triple", target->triple);
+            hml_json_integer(json, "vector_bits", target->vector_bytes * 8);
+            hml_json_bool(json, "native", target == native);
+            hml_json_end(json);
         } else {
             printf("%-14s %-28s %2d-bit vectors%s\n", target->name, target->triple,
                    target->vector_bytes * 8, target == native ? "  (this machine: native)" : "");
         }
     }
-    if (json) {
-        printf("]\n");
+    if (report->json) {
+        hml_json_end(json);
     }
     return HMLC_OK;
 }
@@ -77,29 +58,35 @@ static bool find_explanation(long long number, explanation *found)
     return found->title != NULL;
 }
 
-static int explain(const hml_options *options, bool json)
+static void put_explanation(hml_json *json, const explanation *found)
+{
+    char code[16];
+    snprintf(code, sizeof code, "HML%04u", found->number);
+    hml_json_object(json, "error");
+    hml_json_string(json, "code", code);
+    hml_json_string(json, "title", found->title);
+    hml_json_string(json, "explanation", found->text);
+    hml_json_unsigned(json, "exit_status", found->exit_status);
+    hml_json_end(json);
+}
+
+static int explain(const hml_options *options, hml_report *report)
 {
     const char *word = hml_options_at(options, NULL, 0);
-    if (word == NULL || hml_options_count(options, NULL) != 1) {
-        return hmlc_usage("explain", "expected one code, such as HML0203");
-    }
     bool prefixed = toupper((unsigned char)word[0]) == 'H' &&
                     toupper((unsigned char)word[1]) == 'M' &&
                     toupper((unsigned char)word[2]) == 'L';
     long long number;
     explanation found = {0};
+    report->path = NULL; /* the word is no file */
     if (!hml_parse_number(prefixed ? word + 3 : word, 99999, &number)) {
-        return hmlc_usage("explain", "'%s' is no error code; they look like HML0203", word);
+        return hml_report_usage(report, "'%s' is no error code; they look like HML0203", word);
     }
     if (!find_explanation(number, &found)) {
-        return hmlc_usage("explain", "there is no error HML%04lld", number);
+        return hml_report_usage(report, "there is no error HML%04lld", number);
     }
-    if (json) {
-        printf("{\"code\":\"HML%04u\",\"title\":", found.number);
-        hml_json_string(stdout, found.title);
-        printf(",\"explanation\":");
-        hml_json_string(stdout, found.text);
-        printf(",\"exit_status\":%u}\n", found.exit_status);
+    if (report->json) {
+        put_explanation(&report->data, &found);
     } else {
         printf("HML%04u: %s\n\n%s\n\nExit status: %u\n", found.number, found.title, found.text,
                found.exit_status);
@@ -107,12 +94,29 @@ static int explain(const hml_options *options, bool json)
     return HMLC_OK;
 }
 
-int hmlc_command_targets(int argc, char **argv)
-{
-    return with_options("targets", "", argc, argv, list_targets);
-}
+const hml_command hmlc_command_targets = {
+    .name = "targets",
+    .words = "",
+    .summary = "list the targets that --target takes",
+    .purpose = "Lists the targets that an artifact can hold variants for.\n",
+    .options = info_table,
+    .option_count = INFO_OPTIONS,
+    .examples = {"targets", "targets --json"},
+    .expected = "no words but options",
+    .run = list_targets,
+};
 
-int hmlc_command_explain(int argc, char **argv)
-{
-    return with_options("explain", " HML0203", argc, argv, explain);
-}
+const hml_command hmlc_command_explain = {
+    .name = "explain",
+    .words = "HML0203",
+    .summary = "explain an error code",
+    .purpose =
+        "Says what an error code means, what to do, and the exit status that goes with it.\n",
+    .options = info_table,
+    .option_count = INFO_OPTIONS,
+    .examples = {"explain HML0301", "explain 1044 --json"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one code, such as HML0203",
+    .run = explain,
+};

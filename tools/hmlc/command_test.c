@@ -3,17 +3,19 @@
  * compare. Each folder is done in a child process with a time limit (test_child.c), so that one
  * model's crash or hang is a row of the table.
  */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "common/compare.h"
-#include "common/json.h"
+#include "common/input_path.h"
 #include "common/printable.h"
 #include "test_child.h"
 
@@ -22,20 +24,27 @@ enum { MOST_PATH = 4096, DEFAULT_LIMIT = 600, NAME_WIDTH = 36 };
 static const hml_option test_table[] = {
     {"rtol", 0, "R", "relative tolerance; default 1e-3"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
-    {"dim", 0, "NAME=N|LOW..HIGH|NAME", "fix, bound or unify a symbolic dim; may be repeated"},
+    HMLC_DIM_OPTION,
     {"target", 0, "T,...", "targets; default: native"},
-    {"jobs", 'j', "N", "processes that generate code; default: one per core"},
+    HMLC_JOBS_OPTION,
     {"threads", 0, "N", "threads of each run; default 1"},
     {"limit", 0, "SECONDS", "time limit per folder; default 600"},
-    {"json", 0, NULL, "a JSON line per folder"},
-    {"help", 'h', NULL, "this list"},
+    HML_COMMON_OPTIONS,
 };
-enum { TEST_OPTIONS = sizeof test_table / sizeof test_table[0] };
 
 typedef enum outcome { PASSED, FAILED, REFUSED } outcome;
 
+/* What the child found, in memory that it shares with the parent. */
+typedef struct test_finding {
+    uint32_t code;
+    char message[512];
+    char set[256], output[256]; /* where; "": before any data set, or no output */
+} test_finding;
+
 typedef struct test_run {
     const hml_options *options;
+    hml_report *report;
+    test_finding *finding;
     hmlc_request request;
     uint32_t counts[3];
     unsigned limit;
@@ -124,9 +133,21 @@ static bool set_expects(const char *set)
 
 /* -- the child --------------------------------------------------------------------------------- */
 
+static void keep_finding(const test_run *run, const hml_report *report)
+{
+    test_finding *finding = run->finding;
+    finding->code = report->code;
+    snprintf(finding->message, sizeof finding->message, "%s", report->first);
+    snprintf(finding->output, sizeof finding->output, "%s", report->differing);
+}
+
 static int compile_artifact(const test_run *run, const char *model, const char *artifact)
 {
     hmlc_request request = run->request;
+    hml_report report = {
+        .program = run->report->program, .command = "compile", .schema = "compile", .path = model};
+    hml_report_open(&report);
+    request.report = &report;
     request.model_path = model;
     hmlc_job job = {0};
     hmlc_status status = hmlc_job_import(&job, &request);
@@ -136,9 +157,10 @@ static int compile_artifact(const test_run *run, const char *model, const char *
     if (status == HMLC_OK) {
         status = hmlc_job_compile(&job, artifact);
     }
-    hmlc_job_print(&job);
+    hmlc_job_report(&job, &report);
     hmlc_job_release(&job);
-    return (int)status;
+    keep_finding(run, &report);
+    return hml_report_close(&report, (int)status);
 }
 
 static int run_set(const test_run *run, char *artifact, char *set)
@@ -153,7 +175,10 @@ static int run_set(const test_run *run, char *artifact, char *set)
             words[count++] = value != NULL ? strdup(value) : one; /* the process ends soon */
         }
     }
-    return hml_command_run(count, words);
+    hml_report report = {.program = run->report->program};
+    int status = hml_command_call(&hml_command_run, count, words, &report);
+    keep_finding(run, &report);
+    return status;
 }
 
 typedef struct child_work {
@@ -168,6 +193,8 @@ static int folder_test(void *context, char *artifact)
     const test_folder *folder = work->folder;
     int status = compile_artifact(work->run, folder->model, artifact);
     for (uint32_t k = 0; k < folder->set_count && status == 0; k++) {
+        const char *name = strrchr(folder->sets[k], '/') + 1;
+        snprintf(work->run->finding->set, sizeof work->run->finding->set, "%s", name);
         status = run_set(work->run, artifact, folder->sets[k]);
     }
     return status;
@@ -175,14 +202,22 @@ static int folder_test(void *context, char *artifact)
 
 /* -- the parent -------------------------------------------------------------------------------- */
 
-static outcome classify(int wait_status, char *text, size_t size)
+/* A line of the table: how a folder ended. */
+typedef struct test_row {
+    outcome outcome;
+    int status; /* exit status; 128 + n when signal n ended the child */
+    char text[320];
+    double seconds;
+} test_row;
+
+static const char *outcome_name(outcome result)
 {
-    if (WIFSIGNALED(wait_status)) {
-        bool hung = WTERMSIG(wait_status) == SIGALRM;
-        snprintf(text, size, hung ? "hung: over the time limit" : "crashed: signal %d",
-                 WTERMSIG(wait_status));
-        return FAILED;
-    }
+    static const char *const names[] = {"passed", "failed", "refused"};
+    return names[result];
+}
+
+static void classify(int wait_status, test_row *row)
+{
     static const struct {
         int status;
         outcome outcome;
@@ -195,48 +230,79 @@ static outcome classify(int wait_status, char *text, size_t size)
         {HMLC_DAMAGED, FAILED, "failed: invalid model or data"},
         {HMLC_RESOURCE, FAILED, "failed: out of a resource"},
     };
+    row->outcome = FAILED;
+    if (WIFSIGNALED(wait_status)) {
+        int number = WTERMSIG(wait_status);
+        row->status = 128 + number;
+        snprintf(row->text, sizeof row->text,
+                 number == SIGALRM ? "hung: over the time limit" : "crashed: signal %d", number);
+        return;
+    }
+    row->status = WEXITSTATUS(wait_status);
+    snprintf(row->text, sizeof row->text, "failed: status %d", row->status);
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        if (rows[k].status == WEXITSTATUS(wait_status)) {
-            snprintf(text, size, "%s", rows[k].text);
-            return rows[k].outcome;
+        if (rows[k].status == row->status) {
+            snprintf(row->text, sizeof row->text, "%s", rows[k].text);
+            row->outcome = rows[k].outcome;
         }
     }
-    snprintf(text, size, "failed: status %d", WEXITSTATUS(wait_status));
-    return FAILED;
+}
+
+static void put_row(const test_run *run, const char *path, const test_folder *folder,
+                    const test_row *row)
+{
+    const test_finding *finding = run->finding;
+    hml_json *json = &run->report->data;
+    char code[16];
+    snprintf(code, sizeof code, "HML%04u", finding->code);
+    hml_json_object(json, NULL);
+    hml_json_string(json, "folder", path);
+    hml_json_string(json, "path", folder->model[0] != '\0' ? folder->model : NULL);
+    hml_json_unsigned(json, "sets", folder->set_count);
+    hml_json_string(json, "outcome", outcome_name(row->outcome));
+    hml_json_integer(json, "status", row->status);
+    hml_json_string(json, "result", row->text);
+    if (row->outcome != PASSED) {
+        hml_json_string(json, "code", finding->code != 0 ? code : NULL);
+        hml_json_string(json, "message", finding->message[0] != '\0' ? finding->message : NULL);
+        hml_json_string(json, "data_set", finding->set[0] != '\0' ? finding->set : NULL);
+        hml_json_string(json, "output", finding->output[0] != '\0' ? finding->output : NULL);
+    }
+    hml_json_real(json, "seconds", row->seconds);
+    hml_json_end(json);
 }
 
 static void print_row(const test_run *run, const char *path, const test_folder *folder,
-                      const char *text, double seconds)
+                      const test_row *row)
 {
-    if (hml_options_get(run->options, "json") != NULL) {
-        printf("{\"folder\":");
-        hml_json_string(stdout, path);
-        printf(",\"sets\":%u,\"result\":", folder->set_count);
-        hml_json_string(stdout, text);
-        printf(",\"seconds\":%.2f}\n", seconds);
-    } else {
-        const char *slash = strrchr(path, '/');
-        const char *name = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-        hml_print_text(stdout, name);
-        printf("%*s %2u sets  %6.2f s  %s\n",
-               strlen(name) < NAME_WIDTH ? (int)(NAME_WIDTH - strlen(name)) : 0, "",
-               folder->set_count, seconds, text);
+    const test_finding *finding = run->finding;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+    hml_print_text(stdout, name);
+    printf("%*s %2u set%-1s  %6.2f s  %s",
+           strlen(name) < NAME_WIDTH ? (int)(NAME_WIDTH - strlen(name)) : 0, "",
+           HML_COUNTED(folder->set_count), row->seconds, row->text);
+    if (row->outcome != PASSED && finding->code != 0) {
+        printf(" (HML%04u%s%s%s", finding->code, finding->set[0] != '\0' ? ", " : "", finding->set,
+               finding->output[0] != '\0' ? ", " : "");
+        hml_print_text(stdout, finding->output);
+        printf(")");
     }
+    printf("\n");
     fflush(stdout);
 }
 
-static outcome folder_in_child(const test_run *run, const test_folder *folder, char *text,
-                               size_t size)
+static void test_in_child(const test_run *run, const test_folder *folder, test_row *row)
 {
     child_work work = {run, folder};
     test_child child = {.body = folder_test, .context = &work, .limit = run->limit};
     int wait_status = 0;
-    if (!hmlc_test_child_run(&child, &wait_status, text, size)) {
-        return FAILED;
+    if (!hmlc_test_child_run(&child, &wait_status, row->text, sizeof row->text)) {
+        row->status = HMLC_RESOURCE;
+        return;
     }
-    outcome result = classify(wait_status, text, size);
-    hmlc_test_child_end(&child, result != PASSED);
-    return result;
+    classify(wait_status, row);
+    hmlc_test_child_end(&child, row->outcome != PASSED);
 }
 
 static const char *find_silent_set(const test_folder *folder)
@@ -249,83 +315,143 @@ static const char *find_silent_set(const test_folder *folder)
     return NULL;
 }
 
+/* What is wrong with a folder before anything is run. */
+static bool folder_is_sound(const char *path, test_folder *folder, test_row *row)
+{
+    size_t bytes = sizeof row->text;
+    if (!folder_read(folder, path)) {
+        snprintf(row->text, bytes, "failed: cannot be read");
+    } else if (folder->model_count != 1) {
+        snprintf(row->text, bytes, "failed: %u .onnx file%s, expected one",
+                 HML_COUNTED(folder->model_count));
+    } else if (folder->set_count == 0) {
+        snprintf(row->text, bytes, "failed: no test_data_set_* folder");
+    } else if (find_silent_set(folder) != NULL) {
+        snprintf(row->text, bytes, "failed: no output_*.pb in %s", find_silent_set(folder));
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static void test_one(test_run *run, const char *path)
 {
     test_folder folder;
-    char text[320];
+    test_row row = {.outcome = FAILED, .status = HMLC_USAGE};
     double start = hmlc_seconds();
-    outcome result = FAILED;
-    if (!folder_read(&folder, path)) {
-        snprintf(text, sizeof text, "failed: cannot be read");
-    } else if (folder.model_count != 1) {
-        snprintf(text, sizeof text, "failed: %u .onnx files, expected one", folder.model_count);
-    } else if (folder.set_count == 0) {
-        snprintf(text, sizeof text, "failed: no test_data_set_* folder");
-    } else if (find_silent_set(&folder) != NULL) {
-        snprintf(text, sizeof text, "failed: no output_*.pb in %s", find_silent_set(&folder));
+    *run->finding = (test_finding){0};
+    if (folder_is_sound(path, &folder, &row)) {
+        test_in_child(run, &folder, &row);
     } else {
-        result = folder_in_child(run, &folder, text, sizeof text);
+        run->finding->code = HML_ERROR_path_wrong;
+        snprintf(run->finding->message, sizeof run->finding->message, "%s", row.text);
     }
-    run->counts[result]++;
-    print_row(run, path, &folder, text, hmlc_seconds() - start);
+    if (row.outcome != PASSED && run->report->code == 0) {
+        run->report->code = run->finding->code;
+    }
+    row.seconds = hmlc_seconds() - start;
+    run->counts[row.outcome]++;
+    if (run->report->json) {
+        put_row(run, path, &folder, &row);
+    } else {
+        print_row(run, path, &folder, &row);
+    }
     folder_release(&folder);
 }
 
-static int test_all(const hml_options *options)
+static void test_folders(test_run *run)
 {
-    int exit_status = HMLC_OK;
-    long long limit = DEFAULT_LIMIT;
-    test_run run = {.options = options};
-    const char *text = hml_options_get(options, "limit");
-    if (text != NULL && (!hml_parse_number(text, 86400, &limit) || limit == 0)) {
-        return hmlc_usage("test", "--limit %s: expected seconds", text);
+    hml_json *json = &run->report->data;
+    if (run->report->json) {
+        hml_json_array(json, "cases");
     }
-    hml_tolerance tolerance;
-    const char *bad = hml_tolerance_from_options(options, &tolerance);
-    if (bad != NULL) {
-        return hmlc_usage("test", "--%s: expected a number that is not negative", bad);
+    for (size_t k = 0; k < hml_options_count(run->options, NULL); k++) {
+        test_one(run, hml_options_at(run->options, NULL, k));
     }
-    if (!hmlc_request_parse(&run.request, "test", options, &exit_status)) {
-        hmlc_request_release(&run.request);
-        return exit_status;
+    if (!run->report->json) {
+        printf("%u passed, %u failed, %u refused\n", run->counts[PASSED], run->counts[FAILED],
+               run->counts[REFUSED]);
+        return;
     }
-    if (hml_options_get(options, "target") == NULL && hmlc_target_find("native") != NULL) {
-        run.request.targets[0] = hmlc_target_find("native");
-        run.request.target_count = 1;
-    }
-    run.limit = (unsigned)limit;
-    size_t count = hml_options_count(options, NULL);
-    for (size_t k = 0; k < count; k++) {
-        test_one(&run, hml_options_at(options, NULL, k));
-    }
-    hmlc_request_release(&run.request);
-    printf(hml_options_get(options, "json") != NULL
-               ? "{\"passed\":%u,\"failed\":%u,\"refused\":%u}\n"
-               : "%u passed, %u failed, %u refused\n",
-           run.counts[PASSED], run.counts[FAILED], run.counts[REFUSED]);
-    if (run.counts[FAILED] > 0) {
-        return HMLC_NO;
-    }
-    return run.counts[REFUSED] > 0 ? HMLC_REFUSED : HMLC_OK;
+    hml_json_end(json);
+    hml_json_unsigned(json, "passed", run->counts[PASSED]);
+    hml_json_unsigned(json, "failed", run->counts[FAILED]);
+    hml_json_unsigned(json, "refused", run->counts[REFUSED]);
 }
 
-int hmlc_command_test(int argc, char **argv)
+/* Every word is a folder that is there, before hours are spent on the first. */
+static int check_folders(const test_run *run)
 {
-    hml_options options;
-    char message[256];
-    int status;
-    if (!hml_options_parse(&options, test_table, TEST_OPTIONS, argc, argv, message,
-                           sizeof message)) {
-        status = hmlc_usage("test", "%s", message);
-    } else if (hml_options_get(&options, "help") != NULL) {
-        printf("usage: hmlc test DIR... [options]\n");
-        hml_options_print(test_table, TEST_OPTIONS);
-        status = HMLC_OK;
-    } else if (hml_options_count(&options, NULL) == 0) {
-        status = hmlc_usage("test", "expected model folders");
-    } else {
-        status = test_all(&options);
+    int status = HMLC_OK;
+    for (size_t k = 0; k < hml_options_count(run->options, NULL); k++) {
+        hml_tool_error error = {0};
+        const char *path = hml_options_at(run->options, NULL, k);
+        run->report->path = path;
+        int found =
+            hml_report_status(run->report, hml_path_check(path, HML_PATH_FOLDER, &error), &error);
+        status = found != HMLC_OK ? found : status;
     }
-    hml_options_release(&options);
+    run->report->path = hml_options_at(run->options, NULL, 0);
     return status;
 }
+
+static int test_parse(test_run *run)
+{
+    long long limit = DEFAULT_LIMIT;
+    hml_tolerance tolerance;
+    const char *text = hml_options_get(run->options, "limit");
+    const char *bad = hml_tolerance_from_options(run->options, &tolerance);
+    if (text != NULL && (!hml_parse_number(text, 86400, &limit) || limit == 0)) {
+        return hml_report_usage(run->report, "--limit %s: expected seconds", text);
+    }
+    if (bad != NULL) {
+        return hml_report_usage(run->report, "--%s: expected a number that is not negative", bad);
+    }
+    run->limit = (unsigned)limit;
+    int status = hmlc_request_parse(&run->request, run->report, run->options);
+    if (hml_options_get(run->options, "target") == NULL && hmlc_target_find("native") != NULL) {
+        run->request.targets[0] = hmlc_target_find("native");
+        run->request.target_count = 1;
+    }
+    return status != HMLC_OK ? status : check_folders(run);
+}
+
+static int test_with(const hml_options *options, hml_report *report)
+{
+    test_run run = {.options = options, .report = report};
+    int status = test_parse(&run);
+    run.finding =
+        mmap(NULL, sizeof *run.finding, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (status == HMLC_OK && run.finding == MAP_FAILED) {
+        status = hml_report_status(report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
+    } else if (status == HMLC_OK) {
+        test_folders(&run);
+        status = run.counts[REFUSED] > 0 ? HMLC_REFUSED : HMLC_OK;
+        status = run.counts[FAILED] > 0 ? HMLC_NO : status;
+    }
+    if (run.finding != MAP_FAILED) {
+        munmap(run.finding, sizeof *run.finding);
+    }
+    hmlc_request_release(&run.request);
+    return status;
+}
+
+const hml_command hmlc_command_test = {
+    .name = "test",
+    .words = "DIR...",
+    .summary = "compile, run and compare model folders in the ONNX layout",
+    .purpose =
+        "For each folder (a .onnx file and test_data_set_* folders with input_<i>.pb, "
+        "output_<i>.pb):\n"
+        "compiles the model, runs each data set and compares the outputs, in a process of its own\n"
+        "with a time limit. Exit status 3 when nothing failed, but something was refused.\n",
+    .options = test_table,
+    .option_count = sizeof test_table / sizeof test_table[0],
+    .examples = {"test models/*/", "test model --target x86-64-v3 --rtol 1e-4 --json"},
+    .least_words = 1,
+    .most_words = HML_MOST_WORDS,
+    .expected = "model folders",
+    .no = "a folder failed",
+    .environment = HMLC_COMPILER_ENVIRONMENT HML_RUNTIME_ENVIRONMENT,
+    .run = test_with,
+};

@@ -1,4 +1,4 @@
-/* The commands of hmlc. Each gets the words behind its own and returns the exit status. */
+/* The commands of hmlc, and what several of them share. */
 #ifndef HMLC_COMMANDS_H
 #define HMLC_COMMANDS_H
 
@@ -9,13 +9,9 @@
 #include "common/commands.h"
 #include "common/options.h"
 
-int hmlc_command_check(int argc, char **argv);
-int hmlc_command_compile(int argc, char **argv);
-int hmlc_command_test(int argc, char **argv);
-int hmlc_command_compare(int argc, char **argv);
-int hmlc_command_targets(int argc, char **argv);
-int hmlc_command_explain(int argc, char **argv);
-int hmlc_command_later(int argc, char **argv);
+#define HMLC_COMMAND(description) extern const hml_command description;
+#include "commands.def"
+#undef HMLC_COMMAND
 
 /* -- what several commands share --------------------------------------------------------------- */
 
@@ -23,7 +19,7 @@ enum { HMLC_MOST_TARGETS = 8, HMLC_MOST_DIM_OPTIONS = 64 };
 
 /* How a model is to be compiled, from the command line. */
 typedef struct hmlc_request {
-    const char *command; /* "compile", for messages */
+    hml_report *report;
     const char *model_path;
     hmlc_dim_option dims[HMLC_MOST_DIM_OPTIONS];
     uint32_t dim_count;
@@ -31,16 +27,13 @@ typedef struct hmlc_request {
     uint32_t target_count;
     uint32_t jobs;
     hmlc_emit emit;
-    bool emit_ir;  /* text IR after the passes */
-    bool progress; /* show it on stderr */
-    bool verify;   /* run the verifier between passes */
+    bool emit_ir; /* text IR after the passes */
+    bool verify;  /* run the verifier between passes */
     const char *print_after;
 } hmlc_request;
 
-/* Reads --dim, --target, --jobs, --emit of `command`. False after printing what is wrong;
- * *exit_status is set. */
-bool hmlc_request_parse(hmlc_request *request, const char *command, const hml_options *options,
-                        int *exit_status);
+/* Reads --dim, --target, --jobs, --emit. The exit status; not 0 after telling what is wrong. */
+int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
 void hmlc_request_release(hmlc_request *request);
 
 /* A model on its way: imported, then lowered. A step that fails leaves a diagnostic, but where
@@ -62,14 +55,21 @@ hmlc_status hmlc_job_plan(hmlc_job *job) HMLC_MUST_USE;
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path) HMLC_MUST_USE;
 void hmlc_job_release(hmlc_job *job);
 
-/* Prints all diagnostics of a job to stderr, in the style of a compiler. */
-void hmlc_job_print(const hmlc_job *job);
-/* The same as a JSON array on stdout, without a newline. */
-void hmlc_job_print_json(const hmlc_job *job);
+/* Whether `model` may be read and `output` (NULL: none) written; the exit status. */
+int hmlc_path_check(hml_report *report, const char *model, const char *output);
+
+/* Tells all diagnostics of a job. */
+void hmlc_job_report(const hmlc_job *job, hml_report *report);
 
 double hmlc_seconds(void); /* monotonic */
-/* The refusal of a door that exists with nothing behind it yet; returns the exit status. */
-int hmlc_refuse_later(const char *what);
-int hmlc_usage(const char *command, const char *format, ...) HMLC_PRINTF(2, 3);
+
+/* What the compiler asks the environment for. */
+#define HMLC_COMPILER_ENVIRONMENT                                                                  \
+    "  TMPDIR                   folder of temporary files; /tmp without it\n"
+
+/* The rows of commands that compile. */
+#define HMLC_DIM_OPTION                                                                            \
+    {"dim", 0, "NAME=N|LOW..HIGH|NAME", "fix, bound or unify a symbolic dim; may be repeated"}
+#define HMLC_JOBS_OPTION {"jobs", 'j', "N", "processes that generate code; default: one per core"}
 
 #endif

@@ -20,7 +20,7 @@ double hmlc_seconds(void)
 static void show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
 {
     hmlc_job *job = context;
-    if (!job->request->progress) {
+    if (!job->request->report->lively) {
         return;
     }
     double now = hmlc_seconds();
@@ -150,17 +150,18 @@ static hmlc_status write_ir(const hmlc_job *job, const char *path)
     hmlc_print_options options = {.locations = true, .storage = true};
     HMLC_TRY(conclude(job, hmlc_module_print(job->module, &options, &text, NULL)));
     hml_output_file file;
-    bool good = hml_output_open(&file, path);
-    if (good) {
+    hml_tool_error error = {0};
+    hml_status status = hml_output_open(&file, path, NULL, &error);
+    if (status == HML_OK) {
         fwrite(text.data, 1, text.size, file.stream);
-        good = hml_output_close(&file);
+        status = hml_output_close(&file, &error);
     }
-    int cause = errno;
     hmlc_text_buffer_free(&text);
-    return good ? HMLC_OK
-                : hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL,
-                                 "check that the folder exists, may be written and has room",
-                                 "%s: %s", path, strerror(cause));
+    if (status == HML_ERROR_output_unwritable) { /* as of an artifact */
+        return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL, NULL,
+                              "%s", strchr(error.text, ':') + 2);
+    }
+    return (hmlc_status)hml_report_status(job->request->report, status, &error);
 }
 
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)

@@ -45,30 +45,29 @@ static bool is_named(const hmlc_request *request, const char *name)
     return false;
 }
 
-static bool parse_dims(hmlc_request *request, const hml_options *options, int *exit_status)
+static int parse_dims(hmlc_request *request, const hml_options *options)
 {
     const char *text;
     for (size_t k = 0; (text = hml_options_at(options, "dim", k)) != NULL; k++) {
         char *copy = strdup(text);
         hmlc_dim_option *dim = &request->dims[request->dim_count];
         if (copy == NULL || request->dim_count == HMLC_MOST_DIM_OPTIONS || !parse_dim(dim, copy)) {
-            *exit_status = hmlc_usage(
-                request->command, "--dim %s: expected NAME=N, NAME=LOW..HIGH or NAME=NAME", text);
             free(copy);
-            return false;
+            return hml_report_usage(request->report,
+                                    "--dim %s: expected NAME=N, NAME=LOW..HIGH or NAME=NAME", text);
         }
         if (is_named(request, dim->name)) {
-            *exit_status =
-                hmlc_usage(request->command, "--dim %s: '%s' is given twice", text, copy);
+            int status =
+                hml_report_usage(request->report, "--dim %s: '%s' is given twice", text, copy);
             free(copy);
-            return false;
+            return status;
         }
         request->dim_count++;
     }
-    return true;
+    return HMLC_OK;
 }
 
-static bool unknown_target(const hmlc_request *request, const char *name, int *exit_status)
+static int unknown_target(const hmlc_request *request, const char *name)
 {
     const char *names[16] = {"native"};
     char suggestion[96];
@@ -76,21 +75,20 @@ static bool unknown_target(const hmlc_request *request, const char *name, int *e
     for (; count <= hmlc_target_count() && count < 16; count++) {
         names[count] = hmlc_target_at((uint32_t)count - 1)->name;
     }
-    *exit_status =
-        hmlc_usage(request->command, "unknown target '%s'%s; `hmlc targets` lists them", name,
-                   hml_did_you_mean(name, names, count, suggestion, sizeof suggestion));
-    return false;
+    return hml_report_usage(request->report, "unknown target '%s'%s; `hmlc targets` lists them",
+                            name,
+                            hml_did_you_mean(name, names, count, suggestion, sizeof suggestion));
 }
 
-static bool add_target(hmlc_request *request, const char *name, int *exit_status)
+static int add_target(hmlc_request *request, const char *name)
 {
     const hmlc_target *target = hmlc_target_find(name);
     if (target == NULL || request->target_count == HMLC_MOST_TARGETS) {
-        return unknown_target(request, name, exit_status);
+        return unknown_target(request, name);
     }
     for (uint32_t k = 0; k < request->target_count; k++) {
         if (request->targets[k] == target) {
-            return true;
+            return HMLC_OK;
         }
     }
     /* Rising order of features, whatever the order of the words: the loader takes the last that
@@ -100,56 +98,53 @@ static bool add_target(hmlc_request *request, const char *name, int *exit_status
         request->targets[at] = request->targets[at - 1];
     }
     request->targets[at] = target;
-    return true;
+    return HMLC_OK;
 }
 
-static bool add_targets(hmlc_request *request, const char *list, int *exit_status)
+static int add_targets(hmlc_request *request, const char *list)
 {
     char *words = strdup(list), *rest = NULL;
-    bool good = words != NULL;
-    if (!good) {
-        fprintf(stderr, "error[HML0102]: out of memory\n");
-        *exit_status = HMLC_RESOURCE;
+    int status = HMLC_OK;
+    if (words == NULL) {
+        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
     }
-    for (char *word = good ? strtok_r(words, ",", &rest) : NULL; good && word != NULL;
+    for (char *word = strtok_r(words, ",", &rest); status == HMLC_OK && word != NULL;
          word = strtok_r(NULL, ",", &rest)) {
-        good = add_target(request, word, exit_status);
+        status = add_target(request, word);
     }
     free(words);
-    return good;
+    return status;
 }
 
 /* Without --target: all x86-64 variants in one file, never the compiling host alone. */
-static bool parse_targets(hmlc_request *request, const hml_options *options, int *exit_status)
+static int parse_targets(hmlc_request *request, const hml_options *options)
 {
     size_t count = hml_options_count(options, "target");
     for (uint32_t k = 0; count == 0 && k < hmlc_target_count(); k++) {
         request->targets[request->target_count++] = hmlc_target_at(k);
     }
     for (size_t k = 0; k < count; k++) {
-        if (!add_targets(request, hml_options_at(options, "target", k), exit_status)) {
-            return false;
+        int status = add_targets(request, hml_options_at(options, "target", k));
+        if (status != HMLC_OK) {
+            return status;
         }
     }
-    if (request->target_count == 0) {
-        *exit_status = hmlc_usage(request->command, "--target names no target");
-        return false;
-    }
-    return true;
+    return request->target_count > 0
+               ? HMLC_OK
+               : hml_report_usage(request->report, "--target names no target");
 }
 
-static bool parse_emit(hmlc_request *request, const char *word, int *exit_status)
+static int parse_emit(hmlc_request *request, const char *word)
 {
     static const struct {
         const char *word;
         hmlc_emit emit;
-        bool ir, later;
+        bool ir;
     } rows[] = {
-        {"artifact", HMLC_EMIT_ARTIFACT, false, false},
-        {"llvm-ir", HMLC_EMIT_LLVM_IR, false, false},
-        {"asm", HMLC_EMIT_ASM, false, false},
-        {"ir", HMLC_EMIT_ARTIFACT, true, false},
-        {"object", HMLC_EMIT_ARTIFACT, false, true},
+        {"artifact", HMLC_EMIT_ARTIFACT, false},
+        {"llvm-ir", HMLC_EMIT_LLVM_IR, false},
+        {"asm", HMLC_EMIT_ASM, false},
+        {"ir", HMLC_EMIT_ARTIFACT, true},
     };
     enum { ROWS = sizeof rows / sizeof rows[0] };
     const char *names[ROWS];
@@ -159,35 +154,42 @@ static bool parse_emit(hmlc_request *request, const char *word, int *exit_status
         if (strcmp(rows[k].word, word) == 0) {
             request->emit = rows[k].emit;
             request->emit_ir = rows[k].ir;
-            *exit_status = rows[k].later ? hmlc_refuse_later("--emit object") : HMLC_OK;
-            return !rows[k].later;
+            return HMLC_OK;
         }
     }
-    if (word != NULL) {
-        *exit_status = hmlc_usage(
-            request->command, "--emit %s: expected artifact, object, llvm-ir, asm or ir%s", word,
-            hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
-    }
-    return word == NULL;
+    return word == NULL
+               ? HMLC_OK
+               : hml_report_usage(
+                     request->report, "--emit %s: expected artifact, llvm-ir, asm or ir%s", word,
+                     hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
 }
 
-/* Options whose doors exist, with nothing behind them yet. */
-static bool refuse_later(const hml_options *options, int *exit_status)
+/* Words of the command line's contract that have no meaning: refused, not misread. */
+static int refuse_reserved(const hmlc_request *request, const hml_options *options)
 {
-    static const char *const later[] = {"quantize", "calib", "provider"};
-    for (size_t k = 0; k < sizeof later / sizeof later[0]; k++) {
-        if (hml_options_get(options, later[k]) != NULL) {
-            char what[32];
-            snprintf(what, sizeof what, "--%s", later[k]);
-            *exit_status = hmlc_refuse_later(what);
-            return true;
+    static const char *const reserved[] = {"quantize", "calib", "provider"};
+    const char *emit = hml_options_get(options, "emit");
+    char message[64] = "";
+    for (size_t k = 0; k < sizeof reserved / sizeof reserved[0]; k++) {
+        if (hml_options_get(options, reserved[k]) != NULL) {
+            snprintf(message, sizeof message, "--%s has no meaning", reserved[k]);
         }
     }
-    return false;
+    if (emit != NULL && strcmp(emit, "object") == 0) {
+        snprintf(message, sizeof message, "--emit object has no meaning");
+    }
+    if (message[0] == '\0') {
+        return HMLC_OK;
+    }
+    hml_report_add(request->report,
+                   &(hml_finding){HML_ERROR,
+                                  hmlc_error_get_info(HMLC_ERROR_not_implemented)->number, message,
+                                  "`hmlc help compile` lists what has one", NULL});
+    return HMLC_REFUSED;
 }
 
 /* The name of a pass is known before a model is read. */
-static bool check_pass(const hmlc_request *request, int *exit_status)
+static int check_pass(const hmlc_request *request)
 {
     const char *names[64] = {"all"}, *word = request->print_after;
     char suggestion[96];
@@ -197,34 +199,37 @@ static bool check_pass(const hmlc_request *request, int *exit_status)
     }
     for (size_t k = 0; word != NULL && k < count; k++) {
         if (strcmp(names[k], word) == 0) {
-            return true;
+            return HMLC_OK;
         }
     }
-    if (word != NULL) {
-        *exit_status =
-            hmlc_usage(request->command, "--print-after %s: there is no such pass%s", word,
-                       hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
-    }
-    return word == NULL;
+    return word == NULL ? HMLC_OK
+                        : hml_report_usage(
+                              request->report, "--print-after %s: there is no such pass%s", word,
+                              hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
 }
 
-bool hmlc_request_parse(hmlc_request *request, const char *command, const hml_options *options,
-                        int *exit_status)
+static int parse_jobs(hmlc_request *request, const char *text)
 {
-    *request = (hmlc_request){.command = command};
     long long jobs = 0;
-    const char *text = hml_options_get(options, "jobs");
     if (text != NULL && (!hml_parse_number(text, 1024, &jobs) || jobs == 0)) {
-        *exit_status = hmlc_usage(command, "--jobs %s: expected a number from 1 to 1024", text);
-        return false;
+        return hml_report_usage(request->report, "--jobs %s: expected a number from 1 to 1024",
+                                text);
     }
     request->jobs = (uint32_t)jobs;
-    request->verify = hml_options_get(options, "verify-passes") != NULL;
-    request->print_after = hml_options_get(options, "print-after");
-    return !refuse_later(options, exit_status) && check_pass(request, exit_status) &&
-           parse_dims(request, options, exit_status) &&
-           parse_targets(request, options, exit_status) &&
-           parse_emit(request, hml_options_get(options, "emit"), exit_status);
+    return HMLC_OK;
+}
+
+int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options)
+{
+    *request = (hmlc_request){.report = report,
+                              .verify = hml_options_get(options, "verify-passes") != NULL,
+                              .print_after = hml_options_get(options, "print-after")};
+    int status = refuse_reserved(request, options);
+    status = status == HMLC_OK ? parse_jobs(request, hml_options_get(options, "jobs")) : status;
+    status = status == HMLC_OK ? check_pass(request) : status;
+    status = status == HMLC_OK ? parse_dims(request, options) : status;
+    status = status == HMLC_OK ? parse_targets(request, options) : status;
+    return status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
 }
 
 void hmlc_request_release(hmlc_request *request)
