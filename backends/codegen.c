@@ -22,9 +22,14 @@
  */
 enum { TASK_KERNELS = 8 };
 
+/* A running task holds two files, a finished one that waits for an earlier one holds one: bounded,
+ * so that the usual 1024 descriptors suffice. */
+enum { MOST_WAITING = 16, MOST_JOBS = 256 };
+
 typedef struct task {
     const hmlc_program *program;
-    uint32_t first, last; /* unique kernels [first, last); empty: the support module */
+    hmlc_objects *objects; /* of the program */
+    uint32_t first, last;  /* unique kernels [first, last); empty: the support module */
     bool portable;
     int file;
     int messages;  /* what LLVM prints */
@@ -37,6 +42,7 @@ typedef struct codegen {
     hmlc_arena *arena;
     task *tasks;
     uint32_t task_count, started, finished, running;
+    uint32_t collected; /* tasks whose code is in its archive: a prefix of all */
     uint32_t *progress; /* shared with the children: the kernel each task is at */
     hmlc_module *module;
 } codegen;
@@ -166,6 +172,14 @@ static const hmlc_location *task_location(const codegen *c, const task *t)
     return at < t->program->unique.count ? unique[at].plan->kernel->location : NULL;
 }
 
+static void file_close(int *file)
+{
+    if (*file >= 0) {
+        close(*file);
+    }
+    *file = -1;
+}
+
 /* The beginning of what a file holds. */
 static const char *file_text(int file, char *text, size_t bytes)
 {
@@ -205,10 +219,24 @@ static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
                                              : "no message");
 }
 
+/* Takes over the code of the tasks that are done, in their order. */
+static hmlc_status tasks_collect(codegen *c)
+{
+    for (; c->collected < c->started && c->tasks[c->collected].done; c->collected++) {
+        task *t = &c->tasks[c->collected];
+        if (hmlc_objects_add(t->objects, t->file) != HMLC_OK) {
+            return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
+                                  "no room for generated code: %s", strerror(errno));
+        }
+        file_close(&t->file);
+    }
+    return HMLC_OK;
+}
+
 /* Waits for one of our children; the program around us may have others. */
 static hmlc_status task_finish(codegen *c)
 {
-    for (uint32_t k = 0; k < c->started; k++) {
+    for (uint32_t k = c->collected; k < c->started; k++) {
         task *t = &c->tasks[k];
         int wait_status;
         if (t->done || t->process == 0) {
@@ -226,7 +254,11 @@ static hmlc_status task_finish(codegen *c)
                                  c->task_count);
         }
         bool good = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-        return good ? HMLC_OK : task_failed(c, t, wait_status);
+        if (!good) {
+            return task_failed(c, t, wait_status);
+        }
+        file_close(&t->messages);
+        return tasks_collect(c);
     }
     struct timespec pause = {.tv_nsec = 1000000};
     nanosleep(&pause, NULL);
@@ -254,11 +286,12 @@ static bool has_kernels(const hmlc_program *program, uint32_t first, uint32_t la
     return false;
 }
 
-static void tasks_add(codegen *c, const hmlc_program *program, uint32_t first, uint32_t last,
-                      bool portable)
+static void tasks_add(codegen *c, const hmlc_program *program, hmlc_objects *objects,
+                      uint32_t first, uint32_t last, bool portable)
 {
     if (first == last || has_kernels(program, first, last, portable)) {
         c->tasks[c->task_count++] = (task){.program = program,
+                                           .objects = objects,
                                            .first = first,
                                            .last = last,
                                            .portable = portable,
@@ -269,7 +302,8 @@ static void tasks_add(codegen *c, const hmlc_program *program, uint32_t first, u
 
 /* Per program: generated kernels in small groups, portable ones in one, and the support functions.
  */
-static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32_t program_count)
+static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32_t program_count,
+                                hmlc_objects *objects)
 {
     size_t most = 0;
     for (uint32_t p = 0; p < program_count; p++) {
@@ -280,13 +314,13 @@ static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32
     for (uint32_t p = 0; p < program_count; p++) {
         uint32_t count = (uint32_t)programs[p].unique.count;
         for (uint32_t k = 0; k < count; k += TASK_KERNELS) {
-            tasks_add(c, &programs[p], k, k + TASK_KERNELS < count ? k + TASK_KERNELS : count,
-                      false);
+            uint32_t last = k + TASK_KERNELS < count ? k + TASK_KERNELS : count;
+            tasks_add(c, &programs[p], &objects[p], k, last, false);
         }
         if (count > 0) {
-            tasks_add(c, &programs[p], 0, count, true);
+            tasks_add(c, &programs[p], &objects[p], 0, count, true);
         }
-        tasks_add(c, &programs[p], count, count, false);
+        tasks_add(c, &programs[p], &objects[p], count, count, false);
     }
     size_t bytes = (c->task_count + 1) * sizeof *c->progress;
     void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -297,30 +331,19 @@ static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32
 static uint32_t job_count(const hmlc_codegen_options *options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return options->jobs != 0 ? options->jobs : (uint32_t)(cores > 0 ? cores : 1);
+    uint32_t jobs = options->jobs != 0 ? options->jobs : (uint32_t)(cores > 0 ? cores : 1);
+    return jobs < MOST_JOBS ? jobs : MOST_JOBS;
 }
 
 static hmlc_status tasks_run(codegen *c)
 {
     uint32_t jobs = job_count(c->options);
     while (c->finished < c->task_count) {
-        while (c->running < jobs && c->started < c->task_count) {
+        while (c->running < jobs && c->started < c->task_count &&
+               c->started - c->collected < jobs + MOST_WAITING) {
             HMLC_TRY(task_start(c, &c->tasks[c->started]));
         }
         HMLC_TRY(task_finish(c));
-    }
-    return HMLC_OK;
-}
-
-static hmlc_status collect(codegen *c, const hmlc_program *program, hmlc_objects *objects)
-{
-    objects->files = HMLC_NEW_ARRAY(c->arena, int, c->task_count);
-    HMLC_TRY_MEMORY(objects->files);
-    for (uint32_t k = 0; k < c->task_count; k++) {
-        if (c->tasks[k].program == program) {
-            objects->files[objects->count++] = c->tasks[k].file;
-            c->tasks[k].file = -1;
-        }
     }
     return HMLC_OK;
 }
@@ -330,28 +353,13 @@ hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
                              hmlc_objects *objects)
 {
     codegen c = {.options = options, .arena = arena, .module = programs[0].module};
-    HMLC_TRY(tasks_create(&c, programs, program_count));
+    HMLC_TRY(tasks_create(&c, programs, program_count, objects));
     hmlc_status status = tasks_run(&c);
     stop_all(&c);
-    for (uint32_t p = 0; p < program_count && status == HMLC_OK; p++) {
-        status = collect(&c, &programs[p], &objects[p]);
-    }
     for (uint32_t k = 0; k < c.task_count; k++) {
-        if (c.tasks[k].file >= 0) {
-            close(c.tasks[k].file);
-        }
-        if (c.tasks[k].messages >= 0) {
-            close(c.tasks[k].messages);
-        }
+        file_close(&c.tasks[k].file);
+        file_close(&c.tasks[k].messages);
     }
     munmap(c.progress, (c.task_count + 1) * sizeof *c.progress);
     return status;
-}
-
-void hmlc_objects_release(hmlc_objects *objects)
-{
-    for (uint32_t k = 0; k < objects->count; k++) {
-        close(objects->files[k]);
-    }
-    *objects = (hmlc_objects){0};
 }

@@ -89,7 +89,7 @@ hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *k
  * The symbols that the kernel's code reads, sorted by index: the order of hml_kernel_args.dims.
  * Returns their number, UINT32_MAX when memory ran out.
  */
-uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, hmlc_arena *arena,
+uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_arena *arena,
                              const hmlc_symbol ***symbols);
 /* True when the operand's bytes may be written through, or read as, another operand (in-place
  * reuse). */

@@ -112,10 +112,50 @@ bool hmlc_kernel_operand_aliased(const hmlc_kernel_plan *plan, uint32_t operand)
 
 /* -- symbols ----------------------------------------------------------------------------------- */
 
+/* Symbols sorted by index. */
 typedef struct symbol_set {
-    bool *seen;
-    uint32_t count;
+    hmlc_arena *arena;
+    const hmlc_symbol **symbols;
+    uint32_t count, capacity;
+    bool failed; /* no memory */
 } symbol_set;
+
+static bool symbols_grow(symbol_set *set)
+{
+    uint32_t capacity = set->capacity == 0 ? 8 : set->capacity * 2;
+    const hmlc_symbol **larger = HMLC_NEW_ARRAY(set->arena, const hmlc_symbol *, capacity);
+    set->failed |= larger == NULL;
+    if (larger == NULL) {
+        return false;
+    }
+    if (set->count > 0) {
+        memcpy(larger, set->symbols, set->count * sizeof(const hmlc_symbol *));
+    }
+    set->symbols = larger;
+    set->capacity = capacity;
+    return true;
+}
+
+static void symbols_insert(symbol_set *set, const hmlc_symbol *symbol)
+{
+    uint32_t low = 0, high = set->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (set->symbols[middle]->index < symbol->index) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool known = low < set->count && set->symbols[low] == symbol;
+    if (known || (set->count == set->capacity && !symbols_grow(set))) {
+        return;
+    }
+    memmove(&set->symbols[low + 1], &set->symbols[low],
+            (set->count - low) * sizeof(const hmlc_symbol *));
+    set->symbols[low] = symbol;
+    set->count++;
+}
 
 static void symbols_of_dim(symbol_set *set, hmlc_dim dim)
 {
@@ -123,8 +163,7 @@ static void symbols_of_dim(symbol_set *set, hmlc_dim dim)
         return;
     }
     if (dim->kind == HMLC_DIM_SYMBOL) {
-        set->count += !set->seen[dim->symbol->index];
-        set->seen[dim->symbol->index] = true;
+        symbols_insert(set, dim->symbol);
         return;
     }
     symbols_of_dim(set, dim->a);
@@ -167,24 +206,15 @@ static void symbols_of_op(symbol_set *set, const hmlc_op *op)
     }
 }
 
-uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_module *module, hmlc_arena *arena,
+uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_arena *arena,
                              const hmlc_symbol ***symbols)
 {
-    uint32_t all = hmlc_symbol_count(module->dims), count = 0;
-    symbol_set set = {HMLC_NEW_ARRAY(arena, bool, all + 1), 0};
-    *symbols = HMLC_NEW_ARRAY(arena, const hmlc_symbol *, all + 1);
-    if (set.seen == NULL || *symbols == NULL) {
-        return UINT32_MAX;
-    }
+    symbol_set set = {.arena = arena};
     symbols_of_op(&set, plan->kernel);
     symbols_of_dim(&set, plan->units);
     symbols_of_dim(&set, plan->scratch_bytes);
-    for (uint32_t k = 0; k < all; k++) {
-        if (set.seen[k]) {
-            (*symbols)[count++] = hmlc_symbol_at(module->dims, k);
-        }
-    }
-    return count;
+    *symbols = set.symbols;
+    return set.failed ? UINT32_MAX : set.count;
 }
 
 /* -- key --------------------------------------------------------------------------------------- */

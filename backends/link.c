@@ -73,7 +73,7 @@ static hmlc_status arguments_make(linking *l, const hmlc_objects *objects, hmlc_
                                         "--threads=1",
                                         "-T"};
     size_t fixed_count = sizeof fixed / sizeof fixed[0];
-    l->arguments = HMLC_NEW_ARRAY(arena, char *, fixed_count + objects->count + 4);
+    l->arguments = HMLC_NEW_ARRAY(arena, char *, fixed_count + 6);
     HMLC_TRY_MEMORY(l->arguments);
     for (size_t k = 0; k < fixed_count; k++) {
         HMLC_TRY(argument_add(l, arena, fixed[k]));
@@ -81,10 +81,8 @@ static hmlc_status arguments_make(linking *l, const hmlc_objects *objects, hmlc_
     HMLC_TRY(argument_add_file(l, arena, l->script));
     HMLC_TRY(argument_add(l, arena, "-o"));
     HMLC_TRY(argument_add(l, arena, "-")); /* standard output: an anonymous file */
-    for (uint32_t k = 0; k < objects->count; k++) {
-        HMLC_TRY(argument_add_file(l, arena, objects->files[k]));
-    }
-    return HMLC_OK;
+    HMLC_TRY(argument_add(l, arena, "--whole-archive"));
+    return argument_add_file(l, arena, objects->file);
 }
 
 static int linker_spawn(const linking *l, pid_t *process)

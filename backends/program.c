@@ -19,38 +19,68 @@ typedef struct planner {
     uint32_t capacity;
 } planner;
 
-static hmlc_status find_unique(planner *p, const hmlc_kernel_plan *plan, uint32_t *unique)
+/* The table's entry of that key, or the free one where it belongs. */
+static key_entry *find_key(const planner *p, const char *key)
 {
-    hmlc_program *program = p->program;
-    const char *key = hmlc_kernel_key(plan, program->arena);
-    HMLC_TRY_MEMORY(key);
+    const hmlc_unique_kernel *known = p->program->unique.data;
     uint64_t hash = XXH3_64bits(key, strlen(key));
     uint32_t at = (uint32_t)(hash & (p->capacity - 1));
-    for (; p->table[at].unique != 0; at = (at + 1) & (p->capacity - 1)) {
-        const hmlc_unique_kernel *known = program->unique.data;
-        if (p->table[at].hash == hash && strcmp(known[p->table[at].unique - 1].key, key) == 0) {
-            *unique = p->table[at].unique - 1;
-            return HMLC_OK;
-        }
+    while (p->table[at].unique != 0 &&
+           (p->table[at].hash != hash || strcmp(known[p->table[at].unique - 1].key, key) != 0)) {
+        at = (at + 1) & (p->capacity - 1);
     }
-    *unique = (uint32_t)program->unique.count;
-    hmlc_kernel_plan *kept = hmlc_arena_copy(program->arena, plan, sizeof *plan);
-    HMLC_TRY_MEMORY(kept);
-    hmlc_unique_kernel added = {.key = key, .plan = kept};
-    snprintf(added.name, sizeof added.name, "k%u", *unique);
-    p->table[at] = (key_entry){hash, *unique + 1};
-    return HMLC_APPEND(&program->unique, &added);
+    p->table[at].hash = hash;
+    return &p->table[at];
+}
+
+static hmlc_status add_unique(planner *p, const hmlc_kernel_plan *plan, const char *key,
+                              uint32_t unique)
+{
+    hmlc_unique_kernel added = {.key = hmlc_arena_string(p->program->arena, key),
+                                .plan = hmlc_arena_copy(p->program->arena, plan, sizeof *plan)};
+    HMLC_TRY_MEMORY(added.key);
+    HMLC_TRY_MEMORY(added.plan);
+    snprintf(added.name, sizeof added.name, "k%u", unique);
+    return HMLC_APPEND(&p->program->unique, &added);
+}
+
+/*
+ * A kernel with the key of an earlier one keeps nothing of its own: everything that its plan says
+ * follows from the key, so that the earlier plan says it too.
+ */
+static hmlc_status share_plan(planner *p, hmlc_planned_kernel *planned, hmlc_arena_mark mark,
+                              const char *key)
+{
+    HMLC_TRY_MEMORY(key);
+    key_entry *entry = find_key(p, key);
+    if (entry->unique == 0) {
+        entry->unique = (uint32_t)p->program->unique.count + 1;
+        planned->unique = entry->unique - 1;
+        return add_unique(p, &planned->plan, key, planned->unique);
+    }
+    const hmlc_unique_kernel *known = p->program->unique.data;
+    hmlc_arena_rewind(p->program->arena, mark);
+    planned->unique = entry->unique - 1;
+    planned->plan = *known[planned->unique].plan;
+    planned->plan.kernel = planned->op;
+    return HMLC_OK;
 }
 
 static hmlc_status plan_kernel(planner *p, const hmlc_op *op)
 {
     hmlc_planned_kernel planned = {.op = op};
+    hmlc_arena_mark mark = hmlc_arena_get_mark(p->program->arena);
     hmlc_status status = hmlc_kernel_plan_create(&p->context, op, &planned.plan);
     if (status == HMLC_REFUSED) {
+        hmlc_arena_rewind(p->program->arena, mark);
         return HMLC_OK; /* recorded as a diagnostic: the other kernels are still looked at */
     }
     HMLC_TRY(status);
-    HMLC_TRY(find_unique(p, &planned.plan, &planned.unique));
+    hmlc_arena *scratch = hmlc_arena_create(NULL);
+    HMLC_TRY_MEMORY(scratch);
+    status = share_plan(p, &planned, mark, hmlc_kernel_key(&planned.plan, scratch));
+    hmlc_arena_destroy(scratch);
+    HMLC_TRY(status);
     return HMLC_APPEND(&p->program->planned, &planned);
 }
 
@@ -78,7 +108,8 @@ hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const 
     *program = (hmlc_program){.module = module, .arena = arena, .target = target};
     planner p = {.program = program, .context = {module, arena, target}, .capacity = 64};
     uint32_t errors = hmlc_diagnostics_error_count(module->diagnostics);
-    while (p.capacity < 2 * hmlc_region_op_count(module->main, true)) {
+    uint32_t op_count = hmlc_region_op_count(module->main, true);
+    while (p.capacity < 2 * op_count) {
         p.capacity *= 2;
     }
     p.table = HMLC_NEW_ARRAY(arena, key_entry, p.capacity);
@@ -92,11 +123,13 @@ hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const 
 
 void hmlc_program_release(hmlc_program *program)
 {
-    hmlc_growable *tables[] = {&program->planned,   &program->unique,  &program->dims,
-                               &program->checks,    &program->buffers, &program->operands,
-                               &program->indices,   &program->kernels, &program->steps,
-                               &program->locations, &program->strings, &program->output_dims};
+    hmlc_growable *tables[] = {&program->planned,   &program->unique,     &program->dims,
+                               &program->checks,    &program->buffers,    &program->operands,
+                               &program->indices,   &program->kernels,    &program->steps,
+                               &program->locations, &program->output_dims};
     for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
         hmlc_growable_free(tables[k]);
     }
+    hmlc_string_table_free(&program->strings);
+    hmlc_slots_release(program);
 }

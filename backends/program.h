@@ -7,6 +7,7 @@
 
 #include "growable.h"
 #include "kernel.h"
+#include "string_table.h"
 #include "weights.h"
 
 /* A planned kernel op; `unique` is its kernel's index in hmlc_program.kernels. */
@@ -32,7 +33,8 @@ typedef struct hmlc_program {
     hmlc_weights *weights; /* shared by the variants */
     /* Tables, see hml_format/artifact.h. */
     hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations, output_dims;
-    hmlc_growable strings; /* bytes */
+    hmlc_string_table strings;
+    uint32_t target_name; /* in strings */
     uint32_t entry_dims, entry_checks;
     uint32_t arena_dim, scratch_dim;
     struct hmlc_slot_map *slots;
@@ -49,6 +51,7 @@ void hmlc_program_release(hmlc_program *program); /* what growable tables hold *
 /* The slot of an expression, added when new; dims of run-time symbols only once those are bound. */
 hmlc_status hmlc_program_slot(hmlc_program *program, hmlc_dim dim, uint32_t *slot) HMLC_MUST_USE;
 hmlc_status hmlc_slots_create(hmlc_program *program) HMLC_MUST_USE;
+void hmlc_slots_release(hmlc_program *program);
 /* Defines a run-time symbol's slot as element `element` of operand record `operand`. */
 hmlc_status hmlc_slots_bind(hmlc_program *program, const hmlc_symbol *symbol, uint32_t operand,
                             uint32_t element) HMLC_MUST_USE;
@@ -56,8 +59,5 @@ hmlc_status hmlc_slots_bind(hmlc_program *program, const hmlc_symbol *symbol, ui
 void hmlc_slots_forget(hmlc_program *program, uint32_t first);
 /* True, with its slot, when the symbol has one. */
 bool hmlc_slots_has_symbol(const hmlc_program *program, const hmlc_symbol *symbol, uint32_t *slot);
-/* Offset of `text` in a growable string table, added when new. */
-hmlc_status hmlc_strings_add(hmlc_growable *strings, const char *text,
-                             uint32_t *offset) HMLC_MUST_USE;
 
 #endif

@@ -128,7 +128,7 @@ static hmlc_status build_equality(build *b, const hmlc_dim_equality *equality)
     hml_check_record check = {.kind = HML_CHECK_EQUAL};
     HMLC_TRY(build_slot(b, equality->left, &check.a));
     HMLC_TRY(build_slot(b, equality->right, &check.b));
-    HMLC_TRY(hmlc_strings_add(&b->program->strings, text, &check.location));
+    HMLC_TRY(hmlc_string_table_add(&b->program->strings, text, &check.location));
     return build_check(b, check);
 }
 
@@ -154,7 +154,7 @@ static hmlc_status build_location(build *b, const hmlc_op *op, uint32_t *locatio
     char text[2048];
     hmlc_location_format(op->location, text, sizeof text);
     uint32_t string;
-    HMLC_TRY(hmlc_strings_add(&b->program->strings, text, &string));
+    HMLC_TRY(hmlc_string_table_add(&b->program->strings, text, &string));
     *location = (uint32_t)b->program->locations.count;
     return HMLC_APPEND(&b->program->locations, &string);
 }
@@ -206,7 +206,7 @@ static hmlc_status build_grow(build *b, const hmlc_op *op)
 static hmlc_status build_kernel_dims(build *b, const hmlc_kernel_plan *plan, hml_step_record *step)
 {
     const hmlc_symbol **symbols;
-    uint32_t count = hmlc_kernel_symbols(plan, b->program->module, b->program->arena, &symbols);
+    uint32_t count = hmlc_kernel_symbols(plan, b->program->arena, &symbols);
     if (count == UINT32_MAX) {
         return HMLC_RESOURCE;
     }
@@ -396,7 +396,7 @@ static hmlc_status build_kernels(build *b)
     const hmlc_unique_kernel *unique = b->program->unique.data;
     for (size_t k = 0; k < b->program->unique.count; k++) {
         hml_kernel_record record = {.form = forms[unique[k].plan->class_->form]};
-        HMLC_TRY(hmlc_strings_add(&b->program->strings, unique[k].name, &record.name));
+        HMLC_TRY(hmlc_string_table_add(&b->program->strings, unique[k].name, &record.name));
         HMLC_TRY(HMLC_APPEND(&b->program->kernels, &record));
     }
     return HMLC_OK;
@@ -444,7 +444,7 @@ hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights)
     HMLC_TRY_MEMORY(b.buffer_of);
     b.scratch = hmlc_dim_constant(module->dims, 0);
     uint32_t empty;
-    HMLC_TRY(hmlc_strings_add(&program->strings, "", &empty));
+    HMLC_TRY(hmlc_string_table_add(&program->strings, "", &empty));
     HMLC_TRY(hmlc_slots_create(program));
     HMLC_TRY(build_pass(&b));
     program->entry_dims = (uint32_t)program->dims.count;
@@ -452,5 +452,7 @@ hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights)
     b.evaluated = program->entry_dims;
     HMLC_TRY(build_pass(&b));
     HMLC_TRY(build_kernels(&b));
+    HMLC_TRY(
+        hmlc_string_table_add(&program->strings, program->target->name, &program->target_name));
     return hmlc_dims_status(module->dims);
 }

@@ -39,7 +39,8 @@ static uint32_t format_dtype(hmlc_dtype dtype)
 
 typedef struct model_builder {
     const hmlc_artifact *artifact;
-    hmlc_growable strings, symbols, inputs, outputs;
+    hmlc_string_table strings;
+    hmlc_growable symbols, inputs, outputs;
 } model_builder;
 
 /* Outputs leave their slots to each program's own list. */
@@ -53,14 +54,14 @@ static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char
                               NULL, NULL, "'%s': element type %s cannot be an input or output yet",
                               name, hmlc_dtype_name(type->dtype));
     }
-    HMLC_TRY(hmlc_strings_add(&b->strings, name, &record.name));
+    HMLC_TRY(hmlc_string_table_add(&b->strings, name, &record.name));
     for (int32_t k = 0; k < HML_MAX_TENSOR_RANK; k++) {
         record.dims[k] = record.dim_texts[k] = HML_NONE;
     }
     for (int32_t k = 0; k < type->rank; k++) {
         char text[256];
         hmlc_dim_format(type->dims[k], text, sizeof text);
-        HMLC_TRY(hmlc_strings_add(&b->strings, text, &record.dim_texts[k]));
+        HMLC_TRY(hmlc_string_table_add(&b->strings, text, &record.dim_texts[k]));
         if (table == &b->inputs) {
             HMLC_TRY(hmlc_program_slot(&b->artifact->programs[0], type->dims[k], &record.dims[k]));
         }
@@ -96,7 +97,7 @@ static hmlc_status symbols_add(model_builder *b)
         if (!symbol->bound_at_run) {
             (void)hmlc_slots_has_symbol(&b->artifact->programs[0], symbol, &record.slot);
         }
-        HMLC_TRY(hmlc_strings_add(&b->strings, symbol->name, &record.name));
+        HMLC_TRY(hmlc_string_table_add(&b->strings, symbol->name, &record.name));
         HMLC_TRY(HMLC_APPEND(&b->symbols, &record));
     }
     return HMLC_OK;
@@ -104,14 +105,14 @@ static hmlc_status symbols_add(model_builder *b)
 
 static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hmlc_growable *bytes)
 {
-    HMLC_TRY(hmlc_strings_add(&b->strings, "", &record->name));
-    HMLC_TRY(hmlc_strings_add(&b->strings,
-                              b->artifact->module->name != NULL ? b->artifact->module->name : "",
-                              &record->name));
+    HMLC_TRY(hmlc_string_table_add(&b->strings, "", &record->name));
+    HMLC_TRY(hmlc_string_table_add(
+        &b->strings, b->artifact->module->name != NULL ? b->artifact->module->name : "",
+        &record->name));
     HMLC_TRY(symbols_add(b));
     HMLC_TRY(tensors_add(b));
     HMLC_TRY(bytes_append(bytes, record, sizeof *record));
-    HMLC_TRY(table_append(bytes, &b->strings, 1, &record->strings));
+    HMLC_TRY(table_append(bytes, &b->strings.bytes, 1, &record->strings));
     HMLC_TRY(table_append(bytes, &b->symbols, sizeof(hml_symbol_record), &record->symbols));
     HMLC_TRY(table_append(bytes, &b->inputs, sizeof(hml_tensor_record), &record->inputs));
     HMLC_TRY(table_append(bytes, &b->outputs, sizeof(hml_tensor_record), &record->outputs));
@@ -124,7 +125,7 @@ hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_growable *byt
     model_builder b = {.artifact = artifact};
     hml_model_record record = {0};
     hmlc_status status = model_lay_out(&b, &record, bytes);
-    hmlc_growable_free(&b.strings);
+    hmlc_string_table_free(&b.strings);
     hmlc_growable_free(&b.symbols);
     hmlc_growable_free(&b.inputs);
     hmlc_growable_free(&b.outputs);
@@ -137,15 +138,9 @@ hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *byt
                                  .entry_checks = program->entry_checks,
                                  .arena_dim = program->arena_dim,
                                  .scratch_dim = program->scratch_dim,
-                                 .growable_count = program->module->growable_count};
-    hmlc_growable strings = {0};
-    HMLC_TRY(hmlc_growable_reserve(&strings, program->strings.count + 1, 1));
-    memcpy(strings.data, program->strings.data, program->strings.count);
-    strings.count = program->strings.count;
-    hmlc_status status = hmlc_strings_add(&strings, program->target->name, &record.target_name);
-    if (status == HMLC_OK) {
-        status = bytes_append(bytes, &record, sizeof record);
-    }
+                                 .growable_count = program->module->growable_count,
+                                 .target_name = program->target_name};
+    hmlc_status status = bytes_append(bytes, &record, sizeof record);
     const struct {
         const hmlc_growable *records;
         uint32_t record_bytes;
@@ -159,7 +154,7 @@ hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *byt
         {&program->kernels, sizeof(hml_kernel_record), &record.kernels},
         {&program->steps, sizeof(hml_step_record), &record.steps},
         {&program->locations, sizeof(uint32_t), &record.locations},
-        {&strings, 1, &record.strings},
+        {&program->strings.bytes, 1, &record.strings},
         {&program->output_dims, sizeof(uint32_t), &record.output_dims},
     };
     for (size_t k = 0; k < sizeof tables / sizeof tables[0] && status == HMLC_OK; k++) {
@@ -168,6 +163,5 @@ hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *byt
     if (status == HMLC_OK) {
         memcpy(bytes->data, &record, sizeof record);
     }
-    hmlc_growable_free(&strings);
     return status;
 }

@@ -329,14 +329,20 @@ hmlc_status hmlc_artifact_write(const hmlc_artifact *artifact, const char *path,
     return status;
 }
 
-static hmlc_status copy_file(atomic_file *f, int from)
+static hmlc_status copy_object(atomic_file *f, int from, const hmlc_object *object)
 {
     char buffer[65536];
-    ssize_t size = 0;
-    for (off_t at = 0; (size = pread(from, buffer, sizeof buffer, at)) > 0; at += size) {
+    uint64_t at = object->offset, end = at + object->bytes;
+    while (at < end) {
+        size_t wanted = end - at < sizeof buffer ? (size_t)(end - at) : sizeof buffer;
+        ssize_t size = pread(from, buffer, wanted, (off_t)at);
+        if (size <= 0) {
+            return file_error(f, "cannot read generated text");
+        }
         HMLC_TRY(file_write(f, buffer, (size_t)size));
+        at += (uint64_t)size;
     }
-    return size < 0 ? file_error(f, "cannot read generated text") : HMLC_OK;
+    return HMLC_OK;
 }
 
 hmlc_status hmlc_text_write(hmlc_module *module, const hmlc_objects *objects, uint32_t count,
@@ -345,8 +351,9 @@ hmlc_status hmlc_text_write(hmlc_module *module, const hmlc_objects *objects, ui
     atomic_file f = {.module = module, .path = path, .file = -1};
     hmlc_status status = file_open(&f);
     for (uint32_t v = 0; v < count; v++) {
-        for (uint32_t k = 0; k < objects[v].count && status == HMLC_OK; k++) {
-            status = copy_file(&f, objects[v].files[k]);
+        const hmlc_object *members = objects[v].members.data;
+        for (size_t k = 0; k < objects[v].members.count && status == HMLC_OK; k++) {
+            status = copy_object(&f, objects[v].file, &members[k]);
         }
     }
     if (status == HMLC_OK) {

@@ -50,18 +50,37 @@ hmlc_arena *hmlc_arena_create(const hmlc_allocator *allocator)
     return arena;
 }
 
+/* Frees the blocks added since `last` was the newest. */
+static void release_blocks(hmlc_arena *arena, const arena_block *last)
+{
+    while (arena->blocks != last) {
+        arena_block *block = arena->blocks;
+        arena->blocks = block->next;
+        arena->allocator.release(arena->allocator.context, block, block->bytes);
+    }
+}
+
 void hmlc_arena_destroy(hmlc_arena *arena)
 {
     if (arena == NULL) {
         return;
     }
     hmlc_allocator allocator = arena->allocator;
-    for (arena_block *block = arena->blocks; block != NULL;) {
-        arena_block *next = block->next;
-        allocator.release(allocator.context, block, block->bytes);
-        block = next;
-    }
+    release_blocks(arena, NULL);
     allocator.release(allocator.context, arena, sizeof *arena);
+}
+
+hmlc_arena_mark hmlc_arena_get_mark(const hmlc_arena *arena)
+{
+    return (hmlc_arena_mark){arena->blocks, arena->cursor, arena->end, arena->used};
+}
+
+void hmlc_arena_rewind(hmlc_arena *arena, hmlc_arena_mark mark)
+{
+    release_blocks(arena, mark.block);
+    arena->cursor = mark.cursor;
+    arena->end = mark.end;
+    arena->used = mark.used;
 }
 
 static unsigned char *align_up(unsigned char *pointer, size_t alignment)

@@ -69,6 +69,32 @@ bool hmlc_region_relies_on(const hmlc_region *region, const hmlc_dim_equality *e
     return equality->branch == NULL || region == equality->branch;
 }
 
+static void include_id(hmlc_id_range *range, const hmlc_value *value)
+{
+    uint32_t end = range->first + range->count;
+    if (range->count == 0) {
+        *range = (hmlc_id_range){value->id, 1};
+        return;
+    }
+    range->first = value->id < range->first ? value->id : range->first;
+    end = value->id >= end ? value->id + 1 : end;
+    range->count = end - range->first;
+}
+
+hmlc_id_range hmlc_region_ids(const hmlc_region *region)
+{
+    hmlc_id_range range = {0};
+    for (uint32_t k = 0; k < region->argument_count; k++) {
+        include_id(&range, region->arguments[k]);
+    }
+    for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
+        for (uint32_t k = 0; k < op->result_count; k++) {
+            include_id(&range, op->results[k]);
+        }
+    }
+    return range;
+}
+
 hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32_t index)
 {
     hmlc_value *value = HMLC_NEW(module->arena, hmlc_value);

@@ -40,14 +40,19 @@ hmlc_text_hash hmlc_text_hash_of(const void *data, size_t size);
 /* Larger ones lie in the side buffer at multiples of this. */
 #define HMLC_SIDE_ALIGNMENT 64
 
-/* Numbers a value has in text, by id. */
+/* The number that a value has in text. */
+typedef struct hmlc_value_number {
+    const hmlc_value *value;
+    uint32_t number;
+} hmlc_value_number;
+
 typedef struct hmlc_printer {
     hmlc_text_writer writer;
     hmlc_print_options options;
     hmlc_text_writer *constants; /* may be NULL */
     hmlc_arena *scratch;
-    uint32_t *numbers; /* by value id; 0: none yet, else number + 1 */
-    uint32_t value_count, next_number;
+    hmlc_value_number *numbers; /* open addressing: one op prints without a table for all */
+    uint32_t number_capacity, number_count;
     bool key; /* canonical: no names, no locations, operand types given */
     uint32_t depth;
 } hmlc_printer;

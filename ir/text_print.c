@@ -8,11 +8,45 @@
  * printed, since storage may refer to a later one; what an op captures from outside (only when it
  * is printed alone) is numbered where it is first met.
  */
-static void assign_number(hmlc_printer *printer, const hmlc_value *value)
+static hmlc_value_number *find_number(hmlc_value_number *numbers, uint32_t capacity,
+                                      const hmlc_value *value)
 {
-    if (value->id < printer->value_count && printer->numbers[value->id] == 0) {
-        printer->numbers[value->id] = ++printer->next_number;
+    uint32_t at = (value->id * UINT32_C(0x9e3779b1)) & (capacity - 1);
+    while (numbers[at].value != NULL && numbers[at].value != value) {
+        at = (at + 1) & (capacity - 1);
     }
+    return &numbers[at];
+}
+
+static bool grow_numbers(hmlc_printer *printer)
+{
+    uint32_t capacity = printer->number_capacity == 0 ? 64 : printer->number_capacity * 2;
+    hmlc_value_number *larger = HMLC_NEW_ARRAY(printer->scratch, hmlc_value_number, capacity);
+    if (larger == NULL) {
+        printer->writer.failed = true;
+        return false;
+    }
+    for (uint32_t i = 0; i < printer->number_capacity; i++) {
+        const hmlc_value_number *old = &printer->numbers[i];
+        if (old->value != NULL) {
+            *find_number(larger, capacity, old->value) = *old;
+        }
+    }
+    printer->numbers = larger;
+    printer->number_capacity = capacity;
+    return true;
+}
+
+static uint32_t assign_number(hmlc_printer *printer, const hmlc_value *value)
+{
+    if (2 * (printer->number_count + 1) > printer->number_capacity && !grow_numbers(printer)) {
+        return 0;
+    }
+    hmlc_value_number *entry = find_number(printer->numbers, printer->number_capacity, value);
+    if (entry->value == NULL) {
+        *entry = (hmlc_value_number){value, printer->number_count++};
+    }
+    return entry->number;
 }
 
 static void number_region(hmlc_printer *printer, const hmlc_region *region);
@@ -39,9 +73,7 @@ static void number_region(hmlc_printer *printer, const hmlc_region *region)
 
 void hmlc_print_number(hmlc_printer *printer, const hmlc_value *value)
 {
-    assign_number(printer, value);
-    uint32_t number = value->id < printer->value_count ? printer->numbers[value->id] : 0;
-    hmlc_write_format(&printer->writer, "%%%" PRIu32, number - 1);
+    hmlc_write_format(&printer->writer, "%%%" PRIu32, assign_number(printer, value));
 }
 
 static void print_definition(hmlc_printer *printer, const hmlc_value *value)
@@ -248,47 +280,36 @@ hmlc_status hmlc_module_print(const hmlc_module *module, const hmlc_print_option
     hmlc_text_writer side = {.buffer = constants};
     hmlc_printer printer = {.writer = {.buffer = text},
                             .constants = constants != NULL ? &side : NULL,
-                            .scratch = hmlc_arena_create(NULL),
-                            .value_count = module->value_count};
+                            .scratch = hmlc_arena_create(NULL)};
     HMLC_TRY_MEMORY(printer.scratch);
     if (options != NULL) {
         printer.options = *options;
     }
-    hmlc_status status = HMLC_RESOURCE;
-    printer.numbers = HMLC_NEW_ARRAY(printer.scratch, uint32_t, printer.value_count);
-    if (printer.numbers != NULL) {
-        number_region(&printer, module->main);
-        print_header(&printer, module);
-        hmlc_write(&printer.writer, "main");
-        print_arguments(&printer, module->main);
-        print_output_names(&printer, module);
-        print_body(&printer, module->main);
-        hmlc_write(&printer.writer, "\n");
-        status = finish(&printer);
-    }
+    number_region(&printer, module->main);
+    print_header(&printer, module);
+    hmlc_write(&printer.writer, "main");
+    print_arguments(&printer, module->main);
+    print_output_names(&printer, module);
+    print_body(&printer, module->main);
+    hmlc_write(&printer.writer, "\n");
+    hmlc_status status = finish(&printer);
     hmlc_arena_destroy(printer.scratch);
     return status;
 }
 
 hmlc_status hmlc_op_print(const hmlc_op *op, hmlc_text_buffer *text)
 {
-    hmlc_printer printer = {.writer = {.buffer = text},
-                            .scratch = hmlc_arena_create(NULL),
-                            .value_count = op->parent->module->value_count,
-                            .key = true};
+    hmlc_printer printer = {
+        .writer = {.buffer = text}, .scratch = hmlc_arena_create(NULL), .key = true};
     HMLC_TRY_MEMORY(printer.scratch);
-    hmlc_status status = HMLC_RESOURCE;
-    printer.numbers = HMLC_NEW_ARRAY(printer.scratch, uint32_t, printer.value_count);
-    if (printer.numbers != NULL) {
-        for (uint32_t i = 0; i < op->operand_count; i++) {
-            if (op->operands[i].value != NULL) {
-                assign_number(&printer, op->operands[i].value);
-            }
+    for (uint32_t i = 0; i < op->operand_count; i++) {
+        if (op->operands[i].value != NULL) {
+            assign_number(&printer, op->operands[i].value);
         }
-        number_op(&printer, op);
-        print_op(&printer, op);
-        status = finish(&printer);
     }
+    number_op(&printer, op);
+    print_op(&printer, op);
+    hmlc_status status = finish(&printer);
     hmlc_arena_destroy(printer.scratch);
     return status;
 }

@@ -40,9 +40,10 @@ typedef struct form_group {
     hmlc_op *anchor;       /* contraction, window, recurrent and portable forms */
     const hmlc_type *full; /* shape F of loops and rows; NULL: none */
     const hmlc_op *rows;   /* the first reduction or rowwise op; NULL: none */
-    uint32_t member_count;
-    form_member members[FORM_MAX_MEMBERS]; /* sorted by position once the group is complete */
-    uint32_t first, last;                  /* positions of the first and last own member */
+    hmlc_arena *arena;
+    uint32_t member_count, member_capacity;
+    form_member *members; /* sorted by position once the group is complete */
+    uint32_t first, last; /* positions of the first and last own member */
     uint32_t stamp;
     bool emitted;
     struct form_group *next;

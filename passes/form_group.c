@@ -6,20 +6,44 @@
 
 form_group *form_group_create(form_state *state, int64_t form)
 {
+    enum { FIRST_CAPACITY = 4 };
     form_group *group = HMLC_NEW(state->scratch, form_group);
-    if (group != NULL) {
+    form_member *members = HMLC_NEW_ARRAY(state->scratch, form_member, FIRST_CAPACITY);
+    if (group != NULL && members != NULL) {
+        group->arena = state->scratch;
+        group->members = members;
+        group->member_capacity = FIRST_CAPACITY;
         group->form = form;
         group->number = ++state->group_count;
         group->first = UINT32_MAX;
         group->next = state->groups;
         state->groups = group;
     }
-    return group;
+    return members != NULL ? group : NULL;
+}
+
+static bool has_room(form_group *group)
+{
+    if (group->member_count < group->member_capacity) {
+        return true;
+    }
+    if (group->member_count == FORM_MAX_MEMBERS) {
+        return false;
+    }
+    uint32_t capacity = group->member_capacity * 2;
+    form_member *larger = HMLC_NEW_ARRAY(group->arena, form_member, capacity);
+    if (larger == NULL) {
+        return false;
+    }
+    memcpy(larger, group->members, group->member_count * sizeof *larger);
+    group->members = larger;
+    group->member_capacity = capacity;
+    return true;
 }
 
 bool form_group_add(form_group *group, form_op *node, bool copied)
 {
-    if (group->member_count == FORM_MAX_MEMBERS) {
+    if (!has_room(group)) {
         return false;
     }
     group->members[group->member_count++] = (form_member){.node = node, .copied = copied};

@@ -7,6 +7,9 @@
 /* A value read through so many transposes is worth one dense copy. */
 enum { MAX_VIEW_USES = 3, MAX_REPEATED_DEPTH = 4 };
 
+/* Chains of cheap ops that all lie in memory: each kernel copies a few of them, not the chain. */
+enum { MAX_COPIES = 16 };
+
 static bool is_loop_op(const hmlc_op *op)
 {
     return hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_VIEW | HMLC_TRAIT_MOVEMENT |
@@ -128,6 +131,16 @@ static void take_view(form_state *state, form_group *group, const form_member *m
     }
 }
 
+static uint32_t copy_count(const form_group *group)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        const form_member *member = &group->members[i];
+        count += member->copied && hmlc_op_has(member->node->op, HMLC_TRAIT_ELEMENTWISE) ? 1 : 0;
+    }
+    return count;
+}
+
 static void take_computation(form_state *state, form_group *group, const form_member *member)
 {
     form_op *node = member->node;
@@ -137,7 +150,9 @@ static void take_computation(form_state *state, form_group *group, const form_me
     if (form_group_has_all_uses(group, node)) {
         add_described(group, member, false);
     } else if (form_is_copyable(state, node)) {
-        add_described(group, member, true);
+        if (copy_count(group) < MAX_COPIES) {
+            add_described(group, member, true);
+        }
     } else if (!member->moved && form_group_results(group) < FORM_MAX_RESULTS &&
                form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
                !form_producer_escapes(state, group, node)) {

@@ -6,13 +6,14 @@ typedef struct epilogue {
     hmlc_frame *frame;
     hmlc_epilogue_leaf *leaf;
     void *context;
-    LLVMValueRef *done; /* by value id */
+    hmlc_id_range ids;  /* of the kernel's region */
+    LLVMValueRef *done; /* by id - ids.first */
 } epilogue;
 
 static LLVMValueRef evaluate(epilogue *self, const hmlc_value *value)
 {
-    if (self->done[value->id] != NULL) {
-        return self->done[value->id];
+    if (self->done[value->id - self->ids.first] != NULL) {
+        return self->done[value->id - self->ids.first];
     }
     LLVMValueRef result = NULL;
     const hmlc_op *op = value->producer;
@@ -26,7 +27,7 @@ static LLVMValueRef evaluate(epilogue *self, const hmlc_value *value)
         }
         result = hmlc_elementwise_emit(self->frame, op, operands);
     }
-    self->done[value->id] = result;
+    self->done[value->id - self->ids.first] = result;
     return result;
 }
 
@@ -35,12 +36,13 @@ LLVMValueRef hmlc_epilogue_emit(hmlc_frame *frame, const hmlc_value *root,
                                 hmlc_epilogue_leaf *leaf, void *context)
 {
     epilogue self = {.frame = frame, .leaf = leaf, .context = context};
-    self.done = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, frame->ir->value_count + 1);
+    self.ids = hmlc_region_ids(root->producer != NULL ? root->producer->parent : root->region);
+    self.done = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, self.ids.count);
     if (self.done == NULL) {
         return NULL;
     }
     if (anchor_result != NULL) {
-        self.done[anchor_result->id] = anchor_value;
+        self.done[anchor_result->id - self.ids.first] = anchor_value;
     }
     return evaluate(&self, root);
 }

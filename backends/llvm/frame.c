@@ -217,8 +217,7 @@ static hmlc_status frame_init(hmlc_frame *frame, struct hmlc_frame_state *state)
 {
     frame->private_ = state;
     frame_init_types(frame);
-    state->symbol_count =
-        hmlc_kernel_symbols(frame->plan, frame->ir, frame->arena, &state->symbols);
+    state->symbol_count = hmlc_kernel_symbols(frame->plan, frame->arena, &state->symbols);
     if (state->symbol_count == UINT32_MAX) {
         return HMLC_RESOURCE;
     }

@@ -110,6 +110,7 @@ typedef struct loop_state {
 
 typedef struct loop_context {
     const hmlc_op *kernel;
+    hmlc_id_range ids; /* of the kernel's region: tables by value are indexed by id - ids.first */
     hmlc_module *module;
     hmlc_dims *dims;
     hmlc_arena *arena; /* of the walk */
@@ -128,7 +129,7 @@ typedef struct loop_context {
     uint32_t tile_rows, tile_row;   /* rows evaluated together, and the current one */
     uint32_t tile_mask;             /* the tile variable and those fused into it */
     LLVMValueRef tile_start;        /* i64: of row 0 */
-    uint32_t *hoisted, hoist_stamp; /* by value id: visited by the current hoisting */
+    uint32_t *hoisted, hoist_stamp; /* by value: visited by the current hoisting */
     LLVMValueRef guard;             /* i1 or lanes of it: loads happen where true; NULL: always */
     bool guard_vector;
     int32_t segment[LOOP_MAX_VARS]; /* current segment of each cut variable */
@@ -137,7 +138,7 @@ typedef struct loop_context {
     uint32_t carry_count;
     struct loop_memo *memo;
     uint32_t memo_count, memo_capacity;
-    LLVMValueRef *tables; /* by value id: memory of small constants and dim tables */
+    LLVMValueRef *tables; /* by value: memory of small constants and dim tables */
     LLVMValueRef nowhere; /* LOOP_NOWHERE_BYTES zeros, for loads that a guard turns off */
 } loop_context;
 

@@ -5,15 +5,17 @@
 #include "llvm/elementwise.h"
 #include "llvm/loop.h"
 
+/* A value walked at an index. */
 typedef struct walk_memo {
     const hmlc_value *value;
+    uint64_t hash; /* of value and index */
     loop_index *index;
-    struct walk_memo *next;
 } walk_memo;
 
 typedef struct walk {
     loop_context *context;
-    walk_memo **seen; /* by position of the value's producer: small lists */
+    walk_memo *seen; /* open addressing; capacity is a power of two above twice the count */
+    uint32_t seen_count, seen_capacity;
 } walk;
 
 static hmlc_status refuse(loop_context *context, const hmlc_op *op, const char *reason)
@@ -79,31 +81,88 @@ static void record_load(loop_context *context, const loop_index *offset, hmlc_dt
     loop_record_access(context, offset);
 }
 
+static uint64_t mix(uint64_t hash, uint64_t part)
+{
+    return (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15) + (hash >> 29);
+}
+
+static uint64_t dim_number(hmlc_dim dim)
+{
+    return dim == NULL ? 0 : (uint64_t)dim->id + 1;
+}
+
+/* Equal for equal indices (loop_index_equal), whatever else. */
+static uint64_t hash_index(const hmlc_value *value, const loop_index *index)
+{
+    uint64_t hash = mix(0, value->id);
+    for (int32_t k = 0; k < value->type->rank; k++) {
+        for (uint32_t var = 0; var < LOOP_MAX_VARS; var++) {
+            hash = mix(hash, dim_number(index[k].coefficient[var]));
+        }
+        hash = mix(hash, dim_number(index[k].constant));
+        hash = mix(hash, index[k].computed_serial);
+    }
+    return hash ^ (hash >> 32);
+}
+
+/* The entry of that value at that index, or the free one where it belongs. */
+static walk_memo *find_memo(const walk *self, const hmlc_value *value, const loop_index *index,
+                            uint64_t hash)
+{
+    int32_t rank = value->type->rank;
+    for (uint64_t at = hash;; at++) {
+        walk_memo *entry = &self->seen[at & (self->seen_capacity - 1)];
+        int32_t k = entry->value == value && entry->hash == hash ? 0 : -1;
+        while (k >= 0 && k < rank && loop_index_equal(&entry->index[k], &index[k])) {
+            k++;
+        }
+        if (entry->value == NULL || k == rank) {
+            return entry;
+        }
+    }
+}
+
+static bool grow_memo(walk *self)
+{
+    uint32_t capacity = self->seen_capacity == 0 ? 64 : self->seen_capacity * 2;
+    walk_memo *larger = HMLC_NEW_ARRAY(self->context->arena, walk_memo, capacity);
+    for (uint32_t k = 0; larger != NULL && k < self->seen_capacity; k++) {
+        const walk_memo *entry = &self->seen[k];
+        uint64_t at = entry->hash & (capacity - 1);
+        while (entry->value != NULL && larger[at].value != NULL) {
+            at = (at + 1) & (capacity - 1);
+        }
+        if (entry->value != NULL) {
+            larger[at] = *entry;
+        }
+    }
+    self->seen = larger;
+    self->seen_capacity = capacity;
+    return larger != NULL;
+}
+
 /* Seen before at this index: the walk need not repeat it. */
 static bool seen_before(walk *self, const hmlc_value *value, const loop_index *index)
 {
     loop_context *context = self->context;
-    int32_t rank = value->type->rank;
-    for (walk_memo *entry = self->seen[value->id]; entry != NULL; entry = entry->next) {
-        int32_t k = 0;
-        while (k < rank && loop_index_equal(&entry->index[k], &index[k])) {
-            k++;
-        }
-        if (k == rank) {
-            return true;
-        }
-    }
-    walk_memo *entry = HMLC_NEW(context->arena, walk_memo);
-    loop_index *copy = HMLC_NEW_ARRAY(context->arena, loop_index, rank + 1);
-    if (entry == NULL || copy == NULL) {
+    if (2 * (self->seen_count + 1) > self->seen_capacity && !grow_memo(self)) {
         context->status = HMLC_RESOURCE;
         return true;
     }
-    for (int32_t k = 0; k < rank; k++) {
-        copy[k] = index[k];
+    uint64_t hash = hash_index(value, index);
+    walk_memo *entry = find_memo(self, value, index, hash);
+    if (entry->value != NULL) {
+        return true;
     }
-    *entry = (walk_memo){value, copy, self->seen[value->id]};
-    self->seen[value->id] = entry;
+    int32_t rank = value->type->rank;
+    loop_index *copy =
+        hmlc_arena_copy(context->arena, index, (size_t)(rank > 0 ? rank : 0) * sizeof *index);
+    if (copy == NULL) {
+        context->status = HMLC_RESOURCE;
+        return true;
+    }
+    *entry = (walk_memo){value, hash, copy};
+    self->seen_count++;
     return false;
 }
 
@@ -364,8 +423,6 @@ static void walk_value(walk *self, const hmlc_value *value, const loop_index *in
 static hmlc_status walk_region(loop_context *context)
 {
     walk self = {.context = context};
-    self.seen = HMLC_NEW_ARRAY(context->arena, walk_memo *, context->module->value_count + 1);
-    HMLC_TRY_MEMORY(self.seen);
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);

@@ -63,6 +63,7 @@ static hmlc_status class_plan(hmlc_plan_context *planning, hmlc_kernel_plan *pla
     loop_analysis analysis = {0};
     loop_context context = {
         .kernel = plan->kernel,
+        .ids = hmlc_region_ids(plan->kernel->regions[0]),
         .module = module,
         .dims = module->dims,
         .plan = plan,
@@ -113,6 +114,7 @@ static hmlc_status class_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     loop_state *state = plan->state;
     loop_context context = {
         .kernel = plan->kernel,
+        .ids = hmlc_region_ids(plan->kernel->regions[0]),
         .module = frame->ir,
         .dims = frame->ir->dims,
         .plan = plan,

@@ -33,10 +33,10 @@ void loop_hoist_value(loop_context *context, const hmlc_value *value, const loop
 {
     const hmlc_op *op = value->producer;
     if (context->status != HMLC_OK || loop_type_empty(value->type) ||
-        context->hoisted[value->id] == context->hoist_stamp) {
+        context->hoisted[value->id - context->ids.first] == context->hoist_stamp) {
         return;
     }
-    context->hoisted[value->id] = context->hoist_stamp;
+    context->hoisted[value->id - context->ids.first] = context->hoist_stamp;
     bool lowers = op == NULL || hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE);
     if (lowers && !depends(value, index, mask)) {
         loop_lower(context, value, index);

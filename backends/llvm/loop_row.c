@@ -103,6 +103,11 @@ static hmlc_status add_accumulators(loop_context *context, const hmlc_op *op, ui
     return HMLC_OK;
 }
 
+uint32_t *loop_level(const loop_context *context, const hmlc_value *value)
+{
+    return &context->state->rows->level[value->id - context->ids.first];
+}
+
 /* The phase from which on each value of the region can be computed. */
 static hmlc_status assign_levels(loop_context *context)
 {
@@ -112,7 +117,7 @@ static hmlc_status assign_levels(loop_context *context)
         uint32_t level = 0;
         for (uint32_t k = 0; k < op->operand_count; k++) {
             const hmlc_value *operand = hmlc_op_operand(op, k);
-            uint32_t known = operand != NULL ? rows->level[operand->id] : 0;
+            uint32_t known = operand != NULL ? *loop_level(context, operand) : 0;
             level = known > level ? known : level;
         }
         if (hmlc_op_has(op, HMLC_TRAIT_REDUCTION | HMLC_TRAIT_ROWWISE)) {
@@ -121,7 +126,7 @@ static hmlc_status assign_levels(loop_context *context)
             level += row != NULL ? row->parts : 0;
         }
         for (uint32_t k = 0; k < op->result_count; k++) {
-            rows->level[op->results[k]->id] = level;
+            *loop_level(context, op->results[k]) = level;
         }
         rows->phases = level + 1 > rows->phases ? level + 1 : rows->phases;
     }
@@ -132,7 +137,7 @@ hmlc_status loop_rows_create(loop_context *context)
 {
     loop_rows *rows = HMLC_NEW(context->keep, loop_rows);
     HMLC_TRY_MEMORY(rows);
-    rows->level = HMLC_NEW_ARRAY(context->keep, uint32_t, context->module->value_count + 1);
+    rows->level = HMLC_NEW_ARRAY(context->keep, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(rows->level);
     context->state->rows = rows;
     rows->row = hmlc_dim_constant(context->dims, 1);
@@ -158,16 +163,21 @@ bool loop_row_full(const loop_context *context, const hmlc_value *value)
 
 typedef struct demand {
     loop_context *context;
-    uint32_t *phases; /* by value id: mask of the phases that evaluate it */
+    uint32_t *phases; /* by value: mask of the phases that evaluate it */
 } demand;
+
+static uint32_t *phases_of(const demand *self, const hmlc_value *value)
+{
+    return &self->phases[value->id - self->context->ids.first];
+}
 
 static void mark(demand *self, const hmlc_value *value, uint32_t phase)
 {
     uint32_t bit = UINT32_C(1) << phase;
-    if (value == NULL || (self->phases[value->id] & bit) != 0) {
+    if (value == NULL || (*phases_of(self, value) & bit) != 0) {
         return;
     }
-    self->phases[value->id] |= bit;
+    *phases_of(self, value) |= bit;
     const hmlc_op *op = value->producer;
     if (op == NULL || hmlc_op_has(op, HMLC_TRAIT_REDUCTION) || op->opcode == HMLC_OP_softmax) {
         return;
@@ -239,7 +249,7 @@ static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
 {
     loop_rows *rows = context->state->rows;
     demand self = {.context = context};
-    self.phases = HMLC_NEW_ARRAY(context->arena, uint32_t, context->module->value_count + 1);
+    self.phases = HMLC_NEW_ARRAY(context->arena, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(self.phases);
     for (uint32_t k = 0; k < rows->count; k++) {
         mark(&self, hmlc_op_operand(rows->accumulators[k].op, 0), rows->accumulators[k].phase);
@@ -248,20 +258,20 @@ static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);
         if (loop_row_full(context, value)) {
-            mark(&self, value, rows->level[value->id]);
+            mark(&self, value, *loop_level(context, value));
         }
     }
     HMLC_FOR_EACH_OP(op, context->kernel->regions[0])
     {
         const hmlc_value *value = op->result_count > 0 ? op->results[0] : NULL;
         if (op->opcode == HMLC_OP_softmax) {
-            HMLC_TRY(keep(context, plan, value, true, rows->level[value->id] - 1));
+            HMLC_TRY(keep(context, plan, value, true, *loop_level(context, value) - 1));
             continue;
         }
         bool stored = value != NULL && yield_position(context, value) >= 0;
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && (loop_op_cost(op) >= 3 || stored) &&
-            loop_row_full(context, value) && !is_single(self.phases[value->id])) {
-            HMLC_TRY(keep(context, plan, value, false, lowest(self.phases[value->id])));
+            loop_row_full(context, value) && !is_single(*phases_of(&self, value))) {
+            HMLC_TRY(keep(context, plan, value, false, lowest(*phases_of(&self, value))));
         }
     }
     return HMLC_OK;

@@ -54,7 +54,7 @@ typedef struct loop_rows {
     loop_kept kept[LOOP_MAX_KEPT];
     uint32_t phases; /* the last one stores what depends on all */
     hmlc_dim row;    /* elements folded into one */
-    uint32_t *level; /* by value id: the phase from which on the value is known */
+    uint32_t *level; /* by id - ids.first: the phase from which on the value is known */
     bool inside;     /* lanes lie along the row */
     uint32_t widths[LOOP_MAX_WIDTHS], width_count; /* lane counts of the pieces, widest first */
     uint32_t phase;                                /* emission: the current one */
@@ -76,5 +76,8 @@ loop_value loop_row_element(loop_context *context, const loop_accumulator *accum
 /* Computes `derived` once `result` is known. */
 void loop_row_derive(loop_context *context, loop_accumulator *accumulator);
 void loop_row_keep(loop_context *context, const loop_kept *kept);
+
+/* The phase from which on a value of the region is known. */
+uint32_t *loop_level(const loop_context *context, const hmlc_value *value);
 
 #endif

@@ -51,7 +51,7 @@ static void phase_body(loop_context *context)
     loop_row_index(context, index);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);
-        if (loop_row_full(context, value) && rows->level[value->id] == rows->phase &&
+        if (loop_row_full(context, value) && *loop_level(context, value) == rows->phase &&
             !stored_before(context, k, rows->phase)) {
             store_value(context, k, index);
         }
@@ -68,7 +68,7 @@ static bool phase_has_work(const loop_context *context)
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);
-        works |= loop_row_full(context, value) && rows->level[value->id] == rows->phase;
+        works |= loop_row_full(context, value) && *loop_level(context, value) == rows->phase;
     }
     return works;
 }
@@ -117,7 +117,7 @@ static void hoist_phase(loop_context *context)
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);
-        if (loop_row_full(context, value) && rows->level[value->id] == rows->phase) {
+        if (loop_row_full(context, value) && *loop_level(context, value) == rows->phase) {
             loop_hoist_value(context, value, index, mask);
         }
     }

@@ -37,6 +37,11 @@ static bool all_equal(const hmlc_tensor *tensor)
     return true;
 }
 
+static LLVMValueRef *table_of(const loop_context *context, const hmlc_value *value)
+{
+    return &context->tables[value->id - context->ids.first];
+}
+
 loop_value loop_lower_table(loop_context *context, const hmlc_value *value, const loop_index *index)
 {
     const hmlc_op *op = value->producer;
@@ -53,7 +58,7 @@ loop_value loop_lower_table(loop_context *context, const hmlc_value *value, cons
         loop_value dim = {hmlc_frame_dim(context->frame, elements->as.dims[element]), false};
         return loop_convert(context, dim, HMLC_DTYPE_i64, type->dtype);
     }
-    return loop_load(context, type->dtype, context->tables[value->id], &offset);
+    return loop_load(context, type->dtype, *table_of(context, value), &offset);
 }
 
 static LLVMValueRef constant_memory(loop_context *context, const void *data, size_t bytes)
@@ -106,9 +111,8 @@ static void check_gather_elements(loop_context *context, const hmlc_op *op)
 
 hmlc_status loop_prepare_tables(loop_context *context)
 {
-    context->tables =
-        HMLC_NEW_ARRAY(context->arena, LLVMValueRef, context->module->value_count + 1);
-    context->hoisted = HMLC_NEW_ARRAY(context->arena, uint32_t, context->module->value_count + 1);
+    context->tables = HMLC_NEW_ARRAY(context->arena, LLVMValueRef, context->ids.count);
+    context->hoisted = HMLC_NEW_ARRAY(context->arena, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(context->tables);
     HMLC_TRY_MEMORY(context->hoisted);
     context->nowhere = constant_memory(context, NULL, LOOP_NOWHERE_BYTES);
@@ -119,9 +123,9 @@ hmlc_status loop_prepare_tables(loop_context *context)
         if (op->opcode == HMLC_OP_gather_elements) {
             check_gather_elements(context, op);
         } else if (op->opcode == HMLC_OP_dims_tensor) {
-            context->tables[op->results[0]->id] = dims_memory(context, op);
+            *table_of(context, op->results[0]) = dims_memory(context, op);
         } else if (tensor != NULL && !all_equal(tensor)) {
-            context->tables[op->results[0]->id] =
+            *table_of(context, op->results[0]) =
                 constant_memory(context, tensor->data, tensor->bytes);
         }
     }

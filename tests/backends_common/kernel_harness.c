@@ -143,8 +143,7 @@ harness_kernel *harness_compile(hmlc_module *module, const char *target)
     }
     LLVMMemoryBufferRef object = emit_object(module, &kernel->plan, kernel->arena, 0);
     load_object(kernel, object);
-    kernel->symbol_count =
-        hmlc_kernel_symbols(&kernel->plan, module, kernel->arena, &kernel->symbols);
+    kernel->symbol_count = hmlc_kernel_symbols(&kernel->plan, kernel->arena, &kernel->symbols);
     assert_true(kernel->symbol_count != UINT32_MAX);
     return kernel;
 }

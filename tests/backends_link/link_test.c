@@ -111,7 +111,8 @@ static void check(const link_case *test, const hmlc_target *target)
                             .target = target,
                             .kernels = {.data = &kernel, .count = 1}};
     int file = object_of(test->code, target);
-    hmlc_objects objects = {&file, 1};
+    hmlc_objects objects = {0};
+    assert_int_equal(hmlc_objects_add(&objects, file), HMLC_OK);
     hmlc_image image = {0};
     hmlc_status status = hmlc_link(&program, &objects, &image);
     const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
@@ -123,6 +124,7 @@ static void check(const link_case *test, const hmlc_target *target)
                  first != NULL ? first->message : "no message");
     }
     hmlc_image_release(&image);
+    hmlc_objects_release(&objects);
     close(file);
     hmlc_module_destroy(module);
 }

@@ -31,6 +31,28 @@ static void memory_is_zeroed_and_aligned(void **state)
     hmlc_arena_destroy(NULL);
 }
 
+static void a_rewound_arena_gives_its_memory_back(void **state)
+{
+    (void)state;
+    hmlc_arena *arena = hmlc_arena_create(NULL);
+    char *kept = hmlc_arena_string(arena, "kept");
+    size_t used = hmlc_arena_used(arena);
+    for (size_t round = 0; round < 100; round++) {
+        hmlc_arena_mark mark = hmlc_arena_get_mark(arena);
+        for (size_t size = 1; size < 300000; size *= 3) {
+            memset(hmlc_arena_allocate(arena, size), 0xa5, size);
+        }
+        hmlc_arena_rewind(arena, mark);
+        assert_int_equal(hmlc_arena_used(arena), used);
+        assert_string_equal(kept, "kept");
+    }
+    const unsigned char *fresh = hmlc_arena_allocate(arena, 100);
+    for (size_t k = 0; k < 100; k++) {
+        assert_int_equal(fresh[k], 0);
+    }
+    hmlc_arena_destroy(arena);
+}
+
 static void text_and_copies_belong_to_the_arena(void **state)
 {
     (void)state;
@@ -267,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned),
+        cmocka_unit_test(a_rewound_arena_gives_its_memory_back),
         cmocka_unit_test(text_and_copies_belong_to_the_arena),
         cmocka_unit_test(a_failing_allocator_is_survived),
         cmocka_unit_test(sizes_overflow_with_an_answer),

@@ -33,6 +33,17 @@ void *hmlc_arena_copy(hmlc_arena *arena, const void *data, size_t bytes);
 char *hmlc_arena_string(hmlc_arena *arena, const char *text);
 char *hmlc_arena_string_n(hmlc_arena *arena, const char *text, size_t length);
 char *hmlc_arena_printf(hmlc_arena *arena, const char *format, ...) HMLC_PRINTF(2, 3);
+/*
+ * A place to return to: hmlc_arena_rewind frees all that was allocated since, and only then. The
+ * arena must have been rewound to no earlier mark in between.
+ */
+typedef struct hmlc_arena_mark {
+    void *block;
+    unsigned char *cursor, *end;
+    size_t used;
+} hmlc_arena_mark;
+hmlc_arena_mark hmlc_arena_get_mark(const hmlc_arena *arena);
+void hmlc_arena_rewind(hmlc_arena *arena, hmlc_arena_mark mark);
 /* Bytes handed out so far. */
 size_t hmlc_arena_used(const hmlc_arena *arena);
 

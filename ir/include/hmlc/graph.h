@@ -114,6 +114,15 @@ hmlc_region *hmlc_region_create_branch(hmlc_module *module);
 bool hmlc_region_branch(const hmlc_region *region, const hmlc_region **branch);
 /* True where the region runs only after the equality was checked. */
 bool hmlc_region_relies_on(const hmlc_region *region, const hmlc_dim_equality *equality);
+/*
+ * The ids of the values that the region's own arguments and ops define lie in [first, first +
+ * count). For a region built at once count is their number: side tables of one kernel have that
+ * size, not the module's.
+ */
+typedef struct hmlc_id_range {
+    uint32_t first, count;
+} hmlc_id_range;
+hmlc_id_range hmlc_region_ids(const hmlc_region *region);
 hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type, const char *name);
 
 /* Where the next op goes: before `before`, or at the region's end when NULL. */
