@@ -1,14 +1,22 @@
 /* Evaluation of dim expressions. */
 #include "dim_internal.h"
 
-/* Where symbol values come from: an array by index, or each symbol's hint when NULL. */
-static int64_t value_of(const hmlc_symbol *symbol, const int64_t *values)
+/* Where symbol values come from: an array by index, or what each symbol says of itself. */
+typedef enum symbol_source { BY_INDEX, BY_HINT, BY_LEAST } symbol_source;
+
+typedef struct symbol_values {
+    symbol_source source;
+    const int64_t *values; /* BY_INDEX */
+} symbol_values;
+
+static int64_t value_of(const hmlc_symbol *symbol, const symbol_values *from)
 {
-    if (values != NULL) {
-        return values[symbol->index];
+    if (from->source == BY_INDEX) {
+        return from->values[symbol->index];
     }
-    int64_t hint = symbol->hint < symbol->minimum ? symbol->minimum : symbol->hint;
-    return hint > symbol->maximum ? symbol->maximum : hint;
+    int64_t value = from->source == BY_HINT ? symbol->hint : 1;
+    value = value < symbol->minimum ? symbol->minimum : value;
+    return value > symbol->maximum ? symbol->maximum : value;
 }
 
 static bool ceil_divide(int64_t a, int64_t b, int64_t *result)
@@ -53,7 +61,7 @@ static bool combine(hmlc_dim_kind kind, int64_t a, int64_t b, int64_t *result)
     }
 }
 
-static bool evaluate(hmlc_dim dim, const int64_t *values, int64_t *result)
+static bool evaluate(hmlc_dim dim, const symbol_values *values, int64_t *result)
 {
     int64_t a, b;
     if (dim->kind == HMLC_DIM_CONSTANT) {
@@ -75,11 +83,21 @@ static bool evaluate(hmlc_dim dim, const int64_t *values, int64_t *result)
 
 bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result)
 {
-    return values != NULL ? evaluate(dim, values, result) : hmlc_dim_is_constant(dim, result);
+    return values != NULL ? evaluate(dim, &(symbol_values){BY_INDEX, values}, result)
+                          : hmlc_dim_is_constant(dim, result);
 }
 
 int64_t hmlc_dim_hint(hmlc_dim dim)
 {
     int64_t result;
-    return evaluate(dim, NULL, &result) ? result : dim->minimum;
+    return evaluate(dim, &(symbol_values){.source = BY_HINT}, &result) ? result : dim->minimum;
+}
+
+int64_t hmlc_dim_few(hmlc_dim dim, int64_t few)
+{
+    int64_t least, hint = hmlc_dim_hint(dim);
+    if (!evaluate(dim, &(symbol_values){.source = BY_LEAST}, &least) || least < few) {
+        least = few;
+    }
+    return least < hint ? least : hint;
 }

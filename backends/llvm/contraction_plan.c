@@ -7,6 +7,7 @@ enum {
     PREFETCH_BYTES = 8 * 1024, /* a smaller column tile is read at once anyway */
     PREFETCH_TILES = 48,
     SMALL_ROWS = 3, /* up to here streaming the panels is what takes the time */
+    FEW_ROWS = 128, /* of one batch element, where the rows have no other bound */
 };
 
 static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
@@ -213,8 +214,9 @@ static int64_t ceil_divide(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Sizes of a small run: one with more rows or batch elements has more units of the same size. */
 typedef struct block_sizes {
-    int64_t row_tiles, column_tiles;          /* typical */
+    int64_t row_tiles, column_tiles;
     double row_tile_bytes, column_tile_bytes; /* of the left side and of the panels */
     double tile_flops;
     int64_t outer; /* batches x groups */
@@ -226,13 +228,14 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
 {
     double depth = (double)at_least_one(hmlc_dim_hint(contraction->depth));
     double width = (double)section->vectors * contraction->lanes;
+    int64_t few = ceil_divide(FEW_ROWS, section->rows);
     return (block_sizes){
-        .row_tiles = at_least_one(hmlc_dim_hint(section->row_tiles)),
+        .row_tiles = at_least_one(hmlc_dim_few(section->row_tiles, few)),
         .column_tiles = at_least_one(hmlc_dim_hint(section->column_tiles)),
         .row_tile_bytes = left_row_bytes * section->rows,
         .column_tile_bytes = depth * width * (double)hmlc_dtype_bytes(contraction->dtype),
         .tile_flops = 2 * depth * width * section->rows,
-        .outer = at_least_one(hmlc_dim_hint(contraction->batches)) * contraction->groups,
+        .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
         .cache = (double)context->target->l2_bytes / 2,
     };
 }

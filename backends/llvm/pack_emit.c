@@ -40,7 +40,8 @@ static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
 static int64_t plan_units(hmlc_plan_context *context, hmlc_packing *packing)
 {
     hmlc_dims *dims = context->module->dims;
-    int64_t batches = hmlc_dim_hint(packing->batches), panels = hmlc_dim_hint(packing->panels);
+    int64_t batches = hmlc_dim_few(packing->batches, 1);
+    int64_t panels = hmlc_dim_hint(packing->panels);
     int64_t depth = hmlc_dim_hint(packing->input.dims[packing->batch_rank]);
     int64_t bytes = depth * HMLC_PANEL * (int64_t)hmlc_dtype_bytes(packing->dtype);
     int64_t block = panels * batches / UNITS_WANTED;

@@ -232,7 +232,7 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     int64_t taps = window->axis[0].window * window->axis[1].window * window->axis[2].window;
     double pixels = (double)hmlc_dim_hint(window->tile.rows);
     int64_t channels = hmlc_dim_hint(window->channels),
-            batches = hmlc_dim_hint(window->tile.batches);
+            batches = hmlc_dim_few(window->tile.batches, 1);
     int64_t rows = hmlc_dim_hint(row_tiles);
     double cost = pixels * (double)channels * (double)(taps + 2) /
                   ((double)context->target->vector_bytes * (window->dynamic ? 0.1 : 0.5));

@@ -6,26 +6,34 @@
 #include <string.h>
 
 /*
- * A worker waits on its own command word: an even number that grows by 2 with each job, and bit 0
- * while the worker sleeps (or is about to). The caller exchanges the word for the next number and
- * wakes the worker when the bit was set; a worker that finds the number changed runs its part. The
- * job itself is plain memory, published by that exchange. Workers that get no part of a job never
- * look at it.
+ * A worker waits on its own command word: a number that grows with each job, a bit that says that
+ * the job is taken, and one that says that the worker sleeps or is about to. The caller exchanges
+ * the word for the next number and wakes the worker when it slept; the worker takes the job by
+ * setting the bit. The caller sets it, too, when nothing is left to do: whoever comes first decides
+ * whether the worker's part runs. So nobody waits for a worker that is slow to wake. The job itself
+ * is plain memory, published by the exchange and read only by who took it.
  */
 #define SLEEPING 1U
+#define TAKEN    2U
+#define NEXT_JOB 4U
 
 #define SPIN_COUNT   2000U /* pauses before a worker sleeps: 20 to 90 us, by processor */
 #define FINISH_COUNT 8000U /* pauses before the caller sleeps on workers that still compute */
 #define MAX_THREADS  1024U
 #define MOST_SKIPS   1023U
+#define GOOD_JOBS    32U /* so many in a row make a worker's past forgotten */
 
 typedef struct pool_worker {
     _Alignas(128) atomic_uint command;
     uint32_t part;
+    /* Of the worker: what it did of its last job, and when it ended. */
+    int64_t units;
+    uint64_t ended;
     /* Of the thread that holds the pool: woken ahead of its work, and not used since; runs for
      * which it is not woken ahead again. */
     bool roused;
     uint32_t skips, penalty;
+    hml_worker_record record;
     bool started;
     hml_pool *pool;
     hml_platform_thread thread;
@@ -77,6 +85,13 @@ static uint32_t next_command(pool_worker *self, uint32_t last)
     }
 }
 
+/* Sets the bit that decides who has the job `number`; false when it is set, or the job is over. */
+static bool take_job(pool_worker *worker, uint32_t number)
+{
+    return atomic_compare_exchange_strong_explicit(&worker->command, &number, number | TAKEN,
+                                                   memory_order_acq_rel, memory_order_acquire);
+}
+
 static void finish_part(hml_pool *pool)
 {
     uint32_t before = atomic_fetch_sub_explicit(&pool->pending, 1, memory_order_acq_rel);
@@ -89,13 +104,19 @@ static void *worker_main(void *argument)
 {
     pool_worker *self = argument;
     hml_pool *pool = self->pool;
-    uint32_t command = 0;
+    uint32_t command = TAKEN;
     for (;;) {
         command = next_command(self, command);
+        bool taken = (command & TAKEN) == 0 && take_job(self, command);
+        command |= TAKEN;
+        if (!taken) {
+            continue;
+        }
         if (pool->task == NULL) {
             return NULL;
         }
-        pool->task(pool->context, self->part);
+        self->units = pool->task(pool->context, self->part);
+        self->ended = hml_platform_ticks();
         finish_part(pool);
     }
 }
@@ -111,9 +132,7 @@ static bool is_sleeping(pool_worker *worker)
 static void command_worker(pool_worker *worker)
 {
     uint32_t old = atomic_load_explicit(&worker->command, memory_order_relaxed);
-    uint32_t next = (old & ~SLEEPING) + 2;
-    worker->roused = false;
-    worker->penalty = 0;
+    uint32_t next = (old & ~(SLEEPING | TAKEN)) + NEXT_JOB;
     old = atomic_exchange_explicit(&worker->command, next, memory_order_acq_rel);
     if ((old & SLEEPING) != 0) {
         hml_platform_wake(&worker->command);
@@ -136,6 +155,9 @@ static bool rouse_worker(pool_worker *worker)
         worker->penalty = worker->penalty < MOST_SKIPS ? worker->penalty * 2 + 1 : MOST_SKIPS;
         worker->skips = worker->penalty;
     }
+    if (worker->record.rest > 0) {
+        return false;
+    }
     if (worker->skips > 0) {
         worker->skips--;
         return false;
@@ -148,6 +170,28 @@ static bool rouse_worker(pool_worker *worker)
     return true;
 }
 
+/* Takes the job from the workers that have not begun it: their number. */
+static uint32_t recall_workers(hml_pool *pool)
+{
+    uint32_t recalled = 0;
+    for (uint32_t i = 0; i < worker_count(pool); i++) {
+        pool_worker *worker = &pool->workers[i];
+        if (worker->part == 0) {
+            continue;
+        }
+        uint32_t job = atomic_load_explicit(&worker->command, memory_order_relaxed);
+        if ((job & TAKEN) == 0 && take_job(worker, job)) {
+            worker->part = 0;
+            recalled++;
+        } else {
+            worker->roused = false;
+            worker->penalty = 0;
+        }
+    }
+    return recalled;
+}
+
+/* Waits for those that have begun. */
 static void await_workers(hml_pool *pool)
 {
     for (uint32_t i = 0; i < FINISH_COUNT; i++) {
@@ -162,6 +206,35 @@ static void await_workers(hml_pool *pool)
         pending = atomic_load_explicit(&pool->pending, memory_order_acquire);
     }
     atomic_store_explicit(&pool->pending, 0, memory_order_relaxed);
+}
+
+void hml_worker_judge(hml_worker_record *record, int64_t saved, int64_t late)
+{
+    record->balance += saved - 2 * late - record->balance / 16;
+    record->good = saved > 2 * late ? record->good + 1 : 0;
+    if (record->good >= GOOD_JOBS) {
+        record->longest_rest = 0;
+    }
+    if (record->balance < 0) {
+        uint32_t longer = record->longest_rest * 2 + 1;
+        record->longest_rest = longer < MOST_SKIPS ? longer : MOST_SKIPS;
+        record->rest = record->longest_rest;
+        record->balance = 0;
+    }
+}
+
+/* The caller did `units` of the job from `begin` to `end`. */
+static void judge_workers(hml_pool *pool, int64_t units, uint64_t begin, uint64_t end)
+{
+    double ticks_per_unit = (double)(end - begin) / (double)(units < 1 ? 1 : units);
+    for (uint32_t i = 0; i < worker_count(pool); i++) {
+        pool_worker *worker = &pool->workers[i];
+        if (worker->part != 0) {
+            int64_t late = (int64_t)(worker->ended - end);
+            hml_worker_judge(&worker->record, (int64_t)((double)worker->units * ticks_per_unit),
+                             late < 0 ? 0 : late);
+        }
+    }
 }
 
 bool hml_pool_acquire(hml_pool *pool, uint32_t wake)
@@ -180,6 +253,15 @@ void hml_pool_yield(hml_pool *pool)
     atomic_flag_clear_explicit(&pool->busy, memory_order_release);
 }
 
+static bool is_wanted(pool_worker *worker, bool wake)
+{
+    if (worker->record.rest > 0) {
+        worker->record.rest--;
+        return false;
+    }
+    return wake || !is_sleeping(worker);
+}
+
 uint32_t hml_pool_parts(hml_pool *pool, uint32_t wanted, bool wake)
 {
     if (pool->parallel_for != NULL) {
@@ -187,22 +269,26 @@ uint32_t hml_pool_parts(hml_pool *pool, uint32_t wanted, bool wake)
     }
     uint32_t parts = 1;
     for (uint32_t i = 0; i < worker_count(pool); i++) {
-        bool chosen = parts < wanted && (wake || !is_sleeping(&pool->workers[i]));
+        bool chosen = parts < wanted && is_wanted(&pool->workers[i], wake);
         pool->workers[i].part = chosen ? parts++ : 0;
     }
     return parts;
 }
 
-void hml_pool_run(hml_pool *pool, uint32_t parts, hml_pool_task *task, void *context)
+/* A job as a caller's own threads take it. */
+typedef struct foreign_job {
+    hml_pool_task *task;
+    void *context;
+} foreign_job;
+
+static void run_foreign(void *job, uint32_t part)
 {
-    if (parts <= 1) {
-        task(context, 0);
-        return;
-    }
-    if (pool->parallel_for != NULL) {
-        pool->parallel_for(pool->parallel_context, parts, task, context);
-        return;
-    }
+    const foreign_job *self = job;
+    (void)self->task(self->context, part);
+}
+
+static void run_on_workers(hml_pool *pool, uint32_t parts, hml_pool_task *task, void *context)
+{
     pool->task = task;
     pool->context = context;
     atomic_store_explicit(&pool->pending, parts - 1, memory_order_relaxed);
@@ -211,8 +297,24 @@ void hml_pool_run(hml_pool *pool, uint32_t parts, hml_pool_task *task, void *con
             command_worker(&pool->workers[i]);
         }
     }
-    task(context, 0);
+    uint64_t begin = hml_platform_ticks();
+    int64_t units = task(context, 0);
+    uint64_t end = hml_platform_ticks();
+    (void)atomic_fetch_sub_explicit(&pool->pending, recall_workers(pool), memory_order_relaxed);
     await_workers(pool);
+    judge_workers(pool, units, begin, end);
+}
+
+void hml_pool_run(hml_pool *pool, uint32_t parts, hml_pool_task *task, void *context)
+{
+    if (parts <= 1) {
+        (void)task(context, 0);
+    } else if (pool->parallel_for != NULL) {
+        foreign_job job = {task, context};
+        pool->parallel_for(pool->parallel_context, parts, run_foreign, &job);
+    } else {
+        run_on_workers(pool, parts, task, context);
+    }
 }
 
 /* -- Life -------------------------------------------------------------------------------------- */
@@ -258,7 +360,7 @@ static bool start_workers(hml_pool *pool)
     for (uint32_t i = 0; i < worker_count(pool); i++) {
         pool_worker *worker = &pool->workers[i];
         worker->pool = pool;
-        atomic_init(&worker->command, 0);
+        atomic_init(&worker->command, TAKEN);
         worker->started = hml_platform_thread_start(&worker->thread, worker_main, worker);
         if (!worker->started) {
             return false;

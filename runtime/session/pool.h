@@ -5,7 +5,23 @@
 #include <hml/hml.h>
 #include <stdbool.h>
 
-typedef void hml_pool_task(void *context, uint32_t part);
+/* Returns how many units of work it did: what using the workers is judged by. */
+typedef int64_t hml_pool_task(void *context, uint32_t part);
+
+/*
+ * What using a worker was good for. A worker whose processor something else uses is stopped in the
+ * middle of its share, and the caller waits for as long as that takes: where this costs more than
+ * the worker saves, it is left alone, each time for longer.
+ */
+typedef struct hml_worker_record {
+    int64_t balance; /* ticks saved less twice the ticks waited for it; old jobs fade */
+    uint32_t good;   /* jobs in a row that it made shorter */
+    uint32_t rest;   /* jobs for which it is left alone */
+    uint32_t longest_rest;
+} hml_worker_record;
+
+/* A job in which the worker spared its caller `saved` ticks and ended `late` ticks after it. */
+void hml_worker_judge(hml_worker_record *record, int64_t saved, int64_t late);
 
 void hml_pool_retain(hml_pool *pool);
 
@@ -21,13 +37,16 @@ void hml_pool_yield(hml_pool *pool);
 
 /*
  * How many parts, up to `wanted`, would run at the same time: the caller and the workers that are
- * awake; with `wake` the sleeping ones, too. At least 1. Only while acquired.
+ * awake; with `wake` the sleeping ones, too; without those that were of no use lately, because
+ * something else has their processor. At least 1. Only while acquired.
  */
 uint32_t hml_pool_parts(hml_pool *pool, uint32_t wanted, bool wake);
 
 /*
- * Runs task(context, part) for the parts [0, parts) that the last hml_pool_parts gave, part 0 on
- * the calling thread, and returns when all are done. Only while acquired.
+ * Runs task(context, 0) on the calling thread and task(context, part) for the other parts, of which
+ * the last hml_pool_parts gave `parts`, on workers; returns when all that began have ended. A
+ * worker that has not begun when part 0 returns does not begin any more: parts claim what there is
+ * to do, and part 0 leaves nothing unclaimed. Only while acquired.
  */
 void hml_pool_run(hml_pool *pool, uint32_t parts, hml_pool_task *task, void *context);
 

@@ -274,7 +274,7 @@ static hml_status ask_kernel(hml_session *session, uint32_t index)
     if (status == HML_KERNEL_OK) {
         return HML_OK;
     }
-    return hml_session_kernel_error(session, index, status, session->results[0].detail);
+    return hml_session_kernel_error(session, index, status, session->parts[0].detail);
 }
 
 static hml_kernel_function *kernel_at(const hml_session *session, uint32_t kernel)
@@ -310,7 +310,7 @@ static hml_status prepare_call(hml_session *session, uint32_t index)
     state->args = (hml_kernel_args){.operands = session->pointers + step->first_operand,
                                     .dims = session->dim_values + step->first_dim,
                                     .end = units,
-                                    .detail = session->results[0].detail,
+                                    .detail = session->parts[0].detail,
                                     .operand_bytes = session->operand_bytes + step->first_operand,
                                     .units = units,
                                     .mode = HML_KERNEL_RUN,

@@ -41,47 +41,6 @@ hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_
 
 /* -- Calls ------------------------------------------------------------------------------------- */
 
-typedef struct split_call {
-    hml_session *session;
-    const hml_step_state *state;
-    uint32_t parts;
-} split_call;
-
-/* Start of part `part`: the first units % parts parts are one unit longer. */
-static int64_t part_start(int64_t units, uint32_t part, uint32_t parts)
-{
-    int64_t longer = units % parts;
-    return units / parts * part + (part < longer ? part : longer);
-}
-
-static void run_part(void *context, uint32_t part)
-{
-    const split_call *call = context;
-    hml_session *session = call->session;
-    hml_part_result *result = &session->results[part];
-    hml_kernel_args args = call->state->args;
-    args.begin = part_start(args.units, part, call->parts);
-    args.end = part_start(args.units, part + 1, call->parts);
-    args.detail = result->detail;
-    args.scratch = session->scratch_stride == 0
-                       ? NULL
-                       : session->scratch.data + part * session->scratch_stride;
-    result->status = hml_kernel_call(call->state->function, &args);
-}
-
-static hml_status run_split(hml_session *session, uint32_t index, uint32_t parts)
-{
-    split_call call = {session, &session->steps[index], parts};
-    hml_pool_run(session->pool, parts, run_part, &call);
-    for (uint32_t i = 0; i < parts; i++) {
-        if (session->results[i].status != HML_KERNEL_OK) {
-            return hml_session_kernel_error(session, index, session->results[i].status,
-                                            session->results[i].detail);
-        }
-    }
-    return HML_OK;
-}
-
 static hml_status run_whole(hml_session *session, uint32_t index)
 {
     hml_step_state *state = &session->steps[index];
@@ -90,7 +49,7 @@ static hml_status run_whole(hml_session *session, uint32_t index)
     if (status == HML_KERNEL_OK) {
         return HML_OK;
     }
-    return hml_session_kernel_error(session, index, status, session->results[0].detail);
+    return hml_session_kernel_error(session, index, status, session->parts[0].detail);
 }
 
 /* -- Steps ------------------------------------------------------------------------------------- */
@@ -147,7 +106,7 @@ static hml_status step_call(run_state *run)
         run->threads =
             hml_pool_parts(session->pool, state->threads, state->cost >= WAKE_STEP_NANOSECONDS);
     }
-    return run->threads > 1 ? run_split(session, run->index, run->threads)
+    return run->threads > 1 ? hml_session_run_split(session, run->index, run->threads)
                             : run_whole(session, run->index);
 }
 

@@ -7,7 +7,7 @@ static const hml_session_options default_options = {0};
 
 /* Byte offsets of the tables in the block; the order is that of the struct. */
 typedef struct session_layout {
-    size_t inputs, outputs, dims, pointers, operand_bytes, dim_values, steps, growables, results;
+    size_t inputs, outputs, dims, pointers, operand_bytes, dim_values, steps, growables, parts;
     size_t bytes;
 } session_layout;
 
@@ -33,7 +33,7 @@ static bool lay_out(const hml_model *model, uint32_t threads, session_layout *la
            place(layout, &layout->dim_values, program->indices.count, sizeof(int64_t)) &&
            place(layout, &layout->steps, program->steps.count, sizeof(hml_step_state)) &&
            place(layout, &layout->growables, program->growable_count, sizeof(hml_region)) &&
-           place(layout, &layout->results, threads, sizeof(hml_part_result)) &&
+           place(layout, &layout->parts, threads, sizeof(hml_part)) &&
            hml_size_add(&layout->bytes, 0, 0);
 }
 
@@ -201,7 +201,7 @@ static hml_session *build(hml_model *model, const hml_session_options *options, 
     session->dim_values = (void *)(block + layout->dim_values);
     session->steps = (void *)(block + layout->steps);
     session->growables = (void *)(block + layout->growables);
-    session->results = (void *)(block + layout->results);
+    session->parts = (void *)(block + layout->parts);
     session->shapes_changed = true;
     const hml_program *program = session->program;
     for (uint32_t i = 0; i < program->record->steps.count; i++) {

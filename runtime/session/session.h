@@ -4,6 +4,7 @@
 
 #include "session/dims.h"
 #include "session/pool.h"
+#include <stdatomic.h>
 
 #define HML_ERROR_BYTES 512
 
@@ -41,11 +42,12 @@ typedef struct hml_step_state {
     uint32_t threads; /* wanted */
 } hml_step_state;
 
-/* A part's outcome; written by the thread that ran it. */
-typedef struct hml_part_result {
-    _Alignas(64) int64_t detail[2];
+/* A part of a split step: the units that nobody has claimed yet, and the outcome of its thread. */
+typedef struct hml_part {
+    _Alignas(64) _Atomic uint64_t unclaimed; /* of the units it was given; see split.c */
+    int64_t detail[2];
     int32_t status;
-} hml_part_result;
+} hml_part;
 
 struct hml_session {
     hml_model *model;
@@ -68,7 +70,7 @@ struct hml_session {
     int64_t *dim_values; /* per entry of the program's dim lists */
     hml_step_state *steps;
     hml_region *growables;
-    hml_part_result *results; /* per thread */
+    hml_part *parts; /* per thread */
 
     hml_region arena, scratch;
     size_t scratch_stride; /* bytes per thread; 0 while there is no scratch memory */
@@ -130,6 +132,9 @@ hml_status hml_session_resolve(hml_session *session, uint32_t operand, void **po
 
 /* Makes step `index` ready to run: addresses, dims, kernel check. */
 hml_status hml_session_prepare_step(hml_session *session, uint32_t index);
+
+/* Runs call step `index`, which is ready, on `parts` threads of the session's acquired pool. */
+hml_status hml_session_run_split(hml_session *session, uint32_t index, uint32_t parts);
 
 /* Writes the session's message for a kernel's status. */
 hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_t kernel_status,

@@ -325,6 +325,10 @@ static void evaluation_reports_overflow_and_division_by_zero(void **state)
     assert_true(hmlc_dim_evaluate(parse(f, "a mod 4"), values, &result));
     assert_int_equal(result, 1);
     assert_int_equal(hmlc_dim_hint(parse(f, "2*a + t")), 136);
+    assert_int_equal(hmlc_dim_few(parse(f, "12*a"), 1), 12);
+    assert_int_equal(hmlc_dim_few(parse(f, "a*n"), 128), 128);
+    assert_int_equal(hmlc_dim_few(parse(f, "t"), 128), 8);
+    assert_int_equal(hmlc_dim_few(parse(f, "512"), 1), 512);
 }
 
 static void failure_is_sticky(void **state)

@@ -1,4 +1,4 @@
-/* The pool, alone and below sessions: every part once, the same bits, no race. */
+/* The pool, alone and below sessions: no part twice, every unit once, the same bits, no race. */
 #include "runtime_test.h"
 
 #include "session/pool.h"
@@ -15,15 +15,17 @@ typedef struct tally {
     pthread_t first_thread;
 } tally;
 
-static void count_part(void *context, uint32_t part)
+static int64_t count_part(void *context, uint32_t part)
 {
     tally *counted = context;
     counted->counts[part]++;
     if (part == 0) {
         counted->first_thread = pthread_self();
     }
+    return 1;
 }
 
+/* Part 0 always, the others at most once: workers that come too late find the job taken. */
 static void run_jobs(hml_pool *pool, uint32_t wanted, int jobs)
 {
     for (int job = 0; job < jobs; job++) {
@@ -31,14 +33,15 @@ static void run_jobs(hml_pool *pool, uint32_t wanted, int jobs)
         uint32_t parts = hml_pool_parts(pool, wanted, true);
         assert_true(parts >= 1 && parts <= wanted);
         hml_pool_run(pool, parts, count_part, &counted);
-        for (uint32_t i = 0; i < 64; i++) {
-            assert_int_equal(counted.counts[i], i < parts ? 1 : 0);
+        assert_int_equal(counted.counts[0], 1);
+        for (uint32_t i = 1; i < 64; i++) {
+            assert_in_range(counted.counts[i], 0, i < parts ? 1 : 0);
         }
         assert_true(pthread_equal(counted.first_thread, pthread_self()));
     }
 }
 
-static void every_part_runs_once(void **state)
+static void no_part_runs_twice(void **state)
 {
     (void)state;
     static const uint32_t threads[] = {1, 2, 3, 8};
@@ -82,6 +85,36 @@ static void sleeping_workers_are_woken_only_on_request(void **state)
         hml_pool_yield(pool);
     }
     hml_pool_release(pool);
+}
+
+/* Jobs of 1000 that a worker takes part in, when each saves `saved` ticks and ends `late`. */
+static int jobs_taken(hml_worker_record *record, int64_t saved, int64_t late)
+{
+    int taken = 0;
+    for (int job = 0; job < 1000; job++) {
+        if (record->rest > 0) {
+            record->rest--;
+            continue;
+        }
+        hml_worker_judge(record, saved, late);
+        taken++;
+    }
+    return taken;
+}
+
+static void workers_that_cost_more_than_they_save_rest(void **state)
+{
+    (void)state;
+    hml_worker_record record = {0};
+    assert_int_equal(jobs_taken(&record, 1000, 400), 1000);
+    assert_int_equal(jobs_taken(&record, 1000, 0), 1000);
+    hml_worker_judge(&record, 1000, 3000); /* held up once: what it saved before counts */
+    assert_int_equal(record.rest, 0);
+    assert_in_range(jobs_taken(&record, 1000, 3000), 8, 12); /* rests of 1, 3, 7 ... 511 jobs */
+    assert_true(record.rest > 0);
+    record.rest = 0;
+    assert_int_equal(jobs_taken(&record, 1000, 0), 1000); /* its processor is free again */
+    assert_int_equal(record.longest_rest, 0);
 }
 
 /* Ending a pool at once must not lose a worker that just starts, spins, or falls asleep. */
@@ -148,10 +181,13 @@ static void bits_do_not_depend_on_threads(void **state)
         hml_pool_release(pool); /* the session keeps it */
         assert_ok(hml_run(shared.session), shared.session);
         assert_ok(hml_session_profile(shared.session, profile, 2), shared.session);
-        memset(shared.z, 0, sizeof shared.z);
-        assert_ok(hml_run(shared.session), shared.session);
+        /* On a busy machine a worker may rest in some of the runs. */
+        for (int run = 0; run < 1000 && profile[1].threads != threads; run++) {
+            memset(shared.z, 0, sizeof shared.z);
+            assert_ok(hml_run(shared.session), shared.session);
+            assert_memory_equal(shared.z, alone.z, sizeof alone.z);
+        }
         assert_int_equal(profile[1].threads, threads);
-        assert_memory_equal(shared.z, alone.z, sizeof alone.z);
         hml_session_destroy(shared.session);
     }
     hml_session_destroy(alone.session);
@@ -306,8 +342,9 @@ static void models_are_replaced_while_they_serve(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_part_runs_once),
+        cmocka_unit_test(no_part_runs_twice),
         cmocka_unit_test(sleeping_workers_are_woken_only_on_request),
+        cmocka_unit_test(workers_that_cost_more_than_they_save_rest),
         cmocka_unit_test(pools_end_at_any_time),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(callers_may_bring_their_threads),

@@ -107,6 +107,11 @@ bool hmlc_dim_uses_symbol(hmlc_dim dim, const hmlc_symbol *symbol);
 bool hmlc_dim_evaluate(hmlc_dim dim, const int64_t *values, int64_t *result);
 /* With every symbol at its hint (clamped to its range). */
 int64_t hmlc_dim_hint(hmlc_dim dim);
+/*
+ * With every symbol as small as its range allows, 1 at least; `few` where that is less, and never
+ * more than the hint: the size for which work must still split well.
+ */
+int64_t hmlc_dim_few(hmlc_dim dim, int64_t few);
 
 /*
  * Equalities that the graph needs and that could not be proven. `location` says for whom. What
