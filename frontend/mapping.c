@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,13 +36,7 @@ void hmlc_mapping_release(hmlc_mapping *mapping)
     hmlc_mapped_file *file = mapping->files;
     while (file != NULL) {
         hmlc_mapped_file *next = file->next;
-        if (file->data != NULL) {
-            union {
-                const uint8_t *readable;
-                void *any;
-            } data = {.readable = file->data};
-            (void)munmap(data.any, file->size);
-        }
+        free(file->data);
         free(file);
         file = next;
     }
@@ -59,9 +52,30 @@ static hmlc_status refuse(const file_request *request, const char *hint, const c
                           request->name, reason);
 }
 
-/* Maps what `descriptor` holds into `file`. */
-static hmlc_status map_descriptor(const file_request *request, int descriptor, bool sole_link,
-                                  hmlc_mapped_file *file)
+/*
+ * Reads `size` bytes. A mapping would do with less memory, but then a file that another process
+ * cuts short kills this one, and one that changes gives a model that was never anybody's.
+ */
+static hmlc_status read_bytes(const file_request *request, int descriptor, uint8_t *data,
+                              size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t count = read(descriptor, data + done, size - done);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return refuse(request, "try again when nothing writes to the file",
+                          count < 0 ? strerror(errno) : "became shorter while it was read");
+        }
+        done += (size_t)count;
+    }
+    return HMLC_OK;
+}
+
+/* Reads what `descriptor` holds into `file`. */
+static hmlc_status read_descriptor(const file_request *request, int descriptor, bool sole_link,
+                                   hmlc_mapped_file *file)
 {
     struct stat info;
     if (fstat(descriptor, &info) != 0) {
@@ -79,13 +93,13 @@ static hmlc_status map_descriptor(const file_request *request, int descriptor, b
         return HMLC_OK;
     }
     size_t size = (size_t)info.st_size;
-    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (data == MAP_FAILED) {
-        return refuse(request, NULL, strerror(errno));
+    file->data = malloc(size);
+    if (file->data == NULL) {
+        return hmlc_error_add(request->diagnostics, HMLC_ERROR_out_of_memory, request->where, NULL,
+                              "'%s' has %zu bytes", request->name, size);
     }
-    file->data = data;
     file->size = size;
-    return HMLC_OK;
+    return read_bytes(request, descriptor, file->data, size);
 }
 
 static hmlc_mapped_file *add_file(hmlc_mapping *mapping)
@@ -129,7 +143,7 @@ hmlc_status hmlc_mapping_open_model(hmlc_mapping *mapping, const char *path,
     }
     hmlc_mapped_file *opened = add_file(mapping);
     hmlc_status status =
-        opened == NULL ? HMLC_RESOURCE : map_descriptor(&request, descriptor, false, opened);
+        opened == NULL ? HMLC_RESOURCE : read_descriptor(&request, descriptor, false, opened);
     (void)close(descriptor);
     mapping->folder = open_folder(path);
     *file = opened;
@@ -197,7 +211,7 @@ hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *locati
     HMLC_TRY_MEMORY(opened);
     int descriptor = -1;
     HMLC_TRY(open_beneath(&request, mapping->folder, &descriptor));
-    hmlc_status status = map_descriptor(&request, descriptor, true, opened);
+    hmlc_status status = read_descriptor(&request, descriptor, true, opened);
     (void)close(descriptor);
     *file = opened;
     return status;

@@ -1,5 +1,5 @@
 /*
- * Files mapped for a module: the model, and external data beneath the model's folder. Nothing is
+ * Files read for a module: the model, and external data beneath the model's folder. Nothing is
  * read through a symbolic link, hard link, device or FIFO below that folder. Not thread-safe.
  */
 #ifndef HMLC_MAPPING_H
@@ -8,7 +8,7 @@
 #include <hmlc/frontend.h>
 
 typedef struct hmlc_mapped_file {
-    const uint8_t *data; /* NULL: empty */
+    uint8_t *data; /* NULL: empty */
     size_t size;
     struct hmlc_mapped_file *next;
 } hmlc_mapped_file;
@@ -16,14 +16,14 @@ typedef struct hmlc_mapped_file {
 /* NULL on failure. */
 hmlc_mapping *hmlc_mapping_create(void);
 
-/* Maps the model itself; links are followed, since the user named it. DAMAGED with a diagnostic
+/* Reads the model itself; links are followed, since the user named it. DAMAGED with a diagnostic
  * when it is not a readable regular file. The mapping keeps the folder open. */
 hmlc_status hmlc_mapping_open_model(hmlc_mapping *mapping, const char *path,
                                     hmlc_diagnostics *diagnostics,
                                     const hmlc_mapped_file **file) HMLC_MUST_USE;
 
-/* Maps an external file beneath the model's folder. DAMAGED with a diagnostic when it may not be
- * used. Each call maps anew: the caller keeps what it got. */
+/* Reads an external file beneath the model's folder. DAMAGED with a diagnostic when it may not be
+ * used. Each call reads anew: the caller keeps what it got. */
 hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *location,
                                        hmlc_diagnostics *diagnostics, const hmlc_location *where,
                                        const hmlc_mapped_file **file) HMLC_MUST_USE;

@@ -85,6 +85,13 @@ holds 'run lists the files it writes' [ "$("$hmlc" run "$artifact" --output "$pl
 : >"$place/behind.hml" && ln -s behind.hml "$place/link.hml"
 expect 0 '' "$hmlc" compile "$model" -o "$place/link.hml" --target x86-64-v2 --quiet
 holds 'a link stays a link' [ -L "$place/link.hml" -a -s "$place/behind.hml" ]
+mkdir "$place/far" && ln -s far/one.hml "$place/dangling.hml" && ln -s two.hml "$place/far/one.hml"
+expect 0 '' "$hmlc" compile "$model" -o "$place/dangling.hml" --target x86-64-v2 --quiet
+holds 'a link to nothing yet stays, too' [ -L "$place/dangling.hml" -a -L "$place/far/one.hml" -a -s "$place/far/two.hml" ]
+ln -s turn.ir "$place/turn.ir"
+expect 2 'HML' "$hmlc" compile "$model" -o "$place/turn.ir" --emit ir --quiet
+expect 2 'HML' "$hmlc" compile "$model" -o "$place/turn.ir" --target x86-64-v2 --quiet
+holds 'a circle of links stays' [ -L "$place/turn.ir" ]
 # Data sets that prove nothing, or hold too much, do not pass.
 mkdir "$place/silent" && cp "$model" "$place/silent" && cp -r "$digits/test_data_set_0" "$place/silent"
 rm "$place"/silent/test_data_set_0/output_*.pb

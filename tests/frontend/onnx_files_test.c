@@ -249,6 +249,26 @@ static void try_model(const char *path, hmlc_status status, const char *error, c
     hmlc_mapping_release(mapping);
 }
 
+/* Once imported, a module does not hang on its files: they may be cut short or change. */
+static void files_may_change_behind_the_import(void **state)
+{
+    test_place *place = *state;
+    wire_buffer file = external_model("weights.bin", "0", "16");
+    write_file(place, "model/model.onnx", file.data, file.size);
+    wire_free(&file);
+    hmlc_mapping *mapping = NULL;
+    imported model = {.module = hmlc_module_create(NULL)};
+    model.status = hmlc_import(at(place, "model/model.onnx"), NULL, model.module, &mapping);
+    assert_int_equal(model.status, HMLC_OK);
+    assert_int_equal(truncate(at(place, "model/weights.bin"), 0), 0);
+    assert_int_equal(truncate(at(place, "model/model.onnx"), 0), 0);
+    const hmlc_op *sum = hmlc_op_operand(model.module->main->last, 0)->producer;
+    const hmlc_tensor *w = hmlc_value_constant(hmlc_op_operand(sum, 1));
+    assert_memory_equal(w->data, weights, sizeof weights);
+    hmlc_module_destroy(model.module);
+    hmlc_mapping_release(mapping);
+}
+
 static void the_model_itself_must_be_a_file(void **state)
 {
     test_place *place = *state;
@@ -279,8 +299,8 @@ int main(void)
         TEST(files_beneath_the_model_are_used), TEST(offsets_are_used),
         TEST(paths_may_not_leave_the_folder),   TEST(links_and_devices_are_refused),
         TEST(bounds_are_those_of_the_file),     TEST(models_from_memory_have_no_external_data),
-        TEST(a_missing_file_is_named_once),     TEST(the_model_itself_must_be_a_file),
-        TEST(a_link_to_the_model_is_followed),
+        TEST(a_missing_file_is_named_once),     TEST(files_may_change_behind_the_import),
+        TEST(the_model_itself_must_be_a_file),  TEST(a_link_to_the_model_is_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

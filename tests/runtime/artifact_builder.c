@@ -1,5 +1,6 @@
 #include "artifact_builder.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,7 +265,8 @@ static void add_sections(artifact_builder *b, file_layout *layout)
 {
     write_model(b, add_section(layout, HML_SECTION_MODEL, HML_NONE, 64, SECTION_CAPACITY));
     for (uint32_t v = 0; v < (b->variant_count == 0 ? 1 : b->variant_count); v++) {
-        uint32_t name = build_string(b, variant_names[v]);
+        bool named = v == 0 && b->target_name != NULL;
+        uint32_t name = build_string(b, named ? b->target_name : variant_names[v]);
         write_program(b, name, add_section(layout, HML_SECTION_PROGRAM, v, 64, SECTION_CAPACITY));
         write_code(b, add_section(layout, HML_SECTION_CODE, v,
                                   b->alignment != 0 ? b->alignment : 4096, SECTION_CAPACITY));

@@ -32,6 +32,7 @@ typedef struct artifact_builder {
     uint32_t entry_dims, arena_dim, scratch_dim, growable_count;
     uint32_t step_check_count; /* of the last checks: made by steps */
     uint32_t variant_count;    /* 0: one; further ones are copies that need more features */
+    const char *target_name;   /* of the first variant; NULL: "base" */
     uint32_t architecture;     /* 0: x86-64 */
     uint64_t features;         /* of the first variant */
     uint64_t alignment;        /* of code and weights; 0: 4096 and 64 */

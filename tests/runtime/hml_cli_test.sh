@@ -34,6 +34,11 @@ expect 2 "did you mean '--threads'?" "$hml" run sum.hml --thread 2
 expect 0 '--test-data' "$hml" run --help
 expect 2 'expected one artifact' "$hml" run
 
+# Names of variants and kernels move no cursor.
+expect 0 'v\x1b[31m' "$hml" inspect escape.hml
+expect 0 'k\x1b[2J' "$hml" inspect escape.hml
+"$hml" inspect escape.hml | grep -q "$(printf '\033')" && { echo 'FAILED: an escape character'; failures=$((failures + 1)); }
+
 # run
 expect 0 'z: f32[1, 4]' "$hml" run sum.hml
 expect 0 'z: f32[9, 4]' "$hml" run sum.hml --dim n=9 --seed 3 --threads 2

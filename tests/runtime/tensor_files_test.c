@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static hml_tool_error error;
@@ -190,6 +191,135 @@ static void damaged_archives_end_in_a_code(void **state)
     /* Times, names and the local copies of sizes may change; contents may not. */
     assert_true(accepted < sizeof npz_deflated * 2);
     free(copy);
+}
+
+typedef struct bit_writer {
+    uint8_t *data;
+    size_t bits;
+} bit_writer;
+
+static void put_bits(bit_writer *out, uint32_t value, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++, out->bits++) {
+        out->data[out->bits / 8] |= (uint8_t)((value >> i & 1) << out->bits % 8);
+    }
+}
+
+/* A Huffman code, whose highest bit comes first. */
+static void put_code(bit_writer *out, uint32_t code, uint32_t count)
+{
+    while (count-- > 0) {
+        put_bits(out, code >> count & 1, 1);
+    }
+}
+
+/* Deflates `head` and `runs` times 258 copies of its last byte. */
+static size_t deflate_runs(uint8_t *data, const uint8_t *head, size_t bytes, size_t runs)
+{
+    bit_writer out = {data, 0};
+    put_bits(&out, 3, 3); /* the last block, of the fixed codes */
+    for (size_t i = 0; i < bytes; i++) {
+        if (head[i] < 144) {
+            put_code(&out, 0x30U + head[i], 8);
+        } else {
+            put_code(&out, 0x190U + head[i] - 144, 9);
+        }
+    }
+    for (size_t i = 0; i < runs; i++) {
+        put_code(&out, 0xc5, 8); /* length 258 */
+        put_code(&out, 0, 5);    /* distance 1 */
+    }
+    put_code(&out, 0, 7);
+    return (out.bits + 7) / 8;
+}
+
+static uint32_t crc_of(const uint8_t *head, size_t bytes, size_t runs)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < bytes + runs * 258; i++) {
+        crc ^= i < bytes ? head[i] : head[bytes - 1];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc & 1) != 0 ? crc >> 1 ^ UINT32_C(0xedb88320) : crc >> 1;
+        }
+    }
+    return ~crc;
+}
+
+static void put32(uint8_t *at, size_t value)
+{
+    for (size_t i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
+/* An archive whose `count` entries all name the one stream; returns its bytes. */
+static size_t write_archive(uint8_t *data, const uint8_t *head, size_t bytes, size_t runs,
+                            size_t count)
+{
+    memcpy(data, "PK\3\4", 4);
+    size_t packed = deflate_runs(data + 30, head, bytes, runs), at = 30 + packed;
+    for (size_t i = 0; i < count; i++, at += 46) {
+        memcpy(data + at, "PK\1\2", 4);
+        data[at + 10] = 8;
+        put32(data + at + 16, runs < 100 ? crc_of(head, bytes, runs) : 0);
+        put32(data + at + 20, packed);
+        put32(data + at + 24, bytes + runs * 258);
+    }
+    memcpy(data + at, "PK\5\6", 4);
+    data[at + 10] = (uint8_t)count;
+    put32(data + at + 12, count * 46);
+    put32(data + at + 16, 30 + packed);
+    return at + 22;
+}
+
+/* What a header of 128 bytes in all says of its shape. */
+static void write_head(uint8_t *head, const char *shape)
+{
+    memset(head, ' ', 128);
+    memcpy(head, "\x93NUMPY\1\0\x76\0", 10);
+    char text[100];
+    int length = snprintf(text, sizeof text,
+                          "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    memcpy(head + 10, text, (size_t)length);
+    head[127] = '\n';
+}
+
+static long most_kilobytes(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* 3 MB that inflate to 500: the header states 8 bytes, so no more than the header is unpacked. */
+static void what_the_header_does_not_state_is_not_unpacked(void **state)
+{
+    (void)state;
+    enum { RUNS = 2000000 };
+    uint8_t *data = calloc(1, RUNS * 2), head[128];
+    hml_tensor_list list;
+    write_head(head, "2,");
+    size_t bytes = write_archive(data, head, sizeof head, RUNS, 1);
+    long before = most_kilobytes();
+    assert_int_equal(hml_npz_read(data, bytes, "t.npz", &list, &error), HML_ERROR_tensor_damaged);
+    assert_true(most_kilobytes() - before < 16 * 1024);
+    free(data);
+}
+
+static void entries_do_not_share_their_bytes(void **state)
+{
+    (void)state;
+    uint8_t data[1024] = {0}, head[128];
+    hml_tensor_list list;
+    write_head(head, "129,");
+    size_t bytes = write_archive(data, head, sizeof head, 2, 1);
+    assert_int_equal(hml_npz_read(data, bytes, "t.npz", &list, &error), HML_OK);
+    assert_int_equal(list.tensors[0].tensor.bytes, 516);
+    hml_tensor_list_release(&list);
+    memset(data, 0, sizeof data);
+    bytes = write_archive(data, head, sizeof head, 2, 9);
+    assert_int_equal(hml_npz_read(data, bytes, "t.npz", &list, &error), HML_ERROR_tensor_damaged);
+    assert_non_null(strstr(error.text, "share"));
 }
 
 static void inflate_stays_within_its_bounds(void **state)
@@ -447,6 +577,8 @@ int main(void)
         cmocka_unit_test(bad_npy_headers_are_refused),
         cmocka_unit_test(archives_are_unpacked),
         cmocka_unit_test(damaged_archives_end_in_a_code),
+        cmocka_unit_test(what_the_header_does_not_state_is_not_unpacked),
+        cmocka_unit_test(entries_do_not_share_their_bytes),
         cmocka_unit_test(inflate_stays_within_its_bounds),
         cmocka_unit_test(tensor_protos_are_read),
         cmocka_unit_test(bad_tensor_protos_are_refused),

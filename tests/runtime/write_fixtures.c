@@ -77,6 +77,10 @@ int main(int argc, char **argv)
     good = good && write_artifact(folder, "positions.hml", &b);
     build_gather(&b);
     good = good && write_artifact(folder, "gather.hml", &b);
+    build_sum(&b);
+    b.kernels[0].name = build_string(&b, "k\x1b[2J");
+    b.target_name = "v\x1b[31m";
+    good = good && write_artifact(folder, "escape.hml", &b);
     good = good && write_sum_data(folder, "good", 0) && write_sum_data(folder, "wrong", 1);
     good = good && write_tensor(folder, "x.npy", "x", HML_FORMAT_NPY, 0) &&
            write_tensor(folder, "y.npy", "y", HML_FORMAT_NPY, 10);

@@ -68,8 +68,10 @@ static void print_variants(const artifact_view *inspection)
         if (hml_model_variant(inspection->bench.model, i, &variant) != HML_OK) {
             continue;
         }
-        printf("%-11s %s (%s): %u steps, %llu bytes of code%s%s\n", i == 0 ? "variants" : "",
-               variant.name, variant.architecture, variant.step_count, (ull)variant.code_bytes,
+        printf("%-11s ", i == 0 ? "variants" : "");
+        hml_print_text(stdout, variant.name);
+        printf(" (%s): %u steps, %llu bytes of code%s%s\n", variant.architecture,
+               variant.step_count, (ull)variant.code_bytes,
                variant.runs_here ? "" : "; this CPU does not run it",
                variant.runs_here && i == inspection->bench.info.variant ? "; chosen" : "");
     }
@@ -83,8 +85,9 @@ static void print_steps(const artifact_view *inspection)
         if (hml_model_step(inspection->bench.model, i, &step) != HML_OK) {
             continue;
         }
-        printf("%5u %-9s %-11s %-10s ", i, step.kind, step.form != NULL ? step.form : "-",
-               step.kernel != NULL ? step.kernel : "-");
+        printf("%5u %-9s %-11s ", i, step.kind, step.form != NULL ? step.form : "-");
+        hml_print_column(stdout, step.kernel != NULL ? step.kernel : "-", 10);
+        printf(" ");
         hml_print_text(stdout, step.location);
         printf(step.target != 0 ? "-> %u\n" : "\n", step.target);
     }

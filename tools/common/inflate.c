@@ -88,14 +88,15 @@ static uint32_t decode(bit_reader *in, const huffman *code)
 
 static bool copy_match(output *out, size_t distance, size_t length)
 {
-    if (distance > out->at || length > out->bytes - out->at) {
+    if (distance > out->at) {
         return false;
     }
-    for (size_t i = 0; i < length; i++) {
+    size_t room = out->bytes - out->at, count = length < room ? length : room;
+    for (size_t i = 0; i < count; i++) {
         out->data[out->at] = out->data[out->at - distance];
         out->at++;
     }
-    return true;
+    return count == length;
 }
 
 static bool inflate_codes(bit_reader *in, output *out, const huffman *literals,
@@ -146,16 +147,16 @@ static bool inflate_stored(bit_reader *in, output *out)
     size_t length = head[0] | (size_t)head[1] << 8;
     size_t inverse = head[2] | (size_t)head[3] << 8;
     in->at += 4;
-    if (length != (~inverse & 0xffff) || length > in->bytes - in->at ||
-        length > out->bytes - out->at) {
+    if (length != (~inverse & 0xffff) || length > in->bytes - in->at) {
         return false;
     }
-    if (length > 0) {
-        memcpy(out->data + out->at, in->data + in->at, length);
+    size_t room = out->bytes - out->at, count = length < room ? length : room;
+    if (count > 0) {
+        memcpy(out->data + out->at, in->data + in->at, count);
     }
     in->at += length;
-    out->at += length;
-    return true;
+    out->at += count;
+    return count == length;
 }
 
 static bool inflate_fixed(bit_reader *in, output *out)
@@ -225,19 +226,33 @@ static bool inflate_dynamic(bit_reader *in, output *out)
     return inflate_codes(in, out, &literals, &distances);
 }
 
-bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes)
+/* False when the data is damaged, or longer than the room for it. */
+static bool inflate_blocks(bit_reader *in, output *out)
 {
-    bit_reader in = {.data = data, .bytes = bytes};
-    output target = {.data = out, .bytes = out_bytes};
     static bool (*const blocks[])(bit_reader *, output *) = {inflate_stored, inflate_fixed,
                                                              inflate_dynamic};
     bool last = false;
     while (!last) {
-        last = take_bits(&in, 1) != 0;
-        uint32_t kind = take_bits(&in, 2);
-        if (in.failed || kind > 2 || !blocks[kind](&in, &target)) {
+        last = take_bits(in, 1) != 0;
+        uint32_t kind = take_bits(in, 2);
+        if (in->failed || kind > 2 || !blocks[kind](in, out)) {
             return false;
         }
     }
-    return target.at == out_bytes;
+    return true;
+}
+
+bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes)
+{
+    bit_reader in = {.data = data, .bytes = bytes};
+    output target = {.data = out, .bytes = out_bytes};
+    return inflate_blocks(&in, &target) && target.at == out_bytes;
+}
+
+size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes)
+{
+    bit_reader in = {.data = data, .bytes = bytes};
+    output target = {.data = out, .bytes = out_bytes};
+    (void)inflate_blocks(&in, &target); /* stops where there is no more room */
+    return target.at;
 }

@@ -39,6 +39,46 @@ static int open_temporary(hml_output_file *file)
     return descriptor;
 }
 
+/* The path that the link `path` holds, seen from where `path` is seen; NULL: it is no link. */
+static char *read_link(const char *path)
+{
+    char text[4096];
+    ssize_t length = readlink(path, text, sizeof text - 1);
+    if (length <= 0) {
+        return NULL;
+    }
+    text[length] = '\0';
+    const char *slash = text[0] == '/' ? NULL : strrchr(path, '/');
+    size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    char *joined = malloc(folder + (size_t)length + 1);
+    if (joined != NULL) {
+        memcpy(joined, path, folder);
+        memcpy(joined + folder, text, (size_t)length + 1);
+    }
+    return joined;
+}
+
+char *hml_output_target(const char *path)
+{
+    enum { MOST_LINKS = 40 };
+    char *target = realpath(path, NULL);
+    if (target != NULL || errno == ELOOP) {
+        return target;
+    }
+    if (errno != ENOENT || access(path, F_OK) == 0) {
+        return strdup(path); /* a pipe has no path */
+    }
+    target = strdup(path);
+    char *next = target != NULL ? read_link(target) : NULL;
+    for (int links = 0; next != NULL && links < MOST_LINKS; links++) {
+        free(target);
+        target = next;
+        next = read_link(target);
+    }
+    free(next);
+    return target;
+}
+
 static void abandon(hml_output_file *file)
 {
     int cause = errno;
@@ -165,8 +205,7 @@ hml_status hml_output_open(hml_output_file *file, const char *path, const hml_in
         descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     } else {
         hold_signals(file);
-        file->target = realpath(path, NULL);
-        file->target = file->target != NULL ? file->target : strdup(path);
+        file->target = hml_output_target(path);
         descriptor = file->target != NULL ? open_temporary(file) : -1;
     }
     file->stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;

@@ -41,6 +41,12 @@ typedef struct hml_output_file {
     sigset_t mask;    /* of the thread before that */
 } hml_output_file;
 
+/*
+ * The file behind all links of `path`, which need not be there yet: a link stays, also one that
+ * leads to nothing. free(); NULL with errno set: a circle of links, or no memory.
+ */
+char *hml_output_target(const char *path);
+
 /* Checks the path (hml_output_check) and creates the file; links are followed. A wrong path is
  * HML_ERROR_path_wrong, everything else HML_ERROR_output_unwritable. */
 hml_status hml_output_open(hml_output_file *file, const char *path, const hml_input_files *inputs,

@@ -41,27 +41,39 @@ static bool is_layout(unsigned code)
            code == 0x200e || code == 0x200f || code == 0x061c;
 }
 
-static void print_escape(FILE *out, unsigned code)
+static int print_escape(FILE *out, unsigned code)
 {
     static const char letters[] = "nrt", escaped[] = "\n\r\t";
     const char *found = code != 0 && code < 0x20 ? strchr(escaped, (int)code) : NULL;
-    if (found != NULL) {
-        fprintf(out, "\\%c", letters[found - escaped]);
-    } else {
-        fprintf(out, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
-    }
+    return found != NULL ? fprintf(out, "\\%c", letters[found - escaped])
+                         : fprintf(out, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
 }
 
-void hml_print_text(FILE *out, const char *text)
+/* Returns the columns that it took. */
+static int print_text(FILE *out, const char *text)
 {
+    int columns = 0;
     for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
         unsigned code = (unsigned char)text[0];
         n = hml_utf8_character(text, left, &code);
         if (n == 0 || is_control(code) || is_layout(code)) {
-            print_escape(out, n == 0 ? (unsigned char)text[0] : code);
+            columns += print_escape(out, n == 0 ? (unsigned char)text[0] : code);
             n = n == 0 ? 1 : n;
         } else {
             fwrite(text, 1, n, out);
+            columns++;
         }
     }
+    return columns;
+}
+
+void hml_print_text(FILE *out, const char *text)
+{
+    (void)print_text(out, text);
+}
+
+void hml_print_column(FILE *out, const char *text, int width)
+{
+    int columns = print_text(out, text);
+    fprintf(out, "%*s", columns < width ? width - columns : 0, "");
 }

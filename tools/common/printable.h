@@ -20,4 +20,8 @@ size_t hml_utf8_character(const char *text, size_t bytes, unsigned *code);
  */
 void hml_print_text(FILE *out, const char *text);
 
+/* The same, filled with blanks behind to `width` columns, an escape counting as many as it has
+ * letters. */
+void hml_print_column(FILE *out, const char *text, int width);
+
 #endif

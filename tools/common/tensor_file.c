@@ -17,8 +17,7 @@ static hml_status no_memory(hml_tool_error *error, size_t bytes)
     return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%zu bytes for a tensor", bytes);
 }
 
-/* Bytes of a shape; false when it is none, or too large for this machine. */
-static bool shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes)
+bool hml_tensor_shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes)
 {
     size_t total = hml_dtype_bytes(dtype);
     bool empty = false;
@@ -40,17 +39,11 @@ static bool shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, siz
     return true;
 }
 
-bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t bytes)
-{
-    size_t needed = 0;
-    return shape_bytes(dtype, rank, dims, &needed) && needed == bytes;
-}
-
 hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims, const char *name,
                              size_t name_bytes, hml_owned_tensor *tensor, hml_tool_error *error)
 {
     size_t bytes = 0;
-    if (!shape_bytes(dtype, rank, dims, &bytes)) {
+    if (!hml_tensor_shape_bytes(dtype, rank, dims, &bytes)) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "its shape is impossible");
     }
     hml_owned_tensor created = {.tensor = {.bytes = bytes, .dtype = dtype, .rank = rank}};
@@ -137,7 +130,7 @@ static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hm
         return no_memory(error, sizeof *list->tensors);
     }
     bool is_npy = bytes >= 6 && memcmp(*data, "\x93NUMPY", 6) == 0;
-    HML_TOOL_TRY(is_npy ? hml_npy_read(*data, bytes, path, list->tensors, error)
+    HML_TOOL_TRY(is_npy ? hml_npy_take(data, bytes, path, list->tensors, error)
                         : hml_pb_take(data, bytes, path, list->tensors, error));
     list->count = 1;
     return HML_OK;

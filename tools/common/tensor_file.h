@@ -1,7 +1,7 @@
 /*
  * Tensors in files: .npy (versions 1 to 3), .npz (stored and deflated entries) and ONNX TensorProto
  * (.pb). Every reader takes bytes that it does not trust, in time and memory bounded by their
- * number (and, for deflated entries, by the sizes that the archive declares).
+ * number (and, for deflated entries, by the size of the array that their header states).
  */
 #ifndef HML_TENSOR_FILE_H
 #define HML_TENSOR_FILE_H
@@ -29,14 +29,24 @@ hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims
 void hml_tensor_release(hml_owned_tensor *tensor);
 void hml_tensor_list_release(hml_tensor_list *list);
 
-/* True when a tensor of this type and shape has exactly `bytes` bytes. */
-bool hml_tensor_fits(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t bytes);
+/* Bytes of a shape; false when it is none, or too large for this machine. */
+bool hml_tensor_shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes);
 
 /* -- Readers of bytes; `path` only names the file in messages ---------------------------------- */
 
 hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
                         hml_owned_tensor *tensor, hml_tool_error *error);
-/* All entries, named without ".npy". */
+/* The same of a 64-byte aligned block from malloc's family, which becomes the tensor's memory where
+ * its elements stand in it in order; *data is NULL then. */
+hml_status hml_npy_take(uint8_t **data, size_t bytes, const char *path, hml_owned_tensor *tensor,
+                        hml_tool_error *error);
+/* What a file has to hold in all, by its first bytes: header and elements. `bytes` are there;
+ * HML_NPY_HEADER of them are always enough. */
+enum { HML_NPY_HEADER = 12 + 65535 };
+hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, size_t *whole,
+                        hml_tool_error *error);
+/* All entries, named without ".npy". Of an entry whose header states another size than the archive
+ * no more than the header is unpacked. */
 hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml_tensor_list *list,
                         hml_tool_error *error);
 hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
@@ -51,6 +61,10 @@ hml_status hml_pb_take(uint8_t **data, size_t bytes, const char *path, hml_owned
  * that. Reads and writes nothing outside of the two ranges.
  */
 bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
+
+/* Inflates no more than the first `out_bytes` bytes; how many there were before the end, or before
+ * damage. */
+size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
 
 /* -- Files ------------------------------------------------------------------------------------- */
 

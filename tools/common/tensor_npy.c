@@ -212,8 +212,9 @@ static void reorder(const hml_tensor *tensor, const uint8_t *data)
     }
 }
 
-hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
-                        hml_owned_tensor *tensor, hml_tool_error *error)
+/* The header, and where the elements start. */
+static hml_status read_header(const uint8_t *data, size_t bytes, const char *path,
+                              npy_header *header, size_t *start, hml_tool_error *error)
 {
     if (bytes < 10 || memcmp(data, "\x93NUMPY", 6) != 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: not an .npy file", path);
@@ -227,15 +228,52 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
     if (prefix == 12) {
         header_bytes |= (size_t)data[10] << 16 | (size_t)data[11] << 24;
     }
+    if (header_bytes > HML_NPY_HEADER - 12) {
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unsupported, "%s: a header of %zu bytes", path,
+                             header_bytes);
+    }
     if (header_bytes > bytes - prefix) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: ends within its header", path);
     }
-    npy_header header = {.dtype = HML_BOOL};
+    *header = (npy_header){.dtype = HML_BOOL};
+    *start = prefix + header_bytes;
     const char *text = (const char *)data + prefix;
-    HML_TOOL_TRY(parse_header((literal){text, text + header_bytes}, path, &header, error));
-    const uint8_t *elements = data + prefix + header_bytes;
-    size_t element_bytes = bytes - prefix - header_bytes;
-    if (!hml_tensor_fits(header.dtype, header.rank, header.dims, element_bytes)) {
+    return parse_header((literal){text, text + header_bytes}, path, header, error);
+}
+
+hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, size_t *whole,
+                        hml_tool_error *error)
+{
+    npy_header header;
+    size_t start = 0, elements = 0;
+    HML_TOOL_TRY(read_header(data, bytes, path, &header, &start, error));
+    if (!hml_tensor_shape_bytes(header.dtype, header.rank, header.dims, &elements)) {
+        return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: its shape is impossible", path);
+    }
+    *whole = start + elements;
+    return HML_OK;
+}
+
+/* The elements at the start of the owned block, which then is the tensor's. */
+static void take_block(uint8_t **own, const uint8_t *elements, hml_tensor *tensor)
+{
+    memmove(*own, elements, tensor->bytes);
+    free(tensor->data);
+    tensor->data = *own;
+    *own = NULL;
+}
+
+/* `own` is where `data` is owned, NULL: it is not; see hml_npy_take. */
+static hml_status read_array(const uint8_t *data, size_t bytes, const char *path, uint8_t **own,
+                             hml_owned_tensor *tensor, hml_tool_error *error)
+{
+    npy_header header;
+    size_t start = 0;
+    HML_TOOL_TRY(read_header(data, bytes, path, &header, &start, error));
+    const uint8_t *elements = data + start;
+    size_t element_bytes = bytes - start, needed = 0;
+    if (!hml_tensor_shape_bytes(header.dtype, header.rank, header.dims, &needed) ||
+        needed != element_bytes) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
                              "%s: %zu bytes of elements are not what the shape needs", path,
                              element_bytes);
@@ -243,6 +281,8 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
     HML_TOOL_TRY(hml_tensor_create(header.dtype, header.rank, header.dims, NULL, 0, tensor, error));
     if (header.fortran && header.rank > 1) {
         reorder(&tensor->tensor, elements);
+    } else if (own != NULL) {
+        take_block(own, elements, &tensor->tensor);
     } else if (element_bytes > 0) {
         memcpy(tensor->tensor.data, elements, element_bytes);
     }
@@ -251,6 +291,18 @@ hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
         swap_bytes(tensor->tensor.data, tensor->tensor.bytes / size, size);
     }
     return HML_OK;
+}
+
+hml_status hml_npy_read(const uint8_t *data, size_t bytes, const char *path,
+                        hml_owned_tensor *tensor, hml_tool_error *error)
+{
+    return read_array(data, bytes, path, NULL, tensor, error);
+}
+
+hml_status hml_npy_take(uint8_t **data, size_t bytes, const char *path, hml_owned_tensor *tensor,
+                        hml_tool_error *error)
+{
+    return read_array(*data, bytes, path, data, tensor, error);
 }
 
 /* -- Writing ----------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ typedef struct archive {
     size_t bytes;
     const char *path;
     hml_tool_error *error;
+    size_t unread; /* bytes that no entry took: entries that share theirs would multiply a file */
 } archive;
 
 typedef struct archive_entry {
@@ -115,6 +116,28 @@ static hml_status locate(const archive *zip, const archive_entry *entry, const u
     return HML_OK;
 }
 
+/* Before anything is unpacked: the array that the entry's header states is as large as the entry.
+ */
+static hml_status check_size(const archive *zip, const archive_entry *entry, const uint8_t *packed)
+{
+    size_t most = entry->unpacked < HML_NPY_HEADER ? entry->unpacked : HML_NPY_HEADER, whole = 0;
+    uint8_t *head = malloc(most + 1);
+    if (head == NULL) {
+        return HML_TOOL_FAIL(zip->error, HML_ERROR_out_of_memory, "%zu bytes", most);
+    }
+    size_t there = most < entry->packed ? most : entry->packed;
+    if (entry->method == 0) {
+        memcpy(head, packed, there);
+    } else {
+        there = hml_inflate_start(packed, entry->packed, head, most);
+    }
+    hml_status status = hml_npy_size(head, there, zip->path, &whole, zip->error);
+    free(head);
+    return status != HML_OK || whole == entry->unpacked
+               ? status
+               : damaged(zip, "an entry's size is not what its array needs");
+}
+
 static hml_status unpack(const archive *zip, const archive_entry *entry, const uint8_t *packed,
                          uint8_t **unpacked)
 {
@@ -122,10 +145,12 @@ static hml_status unpack(const archive *zip, const archive_entry *entry, const u
     if (entry->unpacked / 1032 > entry->packed) {
         return damaged(zip, "an entry declares an impossible size");
     }
-    uint8_t *memory = malloc(entry->unpacked + 1);
-    if (memory == NULL) {
+    HML_TOOL_TRY(check_size(zip, entry, packed));
+    void *block = NULL;
+    if (posix_memalign(&block, 64, entry->unpacked + 1) != 0) {
         return HML_TOOL_FAIL(zip->error, HML_ERROR_out_of_memory, "%zu bytes", entry->unpacked);
     }
+    uint8_t *memory = block;
     bool whole = entry->method == 0 ? entry->packed == entry->unpacked
                                     : hml_inflate(packed, entry->packed, memory, entry->unpacked);
     if (whole && entry->method == 0) {
@@ -139,8 +164,7 @@ static hml_status unpack(const archive *zip, const archive_entry *entry, const u
     return HML_OK;
 }
 
-static hml_status read_tensor(const archive *zip, const archive_entry *entry,
-                              hml_owned_tensor *tensor)
+static hml_status read_tensor(archive *zip, const archive_entry *entry, hml_owned_tensor *tensor)
 {
     if ((entry->flags & 1) != 0 || (entry->method != 0 && entry->method != 8)) {
         return unsupported(zip, "encrypted entries, and methods but stored and deflated");
@@ -148,8 +172,12 @@ static hml_status read_tensor(const archive *zip, const archive_entry *entry,
     const uint8_t *packed = NULL;
     uint8_t *unpacked = NULL;
     HML_TOOL_TRY(locate(zip, entry, &packed));
+    if (entry->packed > zip->unread) {
+        return damaged(zip, "entries share their bytes");
+    }
+    zip->unread -= entry->packed;
     HML_TOOL_TRY(unpack(zip, entry, packed, &unpacked));
-    hml_status status = hml_npy_read(unpacked, entry->unpacked, zip->path, tensor, zip->error);
+    hml_status status = hml_npy_take(&unpacked, entry->unpacked, zip->path, tensor, zip->error);
     free(unpacked);
     if (status != HML_OK) {
         return status;
@@ -169,7 +197,7 @@ static hml_status read_tensor(const archive *zip, const archive_entry *entry,
 hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml_tensor_list *list,
                         hml_tool_error *error)
 {
-    archive zip = {data, bytes, path, error};
+    archive zip = {data, bytes, path, error, bytes};
     const uint8_t *end = find_end(&zip);
     *list = (hml_tensor_list){0};
     if (end == NULL) {

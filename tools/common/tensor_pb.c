@@ -239,8 +239,9 @@ static bool read_elements(wire in, uint32_t number, element_writer *out)
 static bool is_plausible(const tensor_proto *proto, hml_dtype dtype, size_t file_bytes)
 {
     if (proto->has_raw) {
-        return hml_tensor_fits(dtype, proto->rank, proto->dims,
-                               (size_t)(proto->raw.end - proto->raw.at));
+        size_t needed = 0;
+        return hml_tensor_shape_bytes(dtype, proto->rank, proto->dims, &needed) &&
+               needed == (size_t)(proto->raw.end - proto->raw.at);
     }
     uint64_t count = 1;
     bool empty = false;

@@ -1,6 +1,7 @@
 /* A model on its way through the compiler. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -172,7 +173,14 @@ hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
     double start = hmlc_seconds();
     hmlc_codegen_options options = codegen_options(job);
     options.provenance = provenance(job);
-    hmlc_status status = hmlc_compile(job->module, &options, path, &job->summary);
+    char *target = hml_output_target(path); /* a link stays, also one that leads to nothing yet */
+    if (target == NULL) {
+        hml_tool_error error = {0};
+        hml_status failed = hml_output_failed(path, errno, &error);
+        return (hmlc_status)hml_report_status(job->request->report, failed, &error);
+    }
+    hmlc_status status = hmlc_compile(job->module, &options, target, &job->summary);
+    free(target);
     job->codegen_seconds = hmlc_seconds() - start;
     return conclude(job, status);
 }

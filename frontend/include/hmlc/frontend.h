@@ -17,14 +17,15 @@ typedef struct hmlc_dim_option {
 typedef struct hmlc_import_options {
     const hmlc_dim_option *dims;
     uint32_t dim_count;
-    size_t memory_limit; /* parser memory beyond the mapped file; 0: 64 MiB + 4x the file's size */
+    size_t memory_limit; /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
 } hmlc_import_options;
 
 /*
- * Imports the model at `path` into the empty `module`. The file stays mapped, and constants may
- * point into it, until *mapping is released after the module is destroyed. Every problem of the
- * model becomes a diagnostic; the status is that of the whole list (hmlc_diagnostics_status).
- * `options` may be NULL. *mapping is set in any case, to NULL when there is no memory.
+ * Imports the model at `path` into the empty `module`. The file is read once and held, and
+ * constants may point into it, until *mapping is released after the module is destroyed. Every
+ * problem of the model becomes a diagnostic; the status is that of the whole list
+ * (hmlc_diagnostics_status). `options` may be NULL. *mapping is set in any case, to NULL when there
+ * is no memory.
  */
 typedef struct hmlc_mapping hmlc_mapping;
 hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hmlc_module *module,
