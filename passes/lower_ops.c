@@ -16,6 +16,8 @@ static const lower_rule lower_rules[] = {
     {HMLC_OP_matmul, 0, hmlc_lower_matmul, true},
     {HMLC_OP_range_dims, 0, NULL, true},
     {HMLC_OP_reshape, 0, hmlc_lower_reshape, false},
+    {HMLC_OP_resize, 0, hmlc_lower_resize, true},
+    {HMLC_OP_top_k, 0, NULL, true},
     {HMLC_OP_transpose, 0, hmlc_lower_transpose, false},
     {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape, false},
 };

@@ -17,18 +17,18 @@
 extern const char hmlc_bitcode_kernels[], hmlc_bitcode_kernels_end[];
 extern const char hmlc_bitcode_memory[], hmlc_bitcode_memory_end[];
 
-enum portable_units { PORTABLE_UNITS_ONE, PORTABLE_UNITS_ROWS };
-
 typedef struct portable_row {
     hmlc_opcode opcode;
     const char *function;
-    enum portable_units units;
-    int64_t scratch;
+    hmlc_portable_units units;
+    hmlc_portable_scratch *scratch; /* NULL: none */
 } portable_row;
+
+#define hmlc_portable_NONE NULL
 
 static const portable_row portable_rows[] = {
 #define HMLC_PORTABLE(opcode, function, units, scratch)                                            \
-    {HMLC_OP_##opcode, "hml_portable_" #function, PORTABLE_UNITS_##units, scratch},
+    {HMLC_OP_##opcode, "hml_portable_" #function, HMLC_PORTABLE_##units, hmlc_portable_##scratch},
 #include "llvm/portable.def"
 #undef HMLC_PORTABLE
 };
@@ -110,16 +110,14 @@ static hmlc_status portable_plan(hmlc_plan_context *context, hmlc_kernel_plan *p
         return refuse(context, op != NULL ? op : plan->kernel, "no kernel exists for it yet");
     }
     HMLC_TRY(check_types(context, op));
-    if (op->opcode == HMLC_OP_resize && op->results[0]->type->dtype != HMLC_DTYPE_f32 &&
-        hmlc_op_int(op, HMLC_ATTR_resize_mode) != HMLC_RESIZE_NEAREST) {
-        return refuse(context, op, "interpolation is there for f32 alone");
-    }
     hmlc_dims *dims = context->module->dims;
-    plan->scratch_bytes = hmlc_dim_constant(dims, row->scratch);
+    if (row->scratch != NULL) {
+        plan->scratch_bytes = row->scratch(dims, op);
+    }
     plan->unit_cost = 100000; /* not known: one unit is worth a thread */
-    const hmlc_type *type = op->results[0]->type;
-    for (int32_t k = 0; row->units == PORTABLE_UNITS_ROWS && k + 1 < type->rank; k++) {
-        plan->units = hmlc_dim_multiply(dims, plan->units, type->dims[k]);
+    int32_t unit_dims = hmlc_portable_unit_dims(dims, op, row->units);
+    for (int32_t k = 0; k < unit_dims; k++) {
+        plan->units = hmlc_dim_multiply(dims, plan->units, op->results[0]->type->dims[k]);
     }
     return HMLC_OK;
 }
@@ -248,6 +246,8 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
     HMLC_TRY(write_attributes(&w, op));
     write_field(&w, offsetof(portable_call, begin), frame->begin);
     write_field(&w, offsetof(portable_call, end), frame->end);
+    write_int(&w, offsetof(portable_call, unit_dims),
+              hmlc_portable_unit_dims(w.frame->ir->dims, op, row->units));
     write_field(&w, offsetof(portable_call, scratch), frame->scratch);
     write_field(&w, offsetof(portable_call, detail),
                 hmlc_frame_field(frame, frame->arguments, offsetof(hml_kernel_args, detail),

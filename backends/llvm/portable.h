@@ -10,6 +10,20 @@
 
 #include "kernel.h"
 
+/* How the work of a portable kernel is split into units: portable.def. */
+typedef enum hmlc_portable_units {
+    HMLC_PORTABLE_ONE,
+    HMLC_PORTABLE_ROWS,
+    HMLC_PORTABLE_RESIZED,
+} hmlc_portable_units;
+
+/* A unit is one index of so many leading dims of the op's first result. */
+int32_t hmlc_portable_unit_dims(hmlc_dims *dims, const hmlc_op *op, hmlc_portable_units units);
+
+/* Bytes of scratch memory that a thread needs. */
+typedef hmlc_dim hmlc_portable_scratch(hmlc_dims *dims, const hmlc_op *op);
+hmlc_portable_scratch hmlc_portable_resize_scratch;
+
 /*
  * Links the bitcode into `module`: the kernels, or (kernels false) the support functions that LLVM
  * may call, memcpy, memmove and memset.

@@ -31,6 +31,7 @@ typedef struct portable_call {
     portable_tensor tensors[PORTABLE_OPERANDS];
     int64_t attributes[PORTABLE_ATTRIBUTES];
     int64_t begin, end;
+    int64_t unit_dims; /* a unit is one index of so many leading dims of the first result */
     void *scratch;
     int64_t *detail;
 } portable_call;

@@ -6,7 +6,7 @@
 
 #define COORDINATES                                                                                \
     "half_pixel|pytorch_half_pixel|align_corners|asymmetric|tf_crop_and_resize|half_pixel_"        \
-    "symmetric"
+    "symmetric|tf_half_pixel_for_nn"
 
 /* One entry per dim of the input. */
 typedef struct resize_spec {

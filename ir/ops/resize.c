@@ -1,6 +1,18 @@
 /* Inference of resize. */
 #include "infer_tools.h"
 
+hmlc_sampling hmlc_resize_sampling(const hmlc_op *op)
+{
+    return (hmlc_sampling){
+        .mode = hmlc_op_int(op, HMLC_ATTR_resize_mode),
+        .coordinates = hmlc_op_int(op, HMLC_ATTR_coordinates),
+        .nearest_mode = hmlc_op_int(op, HMLC_ATTR_nearest_mode),
+        .exclude_outside = hmlc_op_int(op, HMLC_ATTR_exclude_outside),
+        .antialias = hmlc_op_int(op, HMLC_ATTR_antialias),
+        .cubic_coefficient = hmlc_op_float(op, HMLC_ATTR_cubic_coefficient),
+    };
+}
+
 static void check_scales(const hmlc_infer *context, int64_t rank, hmlc_status *status)
 {
     if (hmlc_op_attr(context->op, HMLC_ATTR_scales) == NULL) {

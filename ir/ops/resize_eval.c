@@ -1,7 +1,6 @@
 /*
- * Evaluation of resize: each axis has a table of taps per result index (coordinate mode, then
- * nearest, linear or cubic weights); axes are applied one after the other. The formulas are those
- * of the ONNX definition of Resize.
+ * Evaluation of resize: each axis has a table of taps per result index (hmlc/sampling.h has the
+ * formulas); axes are applied one after the other.
  */
 #include <math.h>
 
@@ -16,125 +15,48 @@ typedef struct axis_taps {
 } axis_taps;
 
 typedef struct axis_plan {
-    int64_t in, out;
-    double scale, length; /* of the result, before it is cut to a whole number */
-    double begin, end;    /* region of interest */
+    hmlc_sampling sampling;
+    hmlc_sampled_axis axis;
     bool identity;
     axis_taps *taps; /* per result index */
 } axis_plan;
 
-static double coordinate_of(const hmlc_op *op, const axis_plan *axis, int64_t index)
+/* Weights of all elements in reach; antialias widens the reach where the axis shrinks. */
+static hmlc_status weigh(const hmlc_eval *context, const axis_plan *plan, int64_t at,
+                         axis_taps *taps)
 {
-    double x = (double)index, in = (double)axis->in, length = axis->length;
-    double half_pixel = (x + 0.5) / axis->scale - 0.5;
-    switch (hmlc_op_int(op, HMLC_ATTR_coordinates)) {
-    case HMLC_COORDINATES_PYTORCH_HALF_PIXEL:
-        return length > 1 ? half_pixel : 0;
-    case HMLC_COORDINATES_ALIGN_CORNERS:
-        return length == 1 ? 0 : x * (in - 1) / (length - 1);
-    case HMLC_COORDINATES_ASYMMETRIC:
-        return x / axis->scale;
-    case HMLC_COORDINATES_TF_CROP_AND_RESIZE:
-        return axis->begin * (in - 1) +
-               (length == 1 ? (axis->end - axis->begin) * (in - 1) / 2
-                            : x * (axis->end - axis->begin) * (in - 1) / (length - 1));
-    case HMLC_COORDINATES_HALF_PIXEL_SYMMETRIC:
-        return in / 2 * (1 - (double)axis->out / length) + (x + 0.5) / axis->scale - 0.5;
-    default:
-        return half_pixel;
+    int64_t most = hmlc_sampling_taps(&plan->sampling, plan->axis.scale);
+    if (most > INT32_MAX) {
+        return hmlc_eval_fail(context, "a scale of %g is out of range", plan->axis.scale);
     }
-}
-
-static double nearest_index(int64_t mode, double x)
-{
-    double below = floor(x), ratio = x - below;
-    switch (mode) {
-    case HMLC_NEAREST_FLOOR:
-        return below;
-    case HMLC_NEAREST_CEIL:
-        return ceil(x);
-    case HMLC_NEAREST_ROUND_PREFER_CEIL:
-        return ratio < 0.5 ? below : below + 1;
-    default:
-        return ratio <= 0.5 ? below : below + 1;
-    }
-}
-
-static double linear_weight(double distance)
-{
-    return fmax(0, 1 - fabs(distance));
-}
-
-/* Keys' cubic with coefficient a. */
-static double cubic_weight(double a, double distance)
-{
-    double x = fabs(distance);
-    if (x <= 1) {
-        return ((a + 2) * x - (a + 3)) * x * x + 1;
-    }
-    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
-}
-
-static int64_t clamp_index(double index, int64_t size)
-{
-    return index <= 0 ? 0 : index >= (double)(size - 1) ? size - 1 : (int64_t)index;
-}
-
-/* Weights of all elements in reach of x; antialias widens the reach where the axis shrinks. */
-static hmlc_status weigh(const hmlc_eval *context, const axis_plan *axis, double x, axis_taps *taps)
-{
-    const hmlc_op *op = context->op;
-    bool cubic = hmlc_op_int(op, HMLC_ATTR_resize_mode) == HMLC_RESIZE_CUBIC;
-    bool antialias = hmlc_op_int(op, HMLC_ATTR_antialias) != 0;
-    bool exclude = hmlc_op_int(op, HMLC_ATTR_exclude_outside) != 0;
-    double a = hmlc_op_float(op, HMLC_ATTR_cubic_coefficient);
-    double shrink = antialias ? fmin(axis->scale, 1) : 1;
-    double reach = (cubic ? 2 : 1) / shrink, first = ceil(x - reach), last = floor(x + reach);
-    if (!(last - first < 1e9)) {
-        return hmlc_eval_fail(context, "a scale of %g is out of range", axis->scale);
-    }
-    int64_t most = (int64_t)(last - first) + 1;
     taps->index = hmlc_eval_new_integers(context, most);
     taps->weight = hmlc_eval_new_doubles(context, most);
     HMLC_TRY_MEMORY(taps->index);
     HMLC_TRY_MEMORY(taps->weight);
-    double sum = 0;
-    for (int64_t i = 0; i < most; ++i) {
-        double at = first + (double)i, distance = (at - x) * shrink;
-        double weight = cubic ? cubic_weight(a, distance) : linear_weight(distance);
-        if (weight == 0 || (exclude && (at < 0 || at > (double)(axis->in - 1)))) {
-            continue;
-        }
-        taps->index[taps->count] = clamp_index(at, axis->in);
-        taps->weight[taps->count++] = weight;
-        sum += weight;
-    }
-    for (int64_t i = 0; i < taps->count && (antialias || exclude); ++i) {
-        taps->weight[i] /= sum;
-    }
+    hmlc_sampling_weigh(&plan->sampling, &plan->axis, at, taps->index, taps->weight);
+    taps->count = most;
     return HMLC_OK;
 }
 
-static hmlc_status plan_taps(const hmlc_eval *context, axis_plan *axis)
+static hmlc_status plan_taps(const hmlc_eval *context, axis_plan *plan)
 {
-    const hmlc_op *op = context->op;
-    bool nearest = hmlc_op_int(op, HMLC_ATTR_resize_mode) == HMLC_RESIZE_NEAREST;
-    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE;
-    axis->taps = HMLC_NEW_ARRAY(context->arena, axis_taps, axis->out);
-    HMLC_TRY_MEMORY(axis->taps);
-    for (int64_t i = 0; i < axis->out; ++i) {
-        axis_taps *taps = &axis->taps[i];
-        double x = axis->identity ? (double)i : coordinate_of(op, axis, i);
-        taps->outside = crop && !axis->identity && (x < 0 || x > (double)(axis->in - 1));
+    bool nearest = plan->sampling.mode == HMLC_RESIZE_NEAREST;
+    plan->taps = HMLC_NEW_ARRAY(context->arena, axis_taps, plan->axis.out);
+    HMLC_TRY_MEMORY(plan->taps);
+    for (int64_t i = 0; i < plan->axis.out; ++i) {
+        axis_taps *taps = &plan->taps[i];
+        taps->outside =
+            !plan->identity && hmlc_sampling_is_outside(&plan->sampling, &plan->axis, i);
         if (!nearest) {
-            HMLC_TRY(weigh(context, axis, x, taps));
+            HMLC_TRY(weigh(context, plan, i, taps));
             continue;
         }
+        double x = hmlc_sampling_coordinate(&plan->sampling, &plan->axis, i);
+        int64_t index = plan->identity ? i : hmlc_sampling_nearest(&plan->sampling, x);
         taps->count = 1;
         taps->index = hmlc_eval_new_integers(context, 1);
         HMLC_TRY_MEMORY(taps->index);
-        taps->index[0] =
-            clamp_index(nearest_index(hmlc_op_int(op, HMLC_ATTR_nearest_mode), x), axis->in);
+        taps->index[0] = hmlc_sampling_clamp(index, plan->axis.in);
     }
     return HMLC_OK;
 }
@@ -151,10 +73,12 @@ static double number_of(const hmlc_eval *context, uint32_t operand, hmlc_attr_na
     return attr != NULL ? attr->as.reals[index] : otherwise;
 }
 
-static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan *axis)
+static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan *plan)
 {
     const hmlc_op *op = context->op;
+    hmlc_sampled_axis *axis = &plan->axis;
     int32_t rank = context->results[0].rank;
+    plan->sampling = hmlc_resize_sampling(op);
     axis->in = context->operands[0]->dims[index];
     axis->out = context->results[0].dims[index];
     if (axis->in == 0 && axis->out > 0) {
@@ -172,10 +96,8 @@ static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan 
         return hmlc_eval_fail(context, "scale %d is %g; expected a positive number", index,
                               axis->scale);
     }
-    bool crop = hmlc_op_int(op, HMLC_ATTR_coordinates) == HMLC_COORDINATES_TF_CROP_AND_RESIZE &&
-                (axis->begin != 0 || axis->end != 1);
-    axis->identity = axis->in == axis->out && axis->scale == 1 && !crop;
-    return plan_taps(context, axis);
+    plan->identity = hmlc_sampling_is_identity(&plan->sampling, axis);
+    return plan_taps(context, plan);
 }
 
 /* One result index of an axis: the weighted sum of rows of `inner` elements. */
@@ -195,19 +117,18 @@ static double *apply_axis(const hmlc_eval *context, const double *from, int32_t 
 {
     int64_t outer = hmlc_eval_product(dims, 0, index);
     int64_t inner = hmlc_eval_product(dims, index + 1, rank);
-    double *to = hmlc_eval_new_doubles(context, outer * axis->out * inner);
-    dims[index] = axis->out;
+    double *to = hmlc_eval_new_doubles(context, outer * axis->axis.out * inner);
+    dims[index] = axis->axis.out;
     for (int64_t o = 0; to != NULL && o < outer; ++o) {
-        for (int64_t i = 0; i < axis->out; ++i) {
-            weigh_rows(&axis->taps[i], from + o * axis->in * inner, inner,
-                       to + (o * axis->out + i) * inner);
+        for (int64_t i = 0; i < axis->axis.out; ++i) {
+            weigh_rows(&axis->taps[i], from + o * axis->axis.in * inner, inner,
+                       to + (o * axis->axis.out + i) * inner);
         }
     }
     return to;
 }
 
-/* Integers truncate, as ONNX has it, and saturate where cubic weights overshoot. */
-static double limit_to_type(hmlc_dtype dtype, double value)
+static double limit_to_type(const hmlc_sampling *sampling, hmlc_dtype dtype, double value)
 {
     if (hmlc_dtype_is_float(dtype)) {
         return value;
@@ -215,6 +136,7 @@ static double limit_to_type(hmlc_dtype dtype, double value)
     int bits = (int)hmlc_dtype_bits(dtype);
     bool is_signed = hmlc_dtype_class_of(dtype) == HMLC_CLASS_INT;
     double most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
+    value = hmlc_sampling_whole(sampling, value);
     return fmax(is_signed ? -ldexp(1, bits - 1) : 0, fmin(most, value));
 }
 
@@ -226,9 +148,9 @@ static hmlc_status resize_nearest(hmlc_eval *context, const axis_plan *axes)
     hmlc_element_set_double(result->dtype, fill, 0,
                             hmlc_op_float(context->op, HMLC_ATTR_extrapolation));
     for (int32_t d = 0; d < result->rank; ++d) {
-        maps[d] = hmlc_eval_new_integers(context, axes[d].out);
+        maps[d] = hmlc_eval_new_integers(context, axes[d].axis.out);
         HMLC_TRY_MEMORY(maps[d]);
-        for (int64_t i = 0; i < axes[d].out && axes[d].taps != NULL; ++i) {
+        for (int64_t i = 0; i < axes[d].axis.out && axes[d].taps != NULL; ++i) {
             maps[d][i] = axes[d].taps[i].outside ? -1 : axes[d].taps[i].index[0];
         }
     }
@@ -265,8 +187,9 @@ static hmlc_status resize_weighted(hmlc_eval *context, const axis_plan *axes)
     int64_t count = hmlc_tensor_count(result);
     hmlc_cursor cursor = {.rank = result->rank, .dims = result->dims};
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
-        values[i] = is_outside(axes, &cursor) ? hmlc_op_float(context->op, HMLC_ATTR_extrapolation)
-                                              : limit_to_type(result->dtype, values[i]);
+        values[i] = is_outside(axes, &cursor)
+                        ? hmlc_op_float(context->op, HMLC_ATTR_extrapolation)
+                        : limit_to_type(&axes[0].sampling, result->dtype, values[i]);
     }
     hmlc_eval_store_doubles(result, values);
     return HMLC_OK;

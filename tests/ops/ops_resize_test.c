@@ -1,6 +1,8 @@
 /* resize: coordinate modes, nearest modes, weights. */
 #include "ops_testing.h"
 
+#include <math.h>
+
 #define RESIZE(test, sizes_text, mode, ...)                                                        \
     ATTRS(DIMS_ATTR(test, sizes, sizes_text), INT_ATTR(resize_mode, mode), __VA_ARGS__)
 
@@ -151,6 +153,75 @@ static void a_region_may_be_an_operand(void **state)
     ops_expect(test, op, 0, SHAPE(1, 2), 1e-6, FLOATS(15, 30));
 }
 
+/* 2 -> 4, as TensorFlow 1 samples: floor((i + 0.5) / 2). */
+static void half_pixel_for_nearest_has_no_shift(void **state)
+{
+    ops_test *test = *state;
+    hmlc_op *op = ops_build(test, HMLC_OP_resize, OPERANDS(row(test)),
+                            RESIZE(test, "1, 6", HMLC_RESIZE_NEAREST,
+                                   INT_ATTR(coordinates, HMLC_COORDINATES_TF_HALF_PIXEL_FOR_NN),
+                                   INT_ATTR(nearest_mode, HMLC_NEAREST_FLOOR)));
+    ops_expect(test, op, 0, SHAPE(1, 6), 0, FLOATS(0, 10, 10, 20, 30, 30));
+}
+
+/* 3 / 0.6f is 5 in floats and less in doubles: ONNX Runtime takes element 5. */
+static void nearest_ties_fall_as_floats_do(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *x =
+        ops_constant(test, HMLC_DTYPE_f32, SHAPE(10), FLOATS(0, 1, 2, 3, 4, 5, 6, 7, 8, 9));
+    hmlc_attr scales = hmlc_attr_floats(HMLC_ATTR_scales, FLOATS((double)0.6f), 1);
+    hmlc_op *op = ops_build(test, HMLC_OP_resize, OPERANDS(x),
+                            RESIZE(test, "6", HMLC_RESIZE_NEAREST,
+                                   INT_ATTR(coordinates, HMLC_COORDINATES_ASYMMETRIC),
+                                   INT_ATTR(nearest_mode, HMLC_NEAREST_FLOOR), scales));
+    ops_expect(test, op, 0, SHAPE(6), 0, FLOATS(0, 1, 3, 5, 6, 8));
+}
+
+/* Linear truncates as ONNX Runtime does, a constant stays what it is; cubic rounds to even. */
+static void integers_round_by_mode(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *x = ops_constant(test, HMLC_DTYPE_i8, SHAPE(2), FLOATS(-10, 1));
+    hmlc_op *op =
+        ops_build(test, HMLC_OP_resize, OPERANDS(x), RESIZE(test, "4", HMLC_RESIZE_LINEAR));
+    ops_expect(test, op, 0, SHAPE(4), 0, FLOATS(-10, -7, -1, 1)); /* -7.25, -1.75 */
+    op = ops_build(test, HMLC_OP_resize, OPERANDS(x), RESIZE(test, "4", HMLC_RESIZE_CUBIC));
+    /* -10.386, -7.836, -1.164, 1.386 with a = -0.75 */
+    ops_expect(test, op, 0, SHAPE(4), 0, FLOATS(-11, -8, -1, 2));
+    hmlc_value *fives = ops_constant(test, HMLC_DTYPE_u8, SHAPE(3), FLOATS(5, 5, 5));
+    op = ops_build(test, HMLC_OP_resize, OPERANDS(fives), RESIZE(test, "7", HMLC_RESIZE_LINEAR));
+    ops_expect(test, op, 0, SHAPE(7), 0, FLOATS(5, 5, 5, 5, 5, 5, 5));
+}
+
+/* Where an element stays in its place, its neighbours do not count, whatever they are. */
+static void infinity_stays_in_its_place(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *x = ops_constant(test, HMLC_DTYPE_f32, SHAPE(3), FLOATS(1, INFINITY, 3));
+    hmlc_op *op = ops_build(test, HMLC_OP_resize, OPERANDS(x),
+                            RESIZE(test, "5", HMLC_RESIZE_LINEAR,
+                                   INT_ATTR(coordinates, HMLC_COORDINATES_ALIGN_CORNERS)));
+    ops_expect(test, op, 0, SHAPE(5), 0, FLOATS(1, INFINITY, INFINITY, INFINITY, 3));
+}
+
+/* 1 / 100: each result element is the mean under a triangle of 200 elements. */
+static void antialias_has_no_limit(void **state)
+{
+    ops_test *test = *state;
+    double numbers[400];
+    for (int k = 0; k < 400; k++) {
+        numbers[k] = k;
+    }
+    hmlc_value *x = ops_constant(test, HMLC_DTYPE_f64, SHAPE(400), numbers);
+    hmlc_op *op = ops_build(test, HMLC_OP_resize, OPERANDS(x),
+                            RESIZE(test, "4", HMLC_RESIZE_LINEAR, INT_ATTR(antialias, 1)));
+    hmlc_tensor y;
+    ops_evaluate(test, op, &y);
+    assert_float_equal(hmlc_tensor_get_double(&y, 1), 149.5, 1e-9); /* symmetric: the middle */
+    assert_float_equal(hmlc_tensor_get_double(&y, 2), 249.5, 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +235,11 @@ int main(void)
         OPS_TEST(resize_checks_its_lists),
         OPS_TEST(scales_may_be_an_operand),
         OPS_TEST(a_region_may_be_an_operand),
+        OPS_TEST(half_pixel_for_nearest_has_no_shift),
+        OPS_TEST(nearest_ties_fall_as_floats_do),
+        OPS_TEST(integers_round_by_mode),
+        OPS_TEST(infinity_stays_in_its_place),
+        OPS_TEST(antialias_has_no_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

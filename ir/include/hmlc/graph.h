@@ -179,6 +179,8 @@ hmlc_status hmlc_build_yield(hmlc_builder *builder, hmlc_value *const *values,
 const hmlc_attr *hmlc_op_attr(const hmlc_op *op, hmlc_attr_name name); /* NULL when not set */
 int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name);           /* INT and ENUM */
 double hmlc_op_float(const hmlc_op *op, hmlc_attr_name name);
+/* The attributes of a resize. */
+hmlc_sampling hmlc_resize_sampling(const hmlc_op *op);
 
 static inline hmlc_value *hmlc_op_operand(const hmlc_op *op, uint32_t index)
 {
