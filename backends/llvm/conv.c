@@ -75,12 +75,20 @@ static bool is_static(const hmlc_conv *conv)
            conv->channels * conv->channel_stride < INT32_MAX - reach;
 }
 
-/* A window of one element without pads: a matrix product whose rows are output pixels. */
-static bool is_pointwise(const hmlc_conv *conv)
+/*
+ * A window of one element without pads in front or behind: a matrix product whose rows are output
+ * pixels, each of which reads an input element.
+ */
+static bool is_pointwise(const hmlc_conv *conv, const hmlc_op *anchor)
 {
+    const hmlc_attr *pads = hmlc_op_attr(anchor, HMLC_ATTR_pads);
     for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
-        if (conv->axis[k].window != 1 || conv->axis[k].transposed ||
-            !hmlc_dim_is(conv->pad_dims[k], 0)) {
+        if (conv->axis[k].window != 1 || conv->axis[k].transposed) {
+            return false;
+        }
+    }
+    for (uint32_t k = 0; k < pads->count; k++) {
+        if (!hmlc_dim_is(pads->as.dims[k], 0)) {
             return false;
         }
     }
@@ -332,7 +340,7 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     }
     bool constant =
         hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument) != NULL;
-    bool pointwise = is_pointwise(conv);
+    bool pointwise = is_pointwise(conv, contraction->anchor);
     const hmlc_conv_axis *inner = &conv->axis[HMLC_SPATIAL - 1];
     conv->dynamic = !is_static(conv);
     conv->taps_inside = constant && !conv->dynamic && !transposed && conv->channel_stride != 1 &&

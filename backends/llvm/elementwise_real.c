@@ -104,23 +104,24 @@ static LLVMValueRef emit_selu(const hmlc_emission *emission)
     return real_scale(frame, where_negative(emission, below), FLOAT_ATTR(beta));
 }
 
+/* x where x > alpha, else 0: NaN is not larger. */
 static LLVMValueRef emit_thresholded_relu(const hmlc_emission *emission)
 {
     hmlc_frame *frame = emission->frame;
     LLVMValueRef x = emission->a;
-    LLVMValueRef below = real_compare_to(frame, LLVMRealOLE, x, FLOAT_ATTR(alpha));
-    return lanes_select(frame, below, lanes_real(x, 0.0), x);
+    LLVMValueRef above = real_compare_to(frame, LLVMRealOGT, x, FLOAT_ATTR(alpha));
+    return lanes_select(frame, above, x, lanes_real(x, 0.0));
 }
 
-/* alpha is ONNX's lambd, beta its bias. */
+/* alpha is ONNX's lambd, beta its bias. NaN gives 0, as in thresholded_relu. */
 static LLVMValueRef emit_shrink(const hmlc_emission *emission)
 {
     hmlc_frame *frame = emission->frame;
     LLVMValueRef x = emission->a;
     double lambda = FLOAT_ATTR(alpha), bias = FLOAT_ATTR(beta);
     LLVMValueRef below = real_compare_to(frame, LLVMRealOLT, x, -lambda);
-    LLVMValueRef inside = real_compare_to(frame, LLVMRealOLE, x, lambda);
-    LLVMValueRef rest = lanes_select(frame, inside, lanes_real(x, 0.0), real_plus(frame, x, -bias));
+    LLVMValueRef above = real_compare_to(frame, LLVMRealOGT, x, lambda);
+    LLVMValueRef rest = lanes_select(frame, above, real_plus(frame, x, -bias), lanes_real(x, 0.0));
     return lanes_select(frame, below, real_plus(frame, x, bias), rest);
 }
 

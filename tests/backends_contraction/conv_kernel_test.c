@@ -67,6 +67,19 @@ static void large_images(void **state)
     CHECK(48, "2 61 60 8", "2 61 60 8", "48 1 1 8", 2, {2, 2}, {1, 1}, 1, "0 0 0 0");
 }
 
+/* One element, pads on one side alone: what lies there gives the bias. */
+static void padded_points(void **state)
+{
+    (void)state;
+    CHECK(4, "2 5 6 3", "2 5 6 3", "4 1 1 3", 2, {1, 1}, {1, 1}, 1, "0 0 1 0");
+    CHECK(16, "n h w 3", "2 5 6 3", "16 1 1 3", 2, {1, 1}, {1, 1}, 1, "0 0 0 1");
+    CHECK(4, "n h w 3", "2 5 6 3", "4 1 1 3", 2, {3, 3}, {1, 1}, 1, "0 0 1 1");
+    CHECK(8, "1 9 17 8", "1 9 17 8", "8 1 1 8", 2, {2, 2}, {1, 1}, 1, "0 0 2 3");
+    CHECK(8, "n h w 8", "1 4 3 8", "8 1 1 4", 2, {1, 1}, {1, 1}, 2, "1 0 0 2");
+    CHECK(6, "1 31 33 6", "1 31 33 6", "6 1 1 6", 2, {1, 1}, {1, 1}, 1, "0 0 1 1");
+    CHECK(5, "n s 4", "2 7 4", "5 1 4", 1, {1}, {1}, 1, "0 3");
+}
+
 /* Sums that are added in parts: listed tiles, segments, sizes known at run time, transposed. */
 static void many_channels(void **state)
 {
@@ -241,17 +254,12 @@ static void epilogue_operands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_images),
-        cmocka_unit_test(large_images),
-        cmocka_unit_test(many_channels),
-        cmocka_unit_test(one_and_three_dims),
-        cmocka_unit_test(groups),
-        cmocka_unit_test(sizes_at_run_time),
-        cmocka_unit_test(channels_first_inputs),
-        cmocka_unit_test(channels_backwards),
-        cmocka_unit_test(transposed_convolutions),
-        cmocka_unit_test(weights_at_run_time),
-        cmocka_unit_test(other_element_types),
+        cmocka_unit_test(small_images),        cmocka_unit_test(large_images),
+        cmocka_unit_test(padded_points),       cmocka_unit_test(many_channels),
+        cmocka_unit_test(one_and_three_dims),  cmocka_unit_test(groups),
+        cmocka_unit_test(sizes_at_run_time),   cmocka_unit_test(channels_first_inputs),
+        cmocka_unit_test(channels_backwards),  cmocka_unit_test(transposed_convolutions),
+        cmocka_unit_test(weights_at_run_time), cmocka_unit_test(other_element_types),
         cmocka_unit_test(epilogue_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,11 @@ static geometry random_geometry(kernel_random *random, bool transposed)
         shape.strides[k] = between(random, 1, 3);
         shape.dilations[k] = between(random, 1, 2);
         int64_t reach = (shape.window[k] - 1) * shape.dilations[k];
-        shape.pads[k] = between(random, 0, reach / (transposed ? 2 : 1));
-        shape.pads[shape.spatial + k] = between(random, 0, reach / (transposed ? 2 : 1));
+        /* Transposed: what they take off leaves a result; else also more than the window reaches.
+         */
+        int64_t most_pad = transposed ? reach / 2 : reach + 2;
+        shape.pads[k] = between(random, 0, 2) == 0 ? 0 : between(random, 0, most_pad);
+        shape.pads[shape.spatial + k] = between(random, 0, most_pad);
         shape.input[k] = between(random, transposed ? 1 : reach + 1, reach + most);
         shape.output_padding[k] = between(random, 0, shape.strides[k] - 1);
     }

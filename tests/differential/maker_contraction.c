@@ -98,8 +98,7 @@ static bool choose_window(maker *m, const hmlc_type *type, window_shape *shape)
         shape->strides[i] = 1 + maker_chance(m, 35);
         shape->dilations[i] = 1 + (int64_t)(maker_chance(m, 15) && shape->window[i] > 1);
         int64_t extent = (shape->window[i] - 1) * shape->dilations[i] + 1;
-        int64_t before = shape->window[i] > 1 ? maker_pick(m, 2) : 0;
-        int64_t after = shape->window[i] > 1 ? maker_pick(m, 2) : 0;
+        int64_t before = maker_pick(m, 2), after = maker_pick(m, 2);
         shape->pads[i] = maker_dim(m, before);
         shape->pads[i + shape->spatial] = maker_dim(m, after);
         fits = room + before + after >= extent && room > 0;
@@ -173,7 +172,9 @@ static void make_pool(maker *m)
     attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, shape.window, shape.spatial);
     for (uint32_t i = 0; i < shape.spatial; i++) {
         /* ONNX wants pads smaller than the window: each window sees an element. */
-        if (maker_static(shape.pads[i]) >= shape.window[i] || shape.dilations[i] > 1) {
+        if (maker_static(shape.pads[i]) >= shape.window[i] ||
+            maker_static(shape.pads[i + shape.spatial]) >= shape.window[i] ||
+            shape.dilations[i] > 1) {
             return;
         }
     }

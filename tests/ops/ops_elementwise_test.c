@@ -61,8 +61,10 @@ static void unary_functions_have_their_values(void **state)
         {HMLC_OP_celu, -1, -0.6321205588285577},
         {HMLC_OP_thresholded_relu, 0.5, 0},
         {HMLC_OP_thresholded_relu, 1.5, 1.5},
+        {HMLC_OP_thresholded_relu, NAN, 0}, /* not larger than alpha */
         {HMLC_OP_shrink, 0.4, 0},
         {HMLC_OP_shrink, -2, -2},
+        {HMLC_OP_shrink, NAN, 0},
         {HMLC_OP_hard_sigmoid, 1, 0.7},
         {HMLC_OP_hard_sigmoid, 10, 1},
         {HMLC_OP_hard_swish, 1, 0.6666666666666666},
