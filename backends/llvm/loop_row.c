@@ -264,11 +264,15 @@ static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
     HMLC_FOR_EACH_OP(op, context->kernel->regions[0])
     {
         const hmlc_value *value = op->result_count > 0 ? op->results[0] : NULL;
+        bool stored = value != NULL && yield_position(context, value) >= 0;
         if (op->opcode == HMLC_OP_softmax) {
             HMLC_TRY(keep(context, plan, value, true, *loop_level(context, value) - 1));
+            /* Where the exponentials lay, later phases find the quotients. */
+            if (stored && !is_single(*phases_of(&self, value))) {
+                HMLC_TRY(keep(context, plan, value, false, *loop_level(context, value)));
+            }
             continue;
         }
-        bool stored = value != NULL && yield_position(context, value) >= 0;
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && (loop_op_cost(op) >= 3 || stored) &&
             loop_row_full(context, value) && !is_single(*phases_of(&self, value))) {
             HMLC_TRY(keep(context, plan, value, false, lowest(*phases_of(&self, value))));
