@@ -47,6 +47,7 @@ typedef struct form_group {
     uint32_t stamp;
     bool emitted;
     struct form_group *next;
+    struct form_group *next_bridge;
 } form_group;
 
 typedef struct form_state {
@@ -56,6 +57,7 @@ typedef struct form_state {
     form_op *ops; /* by position */
     uint32_t op_count;
     form_group *groups;
+    form_group *bridges; /* finished groups with several results */
     uint32_t group_count;
     uint32_t stamp;
     /* By value id, shared by all regions: the value that stands for an old one outside kernels. */
@@ -117,7 +119,7 @@ bool form_group_reads(form_group *group, const hmlc_use *use);
 bool form_reaches_consumer(form_state *state, form_group *group, const form_op *node);
 /* A path leaves `node`, about to join as a producer, outside the group, and comes back to it. */
 bool form_producer_escapes(form_state *state, form_group *group, const form_op *node);
-/* Sorts the members and marks what the group reads as required. */
+/* Sorts the members, marks what the group reads as required, and lists it among the bridges. */
 void form_group_finish(form_state *state, form_group *group);
 /* Adds the chain of views above `value` as copies; false (nothing added) when it does not fit. */
 bool form_group_add_chain(form_state *state, form_group *group, hmlc_value *value);

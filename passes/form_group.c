@@ -146,21 +146,47 @@ uint32_t form_group_results(form_group *group)
     return count;
 }
 
-/* A bounded search over ops, in which a finished group counts as one node. */
+/*
+ * A bounded search over ops, in which a finished group counts as one node. Paths run from lower to
+ * higher positions, except through a group with several results, a bridge, which may be entered at
+ * a late member and left at an early one. So a search down ends at the target's last member, or at
+ * the last one of the bridges that lead from there on; a search up likewise.
+ */
 enum { SEARCH_LIMIT = 256 };
 
 typedef struct form_search {
     form_state *state;
     form_group *target;
+    bool down;
+    uint32_t end; /* no path from behind this position leads back */
     form_op *stack[SEARCH_LIMIT];
     uint32_t depth, visited;
     bool found; /* or given up */
 } form_search;
 
-static void search_begin(form_search *search, form_state *state, form_group *target)
+static uint32_t search_end(const form_state *state, const form_group *target, bool down)
+{
+    uint32_t end = down ? target->last : target->first;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (const form_group *bridge = state->bridges; bridge; bridge = bridge->next_bridge) {
+            if (bridge->first <= end && bridge->last >= end) {
+                uint32_t next = down ? bridge->last : bridge->first;
+                moved |= next != end;
+                end = next;
+            }
+        }
+    }
+    return end;
+}
+
+static void search_begin(form_search *search, form_state *state, form_group *target, bool down)
 {
     search->state = state;
     search->target = target;
+    search->down = down;
+    search->end = search_end(state, target, down);
     search->depth = 0;
     search->visited = 0;
     search->found = false;
@@ -170,6 +196,11 @@ static void search_begin(form_search *search, form_state *state, form_group *tar
 static void search_push(form_search *search, form_op *node)
 {
     if (node == NULL || node->stamp == search->state->stamp) {
+        return;
+    }
+    uint32_t first = node->group != NULL ? node->group->first : node->position;
+    uint32_t last = node->group != NULL ? node->group->last : node->position;
+    if (search->down ? first > search->end : last < search->end) {
         return;
     }
     node->stamp = search->state->stamp;
@@ -210,14 +241,8 @@ static void search_up(form_search *search, const hmlc_op *op)
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {
         const hmlc_value *value = op->operands[i].value;
-        form_op *node = value != NULL && value->producer != NULL
-                            ? form_node(search->state, value->producer)
-                            : NULL;
-        if (node != NULL) {
-            uint32_t last = node->group != NULL ? node->group->last : node->position;
-            if (last >= search->target->first) {
-                search_push(search, node);
-            }
+        if (value != NULL && value->producer != NULL) {
+            search_push(search, form_node(search->state, value->producer));
         }
     }
 }
@@ -226,12 +251,7 @@ static void search_down(form_search *search, const hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->result_count; i++) {
         for (const hmlc_use *use = op->results[i]->uses; use != NULL; use = use->next) {
-            form_op *node = form_node(search->state, use->op);
-            uint32_t first = node != NULL && node->group != NULL ? node->group->first : 0;
-            first = node != NULL && node->group == NULL ? node->position : first;
-            if (node != NULL && first <= search->target->last) {
-                search_push(search, node);
-            }
+            search_push(search, form_node(search->state, use->op));
         }
     }
 }
@@ -261,16 +281,13 @@ bool form_reaches_consumer(form_state *state, form_group *group, const form_op *
         return true;
     }
     form_search search;
-    search_begin(&search, state, group);
+    search_begin(&search, state, group, false);
     for (uint32_t i = 0; i < node->op->operand_count; i++) {
         const hmlc_value *value = node->op->operands[i].value;
         form_op *producer =
             value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
         if (producer != NULL && producer->group != group) {
-            uint32_t last = producer->group != NULL ? producer->group->last : producer->position;
-            if (last >= group->first) {
-                search_push(&search, producer);
-            }
+            search_push(&search, producer);
         }
     }
     return search_run(&search, search_up);
@@ -282,11 +299,11 @@ bool form_producer_escapes(form_state *state, form_group *group, const form_op *
         return true;
     }
     form_search search;
-    search_begin(&search, state, group);
+    search_begin(&search, state, group, true);
     for (uint32_t i = 0; i < node->op->result_count; i++) {
         for (const hmlc_use *use = node->op->results[i]->uses; use != NULL; use = use->next) {
             form_op *user = form_node(state, use->op);
-            if (user != NULL && user->group != group && user->position <= group->last) {
+            if (user != NULL && user->group != group) {
                 search_push(&search, user);
             }
         }
@@ -319,6 +336,10 @@ void form_group_finish(form_state *state, form_group *group)
                 mark_required(state, op->operands[k].value);
             }
         }
+    }
+    if (form_group_results(group) > 1) {
+        group->next_bridge = state->bridges;
+        state->bridges = group;
     }
 }
 

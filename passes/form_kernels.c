@@ -23,6 +23,7 @@ hmlc_status form_region(form_state *parent, hmlc_region *region)
     form_state state = *parent;
     state.region = region;
     state.groups = NULL;
+    state.bridges = NULL;
     HMLC_TRY(number_ops(&state));
     HMLC_TRY(form_anchors(&state));
     HMLC_TRY(form_rows(&state));

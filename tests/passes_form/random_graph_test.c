@@ -16,7 +16,7 @@
 #include "pass_oracle.h"
 #include "plan_checker.h"
 
-enum { GRAPHS = 1500 };
+enum { GRAPHS = 1500, FORMULAS = 1500 };
 
 static V any(grower *g)
 {
@@ -223,9 +223,45 @@ static kit grow_graph(uint32_t seed)
     return g.k;
 }
 
-static void check_graph(uint32_t seed)
+/*
+ * Rows of products and sums that share factors, joined in the end: groups with several results all
+ * over each other, which must not come to need one another.
+ */
+static kit grow_formulas(uint32_t seed)
 {
-    kit k = grow_graph(seed);
+    enum { INPUTS = 14, PARTS = 9 };
+    grower g = {.k = kit_open(), .random = seed};
+    for (uint32_t i = 0; i < INPUTS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "x%u", i);
+        const char *shape = i % 7 == 6 ? "n, 14" : i % 3 == 2 ? "20" : "n, 20";
+        keep(&g, kit_input(&g.k, name, HMLC_DTYPE_f32, shape));
+    }
+    uint32_t steps = 12 + pick(&g, 28);
+    for (uint32_t i = 0; i < steps; i++) {
+        static const hmlc_opcode opcodes[] = {HMLC_OP_mul, HMLC_OP_mul, HMLC_OP_add, HMLC_OP_sub};
+        V x = pick_value(&g, 2, 8), y = pick_value(&g, 2, 8);
+        int32_t last = x->type->rank - 1, other = y->type->rank - 1;
+        bool fits = x->type->dims[last] == y->type->dims[other];
+        keep(&g,
+             fits ? kit_binary(&g.k, opcodes[pick(&g, 4)], x, y) : kit_unary(&g.k, HMLC_OP_neg, x));
+    }
+    V parts[PARTS];
+    uint32_t count = 0;
+    for (uint32_t tries = 0; tries < 200 && count < PARTS; tries++) {
+        V part = pick_value(&g, 2, 24);
+        if (part->type->rank == 2) {
+            parts[count++] = part;
+        }
+    }
+    V joined = kit_concat(&g.k, 1, count, parts);
+    kit_yield(&g.k, 1, &joined);
+    return g.k;
+}
+
+static void check_graph(kit (*grow)(uint32_t), uint32_t seed)
+{
+    kit k = grow(seed);
     assert_false(k.failed);
     const oracle_dim dims[] = {{"n", 3}};
     const hmlc_op *offender = NULL;
@@ -259,12 +295,21 @@ static void random_graphs(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= GRAPHS; seed++) {
-        check_graph(seed);
+        check_graph(grow_graph, seed);
+    }
+}
+
+static void random_formulas(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= FORMULAS; seed++) {
+        check_graph(grow_formulas, seed);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_graphs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_graphs),
+                                       cmocka_unit_test(random_formulas)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
