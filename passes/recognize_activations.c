@@ -28,7 +28,6 @@ UNARY(hard_swish)
 UNARY(mish)
 UNARY(sigmoid)
 UNARY(silu)
-UNARY(softplus)
 
 static hmlc_status build_gelu_tanh(hmlc_builder *builder, const hmlc_match *match,
                                    hmlc_value **result)
@@ -71,13 +70,15 @@ static hmlc_status build_hard_swish_of_sigmoid(hmlc_builder *builder, const hmlc
                : HMLC_OK;
 }
 
-/* max(x, a * x) picks a * x below zero only where a is at most 1. */
+/* max(x, a * x) picks a * x below zero only where a is at most 1; with a of 0 it is NaN at
+ * infinity.
+ */
 static hmlc_status build_leaky_relu(hmlc_builder *builder, const hmlc_match *match,
                                     hmlc_value **result)
 {
     double alpha = HMLC_MATCHED_NUMBER(match, 'a');
     hmlc_attr attr = hmlc_attr_float(HMLC_ATTR_alpha, alpha);
-    return alpha >= 0.0 && alpha <= 1.0
+    return alpha > 0.0 && alpha <= 1.0
                ? build_with_attr(builder, match, HMLC_OP_leaky_relu, &attr, 1, result)
                : HMLC_OK;
 }
@@ -99,7 +100,6 @@ static hmlc_status build_prelu_of_constant(hmlc_builder *builder, const hmlc_mat
 static const hmlc_recognition rows[] = {
     {"reciprocal(add(1, exp(mul(-1, x))))", build_sigmoid},
     {"mul(0.5, add(1, tanh(mul(0.5, x))))", build_sigmoid},
-    {"log(add(1, exp(x)))", build_softplus},
     {"mul(0.5, x, add(1, erf(mul(0.7071067812, x))))", build_gelu},
     {"mul(x, add(0.5, mul(0.5, erf(mul(0.7071067812, x)))))", build_gelu},
     {"mul(0.5, add(x, mul(x, erf(mul(0.7071067812, x)))))", build_gelu},
@@ -112,6 +112,7 @@ static const hmlc_recognition rows[] = {
     {"mul(x, sigmoid(mul(?a, x)))", build_scaled_silu},
     {"div(x, add(1, exp(mul(-1, x))))", build_silu},
     {"mul(x, tanh(softplus(x)))", build_mish},
+    {"mul(x, tanh(log(add(1, exp(x)))))", build_mish},
     {"min(relu(add(mul(?a, x), ?b)), 1)", build_hard_sigmoid},
     {"relu(min(add(mul(?a, x), ?b), 1))", build_hard_sigmoid},
     {"mul(0.1666666667, min(relu(add(x, 3)), 6))", build_hard_sigmoid_of_6},

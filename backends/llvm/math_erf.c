@@ -25,7 +25,8 @@ LLVMValueRef hmlc_math_erf(hmlc_frame *frame, LLVMValueRef x)
 
 /*
  * tools/scripts/fit_math.py gelu: the normal distribution as 1/2 + x P(u), u = 2 (x / 5.5)^2 - 1:
- * one polynomial, no exp, no division. Behind 5.5 the function is 0 or x.
+ * one polynomial, no exp, no division. Behind 5.5 the function is x, or 0 x: NaN at -infinity, as
+ * in the definition.
  */
 static const double gelu_core[] = {
     -2.624665212e-4, 6.699282676e-4, -4.629442119e-4, 6.067257491e-4,
@@ -45,5 +46,6 @@ LLVMValueRef hmlc_math_gelu(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef inside = real_mul(frame, x, share);
     LLVMValueRef below = real_compare_to(frame, LLVMRealOLT, x, -gelu_limit);
     LLVMValueRef above = real_compare_to(frame, LLVMRealOGT, x, gelu_limit);
-    return lanes_select(frame, below, lanes_real(x, -0.0), lanes_select(frame, above, x, inside));
+    inside = lanes_select(frame, above, x, inside);
+    return lanes_select(frame, below, real_scale(frame, x, 0.0), inside);
 }

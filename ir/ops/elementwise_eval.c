@@ -33,7 +33,7 @@ static double log_one_plus_exp(double x)
 static double hard_logistic(double x, double alpha, double beta)
 {
     double line = alpha * x + beta;
-    return isnan(x) ? x : fmax(0, fmin(1, line));
+    return isnan(line) ? line : fmax(0, fmin(1, line));
 }
 
 UNARY(neg, -x)

@@ -62,6 +62,11 @@ static const test_case activations[] = {
     {"leaky_relu",
      HIR(X, SCALAR("%a", "0.1") "%m = mul(%x, %a)" T "%y = max(%m, %x)" T "yield(%y)\n"),
      "leaky_relu"},
+    {"log(1 + exp(x)) may overflow and stays",
+     HIR(X, ONE "%e = exp(%x)" T "%p = add(%e, %one)" T "%y = log(%p)" T "yield(%y)\n"),
+     "exp add log"},
+    {"a slope of 0 gives NaN at infinity, and stays",
+     HIR(X, SCALAR("%a", "0") "%m = mul(%x, %a)" T "%y = max(%m, %x)" T "yield(%y)\n"), "mul max"},
     {"a slope above 1 is none",
      HIR(X, SCALAR("%a", "1.5") "%m = mul(%x, %a)" T "%y = max(%m, %x)" T "yield(%y)\n"),
      "mul max"},
@@ -124,16 +129,21 @@ static const test_case softmaxes[] = {
          "%m = reduce_max(%x) {axes = [1], keep_dims = 1}" COL "%s = sub(%x, %m)" T "%e = exp(%s)" T
          "%t = reduce_sum(%e) {axes = [1], keep_dims = 1}" COL "%y = div(%e, %t)" T "yield(%y)\n"),
      "softmax"},
-    {"softmax without",
+    {"exponentials that may overflow stay",
      HIR(X, "%e = exp(%x)" T "%t = reduce_sum(%e) {axes = [1], keep_dims = 1}" COL
             "%y = div(%e, %t)" T "yield(%y)\n"),
-     "softmax"},
+     "exp reduce_sum div"},
     {"log_softmax",
+     HIR(X, "%m = reduce_max(%x) {axes = [1], keep_dims = 1}" COL "%s = sub(%x, %m)" T
+            "%e = exp(%s)" T "%t = reduce_sum(%e) {axes = [1], keep_dims = 1}" COL
+            "%l = log(%t)" COL "%y = sub(%s, %l)" T "yield(%y)\n"),
+     "log_softmax"},
+    {"a logarithm of sums that may overflow stays",
      HIR(X, "%e = exp(%x)" T "%t = reduce_sum(%e) {axes = [1], keep_dims = 1}" COL
             "%l = log(%t)" COL "%y = sub(%x, %l)" T "yield(%y)\n"),
-     "log_softmax"},
-    {"log of softmax", HIR(X, "%s = softmax(%x) {axes = [1]}" T "%y = log(%s)" T "yield(%y)\n"),
-     "log_softmax"},
+     "exp reduce_sum log sub"},
+    {"a logarithm of what may be 0 stays",
+     HIR(X, "%s = softmax(%x) {axes = [1]}" T "%y = log(%s)" T "yield(%y)\n"), "softmax log"},
 };
 
 static const char pipeline[] = "simplify,cse,recognize,simplify,dce";
