@@ -1,6 +1,7 @@
 /* Opening and closing models. */
 #include "loader/model.h"
 #include "platform/platform.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define READ_LIMIT (UINT64_C(1) << 20) /* larger files are mapped */
@@ -50,7 +51,8 @@ static hml_status allocate_copy(hml_model *model, uint64_t bytes, hml_message me
     return HML_OK;
 }
 
-static hml_status bring_in(hml_model *model, const hml_platform_file *file, const char *path,
+/* Mapped where it is large, and lies on a page where it is part of a file. */
+static hml_status bring_in(hml_model *model, const hml_platform_file *file, const char *name,
                            hml_message message)
 {
     if (file->bytes >= READ_LIMIT) {
@@ -63,7 +65,7 @@ static hml_status bring_in(hml_model *model, const hml_platform_file *file, cons
     }
     HML_TRY(allocate_copy(model, file->bytes, message));
     if (!hml_platform_file_read(file, model->copy)) {
-        return HML_FAIL(message, HML_ERROR_file_unreadable, "%s: reading failed", path);
+        return HML_FAIL(message, HML_ERROR_file_unreadable, "%s: reading failed", name);
     }
     return HML_OK;
 }
@@ -74,14 +76,20 @@ static hml_status map_code(hml_model *model, const hml_platform_file *file, hml_
     const hml_code_record *code = variant->code;
     const hml_code_layout layout = {code->image_bytes, code->text_offset, code->text_bytes,
                                     code->rodata_offset, code->rodata_bytes};
-    uint64_t file_offset = variant->code_section->offset + code->image_offset;
-    model->code_image = hml_platform_code_map(model->mapped ? file : NULL, file_offset,
-                                              model->file.data + file_offset, &layout);
+    uint64_t offset = variant->code_section->offset + code->image_offset;
+    model->code_image = hml_platform_code_map(model->mapped ? file : NULL, offset,
+                                              model->file.data + offset, &layout);
     if (model->code_image == NULL) {
         return HML_FAIL(message, HML_ERROR_code_mapping, "%llu bytes",
                         (unsigned long long)code->image_bytes);
     }
     return HML_OK;
+}
+
+static const char *wanted_variant(const hml_open_options *options)
+{
+    bool asks = options->variant == NULL && (options->flags & HML_OPEN_NO_ENVIRONMENT) == 0;
+    return asks ? getenv("HML_VARIANT") : options->variant;
 }
 
 /* From bytes to a usable model; `file` is NULL for memory. */
@@ -96,37 +104,34 @@ static hml_status load(hml_model *model, const hml_open_options *options,
     for (uint32_t i = 0; i < model->variant_count; i++) {
         HML_TRY(hml_variant_check(model, &model->variants[i], message));
     }
-    HML_TRY(hml_model_choose_variant(model, options->variant, message));
+    HML_TRY(hml_model_choose_variant(model, wanted_variant(options), message));
     return model->inspect_only ? HML_OK : map_code(model, file, message);
 }
 
-static hml_status check_options(const hml_open_options *options)
+static hml_status check_options(const hml_open_options *options, hml_model *const *model)
 {
-    if ((options->flags & ~(uint32_t)HML_OPEN_INSPECT) != 0) {
-        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "unknown flags");
-    }
-    return HML_OK;
+    const uint32_t flags = HML_OPEN_INSPECT | HML_OPEN_NO_ENVIRONMENT;
+    const hml_allocator *allocator = options->allocator;
+    const char *wrong =
+        (options->flags & ~flags) != 0 ? "unknown flags"
+        : model == NULL                ? "nowhere to put the model"
+        : allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)
+            ? "the allocator lacks a function"
+            : NULL;
+    return wrong == NULL ? HML_OK
+                         : HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "%s", wrong);
 }
 
-hml_status hml_model_open(const char *path, const hml_open_options *options, hml_model **model)
+/* The model of a file, which is closed by the caller. */
+static hml_status open_file(const hml_platform_file *file, const char *name,
+                            const hml_open_options *options, hml_model **model)
 {
-    options = options != NULL ? options : &default_options;
-    hml_message message = hml_open_message(options);
-    HML_TRY(check_options(options));
-    hml_platform_file file;
-    const char *reason = NULL;
-    if (!hml_platform_file_open(path, &file, &reason)) {
-        return HML_FAIL(message, HML_ERROR_file_unreadable, "%s: %s", path, reason);
-    }
     hml_model *created = NULL;
-    hml_status status = create_model(options, &created);
+    HML_TRY(create_model(options, &created));
+    hml_status status = bring_in(created, file, name, hml_open_message(options));
     if (status == HML_OK) {
-        status = bring_in(created, &file, path, message);
+        status = load(created, options, file);
     }
-    if (status == HML_OK) {
-        status = load(created, options, &file);
-    }
-    hml_platform_file_close(&file);
     if (status == HML_OK) {
         *model = created;
     } else {
@@ -135,11 +140,49 @@ hml_status hml_model_open(const char *path, const hml_open_options *options, hml
     return status;
 }
 
+static hml_status open_part(const hml_file_part *part, const hml_open_options *options,
+                            hml_model **model)
+{
+    hml_platform_file file;
+    const char *reason = NULL;
+    if (!hml_platform_file_part(part->descriptor, part->offset, part->bytes, &file, &reason)) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_file_unreadable, "descriptor %d: %s",
+                        part->descriptor, reason);
+    }
+    return open_file(&file, "the descriptor", options, model);
+}
+
+hml_status hml_model_open(const char *path, const hml_open_options *options, hml_model **model)
+{
+    options = options != NULL ? options : &default_options;
+    HML_TRY(check_options(options, model));
+    if ((path == NULL) == (options->part == NULL)) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument,
+                        "either a path or a part of a file");
+    }
+    if (path == NULL) {
+        return open_part(options->part, options, model);
+    }
+    hml_platform_file file;
+    const char *reason = NULL;
+    if (!hml_platform_file_open(path, &file, &reason)) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_file_unreadable, "%s: %s", path,
+                        reason);
+    }
+    hml_status status = open_file(&file, path, options, model);
+    hml_platform_file_close(&file);
+    return status;
+}
+
 hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_options *options,
                                  hml_model **model)
 {
     options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(options));
+    HML_TRY(check_options(options, model));
+    if ((data == NULL && bytes != 0) || options->part != NULL) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "%s",
+                        data == NULL ? "bytes at NULL" : "memory is no part of a file");
+    }
     hml_model *created = NULL;
     HML_TRY(create_model(options, &created));
     hml_status status = HML_OK;
@@ -164,7 +207,9 @@ hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_
 
 hml_model *hml_model_retain(hml_model *model)
 {
-    (void)atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+    if (model != NULL) {
+        (void)atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+    }
     return model;
 }
 

@@ -85,7 +85,7 @@ hml_status hml_model_check_tables(hml_model *model, const hml_section_record *se
 /* Checks one variant's PROGRAM and CODE sections; the model's tables are checked already. */
 hml_status hml_variant_check(const hml_model *model, hml_variant *variant, hml_message message);
 
-/* Sets model->variant. */
+/* Sets model->variant: the one of that name, or the best one for NULL and "". */
 hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message);
 
 #endif

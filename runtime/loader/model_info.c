@@ -1,9 +1,16 @@
 /* What a model tells about itself. */
 #include "loader/model.h"
 #include "platform/cpu.h"
+#include <string.h>
 
 void hml_model_describe(const hml_model *model, hml_model_info *info)
 {
+    if (info == NULL || model == NULL) {
+        if (info != NULL) {
+            *info = (hml_model_info){.name = ""};
+        }
+        return;
+    }
     const hml_model_tables *tables = &model->tables;
     const hml_variant *variant = &model->variants[model->variant];
     *info = (hml_model_info){
@@ -24,37 +31,70 @@ void hml_model_describe(const hml_model *model, hml_model_info *info)
     };
 }
 
-static hml_status describe_tensor(const hml_model *model, const hml_tensor_record *tensors,
-                                  uint32_t count, uint32_t index, hml_tensor_info *info)
+/* NULL: there is no such input or output. */
+static const hml_tensor_record *tensor_at(const hml_model *model, bool is_output, uint32_t index)
 {
-    if (index >= count) {
+    const hml_model_tables *tables = &model->tables;
+    uint32_t count = is_output ? tables->record->outputs.count : tables->record->inputs.count;
+    return index >= count ? NULL : is_output ? &tables->outputs[index] : &tables->inputs[index];
+}
+
+static hml_status describe_tensor(const hml_model *model, bool is_output, uint32_t index,
+                                  hml_tensor_info *info)
+{
+    const hml_tensor_record *tensor =
+        model == NULL || info == NULL ? NULL : tensor_at(model, is_output, index);
+    if (tensor == NULL) {
         return HML_ERROR_bad_argument;
     }
     const char *strings = model->tables.strings;
-    *info = (hml_tensor_info){.name = strings + tensors[index].name,
-                              .dtype = (hml_dtype)tensors[index].dtype,
-                              .rank = tensors[index].rank};
+    *info = (hml_tensor_info){
+        .name = strings + tensor->name, .dtype = (hml_dtype)tensor->dtype, .rank = tensor->rank};
     for (uint32_t i = 0; i < info->rank; i++) {
-        info->dim_texts[i] = strings + tensors[index].dim_texts[i];
+        info->dim_texts[i] = strings + tensor->dim_texts[i];
     }
     return HML_OK;
 }
 
 hml_status hml_model_input(const hml_model *model, uint32_t index, hml_tensor_info *info)
 {
-    return describe_tensor(model, model->tables.inputs, model->tables.record->inputs.count, index,
-                           info);
+    return describe_tensor(model, false, index, info);
 }
 
 hml_status hml_model_output(const hml_model *model, uint32_t index, hml_tensor_info *info)
 {
-    return describe_tensor(model, model->tables.outputs, model->tables.record->outputs.count, index,
-                           info);
+    return describe_tensor(model, true, index, info);
+}
+
+static hml_status find_tensor(const hml_model *model, bool is_output, const char *name,
+                              uint32_t *index)
+{
+    if (model == NULL || name == NULL || index == NULL) {
+        return HML_ERROR_bad_argument;
+    }
+    const hml_tensor_record *tensor = NULL;
+    for (uint32_t i = 0; (tensor = tensor_at(model, is_output, i)) != NULL; i++) {
+        if (strcmp(model->tables.strings + tensor->name, name) == 0) {
+            *index = i;
+            return HML_OK;
+        }
+    }
+    return HML_ERROR_name_unknown;
+}
+
+hml_status hml_model_find_input(const hml_model *model, const char *name, uint32_t *index)
+{
+    return find_tensor(model, false, name, index);
+}
+
+hml_status hml_model_find_output(const hml_model *model, const char *name, uint32_t *index)
+{
+    return find_tensor(model, true, name, index);
 }
 
 hml_status hml_model_symbol(const hml_model *model, uint32_t index, hml_symbol_info *info)
 {
-    if (index >= model->tables.record->symbols.count) {
+    if (model == NULL || info == NULL || index >= model->tables.record->symbols.count) {
         return HML_ERROR_bad_argument;
     }
     const hml_symbol_record *symbol = &model->tables.symbols[index];
@@ -70,7 +110,7 @@ hml_status hml_model_symbol(const hml_model *model, uint32_t index, hml_symbol_i
 
 hml_status hml_model_variant(const hml_model *model, uint32_t index, hml_variant_info *info)
 {
-    if (index >= model->variant_count) {
+    if (model == NULL || info == NULL || index >= model->variant_count) {
         return HML_ERROR_bad_argument;
     }
     const hml_variant *variant = &model->variants[index];
@@ -94,10 +134,10 @@ hml_status hml_model_step(const hml_model *model, uint32_t index, hml_step_info 
         [HML_FORM_LOOP] = "loop",         [HML_FORM_CONTRACTION] = "contraction",
         [HML_FORM_WINDOW] = "window",     [HML_FORM_RECURRENT] = "recurrent",
         [HML_FORM_PORTABLE] = "portable", [HML_FORM_PROVIDER] = "provider"};
-    const hml_program *program = hml_model_program(model);
-    if (index >= program->record->steps.count) {
+    if (model == NULL || info == NULL || index >= hml_model_program(model)->record->steps.count) {
         return HML_ERROR_bad_argument;
     }
+    const hml_program *program = hml_model_program(model);
     const hml_step_record *step = &program->steps[index];
     *info = (hml_step_info){.kind = kinds[step->kind],
                             .location = hml_step_location(program, index),

@@ -2,7 +2,6 @@
  * program and a code section for each variant. Also the choice of a variant. */
 #include "loader/model.h"
 #include "platform/cpu.h"
-#include <stdlib.h>
 #include <string.h>
 
 static hml_status missing(hml_message message, const char *what)
@@ -129,9 +128,8 @@ static hml_status choose_named(hml_model *model, const char *wanted, hml_message
 
 hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message)
 {
-    const char *name = wanted != NULL ? wanted : getenv("HML_VARIANT");
-    if (name != NULL && name[0] != '\0') {
-        return choose_named(model, name, message);
+    if (wanted != NULL && wanted[0] != '\0') {
+        return choose_named(model, wanted, message);
     }
     for (uint32_t i = model->variant_count; i > 0; i--) {
         if (runs_here(&model->variants[i - 1])) {

@@ -23,15 +23,18 @@ uint64_t hml_platform_memory(void);
 
 typedef struct hml_platform_file {
     int descriptor;
-    uint64_t bytes;
+    uint64_t offset, bytes; /* of the part that is meant */
 } hml_platform_file;
 
 /* Opens a regular file for reading; anything else is refused. *reason gets a text on failure. */
 bool hml_platform_file_open(const char *path, hml_platform_file *file, const char **reason);
+/* A part of an open regular file; `bytes` 0: to its end. The descriptor stays the caller's. */
+bool hml_platform_file_part(int descriptor, uint64_t offset, uint64_t bytes,
+                            hml_platform_file *file, const char **reason);
 void hml_platform_file_close(hml_platform_file *file);
 /* Exactly file->bytes bytes into `memory`. */
 bool hml_platform_file_read(const hml_platform_file *file, void *memory);
-/* Whole file, read-only, shared with other processes; NULL on failure. */
+/* Read-only, shared with other processes; NULL when it cannot be, or does not start on a page. */
 const void *hml_platform_file_map(const hml_platform_file *file);
 void hml_platform_file_unmap(const void *data, uint64_t bytes);
 
@@ -46,10 +49,10 @@ typedef struct hml_code_layout {
 
 /*
  * Maps a code image, text read-execute and constants read-only, never writable and executable:
- * straight from `file` (which may be NULL) at file_offset when that is possible, else from a sealed
- * copy of `image` in memory. NULL when the system refuses.
+ * straight from `file` (which may be NULL), `offset` bytes behind its start, when that is possible,
+ * else from a sealed copy of `image` in memory. NULL when the system refuses.
  */
-void *hml_platform_code_map(const hml_platform_file *file, uint64_t file_offset, const void *image,
+void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, const void *image,
                             const hml_code_layout *layout);
 void hml_platform_code_unmap(void *image, uint64_t image_bytes);
 

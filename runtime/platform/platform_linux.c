@@ -104,7 +104,24 @@ bool hml_platform_file_open(const char *path, hml_platform_file *file, const cha
         (void)close(descriptor);
         return false;
     }
-    *file = (hml_platform_file){descriptor, (uint64_t)state.st_size};
+    *file = (hml_platform_file){descriptor, 0, (uint64_t)state.st_size};
+    return true;
+}
+
+bool hml_platform_file_part(int descriptor, uint64_t offset, uint64_t bytes,
+                            hml_platform_file *file, const char **reason)
+{
+    struct stat state;
+    if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
+        *reason = "it is not a regular file";
+        return false;
+    }
+    uint64_t size = (uint64_t)state.st_size;
+    if (offset > size || bytes > size - offset) {
+        *reason = "the part lies behind its end";
+        return false;
+    }
+    *file = (hml_platform_file){descriptor, offset, bytes != 0 ? bytes : size - offset};
     return true;
 }
 
@@ -119,7 +136,7 @@ bool hml_platform_file_read(const hml_platform_file *file, void *memory)
     uint64_t done = 0;
     while (done < file->bytes) {
         ssize_t count = pread(file->descriptor, (uint8_t *)memory + done,
-                              (size_t)(file->bytes - done), (off_t)done);
+                              (size_t)(file->bytes - done), (off_t)(file->offset + done));
         if (count < 0 && errno == EINTR) {
             continue;
         }
@@ -136,7 +153,8 @@ const void *hml_platform_file_map(const hml_platform_file *file)
     if (file->bytes == 0 || file->bytes > SIZE_MAX) {
         return NULL;
     }
-    void *data = mmap(NULL, (size_t)file->bytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
+    void *data = mmap(NULL, (size_t)file->bytes, PROT_READ, MAP_SHARED, file->descriptor,
+                      (off_t)file->offset);
     return data == MAP_FAILED ? NULL : data;
 }
 
@@ -209,12 +227,12 @@ static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layo
     return NULL;
 }
 
-void *hml_platform_code_map(const hml_platform_file *file, uint64_t file_offset, const void *image,
+void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, const void *image,
                             const hml_code_layout *layout)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (file != NULL && file_offset % page == 0) {
-        void *mapped = map_image(file->descriptor, file_offset, layout);
+    if (file != NULL && (file->offset + offset) % page == 0) {
+        void *mapped = map_image(file->descriptor, file->offset + offset, layout);
         if (mapped != NULL) {
             return mapped; /* fails on file systems mounted noexec */
         }

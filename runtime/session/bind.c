@@ -21,10 +21,12 @@ static hml_status check_tensor(hml_session *session, uint32_t index, const hml_t
                         given != NULL ? given : "of no type",
                         hml_dtype_name((hml_dtype)record->dtype));
     }
+    char shapes[HML_SHAPE_TEXT];
     if (tensor->rank != record->rank) {
+        hml_session_shape_text(session, index, tensor, false, shapes, sizeof shapes);
         return HML_FAIL(message, HML_ERROR_input_rank,
-                        "input '%s' has rank %u, the model wants rank %u", name, tensor->rank,
-                        record->rank);
+                        "input '%s' has rank %u, the model wants rank %u: %s", name, tensor->rank,
+                        record->rank, shapes);
     }
     int64_t bytes = 0;
     if (!hml_tensor_bytes(tensor->dtype, tensor->rank, tensor->dims, &bytes)) {
@@ -32,9 +34,10 @@ static hml_status check_tensor(hml_session *session, uint32_t index, const hml_t
                         "a dim of input '%s' is negative or too large", name);
     }
     if ((uint64_t)bytes > tensor->bytes || (bytes != 0 && tensor->data == NULL)) {
+        hml_session_shape_text(session, index, tensor, false, shapes, sizeof shapes);
         return HML_FAIL(message, HML_ERROR_input_bytes,
-                        "input '%s' has %zu bytes, its shape needs %lld", name,
-                        tensor->data == NULL ? (size_t)0 : tensor->bytes, (long long)bytes);
+                        "input '%s' has %zu bytes, its shape needs %lld: %s", name,
+                        tensor->data == NULL ? (size_t)0 : tensor->bytes, (long long)bytes, shapes);
     }
     if ((uintptr_t)tensor->data % hml_dtype_bytes(tensor->dtype) != 0) {
         return HML_FAIL(message, HML_ERROR_misaligned, "input '%s' at %p, elements of %zu bytes",
@@ -51,6 +54,9 @@ static hml_status no_such(hml_session *session, const char *what, uint32_t index
 
 hml_status hml_bind_input(hml_session *session, uint32_t index, const hml_tensor *tensor)
 {
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
     session->error[0] = '\0';
     uint32_t count = session->model->tables.record->inputs.count;
     if (index >= count || tensor == NULL) {
@@ -69,6 +75,9 @@ hml_status hml_bind_input(hml_session *session, uint32_t index, const hml_tensor
 
 hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, size_t bytes)
 {
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
     session->error[0] = '\0';
     uint32_t count = session->model->tables.record->outputs.count;
     if (index >= count) {
@@ -91,10 +100,11 @@ hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, siz
 
 hml_status hml_session_output(const hml_session *session, uint32_t index, hml_tensor *tensor)
 {
-    const hml_model_tables *tables = &session->model->tables;
-    if (index >= tables->record->outputs.count || !session->prepared) {
+    if (session == NULL || tensor == NULL || !session->prepared ||
+        index >= session->model->tables.record->outputs.count) {
         return HML_ERROR_bad_argument;
     }
+    const hml_model_tables *tables = &session->model->tables;
     const hml_tensor_record *record = &tables->outputs[index];
     const hml_output_binding *binding = &session->outputs[index];
     uint32_t known = session->complete ? session->program->record->dims.count
@@ -152,14 +162,16 @@ int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim)
 static hml_status check_input_dim(hml_session *session, uint32_t input, uint32_t dim, int64_t slot)
 {
     const hml_tensor_record *record = &session->model->tables.inputs[input];
-    int64_t found = session->inputs[input].tensor.dims[dim];
-    if (found == slot) {
+    const hml_tensor *given = &session->inputs[input].tensor;
+    if (given->dims[dim] == slot) {
         return HML_OK;
     }
+    char shapes[HML_SHAPE_TEXT];
+    hml_session_shape_text(session, input, given, true, shapes, sizeof shapes);
     return HML_FAIL(hml_session_message(session), HML_ERROR_input_dim,
-                    "dim %u of input '%s' is %lld; '%s' is %lld here", dim,
-                    string_of(session, record->name), (long long)found,
-                    string_of(session, record->dim_texts[dim]), (long long)slot);
+                    "dim %u of input '%s' is %lld; '%s' is %lld here: %s", dim,
+                    string_of(session, record->name), (long long)given->dims[dim],
+                    string_of(session, record->dim_texts[dim]), (long long)slot, shapes);
 }
 
 /* Every input dim equals its slot: kernels rely on it, so it is compared whatever checks the

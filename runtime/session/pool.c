@@ -374,7 +374,7 @@ hml_status hml_pool_create(const hml_pool_options *options, hml_pool **pool)
     static const hml_pool_options defaults = {0};
     options = options != NULL ? options : &defaults;
     uint32_t threads = options->threads != 0 ? options->threads : hml_platform_processors();
-    if (threads > MAX_THREADS) {
+    if (pool == NULL || threads > MAX_THREADS) {
         return HML_ERROR_bad_argument;
     }
     hml_pool header = {.threads = threads, .parallel_for = options->parallel_for};

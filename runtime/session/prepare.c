@@ -111,6 +111,9 @@ static hml_status reserve_memory(hml_session *session)
 
 hml_status hml_session_prepare(hml_session *session)
 {
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
     session->error[0] = '\0';
     if (!session->shapes_changed && !session->bindings_changed) {
         return HML_OK;

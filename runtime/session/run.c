@@ -228,10 +228,25 @@ static hml_status profile_step(run_state *run)
     return status;
 }
 
+/* Asked to end: now, or at a time that may have come. */
+static hml_status check_stop(hml_session *session, uint64_t stop_at)
+{
+    uint64_t now = stop_at == 1 ? 1 : hml_platform_nanoseconds();
+    if (now < stop_at) {
+        return HML_OK;
+    }
+    return HML_FAIL(hml_session_message(session), HML_ERROR_stopped, "%s",
+                    stop_at == 1 ? "by hml_session_stop" : "its time is over");
+}
+
 static hml_status run_steps(run_state *run)
 {
     const hml_program *program = run->session->program;
     while (run->index < program->record->steps.count) {
+        uint64_t stop_at = atomic_load_explicit(&run->session->stop_at, memory_order_relaxed);
+        if (stop_at != 0) {
+            HML_TRY(check_stop(run->session, stop_at));
+        }
         run->next = run->index + 1;
         HML_TRY(run->session->profile != NULL
                     ? profile_step(run)
@@ -241,7 +256,7 @@ static hml_status run_steps(run_state *run)
     return HML_OK;
 }
 
-hml_status hml_run(hml_session *session)
+static hml_status run_session(hml_session *session)
 {
     HML_TRY(hml_session_prepare(session));
     run_state run = {.session = session};
@@ -260,8 +275,37 @@ hml_status hml_run(hml_session *session)
     return status;
 }
 
+hml_status hml_run(hml_session *session)
+{
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
+    hml_status status = run_session(session);
+    if (atomic_load_explicit(&session->stop_at, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&session->stop_at, 0, memory_order_relaxed);
+    }
+    return status;
+}
+
+hml_status hml_session_stop(hml_session *session, uint64_t nanoseconds)
+{
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
+    uint64_t stop_at = 1;
+    if (nanoseconds != 0 &&
+        __builtin_add_overflow(hml_platform_nanoseconds(), nanoseconds, &stop_at)) {
+        stop_at = UINT64_MAX;
+    }
+    atomic_store_explicit(&session->stop_at, stop_at, memory_order_relaxed);
+    return HML_OK;
+}
+
 hml_status hml_session_profile(hml_session *session, hml_step_profile *steps, uint32_t count)
 {
+    if (session == NULL) {
+        return HML_ERROR_bad_argument;
+    }
     session->error[0] = '\0';
     if (steps != NULL && count != session->program->record->steps.count) {
         return HML_FAIL(hml_session_message(session), HML_ERROR_bad_argument,

@@ -5,6 +5,11 @@
 
 static const hml_session_options default_options = {0};
 
+static hml_message message_of(const hml_session_options *options)
+{
+    return (hml_message){options->message, options->message_bytes};
+}
+
 /* Byte offsets of the tables in the block; the order is that of the struct. */
 typedef struct session_layout {
     size_t inputs, outputs, dims, pointers, operand_bytes, dim_values, steps, growables, parts;
@@ -57,7 +62,7 @@ static hml_status read_reservation(const hml_model *model, const hml_session_opt
     if (arena < 0 || scratch < 0 || !hml_size_add(&arena_bytes, 1, (uint64_t)arena) ||
         !hml_size_add(&scratch_bytes, option_threads(options),
                       ((uint64_t)scratch + 127) & ~UINT64_C(127))) {
-        return HML_ERROR_dim_overflow;
+        return HML_FAIL(message_of(options), HML_ERROR_dim_overflow, "arena or scratch memory");
     }
     *reservation = (session_reservation){arena_bytes, scratch_bytes};
     return HML_OK;
@@ -67,31 +72,42 @@ static hml_status compute_reservation(const hml_model *model, const hml_session_
                                       session_reservation *reservation)
 {
     int64_t *values = NULL;
-    HML_TRY(hml_sizes_evaluate(model, options->dims, options->dim_count, HML_DIM_LARGEST, &values));
+    HML_TRY(hml_sizes_evaluate(model, options->dims, options->dim_count, HML_DIM_LARGEST, &values,
+                               message_of(options)));
     hml_status status = read_reservation(model, options, values, reservation);
     hml_sizes_release(model, values);
     return status;
 }
 
-/* The same within `memory`, which is the session's afterwards: nothing is allocated. */
+/* The same within the caller's memory, which is the session's afterwards: nothing is allocated. */
 static hml_status compute_reservation_in(const hml_model *model, const hml_session_options *options,
-                                         void *memory, size_t bytes,
                                          session_reservation *reservation)
 {
-    if (bytes < hml_sizes_bytes(model)) {
-        return HML_ERROR_session_memory;
+    if (options->memory_bytes < hml_sizes_bytes(model)) {
+        return HML_FAIL(message_of(options), HML_ERROR_session_memory, "%zu bytes are given",
+                        options->memory_bytes);
     }
-    HML_TRY(
-        hml_sizes_evaluate_into(model, options->dims, options->dim_count, HML_DIM_LARGEST, memory));
-    return read_reservation(model, options, memory, reservation);
+    HML_TRY(hml_sizes_evaluate_into(model, options->dims, options->dim_count, HML_DIM_LARGEST,
+                                    options->memory, message_of(options)));
+    return read_reservation(model, options, options->memory, reservation);
 }
 
 static hml_status check_options(const hml_model *model, const hml_session_options *options)
 {
-    if (model->inspect_only) {
-        return HML_ERROR_not_runnable;
+    hml_message message = message_of(options);
+    if (model == NULL) {
+        return HML_FAIL(message, HML_ERROR_bad_argument, "the model is NULL");
     }
-    return options->dim_count != 0 && options->dims == NULL ? HML_ERROR_bad_argument : HML_OK;
+    if (model->inspect_only) {
+        return HML_FAIL(message, HML_ERROR_not_runnable, "%s", "");
+    }
+    if (options->dim_count != 0 && options->dims == NULL) {
+        return HML_FAIL(message, HML_ERROR_bad_argument, "%u dims at NULL", options->dim_count);
+    }
+    if ((uintptr_t)options->memory % HML_DATA_ALIGNMENT != 0) {
+        return HML_FAIL(message, HML_ERROR_misaligned, "session memory at %p", options->memory);
+    }
+    return HML_OK;
 }
 
 static hml_status block_size(const hml_model *model, const hml_session_options *options,
@@ -99,15 +115,16 @@ static hml_status block_size(const hml_model *model, const hml_session_options *
                              size_t *bytes)
 {
     if (!lay_out(model, option_threads(options), layout)) {
-        return HML_ERROR_dim_overflow;
+        return HML_FAIL(message_of(options), HML_ERROR_dim_overflow, "the session's tables");
     }
     *bytes = layout->bytes;
     bool fits = hml_size_add(bytes, 1, reservation->arena) &&
                 hml_size_add(bytes, 1, reservation->scratch) && hml_size_add(bytes, 0, 0);
-    size_t least = 0; /* hml_session_init evaluates dims in it first */
+    size_t least = 0; /* a session in the caller's memory evaluates dims in it first */
     fits = fits && hml_size_add(&least, 1, hml_sizes_bytes(model)) && hml_size_add(&least, 0, 0);
     *bytes = *bytes < least ? least : *bytes;
-    return fits ? HML_OK : HML_ERROR_dim_overflow;
+    return fits ? HML_OK
+                : HML_FAIL(message_of(options), HML_ERROR_dim_overflow, "the session's memory");
 }
 
 hml_status hml_session_size(const hml_model *model, const hml_session_options *options,
@@ -115,6 +132,9 @@ hml_status hml_session_size(const hml_model *model, const hml_session_options *o
 {
     options = options != NULL ? options : &default_options;
     HML_TRY(check_options(model, options));
+    if (bytes == NULL) {
+        return HML_FAIL(message_of(options), HML_ERROR_bad_argument, "nowhere to write the size");
+    }
     session_reservation reservation;
     HML_TRY(compute_reservation(model, options, &reservation));
     session_layout layout;
@@ -210,23 +230,19 @@ static hml_session *build(hml_model *model, const hml_session_options *options, 
     return session;
 }
 
-hml_status hml_session_init(hml_model *model, const hml_session_options *options, void *memory,
-                            size_t bytes, hml_session **session)
+static hml_status create_in_memory(hml_model *model, const hml_session_options *options,
+                                   hml_session **session)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(model, options));
-    if (memory == NULL || (uintptr_t)memory % HML_DATA_ALIGNMENT != 0) {
-        return memory == NULL ? HML_ERROR_bad_argument : HML_ERROR_misaligned;
-    }
     session_reservation reservation;
-    HML_TRY(compute_reservation_in(model, options, memory, bytes, &reservation));
+    HML_TRY(compute_reservation_in(model, options, &reservation));
     session_layout layout;
     size_t needed = 0;
     HML_TRY(block_size(model, options, &reservation, &layout, &needed));
-    if (bytes < needed) {
-        return HML_ERROR_session_memory;
+    if (options->memory_bytes < needed) {
+        return HML_FAIL(message_of(options), HML_ERROR_session_memory,
+                        "%zu bytes are given, %zu needed", options->memory_bytes, needed);
     }
-    uint8_t *block = memory;
+    uint8_t *block = options->memory;
     hml_session *created = build(model, options, block, &layout);
     created->arena = (hml_region){block + layout.bytes, reservation.arena, true};
     created->scratch = (hml_region){block + layout.bytes + ((reservation.arena + 63) & ~(size_t)63),
@@ -236,11 +252,28 @@ hml_status hml_session_init(hml_model *model, const hml_session_options *options
     return HML_OK;
 }
 
-hml_status hml_session_create(hml_model *model, const hml_session_options *options,
-                              hml_session **session)
+/* Arena and scratch of a session whose block is allocated. */
+static hml_status allocate_reservation(hml_session *session, const session_reservation *reservation,
+                                       hml_message message)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(model, options));
+    session->memory_held = (uint64_t)reservation->arena + reservation->scratch;
+    if (session->memory_held > session->memory_limit) {
+        return HML_FAIL(message, HML_ERROR_out_of_memory,
+                        "%llu bytes: the session's memory is limited to %llu bytes",
+                        (unsigned long long)session->memory_held,
+                        (unsigned long long)session->memory_limit);
+    }
+    if (!hml_region_reserve(&session->arena, &session->allocator, reservation->arena) ||
+        !hml_region_reserve(&session->scratch, &session->allocator, reservation->scratch)) {
+        return HML_FAIL(message, HML_ERROR_out_of_memory, "%llu bytes of arena and scratch",
+                        (unsigned long long)session->memory_held);
+    }
+    return HML_OK;
+}
+
+static hml_status create_allocated(hml_model *model, const hml_session_options *options,
+                                   hml_session **session)
+{
     session_reservation reservation = {0};
     if (options->dim_count != 0 || options->fixed) {
         HML_TRY(compute_reservation(model, options, &reservation));
@@ -250,19 +283,29 @@ hml_status hml_session_create(hml_model *model, const hml_session_options *optio
     HML_TRY(block_size(model, options, &reservation, &layout, &unused));
     uint8_t *block = hml_allocate(&model->allocator, layout.bytes);
     if (block == NULL) {
-        return HML_ERROR_out_of_memory;
+        return HML_FAIL(message_of(options), HML_ERROR_out_of_memory, "%zu bytes", layout.bytes);
     }
     hml_session *created = build(model, options, block, &layout);
     created->block_bytes = layout.bytes;
-    created->memory_held = (uint64_t)reservation.arena + reservation.scratch;
-    if (created->memory_held > created->memory_limit ||
-        !hml_region_reserve(&created->arena, &created->allocator, reservation.arena) ||
-        !hml_region_reserve(&created->scratch, &created->allocator, reservation.scratch)) {
+    hml_status status = allocate_reservation(created, &reservation, message_of(options));
+    if (status != HML_OK) {
         hml_session_destroy(created);
-        return HML_ERROR_out_of_memory;
+        return status;
     }
     *session = created;
     return HML_OK;
+}
+
+hml_status hml_session_create(hml_model *model, const hml_session_options *options,
+                              hml_session **session)
+{
+    options = options != NULL ? options : &default_options;
+    HML_TRY(check_options(model, options));
+    if (session == NULL) {
+        return HML_FAIL(message_of(options), HML_ERROR_bad_argument, "nowhere to put the session");
+    }
+    return options->memory != NULL ? create_in_memory(model, options, session)
+                                   : create_allocated(model, options, session);
 }
 
 void hml_session_destroy(hml_session *session)
@@ -290,5 +333,5 @@ void hml_session_destroy(hml_session *session)
 
 const char *hml_session_error(const hml_session *session)
 {
-    return session->error;
+    return session != NULL ? session->error : "";
 }

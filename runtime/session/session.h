@@ -6,7 +6,8 @@
 #include "session/pool.h"
 #include <stdatomic.h>
 
-#define HML_ERROR_BYTES 512
+#define HML_ERROR_BYTES 768
+#define HML_SHAPE_TEXT  384
 
 typedef struct hml_input_binding {
     hml_tensor tensor;
@@ -82,6 +83,10 @@ struct hml_session {
     uint64_t clock, shape_stamp, binding_stamp, run_time_stamp;
     uint64_t total_cost; /* of steps that may be split, for waking the pool */
 
+    /* When the run in progress or the next one has to end, in nanoseconds of the monotonic clock;
+     * 0: never. Any thread writes it, between steps it is read. */
+    _Atomic uint64_t stop_at;
+
     hml_step_profile *profile;
     char error[HML_ERROR_BYTES];
 };
@@ -119,6 +124,13 @@ int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);
  */
 hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t bytes,
                             const char *what, bool *moved);
+
+/*
+ * Writes the shape given for an input, the one wanted, and a guess at what was mixed up. `given`
+ * has any rank; `evaluated` says that the session's entry dims have values.
+ */
+void hml_session_shape_text(const hml_session *session, uint32_t input, const hml_tensor *given,
+                            bool evaluated, char *text, size_t bytes);
 
 /* Bytes of output `index` by the dims as they are; -1 when they make no size. */
 int64_t hml_session_output_bytes(const hml_session *session, uint32_t index);

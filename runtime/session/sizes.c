@@ -48,8 +48,27 @@ static void give(const hml_symbol_record *symbol, int64_t value, uint32_t entry_
     }
 }
 
+static hml_status give_named(const hml_model *model, const hml_dim *dim, uint32_t entry_dims,
+                             int64_t *values, uint8_t *given, hml_message message)
+{
+    const hml_symbol_record *symbol = dim->name == NULL ? NULL : find_symbol(model, dim->name);
+    if (symbol == NULL) {
+        return HML_FAIL(message, HML_ERROR_symbol_unknown, "'%s'",
+                        dim->name != NULL ? dim->name : "");
+    }
+    if (!hml_symbol_admits(symbol, dim->value)) {
+        char range[96];
+        hml_symbol_range_text(symbol, range, sizeof range);
+        return HML_FAIL(message, HML_ERROR_dim_range, "'%s' is %lld; the model was compiled for %s",
+                        dim->name, (long long)dim->value, range);
+    }
+    give(symbol, dim->value, entry_dims, values, given);
+    return HML_OK;
+}
+
 static hml_status give_all(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                           hml_dim_default fallback, int64_t *values, uint8_t *given)
+                           hml_dim_default fallback, int64_t *values, uint8_t *given,
+                           hml_message message)
 {
     const hml_model_tables *tables = &model->tables;
     uint32_t entry_dims = hml_model_program(model)->record->entry_dims;
@@ -58,42 +77,35 @@ static hml_status give_all(const hml_model *model, const hml_dim *dims, uint32_t
         give(symbol, default_value(symbol, fallback), entry_dims, values, given);
     }
     for (uint32_t i = 0; i < dim_count; i++) {
-        const hml_symbol_record *symbol =
-            dims[i].name == NULL ? NULL : find_symbol(model, dims[i].name);
-        if (symbol == NULL) {
-            return HML_ERROR_symbol_unknown;
-        }
-        if (!hml_symbol_admits(symbol, dims[i].value)) {
-            return HML_ERROR_dim_range;
-        }
-        give(symbol, dims[i].value, entry_dims, values, given);
+        HML_TRY(give_named(model, &dims[i], entry_dims, values, given, message));
     }
     return HML_OK;
 }
 
 hml_status hml_sizes_evaluate_into(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                                   hml_dim_default fallback, int64_t *values)
+                                   hml_dim_default fallback, int64_t *values, hml_message message)
 {
     if (dim_count != 0 && dims == NULL) {
-        return HML_ERROR_bad_argument;
+        return HML_FAIL(message, HML_ERROR_bad_argument, "%u dims at NULL", dim_count);
     }
     memset(values, 0, hml_sizes_bytes(model));
     const hml_program_record *record = hml_model_program(model)->record;
     uint8_t *given = (uint8_t *)(values + record->dims.count);
-    HML_TRY(give_all(model, dims, dim_count, fallback, values, given));
+    HML_TRY(give_all(model, dims, dim_count, fallback, values, given, message));
     hml_dim_source source = {.input_dim = any_dim, .given = given};
     uint32_t failed = 0;
-    return hml_dims_evaluate(model, 0, record->entry_dims, &source, values, &failed);
+    hml_status status = hml_dims_evaluate(model, 0, record->entry_dims, &source, values, &failed);
+    return status == HML_OK ? HML_OK : HML_FAIL(message, status, "a size does not fit these dims");
 }
 
 hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                              hml_dim_default fallback, int64_t **values)
+                              hml_dim_default fallback, int64_t **values, hml_message message)
 {
     int64_t *created = hml_allocate(&model->allocator, hml_sizes_bytes(model));
     if (created == NULL) {
-        return HML_ERROR_out_of_memory;
+        return HML_FAIL(message, HML_ERROR_out_of_memory, "%zu bytes", hml_sizes_bytes(model));
     }
-    hml_status status = hml_sizes_evaluate_into(model, dims, dim_count, fallback, created);
+    hml_status status = hml_sizes_evaluate_into(model, dims, dim_count, fallback, created, message);
     if (status != HML_OK) {
         hml_sizes_release(model, created);
         return status;
@@ -132,32 +144,14 @@ static hml_status describe_shape(const hml_model *model, uint32_t index, const i
     return HML_OK;
 }
 
-static hml_status query_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
-                              uint32_t dim_count, hml_tensor *tensor)
+/* `count` shapes from `first` on; `tensors` NULL: not wanted. */
+static hml_status describe_shapes(const hml_model *model, uint32_t first, uint32_t count,
+                                  const int64_t *values, hml_tensor *tensors)
 {
-    int64_t *values = NULL;
-    HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values));
-    hml_status status = describe_shape(model, index, values, tensor);
-    hml_sizes_release(model, values);
-    return status;
-}
-
-hml_status hml_model_input_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
-                                 uint32_t dim_count, hml_tensor *tensor)
-{
-    if (index >= model->tables.record->inputs.count) {
-        return HML_ERROR_bad_argument;
+    for (uint32_t i = 0; tensors != NULL && i < count; i++) {
+        HML_TRY(describe_shape(model, first + i, values, &tensors[i]));
     }
-    return query_shape(model, index, dims, dim_count, tensor);
-}
-
-hml_status hml_model_output_shape(const hml_model *model, uint32_t index, const hml_dim *dims,
-                                  uint32_t dim_count, hml_tensor *tensor)
-{
-    if (index >= model->tables.record->outputs.count) {
-        return HML_ERROR_bad_argument;
-    }
-    return query_shape(model, model->tables.record->inputs.count + index, dims, dim_count, tensor);
+    return HML_OK;
 }
 
 static hml_status sum_bytes(const hml_model *model, uint32_t first, uint32_t count,
@@ -191,12 +185,25 @@ static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_
     return HML_OK;
 }
 
-hml_status hml_model_sizes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                           hml_shape_info *info)
+static hml_status query_shapes(const hml_model *model, const int64_t *values, hml_tensor *inputs,
+                               hml_tensor *outputs, hml_shape_info *info)
 {
+    const hml_model_record *record = model->tables.record;
+    HML_TRY(describe_shapes(model, 0, record->inputs.count, values, inputs));
+    HML_TRY(describe_shapes(model, record->inputs.count, record->outputs.count, values, outputs));
+    return info != NULL ? fill_sizes(model, values, info) : HML_OK;
+}
+
+hml_status hml_model_shapes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                            hml_tensor *inputs, hml_tensor *outputs, hml_shape_info *info)
+{
+    if (model == NULL) {
+        return HML_ERROR_bad_argument;
+    }
     int64_t *values = NULL;
-    HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values));
-    hml_status status = fill_sizes(model, values, info);
+    const hml_message none = {NULL, 0};
+    HML_TRY(hml_sizes_evaluate(model, dims, dim_count, HML_DIM_SMALLEST, &values, none));
+    hml_status status = query_shapes(model, values, inputs, outputs, info);
     hml_sizes_release(model, values);
     return status;
 }

@@ -15,10 +15,10 @@ typedef enum hml_dim_default {
  * hml_sizes_release). Errors: out_of_memory, symbol_unknown, dim_range, dim_overflow, bad_argument.
  */
 hml_status hml_sizes_evaluate(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                              hml_dim_default fallback, int64_t **values);
+                              hml_dim_default fallback, int64_t **values, hml_message message);
 /* The same in the caller's hml_sizes_bytes, aligned to 8. */
 hml_status hml_sizes_evaluate_into(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                                   hml_dim_default fallback, int64_t *values);
+                                   hml_dim_default fallback, int64_t *values, hml_message message);
 size_t hml_sizes_bytes(const hml_model *model);
 void hml_sizes_release(const hml_model *model, int64_t *values);
 

@@ -14,7 +14,6 @@ static void query(const hml_model *model)
 {
     hml_model_info info;
     hml_tensor_info tensor;
-    hml_tensor shape;
     hml_symbol_info symbol;
     hml_step_info step;
     hml_variant_info variant;
@@ -23,11 +22,9 @@ static void query(const hml_model *model)
     size_t length = 0;
     for (uint32_t i = 0; i < info.input_count; i++) {
         length += hml_model_input(model, i, &tensor) == HML_OK ? strlen(tensor.name) : 0;
-        (void)!hml_model_input_shape(model, i, NULL, 0, &shape);
     }
     for (uint32_t i = 0; i < info.output_count; i++) {
         length += hml_model_output(model, i, &tensor) == HML_OK ? strlen(tensor.name) : 0;
-        (void)!hml_model_output_shape(model, i, NULL, 0, &shape);
     }
     for (uint32_t i = 0; i < info.symbol_count; i++) {
         length += hml_model_symbol(model, i, &symbol) == HML_OK ? strlen(symbol.name) : 0;
@@ -38,7 +35,11 @@ static void query(const hml_model *model)
     for (uint32_t i = 0; i < info.variant_count; i++) {
         length += hml_model_variant(model, i, &variant) == HML_OK ? strlen(variant.name) : 0;
     }
-    (void)!hml_model_sizes(model, NULL, 0, &sizes);
+    hml_tensor *shapes = calloc(info.input_count + info.output_count + 1U, sizeof *shapes);
+    if (shapes != NULL) {
+        (void)!hml_model_shapes(model, NULL, 0, shapes, shapes + info.input_count, &sizes);
+    }
+    free(shapes);
     (void)length;
 }
 

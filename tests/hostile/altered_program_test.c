@@ -78,28 +78,32 @@ static hml_status bind(guarded_heap *heap, hml_session *session, uint32_t index,
     return hml_bind_input(session, index, &tensor);
 }
 
+/* For as many of the dims as there are. */
+static hml_status find_shapes(const hml_model *model, int64_t batch, hml_tensor *inputs,
+                              hml_tensor *outputs)
+{
+    const hml_dim dims[] = {{"batch", batch}, {"n", batch}};
+    hml_status status = HML_ERROR_symbol_unknown;
+    for (uint32_t count = 3; count > 0 && status != HML_OK; count--) {
+        status = hml_model_shapes(model, dims, count - 1, inputs, outputs, NULL);
+    }
+    return status;
+}
+
 /* Shapes as the altered model itself tells them, for batches of `batch`. */
 static hml_status bind_inputs(guarded_heap *heap, const hml_model *model, hml_session *session,
                               int64_t batch, bound_inputs *inputs)
 {
-    const hml_dim dims[] = {{"batch", batch}, {"n", batch}};
     hml_model_info info;
     hml_model_describe(model, &info);
-    for (uint32_t k = 0; k < info.input_count && k < MOST_INPUTS; k++) {
-        hml_tensor tensor;
-        if (hml_model_input_shape(model, k, dims, 2, &tensor) != HML_OK &&
-            hml_model_input_shape(model, k, dims, 1, &tensor) != HML_OK) {
-            hml_status status = hml_model_input_shape(model, k, NULL, 0, &tensor);
-            if (status != HML_OK) {
-                return status;
-            }
-        }
-        hml_status status = bind(heap, session, k, tensor, inputs);
-        if (status != HML_OK) {
-            return status;
-        }
+    hml_tensor *shapes = calloc(info.input_count + 1U, sizeof *shapes);
+    hml_status status =
+        shapes != NULL ? find_shapes(model, batch, shapes, NULL) : HML_ERROR_out_of_memory;
+    for (uint32_t k = 0; k < info.input_count && k < MOST_INPUTS && status == HML_OK; k++) {
+        status = bind(heap, session, k, shapes[k], inputs);
     }
-    return HML_OK;
+    free(shapes);
+    return status;
 }
 
 static void release_inputs(guarded_heap *heap, bound_inputs *inputs)
@@ -135,18 +139,16 @@ static void run_bound(guarded_heap *heap, const hml_model *model, hml_session *s
     hml_model_describe(model, &info);
     void *memory[MOST_INPUTS] = {NULL};
     size_t bytes[MOST_INPUTS] = {0};
-    for (uint32_t k = 0; k < info.output_count && k < MOST_INPUTS; k++) {
-        const hml_dim dims[] = {{"batch", 3}, {"n", 3}};
-        hml_tensor tensor;
-        if (hml_model_output_shape(model, k, dims, 2, &tensor) != HML_OK) {
-            continue;
-        }
-        bytes[k] = tensor.bytes == 0 ? 384 : tensor.bytes;
+    hml_tensor *shapes = calloc(info.output_count + 1U, sizeof *shapes);
+    bool known = shapes != NULL && find_shapes(model, 3, NULL, shapes) == HML_OK;
+    for (uint32_t k = 0; k < info.output_count && k < MOST_INPUTS && known; k++) {
+        bytes[k] = shapes[k].bytes == 0 ? 384 : shapes[k].bytes;
         memory[k] = guarded_allocate(heap, bytes[k]);
         if (memory[k] != NULL) {
             (void)!hml_bind_output(session, k, memory[k], bytes[k]);
         }
     }
+    free(shapes);
     (void)run_twice(heap, model, session);
     for (uint32_t k = 0; k < MOST_INPUTS; k++) {
         if (memory[k] != NULL) {

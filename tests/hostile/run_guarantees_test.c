@@ -120,12 +120,9 @@ static void make_tensors(void)
         DEMAND(hml_model_symbol(model, k, &symbol) == HML_OK && symbol.run_time == 0);
         dims[k] = (hml_dim){symbol.name, BATCH};
     }
+    DEMAND(hml_model_shapes(model, dims, info.symbol_count, inputs, outputs, NULL) == HML_OK);
     for (uint32_t k = 0; k < info.input_count; k++) {
-        DEMAND(hml_model_input_shape(model, k, dims, info.symbol_count, &inputs[k]) == HML_OK);
         fill(&inputs[k]);
-    }
-    for (uint32_t k = 0; k < info.output_count; k++) {
-        DEMAND(hml_model_output_shape(model, k, dims, info.symbol_count, &outputs[k]) == HML_OK);
     }
 }
 
@@ -220,7 +217,7 @@ static void bits_are_the_same(uint32_t threads)
 /* Given dims, memory and bound outputs: from init to the last run. */
 static void the_callers_memory_is_enough(void)
 {
-    const hml_session_options options = {.dims = dims, .dim_count = info.symbol_count, .fixed = 1};
+    hml_session_options options = {.dims = dims, .dim_count = info.symbol_count, .fixed = 1};
     size_t bytes = 0;
     DEMAND(hml_session_size(model, &options, &bytes) == HML_OK);
     void *memory = memory_of(bytes), *result[MOST_TENSORS];
@@ -229,9 +226,11 @@ static void the_callers_memory_is_enough(void)
     }
     hml_session *session = NULL;
     uint64_t before = counted;
-    DEMAND(hml_session_init(model, &options, memory, bytes - 1, &session) ==
-           HML_ERROR_session_memory);
-    DEMAND(hml_session_init(model, &options, memory, bytes, &session) == HML_OK);
+    options.memory = memory;
+    options.memory_bytes = bytes - 1;
+    DEMAND(hml_session_create(model, &options, &session) == HML_ERROR_session_memory);
+    options.memory_bytes = bytes;
+    DEMAND(hml_session_create(model, &options, &session) == HML_OK);
     (void)bind_inputs(session);
     for (uint32_t k = 0; k < info.output_count; k++) {
         DEMAND(hml_bind_output(session, k, result[k], outputs[k].bytes) == HML_OK);

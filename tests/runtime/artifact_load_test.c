@@ -58,22 +58,23 @@ static void sizes_follow_the_dims(void **state)
     build_sum(&b);
     hml_model *model = open_built(&b, &data);
     hml_shape_info sizes;
-    assert_int_equal(hml_model_sizes(model, NULL, 0, &sizes), HML_OK);
+    assert_int_equal(hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes), HML_OK);
     assert_int_equal(sizes.arena_bytes, 16);
     assert_int_equal(sizes.input_bytes, 32);
     const hml_dim dims[] = {{"n", 10}};
-    assert_int_equal(hml_model_sizes(model, dims, 1, &sizes), HML_OK);
+    assert_int_equal(hml_model_shapes(model, dims, 1, NULL, NULL, &sizes), HML_OK);
     assert_int_equal(sizes.arena_bytes, 160);
     assert_int_equal(sizes.scratch_bytes_per_thread, 160);
     assert_int_equal(sizes.output_bytes, 160);
     hml_tensor shape;
-    assert_int_equal(hml_model_output_shape(model, 0, dims, 1, &shape), HML_OK);
+    assert_int_equal(hml_model_shapes(model, dims, 1, NULL, &shape, NULL), HML_OK);
     assert_int_equal(shape.dims[0], 10);
     assert_int_equal(shape.dims[1], 4);
     assert_int_equal(shape.bytes, 160);
     const hml_dim unknown[] = {{"m", 1}}, large[] = {{"n", 65}};
-    assert_int_equal(hml_model_sizes(model, unknown, 1, &sizes), HML_ERROR_symbol_unknown);
-    assert_int_equal(hml_model_sizes(model, large, 1, &sizes), HML_ERROR_dim_range);
+    assert_int_equal(hml_model_shapes(model, unknown, 1, NULL, NULL, &sizes),
+                     HML_ERROR_symbol_unknown);
+    assert_int_equal(hml_model_shapes(model, large, 1, NULL, NULL, &sizes), HML_ERROR_dim_range);
     hml_model_release(model);
     free(data);
 }

@@ -115,7 +115,7 @@ static hml_status play(const test_scene *scene, counting_allocator *counter, int
         hml_model_open_memory(misaligned ? moved + 1 : data, bytes, &options, &model);
     if (status == HML_OK) {
         hml_shape_info sizes;
-        status = hml_model_sizes(model, NULL, 0, &sizes);
+        status = hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes);
     }
     if (status == HML_OK) {
         status = run_twice(model, scene);
@@ -236,7 +236,7 @@ static void try_changed(const test_scene *scene, const uint8_t *data, size_t byt
     hml_model_info info;
     hml_model_describe(model, &info);
     hml_shape_info sizes;
-    (void)!hml_model_sizes(model, NULL, 0, &sizes);
+    (void)!hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes);
     size_t session_bytes = 0;
     (void)!hml_session_size(model, NULL, &session_bytes);
     hml_session *session = NULL;

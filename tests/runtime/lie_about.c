@@ -42,15 +42,16 @@ static int make_inputs(liar *l)
     l->inputs.tensors = calloc(info.input_count + 1, sizeof *l->inputs.tensors);
     l->inputs.count = info.input_count;
     int good = l->inputs.tensors != NULL;
+    hml_tensor *shapes = calloc(info.input_count + 1U, sizeof *shapes);
+    good = good && shapes != NULL && hml_model_shapes(model, NULL, 0, shapes, NULL, NULL) == HML_OK;
     for (uint32_t i = 0; good && i < info.input_count; i++) {
-        hml_tensor shape;
-        good = hml_model_input_shape(model, i, NULL, 0, &shape) == HML_OK &&
-               hml_tensor_create(shape.dtype, shape.rank, shape.dims, NULL, 0,
+        good = hml_tensor_create(shapes[i].dtype, shapes[i].rank, shapes[i].dims, NULL, 0,
                                  &l->inputs.tensors[i], &error) == HML_OK;
         if (good) {
             hml_tensor_randomize(&l->inputs.tensors[i].tensor, &seed);
         }
     }
+    free(shapes);
     hml_model_release(model);
     return good;
 }

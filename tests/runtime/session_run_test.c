@@ -339,11 +339,18 @@ static void sessions_live_in_the_callers_memory(void **state)
     assert_true(largest > bytes); /* without dims: for n = 64, its bound */
     uint8_t *memory = aligned_alloc(64, bytes);
     hml_session *session = NULL;
-    assert_int_equal(hml_session_init(model, &options, memory + 8, bytes, &session),
-                     HML_ERROR_misaligned);
-    assert_int_equal(hml_session_init(model, &options, memory, bytes - 64, &session),
-                     HML_ERROR_session_memory);
-    assert_int_equal(hml_session_init(model, &options, memory, bytes, &session), HML_OK);
+    char message[256];
+    options.message = message;
+    options.message_bytes = sizeof message;
+    options.memory = memory + 8;
+    options.memory_bytes = bytes;
+    assert_int_equal(hml_session_create(model, &options, &session), HML_ERROR_misaligned);
+    options.memory = memory;
+    options.memory_bytes = bytes - 64;
+    assert_int_equal(hml_session_create(model, &options, &session), HML_ERROR_session_memory);
+    assert_non_null(strstr(message, "needed"));
+    options.memory_bytes = bytes;
+    assert_int_equal(hml_session_create(model, &options, &session), HML_OK);
     float x[256], y[256], z[256];
     bind_sum(session, x, y, 8);
     assert_ok(hml_bind_output(session, 0, z, sizeof z), session);

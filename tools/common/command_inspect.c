@@ -265,7 +265,8 @@ static int inspect_with(const hml_options *options, hml_report *report)
     hml_workbench *bench = &inspection.bench;
     hml_status status = hml_workbench_open(bench, report->path, HML_OPEN_INSPECT, options, &error);
     if (status == HML_OK) {
-        status = hml_model_sizes(bench->model, bench->dims, bench->dim_count, &inspection.sizes);
+        status = hml_model_shapes(bench->model, bench->dims, bench->dim_count, NULL, NULL,
+                                  &inspection.sizes);
         if (status != HML_OK) {
             status = HML_TOOL_FAIL(&error, status, "--dim");
         }

@@ -58,15 +58,12 @@ void hml_workbench_release(hml_workbench *bench)
 
 /* -- Inputs ------------------------------------------------------------------------------------ */
 
+/* The number of inputs when the model has none of this name. */
 static uint32_t find_input(const hml_workbench *bench, const char *name)
 {
-    hml_tensor_info info;
-    uint32_t i = 0;
-    while (i < bench->info.input_count &&
-           (hml_model_input(bench->model, i, &info) != HML_OK || strcmp(info.name, name) != 0)) {
-        i++;
-    }
-    return i;
+    uint32_t index = bench->info.input_count;
+    return hml_model_find_input(bench->model, name, &index) == HML_OK ? index
+                                                                      : bench->info.input_count;
 }
 
 static hml_status unknown_input(const hml_workbench *bench, const char *name, hml_tool_error *error)
@@ -279,19 +276,25 @@ static hml_status randomize(hml_workbench *bench, const hml_options *options, hm
     if (word != NULL && !hml_parse_number(word, INT64_MAX, &seed)) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--seed %s': expected a number", word);
     }
-    uint64_t state = (uint64_t)seed;
-    for (uint32_t i = 0; i < bench->info.input_count; i++) {
-        hml_tensor shape;
-        hml_status status =
-            hml_model_input_shape(bench->model, i, bench->dims, bench->dim_count, &shape);
-        if (status != HML_OK) {
-            return HML_TOOL_FAIL(error, status, "the shape of an input, for these --dim");
-        }
-        HML_TOOL_TRY(hml_tensor_create(shape.dtype, shape.rank, shape.dims, NULL, 0,
-                                       &bench->inputs.tensors[i], error));
-        hml_tensor_randomize(&bench->inputs.tensors[i].tensor, &state);
+    hml_tensor *shapes = calloc(bench->info.input_count + 1U, sizeof *shapes);
+    if (shapes == NULL) {
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%u inputs", bench->info.input_count);
     }
-    return HML_OK;
+    hml_status status =
+        hml_model_shapes(bench->model, bench->dims, bench->dim_count, shapes, NULL, NULL);
+    if (status != HML_OK) {
+        status = HML_TOOL_FAIL(error, status, "the shape of an input, for these --dim");
+    }
+    uint64_t state = (uint64_t)seed;
+    for (uint32_t i = 0; i < bench->info.input_count && status == HML_OK; i++) {
+        status = hml_tensor_create(shapes[i].dtype, shapes[i].rank, shapes[i].dims, NULL, 0,
+                                   &bench->inputs.tensors[i], error);
+        if (status == HML_OK) {
+            hml_tensor_randomize(&bench->inputs.tensors[i].tensor, &state);
+        }
+    }
+    free(shapes);
+    return status;
 }
 
 hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *options,
@@ -364,11 +367,9 @@ hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
         }
     }
     bench->threads = (uint32_t)threads;
-    hml_session_options session = {.pool = bench->pool};
-    hml_status status = hml_session_create(bench->model, &session, &bench->session);
-    if (status != HML_OK) {
-        return HML_TOOL_FAIL(error, status, "%s", "");
-    }
+    hml_session_options session = {
+        .pool = bench->pool, .message = error->text, .message_bytes = sizeof error->text};
+    HML_TOOL_TRY(hml_session_create(bench->model, &session, &bench->session));
     return bind_inputs(bench, error);
 }
 
@@ -382,13 +383,8 @@ hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error)
 
 static uint32_t find_output(const hml_workbench *bench, const char *name, uint32_t otherwise)
 {
-    for (uint32_t i = 0; i < bench->info.output_count && name[0] != '\0'; i++) {
-        hml_tensor_info info;
-        if (hml_model_output(bench->model, i, &info) == HML_OK && strcmp(info.name, name) == 0) {
-            return i;
-        }
-    }
-    return otherwise;
+    uint32_t index = otherwise;
+    return hml_model_find_output(bench->model, name, &index) == HML_OK ? index : otherwise;
 }
 
 /* Decoders store some of their outputs only, so numbers may be missing in between. */

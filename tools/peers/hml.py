@@ -29,7 +29,8 @@ class PoolOptions(ctypes.Structure):
 
 class SessionOptions(ctypes.Structure):
     _fields_ = [("pool", ctypes.c_void_p), ("dims", ctypes.c_void_p), ("dim_count", ctypes.c_uint32),
-                ("fixed", ctypes.c_uint32)]
+                ("fixed", ctypes.c_uint32), ("memory_limit", ctypes.c_uint64), ("memory", ctypes.c_void_p),
+                ("memory_bytes", ctypes.c_size_t), ("message", ctypes.c_void_p), ("message_bytes", ctypes.c_size_t)]
 
 
 LIBRARY = ctypes.CDLL(os.path.join(BUILD, "runtime", "libhml.so"))

@@ -16,6 +16,10 @@
  * Every function that can fail returns an hml_status. Out-parameters come last and are written only
  * on success. Structures that the caller fills start from zero ({0}); a zero field means the
  * default. Strings are UTF-8, NUL-terminated, and owned by the object they were asked from.
+ *
+ * NULL where an object, a structure or an out-parameter is due is refused with 1040, by functions
+ * without a status ignored. What went wrong with a session is told by hml_session_error; what kept
+ * a model or session from being made goes into the `message` of its options.
  */
 #ifndef HML_HML_H
 #define HML_HML_H
@@ -100,8 +104,17 @@ typedef struct hml_dim {
 typedef struct hml_model hml_model;
 
 enum {
-    HML_OPEN_INSPECT = 1, /* maps no code, so that artifacts for other CPUs open too */
+    HML_OPEN_INSPECT = 1,        /* maps no code, so that artifacts for other CPUs open too */
+    HML_OPEN_NO_ENVIRONMENT = 2, /* HML_VARIANT is not asked */
 };
+
+/* A part of a file that the caller has open: an artifact within a package, or behind a sandbox. */
+typedef struct hml_file_part {
+    int descriptor;  /* of a regular file. Stays the caller's, its position is neither used nor
+                        changed, and it may be closed once the model is open */
+    uint64_t offset; /* a multiple of 4096: larger artifacts are mapped; else they are read */
+    uint64_t bytes;  /* 0: to the end of the file */
+} hml_file_part;
 
 typedef struct hml_open_options {
     uint32_t flags;                 /* HML_OPEN_* */
@@ -109,14 +122,16 @@ typedef struct hml_open_options {
     const hml_allocator *allocator; /* NULL: the system's. Sessions inherit it */
     char *message;                  /* gets the full error message; NULL: not wanted */
     size_t message_bytes;
+    const hml_file_part *part; /* where the artifact is, instead of a path. Read while opening */
 } hml_open_options;
 
 /*
  * Opens an artifact: checks every byte of it (header, bounds, checksums, all indices), chooses the
  * last variant that this CPU runs, maps weights and code. Files under 1 MiB are read, larger ones
  * mapped, shared between processes; a mapped file may be replaced (renamed over), never changed in
- * place: bytes are checked once, here, and a later change is neither noticed nor harmless. The
- * caller owns one reference to *model. Allocates. Any thread. Errors: 1001 to 1031, 1040.
+ * place: bytes are checked once, here, and a later change is neither noticed nor harmless. `path`
+ * is NULL where options->part says where the artifact is. The caller owns one reference to *model.
+ * Allocates. Any thread. Errors: 1001 to 1031, 1040.
  */
 HML_API hml_status hml_model_open(const char *path, const hml_open_options *options,
                                   hml_model **model) HML_MUST_USE;
@@ -165,6 +180,12 @@ HML_API hml_status hml_model_input(const hml_model *model, uint32_t index,
 HML_API hml_status hml_model_output(const hml_model *model, uint32_t index,
                                     hml_tensor_info *info) HML_MUST_USE;
 
+/* The index of the input or output of a name. Errors: 1040, 1056. No allocation. Any thread. */
+HML_API hml_status hml_model_find_input(const hml_model *model, const char *name,
+                                        uint32_t *index) HML_MUST_USE;
+HML_API hml_status hml_model_find_output(const hml_model *model, const char *name,
+                                         uint32_t *index) HML_MUST_USE;
+
 typedef struct hml_symbol_info {
     const char *name;
     int64_t minimum, maximum; /* maximum INT64_MAX: no bound is known */
@@ -208,24 +229,16 @@ typedef struct hml_shape_info {
 } hml_shape_info;
 
 /*
- * Sizes for given dims. Dims not named take their default: the smallest value of their range that
- * is at least 1. Allocates temporarily from the model's allocator. Any thread.
- * Errors: 1031, 1040, 1048, 1049, 1052.
+ * Shapes and sizes for given dims. Dims not named take their default: the smallest value of their
+ * range that is at least 1. `inputs` and `outputs` have an entry per input and output of the model:
+ * their data stays NULL, a dim known only while running is -1, and bytes is what the shape needs, 0
+ * where unknown. Any of `inputs`, `outputs` and `info` may be NULL: not wanted. Allocates
+ * temporarily from the model's allocator. Any thread. Errors: 1031, 1040, 1048, 1049, 1052; what
+ * was written of the arrays then is unspecified.
  */
-HML_API hml_status hml_model_sizes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
-                                   hml_shape_info *info) HML_MUST_USE;
-
-/*
- * Shape of input or output `index` for given dims (defaults as above). A dim known only while
- * running is -1. tensor->data stays NULL; tensor->bytes is what the shape needs, 0 where unknown.
- * Allocates temporarily. Any thread. Errors: as hml_model_sizes.
- */
-HML_API hml_status hml_model_input_shape(const hml_model *model, uint32_t index,
-                                         const hml_dim *dims, uint32_t dim_count,
-                                         hml_tensor *tensor) HML_MUST_USE;
-HML_API hml_status hml_model_output_shape(const hml_model *model, uint32_t index,
-                                          const hml_dim *dims, uint32_t dim_count,
-                                          hml_tensor *tensor) HML_MUST_USE;
+HML_API hml_status hml_model_shapes(const hml_model *model, const hml_dim *dims, uint32_t dim_count,
+                                    hml_tensor *inputs, hml_tensor *outputs,
+                                    hml_shape_info *info) HML_MUST_USE;
 
 /* -- Threads ----------------------------------------------------------------------------------- */
 
@@ -271,44 +284,44 @@ typedef struct hml_session_options {
     /* Most bytes of arena, scratch, growing buffers and outputs that are not bound, together: what
      * needs more is refused (1031). 0: what the machine has, swap included. */
     uint64_t memory_limit;
+    /* The caller's memory for the session, aligned to 64: it must outlive the session. NULL: from
+     * the model's allocator. */
+    void *memory;
+    size_t memory_bytes; /* at least what hml_session_size says for these options */
+    char *message;       /* gets the full error message of creation; NULL: not wanted */
+    size_t message_bytes;
 } hml_session_options;
 
 /*
- * Bytes, aligned to 64, that hml_session_init needs: tables, arena and scratch for the given dims,
+ * Bytes that a session in the caller's memory needs: tables, arena and scratch for the given dims,
  * not outputs. A dim without value and bound counts with its smallest value. Allocates temporarily.
- * Any thread. Errors: 1031, 1040, 1048, 1049, 1052, 1054.
+ * Any thread. Errors: 1031, 1040, 1046, 1048, 1049, 1052, 1054.
  */
 HML_API hml_status hml_session_size(const hml_model *model, const hml_session_options *options,
                                     size_t *bytes) HML_MUST_USE;
 
 /*
- * Makes a session in the caller's memory, which stays the caller's and must outlive the session.
- * Retains model and pool. Does not allocate; later runs do so only when dims exceed what was
- * reserved, for run-time sizes, and for outputs that are not bound, unless options->fixed.
- * Errors: 1040, 1046, 1048, 1049, 1051, 1052, 1054.
- */
-HML_API hml_status hml_session_init(hml_model *model, const hml_session_options *options,
-                                    void *memory, size_t bytes, hml_session **session) HML_MUST_USE;
-
-/*
- * The same in memory of the model's allocator. Without options->dims the arena is allocated when
- * the first run knows its dims, and again when larger dims come.
- * Errors: 1031, 1040, 1048, 1049, 1052, 1054.
+ * Makes a session, which retains model and pool. In options->memory it does not allocate; later
+ * runs do so only when dims exceed what was reserved, for run-time sizes, and for outputs that are
+ * not bound, unless options->fixed. Else it allocates from the model's allocator: without
+ * options->dims the arena when the first run knows its dims, and again when larger dims come. Any
+ * thread. Errors: 1031, 1040, 1046, 1048, 1049, 1051, 1052, 1054.
  */
 HML_API hml_status hml_session_create(hml_model *model, const hml_session_options *options,
                                       hml_session **session) HML_MUST_USE;
 
-/* Ends a session of either kind. NULL is accepted. */
+/* Ends a session. NULL is accepted. */
 HML_API void hml_session_destroy(hml_session *session);
 
-/* Full message of the session's last failure, with the user's node; "" after a success. It stays
- * until the next call with this session. */
+/* Full message of the session's last failure, with the user's node; "" after a success, and for
+ * NULL. It stays until the next call with this session. */
 HML_API const char *hml_session_error(const hml_session *session);
 
 /*
  * Binds memory to an input, without a copy: the session reads tensor->data in every run until it
  * is bound again; contents may change between runs. The structure is copied. No allocation.
- * Errors: 1040, 1042 to 1046. Shapes are compared with each other by the next run.
+ * Errors: 1040, 1042 to 1046. Shapes are compared with each other by the next run; the message
+ * names the shape given, the one wanted, and what looks mixed up (NHWC for NCHW, a missing batch).
  */
 HML_API hml_status hml_bind_input(hml_session *session, uint32_t index,
                                   const hml_tensor *tensor) HML_MUST_USE;
@@ -333,9 +346,18 @@ HML_API hml_status hml_session_prepare(hml_session *session) HML_MUST_USE;
 /*
  * Runs the model once. Blocks until the outputs are written. After a failure outputs hold
  * unspecified values and the session may be used again.
- * Errors: as hml_session_prepare, 1060 to 1064.
+ * Errors: as hml_session_prepare, 1060 to 1065.
  */
 HML_API hml_status hml_run(hml_session *session) HML_MUST_USE;
+
+/*
+ * Has the run in progress end, or if there is none the next one: at once for 0, else as soon as
+ * `nanoseconds` from now have passed, which gives that run a deadline. It ends before its next step
+ * with 1065; the session may be used again. Asked once more, the last call counts; a run that ends
+ * earlier takes the request with it. No allocation, no lock. Any thread, also while the session
+ * runs, as long as nobody destroys it. Errors: 1040.
+ */
+HML_API hml_status hml_session_stop(hml_session *session, uint64_t nanoseconds);
 
 /*
  * An output with its memory and shape: after hml_session_prepare (run-time dims: -1, and the data
