@@ -14,6 +14,9 @@ bool hmlc_elementwise_supported(const hmlc_op *op, const char **reason);
 /* Operands have the same lane count. Types follow the op's operand and result dtypes. */
 LLVMValueRef hmlc_elementwise_emit(hmlc_frame *frame, const hmlc_op *op,
                                    LLVMValueRef const *operands);
+/* An activation of recurrent cells, on f32 of any lane count. */
+LLVMValueRef hmlc_elementwise_activate(hmlc_frame *frame, const hmlc_activation *activation,
+                                       LLVMValueRef x);
 /* Memory form <-> register form of an element type (bool i8 <-> i1; f16/bf16 stay as they are). */
 LLVMValueRef hmlc_elementwise_from_memory(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef value);
 LLVMValueRef hmlc_elementwise_to_memory(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef value);

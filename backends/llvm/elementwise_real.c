@@ -269,3 +269,21 @@ hmlc_elementwise_row hmlc_elementwise_real_row(hmlc_opcode opcode)
 {
     return rows[opcode];
 }
+
+LLVMValueRef hmlc_elementwise_activate(hmlc_frame *frame, const hmlc_activation *activation,
+                                       LLVMValueRef x)
+{
+    hmlc_opcode opcode = hmlc_activation_opcode(activation->kind);
+    if (opcode == HMLC_OP_COUNT) {
+        bool affine = activation->kind == HMLC_ACTIVATION_affine;
+        LLVMValueRef scale = lanes_real(x, activation->alpha);
+        return affine ? hmlc_frame_fma(frame, scale, x, lanes_real(x, activation->beta))
+                      : real_mul(frame, scale,
+                                 hmlc_math_tanh(frame, real_scale(frame, x, activation->beta)));
+    }
+    const hmlc_attr attrs[] = {hmlc_attr_float(HMLC_ATTR_alpha, activation->alpha),
+                               hmlc_attr_float(HMLC_ATTR_beta, activation->beta)};
+    const hmlc_op op = {.opcode = opcode, .attrs = attrs, .attr_count = 2};
+    const hmlc_emission emission = {.frame = frame, .op = &op, .dtype = HMLC_DTYPE_f32, .a = x};
+    return rows[opcode].real(&emission);
+}

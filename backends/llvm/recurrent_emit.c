@@ -1,5 +1,5 @@
 /* Code of LSTM cells; the scheme is described in recurrent.c. */
-#include "llvm/math_functions.h"
+#include "llvm/elementwise.h"
 #include "llvm/recurrent.h"
 
 enum { GATE_INPUT, GATE_OUTPUT, GATE_FORGET, GATE_CELL, GATES };
@@ -162,6 +162,29 @@ static LLVMValueRef peep(const cell *c, LLVMValueRef gate, LLVMValueRef state, u
     return hmlc_frame_fma(c->frame, weight, state, gate);
 }
 
+static bool same_activation(const hmlc_activation *a, const hmlc_activation *b)
+{
+    return a->kind == b->kind && a->alpha == b->alpha && a->beta == b->beta;
+}
+
+/* Directions have activations of their own: where they differ, both are computed. */
+static LLVMValueRef activate(const cell *c, uint32_t which, LLVMValueRef x)
+{
+    hmlc_activation forward = hmlc_activation_of(c->op, 0, which);
+    LLVMValueRef result = hmlc_elementwise_activate(c->frame, &forward, x);
+    if (hmlc_op_int(c->op, HMLC_ATTR_direction) != HMLC_DIRECTION_BIDIRECTIONAL) {
+        return result;
+    }
+    hmlc_activation backward = hmlc_activation_of(c->op, 1, which);
+    if (same_activation(&forward, &backward)) {
+        return result;
+    }
+    LLVMBuilderRef builder = c->frame->builder;
+    LLVMValueRef is_forward = LLVMBuildICmp(builder, LLVMIntEQ, c->direction, number(c, 0), "");
+    return LLVMBuildSelect(builder, is_forward, result,
+                           hmlc_elementwise_activate(c->frame, &backward, x), "");
+}
+
 /* The cell: new c and h of one chunk. */
 static void finish_chunk(const cell *c, const step *s, LLVMValueRef gates[GATES],
                          LLVMValueRef column, uint32_t valid)
@@ -170,18 +193,18 @@ static void finish_chunk(const cell *c, const step *s, LLVMValueRef gates[GATES]
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef state = load_chunk(c, c->c, column, c->lanes);
     LLVMValueRef input = peep(c, gates[GATE_INPUT], state, 0, column, valid);
-    input = hmlc_math_sigmoid(frame, clip(c, input));
+    input = activate(c, HMLC_ACTIVATION_GATES, clip(c, input));
     LLVMValueRef one = hmlc_frame_splat(frame, LLVMConstReal(frame->f32, 1), c->lanes);
     LLVMValueRef forget = LLVMBuildFSub(builder, one, input, "");
     if (hmlc_op_int(c->op, HMLC_ATTR_input_forget) == 0) {
         forget = peep(c, gates[GATE_FORGET], state, 2, column, valid);
-        forget = hmlc_math_sigmoid(frame, clip(c, forget));
+        forget = activate(c, HMLC_ACTIVATION_GATES, clip(c, forget));
     }
-    LLVMValueRef candidate = hmlc_math_tanh(frame, clip(c, gates[GATE_CELL]));
+    LLVMValueRef candidate = activate(c, HMLC_ACTIVATION_CANDIDATE, clip(c, gates[GATE_CELL]));
     state = hmlc_frame_fma(frame, forget, state, LLVMBuildFMul(builder, input, candidate, ""));
     LLVMValueRef output = peep(c, gates[GATE_OUTPUT], state, 1, column, valid);
-    output = hmlc_math_sigmoid(frame, clip(c, output));
-    LLVMValueRef h = LLVMBuildFMul(builder, output, hmlc_math_tanh(frame, state), "");
+    output = activate(c, HMLC_ACTIVATION_GATES, clip(c, output));
+    LLVMValueRef h = LLVMBuildFMul(builder, output, activate(c, HMLC_ACTIVATION_HIDDEN, state), "");
     store_chunk(c, state, c->c, column, c->lanes);
     store_chunk(c, h, s->after, column, c->lanes);
     if (s->y != NULL) {

@@ -2,33 +2,103 @@
 #include "onnx_node.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+#include <strings.h>
 
-/* The IR's cell has the standard activations, per direction. */
-static void check_activations(hmlc_onnx_node *node, int64_t directions)
+/* An activation's name and, where it takes them, its defaults of alpha and beta: those of the
+ * operator of its name. ONNX has no such operator for Affine and ScaledTanh any more. */
+typedef struct activation_row {
+    const char *name;
+    hmlc_activation_kind kind;
+    bool takes_alpha, takes_beta;
+    float alpha, beta;
+} activation_row;
+
+static const activation_row activation_rows[] = {
+    {"Sigmoid", HMLC_ACTIVATION_sigmoid, false, false, 0, 0},
+    {"Tanh", HMLC_ACTIVATION_tanh, false, false, 0, 0},
+    {"Relu", HMLC_ACTIVATION_relu, false, false, 0, 0},
+    {"Affine", HMLC_ACTIVATION_affine, true, true, NAN, NAN},
+    {"LeakyRelu", HMLC_ACTIVATION_leaky_relu, true, false, 0.01F, 0},
+    {"ThresholdedRelu", HMLC_ACTIVATION_thresholded_relu, true, false, 1, 0},
+    {"ScaledTanh", HMLC_ACTIVATION_scaled_tanh, true, true, NAN, NAN},
+    {"HardSigmoid", HMLC_ACTIVATION_hard_sigmoid, true, true, 0.2F, 0.5F},
+    {"Elu", HMLC_ACTIVATION_elu, true, false, 1, 0},
+    {"Softsign", HMLC_ACTIVATION_softsign, false, false, 0, 0},
+    {"Softplus", HMLC_ACTIVATION_softplus, false, false, 0, 0},
+};
+
+enum { ACTIVATIONS = 3, MOST_ACTIVATIONS = 2 * ACTIVATIONS };
+
+typedef struct activation_lists {
+    uint32_t count;
+    int64_t kinds[MOST_ACTIVATIONS];
+    double alpha[MOST_ACTIVATIONS], beta[MOST_ACTIVATIONS];
+} activation_lists;
+
+/* Letter case does not count, as in ONNX Runtime. */
+static const activation_row *find_activation(const ProtobufCBinaryData *word)
 {
-    static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
+    for (size_t i = 0; i < sizeof activation_rows / sizeof activation_rows[0]; i++) {
+        const char *name = activation_rows[i].name;
+        if (word->len == strlen(name) &&
+            strncasecmp((const char *)word->data, name, word->len) == 0) {
+            return &activation_rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* The next entry of a list of alphas or betas, which only the functions that take one consume. */
+static double next_parameter(const Onnx__AttributeProto *list, bool taken, float otherwise,
+                             size_t *used)
+{
+    bool given = taken && list != NULL && *used < list->n_floats;
+    return (double)(given ? list->floats[(*used)++] : otherwise);
+}
+
+/* An empty list where the model has the usual activations. */
+static void read_activations(hmlc_onnx_node *node, uint32_t directions, activation_lists *lists)
+{
     const Onnx__AttributeProto *given = hmlc_onnx_attr(node, "activations");
+    const Onnx__AttributeProto *alphas = hmlc_onnx_attr(node, "activation_alpha");
+    const Onnx__AttributeProto *betas = hmlc_onnx_attr(node, "activation_beta");
     if (given == NULL || given->n_strings == 0) {
         return;
     }
-    if (given->n_strings != 3 * (size_t)directions) {
+    if (given->n_strings != ACTIVATIONS * (size_t)directions) {
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
-                       "'activations' has %zu entries, must have %" PRId64, given->n_strings,
-                       3 * directions);
+                       "'activations' has %zu entries, must have %d", given->n_strings,
+                       ACTIVATIONS * (int)directions);
         return;
     }
-    for (size_t i = 0; i < given->n_strings; i++) {
+    size_t alpha = 0, beta = 0;
+    bool usual = true;
+    for (uint32_t i = 0; i < (uint32_t)given->n_strings; i++) {
         const ProtobufCBinaryData *word = &given->strings[i];
-        const char *expected = usual[i % 3];
-        if (word->len != strlen(expected) || memcmp(word->data, expected, word->len) != 0) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
-                           "activation %zu is '%.*s'; only Sigmoid, Tanh, Tanh are supported", i,
+        const activation_row *row = find_activation(word);
+        if (row == NULL) {
+            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                           "activation %u is '%.*s', which the standard does not name", i,
                            (int)(word->len < 32 ? word->len : 32),
                            word->len > 0 ? (const char *)word->data : "");
             return;
         }
+        lists->kinds[i] = row->kind;
+        lists->alpha[i] = next_parameter(alphas, row->takes_alpha, row->alpha, &alpha);
+        lists->beta[i] = next_parameter(betas, row->takes_beta, row->beta, &beta);
+        if (isnan(lists->alpha[i]) || isnan(lists->beta[i])) {
+            hmlc_onnx_fail(
+                node, HMLC_ERROR_attribute_invalid, "give activation_alpha and activation_beta",
+                "activation %u, %s, lacks an alpha or a beta, and has no default", i, row->name);
+            return;
+        }
+        usual = usual &&
+                row->kind == (i % ACTIVATIONS == HMLC_ACTIVATION_GATES ? HMLC_ACTIVATION_sigmoid
+                                                                       : HMLC_ACTIVATION_tanh);
     }
+    lists->count = usual ? 0 : (uint32_t)given->n_strings;
 }
 
 /* layout 1 has the batch first: [B, S, I] in, [B, S, D, H] and [B, D, H] out. */
@@ -55,7 +125,8 @@ void hmlc_onnx_import_lstm(hmlc_onnx_node *node)
                                          HMLC_DIRECTION_FORWARD);
     int64_t hidden = hmlc_onnx_int(node, "hidden_size", -1), found;
     bool batch_first = hmlc_onnx_int(node, "layout", 0) != 0;
-    check_activations(node, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1);
+    activation_lists lists = {0};
+    read_activations(node, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1, &lists);
     if (hmlc_onnx_rank(node, 2) == 3 && hidden >= 0 &&
         hmlc_dim_is_constant(hmlc_onnx_dims(node, 2)[2], &found) && found != hidden) {
         hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
@@ -76,11 +147,15 @@ void hmlc_onnx_import_lstm(hmlc_onnx_node *node)
             operands[i] = swapped(node, operands[i], swap);
         }
     }
+    const hmlc_attr attrs[] = {
+        hmlc_attr_int(HMLC_ATTR_direction, direction),
+        hmlc_attr_int(HMLC_ATTR_input_forget, hmlc_onnx_int(node, "input_forget", 0) != 0),
+        hmlc_attr_float(HMLC_ATTR_clip, hmlc_onnx_float(node, "clip", 0)),
+        hmlc_attr_ints(HMLC_ATTR_activations, lists.kinds, lists.count),
+        hmlc_attr_floats(HMLC_ATTR_activation_alpha, lists.alpha, lists.count),
+        hmlc_attr_floats(HMLC_ATTR_activation_beta, lists.beta, lists.count),
+    };
     hmlc_op *op =
-        hmlc_emit_op(&node->emit, HMLC_OP_lstm, operands, 8,
-                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_direction, direction),
-                                hmlc_attr_int(HMLC_ATTR_input_forget,
-                                              hmlc_onnx_int(node, "input_forget", 0) != 0),
-                                hmlc_attr_float(HMLC_ATTR_clip, hmlc_onnx_float(node, "clip", 0))));
+        hmlc_emit_op(&node->emit, HMLC_OP_lstm, operands, 8, attrs, lists.count > 0 ? 6 : 3);
     set_outputs(node, op, batch_first);
 }

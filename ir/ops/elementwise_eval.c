@@ -4,6 +4,7 @@
 
 #include "eval_tools.h"
 #include "integer_math.h"
+#include "unary_functions.h"
 
 typedef double (*unary_function)(double x, double alpha, double beta);
 
@@ -98,17 +99,32 @@ static const struct {
 #undef ROW
 };
 
-static unary_function find_unary(const hmlc_op *op)
+static unary_function find_function(hmlc_opcode opcode)
 {
-    if (op->opcode == HMLC_OP_gelu && hmlc_op_int(op, HMLC_ATTR_approximate) == HMLC_GELU_TANH) {
-        return apply_gelu_tanh;
-    }
     for (size_t i = 0; i < sizeof unary_table / sizeof unary_table[0]; ++i) {
-        if (unary_table[i].opcode == op->opcode) {
+        if (unary_table[i].opcode == opcode) {
             return unary_table[i].function;
         }
     }
     return NULL;
+}
+
+static unary_function find_unary(const hmlc_op *op)
+{
+    bool tanh_form =
+        op->opcode == HMLC_OP_gelu && hmlc_op_int(op, HMLC_ATTR_approximate) == HMLC_GELU_TANH;
+    return tanh_form ? apply_gelu_tanh : find_function(op->opcode);
+}
+
+double hmlc_activate(const hmlc_activation *activation, double x)
+{
+    unary_function function = find_function(hmlc_activation_opcode(activation->kind));
+    if (function != NULL) {
+        return function(x, activation->alpha, activation->beta);
+    }
+    return activation->kind == HMLC_ACTIVATION_affine
+               ? activation->alpha * x + activation->beta
+               : activation->alpha * tanh(activation->beta * x);
 }
 
 static hmlc_status evaluate_predicate(hmlc_eval *context)

@@ -1,14 +1,64 @@
-/* Inference of lstm and lstm_cells. */
+/* Inference of lstm and lstm_cells, and their activations. */
+#include <hmlc/activation.h>
+
 #include "infer_tools.h"
 
 typedef struct recurrent {
     hmlc_dim steps, batch, hidden, directions;
 } recurrent;
 
-static hmlc_dim directions_of(const hmlc_infer *context)
+static int64_t directions_of(const hmlc_infer *context)
 {
-    int64_t direction = hmlc_op_int(context->op, HMLC_ATTR_direction);
-    return hmlc_infer_number(context, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1);
+    return hmlc_op_int(context->op, HMLC_ATTR_direction) == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1;
+}
+
+hmlc_activation hmlc_activation_of(const hmlc_op *op, int64_t direction, uint32_t which)
+{
+    const hmlc_attr *kinds = hmlc_op_attr(op, HMLC_ATTR_activations);
+    if (kinds == NULL) {
+        bool gates = which == HMLC_ACTIVATION_GATES;
+        return (hmlc_activation){.kind = gates ? HMLC_ACTIVATION_sigmoid : HMLC_ACTIVATION_tanh};
+    }
+    int64_t at = 3 * direction + which;
+    return (hmlc_activation){
+        .kind = (hmlc_activation_kind)kinds->as.integers[at],
+        .alpha = hmlc_op_attr(op, HMLC_ATTR_activation_alpha)->as.reals[at],
+        .beta = hmlc_op_attr(op, HMLC_ATTR_activation_beta)->as.reals[at],
+    };
+}
+
+hmlc_opcode hmlc_activation_opcode(hmlc_activation_kind kind)
+{
+    static const hmlc_opcode opcodes[] = {
+#define HMLC_ACTIVATION(name, op) op,
+        HMLC_ACTIVATIONS(HMLC_ACTIVATION)
+#undef HMLC_ACTIVATION
+    };
+    return opcodes[kind];
+}
+
+/* All three lists, or none. */
+static void check_activations(const hmlc_infer *context, hmlc_status *status)
+{
+    static const hmlc_attr_name names[] = {HMLC_ATTR_activations, HMLC_ATTR_activation_alpha,
+                                           HMLC_ATTR_activation_beta};
+    uint32_t given = 0;
+    for (size_t i = 0; i < 3; ++i) {
+        given += hmlc_op_attr(context->op, names[i]) != NULL;
+    }
+    for (size_t i = 0; i < 3 && given > 0; ++i) {
+        (void)hmlc_infer_list(context, names[i], 3 * directions_of(context), status);
+    }
+    if (given == 0 || *status != HMLC_OK) {
+        return;
+    }
+    const hmlc_attr *kinds = hmlc_op_attr(context->op, HMLC_ATTR_activations);
+    for (uint32_t i = 0; i < kinds->count; ++i) {
+        if (kinds->as.integers[i] < 0 || kinds->as.integers[i] >= HMLC_ACTIVATION_COUNT) {
+            hmlc_infer_fail(context, status, "activation %u is %lld, of %d kinds", i,
+                            (long long)kinds->as.integers[i], HMLC_ACTIVATION_COUNT);
+        }
+    }
 }
 
 /* Checks r, lengths, h0, c0 and peepholes, which stand behind each other from operand `first` on
@@ -58,13 +108,14 @@ static bool read_cell(const hmlc_infer *context, const hmlc_type *x, uint32_t r_
     const hmlc_type *r = hmlc_infer_operand(context, r_index, HMLC_ACCEPT_FLOAT, status);
     hmlc_infer_rank(context, 0, x, 3, 3, status);
     hmlc_infer_rank(context, r_index, r, 3, 3, status);
+    check_activations(context, status);
     if (x == NULL || r == NULL || *status != HMLC_OK) {
         return false;
     }
     *cell = (recurrent){.steps = x->dims[0],
                         .batch = x->dims[1],
                         .hidden = r->dims[2],
-                        .directions = directions_of(context)};
+                        .directions = hmlc_infer_number(context, directions_of(context))};
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "eval_tools.h"
+#include "unary_functions.h"
 
 typedef struct lstm_run {
     int64_t steps, batch, inputs, hidden, directions;
@@ -12,13 +13,9 @@ typedef struct lstm_run {
     double *y;     /* [S, D, B, H] */
     double *gates; /* 4H of one cell */
     double clip;
-    bool couples; /* forget gate = 1 - input gate */
+    bool couples;                      /* forget gate = 1 - input gate */
+    hmlc_activation activations[2][3]; /* per direction */
 } lstm_run;
-
-static double logistic(double x)
-{
-    return 1 / (1 + exp(-x));
-}
 
 /* Operand `index` as doubles; NULL when absent. */
 static hmlc_status load(const hmlc_eval *context, uint32_t index, const double **values)
@@ -110,18 +107,22 @@ static void update_cell(const lstm_run *lstm, int64_t direction, int64_t step, i
 {
     int64_t hidden = lstm->hidden, state = (direction * lstm->batch + batch) * hidden;
     const double *p = lstm->peepholes == NULL ? NULL : lstm->peepholes + direction * 3 * hidden;
+    const hmlc_activation *activation = lstm->activations[direction];
+    const hmlc_activation *gates = &activation[HMLC_ACTIVATION_GATES];
     double *y = lstm->y + ((step * lstm->directions + direction) * lstm->batch + batch) * hidden;
     for (int64_t k = 0; k < hidden; ++k) {
         const double *gate = lstm->gates + k;
         double old = lstm->c[state + k];
-        double i = logistic(clipped(lstm, gate[0] + (p != NULL ? p[k] * old : 0)));
-        double f =
-            logistic(clipped(lstm, gate[2 * hidden] + (p != NULL ? p[2 * hidden + k] * old : 0)));
-        double candidate = tanh(clipped(lstm, gate[3 * hidden]));
-        double cell = (lstm->couples ? 1 - i : f) * old + i * candidate;
-        double o = logistic(clipped(lstm, gate[hidden] + (p != NULL ? p[hidden + k] * cell : 0)));
+        double i = hmlc_activate(gates, clipped(lstm, gate[0] + (p != NULL ? p[k] * old : 0)));
+        double f = gate[2 * hidden] + (p != NULL ? p[2 * hidden + k] * old : 0);
+        f = lstm->couples ? 1 - i : hmlc_activate(gates, clipped(lstm, f));
+        double candidate =
+            hmlc_activate(&activation[HMLC_ACTIVATION_CANDIDATE], clipped(lstm, gate[3 * hidden]));
+        double cell = f * old + i * candidate;
+        double o = gate[hidden] + (p != NULL ? p[hidden + k] * cell : 0);
+        o = hmlc_activate(gates, clipped(lstm, o));
         lstm->c[state + k] = cell;
-        y[k] = o * tanh(cell);
+        y[k] = o * hmlc_activate(&activation[HMLC_ACTIVATION_HIDDEN], cell);
     }
     for (int64_t k = 0; k < hidden; ++k) {
         lstm->h[state + k] = y[k];
@@ -149,6 +150,11 @@ hmlc_status hmlc_eval_lstm(hmlc_eval *context)
                      .directions = y->dims[1],
                      .clip = hmlc_op_float(op, HMLC_ATTR_clip),
                      .couples = hmlc_op_int(op, HMLC_ATTR_input_forget) != 0};
+    for (int64_t d = 0; d < lstm.directions; ++d) {
+        for (uint32_t which = 0; which < 3; ++which) {
+            lstm.activations[d][which] = hmlc_activation_of(op, d, which);
+        }
+    }
     HMLC_TRY(load_operands(context, &lstm));
     for (int64_t i = 0; i < lstm.batch && lstm.lengths != NULL; ++i) {
         if (lstm.lengths[i] < 0 || lstm.lengths[i] > lstm.steps) {

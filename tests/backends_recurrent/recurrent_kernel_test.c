@@ -13,6 +13,12 @@
 
 enum { LENGTHS = 1, STATES = 2, PEEPHOLES = 4, CONSTANT_WEIGHTS = 8, FORGET = 16, CLIP = 32 };
 
+/* Of all directions; count 0: the usual ones. */
+typedef struct activation_lists {
+    uint32_t count;
+    int64_t kinds[6];
+} activation_lists;
+
 typedef struct lstm_case {
     kernel_graph graph;
     kernel_random random;
@@ -39,7 +45,8 @@ static hmlc_value *input(lstm_case *test, hmlc_dtype dtype, int32_t rank, const 
     return kernel_graph_input(&test->graph, dtype, text);
 }
 
-static void check_lstm(int64_t steps, int64_t batch, int64_t hidden, int64_t direction, int options)
+static void check_activations(int64_t steps, int64_t batch, int64_t hidden, int64_t direction,
+                              int options, const activation_lists *lists)
 {
     lstm_case test = {.graph = kernel_graph_create(),
                       .random = {(uint64_t)(steps * 7919 + hidden * 31 + options)}};
@@ -63,16 +70,27 @@ static void check_lstm(int64_t steps, int64_t batch, int64_t hidden, int64_t dir
     if (options & PEEPHOLES) {
         operands[5] = input(&test, HMLC_DTYPE_f32, 2, peepholes, -1, 1);
     }
+    static const double alpha[6] = {0.5, 0.75, 0.25, 0.625, 0.375, 0.125};
+    static const double beta[6] = {0.25, 0.5, 0.75, 0.375, 1.0, 0.875};
     hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_direction, direction),
                          hmlc_attr_int(HMLC_ATTR_input_forget, (options & FORGET) != 0),
-                         hmlc_attr_float(HMLC_ATTR_clip, options & CLIP ? 0.5 : 0.0)};
+                         hmlc_attr_float(HMLC_ATTR_clip, options & CLIP ? 0.5 : 0.0),
+                         hmlc_attr_ints(HMLC_ATTR_activations, lists->kinds, lists->count),
+                         hmlc_attr_floats(HMLC_ATTR_activation_alpha, alpha, lists->count),
+                         hmlc_attr_floats(HMLC_ATTR_activation_beta, beta, lists->count)};
     hmlc_op *op;
-    assert_int_equal(
-        hmlc_op_create(&test.graph.builder, HMLC_OP_lstm_cells, operands, 6, attrs, 3, &op),
-        HMLC_OK);
+    assert_int_equal(hmlc_op_create(&test.graph.builder, HMLC_OP_lstm_cells, operands, 6, attrs,
+                                    lists->count > 0 ? 6 : 3, &op),
+                     HMLC_OK);
     kernel_graph_finish(&test.graph, HMLC_FORM_RECURRENT, op->results, 3);
     harness_verify_targets(test.graph.module, test.inputs, (harness_tolerance){2e-5, 2e-5});
     kernel_graph_destroy(&test.graph);
+}
+
+static void check_lstm(int64_t steps, int64_t batch, int64_t hidden, int64_t direction, int options)
+{
+    const activation_lists usual = {0};
+    check_activations(steps, batch, hidden, direction, options, &usual);
 }
 
 static void sizes_and_tails(void **state)
@@ -105,6 +123,20 @@ static void variants_of_the_cell(void **state)
                CLIP | FORGET | PEEPHOLES | LENGTHS | STATES | CONSTANT_WEIGHTS);
 }
 
+/* Each kind at each place; in the second direction another one. */
+static void every_activation(void **state)
+{
+    (void)state;
+    for (int64_t kind = 0; kind < HMLC_ACTIVATION_COUNT; kind++) {
+        int64_t next = (kind + 1) % HMLC_ACTIVATION_COUNT,
+                last = (kind + 5) % HMLC_ACTIVATION_COUNT;
+        const activation_lists one = {3, {kind, next, last}};
+        const activation_lists two = {6, {kind, next, last, last, kind, next}};
+        check_activations(3, 2, 19, HMLC_DIRECTION_REVERSE, STATES | CONSTANT_WEIGHTS | CLIP, &one);
+        check_activations(3, 2, 5, HMLC_DIRECTION_BIDIRECTIONAL, PEEPHOLES | LENGTHS, &two);
+    }
+}
+
 static void nothing_to_do(void **state)
 {
     (void)state;
@@ -115,9 +147,8 @@ static void nothing_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_and_tails),
-        cmocka_unit_test(directions_and_lengths),
-        cmocka_unit_test(variants_of_the_cell),
+        cmocka_unit_test(sizes_and_tails),      cmocka_unit_test(directions_and_lengths),
+        cmocka_unit_test(variants_of_the_cell), cmocka_unit_test(every_activation),
         cmocka_unit_test(nothing_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

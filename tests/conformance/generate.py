@@ -1031,6 +1031,15 @@ def lstm(row, v):
     w, r = Const(f(1, 4 * h, i) / np.float32(4)), Const(f(1, 4 * h, h) / np.float32(4))
     yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, clip=0.5)
     yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, input_forget=1)
+    for gates, candidate, hidden, alpha, beta in (
+            ("HardSigmoid", "Tanh", "Tanh", None, None), ("HardSigmoid", "Softsign", "ScaledTanh", [.25, 1.5], [.375, .75]),
+            ("Affine", "LeakyRelu", "Relu", [.5, .125], [.25]), ("Softplus", "Elu", "Sigmoid", [.75], None),
+            ("Sigmoid", "ThresholdedRelu", "Tanh", [.25], None)):
+        lists = {name: value for name, value in (("activation_alpha", alpha), ("activation_beta", beta)) if value}
+        yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, activations=[gates, candidate, hidden], **lists)
+    w, r = Const(f(2, 4 * h, i) / np.float32(4)), Const(f(2, 4 * h, h) / np.float32(4))
+    yield C([f(s, b, i), w, r], outputs=3, wide=False, hidden_size=h, direction="bidirectional", activation_alpha=[.25, .5],
+            activation_beta=[.375], activations=["HardSigmoid", "Tanh", "Softsign", "Sigmoid", "LeakyRelu", "Tanh"])
 
 
 @case("If")

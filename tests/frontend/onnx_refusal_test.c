@@ -173,6 +173,42 @@ static void axes_outside_the_rank_are_damage(void **state)
     }
 }
 
+static void add_lstm(wire_buffer *graph, const char *activations)
+{
+    wire_buffer node = node_begin("LSTM", "x w r", "y");
+    graph_value(graph, GRAPH_INPUT, "w", ONNX_FLOAT, "1 8 3");
+    graph_value(graph, GRAPH_INPUT, "r", ONNX_FLOAT, "1 8 2");
+    node_int(&node, "hidden_size", 2);
+    node_texts(&node, "activations", activations);
+    graph_node(graph, &node);
+}
+
+static void activations_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *activations, *problem;
+    } rows[] = {
+        {"Sigmoid Gelu Tanh", "'Gelu', which the standard does not name"},
+        {"Sigmoid Tanh", "has 2 entries, must have 3"},
+        {"Sigmoid Affine Tanh", "Affine, lacks an alpha or a beta"},
+        {"ScaledTanh Tanh Tanh", "give activation_alpha and activation_beta"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_buffer graph = {0};
+        graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "4 1 3");
+        add_lstm(&graph, rows[i].activations);
+        expect(&graph, 17, HMLC_DAMAGED, "attribute_invalid", rows[i].problem);
+    }
+    wire_buffer graph = {0};
+    graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "4 1 3");
+    add_lstm(&graph, "hardsigmoid Softplus TANH");
+    end(&graph);
+    imported model = import_graph(&graph, 17);
+    assert_int_equal(model.status, HMLC_OK);
+    imported_free(&model);
+}
+
 static void outputs_of_training_need_the_mode(void **state)
 {
     (void)state;
@@ -428,6 +464,7 @@ int main(void)
         cmocka_unit_test(locations_name_the_node),
         cmocka_unit_test(attributes_are_checked_against_the_operator),
         cmocka_unit_test(axes_outside_the_rank_are_damage),
+        cmocka_unit_test(activations_are_those_of_the_standard),
         cmocka_unit_test(outputs_of_training_need_the_mode),
         cmocka_unit_test(an_unknown_number_of_axes_is_refused),
         cmocka_unit_test(names_are_checked),

@@ -140,6 +140,16 @@ void node_ints(wire_buffer *node, const char *name, const int64_t *values, size_
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
+void node_texts(wire_buffer *node, const char *name, const char *values)
+{
+    wire_buffer attribute = attribute_begin(name, 8);
+    char word[128];
+    while ((values = next_word(values, word, sizeof word)) != NULL) {
+        wire_put_text(&attribute, 9, word);
+    }
+    wire_put_message(node, NODE_ATTRIBUTE, &attribute);
+}
+
 void node_graph(wire_buffer *node, const char *name, wire_buffer *graph)
 {
     wire_buffer attribute = attribute_begin(name, 5);

@@ -3,6 +3,7 @@
 #define HMLC_IR_H
 
 #include <hmlc/access.h>
+#include <hmlc/activation.h>
 #include <hmlc/arena.h>
 #include <hmlc/diagnostic.h>
 #include <hmlc/dim.h>
