@@ -16,7 +16,8 @@ import sys
 import numpy as np
 
 import hml
-from bench import ort_session, repeat
+from bench import repeat
+from peer import ort_session
 
 RNG = np.random.default_rng(7)
 

@@ -17,7 +17,8 @@ import time
 import numpy as np
 
 import hml
-from bench import load_inputs, ort_session, repeat
+from bench import load_inputs, repeat
+from peer import ort_session
 
 PROGRAM = os.path.join(hml.BUILD, "tools", "hml", "hml")
 
