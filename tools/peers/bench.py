@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-import hml
+import project
 from peer import PEERS
 
 
@@ -58,9 +58,9 @@ def make_peers(names, folder, threads, feeds):
 def compare(name, options, clock):
     """Medians in milliseconds: hmlc's, and each peer's by name."""
     folder = os.path.join(options.bench, name)
-    artifact = hml.compile_model(os.path.join(folder, "model.onnx"), os.path.join(hml.BUILD, "bench", name + ".hml"))
+    artifact = project.compile_model(os.path.join(folder, "model.onnx"), os.path.join(project.BUILD, "bench", name + ".hml"))
     feeds = load_inputs(folder)
-    ours = hml.Session(artifact, options.threads)
+    ours = project.Session(artifact, options.threads)
     ours.bind(feeds)
     ours.run()
     peers = make_peers(options.peers, folder, options.threads, feeds)
@@ -69,7 +69,6 @@ def compare(name, options, clock):
         times["hmlc"].append(repeat(ours.run, options.seconds, clock))
         for who, peer in peers.items():
             times[who].append(repeat(peer.run, options.seconds, clock))
-    ours.close()
     medians = {who: float(np.median(values)) * 1e3 for who, values in times.items()}
     return medians.pop("hmlc"), medians
 
@@ -102,7 +101,7 @@ def main():
     names = options.names or sorted(os.listdir(options.bench))
     clock = time.process_time if options.cpu_time else time.perf_counter
     ratios = []
-    print(f"{hml.cpu_name()}, {options.threads} thread(s)")
+    print(f"{project.cpu_name()}, {options.threads} thread(s)")
     print(f"{'graph':24} {'hmlc ms':>10} {' '.join(f'{who:>10}' for who in options.peers)} {'ratio':>7}")
     for name in names:
         try:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-import hml
+import project
 
 
 def resident(process):
@@ -20,8 +20,8 @@ def resident(process):
 
 
 def measure(name, folder):
-    program = os.path.join(hml.BUILD, "tools", "hml", "hml")
-    artifact = hml.compile_model(os.path.join(folder, "model.onnx"), os.path.join(hml.BUILD, "bench", name + ".hml"))
+    program = os.path.join(project.BUILD, "tools", "hml", "hml")
+    artifact = project.compile_model(os.path.join(folder, "model.onnx"), os.path.join(project.BUILD, "bench", name + ".hml"))
     process = subprocess.Popen([program, "bench", artifact, "--threads", "1", "--seconds", "2", "--json",
                                 "--test-data", os.path.join(folder, "test_data_set_0")], stdout=subprocess.PIPE)
     peak = 0

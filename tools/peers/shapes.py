@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 
-import hml
+import project
 from bench import repeat
 from peer import ort_session
 
@@ -84,19 +84,17 @@ def measure(name, folder, dims):
     names = [o.name for o in exact.get_outputs()]
     expected, spread = (dict(zip(names, session.run(None, feeds))) for session in (exact, other))
     options = [word for pair in dim_options(exact, feeds) for word in pair]
-    cache = os.path.join(hml.BUILD, "shapes")
+    cache = os.path.join(project.BUILD, "shapes")
     fixed_path = os.path.join(cache, name + "-fixed.hml")
     if os.path.exists(fixed_path):
         os.remove(fixed_path)
-    dynamic = hml.Session(hml.compile_model(model, os.path.join(cache, name + ".hml")))
-    fixed = hml.Session(hml.compile_model(model, fixed_path, "--target", "native", *options))
+    dynamic = project.Session(project.compile_model(model, os.path.join(cache, name + ".hml")))
+    fixed = project.Session(project.compile_model(model, fixed_path, "--target", "native", *options))
     for session in (dynamic, fixed):
         session.bind(feeds)
         session.run()
     error = error_ratio(dynamic.results(), expected, spread)
     times = [(repeat(dynamic.run, 0.1), repeat(fixed.run, 0.1)) for _ in range(5)]
-    dynamic.close()
-    fixed.close()
     return error, float(np.median([t[1] for t in times]) / np.median([t[0] for t in times]))
 
 
@@ -107,7 +105,7 @@ def main():
     parser.add_argument("--shapes", type=int, default=10)
     options = parser.parse_args()
     failed = False
-    print(f"{hml.cpu_name()}, 1 thread")
+    print(f"{project.cpu_name()}, 1 thread")
     for name in options.names or GRAPHS:
         ratios = []
         for _ in range(options.shapes):

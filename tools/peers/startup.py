@@ -16,11 +16,11 @@ import time
 
 import numpy as np
 
-import hml
+import project
 from bench import load_inputs, repeat
 from peer import ort_session
 
-PROGRAM = os.path.join(hml.BUILD, "tools", "hml", "hml")
+PROGRAM = os.path.join(project.BUILD, "tools", "hml", "hml")
 
 
 def first_output(*arguments):
@@ -70,11 +70,11 @@ def main():
     options = parser.parse_args()
     if options.fresh_session:
         return fresh_session(options.fresh_session)
-    print(f"{hml.cpu_name()}, 1 thread, ms; an empty `hml` process: "
+    print(f"{project.cpu_name()}, 1 thread, ms; an empty `hml` process: "
           f"{np.median([first_output('--version') for _ in range(21)]):.2f}")
     for name in options.names:
         folder = os.path.join(options.bench, name)
-        artifact = hml.compile_model(os.path.join(folder, "model.onnx"), os.path.join(hml.BUILD, "bench", name + ".hml"))
+        artifact = project.compile_model(os.path.join(folder, "model.onnx"), os.path.join(project.BUILD, "bench", name + ".hml"))
         data = os.path.join(folder, "test_data_set_0")
         pairs = [(ours(artifact, data), theirs(folder)) for _ in range(options.rounds)]
         mine, other = np.median([p[0] for p in pairs]), np.median([p[1] for p in pairs])
