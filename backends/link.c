@@ -106,7 +106,11 @@ static hmlc_status linker_run(const hmlc_program *program, const linking *l)
     int wait_status;
     int error = linker_spawn(l, &process);
     if (error != 0) {
-        return link_error(program, HMLC_ERROR_link_failed, strerror(error));
+        bool scarce = error == ENOMEM || error == EAGAIN;
+        char text[128];
+        snprintf(text, sizeof text, "%s: %s", HMLC_LLD, strerror(error));
+        return link_error(program, scarce ? HMLC_ERROR_out_of_memory : HMLC_ERROR_linker_missing,
+                          text);
     }
     while (waitpid(process, &wait_status, 0) < 0 && errno == EINTR) {
     }

@@ -46,6 +46,15 @@ void hmlc_mapping_release(hmlc_mapping *mapping)
     free(mapping);
 }
 
+void hmlc_mapping_visit(const hmlc_mapping *mapping,
+                        void (*visit)(void *context, uint64_t device, uint64_t inode),
+                        void *context)
+{
+    for (const hmlc_mapped_file *file = mapping->files; file != NULL; file = file->next) {
+        visit(context, file->device, file->inode);
+    }
+}
+
 static hmlc_status refuse(const file_request *request, const char *hint, const char *reason)
 {
     return hmlc_error_add(request->diagnostics, request->error, request->where, hint, "'%s': %s",
@@ -85,6 +94,8 @@ static hmlc_status read_descriptor(const file_request *request, int descriptor, 
         return refuse(request, "give a regular file",
                       S_ISDIR(info.st_mode) ? "is a folder" : "is not a regular file");
     }
+    file->device = (uint64_t)info.st_dev;
+    file->inode = (uint64_t)info.st_ino;
     if (sole_link && info.st_nlink != 1) {
         return refuse(request, "copy the file, so that it has no second name",
                       "is a hard link: the file has another name elsewhere");
@@ -215,4 +226,17 @@ hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *locati
     (void)close(descriptor);
     *file = opened;
     return status;
+}
+
+hmlc_status hmlc_mapping_note_external(hmlc_mapping *mapping, const char *location)
+{
+    struct stat info;
+    if (mapping->folder < 0 || fstatat(mapping->folder, location, &info, 0) != 0) {
+        return HMLC_OK;
+    }
+    hmlc_mapped_file *file = add_file(mapping);
+    HMLC_TRY_MEMORY(file);
+    file->device = (uint64_t)info.st_dev;
+    file->inode = (uint64_t)info.st_ino;
+    return HMLC_OK;
 }

@@ -10,6 +10,7 @@
 typedef struct hmlc_mapped_file {
     uint8_t *data; /* NULL: empty */
     size_t size;
+    uint64_t device, inode;
     struct hmlc_mapped_file *next;
 } hmlc_mapped_file;
 
@@ -27,5 +28,8 @@ hmlc_status hmlc_mapping_open_model(hmlc_mapping *mapping, const char *path,
 hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *location,
                                        hmlc_diagnostics *diagnostics, const hmlc_location *where,
                                        const hmlc_mapped_file **file) HMLC_MUST_USE;
+
+/* Notes an external file for hmlc_mapping_visit alone; one that is not there is passed over. */
+hmlc_status hmlc_mapping_note_external(hmlc_mapping *mapping, const char *location) HMLC_MUST_USE;
 
 #endif

@@ -64,6 +64,9 @@ struct hmlc_onnx_importer {
 /* onnx_model.c: the whole model; status of the diagnostics. */
 hmlc_status hmlc_onnx_import_model(hmlc_onnx_importer *importer) HMLC_MUST_USE;
 
+/* onnx_external.c: after the import, notes the external files that it did not open. */
+hmlc_status hmlc_onnx_note_external(hmlc_onnx_importer *importer) HMLC_MUST_USE;
+
 /* onnx_graph.c */
 hmlc_status hmlc_onnx_scope_open(hmlc_onnx_importer *importer,
                                  hmlc_onnx_scope *scope) HMLC_MUST_USE;

@@ -93,6 +93,7 @@ static hmlc_status import_graph(hmlc_onnx_importer *importer)
     HMLC_TRY(import_outputs(importer, &scope));
     hmlc_onnx_dims_finish(importer);
     hmlc_onnx_declared_finish(importer);
+    HMLC_TRY(hmlc_onnx_note_external(importer));
     warn_redefined(importer);
     importer->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;

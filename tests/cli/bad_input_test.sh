@@ -87,6 +87,9 @@ EOF
 expect 0 'warning.*IR version 99' "$hmlc" compile "$models/future.onnx" -o "$place/future.hml"
 expect 0 supported "$hmlc" check "$models/dims_zero.onnx"
 expect 0 supported "$hmlc" check "$models/dims_negative.onnx" # an unknown dim, as exporters write it
+# --dim that a sound model cannot have are the command line's mistake.
+says 2 HML0307 equal.onnx "contradicts itself: matmul" "$hmlc" check "$models/equal.onnx" --dim k=2 --dim m=3
+expect 0 supported "$hmlc" check "$models/equal.onnx" --dim k=2 --dim m=2
 # Nothing stops at the first problem.
 for word in 'Relu .*2 inputs' 'circle' 'Frobnicate' "'nowhere'"; do
     expect 4 "$word" "$hmlc" check "$models/many.onnx"

@@ -205,6 +205,10 @@ static void save_external_at(const char *name, const char *location, const char 
         tensor_external(&tensor, "length", length);
     }
     graph_tensor(&graph, &tensor);
+    tensor = tensor_begin("unused", ONNX_FLOAT, "4");
+    wire_put_int(&tensor, 14, 1);
+    tensor_external(&tensor, "location", "unused.bin");
+    graph_tensor(&graph, &tensor);
     graph_add(&graph, "Add", "x w", "y");
     save_model(name, &graph);
 }
@@ -219,6 +223,7 @@ static void weight_models(void)
     save_weights("weights_short.onnx", "4", 12);
     save_weights("weights_long.onnx", "4", 20);
     save_weights("overflow.onnx", "4294967296 4294967296 4", 16);
+    save_external("external_good.onnx", "weights.bin");
     save_external("external_outside.onnx", "../outside.bin");
     save_external("external_link.onnx", "link.bin");
     save_external("external_fifo.onnx", "fifo.bin");

@@ -113,5 +113,14 @@ cp "$artifact" "$place/kept.hml"
 expect 4 'HML0' "$hmlc" compile "$place/short.onnx" -o "$place/kept.hml"
 holds 'a failed compile leaves the old artifact' cmp -s "$artifact" "$place/kept.hml"
 
+# A machine without a linker: refused, as nothing is wrong with the model.
+if unshare -rm true 2>/dev/null; then
+    mkdir "$place/empty"
+    hide='for name in $(ls /usr/bin/ld.lld* /usr/lib/llvm-*/bin/ld.lld 2>/dev/null); do mount --bind /dev/null "$name"; done'
+    expect 3 'HML0507.*ld.lld' env PATH="$PATH" unshare -rm sh -c "$hide; exec '$hmlc' compile '$model' -o '$place/out.hml'"
+else
+    echo 'skipped: no linker (unshare is not allowed here)'
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

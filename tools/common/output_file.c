@@ -93,12 +93,8 @@ static void abandon(hml_output_file *file)
 
 /* -- The inputs -------------------------------------------------------------------------------- */
 
-bool hml_input_files_add(hml_input_files *inputs, const char *path)
+bool hml_input_files_add_number(hml_input_files *inputs, uint64_t device, uint64_t inode)
 {
-    struct stat state;
-    if (stat(path, &state) != 0) {
-        return true;
-    }
     if (inputs->count == inputs->capacity) {
         size_t capacity = inputs->capacity * 2 + 16;
         struct hml_input_file *files = realloc(inputs->files, capacity * sizeof *files);
@@ -108,9 +104,15 @@ bool hml_input_files_add(hml_input_files *inputs, const char *path)
         inputs->files = files;
         inputs->capacity = capacity;
     }
-    inputs->files[inputs->count++] =
-        (struct hml_input_file){(uint64_t)state.st_dev, (uint64_t)state.st_ino};
+    inputs->files[inputs->count++] = (struct hml_input_file){device, inode};
     return true;
+}
+
+bool hml_input_files_add(hml_input_files *inputs, const char *path)
+{
+    struct stat state;
+    return stat(path, &state) != 0 ||
+           hml_input_files_add_number(inputs, (uint64_t)state.st_dev, (uint64_t)state.st_ino);
 }
 
 bool hml_input_files_add_folder(hml_input_files *inputs, const char *path)

@@ -20,6 +20,8 @@ typedef struct hml_input_files {
 
 /* Notes the file or folder at `path`; what does not exist is passed over. False: no memory. */
 bool hml_input_files_add(hml_input_files *inputs, const char *path);
+/* Notes a file that is known by its numbers. */
+bool hml_input_files_add_number(hml_input_files *inputs, uint64_t device, uint64_t inode);
 /* Notes a folder and every file in it. */
 bool hml_input_files_add_folder(hml_input_files *inputs, const char *path);
 void hml_input_files_release(hml_input_files *inputs);

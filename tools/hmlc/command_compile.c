@@ -94,6 +94,9 @@ static void tell(const hmlc_job *job, hmlc_status status, const char *path)
 static hmlc_status job_run(hmlc_job *job, const hmlc_request *request, const char *path)
 {
     HMLC_TRY(hmlc_job_import(job, request));
+    if (path != NULL) { /* external data is known now */
+        HMLC_TRY((hmlc_status)hmlc_job_guard(job, path));
+    }
     HMLC_TRY(hmlc_job_lower(job));
     return path != NULL ? hmlc_job_compile(job, path) : hmlc_job_plan(job);
 }

@@ -58,6 +58,9 @@ void hmlc_job_release(hmlc_job *job);
 /* Whether `model` may be read and `output` (NULL: none) written; the exit status. */
 int hmlc_path_check(hml_report *report, const char *model, const char *output);
 
+/* Whether `output` is none of the files that the imported model came from; the exit status. */
+int hmlc_job_guard(const hmlc_job *job, const char *output);
+
 /* Tells all diagnostics of a job. */
 void hmlc_job_report(const hmlc_job *job, hml_report *report);
 

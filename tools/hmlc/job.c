@@ -84,6 +84,31 @@ static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
     return status;
 }
 
+/* A model that is sound by itself, and contradicts itself only with these --dim: the user's word is
+ * wrong, not the file. */
+static hmlc_status blame_dims(hmlc_job *job, hmlc_status status)
+{
+    char reason[512] = "", where[256] = "";
+    const hmlc_diagnostic *d = hmlc_diagnostics_first(job->module->diagnostics);
+    while (d != NULL && d->severity != HMLC_SEVERITY_ERROR) {
+        d = d->next;
+    }
+    hmlc_job sound = {.request = job->request, .module = hmlc_module_create(NULL)};
+    if (d == NULL || sound.module == NULL ||
+        hmlc_import(job->request->model_path, &(hmlc_import_options){0}, sound.module,
+                    &sound.mapping) != HMLC_OK) {
+        hmlc_job_release(&sound);
+        return status;
+    }
+    snprintf(reason, sizeof reason, "%s", d->message);
+    hmlc_location_format(d->location, where, sizeof where);
+    hmlc_job_release(job);
+    *job = sound;
+    return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
+                          "the model is sound without --dim; choose values that fit it",
+                          "with these --dim the model contradicts itself: %s (%s)", reason, where);
+}
+
 hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
 {
     *job = (hmlc_job){.request = request};
@@ -92,6 +117,9 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     HMLC_TRY_MEMORY(job->module);
     hmlc_import_options options = {.dims = request->dims, .dim_count = request->dim_count};
     hmlc_status status = hmlc_import(request->model_path, &options, job->module, &job->mapping);
+    if (status == HMLC_DAMAGED && request->dim_count > 0) {
+        status = blame_dims(job, status);
+    }
     job->import_seconds = hmlc_seconds() - start;
     if (status == HMLC_OK) {
         job->source_ops = job->module->source_node_count;

@@ -43,6 +43,21 @@ int hmlc_path_check(hml_report *report, const char *model, const char *output)
     return hml_report_status(report, status, &error);
 }
 
+static void note_file(void *context, uint64_t device, uint64_t inode)
+{
+    (void)hml_input_files_add_number(context, device, inode);
+}
+
+int hmlc_job_guard(const hmlc_job *job, const char *output)
+{
+    hml_tool_error error = {0};
+    hml_input_files inputs = {0};
+    hmlc_mapping_visit(job->mapping, note_file, &inputs);
+    hml_status status = hml_output_guard(&inputs, output, &error);
+    hml_input_files_release(&inputs);
+    return hml_report_status(job->request->report, status, &error);
+}
+
 void hmlc_job_report(const hmlc_job *job, hml_report *report)
 {
     for (const hmlc_diagnostic *d = first_of(job); d != NULL; d = d->next) {

@@ -34,6 +34,10 @@ hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hm
  */
 hmlc_status hmlc_import_memory(const void *data, size_t size, const hmlc_import_options *options,
                                hmlc_module *module) HMLC_MUST_USE;
+/* Each file that the model's bytes came from: itself and its external data. */
+void hmlc_mapping_visit(const hmlc_mapping *mapping,
+                        void (*visit)(void *context, uint64_t device, uint64_t inode),
+                        void *context);
 void hmlc_mapping_release(hmlc_mapping *mapping); /* accepts NULL */
 
 #endif
