@@ -51,6 +51,11 @@ bool hmlc_dtype_is_integer(hmlc_dtype dtype)
     return class_of == HMLC_CLASS_INT || class_of == HMLC_CLASS_UINT;
 }
 
+bool hmlc_dtype_is_half(hmlc_dtype dtype)
+{
+    return dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
+}
+
 bool hmlc_dtype_is_float(hmlc_dtype dtype)
 {
     return hmlc_dtype_class_of(dtype) == HMLC_CLASS_FLOAT;

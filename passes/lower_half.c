@@ -4,7 +4,7 @@
 static bool is_half(const hmlc_value *value)
 {
     return value != NULL && value->type->kind == HMLC_KIND_TENSOR &&
-           (value->type->dtype == HMLC_DTYPE_f16 || value->type->dtype == HMLC_DTYPE_bf16);
+           hmlc_dtype_is_half(value->type->dtype);
 }
 
 static hmlc_status cast(hmlc_builder *builder, hmlc_dtype dtype, hmlc_value **value)

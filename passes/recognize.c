@@ -14,9 +14,11 @@ typedef struct compiled_rows {
 static hmlc_status recognize_op(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     const compiled_rows *table = hmlc_rewrite_user(rewriter);
-    if (!hmlc_dtype_is_float(op->results[0]->type->dtype)) {
-        return HMLC_OK; /* what the rows build takes floats alone; integers write max(x, a * x), too
-                         */
+    hmlc_dtype dtype = op->results[0]->type->dtype;
+    if (dtype != HMLC_DTYPE_f32 && dtype != HMLC_DTYPE_f64) {
+        /* integers write max(x, a * x), too; half-width floats round after each step, which one op
+         * would not */
+        return HMLC_OK;
     }
     hmlc_match match;
     for (uint32_t i = 0; i < table->count; i++) {

@@ -6,15 +6,6 @@
 
 /* -- leaves: operands of the fused operations */
 
-static LLVMValueRef constant_element(hmlc_frame *frame, const hmlc_tensor *tensor, int64_t index)
-{
-    LLVMTypeRef type = hmlc_frame_type(frame, tensor->dtype);
-    if (hmlc_dtype_is_float(tensor->dtype)) {
-        return LLVMConstReal(type, hmlc_tensor_get_double(tensor, index));
-    }
-    return LLVMConstInt(type, (unsigned long long)hmlc_tensor_get_int(tensor, index), 1);
-}
-
 static bool is_splat(const hmlc_tensor *tensor)
 {
     size_t bytes = hmlc_dtype_bytes(tensor->dtype);
@@ -36,7 +27,7 @@ static LLVMValueRef constant_global(hmlc_frame *frame, const hmlc_tensor *tensor
         return LLVMConstNull(frame->pointer);
     }
     for (int64_t k = 0; k < count; k++) {
-        elements[k] = constant_element(frame, tensor, k);
+        elements[k] = hmlc_frame_constant(type, tensor, k);
     }
     LLVMValueRef data = LLVMConstArray2(type, elements, (uint64_t)count);
     LLVMValueRef global = LLVMAddGlobal(frame->module, LLVMTypeOf(data), "constant");
@@ -69,7 +60,7 @@ static void leaf_begin(hmlc_tile_context *tile, hmlc_tile_leaf *leaf, const hmlc
     hmlc_access own, access;
     LLVMValueRef base;
     if (constant != NULL && is_splat(constant)) {
-        leaf->splat = constant_element(frame, constant, 0);
+        leaf->splat = hmlc_frame_constant(hmlc_frame_type(frame, constant->dtype), constant, 0);
         return;
     }
     if (constant != NULL) {

@@ -19,7 +19,7 @@ LLVMValueRef hmlc_elementwise_to_memory(hmlc_frame *frame, hmlc_dtype dtype, LLV
                : value;
 }
 
-/* -- half-width floats: bit patterns, because x86-64-v2 has no instruction for them -- */
+/* -- half-width floats: bit patterns in i16, because x86-64-v2 has no instruction for them -- */
 
 static LLVMValueRef and_int(hmlc_frame *frame, LLVMValueRef value, int64_t mask)
 {
@@ -43,14 +43,12 @@ static LLVMValueRef add_int(hmlc_frame *frame, LLVMValueRef value, int64_t term)
 
 static LLVMValueRef half_bits(hmlc_frame *frame, LLVMValueRef value)
 {
-    LLVMValueRef bits = lanes_bits(frame, value, frame->i16);
-    return LLVMBuildZExt(frame->builder, bits, lanes_type(bits, frame->i32), "");
+    return LLVMBuildZExt(frame->builder, value, lanes_type(value, frame->i32), "");
 }
 
-static LLVMValueRef half_from_bits(hmlc_frame *frame, LLVMValueRef bits, LLVMTypeRef half)
+static LLVMValueRef half_from_bits(hmlc_frame *frame, LLVMValueRef bits)
 {
-    LLVMValueRef low = LLVMBuildTrunc(frame->builder, bits, lanes_type(bits, frame->i16), "");
-    return lanes_bits(frame, low, half);
+    return LLVMBuildTrunc(frame->builder, bits, lanes_type(bits, frame->i16), "");
 }
 
 static LLVMValueRef bf16_to_f32(hmlc_frame *frame, LLVMValueRef value)
@@ -66,7 +64,7 @@ static LLVMValueRef f32_to_bf16(hmlc_frame *frame, LLVMValueRef value)
     LLVMValueRef quiet = LLVMBuildOr(frame->builder, bits, lanes_int(bits, 0x400000), "");
     LLVMValueRef unordered = real_compare(frame, LLVMRealUNO, value, value);
     LLVMValueRef chosen = lanes_select(frame, unordered, quiet, rounded);
-    return half_from_bits(frame, shift_right(frame, chosen, 16), frame->bf16);
+    return half_from_bits(frame, shift_right(frame, chosen, 16));
 }
 
 /* The exponent's bias moves by a multiplication, which also makes denormals right. */
@@ -109,7 +107,7 @@ static LLVMValueRef f32_to_f16(hmlc_frame *frame, LLVMValueRef value)
         lanes_select(frame, nan, lanes_int(bits, 0x7E00), lanes_int(bits, 0x7C00));
     result = lanes_select(frame, large, special, result);
     LLVMValueRef sign = and_int(frame, shift_right(frame, bits, 16), 0x8000);
-    return half_from_bits(frame, LLVMBuildOr(builder, result, sign, ""), frame->f16);
+    return half_from_bits(frame, LLVMBuildOr(builder, result, sign, ""));
 }
 
 /* f64 to f32 rounded to odd, so that a second rounding to a narrower type is right. */

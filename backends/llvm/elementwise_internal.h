@@ -38,9 +38,4 @@ static inline bool hmlc_dtype_is_unsigned(hmlc_dtype dtype)
     return hmlc_dtype_class_of(dtype) == HMLC_CLASS_UINT;
 }
 
-static inline bool hmlc_dtype_is_half(hmlc_dtype dtype)
-{
-    return dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
-}
-
 #endif

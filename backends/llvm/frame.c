@@ -48,8 +48,6 @@ static void frame_init_types(hmlc_frame *frame)
     frame->i16 = LLVMInt16TypeInContext(context);
     frame->i32 = LLVMInt32TypeInContext(context);
     frame->i64 = LLVMInt64TypeInContext(context);
-    frame->f16 = LLVMHalfTypeInContext(context);
-    frame->bf16 = LLVMBFloatTypeInContext(context);
     frame->f32 = LLVMFloatTypeInContext(context);
     frame->f64 = LLVMDoubleTypeInContext(context);
     frame->pointer = LLVMPointerTypeInContext(context, 0);
@@ -269,10 +267,6 @@ LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value)
 LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype)
 {
     switch (dtype) {
-    case HMLC_DTYPE_f16:
-        return frame->f16;
-    case HMLC_DTYPE_bf16:
-        return frame->bf16;
     case HMLC_DTYPE_f32:
         return frame->f32;
     case HMLC_DTYPE_f64:
@@ -280,6 +274,24 @@ LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype)
     default:
         return LLVMIntTypeInContext(frame->context, hmlc_dtype_bits(dtype));
     }
+}
+
+LLVMValueRef hmlc_frame_constant(LLVMTypeRef type, const hmlc_tensor *tensor, int64_t index)
+{
+    hmlc_dtype dtype = tensor->dtype;
+    if (dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64) {
+        return LLVMConstReal(type, hmlc_tensor_get_double(tensor, index));
+    }
+    size_t bytes = hmlc_dtype_bytes(dtype);
+    if (bytes <= 8 && (hmlc_dtype_is_integer(dtype) || dtype == HMLC_DTYPE_bool)) {
+        return LLVMConstInt(type, (unsigned long long)hmlc_tensor_get_int(tensor, index), 1);
+    }
+    uint64_t words[2] = {0, 0};
+    const unsigned char *from = (const unsigned char *)tensor->data + (size_t)index * bytes;
+    for (size_t k = 0; k < bytes && k < sizeof words; k++) {
+        words[k / 8] |= (uint64_t)from[k] << (8 * (k % 8));
+    }
+    return LLVMConstIntOfArbitraryPrecision(type, 2, words);
 }
 
 LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype, uint32_t lanes)

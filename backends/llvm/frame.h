@@ -20,7 +20,7 @@ typedef struct hmlc_frame {
     const hmlc_kernel_plan *plan;
     hmlc_arena *arena; /* scratch memory of this emission */
     hmlc_module *ir;   /* the IR module: dims table, diagnostics */
-    LLVMTypeRef i1, i8, i16, i32, i64, f16, bf16, f32, f64, pointer;
+    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer;
     LLVMValueRef arguments;  /* const hml_kernel_args * */
     LLVMValueRef *operands;  /* base pointer per plan operand, loaded at entry, noalias, 64-byte
                                 aligned    where the storage is known to be */
@@ -38,8 +38,13 @@ hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_k
  * remembered. */
 LLVMValueRef hmlc_frame_dim(hmlc_frame *frame, hmlc_dim dim);
 LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value); /* i64 constant */
-/* The LLVM type of one stored element (bool is i8 in memory). */
+/*
+ * The LLVM type of one stored element (bool is i8 in memory). f16 and bf16 are bit patterns, i16:
+ * for their own types LLVM would call library functions where the processor converts neither.
+ */
 LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype);
+/* Element `index` of a tensor as a constant of `type`: that, or i1 for a bool. */
+LLVMValueRef hmlc_frame_constant(LLVMTypeRef type, const hmlc_tensor *tensor, int64_t index);
 LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype,
                               uint32_t lanes); /* lanes 1: the scalar */
 /* The operand index of region argument / result `index`. */

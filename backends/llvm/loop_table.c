@@ -4,27 +4,6 @@
 #include "llvm/elementwise_internal.h"
 #include "llvm/loop.h"
 
-/* One element of a constant in its register form. */
-static LLVMValueRef constant_element(loop_context *context, const hmlc_tensor *tensor)
-{
-    hmlc_dtype dtype = tensor->dtype;
-    LLVMTypeRef type = loop_register_type(context, dtype);
-    size_t bytes = hmlc_dtype_bytes(dtype);
-    if (dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16 || dtype == HMLC_DTYPE_f32 ||
-        dtype == HMLC_DTYPE_f64) {
-        return LLVMConstReal(type, hmlc_tensor_get_double(tensor, 0));
-    }
-    if (bytes <= 8 && (hmlc_dtype_is_integer(dtype) || dtype == HMLC_DTYPE_bool)) {
-        return LLVMConstInt(type, (unsigned long long)hmlc_tensor_get_int(tensor, 0), 1);
-    }
-    uint64_t words[2] = {0, 0};
-    const unsigned char *from = tensor->data;
-    for (size_t k = 0; k < bytes && k < sizeof words; k++) {
-        words[k / 8] |= (uint64_t)from[k] << (8 * (k % 8));
-    }
-    return LLVMConstIntOfArbitraryPrecision(type, 2, words);
-}
-
 static bool all_equal(const hmlc_tensor *tensor)
 {
     size_t bytes = hmlc_dtype_bytes(tensor->dtype);
@@ -48,7 +27,8 @@ loop_value loop_lower_table(loop_context *context, const hmlc_value *value, cons
     const hmlc_type *type = value->type;
     const hmlc_tensor *tensor = hmlc_value_constant(value);
     if (tensor != NULL && all_equal(tensor)) {
-        return (loop_value){constant_element(context, tensor), false};
+        LLVMTypeRef held = loop_register_type(context, tensor->dtype);
+        return (loop_value){hmlc_frame_constant(held, tensor, 0), false};
     }
     loop_index offset = loop_dense_index(context, type, index);
     int64_t element;

@@ -28,7 +28,7 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
     if (!takes(dtype) || hmlc_op_operand(contraction->anchor, 1)->type->dtype != dtype) {
         return hmlc_contraction_refuse(context, plan, "its element type");
     }
-    bool half = dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
+    bool half = hmlc_dtype_is_half(dtype);
     bool packed = contraction->anchor->opcode == HMLC_OP_matmul_packed;
     contraction->left_dtype = dtype;
     contraction->dtype = half ? HMLC_DTYPE_f32 : dtype;

@@ -291,7 +291,7 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     int64_t sizes[HMLC_WINDOW_AXES] = {0};
     HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(anchor, 0),
                                        &tile->left_argument, &tile->left));
-    bool half = dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
+    bool half = hmlc_dtype_is_half(dtype);
     bool real = half || dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64;
     bool whole = window->kind == HMLC_WINDOW_MAXIMUM && hmlc_dtype_is_integer(dtype) &&
                  hmlc_dtype_bytes(dtype) > 0;

@@ -1,17 +1,10 @@
 /* Attention and RotaryEmbedding, as the primitives that the recognisers know. */
-#include "onnx_node.h"
+#include "onnx_attention.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-/* Dims of the attention problem; heads first: [batch, heads, sequence, size]. */
-typedef struct attention_inputs {
-    hmlc_value *q, *k, *v;
-    bool flat;              /* the inputs were [batch, sequence, heads * size] */
-    hmlc_dim queries, keys; /* sequence lengths, the past included for keys */
-    hmlc_dim past;          /* 0 without past */
-    int64_t heads, kv_heads, head_size;
-} attention_inputs;
+#include "onnx_softmax.h"
 
 /* [B, S, heads * D] as [B, heads, S, D]. */
 static hmlc_value *split_heads(hmlc_onnx_node *node, hmlc_value *x, int64_t heads)
@@ -38,7 +31,7 @@ static int64_t static_dim(hmlc_onnx_node *node, const hmlc_value *x, int32_t axi
     return size < 1 ? 1 : size;
 }
 
-static bool read_heads(hmlc_onnx_node *node, attention_inputs *in)
+static bool read_heads(hmlc_onnx_node *node, hmlc_onnx_attention *in)
 {
     in->q = node->inputs[0];
     in->k = node->inputs[1];
@@ -78,7 +71,7 @@ static bool read_heads(hmlc_onnx_node *node, attention_inputs *in)
 }
 
 /* Appends the incoming keys and values to the past ones. */
-static bool join_past(hmlc_onnx_node *node, attention_inputs *in)
+static bool join_past(hmlc_onnx_node *node, hmlc_onnx_attention *in)
 {
     hmlc_emitter *emit = &node->emit;
     bool past = hmlc_onnx_has_input(node, 4);
@@ -108,7 +101,7 @@ static bool join_past(hmlc_onnx_node *node, attention_inputs *in)
 }
 
 /* Each key head serves heads / kv_heads query heads. */
-static hmlc_value *repeat_heads(hmlc_onnx_node *node, hmlc_value *x, const attention_inputs *in)
+static hmlc_value *repeat_heads(hmlc_onnx_node *node, hmlc_value *x, const hmlc_onnx_attention *in)
 {
     hmlc_emitter *emit = &node->emit;
     if (in->heads == in->kv_heads || !hmlc_onnx_ok(node)) {
@@ -123,24 +116,34 @@ static hmlc_value *repeat_heads(hmlc_onnx_node *node, hmlc_value *x, const atten
     return hmlc_emit_reshape(emit, x, joined, 4);
 }
 
-/* Half floats are scaled before the product, by the root of the scale on both sides, which would
- * overflow behind it. */
-static hmlc_value *scores_of(hmlc_onnx_node *node, const attention_inputs *in, hmlc_value *k)
+/* The root of the scale, in the steps of the standard's function body. */
+static float scale_root(hmlc_onnx_node *node, const hmlc_onnx_attention *in)
+{
+    bool given = hmlc_onnx_attr(node, "scale") != NULL;
+    return sqrtf(given ? (float)hmlc_onnx_float(node, "scale", 1)
+                       : 1.0f / sqrtf((float)in->head_size));
+}
+
+/*
+ * Half floats are scaled before the product, by the root of the scale on both sides, which would
+ * overflow behind it, and whose roundings are the standard's. Wider ones are scaled once, behind.
+ */
+static hmlc_value *scores_of(hmlc_onnx_node *node, const hmlc_onnx_attention *in, hmlc_value *k)
 {
     static const int64_t swapped[] = {0, 1, 3, 2};
     hmlc_emitter *emit = &node->emit;
     double scale = hmlc_onnx_float(node, "scale", 1 / sqrt((double)in->head_size));
     hmlc_value *q = in->q, *transposed = hmlc_emit_transpose(emit, k, swapped);
-    bool before = q->type->dtype == HMLC_DTYPE_f16;
-    if (before) {
-        hmlc_value *root = hmlc_emit_scalar_like(emit, q, sqrt(scale));
+    if (!hmlc_onnx_ok(node)) {
+        return NULL;
+    }
+    if (hmlc_dtype_is_half(q->type->dtype)) {
+        hmlc_value *root = hmlc_emit_scalar_like(emit, q, (double)scale_root(node, in));
         q = hmlc_emit_binary(emit, HMLC_OP_mul, q, root);
         transposed = hmlc_emit_binary(emit, HMLC_OP_mul, transposed, root);
+        return hmlc_emit_binary(emit, HMLC_OP_matmul, q, transposed);
     }
     hmlc_value *scores = hmlc_emit_binary(emit, HMLC_OP_matmul, q, transposed);
-    if (before) {
-        return scores;
-    }
     return hmlc_emit_binary(emit, HMLC_OP_mul, scores, hmlc_emit_scalar_like(emit, q, scale));
 }
 
@@ -156,74 +159,26 @@ static hmlc_value *soft_capped(hmlc_onnx_node *node, hmlc_value *scores)
     return hmlc_emit_binary(emit, HMLC_OP_mul, hmlc_emit_unary(emit, HMLC_OP_tanh, ratio), cap);
 }
 
-/* Where `kept` does not hold, the score is -inf. */
-static hmlc_value *keep_where(hmlc_onnx_node *node, hmlc_value *scores, hmlc_value *kept)
-{
-    hmlc_value *nothing = hmlc_emit_scalar_like(&node->emit, scores, -INFINITY);
-    return hmlc_emit_select(&node->emit, kept, scores, nothing);
-}
-
-/* A mask that is shorter than the keys hides the rest. */
-static hmlc_value *padded_mask(hmlc_onnx_node *node, const attention_inputs *in)
+/* The bias may broadcast to the scores, never the other way. */
+static hmlc_value *biased(hmlc_onnx_node *node, hmlc_value *scores, hmlc_value *bias)
 {
     hmlc_emitter *emit = &node->emit;
-    hmlc_dims *table = hmlc_emit_table(emit);
-    hmlc_value *mask = node->inputs[3];
-    int32_t rank = mask->type->rank;
-    if (rank == 0 || hmlc_dim_known_equal(table, mask->type->dims[rank - 1], in->keys)) {
-        return mask;
+    if (bias == NULL || !hmlc_onnx_ok(node)) {
+        return scores;
     }
-    hmlc_dim pads[2 * HMLC_MAX_RANK];
-    for (int32_t i = 0; i < 2 * rank; i++) {
-        pads[i] = hmlc_emit_number(emit, 0);
+    if (bias->type->rank > scores->type->rank) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the mask has rank %d, at most 4",
+                       bias->type->rank);
     }
-    pads[2 * rank - 1] = hmlc_dim_subtract(table, in->keys, mask->type->dims[rank - 1]);
-    bool is_bool = mask->type->dtype == HMLC_DTYPE_bool;
-    hmlc_value *fill = hmlc_emit_scalar_like(emit, mask, is_bool ? 0 : -INFINITY);
-    return hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(mask, fill),
-                     HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)rank)));
+    hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_add, scores, bias);
+    for (int32_t i = 0; hmlc_onnx_ok(node) && i < scores->type->rank; i++) {
+        hmlc_emit_require_equal(emit, sum->type->dims[i], scores->type->dims[i]);
+    }
+    return sum;
 }
 
-static hmlc_value *iota(hmlc_onnx_node *node, const hmlc_dim *shape, uint32_t rank, int64_t axis)
-{
-    return hmlc_emit(&node->emit, HMLC_OP_iota, NULL, 0,
-                     HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, shape, rank),
-                                hmlc_attr_int(HMLC_ATTR_axis, axis),
-                                hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_i64)));
-}
-
-static hmlc_value *masked(hmlc_onnx_node *node, const attention_inputs *in, hmlc_value *scores)
-{
-    hmlc_emitter *emit = &node->emit;
-    if (hmlc_onnx_has_input(node, 3) && hmlc_onnx_ok(node)) {
-        hmlc_value *mask = padded_mask(node, in);
-        bool is_bool = node->inputs[3]->type->dtype == HMLC_DTYPE_bool;
-        scores = is_bool ? keep_where(node, scores, mask)
-                         : hmlc_emit_binary(emit, HMLC_OP_add, scores, mask);
-    }
-    hmlc_dim grid[2] = {in->queries, in->keys};
-    if (hmlc_onnx_int(node, "is_causal", 0) != 0) {
-        /* Query i, behind the past, sees keys up to its own. */
-        hmlc_value *row = iota(node, grid, 2, 0), *column = iota(node, grid, 2, 1);
-        hmlc_value *past = hmlc_emit_dim(emit, in->past, HMLC_DTYPE_i64);
-        hmlc_value *last = hmlc_emit_binary(emit, HMLC_OP_add, row, past);
-        scores = keep_where(node, scores, hmlc_emit_binary(emit, HMLC_OP_less_equal, column, last));
-    }
-    if (hmlc_onnx_has_input(node, 6) && hmlc_onnx_rank(node, 6) != 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "nonpad_kv_seqlen has rank %d",
-                       hmlc_onnx_rank(node, 6));
-    }
-    if (hmlc_onnx_has_input(node, 6) && hmlc_onnx_ok(node)) {
-        hmlc_dim one = hmlc_emit_number(emit, 1);
-        hmlc_dim shape[4] = {hmlc_onnx_dims(node, 6)[0], one, one, one};
-        hmlc_value *lengths = hmlc_emit_reshape(emit, node->inputs[6], shape, 4);
-        hmlc_value *column = iota(node, &grid[1], 1, 0);
-        scores = keep_where(node, scores, hmlc_emit_binary(emit, HMLC_OP_less, column, lengths));
-    }
-    return scores;
-}
-
-static hmlc_value *softmax(hmlc_onnx_node *node, hmlc_value *scores)
+/* Softmax over the keys; a query whose keys are all hidden attends to none: its row is 0. */
+static hmlc_value *probabilities(hmlc_onnx_node *node, hmlc_value *scores, hmlc_value *bias)
 {
     static const int64_t last[] = {3};
     hmlc_emitter *emit = &node->emit;
@@ -232,10 +187,22 @@ static hmlc_value *softmax(hmlc_onnx_node *node, hmlc_value *scores)
     }
     hmlc_dtype dtype = scores->type->dtype;
     hmlc_dtype precision = hmlc_onnx_dtype_attr(node, "softmax_precision", dtype);
-    scores = hmlc_emit_cast(emit, scores, precision);
-    scores = hmlc_emit(emit, HMLC_OP_softmax, HMLC_OPERANDS(scores),
-                       HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, last, 1)));
-    return hmlc_emit_cast(emit, scores, dtype);
+    if (!hmlc_dtype_is_float(precision)) {
+        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "'softmax_precision' names %s, which is no float type",
+                       hmlc_dtype_name(precision));
+    }
+    hmlc_value *result = hmlc_emit_cast(emit, scores, precision);
+    result = hmlc_onnx_softmax(node, HMLC_OP_softmax, result, last, 1);
+    result = hmlc_emit_cast(emit, result, dtype);
+    if (bias == NULL || !hmlc_onnx_attention_may_hide_all(node) || !hmlc_onnx_ok(node)) {
+        return result;
+    }
+    int64_t keys = bias->type->rank - 1;
+    hmlc_value *most = hmlc_emit_reduce(emit, HMLC_OP_reduce_max, bias, &keys, 1, true);
+    hmlc_value *nothing = hmlc_emit_scalar_like(emit, bias, -INFINITY);
+    hmlc_value *hidden = hmlc_emit_binary(emit, HMLC_OP_equal, most, nothing);
+    return hmlc_emit_select(emit, hidden, hmlc_emit_scalar_like(emit, result, 0), result);
 }
 
 void hmlc_onnx_import_attention(hmlc_onnx_node *node)
@@ -243,7 +210,7 @@ void hmlc_onnx_import_attention(hmlc_onnx_node *node)
     static const int64_t permutation[] = {0, 2, 1, 3};
     hmlc_emitter *emit = &node->emit;
     hmlc_dims *table = hmlc_emit_table(emit);
-    attention_inputs in;
+    hmlc_onnx_attention in;
     if (!read_heads(node, &in) || !join_past(node, &in)) {
         return;
     }
@@ -251,8 +218,9 @@ void hmlc_onnx_import_attention(hmlc_onnx_node *node)
     hmlc_value *stages[4]; /* what qk_matmul_output_mode chooses from */
     stages[0] = scores_of(node, &in, k);
     stages[1] = soft_capped(node, stages[0]);
-    stages[2] = masked(node, &in, stages[1]);
-    stages[3] = softmax(node, stages[2]);
+    hmlc_value *bias = hmlc_onnx_attention_bias(node, &in);
+    stages[2] = biased(node, stages[1], bias);
+    stages[3] = probabilities(node, stages[2], bias);
     int64_t mode = hmlc_onnx_int(node, "qk_matmul_output_mode", 0);
     if (mode < 0 || mode > 3) {
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,

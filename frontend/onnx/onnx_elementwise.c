@@ -46,6 +46,23 @@ void hmlc_onnx_import_alpha(hmlc_onnx_node *node)
     activation(node, "alpha", NULL);
 }
 
+/* Swish of a gate, times a value of the same shape. */
+void hmlc_onnx_import_swiglu(hmlc_onnx_node *node)
+{
+    hmlc_value *gate = node->inputs[0], *value = node->inputs[1];
+    if (gate->type->rank != value->type->rank) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "ranks %d and %d: both inputs have one shape", gate->type->rank,
+                       value->type->rank);
+        return;
+    }
+    for (int32_t i = 0; i < gate->type->rank; i++) {
+        hmlc_emit_require_equal(&node->emit, gate->type->dims[i], value->type->dims[i]);
+    }
+    hmlc_onnx_import_alpha(node);
+    node->outputs[0] = hmlc_emit_binary(&node->emit, HMLC_OP_mul, node->outputs[0], value);
+}
+
 void hmlc_onnx_import_hard_sigmoid(hmlc_onnx_node *node)
 {
     activation(node, "alpha", "beta");
@@ -80,9 +97,9 @@ void hmlc_onnx_import_is_inf(hmlc_onnx_node *node)
 void hmlc_onnx_import_mod(hmlc_onnx_node *node)
 {
     int64_t fmod = hmlc_onnx_int(node, "fmod", 0) != 0;
-    if (fmod == 0 && hmlc_dtype_is_float(node->inputs[0]->type->dtype)) {
+    if (fmod == 0 && node->opset < 28 && hmlc_dtype_is_float(node->inputs[0]->type->dtype)) {
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
-                       "attribute 'fmod' must be 1 for floats");
+                       "attribute 'fmod' must be 1 for floats before opset 28");
     }
     node->outputs[0] =
         hmlc_emit(&node->emit, HMLC_OP_mod, HMLC_OPERANDS(node->inputs[0], node->inputs[1]),

@@ -1,5 +1,5 @@
 /* Losses: negative log likelihood, and cross entropy by way of it. */
-#include "onnx_node.h"
+#include "onnx_softmax.h"
 
 enum { REDUCE_NONE, REDUCE_SUM, REDUCE_MEAN };
 
@@ -97,8 +97,7 @@ void hmlc_onnx_import_cross_entropy(hmlc_onnx_node *node)
     static const int64_t classes[] = {1};
     if (has_classes(node)) {
         node->outputs[1] =
-            hmlc_emit(&node->emit, HMLC_OP_log_softmax, HMLC_OPERANDS(node->inputs[0]),
-                      HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, classes, 1)));
+            hmlc_onnx_softmax(node, HMLC_OP_log_softmax, node->inputs[0], classes, 1);
         node->outputs[0] = likelihood_loss(node, node->outputs[1]);
     }
 }

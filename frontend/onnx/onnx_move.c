@@ -429,9 +429,11 @@ void hmlc_onnx_import_depth_to_space(hmlc_onnx_node *node)
 
 void hmlc_onnx_import_space_to_depth(hmlc_onnx_node *node)
 {
-    static const int64_t permutation[] = {0, 3, 5, 1, 2, 4};
+    static const int64_t depth_last[] = {0, 3, 5, 1, 2, 4};  /* DCR */
+    static const int64_t depth_first[] = {0, 1, 3, 5, 2, 4}; /* CRD */
     hmlc_emitter *emit = &node->emit;
     int64_t block;
+    int32_t crd = hmlc_onnx_choice(node, "mode", "DCR|CRD", 0);
     if (!read_blocks(node, &block)) {
         return;
     }
@@ -443,7 +445,7 @@ void hmlc_onnx_import_space_to_depth(hmlc_onnx_node *node)
         x[0], hmlc_dim_multiply(hmlc_emit_table(emit), x[1], hmlc_emit_number(emit, block * block)),
         height, width};
     hmlc_value *blocks = hmlc_emit_reshape(emit, node->inputs[0], split, 6);
-    blocks = hmlc_emit_transpose(emit, blocks, permutation);
+    blocks = hmlc_emit_transpose(emit, blocks, crd ? depth_first : depth_last);
     node->outputs[0] = hmlc_emit_reshape(emit, blocks, joined, 4);
 }
 

@@ -177,29 +177,6 @@ void hmlc_onnx_import_arg_reduce(hmlc_onnx_node *node)
                                             hmlc_attr_int(HMLC_ATTR_select_last, last)));
 }
 
-void hmlc_onnx_import_softmax(hmlc_onnx_node *node)
-{
-    int64_t axis = hmlc_onnx_axis_attr(node, -1);
-    node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
-                                 HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, &axis, 1)));
-}
-
-/* Before opset 13 the input counts as a matrix: all dims from `axis` on are normalised together. */
-void hmlc_onnx_import_softmax_flattened(hmlc_onnx_node *node)
-{
-    int32_t rank = hmlc_onnx_rank(node, 0);
-    int64_t axis = hmlc_onnx_int(node, "axis", 1), axes[HMLC_MAX_RANK];
-    uint32_t count = 0;
-    if (axis != rank) {
-        axis = hmlc_onnx_axis(node, axis, rank);
-    }
-    for (int64_t i = axis; i < rank; i++) {
-        axes[count++] = i;
-    }
-    node->outputs[0] = hmlc_emit(&node->emit, node->op->opcode, HMLC_OPERANDS(node->inputs[0]),
-                                 HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count)));
-}
-
 /* 1 at the first maximum along `axis` of x, 0 elsewhere. */
 static hmlc_value *hardmax(hmlc_onnx_node *node, hmlc_value *x, int64_t axis)
 {

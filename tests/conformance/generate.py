@@ -6,7 +6,8 @@ where the row is older, each case of the operator, a second element type, and fo
 are all symbols. Needs numpy, onnx and onnxruntime; the tests read the bundle alone.
 
 Expected outputs are those of ONNX Runtime at the case's opset, or at the nearest lower one of the same row where it
-has no kernel for that one, or those of the ONNX reference evaluator where it has none at all (REFERENCE).
+has no kernel for that one, or those of the ONNX reference evaluator where it has none at all (REFERENCE) or does not
+know the row's opset (REFERENCE_SINCE).
 
 The bundle: "HMLCASE1", then per case the name, the model, the number of inputs, each input, the number of outputs,
 each output: strings of bytes with a little-endian 32-bit length before them, numbers of 32 bits. Tensors are
@@ -34,6 +35,8 @@ TABLE = HERE.parent.parent / "frontend" / "onnx" / "onnx_ops.def"
 SAME_AS = {("GlobalLpPool", 22): 21, ("Scatter", 11): 10}
 # What it has no kernels for at any opset: cases whose outputs the reference evaluator gives.
 REFERENCE = {"BatchNormalization", "CausalConvWithState"}
+# Rows from this opset on, which ONNX Runtime does not know; the reference evaluator gives their outputs.
+REFERENCE_SINCE = 28
 LETTERS = {"f": np.float32, "d": np.float64, "h": np.float16, "B": np.bool_, "c": np.int8, "s": np.int16,
            "i": np.int32, "l": np.int64, "C": np.uint8, "S": np.uint16, "I": np.uint32, "L": np.uint64}
 
@@ -215,6 +218,10 @@ def mod(row, v):
     yield C([ints(-20, 20, 2, 8), np.array([3, -3, 5, -5, 1, 2, 7, -7], np.int64)], wide=False)
     yield C([ints(-20, 20, 2, 8), np.array([3, -3, 5, -5, 1, 2, 7, -7], np.int64)], wide=False, fmod=1)
     yield C([f(2, 4), np.array([1.5, -1.5, 2, 0.75], np.float32)], wide=False, fmod=1)
+    if v >= 28:
+        edges = [0.0, -0.0, 1.5, -1.5, np.inf, -np.inf, np.nan, 7.25]
+        for dtype in (np.float32, np.float64, np.float16):
+            yield C([np.array(edges, dtype)[:, None], np.array(edges, dtype)], wide=False)
 
 
 @case("And", "Or", "Xor")
@@ -232,6 +239,12 @@ def shift(row, v):
     for direction in ("LEFT", "RIGHT"):
         yield C([ints(0, 200, 2, 4, dtype=np.uint8), ints(0, 5, 4, dtype=np.uint8)], direction=direction)
         yield C([ints(0, 1 << 40, 2, 4, dtype=np.uint64), ints(0, 5, 4, dtype=np.uint64)], direction=direction)
+        for dtype in (np.int8, np.int16, np.int32, np.int64) if v >= 28 else ():
+            bits = np.iinfo(dtype).bits
+            amounts = np.array([0, 1, bits - 1, bits, bits + 1, -1, np.iinfo(dtype).max, np.iinfo(dtype).min], dtype)
+            values = np.array([[1, -1, 5, -77, 100, -100, 3, -3], [-128, 127, -2, 2, 64, -64, 0, 1]], dtype)
+            yield C([values, amounts], wide=False, direction=direction)
+            yield C([np.repeat(values[0, :, None], 8, 1), amounts], wide=False, direction=direction)
 
 
 @case("PRelu")
@@ -473,6 +486,14 @@ def depth_to_space(row, v):
 @case("SpaceToDepth")
 def space_to_depth(row, v):
     yield C([f(1, 2, 4, 6)], blocksize=2)
+    for mode in ("DCR", "CRD") if v >= 28 else ():
+        yield C([f(2, 3, 4, 6)], blocksize=2, mode=mode)
+
+
+@case("SwiGLU")
+def swiglu(row, v):
+    yield C([f(2, 3, 4), f(2, 3, 4)])
+    yield C([f(2, 3, 4), f(2, 3, 4)], alpha=1.5)
 
 
 @case("Gather")
@@ -990,6 +1011,33 @@ def attention(row, v):
     yield C([f(2, 4, 4, 8), f(2, 2, 6, 8), f(2, 2, 6, 10), f(4, 6)], wide=False, scale=0.5)
     yield C([f(2, 4, 24), f(2, 6, 24), f(2, 6, 24)], wide=False, q_num_heads=3, kv_num_heads=3)
     yield C([f(2, 3, 4, 8), f(2, 3, 6, 8), f(2, 3, 6, 8), None, f(2, 3, 5, 8), f(2, 3, 5, 8)], outputs=3, wide=False)
+    q, k, x = f(2, 4, 3, 8), f(2, 2, 5, 8), f(2, 2, 5, 6)
+    seen = np.array([[1, 0, 1, 1, 0], [0, 0, 0, 0, 0], [0, 1, 0, 0, 0]], np.bool_)  # the second query sees nothing
+    for mask in (seen, np.where(seen, np.float32(0.5), np.float32(-np.inf)), seen.astype(np.int32), seen.astype(np.uint8)):
+        yield C([q, k, x, mask], wide=False)
+    yield C([q, k, x, seen], wide=False, reference=True, is_causal=1)
+    for mode in range(4):
+        # The reference evaluator gives the capped scores in mode 0, too, where the standard says the raw ones.
+        more = {"wide": False, "reference": True, "qk_matmul_output_mode": mode, "softcap": 2.0 if mode > 0 else 0.0}
+        yield C([q, k, x, seen], outputs=4, **more)
+        halves = [a.astype(np.float16) for a in (q, k, x)]
+        yield C([*halves, seen], outputs=4, softmax_precision=1, **more)
+    if v < 24:
+        return
+    counts = i64(5, 2)
+    yield C([q, k, x, f(4, 3, 4), None, None, i64(4, 2)], wide=False, reference=True)  # a mask of 4 keys hides the fifth
+    yield C([q, k, x, None, None, None, counts], wide=False, reference=True)
+    yield C([q, k, x, None, None, None, counts], wide=False, reference=True, is_causal=1)  # the first query sees nothing
+    yield C([q, k, x, f(2, 1, 3, 5), None, None, i64(4, 0)], outputs=4, wide=False, reference=True, is_causal=1,
+            qk_matmul_output_mode=3)
+    if v < 25:
+        return
+    for left, right in ((1, -1), (-1, 1), (1, 0), (0, 0)):
+        windows = {"wide": False, "reference": True, "left_window_size": left, "right_window_size": right}
+        yield C([q, k, x], **windows)
+        yield C([q, k, x, seen, None, None, counts], is_causal=int(left > 0), **windows)
+        yield C([f(2, 3, 2, 4), f(2, 3, 3, 4), f(2, 3, 3, 4), None, f(2, 3, 5, 4), f(2, 3, 5, 4)], outputs=3, **windows)
+    yield C([f(1, 1, 6, 4), f(1, 1, 2, 4), f(1, 1, 2, 4)], left_window_size=1, wide=False, reference=True)
 
 
 @case("RotaryEmbedding")
@@ -1121,7 +1169,7 @@ def expected(row, opset, case_, model, feeds):
             return run_onnxruntime(stand_in, feeds), "ONNX Runtime"
         except Exception as caught:  # it lacks kernels for some types and versions
             problem = problem or caught
-    if row.name in REFERENCE or case_.reference:
+    if row.name in REFERENCE or row.since >= REFERENCE_SINCE or case_.reference:
         stand_in.opset_import[0].version = min(opset, onnx.defs.onnx_opset_version())
         return ReferenceEvaluator(stand_in).run(None, dict(feeds)), "the reference evaluator"
     raise problem

@@ -535,6 +535,15 @@ static void comparison_follows_its_rule(void **state)
     assert_true(compare_floats(small, other, 1).equal);
     assert_true(compare_floats(small, other, 0).equal);
 
+    uint16_t one[] = {0x3F80}, near[] = {0x3F82}, far[] = {0x3F83}; /* steps of 2^-7 */
+    hml_tensor x = {.data = one, .bytes = 2, .dtype = HML_BF16, .rank = 1, .dims = {1}}, y = x;
+    y.data = near;
+    hml_tensor_compare(&y, &x, &hml_tolerance_default, &c);
+    assert_true(c.equal);
+    y.data = far;
+    hml_tensor_compare(&y, &x, &hml_tolerance_default, &c);
+    assert_false(c.equal);
+
     int32_t i[] = {1, 2}, k[] = {1, 3};
     hml_tensor a = {.data = i, .bytes = 8, .dtype = HML_I32, .rank = 1, .dims = {2}}, b = a;
     b.data = k;

@@ -15,7 +15,7 @@ static const hml_option run_options[] = {
     {"output", 'o', "DIR", "write the outputs there as output_<i>.npy or .pb"},
     {"format", 0, "npy|pb", "of written outputs; npy"},
     {"no-compare", 0, NULL, "do not compare with output_<i>.pb"},
-    {"rtol", 0, "R", "relative tolerance; 1e-3"},
+    {"rtol", 0, "R", "relative tolerance; 1e-3, bf16 2^-6"},
     {"atol", 0, "A", "absolute tolerance; max(1e-5, 2e-5 x largest |expected|)"},
     HML_COMMON_OPTIONS,
 };

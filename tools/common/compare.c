@@ -28,6 +28,11 @@ static double absolute_tolerance(const hml_tensor *expected, const hml_tolerance
     return 2e-5 * largest > 1e-5 ? 2e-5 * largest : 1e-5;
 }
 
+static double relative_tolerance(hml_dtype dtype, const hml_tolerance *tolerance)
+{
+    return tolerance->rtol >= 0 ? tolerance->rtol : dtype == HML_BF16 ? 0x1p-6 : 1e-3;
+}
+
 /* How far beyond its tolerance a float is; 0 or less: within. */
 static double float_excess(double found, double expected, double atol, double rtol)
 {
@@ -75,11 +80,11 @@ void hml_tensor_compare(const hml_tensor *found, const hml_tensor *expected,
     c.same_shape = found->rank == expected->rank &&
                    memcmp(found->dims, expected->dims, found->rank * sizeof(int64_t)) == 0;
     if (c.same_type && c.same_shape) {
-        double worst_excess = 0;
+        double worst_excess = 0, rtol = relative_tolerance(expected->dtype, tolerance);
         c.count = expected->bytes / hml_dtype_bytes(expected->dtype);
         c.atol = is_float(found->dtype) ? absolute_tolerance(expected, tolerance) : 0;
         for (size_t i = 0; i < c.count; i++) {
-            compare_element(found, expected, i, tolerance->rtol, &worst_excess, &c);
+            compare_element(found, expected, i, rtol, &worst_excess, &c);
         }
         c.equal = c.differing == 0;
     }

@@ -9,7 +9,7 @@
 
 static const hml_option compare_table[] = {
     HML_INPUT_OPTIONS,
-    {"rtol", 0, "R", "relative tolerance; default 1e-3"},
+    {"rtol", 0, "R", "relative tolerance; default 1e-3, bf16 2^-6"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
     HML_COMMON_OPTIONS,
 };

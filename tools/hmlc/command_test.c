@@ -22,7 +22,7 @@
 enum { MOST_PATH = 4096, DEFAULT_LIMIT = 600, NAME_WIDTH = 36 };
 
 static const hml_option test_table[] = {
-    {"rtol", 0, "R", "relative tolerance; default 1e-3"},
+    {"rtol", 0, "R", "relative tolerance; default 1e-3, bf16 2^-6"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
     HMLC_DIM_OPTION,
     {"target", 0, "T,...", "targets; default: native"},
