@@ -101,7 +101,12 @@ static hmlc_status slot_of_symbol(hmlc_program *program, const hmlc_symbol *symb
         *slot = place->slot - 1;
         return HMLC_OK;
     }
-    if (symbol->bound_at_run || place->input == 0) {
+    if (symbol->bound_at_run) { /* no option names it */
+        return hmlc_error_add(program->module->diagnostics, HMLC_ERROR_symbol_unbound, NULL, NULL,
+                              "the size '%s' is needed where the run does not know it yet",
+                              symbol->name);
+    }
+    if (place->input == 0) {
         return hmlc_error_add(program->module->diagnostics, HMLC_ERROR_symbol_unbound, NULL,
                               "give the dim a value with --dim, or export the model with it as "
                               "a dim of an input",

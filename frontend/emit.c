@@ -246,7 +246,8 @@ const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char 
     if (!hmlc_dim_is_constant(hmlc_type_count(module->dims, a->type), &size) || size > most) {
         emitter->status = hmlc_error_add(
             module->diagnostics, HMLC_ERROR_rank_unknown, emitter->builder.location,
-            "export the model with a constant number of dims",
+            "give its length with --dim NAME=SIZE, or export the model with a constant number of "
+            "dims",
             "the number of elements of a shape-like input is not known at compile time");
         return NULL;
     }

@@ -24,9 +24,12 @@ static hmlc_value *split_heads(hmlc_onnx_node *node, hmlc_value *x, int64_t head
 static int64_t static_dim(hmlc_onnx_node *node, const hmlc_value *x, int32_t axis)
 {
     int64_t size = 1;
+    char text[128];
+    hmlc_dim_format(x->type->dims[axis], text, sizeof text);
     if (hmlc_onnx_ok(node) && (!hmlc_dim_is_constant(x->type->dims[axis], &size) || size < 1)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "fix the dim",
-                       "heads and head sizes must be static");
+        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented,
+                       "give the dim a value with --dim NAME=SIZE",
+                       "heads and head sizes must be static, but one is %s", text);
     }
     return size < 1 ? 1 : size;
 }

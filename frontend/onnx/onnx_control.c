@@ -136,11 +136,12 @@ static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
     }
     char text[256];
     hmlc_dim_format(elements[0], text, sizeof text);
+    bool answered = !hmlc_dim_uses_run_symbol(elements[0]); /* by the dims of inputs */
     erase_region(regions[1]);
     erase_region(regions[0]);
     hmlc_warning_add(
         node->importer->module->diagnostics, HMLC_ERROR_path_assumed, node->emit.builder.location,
-        "give the dims with --dim to silence this",
+        answered ? "give the dims with --dim to silence this" : NULL,
         "the two paths differ in rank: compiled for inputs with %s, others are refused "
         "when the model runs",
         text);

@@ -76,7 +76,9 @@ static void keep_checked(hmlc_onnx_node *node, int32_t axis)
     hmlc_dim_format(dim, text, sizeof text);
     hmlc_warning_add(node->emit.builder.module->diagnostics, HMLC_ERROR_path_assumed,
                      node->emit.builder.location,
-                     "give the dim with --dim where it is 1, or the axes to squeeze",
+                     hmlc_dim_uses_run_symbol(dim)
+                         ? "give the axes to squeeze"
+                         : "give the dim with --dim where it is 1, or the axes to squeeze",
                      "Squeeze names no axes: compiled for inputs whose %s (axis %d of '%s') is not "
                      "1, others are refused when the model runs",
                      text, axis, hmlc_onnx_input_name(node, 0));

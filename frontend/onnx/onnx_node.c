@@ -198,7 +198,7 @@ hmlc_value *hmlc_onnx_run_time_list(hmlc_onnx_node *node, uint32_t index, uint32
     hmlc_dim size = hmlc_type_count(hmlc_emit_table(emit), node->inputs[index]->type);
     if (!hmlc_dim_is_constant(size, &length) || length > HMLC_MAX_RANK) {
         hmlc_onnx_fail(node, HMLC_ERROR_rank_unknown,
-                       "give the input a static length, or make it an initializer",
+                       "give its length with --dim NAME=SIZE, or make it an initializer",
                        "input %" PRIu32 " ('%s') has a length of more than %d or one known only at "
                        "run time",
                        index, hmlc_onnx_input_name(node, index), HMLC_MAX_RANK);

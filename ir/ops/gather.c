@@ -93,7 +93,7 @@ static int32_t index_depth(const hmlc_infer *context, const hmlc_type *x, const 
         return 0;
     }
     if (!hmlc_dim_is_constant(indices->dims[indices->rank - 1], &depth)) {
-        hmlc_infer_refuse(context, status, NULL,
+        hmlc_infer_refuse(context, status, "give the dim a value with --dim NAME=SIZE",
                           "the last dim of the indices is %s; expected a "
                           "constant",
                           hmlc_infer_dim_text(context, indices->dims[indices->rank - 1]));

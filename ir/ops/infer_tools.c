@@ -352,7 +352,8 @@ int64_t hmlc_infer_list_length(const hmlc_infer *context, uint32_t index, hmlc_s
     }
     if (!hmlc_dim_is_constant(type->dims[0], &length)) {
         hmlc_infer_refuse(context, status,
-                          "give the shape operand a static length when exporting the model",
+                          "give its length with --dim NAME=SIZE, or export the model with a "
+                          "constant number of dims",
                           "operand %u has a length of %s; expected a constant, because it decides "
                           "the rank",
                           index, hmlc_infer_dim_text(context, type->dims[0]));

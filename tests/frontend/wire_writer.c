@@ -140,6 +140,13 @@ void node_ints(wire_buffer *node, const char *name, const int64_t *values, size_
     wire_put_message(node, NODE_ATTRIBUTE, &attribute);
 }
 
+void node_floats(wire_buffer *node, const char *name, const float *values, size_t count)
+{
+    wire_buffer attribute = attribute_begin(name, 6);
+    wire_put_bytes(&attribute, 7, values, count * sizeof *values);
+    wire_put_message(node, NODE_ATTRIBUTE, &attribute);
+}
+
 void node_texts(wire_buffer *node, const char *name, const char *values)
 {
     wire_buffer attribute = attribute_begin(name, 8);

@@ -30,6 +30,7 @@ void node_int(wire_buffer *node, const char *name, int64_t value);
 void node_float(wire_buffer *node, const char *name, float value);
 void node_text(wire_buffer *node, const char *name, const char *value);
 void node_ints(wire_buffer *node, const char *name, const int64_t *values, size_t count);
+void node_floats(wire_buffer *node, const char *name, const float *values, size_t count);
 void node_texts(wire_buffer *node, const char *name, const char *values);
 void node_graph(wire_buffer *node, const char *name, wire_buffer *graph);
 void node_tensor(wire_buffer *node, const char *name, wire_buffer *tensor);
