@@ -202,6 +202,22 @@ static const char *elf_undefined(const elf_file *elf)
     return NULL;
 }
 
+/* What the code tells of itself, at the end of the image. */
+static void code_seal(const hmlc_target *target, hmlc_image *image)
+{
+    const hml_code_record *record = &image->record;
+    const hml_code_seal seal = {.mark = HML_CODE_MARK,
+                                .architecture = (uint32_t)target->architecture,
+                                .required_features = target->required_features,
+                                .image_bytes = record->image_bytes,
+                                .text_offset = record->text_offset,
+                                .text_bytes = record->text_bytes,
+                                .rodata_offset = record->rodata_offset,
+                                .rodata_bytes = record->rodata_bytes,
+                                .kernel_abi = record->kernel_abi};
+    memcpy(image->bytes + record->image_bytes - sizeof seal, &seal, sizeof seal);
+}
+
 static hmlc_status image_flatten(const hmlc_program *program, const elf_file *elf,
                                  hmlc_image *image)
 {
@@ -216,9 +232,12 @@ static hmlc_status image_flatten(const hmlc_program *program, const elf_file *el
     }
     bool constants = data != NULL && data->sh_size > 0;
     uint64_t base = text->sh_addr;
-    hml_code_record record = {.text_bytes = page_up(text->sh_size), .kernel_abi = HML_KERNEL_ABI};
-    record.rodata_offset = constants ? data->sh_addr - base : record.text_bytes;
-    record.rodata_bytes = constants ? page_up(data->sh_size) : 0;
+    uint64_t room = sizeof(hml_code_seal); /* behind what the last segment holds */
+    hml_code_record record = {.kernel_abi = HML_KERNEL_ABI};
+    /* Text up to the constants: between them the linker may keep a page for tables that we drop. */
+    record.text_bytes = constants ? data->sh_addr - base : page_up(text->sh_size + room);
+    record.rodata_offset = record.text_bytes;
+    record.rodata_bytes = constants ? page_up(data->sh_size + room) : 0;
     record.image_bytes = record.rodata_offset + record.rodata_bytes;
     image->bytes = calloc(1, record.image_bytes);
     HMLC_TRY_MEMORY(image->bytes);
@@ -228,6 +247,7 @@ static hmlc_status image_flatten(const hmlc_program *program, const elf_file *el
         memcpy(image->bytes + record.rodata_offset, elf->bytes + data->sh_offset, data->sh_size);
     }
     image->record = record;
+    code_seal(program->target, image);
     return HMLC_OK;
 }
 

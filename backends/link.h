@@ -12,7 +12,7 @@ typedef struct hmlc_image {
 } hmlc_image;
 
 /* Links, checks that nothing is undefined or relocated, writes the kernels' entries into the
- * program and a seal before each of them. */
+ * program, a seal before each of them, and the image's own seal at its end. */
 hmlc_status hmlc_link(hmlc_program *program, const hmlc_objects *objects,
                       hmlc_image *image) HMLC_MUST_USE;
 void hmlc_image_release(hmlc_image *image);

@@ -289,10 +289,29 @@ static hml_status check_steps(const program_checker *checker)
     return HML_OK;
 }
 
-static bool is_segment(uint64_t offset, uint64_t bytes, uint64_t image_bytes)
+/* Text, then constants, in whole pages: nothing before, between or behind. */
+static bool segments_fill_image(const hml_code_record *code)
 {
-    return offset % 4096 == 0 && bytes % 4096 == 0 && offset <= image_bytes &&
-           bytes <= image_bytes - offset;
+    return code->text_offset == 0 && code->text_bytes % 4096 == 0 && code->text_bytes != 0 &&
+           code->text_bytes <= code->image_bytes && code->rodata_offset == code->text_bytes &&
+           code->rodata_bytes % 4096 == 0 &&
+           code->rodata_bytes == code->image_bytes - code->text_bytes;
+}
+
+/* The code says the same of itself. */
+static bool is_sealed(const hml_section_record *section, const hml_code_record *code,
+                      const uint8_t *image)
+{
+    const hml_code_seal wanted = {.mark = HML_CODE_MARK,
+                                  .architecture = section->architecture,
+                                  .required_features = section->required_features,
+                                  .image_bytes = code->image_bytes,
+                                  .text_offset = code->text_offset,
+                                  .text_bytes = code->text_bytes,
+                                  .rodata_offset = code->rodata_offset,
+                                  .rodata_bytes = code->rodata_bytes,
+                                  .kernel_abi = code->kernel_abi};
+    return memcmp(image + code->image_bytes - sizeof wanted, &wanted, sizeof wanted) == 0;
 }
 
 static hml_status check_code(const hml_model *model, hml_variant *variant, hml_message message)
@@ -306,13 +325,14 @@ static hml_status check_code(const hml_model *model, hml_variant *variant, hml_m
         return HML_FAIL(message, HML_ERROR_kernel_abi, "it has %u, this runtime %d",
                         code->kernel_abi, HML_KERNEL_ABI);
     }
-    bool apart = code->text_offset + code->text_bytes <= code->rodata_offset ||
-                 code->rodata_offset + code->rodata_bytes <= code->text_offset;
     if (code->image_offset % 4096 != 0 || code->image_offset > section->bytes ||
-        code->image_bytes > section->bytes - code->image_offset || code->image_bytes == 0 ||
-        !is_segment(code->text_offset, code->text_bytes, code->image_bytes) ||
-        !is_segment(code->rodata_offset, code->rodata_bytes, code->image_bytes) || !apart) {
+        code->image_bytes > section->bytes - code->image_offset || !segments_fill_image(code)) {
         return HML_FAIL(message, HML_ERROR_code_invalid, "image or segments");
+    }
+    const uint8_t *image = model->file.data + section->offset + code->image_offset;
+    if (!is_sealed(section, code, image)) {
+        return HML_FAIL(message, HML_ERROR_code_invalid,
+                        "the code itself tells another size, other segments or another CPU");
     }
     variant->code = code;
     return HML_OK;

@@ -20,18 +20,25 @@ uint32_t alteration_next(alteration_random *random, uint32_t limit)
 static area section_area(const uint8_t *original, const hml_section_record *section)
 {
     area found = {.offset = section->offset, .bytes = section->bytes};
+    if (section->kind == HML_SECTION_CODE) { /* not the code itself */
+        found.bytes = sizeof(hml_code_record);
+        return found;
+    }
     found.tables = (const void *)(original + section->offset);
     found.table_count = section->kind == HML_SECTION_PROGRAM ? 10 : 4;
     return found;
 }
 
-/* One of: header and section table, the model's section, the program's. Programs most often. */
+/* One of: header and section table, the model's section, a code record, the program's section.
+ * Programs most often. */
 static area choose_area(alteration_random *random, const uint8_t *original)
 {
     const hml_file_header *header = (const void *)original;
     const hml_section_record *records = (const void *)(original + header->section_table_offset);
     uint32_t chosen = alteration_next(random, 16);
-    uint32_t kind = chosen < 4 ? HML_SECTION_MODEL : HML_SECTION_PROGRAM;
+    uint32_t kind = chosen < 4   ? HML_SECTION_MODEL
+                    : chosen < 5 ? HML_SECTION_CODE
+                                 : HML_SECTION_PROGRAM;
     for (uint32_t k = 0; chosen > 0 && k < header->section_count; k++) {
         if (records[k].kind == kind) {
             return section_area(original, &records[k]);
@@ -106,10 +113,31 @@ static void change_records(alteration_random *random, uint8_t *data, const area 
                    swap ? "swap" : "copy", from, to, first, size);
 }
 
+/* Program and code say the same of another CPU, so that nothing but the code can tell. */
+static void change_features(alteration_random *random, uint8_t *data, char *text, size_t text_bytes)
+{
+    hml_file_header header;
+    memcpy(&header, data, sizeof header);
+    uint64_t bit = UINT64_C(1) << alteration_next(random, 8);
+    for (uint32_t k = 0; k < header.section_count; k++) {
+        hml_section_record record;
+        uint8_t *at = data + header.section_table_offset + k * sizeof record;
+        memcpy(&record, at, sizeof record);
+        if (record.kind == HML_SECTION_PROGRAM || record.kind == HML_SECTION_CODE) {
+            record.required_features ^= bit;
+            memcpy(at, &record, sizeof record);
+        }
+    }
+    (void)snprintf(text, text_bytes, "features ^ %llu; ", (unsigned long long)bit);
+}
+
 void alteration_apply(alteration_random *random, const uint8_t *original, uint8_t *data, char *text,
                       size_t text_bytes)
 {
     text[0] = '\0';
+    if (alteration_next(random, 32) == 0) {
+        change_features(random, data, text, text_bytes);
+    }
     uint32_t count = 1 + alteration_next(random, 4);
     for (uint32_t k = 0; k < count; k++) {
         area at = choose_area(random, original);

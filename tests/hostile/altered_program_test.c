@@ -2,7 +2,8 @@
  * Artifacts whose header, tables and programs were changed and whose checksums were computed anew:
  * opened, given a session, inputs and outputs, and run. Each is refused or runs without touching
  * anything but its own memory, which lies between inaccessible pages; the file and the inputs may
- * not be written at all. A case that crashes, hangs or writes outside is printed and counted, and
+ * not be written at all. Every byte of every output is read whatever the run says. A case that
+ * crashes, hangs or writes outside is printed and counted, and
  * the next one goes on in a new process.
  *
  *     altered_program_test [--count N] [--first K]
@@ -27,6 +28,7 @@ typedef struct progress {
     uint64_t current;
     char text[1024];
     uint64_t refused_open, refused_session, refused_inputs, refused_run, completed;
+    uint64_t bytes_read, sum; /* of outputs; the sum keeps the reads */
     uint32_t damaged;
 } progress;
 
@@ -113,6 +115,26 @@ static void release_inputs(guarded_heap *heap, bound_inputs *inputs)
     }
 }
 
+/* -- Outputs ---------------------------------------------------------------------------------- */
+
+/* Reads all that the session tells: what does not lie in its memory ends the case. */
+static void read_outputs(const hml_model *model, const hml_session *session)
+{
+    hml_model_info info;
+    hml_model_describe(model, &info);
+    for (uint32_t k = 0; k < info.output_count; k++) {
+        hml_tensor tensor;
+        if (hml_session_output(session, k, &tensor) != HML_OK) {
+            continue;
+        }
+        const volatile uint8_t *bytes = tensor.data;
+        for (size_t i = 0; i < tensor.bytes; i++) {
+            shared->sum += bytes[i];
+        }
+        shared->bytes_read += tensor.bytes;
+    }
+}
+
 /* -- One case ---------------------------------------------------------------------------------- */
 
 static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_session *session)
@@ -127,6 +149,7 @@ static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_sess
             status = hml_run(session);
             *(status == HML_OK ? &shared->completed : &shared->refused_run) += 1;
         }
+        read_outputs(model, session);
         release_inputs(heap, &inputs);
     }
     return status;
@@ -150,8 +173,15 @@ static void run_bound(guarded_heap *heap, const hml_model *model, hml_session *s
     }
     free(shapes);
     (void)run_twice(heap, model, session);
+    for (uint32_t k = 0; k < MOST_INPUTS; k++) { /* half of the memory, until the next run */
+        if (memory[k] != NULL) {
+            (void)!hml_bind_output(session, k, memory[k], bytes[k] / 2);
+        }
+    }
+    read_outputs(model, session);
     for (uint32_t k = 0; k < MOST_INPUTS; k++) {
         if (memory[k] != NULL) {
+            (void)!hml_bind_output(session, k, NULL, 0);
             guarded_release(heap, memory[k], bytes[k]);
         }
     }
@@ -235,11 +265,11 @@ static int watch(uint64_t first, uint64_t end)
         }
         first = shared->current + 1;
     }
-    printf("%llu refused on opening, %llu sessions, %llu inputs, %llu runs; %llu runs completed; "
-           "%u cases failed\n",
+    printf("%llu refused on opening, %llu sessions, %llu inputs, %llu runs; %llu runs completed, "
+           "%llu bytes of outputs read; %u cases failed\n",
            (unsigned long long)shared->refused_open, (unsigned long long)shared->refused_session,
            (unsigned long long)shared->refused_inputs, (unsigned long long)shared->refused_run,
-           (unsigned long long)shared->completed, failures);
+           (unsigned long long)shared->completed, (unsigned long long)shared->bytes_read, failures);
     return failures == 0 ? 0 : 1;
 }
 
@@ -319,6 +349,61 @@ static bool entries_hold(const artifact *from)
     return good;
 }
 
+/* -- What the code says of itself -------------------------------------------------------------- */
+
+static hml_status open_resealed(uint8_t *data, size_t bytes)
+{
+    hml_model *model = NULL;
+    (void)reseal_artifact(data, bytes);
+    hml_status status = hml_model_open_memory(data, bytes, NULL, &model);
+    hml_model_release(model);
+    return status;
+}
+
+/* No field of the code record may have another value. */
+static bool code_record_holds(const artifact *from, uint8_t *data)
+{
+    uint64_t start = section_of(from->data, HML_SECTION_CODE)->offset, own;
+    alteration_random random = {7};
+    bool good = true;
+    for (uint64_t at = 0; at < offsetof(hml_code_record, kernel_abi); at += sizeof own) {
+        memcpy(&own, from->data + start + at, sizeof own);
+        const uint64_t any = (uint64_t)alteration_next(&random, 1U << 20) * 4096;
+        const uint64_t others[] = {0,       4096,    own + 4096, own - 4096,
+                                   own * 2, own + 1, UINT64_MAX, any};
+        for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
+            memcpy(data, from->data, from->bytes);
+            memcpy(data + start + at, &others[k], sizeof own);
+            good = good && (others[k] == own || open_resealed(data, from->bytes) != HML_OK);
+        }
+    }
+    return good;
+}
+
+/* Nor may program and code agree on other features than those that the code was made for. */
+static bool features_hold(const artifact *from, uint8_t *data)
+{
+    bool good = true;
+    for (uint32_t bit = 0; good && bit < 64; bit++) {
+        memcpy(data, from->data, from->bytes);
+        const hml_file_header *header = (const void *)data;
+        hml_section_record *records = (void *)(data + header->section_table_offset);
+        for (uint32_t k = 0; k < header->section_count; k++) {
+            records[k].required_features ^= UINT64_C(1) << bit;
+        }
+        good = open_resealed(data, from->bytes) == HML_ERROR_code_invalid;
+    }
+    return good;
+}
+
+static bool code_holds(const artifact *from)
+{
+    uint8_t *data = aligned_alloc(64, (from->bytes + 63) / 64 * 64);
+    bool good = data != NULL && code_record_holds(from, data) && features_hold(from, data);
+    free(data);
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t count = 20000, first = 0;
@@ -348,6 +433,10 @@ int main(int argc, char **argv)
     for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
         if (!entries_hold(&artifacts[k])) {
             printf("artifact %u: another entry of a kernel is accepted\n", k);
+            return 1;
+        }
+        if (!code_holds(&artifacts[k])) {
+            printf("artifact %u: another code record or other features are accepted\n", k);
             return 1;
         }
     }

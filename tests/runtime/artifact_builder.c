@@ -219,7 +219,12 @@ static void write_program(const artifact_builder *b, uint32_t target_name, secti
     APPEND(bytes, b->output_dims, b->output_dim_count, &record->output_dims);
 }
 
-static void write_code(const artifact_builder *b, section_bytes *bytes)
+static uint32_t architecture_of(const artifact_builder *b)
+{
+    return b->architecture != 0 ? b->architecture : (uint32_t)HML_ARCHITECTURE_X86_64;
+}
+
+static void write_code(const artifact_builder *b, uint64_t features, section_bytes *bytes)
 {
     size_t text = (size_t)(__stop_test_kernels - __start_test_kernels);
     size_t pages = (text + 4095) / 4096 * 4096;
@@ -235,7 +240,16 @@ static void write_code(const artifact_builder *b, section_bytes *bytes)
         const hml_entry_seal seal = {HML_ENTRY_MARK, k};
         memcpy(bytes->data + 4096 + b->kernels[k].entry - sizeof seal, &seal, sizeof seal);
     }
+    const hml_code_seal seal = {.mark = HML_CODE_MARK,
+                                .architecture = architecture_of(b),
+                                .required_features = features,
+                                .image_bytes = record->image_bytes,
+                                .text_bytes = record->text_bytes,
+                                .rodata_offset = record->rodata_offset,
+                                .rodata_bytes = record->rodata_bytes,
+                                .kernel_abi = record->kernel_abi};
     bytes->count = 4096 + pages + 4096;
+    memcpy(bytes->data + bytes->count - sizeof seal, &seal, sizeof seal);
 }
 
 enum { MOST_SECTIONS = 16, SECTION_CAPACITY = 65536 };
@@ -268,12 +282,13 @@ static void add_sections(artifact_builder *b, file_layout *layout)
         bool named = v == 0 && b->target_name != NULL;
         uint32_t name = build_string(b, named ? b->target_name : variant_names[v]);
         write_program(b, name, add_section(layout, HML_SECTION_PROGRAM, v, 64, SECTION_CAPACITY));
-        write_code(b, add_section(layout, HML_SECTION_CODE, v,
-                                  b->alignment != 0 ? b->alignment : 4096, SECTION_CAPACITY));
+        uint64_t features = b->features | variant_features[v];
+        write_code(b, features,
+                   add_section(layout, HML_SECTION_CODE, v, b->alignment != 0 ? b->alignment : 4096,
+                               SECTION_CAPACITY));
         for (uint32_t i = layout->count - 2; i < layout->count; i++) {
-            layout->records[i].architecture =
-                b->architecture != 0 ? b->architecture : (uint32_t)HML_ARCHITECTURE_X86_64;
-            layout->records[i].required_features = b->features | variant_features[v];
+            layout->records[i].architecture = architecture_of(b);
+            layout->records[i].required_features = features;
         }
     }
     section_bytes *weights =

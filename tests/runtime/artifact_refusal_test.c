@@ -140,6 +140,14 @@ DAMAGE(code_abi, code_of(data)->kernel_abi = 2)
 DAMAGE(code_image_outside, code_of(data)->image_bytes = UINT64_MAX)
 DAMAGE(code_text_unaligned, code_of(data)->text_bytes -= 1)
 DAMAGE(code_segments_overlap, code_of(data)->rodata_offset = 0)
+DAMAGE(code_constants_missing, code_of(data)->rodata_bytes = 0)
+DAMAGE(code_image_cut, (code_of(data)->rodata_bytes = 0, code_of(data)->image_bytes -= 4096))
+DAMAGE(code_image_moved, (code_of(data)->image_offset += 4096, code_of(data)->text_bytes -= 4096,
+                          code_of(data)->rodata_offset -= 4096, code_of(data)->image_bytes -= 4096))
+DAMAGE(code_for_other_features,
+       section_of(data, 1)->required_features = section_of(data, 2)->required_features = 1)
+DAMAGE(code_for_other_cpu, section_of(data, 1)->architecture = section_of(data, 2)->architecture =
+                               HML_ARCHITECTURE_AARCH64)
 
 typedef struct damage_case {
     void (*damage)(uint8_t *data);
@@ -215,6 +223,11 @@ static const damage_case sealed_cases[] = {
     {code_image_outside, HML_ERROR_code_invalid},
     {code_text_unaligned, HML_ERROR_code_invalid},
     {code_segments_overlap, HML_ERROR_code_invalid},
+    {code_constants_missing, HML_ERROR_code_invalid},
+    {code_image_cut, HML_ERROR_code_invalid},
+    {code_image_moved, HML_ERROR_code_invalid},
+    {code_for_other_features, HML_ERROR_code_invalid},
+    {code_for_other_cpu, HML_ERROR_code_invalid},
 };
 
 static void check_cases(const damage_case *cases, size_t count, int sealed)

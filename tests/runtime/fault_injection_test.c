@@ -1,11 +1,14 @@
 /*
  * What runs must not do (allocate, call the system), what every failing allocation must lead to,
- * and programs whose tables lie.
+ * sessions that are used on after one, and programs whose tables lie.
+ *
+ *     fault_injection_test [--sessions N] [--seed S]
  */
 #define _GNU_SOURCE
 #include "runtime_test.h"
 
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -26,6 +29,7 @@ typedef struct counting_allocator {
     size_t calls, live, live_bytes;
     size_t fail_at; /* 1: the first call fails; 0: none */
     int fail_for_good;
+    int fail_twice; /* growing asks with room to spare first */
 } counting_allocator;
 
 static void *counting_allocate(void *context, size_t bytes, size_t alignment)
@@ -33,6 +37,7 @@ static void *counting_allocate(void *context, size_t bytes, size_t alignment)
     counting_allocator *counter = context;
     counter->calls++;
     if (counter->fail_at != 0 && (counter->calls == counter->fail_at ||
+                                  (counter->fail_twice && counter->calls == counter->fail_at + 1) ||
                                   (counter->fail_for_good && counter->calls > counter->fail_at))) {
         return NULL;
     }
@@ -69,8 +74,7 @@ static float values[256];
 static hml_status bind_all(hml_session *session, const test_scene *scene, int64_t n)
 {
     for (uint32_t i = 0; i < scene->inputs; i++) {
-        hml_tensor tensor =
-            scene->build == build_sum ? f32_matrix(values, n, 4) : f32_tensor(values, n);
+        hml_tensor tensor = scene->inputs == 2 ? f32_matrix(values, n, 4) : f32_tensor(values, n);
         hml_status status = hml_bind_input(session, i, &tensor);
         if (status != HML_OK) {
             return status;
@@ -129,9 +133,6 @@ static hml_status play(const test_scene *scene, counting_allocator *counter, int
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 256; i++) {
-        values[i] = i % 2 == 0 ? 0.0F : 1.0F;
-    }
     for (size_t s = 0; s < sizeof scenes / sizeof scenes[0]; s++) {
         counting_allocator whole = {0};
         assert_int_equal(play(&scenes[s], &whole, 1), HML_OK);
@@ -149,6 +150,129 @@ static void every_failing_allocation_is_reported(void **state)
             }
         }
     }
+}
+
+/* -- One session, random shapes, failures now and then ------------------------------------------
+ */
+
+static unsigned session_count = 3000, seed = 1;
+
+static uint32_t next_random(uint64_t *state, uint32_t limit)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33) % limit;
+}
+
+/* Scratch memory that no run reserves at its entry. */
+static void build_late_scratch(artifact_builder *b)
+{
+    build_sum(b);
+    b->scratch_dim = HML_NONE;
+}
+
+static const test_scene reused[] = {
+    {build_sum, 2}, {build_late_scratch, 2}, {build_positions, 1}, {build_branch, 1}};
+
+static bool takes_rows(const test_scene *scene)
+{
+    return scene->build == build_sum || scene->build == build_late_scratch;
+}
+
+/* Element i of the first output, for inputs `values`, of `n` elements of which the even are 0. */
+static double expected_element(const test_scene *scene, size_t i)
+{
+    if (takes_rows(scene)) {
+        return 4.0 * (double)values[i];
+    }
+    if (scene->build == build_positions) {
+        return (double)(2 * i + 1);
+    }
+    return 3.0 * (double)values[i]; /* the first element is not positive */
+}
+
+static void check_outputs(const test_scene *scene, const hml_session *session, int64_t n)
+{
+    hml_tensor tensor;
+    assert_int_equal(hml_session_output(session, 0, &tensor), HML_OK);
+    int64_t count = takes_rows(scene) ? 4 * n : scene->build == build_positions ? n / 2 : n;
+    size_t size = hml_dtype_bytes(tensor.dtype);
+    assert_int_equal(tensor.bytes, (size_t)count * size);
+    for (size_t i = 0; i < (size_t)count; i++) {
+        double found = tensor.dtype == HML_I64 ? (double)((const int64_t *)tensor.data)[i]
+                                               : (double)((const float *)tensor.data)[i];
+        assert_true(found == expected_element(scene, i));
+    }
+}
+
+/* After a failure: what the session tells lies in memory, or it tells nothing. */
+static void read_outputs(const hml_session *session)
+{
+    static volatile uint8_t sum;
+    hml_tensor tensor;
+    if (hml_session_output(session, 0, &tensor) == HML_OK) {
+        for (size_t i = 0; i < tensor.bytes; i++) {
+            sum = (uint8_t)(sum + ((const uint8_t *)tensor.data)[i]);
+        }
+    }
+}
+
+/* A few runs of one session. In every other one the allocations from one of the next three on fail,
+ * all or a few of them. */
+static void reuse_session(const test_scene *scene, hml_session *session,
+                          counting_allocator *counter, uint64_t *random, uint32_t *failures)
+{
+    static float bound[256];
+    for (uint32_t run = 0; run < 12; run++) {
+        int64_t n = 1 + next_random(random, scene->build == build_positions ? 32 : 64);
+        bool fails = next_random(random, 2) == 0;
+        counter->fail_at = fails ? counter->calls + 1 + next_random(random, 3) : 0;
+        counter->fail_for_good = next_random(random, 2) == 0;
+        counter->fail_twice = next_random(random, 2) == 0;
+        if (takes_rows(scene) && next_random(random, 4) == 0) {
+            bool own = next_random(random, 2) == 0;
+            assert_ok(hml_bind_output(session, 0, own ? NULL : bound, own ? 0 : sizeof bound),
+                      session);
+        }
+        assert_ok(bind_all(session, scene, n), session);
+        hml_status status = hml_run(session);
+        if (status == HML_OK) {
+            check_outputs(scene, session, n);
+        }
+        if (status != HML_OK) {
+            assert_int_equal(status, fails ? HML_ERROR_out_of_memory : HML_OK);
+            read_outputs(session);
+            *failures += 1;
+        }
+    }
+    counter->fail_at = 0;
+}
+
+static void sessions_are_used_on_after_failures(void **state)
+{
+    (void)state;
+    uint32_t failures = 0;
+    for (unsigned k = 0; k < session_count; k++) {
+        const test_scene *scene = &reused[k % (sizeof reused / sizeof reused[0])];
+        uint64_t random = (uint64_t)seed * 1000003 + k;
+        artifact_builder b;
+        size_t bytes = 0;
+        scene->build(&b);
+        uint8_t *data = build_artifact(&b, &bytes);
+        counting_allocator counter = {0};
+        hml_allocator allocator = {&counter, counting_allocate, counting_release};
+        hml_open_options options = {.allocator = &allocator};
+        hml_model *model = NULL;
+        hml_session *session = NULL;
+        assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
+        assert_int_equal(hml_session_create(model, NULL, &session), HML_OK);
+        reuse_session(scene, session, &counter, &random, &failures);
+        hml_session_destroy(session);
+        hml_model_release(model);
+        free(data);
+        assert_int_equal(counter.live, 0);
+        assert_int_equal(counter.live_bytes, 0);
+    }
+    assert_true(session_count < 100 || failures > session_count);
 }
 
 static void runs_do_not_allocate(void **state)
@@ -283,11 +407,19 @@ static void lying_tables_do_no_harm(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    for (int k = 1; k + 1 < argc; k += 2) {
+        unsigned value = (unsigned)strtoul(argv[k + 1], NULL, 10);
+        *(strcmp(argv[k], "--seed") == 0 ? &seed : &session_count) = value;
+    }
+    for (size_t i = 0; i < 256; i++) {
+        values[i] = i % 2 == 0 ? 0.0F : 1.0F;
+    }
     unsetenv("HML_VARIANT");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_failing_allocation_is_reported),
+        cmocka_unit_test(sessions_are_used_on_after_failures),
         cmocka_unit_test(runs_do_not_allocate),
         cmocka_unit_test(runs_do_not_call_the_system),
         cmocka_unit_test(lying_tables_do_no_harm),

@@ -239,7 +239,8 @@ typedef struct hml_step_record {
 /*
  * A flat image: segments in order, load-congruent: the image is mapped as one region with
  * `image_bytes` bytes, each segment at its offset, the executable one read-execute, the constants
- * read-only. No relocations, no imports.
+ * read-only. Text comes first, constants follow where it ends and fill the image. No relocations,
+ * no imports. The image ends with an hml_code_seal.
  */
 typedef struct hml_code_record {
     uint64_t image_offset; /* from the section's start; 4096-aligned in the section */
@@ -249,6 +250,23 @@ typedef struct hml_code_record {
     uint32_t kernel_abi; /* HML_KERNEL_ABI */
     uint32_t reserved;
 } hml_code_record;
+
+/*
+ * The last bytes of the image: what the code says of itself. Section and code records that say
+ * otherwise are refused, so that no table alone decides on which CPU the code runs, or what of it
+ * is mapped. The writer leaves room for it behind the last segment's contents.
+ */
+typedef struct hml_code_seal {
+    uint32_t mark; /* HML_CODE_MARK */
+    uint32_t architecture;
+    uint64_t required_features;
+    uint64_t image_bytes;
+    uint64_t text_offset, text_bytes;
+    uint64_t rodata_offset, rodata_bytes;
+    uint32_t kernel_abi;
+    uint32_t reserved;
+} hml_code_seal;
+#define HML_CODE_MARK UINT32_C(0x53480b0f) /* x86: ud2, then "HS" */
 
 /*
  * The bytes right before a kernel's first instruction. They are part of the code, so that no table
