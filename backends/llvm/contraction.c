@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* From this tile height on, code for every height costs more than tails gain by it. */
+enum { MAP_ROWS = 6 };
+
 typedef struct loop_nest {
     hmlc_tile_context tile;
     hmlc_frame *frame;
@@ -263,6 +266,50 @@ static void dynamic_rows(loop_nest *nest)
     }
 }
 
+/* The last tile of a map, `rest` rows from `row` on, as tiles of halved heights. */
+static void map_tail(loop_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMValueRef rest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    for (uint32_t most = nest->section->rows - 1; most > 0;) {
+        hmlc_row_class class_ = {.rows = (most + 1) / 2};
+        LLVMValueRef height = hmlc_frame_int(frame, class_.rows);
+        LLVMValueRef fits = LLVMBuildICmp(builder, LLVMIntSGE, rest, height, "");
+        LLVMValueRef used = LLVMBuildZExt(builder, fits, frame->i64, "");
+        row_class(nest, &class_, tile, LLVMBuildAdd(builder, tile, used, ""), row);
+        LLVMValueRef done = LLVMBuildSelect(builder, fits, height, hmlc_frame_int(frame, 0), "");
+        row = LLVMBuildAdd(builder, row, done, "");
+        rest = LLVMBuildSub(builder, rest, done, "");
+        most = most - class_.rows > class_.rows - 1 ? most - class_.rows : class_.rows - 1;
+    }
+}
+
+/*
+ * Pixels of a map whose size is known at run time: tiles of the full height and of one row less
+ * where these two make up all, as they do from rows * (rows - 1) pixels on; else full tiles and a
+ * tail. Code for every height would be more than twice as much.
+ */
+static void map_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    hmlc_row_class full = {.rows = nest->section->rows}, less = {.rows = full.rows - 1};
+    LLVMValueRef rows = hmlc_frame_dim(frame, nest->contraction->rows);
+    LLVMValueRef tiles = hmlc_frame_dim(frame, nest->section->row_tiles);
+    LLVMValueRef zero = hmlc_frame_int(frame, 0), height = hmlc_frame_int(frame, full.rows);
+    LLVMValueRef low = LLVMBuildUDiv(builder, rows, tiles, "");
+    LLVMValueRef big = LLVMBuildURem(builder, rows, tiles, "");
+    LLVMValueRef whole = LLVMBuildUDiv(builder, rows, height, "");
+    LLVMValueRef even =
+        LLVMBuildICmp(builder, LLVMIntEQ, low, hmlc_frame_int(frame, less.rows), "");
+    row_class(nest, &full, zero, LLVMBuildSelect(builder, even, big, whole, ""), zero);
+    row_class(nest, &less, big, LLVMBuildSelect(builder, even, tiles, zero, ""),
+              LLVMBuildMul(builder, big, height, ""));
+    LLVMValueRef row = LLVMBuildMul(builder, whole, height, "");
+    LLVMValueRef rest = LLVMBuildSub(builder, rows, row, "");
+    map_tail(nest, whole, row, LLVMBuildSelect(builder, even, zero, rest, ""));
+}
+
 static void column_tiles(loop_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
@@ -286,6 +333,8 @@ static void column_tiles(loop_nest *nest)
     nest->tile.column = add_product(frame, column, nest->tile.group, columns);
     if (nest->section->class_count > 0) {
         static_rows(nest);
+    } else if (contraction->many_rows && nest->section->rows >= MAP_ROWS) {
+        map_rows(nest);
     } else {
         dynamic_rows(nest);
     }
@@ -400,6 +449,15 @@ static void reserve_tile(loop_nest *nest)
     nest->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
 }
 
+static void reserve_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    hmlc_tile_context *tile = &nest->tile;
+    tile->row_origins = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS * HMLC_SPATIAL, 16);
+    tile->row_pointers = hmlc_frame_alloca(frame, frame->pointer, HMLC_TILE_ROWS, 16);
+    tile->row_insides = hmlc_frame_alloca(frame, frame->i8, HMLC_TILE_ROWS, 16);
+}
+
 /* Sums of many f32 products are cut into parts, unless a convolution's taps, whose runs are at
  * least `channels` long, are too short for that to be cheap. */
 static bool has_partial_sums(const hmlc_contraction *contraction)
@@ -429,6 +487,9 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
     }
     if (contraction->heavy) {
         reserve_tile(state);
+    }
+    if (contraction->conv != NULL && contraction->conv->dynamic) {
+        reserve_rows(state);
     }
     if (has_partial_sums(contraction)) {
         LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);

@@ -53,6 +53,7 @@ typedef struct hmlc_contraction {
     int32_t rank, batch_rank;
     hmlc_dim dims[HMLC_MAX_RANK];
     hmlc_dim batches, rows;
+    bool many_rows;   /* pixels of a map: few row counts are worth code of their own */
     int64_t groups;   /* convolution: column groups, each with its own panels and left channels */
     hmlc_dim columns; /* of one group */
     hmlc_dim depth;   /* k steps of a whole panel */
@@ -150,6 +151,9 @@ typedef struct hmlc_tile_context {
     hmlc_row_map output_rows;
     hmlc_tile_leaf leaves[HMLC_LEAVES];
     LLVMValueRef store_tile, store_rows; /* allocas of the heavy form */
+    /* Allocas of a dynamic convolution, per row: HMLC_SPATIAL origins, the current tap's pointer,
+     * whether that lies inside. */
+    LLVMValueRef row_origins, row_pointers, row_insides;
     /* The tile: */
     uint32_t rows;
     LLVMValueRef row[HMLC_TILE_ROWS]; /* linear row index per row */

@@ -332,6 +332,7 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     conv->channel_stride = known(contraction->left.strides[last], -1);
     read_axes(context, conv, contraction->anchor, &contraction->left, &weights);
     contraction->batch_rank = 1;
+    contraction->many_rows = true;
     contraction->right_strides[0] = integer(context, 0);
     contraction->left_group_stride = conv->channels * conv->channel_stride;
     bool unknown = !hmlc_dim_is_constant(conv->channel_dim, NULL);

@@ -1,6 +1,8 @@
 /*
  * Convolutions whose spatial dims are known at run time: a tile is consecutive output pixels, and
- * for each tap every row's pointer is computed, to zeros where the tap lies outside.
+ * for each tap every row's pointer is computed, to zeros where the tap lies outside. The rows are a
+ * loop whose results wait in memory: there is code for every height of a tile, and unrolled these
+ * computations were most of it.
  */
 #include "llvm/conv.h"
 
@@ -9,43 +11,60 @@
 typedef struct dynamic_tile {
     hmlc_frame *frame;
     const hmlc_conv *conv;
+    const hmlc_tile_context *tile;
     LLVMValueRef left, panel, zeros;
-    /* Per row and axis: where tap 0 lies (transposed: scaled by the stride). */
-    LLVMValueRef origin[HMLC_TILE_ROWS][HMLC_SPATIAL];
     hmlc_microkernel kernel;
 } dynamic_tile;
 
-static void place_rows(dynamic_tile *at, const hmlc_tile_context *tile)
+/* Where tap 0 of a row lies along an axis (transposed: scaled by the stride). */
+static LLVMValueRef origin_address(const dynamic_tile *at, LLVMValueRef row, int32_t axis)
+{
+    hmlc_frame *frame = at->frame;
+    LLVMValueRef index = LLVMBuildMul(frame->builder, row, hmlc_frame_int(frame, HMLC_SPATIAL), "");
+    index = LLVMBuildAdd(frame->builder, index, hmlc_frame_int(frame, axis), "");
+    return hmlc_frame_element(frame, frame->i64, at->tile->row_origins, index);
+}
+
+static void place_row(const dynamic_tile *at, LLVMValueRef first_row, LLVMValueRef row)
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
-    for (uint32_t r = 0; r < tile->rows; r++) {
-        LLVMValueRef pixel = tile->row[r];
-        for (int32_t k = HMLC_SPATIAL - 1; k >= 0; k--) {
-            const hmlc_conv_axis *axis = &at->conv->axis[k];
-            LLVMValueRef size = hmlc_frame_dim(frame, at->conv->output_dims[k]);
-            LLVMValueRef index = LLVMBuildURem(builder, pixel, size, "");
-            LLVMValueRef pad = hmlc_frame_dim(frame, at->conv->pad_dims[k]);
-            pixel = LLVMBuildUDiv(builder, pixel, size, "");
-            if (axis->transposed) {
-                at->origin[r][k] = LLVMBuildAdd(builder, index, pad, "");
-            } else {
-                index = LLVMBuildMul(builder, index, hmlc_frame_int(frame, axis->stride), "");
-                at->origin[r][k] = LLVMBuildSub(builder, index, pad, "");
-            }
+    LLVMValueRef pixel = LLVMBuildAdd(builder, first_row, row, "");
+    for (int32_t k = HMLC_SPATIAL - 1; k >= 0; k--) {
+        const hmlc_conv_axis *axis = &at->conv->axis[k];
+        LLVMValueRef size = hmlc_frame_dim(frame, at->conv->output_dims[k]);
+        LLVMValueRef index = LLVMBuildURem(builder, pixel, size, "");
+        LLVMValueRef pad = hmlc_frame_dim(frame, at->conv->pad_dims[k]);
+        pixel = LLVMBuildUDiv(builder, pixel, size, "");
+        if (axis->transposed) {
+            index = LLVMBuildAdd(builder, index, pad, "");
+        } else {
+            index = LLVMBuildMul(builder, index, hmlc_frame_int(frame, axis->stride), "");
+            index = LLVMBuildSub(builder, index, pad, "");
         }
+        hmlc_frame_store(frame, index, origin_address(at, row, k), 8);
     }
 }
 
+static void place_rows(const dynamic_tile *at, LLVMValueRef first_row)
+{
+    hmlc_frame *frame = at->frame;
+    hmlc_loop loop;
+    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, at->kernel.rows),
+                    1, NULL, 0);
+    place_row(at, first_row, loop.index);
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
 /* Input index of a tap along an axis; clears *valid where there is none. */
-static LLVMValueRef tap_input(dynamic_tile *at, uint32_t row, int32_t number, LLVMValueRef tap,
-                              LLVMValueRef *valid)
+static LLVMValueRef tap_input(const dynamic_tile *at, LLVMValueRef row, int32_t number,
+                              LLVMValueRef tap, LLVMValueRef *valid)
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
     const hmlc_conv_axis *axis = &at->conv->axis[number];
     LLVMValueRef reach = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, axis->dilation), "");
-    LLVMValueRef index = at->origin[row][number];
+    LLVMValueRef index = hmlc_frame_load(frame, frame->i64, origin_address(at, row, number), 8);
     if (axis->transposed) {
         LLVMValueRef stride = hmlc_frame_int(frame, axis->stride);
         LLVMValueRef scaled = LLVMBuildSub(builder, index, reach, "");
@@ -62,26 +81,50 @@ static LLVMValueRef tap_input(dynamic_tile *at, uint32_t row, int32_t number, LL
     return index;
 }
 
-static void point_rows(dynamic_tile *at, LLVMValueRef const *taps)
+/* Zeros are as long as a row of channels; channels that lie apart are tested one by one. */
+static void point_row(const dynamic_tile *at, LLVMValueRef const *taps, LLVMValueRef row,
+                      bool dense)
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
     LLVMTypeRef type = hmlc_frame_type(frame, at->kernel.left_dtype);
+    LLVMValueRef valid = LLVMConstInt(frame->i1, 1, 0), offset = hmlc_frame_int(frame, 0);
+    for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
+        LLVMValueRef index = tap_input(at, row, k, taps[k], &valid);
+        LLVMValueRef stride = hmlc_frame_dim(frame, at->conv->input_strides[k]);
+        offset = LLVMBuildAdd(builder, offset, LLVMBuildMul(builder, index, stride, ""), "");
+    }
+    offset = LLVMBuildSelect(builder, valid, offset, hmlc_frame_int(frame, 0), "");
+    LLVMValueRef pointer = hmlc_frame_element(frame, type, at->left, offset);
+    if (dense) {
+        pointer = LLVMBuildSelect(builder, valid, pointer, at->zeros, "");
+    } else {
+        LLVMValueRef inside = LLVMBuildZExt(builder, valid, frame->i8, "");
+        hmlc_frame_store(frame, inside,
+                         hmlc_frame_element(frame, frame->i8, at->tile->row_insides, row), 1);
+    }
+    hmlc_frame_store(frame, pointer,
+                     hmlc_frame_element(frame, frame->pointer, at->tile->row_pointers, row), 8);
+}
+
+static void point_rows(dynamic_tile *at, LLVMValueRef const *taps)
+{
+    hmlc_frame *frame = at->frame;
     bool dense = hmlc_dim_is(at->conv->channel_dim, 1);
+    hmlc_loop loop;
+    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, at->kernel.rows),
+                    1, NULL, 0);
+    point_row(at, taps, loop.index, dense);
+    hmlc_loop_end(frame, &loop, NULL);
     for (uint32_t r = 0; r < at->kernel.rows; r++) {
-        LLVMValueRef valid = LLVMConstInt(frame->i1, 1, 0), offset = hmlc_frame_int(frame, 0);
-        for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
-            LLVMValueRef index = tap_input(at, r, k, taps[k], &valid);
-            LLVMValueRef stride = hmlc_frame_dim(frame, at->conv->input_strides[k]);
-            offset = LLVMBuildAdd(builder, offset, LLVMBuildMul(builder, index, stride, ""), "");
+        LLVMValueRef row = hmlc_frame_int(frame, r);
+        LLVMValueRef from = hmlc_frame_element(frame, frame->pointer, at->tile->row_pointers, row);
+        at->kernel.row[r] = hmlc_frame_load(frame, frame->pointer, from, 8);
+        if (!dense) {
+            from = hmlc_frame_element(frame, frame->i8, at->tile->row_insides, row);
+            at->kernel.valid[r] = LLVMBuildTrunc(
+                frame->builder, hmlc_frame_load(frame, frame->i8, from, 1), frame->i1, "");
         }
-        LLVMValueRef nowhere = hmlc_frame_int(frame, 0);
-        offset = LLVMBuildSelect(builder, valid, offset, nowhere, "");
-        LLVMValueRef pointer = hmlc_frame_element(frame, type, at->left, offset);
-        /* Zeros are as long as a row of channels; channels that lie apart are tested one by one. */
-        at->kernel.valid[r] = valid;
-        at->kernel.row[r] =
-            dense ? LLVMBuildSelect(builder, valid, pointer, at->zeros, "") : pointer;
     }
     at->kernel.zeros = dense ? NULL : at->zeros;
 }
@@ -129,6 +172,7 @@ void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *ker
     hmlc_frame *frame = tile->frame;
     dynamic_tile at = {.frame = frame,
                        .conv = tile->contraction->conv,
+                       .tile = tile,
                        .left = left,
                        .panel = kernel->panel,
                        .kernel = *kernel};
@@ -136,7 +180,7 @@ void hmlc_conv_dynamic_tile(hmlc_tile_context *tile, const hmlc_microkernel *ker
     at.zeros = frame->operands[at.conv->zero_operand];
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS], taps[HMLC_SPATIAL];
     hmlc_tile_place(tile, kernel->rows, first_row);
-    place_rows(&at, tile);
+    place_rows(&at, first_row);
     hmlc_tile_start(tile, accumulators);
     hmlc_microkernel_begin_sums(frame, &at.kernel, accumulators);
     if (at.conv->channels > 0) {

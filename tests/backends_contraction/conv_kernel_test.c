@@ -111,6 +111,19 @@ static void groups(void **state)
     CHECK(8, "1 6 6 8", "1 6 6 8", "8 3 3 1", 2, {1, 1}, {1, 1}, 8, "1 1 1 1");
 }
 
+/* Numbers of pixels that make every kind of tail, on each height of a tile. */
+static void pixels_at_run_time(void **state)
+{
+    (void)state;
+    static const int pixels[] = {0, 1, 3, 5, 6, 11, 13, 14, 20, 27, 41, 55, 97, 181};
+    for (size_t k = 0; k < sizeof pixels / sizeof pixels[0]; k++) {
+        char sizes[32];
+        snprintf(sizes, sizeof sizes, "1 1 %d 5", pixels[k]);
+        CHECK(33, "1 h w 5", sizes, "33 1 1 5", 2, {1, 1}, {1, 1}, 1, "0 0 0 0");
+        CHECK(17, "1 h w 5", sizes, "17 1 3 5", 2, {1, 1}, {1, 1}, 1, "0 1 0 1");
+    }
+}
+
 static void sizes_at_run_time(void **state)
 {
     (void)state;
@@ -254,12 +267,19 @@ static void epilogue_operands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_images),        cmocka_unit_test(large_images),
-        cmocka_unit_test(padded_points),       cmocka_unit_test(many_channels),
-        cmocka_unit_test(one_and_three_dims),  cmocka_unit_test(groups),
-        cmocka_unit_test(sizes_at_run_time),   cmocka_unit_test(channels_first_inputs),
-        cmocka_unit_test(channels_backwards),  cmocka_unit_test(transposed_convolutions),
-        cmocka_unit_test(weights_at_run_time), cmocka_unit_test(other_element_types),
+        cmocka_unit_test(small_images),
+        cmocka_unit_test(large_images),
+        cmocka_unit_test(padded_points),
+        cmocka_unit_test(many_channels),
+        cmocka_unit_test(one_and_three_dims),
+        cmocka_unit_test(groups),
+        cmocka_unit_test(pixels_at_run_time),
+        cmocka_unit_test(sizes_at_run_time),
+        cmocka_unit_test(channels_first_inputs),
+        cmocka_unit_test(channels_backwards),
+        cmocka_unit_test(transposed_convolutions),
+        cmocka_unit_test(weights_at_run_time),
+        cmocka_unit_test(other_element_types),
         cmocka_unit_test(epilogue_operands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
