@@ -44,8 +44,13 @@ static const char *next_operator(void *context)
 static const hmlc_onnx_op *unknown_op(hmlc_onnx_importer *importer, const char *type,
                                       const hmlc_location *where)
 {
+    enum { MOST_SUGGESTIONS = 100 }; /* each looks at every operator's name */
     size_t first_row = 0;
-    const char *similar = hmlc_names_similar(type, next_operator, &first_row);
+    const char *similar = NULL;
+    if (importer->suggestions < MOST_SUGGESTIONS) {
+        importer->suggestions++;
+        similar = hmlc_names_similar(type, next_operator, &first_row);
+    }
     char hint[128] = "express it through standard operators before the export";
     if (similar != NULL) {
         (void)snprintf(hint, sizeof hint, "did you mean %s?", similar);

@@ -53,6 +53,7 @@ struct hmlc_onnx_importer {
     int64_t opset;
     hmlc_names operators;      /* name -> first of its rows in the table */
     hmlc_names functions;      /* names of model-local functions */
+    uint32_t suggestions;      /* unknown operators for which a similar name was looked for */
     hmlc_names external_files; /* location -> hmlc_onnx_external */
     hmlc_names dims;           /* dim_param -> hmlc_onnx_dim */
     bool *option_used;         /* per dim option */
