@@ -98,6 +98,24 @@ static uint32_t use_count(const hmlc_value *value)
     return count;
 }
 
+/* Repeated elements (an expand) that a reshape merges into its dims: those only split a loop. */
+static bool reshape_repeats(const hmlc_op *reshape)
+{
+    const hmlc_op *expand = hmlc_op_operand(reshape, 0)->producer;
+    if (expand->opcode != HMLC_OP_expand) {
+        return false;
+    }
+    const hmlc_type *from = hmlc_op_operand(expand, 0)->type, *to = expand->results[0]->type;
+    for (int32_t i = 0; i < to->rank; i++) {
+        bool repeated =
+            from->rank == to->rank && hmlc_dim_is(from->dims[i], 1) && !hmlc_dim_is(to->dims[i], 1);
+        if (repeated && !hmlc_dim_is_constant(to->dims[i], NULL)) {
+            return false;
+        }
+    }
+    return from->rank == to->rank;
+}
+
 /* A dense reshape stays outside, unless what it reads can be computed, or viewed, right here. */
 static bool reshape_joins(form_state *state, form_group *group, form_op *node)
 {
@@ -113,7 +131,7 @@ static bool reshape_joins(form_state *state, form_group *group, form_op *node)
     return producer != NULL && producer->group == NULL && is_loop_op(producer->op) &&
            !form_is_alias(state->module->dims, producer->op) && hmlc_value_has_one_use(source) &&
            form_group_has_all_uses(group, node) &&
-           form_reshape_splits(state->module->dims, node->op);
+           (form_reshape_splits(state->module->dims, node->op) || reshape_repeats(node->op));
 }
 
 static void take_view(form_state *state, form_group *group, const form_member *member)

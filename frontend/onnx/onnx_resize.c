@@ -28,30 +28,6 @@ static void begin(hmlc_onnx_node *node, resize_spec *resizing)
     }
 }
 
-/* floor(dim * scale). A scale that is a whole number, or one over it, keeps the dim symbolic. */
-static hmlc_dim scaled(hmlc_onnx_node *node, hmlc_dim dim, double scale)
-{
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
-    int64_t size;
-    double inverse = 1 / scale;
-    if (!(scale > 0) || scale > INT32_MAX || inverse > INT32_MAX) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "a scale is %g, must be positive and sane", scale);
-    } else if (scale == floor(scale)) {
-        return hmlc_dim_multiply(table, dim, hmlc_emit_number(&node->emit, (int64_t)scale));
-    } else if (inverse == floor(inverse)) {
-        return hmlc_dim_floordiv(table, dim, hmlc_emit_number(&node->emit, (int64_t)inverse));
-    } else if (hmlc_dim_is_constant(dim, &size) &&
-               (double)size * scale < (double)HMLC_DIM_UNBOUNDED) {
-        /* Scales are floats: the product is that of floats, as runtimes compute it. */
-        return hmlc_emit_number(&node->emit, (int64_t)floorf((float)size * (float)scale));
-    } else {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "fix the dim, or use a whole scale",
-                       "a dim known only at run time is scaled by %g", scale);
-    }
-    return dim;
-}
-
 /* Which dims the lists speak of. */
 static uint32_t read_axes(hmlc_onnx_node *node, int64_t *axes)
 {
@@ -165,6 +141,39 @@ static void bind_scaled(hmlc_onnx_node *node, hmlc_value *dims, hmlc_value *scal
     }
 }
 
+/* A scale in whole 256ths, as 1.5 and 0.25 are, keeps the dim symbolic: the product is exact. */
+static hmlc_dim scaled_by_fraction(const hmlc_onnx_node *node, hmlc_dim dim, double scale)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    int64_t below = 256, above = (int64_t)(scale * 256);
+    while (below > 1 && above % 2 == 0) {
+        above /= 2;
+        below /= 2;
+    }
+    hmlc_dim product = hmlc_dim_multiply(table, dim, hmlc_emit_number(&node->emit, above));
+    return hmlc_dim_floordiv(table, product, hmlc_emit_number(&node->emit, below));
+}
+
+/* sizes[axis] = floor(dim * scale). Scales are floats: the product is that of floats, as runtimes
+ * compute it, where the dim is known only at run time too. */
+static void scale_axis(hmlc_onnx_node *node, int64_t axis, double scale, hmlc_dim *sizes)
+{
+    hmlc_dim dim = hmlc_onnx_dims(node, 0)[axis];
+    int64_t size;
+    if (!(scale > 0) || scale > INT32_MAX || 1 / scale > INT32_MAX) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "a scale is %g, must be positive and sane", scale);
+    } else if (scale * 256 == floor(scale * 256)) {
+        sizes[axis] = scaled_by_fraction(node, dim, scale);
+    } else if (hmlc_dim_is_constant(dim, &size) &&
+               (double)size * scale < (double)HMLC_DIM_UNBOUNDED) {
+        sizes[axis] = hmlc_emit_number(&node->emit, (int64_t)floorf((float)size * (float)scale));
+    } else {
+        hmlc_value *dims = dims_as(node, &axis, 1, HMLC_DTYPE_f32);
+        bind_scaled(node, dims, hmlc_emit_scalar_like(&node->emit, dims, scale), 0, &axis, sizes);
+    }
+}
+
 static void scale_at_run_time(hmlc_onnx_node *node, uint32_t index, const int64_t *axes,
                               uint32_t axis_count, resize_spec *resizing)
 {
@@ -195,7 +204,7 @@ static void read_scales(hmlc_onnx_node *node, uint32_t index, const int64_t *axe
     resizing->has_scales = true;
     for (uint32_t i = 0; i < count; i++) {
         resizing->scales[axes[i]] = values[i];
-        resizing->sizes[axes[i]] = scaled(node, hmlc_onnx_dims(node, 0)[axes[i]], values[i]);
+        scale_axis(node, axes[i], values[i], resizing->sizes);
     }
 }
 
@@ -451,7 +460,7 @@ void hmlc_onnx_import_upsample_attribute(hmlc_onnx_node *node)
     resizing.has_scales = true;
     for (int32_t i = 0; i < resizing.rank; i++) {
         resizing.scales[i] = (double)scales->floats[i];
-        resizing.sizes[i] = scaled(node, hmlc_onnx_dims(node, 0)[i], resizing.scales[i]);
+        scale_axis(node, i, resizing.scales[i], resizing.sizes);
     }
     resize_asymmetric(node, &resizing);
 }

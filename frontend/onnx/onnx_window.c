@@ -11,7 +11,7 @@ typedef struct window_spec {
     int32_t spatial;
     int64_t size[MOST_SPATIAL], strides[MOST_SPATIAL], dilations[MOST_SPATIAL];
     hmlc_dim pads[2 * MOST_SPATIAL];
-    int64_t ceil_extra[MOST_SPATIAL]; /* of the end pads, only counted for static dims */
+    hmlc_dim extra[MOST_SPATIAL]; /* of the end pads, for windows that reach beyond them */
     int32_t auto_pad;
 } window_spec;
 
@@ -155,17 +155,14 @@ void hmlc_onnx_import_conv(hmlc_onnx_node *node)
     node->outputs[0] = emit_conv(node, node->inputs[0], node->inputs[1], node->inputs[2]);
 }
 
-/* output_shape wins over pads: what is too much is cut off, what is missing is added at the end;
- * SAME gives stride times the input. */
-static void fit_transposed(hmlc_onnx_node *node, window_spec *window, int64_t *output_padding)
+/* The result's sizes along the spatial dims: output_shape, or stride times the input (SAME). False
+ * where the pads decide. */
+static bool wanted_sizes(hmlc_onnx_node *node, const window_spec *window, hmlc_dim *sizes)
 {
     uint32_t count;
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     const int64_t *shape = hmlc_onnx_ints(node, "output_shape", &count);
     bool same = window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER;
-    if (shape == NULL && !same) {
-        return;
-    }
     /* Some writers give the batch and channel dims too. */
     if (shape != NULL && count == (uint32_t)window->spatial + 2) {
         shape += 2;
@@ -173,40 +170,99 @@ static void fit_transposed(hmlc_onnx_node *node, window_spec *window, int64_t *o
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'output_shape' has %" PRIu32 " entries for %d spatial dims", count,
                        window->spatial);
-        return;
+        return false;
     }
-    hmlc_dim one = hmlc_emit_number(&node->emit, 1), two = hmlc_emit_number(&node->emit, 2);
+    for (int32_t i = 0; i < window->spatial; i++) {
+        hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
+        sizes[i] = shape != NULL ? hmlc_emit_number(&node->emit, shape[i])
+                                 : hmlc_dim_multiply(table, hmlc_onnx_dims(node, 0)[i + 2], stride);
+    }
+    return shape != NULL || same;
+}
+
+/*
+ * Such sizes win over pads: what is too much is cut off, what is missing is added at the end. Where
+ * only the run knows which, `cut` and `missing` tell, and the window keeps no pads: true.
+ */
+typedef struct transposed_fit {
+    hmlc_dim sizes[MOST_SPATIAL], cut[MOST_SPATIAL], missing[MOST_SPATIAL];
+    int64_t output_padding[MOST_SPATIAL];
+} transposed_fit;
+
+static bool fit_transposed(hmlc_onnx_node *node, window_spec *window, transposed_fit *fit)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim zero = hmlc_emit_number(&node->emit, 0), one = hmlc_emit_number(&node->emit, 1);
+    hmlc_dim two = hmlc_emit_number(&node->emit, 2);
+    bool late = false;
+    if (!wanted_sizes(node, window, fit->sizes)) {
+        return false;
+    }
     for (int32_t i = 0; i < window->spatial; i++) {
         hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
         hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
-        hmlc_dim out = shape != NULL ? hmlc_emit_number(&node->emit, shape[i])
-                                     : hmlc_dim_multiply(table, in, stride);
         hmlc_dim full = hmlc_dim_multiply(table, hmlc_dim_subtract(table, in, one), stride);
         full = hmlc_dim_add(table, full, reach_of(node, window, i));
-        full = hmlc_dim_add(table, full, hmlc_emit_number(&node->emit, output_padding[i]));
-        hmlc_dim total = hmlc_dim_subtract(table, full, out);
+        full = hmlc_dim_add(table, full, hmlc_emit_number(&node->emit, fit->output_padding[i]));
+        hmlc_dim total = hmlc_dim_subtract(table, full, fit->sizes[i]);
         int64_t excess;
-        if (hmlc_dim_is_constant(total, &excess) && excess < 0) {
-            output_padding[i] -= excess;
-        } else if (!hmlc_dim_is_constant(total, NULL) && total->minimum < 0) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "fix the dim, or give pads instead",
-                           "'output_shape' needs a static input");
-            return;
-        }
-        total = hmlc_dim_maximum(table, total, hmlc_emit_number(&node->emit, 0));
+        bool known = hmlc_dim_is_constant(total, &excess);
+        late = late || (!known && total->minimum < 0);
+        fit->missing[i] = hmlc_dim_maximum(table, hmlc_dim_subtract(table, zero, total), zero);
+        fit->output_padding[i] -= known && excess < 0 ? excess : 0;
+        total = hmlc_dim_maximum(table, total, zero);
         hmlc_dim small = hmlc_dim_floordiv(table, total, two);
         hmlc_dim large = hmlc_dim_subtract(table, total, small);
         bool upper = window->auto_pad == AUTO_SAME_UPPER;
-        window->pads[i] = upper ? small : large;
+        fit->cut[i] = window->pads[i] = upper ? small : large;
         window->pads[i + window->spatial] = upper ? large : small;
     }
+    for (int32_t i = 0; late && i < window->spatial; i++) {
+        int64_t excess;
+        bool known = hmlc_dim_is_constant(fit->missing[i], &excess);
+        fit->output_padding[i] -= known ? excess : 0;
+        window->pads[i] = window->pads[i + window->spatial] = zero;
+    }
+    return late;
+}
+
+/* Cuts and pads y, which has no bias yet, to the wanted sizes. */
+static hmlc_value *trim_transposed(hmlc_onnx_node *node, hmlc_value *y, const transposed_fit *fit)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dim zero = hmlc_emit_number(emit, 0), pads[2 * HMLC_MAX_RANK];
+    if (!hmlc_onnx_ok(node)) {
+        return NULL;
+    }
+    int32_t rank = y->type->rank;
+    for (int32_t i = 0; i < rank; i++) {
+        pads[i] = zero;
+        pads[i + rank] = i < 2 ? zero : fit->missing[i - 2];
+    }
+    for (int32_t i = 2; i < rank && hmlc_onnx_ok(node); i++) {
+        hmlc_dim size =
+            hmlc_dim_subtract(hmlc_emit_table(emit), fit->sizes[i - 2], fit->missing[i - 2]);
+        y = hmlc_emit_slice_axis(emit, y, i, fit->cut[i - 2], size);
+    }
+    y = hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(y),
+                  HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)rank)));
+    if (!hmlc_onnx_has_input(node, 2) || !hmlc_onnx_ok(node)) {
+        return y;
+    }
+    hmlc_dim shape[HMLC_MAX_RANK];
+    for (int32_t i = 0; i + 1 < rank; i++) {
+        shape[i] = hmlc_emit_number(emit, 1);
+    }
+    shape[0] = hmlc_onnx_dims(node, 2)[0];
+    hmlc_value *bias = hmlc_emit_reshape(emit, node->inputs[2], shape, (uint32_t)rank - 1);
+    return hmlc_emit_binary(emit, HMLC_OP_add, y, bias);
 }
 
 void hmlc_onnx_import_conv_transpose(hmlc_onnx_node *node)
 {
     window_spec window;
     hmlc_attr attrs[8];
-    int64_t output_padding[MOST_SPATIAL] = {0};
+    transposed_fit fit = {0};
     uint32_t given;
     if (!read_window(node, node->inputs[1]->type, &window)) {
         return;
@@ -219,16 +275,17 @@ void hmlc_onnx_import_conv_transpose(hmlc_onnx_node *node)
         return;
     }
     for (int32_t i = 0; list != NULL && i < window.spatial; i++) {
-        output_padding[i] = list[i];
+        fit.output_padding[i] = list[i];
     }
-    fit_transposed(node, &window, output_padding);
+    bool late = fit_transposed(node, &window, &fit);
     uint32_t count = window_attrs(&window, attrs);
     attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, hmlc_onnx_int(node, "group", 1));
     attrs[count++] =
-        hmlc_attr_ints(HMLC_ATTR_output_padding, output_padding, (uint32_t)window.spatial);
-    uint32_t operands = hmlc_onnx_has_input(node, 2) ? 3 : 2;
-    node->outputs[0] =
+        hmlc_attr_ints(HMLC_ATTR_output_padding, fit.output_padding, (uint32_t)window.spatial);
+    uint32_t operands = hmlc_onnx_has_input(node, 2) && !late ? 3 : 2;
+    hmlc_value *y =
         hmlc_emit(&node->emit, HMLC_OP_conv_transpose, node->inputs, operands, attrs, count);
+    node->outputs[0] = late ? trim_transposed(node, y, &fit) : y;
 }
 
 /*
@@ -251,11 +308,27 @@ static void pad_ceil(hmlc_onnx_node *node, window_spec *window, int32_t i)
     last = hmlc_dim_minimum(table, last, final);
     hmlc_dim needed = hmlc_dim_add(table, hmlc_dim_multiply(table, last, stride), reach);
     hmlc_dim extra = hmlc_dim_maximum(table, hmlc_dim_subtract(table, needed, padded), zero);
-    if (!hmlc_dim_is_constant(extra, &window->ceil_extra[i])) {
-        window->ceil_extra[i] = -1;
-    }
+    window->extra[i] = extra;
     window->pads[i + window->spatial] =
         hmlc_dim_add(table, window->pads[i + window->spatial], extra);
+}
+
+/*
+ * A window larger than the padded input by less than its stride sees what there is, as in ONNX
+ * Runtime, whose division truncates. Larger ones do not fit; nor do any where only the run knows.
+ */
+static void pad_large_window(hmlc_onnx_node *node, window_spec *window, int32_t i)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim *end = &window->pads[i + window->spatial];
+    hmlc_dim padded = hmlc_dim_add(table, hmlc_onnx_dims(node, 0)[i + 2], window->pads[i]);
+    padded = hmlc_dim_add(table, padded, *end);
+    hmlc_dim missing = hmlc_dim_subtract(table, reach_of(node, window, i), padded);
+    int64_t count;
+    if (hmlc_dim_is_constant(missing, &count) && count > 0 && count < window->strides[i]) {
+        window->extra[i] = missing;
+        *end = hmlc_dim_add(table, *end, missing);
+    }
 }
 
 static bool read_pool(hmlc_onnx_node *node, window_spec *window)
@@ -264,10 +337,13 @@ static bool read_pool(hmlc_onnx_node *node, window_spec *window)
         return false;
     }
     pad_automatically(node, window);
-    bool automatic = window->auto_pad != AUTO_NOTSET;
-    if (hmlc_onnx_int(node, "ceil_mode", 0) != 0 && !automatic) {
-        for (int32_t i = 0; i < window->spatial; i++) {
+    bool ceil_mode = hmlc_onnx_int(node, "ceil_mode", 0) != 0;
+    for (int32_t i = 0; i < window->spatial; i++) {
+        window->extra[i] = hmlc_emit_number(&node->emit, 0);
+        if (window->auto_pad == AUTO_NOTSET && ceil_mode) {
             pad_ceil(node, window, i);
+        } else if (window->auto_pad == AUTO_NOTSET) {
+            pad_large_window(node, window, i);
         }
     }
     return hmlc_onnx_ok(node);
@@ -332,26 +408,49 @@ void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
     }
 }
 
+/* x with the window's own pads as zeros, after which only ceil_mode's extra is left of them. */
+static hmlc_value *pad_input(hmlc_onnx_node *node, hmlc_value *x, window_spec *window)
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim zero = hmlc_emit_number(&node->emit, 0), pads[2 * HMLC_MAX_RANK];
+    uint32_t rank = (uint32_t)window->spatial + 2;
+    for (uint32_t i = 0; i < rank; i++) {
+        pads[i] = pads[i + rank] = zero;
+    }
+    for (int32_t i = 0; i < window->spatial; i++) {
+        hmlc_dim *end = &window->pads[i + window->spatial];
+        pads[i + 2] = window->pads[i];
+        pads[i + 2 + (int32_t)rank] = hmlc_dim_subtract(table, *end, window->extra[i]);
+        window->pads[i] = zero;
+        *end = window->extra[i];
+    }
+    return hmlc_emit(&node->emit, HMLC_OP_pad, HMLC_OPERANDS(x),
+                     HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * rank)));
+}
+
+/*
+ * Pads count where include_pad says so, ceil_mode's extra never. Where that is known only at run
+ * time, the pads become zeros of the input, and nothing else is counted.
+ */
 static hmlc_value *emit_avg_pool(hmlc_onnx_node *node, hmlc_value *x, window_spec *window,
                                  int64_t include_pad)
 {
     hmlc_attr attrs[8];
-    uint32_t count = window_attrs(window, attrs);
-    bool extra = false;
+    int64_t extra[MOST_SPATIAL];
+    bool any = false, known = true;
     for (int32_t i = 0; i < window->spatial; i++) {
-        if (include_pad && window->ceil_extra[i] < 0) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented,
-                           "set ceil_mode or count_include_pad to 0",
-                           "ceil_mode with count_include_pad needs static dims");
-            return NULL;
-        }
-        extra = extra || window->ceil_extra[i] > 0;
+        known = hmlc_dim_is_constant(window->extra[i], &extra[i]) && known;
+        any = any || !known || extra[i] > 0;
     }
+    if (include_pad && !known) {
+        x = pad_input(node, x, window);
+        include_pad = 0;
+    }
+    uint32_t count = window_attrs(window, attrs);
     attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, window->size, (uint32_t)window->spatial);
     attrs[count++] = hmlc_attr_int(HMLC_ATTR_count_include_pad, include_pad);
-    if (include_pad && extra) {
-        attrs[count++] =
-            hmlc_attr_ints(HMLC_ATTR_output_padding, window->ceil_extra, (uint32_t)window->spatial);
+    if (include_pad && any) {
+        attrs[count++] = hmlc_attr_ints(HMLC_ATTR_output_padding, extra, (uint32_t)window->spatial);
     }
     return hmlc_emit(&node->emit, HMLC_OP_avg_pool, HMLC_OPERANDS(x), attrs, count);
 }
@@ -376,7 +475,7 @@ void hmlc_onnx_import_lp_pool(hmlc_onnx_node *node)
     }
     for (int32_t i = 0; i < window.spatial; i++) {
         size *= (double)window.size[i];
-        window.ceil_extra[i] = 0; /* counts: it is 0 as other pads */
+        window.extra[i] = hmlc_emit_number(emit, 0); /* counts: it is 0 as other pads */
     }
     hmlc_value *x = hmlc_emit_unary(emit, HMLC_OP_abs, node->inputs[0]);
     hmlc_value *exponent = hmlc_emit_scalar_like(emit, x, p);
