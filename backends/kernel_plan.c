@@ -263,7 +263,8 @@ static char *key_branches(const hmlc_kernel_plan *plan, hmlc_arena *arena)
     char *key = hmlc_arena_string(arena, "");
     for (uint32_t k = 0; key != NULL && k < hmlc_dims_equality_count(dims); k++) {
         const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, k);
-        if (equality->branch != NULL && hmlc_region_relies_on(region, equality)) {
+        if (equality->branch != NULL && !hmlc_dim_equality_of_sign(equality) &&
+            hmlc_region_relies_on(region, equality)) {
             key = hmlc_arena_printf(arena, "%s,%u", key, k);
         }
     }

@@ -14,6 +14,8 @@ typedef struct build {
     uint32_t next_planned; /* planned kernels come in op order */
     uint32_t *buffer_of;   /* by root value id: buffer + 1 */
     hmlc_dim scratch;      /* the most any step needs, at entry */
+    bool *bound;           /* by symbol index: a run-time symbol that has its value here */
+    bool *checked;         /* by equality */
 } build;
 
 static hmlc_status build_slot(build *b, hmlc_dim dim, uint32_t *slot)
@@ -132,15 +134,27 @@ static hmlc_status build_equality(build *b, const hmlc_dim_equality *equality)
     return build_check(b, check);
 }
 
-/* Those that a branch alone needs; with NULL those of the whole run. */
-static hmlc_status build_equalities(build *b, const hmlc_region *branch)
+/* Are all run-time symbols of the expression bound here? */
+static bool is_bound(const build *b, hmlc_dim dim)
+{
+    if (dim->kind == HMLC_DIM_CONSTANT || !hmlc_dim_uses_run_symbol(dim)) {
+        return true;
+    }
+    if (dim->kind == HMLC_DIM_SYMBOL) {
+        return b->bound[dim->symbol->index];
+    }
+    return is_bound(b, dim->a) && is_bound(b, dim->b) && (dim->c == NULL || is_bound(b, dim->c));
+}
+
+/* The checks that `region` relies on, can be made here, and were not made before. */
+static hmlc_status build_equalities(build *b, const hmlc_region *region)
 {
     const hmlc_dims *dims = b->program->module->dims;
     for (uint32_t k = 0; k < hmlc_dims_equality_count(dims); k++) {
         const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, k);
-        bool late = hmlc_dim_uses_run_symbol(equality->left) ||
-                    hmlc_dim_uses_run_symbol(equality->right); /* the kernels check these */
-        if (equality->branch == branch && !late) {
+        if (!b->checked[k] && hmlc_region_relies_on(region, equality) &&
+            is_bound(b, equality->left) && is_bound(b, equality->right)) {
+            b->checked[k] = true;
             HMLC_TRY(build_equality(b, equality));
         }
     }
@@ -174,18 +188,26 @@ static hml_step_record empty_step(uint32_t kind)
                              .work_dim = HML_NONE};
 }
 
-/* Evaluates the slots that were added since the last evaluation. */
-static hmlc_status build_evaluate(build *b)
+/* Evaluates the slots that were added since the last evaluation, for `op` where one is to blame. */
+static hmlc_status build_evaluate_for(build *b, const hmlc_op *op)
 {
     uint32_t count = (uint32_t)b->program->dims.count;
     if (b->collecting || count == b->evaluated) {
         return HMLC_OK;
     }
     hml_step_record step = empty_step(HML_STEP_EVALUATE);
+    if (op != NULL) {
+        HMLC_TRY(build_location(b, op, &step.location));
+    }
     step.first_dim = b->evaluated;
     step.dim_count = count - b->evaluated;
     b->evaluated = count;
     return build_step(b, &step);
+}
+
+static hmlc_status build_evaluate(build *b)
+{
+    return build_evaluate_for(b, NULL);
 }
 
 /* Growable results get their memory right before the kernel that writes them. */
@@ -259,35 +281,42 @@ static hmlc_status build_call(build *b, const hmlc_op *op)
     return build_step(b, &step);
 }
 
-static hmlc_status build_bind(build *b, const hmlc_op *op)
-{
-    const hmlc_attr *symbols = hmlc_op_attr(op, HMLC_ATTR_symbols);
-    HMLC_TRY(build_operand(b, hmlc_op_operand(op, 0), 0));
-    HMLC_TRY(build_evaluate(b));
-    uint32_t operand = (uint32_t)b->program->operands.count - 1;
-    for (uint32_t k = 0; k < symbols->count && !b->collecting; k++) {
-        HMLC_TRY(hmlc_slots_bind(b->program, symbols->as.dims[k]->symbol, operand, k));
-    }
-    return build_evaluate(b);
-}
-
-static hmlc_status build_region(build *b, const hmlc_region *region);
-
-/* A step for the equalities that only this branch needs. */
-static hmlc_status build_branch_checks(build *b, const hmlc_region *region)
+/* A step for the checks that can be made from here on. */
+static hmlc_status build_late_checks(build *b, const hmlc_region *region)
 {
     hml_step_record step = empty_step(HML_STEP_CHECK);
     step.first_dim = (uint32_t)b->program->checks.count;
     HMLC_TRY(build_equalities(b, region));
     step.dim_count = (uint32_t)b->program->checks.count - step.first_dim;
+    HMLC_TRY(build_evaluate(b));
     return step.dim_count > 0 ? build_step(b, &step) : HMLC_OK;
 }
+
+static hmlc_status build_bind(build *b, const hmlc_op *op)
+{
+    const hmlc_attr *symbols = hmlc_op_attr(op, HMLC_ATTR_symbols);
+    HMLC_TRY(build_operand(b, hmlc_op_operand(op, 0), 0));
+    HMLC_TRY(build_evaluate(b));
+    if (b->collecting) {
+        return HMLC_OK;
+    }
+    uint32_t operand = (uint32_t)b->program->operands.count - 1;
+    for (uint32_t k = 0; k < symbols->count; k++) {
+        const hmlc_symbol *symbol = symbols->as.dims[k]->symbol;
+        HMLC_TRY(hmlc_slots_bind(b->program, symbol, operand, k));
+        b->bound[symbol->index] = true;
+    }
+    HMLC_TRY(build_evaluate_for(b, op));
+    return build_late_checks(b, op->parent);
+}
+
+static hmlc_status build_region(build *b, const hmlc_region *region);
 
 /* Slots made inside a branch are unknown behind it: they are made again when needed. */
 static hmlc_status build_branch_region(build *b, const hmlc_region *region)
 {
     uint32_t before = (uint32_t)b->program->dims.count;
-    HMLC_TRY(build_branch_checks(b, region));
+    HMLC_TRY(build_late_checks(b, region));
     HMLC_TRY(build_region(b, region));
     if (!b->collecting) {
         hmlc_slots_forget(b->program, before);
@@ -300,9 +329,23 @@ static hml_step_record *step_at(build *b, size_t index)
     return (hml_step_record *)b->program->steps.data + index;
 }
 
+/* The buffers of the results before the branches: the sizes must be known on both paths. */
+static hmlc_status build_result_buffers(build *b, const hmlc_op *op)
+{
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        const hmlc_value *result = op->results[k];
+        const hmlc_value *root = result->storage.root != NULL ? result->storage.root : result;
+        uint32_t buffer;
+        if (result->storage.kind != HMLC_STORAGE_NONE) {
+            HMLC_TRY(buffer_of_value(b, root, &buffer));
+        }
+    }
+    return build_grow(b, op);
+}
+
 static hmlc_status build_if(build *b, const hmlc_op *op)
 {
-    HMLC_TRY(build_grow(b, op));
+    HMLC_TRY(build_result_buffers(b, op));
     hml_step_record branch = empty_step(HML_STEP_BRANCH);
     branch.first_operand = (uint32_t)b->program->operands.count;
     branch.operand_count = 1;
@@ -424,10 +467,11 @@ static hmlc_status build_pass(build *b)
     program->steps.count = program->locations.count = program->checks.count = 0;
     program->output_dims.count = 0;
     b->next_planned = 0;
+    memset(b->checked, 0, hmlc_dims_equality_count(b->dims) * sizeof *b->checked);
     memset(b->buffer_of, 0, program->module->value_count * sizeof *b->buffer_of);
     HMLC_TRY(build_interface_slots(b));
     HMLC_TRY(build_input_checks(b));
-    HMLC_TRY(build_equalities(b, NULL));
+    HMLC_TRY(build_equalities(b, program->module->main));
     program->entry_checks = (uint32_t)program->checks.count;
     HMLC_TRY(build_region(b, program->module->main));
     HMLC_TRY(build_output_dims(b));
@@ -441,7 +485,11 @@ hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights)
     program->weights = weights;
     build b = {.program = program, .dims = module->dims, .collecting = true};
     b.buffer_of = HMLC_NEW_ARRAY(program->arena, uint32_t, module->value_count + 1);
+    b.bound = HMLC_NEW_ARRAY(program->arena, bool, hmlc_symbol_count(module->dims) + 1);
+    b.checked = HMLC_NEW_ARRAY(program->arena, bool, hmlc_dims_equality_count(module->dims) + 1);
     HMLC_TRY_MEMORY(b.buffer_of);
+    HMLC_TRY_MEMORY(b.bound);
+    HMLC_TRY_MEMORY(b.checked);
     b.scratch = hmlc_dim_constant(module->dims, 0);
     uint32_t empty;
     HMLC_TRY(hmlc_string_table_add(&program->strings, "", &empty));

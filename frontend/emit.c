@@ -281,6 +281,15 @@ void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b)
     if (emitter->status != HMLC_OK) {
         return;
     }
+    if (emitter->builder.region == module->main && hmlc_dim_known_unequal(module->dims, a, b)) {
+        char left[96], right[96];
+        hmlc_dim_format(a, left, sizeof left);
+        hmlc_dim_format(b, right, sizeof right);
+        emitter->status =
+            hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, emitter->builder.location,
+                           NULL, "dims must be equal, and are %s and %s", left, right);
+        return;
+    }
     if (emitter->builder.region == module->main) {
         emitter->status = hmlc_dims_require_equal(module->dims, a, b, emitter->builder.location);
         return;

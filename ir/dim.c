@@ -382,6 +382,12 @@ void hmlc_dims_move_equalities(hmlc_dims *dims, const struct hmlc_region *from,
     }
 }
 
+bool hmlc_dim_equality_of_sign(const hmlc_dim_equality *equality)
+{
+    return (hmlc_dim_is(equality->left, 0) && equality->right->maximum <= 0) ||
+           (hmlc_dim_is(equality->right, 0) && equality->left->maximum <= 0);
+}
+
 uint32_t hmlc_dims_equality_count(const hmlc_dims *dims)
 {
     return dims->equality_count;

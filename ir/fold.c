@@ -9,9 +9,21 @@ static const hmlc_eval_function functions[] = {
 #undef HMLC_OP
 };
 
-hmlc_eval_function hmlc_eval_function_of(hmlc_opcode opcode)
+/* Of (2^45, 0) there are 2^45 rows of nothing: nobody should walk them. Irregular ops look at their
+ * inputs nevertheless, as their kernels do. */
+static bool has_work(const hmlc_eval *context)
 {
-    return functions[opcode];
+    bool work = context->result_count == 0 ||
+                hmlc_op_has(context->op, HMLC_TRAIT_REGIONS | HMLC_TRAIT_IRREGULAR);
+    for (uint32_t i = 0; i < context->result_count && !work; ++i) {
+        work = context->results[i].bytes > 0;
+    }
+    return work;
+}
+
+hmlc_status hmlc_eval_run(hmlc_eval *context)
+{
+    return has_work(context) ? functions[context->op->opcode](context) : HMLC_OK;
 }
 
 hmlc_status hmlc_eval_new_result(const hmlc_eval *context, const hmlc_type *type, hmlc_arena *arena,
@@ -112,7 +124,7 @@ static hmlc_status fold(hmlc_module *module, const hmlc_op *op, uint32_t count,
         status = hmlc_eval_new_result(&context, types[i], arena, &results[i]);
     }
     if (status == HMLC_OK) {
-        status = functions[op->opcode](&context);
+        status = hmlc_eval_run(&context);
     }
     hmlc_arena_destroy(scratch);
     return status;

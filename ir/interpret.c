@@ -121,7 +121,7 @@ static hmlc_status run_plain(hmlc_interpreter *interpreter, hmlc_eval *context)
         status = hmlc_eval_new_result(context, op->results[i]->type, arena, &context->results[i]);
     }
     if (status == HMLC_OK) {
-        status = hmlc_eval_function_of(op->opcode)(context);
+        status = hmlc_eval_run(context);
     }
     if (status != HMLC_OK || op->result_count == 0) {
         hmlc_arena_destroy(arena);
@@ -179,7 +179,7 @@ static hmlc_status run_op(hmlc_interpreter *interpreter, const hmlc_op *op, hmlc
         return status;
     }
     if (hmlc_op_has(op, HMLC_TRAIT_REGIONS)) {
-        return hmlc_eval_function_of(op->opcode)(&context);
+        return hmlc_eval_run(&context);
     }
     HMLC_TRY(run_plain(interpreter, &context));
     return op->opcode == HMLC_OP_bind_dims

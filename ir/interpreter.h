@@ -25,8 +25,8 @@ typedef struct hmlc_interpreter {
 } hmlc_interpreter;
 
 typedef hmlc_status (*hmlc_eval_function)(hmlc_eval *context);
-/* The evaluation of an opcode's row. */
-hmlc_eval_function hmlc_eval_function_of(hmlc_opcode opcode);
+/* The evaluation of the op's row, where there is anything to do. */
+hmlc_status hmlc_eval_run(hmlc_eval *context) HMLC_MUST_USE;
 
 /* A tensor of `type` whose dims are evaluated, with zeroed data from `arena`. */
 hmlc_status hmlc_eval_new_result(const hmlc_eval *context, const hmlc_type *type, hmlc_arena *arena,

@@ -229,7 +229,8 @@ static void check_equalities(check *c)
     const hmlc_dims *dims = c->frame->ir->dims;
     for (uint32_t k = 0; k < hmlc_dims_equality_count(dims); k++) {
         const hmlc_dim_equality *equality = hmlc_dims_equality_at(dims, k);
-        if (hmlc_region_relies_on(c->frame->plan->kernel->parent, equality) &&
+        if (!hmlc_dim_equality_of_sign(equality) &&
+            hmlc_region_relies_on(c->frame->plan->kernel->parent, equality) &&
             symbols_known(state, equality->left) && symbols_known(state, equality->right)) {
             check_compare(c, LLVMIntEQ, check_dim(c, equality->left),
                           check_dim(c, equality->right));

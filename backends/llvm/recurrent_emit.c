@@ -1,4 +1,6 @@
 /* Code of LSTM cells; the scheme is described in recurrent.c. */
+#include <hml_format/kernel_abi.h>
+
 #include "llvm/elementwise.h"
 #include "llvm/recurrent.h"
 
@@ -301,7 +303,7 @@ static void start_state(const cell *c)
     }
 }
 
-/* Steps of this element: its length, within [0, steps]. */
+/* Steps of this element: its length, which must lie in [0, steps]. */
 static LLVMValueRef element_steps(const cell *c)
 {
     const hmlc_value *lengths = hmlc_op_operand(c->op, HMLC_CELL_LENGTHS);
@@ -313,11 +315,10 @@ static LLVMValueRef element_steps(const cell *c)
         hmlc_frame_element(frame, frame->i32, hmlc_frame_address(frame, lengths), c->element);
     LLVMValueRef length = LLVMBuildSExt(
         frame->builder, hmlc_frame_load(frame, frame->i32, address, 4), frame->i64, "");
-    LLVMValueRef zero = number(c, 0);
-    LLVMValueRef negative = LLVMBuildICmp(frame->builder, LLVMIntSLT, length, zero, "");
-    length = LLVMBuildSelect(frame->builder, negative, zero, length, "");
-    LLVMValueRef more = LLVMBuildICmp(frame->builder, LLVMIntSGT, length, c->steps, "");
-    return LLVMBuildSelect(frame->builder, more, c->steps, length, "");
+    /* Negative ones are large as unsigned numbers. */
+    LLVMValueRef wrong = LLVMBuildICmp(frame->builder, LLVMIntUGT, length, c->steps, "");
+    hmlc_frame_fail_if(frame, wrong, HML_KERNEL_INDEX, length, c->steps);
+    return length;
 }
 
 static LLVMValueRef y_row(const cell *c, LLVMValueRef time)

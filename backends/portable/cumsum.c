@@ -26,7 +26,8 @@ static inline int32_t run(const portable_call *call, int product)
         outer *= d < axis ? x->dims[d] : 1;
         inner *= d > axis ? x->dims[d] : 1;
     }
-    for (int64_t line = 0; line < outer * inner; line++) {
+    int64_t lines = portable_count(result) > 0 ? outer * inner : 0;
+    for (int64_t line = 0; line < lines; line++) {
         int64_t start = line / inner * length * inner + line % inner;
         switch (x->dtype) {
         case HML_F32:

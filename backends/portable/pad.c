@@ -4,29 +4,6 @@
  */
 #include "portable.h"
 
-enum { MODE_CONSTANT, MODE_REFLECT, MODE_EDGE, MODE_WRAP };
-
-/* The operand's index for a result index, or -1: outside, in constant mode. */
-static int64_t source_index(int64_t index, int64_t dim, int64_t mode)
-{
-    if (index >= 0 && index < dim) {
-        return index;
-    }
-    if (mode == MODE_CONSTANT || dim == 0) {
-        return -1;
-    }
-    if (mode == MODE_EDGE) {
-        return index < 0 ? 0 : dim - 1;
-    }
-    int64_t period = mode == MODE_WRAP ? dim : 2 * (dim - 1);
-    if (period == 0) {
-        return 0;
-    }
-    int64_t folded = index % period;
-    folded += folded < 0 ? period : 0;
-    return folded < dim ? folded : period - folded;
-}
-
 static void copy_element(int64_t bytes, void *to, int64_t at, const void *from, int64_t index)
 {
     for (int64_t k = 0; k < bytes; k++) {
@@ -42,21 +19,25 @@ int32_t hml_portable_pad(const portable_call *call)
     const portable_tensor *x = &call->tensors[0], *fill = &call->tensors[1];
     const portable_tensor *result = &call->tensors[2];
     const int64_t *pads = call->attributes + 1;
-    int64_t rank = x->rank, mode = call->attributes[1 + 2 * rank];
+    int64_t rank = x->rank;
+    hmlc_rule_pad_mode mode = (hmlc_rule_pad_mode)call->attributes[1 + 2 * rank];
     int64_t bytes = portable_element_bytes(x->dtype), last = rank - 1;
     int64_t length = rank > 0 ? result->dims[last] : 1;
     const void *filler = fill->dtype != 0 ? fill->data : NULL;
     for (int64_t unit = call->begin; unit < call->end; unit++) {
         int64_t rest = unit, base = 0, stride = rank > 0 ? x->dims[last] : 1, inside = 1;
         for (int64_t d = rank - 2; d >= 0; d--) {
-            int64_t index = source_index(rest % result->dims[d] - pads[d], x->dims[d], mode);
+            int64_t index =
+                hmlc_rule_padded(mode, rest % result->dims[d], pads[d], pads[rank + d], x->dims[d]);
             rest /= result->dims[d];
             inside &= index >= 0;
             base += index * stride;
             stride *= x->dims[d];
         }
         for (int64_t k = 0; k < length; k++) {
-            int64_t index = rank > 0 ? source_index(k - pads[last], x->dims[last], mode) : 0;
+            int64_t index =
+                rank > 0 ? hmlc_rule_padded(mode, k, pads[last], pads[rank + last], x->dims[last])
+                         : 0;
             int outside = !inside || index < 0;
             copy_element(bytes, result->data, unit * length + k, outside ? filler : x->data,
                          outside ? 0 : base + index);

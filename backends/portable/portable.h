@@ -11,6 +11,7 @@
 
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
+#include <hmlc/index_rules.h>
 
 enum { PORTABLE_OPERANDS = 8, PORTABLE_ATTRIBUTES = 96 };
 
@@ -72,6 +73,49 @@ static inline int64_t portable_element_bytes(int64_t dtype)
     default:
         return 4;
     }
+}
+
+/* Element `index` of a tensor of integers or bools. */
+static inline int64_t portable_integer(const portable_tensor *tensor, int64_t index)
+{
+    switch (tensor->dtype) {
+    case HML_I64:
+    case HML_U64:
+        return ((const int64_t *)tensor->data)[index];
+    case HML_I32:
+        return ((const int32_t *)tensor->data)[index];
+    case HML_U32:
+        return ((const uint32_t *)tensor->data)[index];
+    case HML_I16:
+        return ((const int16_t *)tensor->data)[index];
+    case HML_U16:
+        return ((const uint16_t *)tensor->data)[index];
+    case HML_I8:
+        return ((const int8_t *)tensor->data)[index];
+    default:
+        return ((const uint8_t *)tensor->data)[index];
+    }
+}
+
+/* The elements of an i64 tensor, NULL for an absent operand. */
+static inline int64_t *portable_integers(const portable_tensor *tensor)
+{
+    return tensor->dtype != 0 ? tensor->data : NULL;
+}
+
+/* The kernel status of a rule, with its details. */
+static inline int32_t portable_status(const portable_call *call, hmlc_rule rule)
+{
+    static const int32_t statuses[] = {
+        [HMLC_RULE_KEPT] = HML_KERNEL_OK,       [HMLC_RULE_INDEX] = HML_KERNEL_INDEX,
+        [HMLC_RULE_SHAPE] = HML_KERNEL_SHAPE,   [HMLC_RULE_STEP] = HML_KERNEL_STEP,
+        [HMLC_RULE_LENGTH] = HML_KERNEL_LENGTH,
+    };
+    if (rule.kind != HMLC_RULE_KEPT) {
+        call->detail[0] = rule.found;
+        call->detail[1] = rule.expected;
+    }
+    return statuses[rule.kind];
 }
 
 static inline void portable_copy_element(int64_t bytes, void *to, int64_t at, const void *from,

@@ -66,21 +66,6 @@ static void copy_operand(const portable_tensor *from, const portable_tensor *to)
     }
 }
 
-static int64_t index_at(const portable_tensor *indices, int64_t k)
-{
-    return indices->dtype == HML_I32 ? ((const int32_t *)indices->data)[k]
-                                     : ((const int64_t *)indices->data)[k];
-}
-
-/* Negative indices count from the end. False, with details, when out of range. */
-static int wrap_index(const portable_call *call, int64_t *index, int64_t limit)
-{
-    call->detail[0] = *index;
-    call->detail[1] = limit;
-    *index += *index < 0 ? limit : 0;
-    return *index >= 0 && *index < limit;
-}
-
 int32_t hml_portable_scatter_elements(const portable_call *call);
 int32_t hml_portable_scatter_nd(const portable_call *call);
 
@@ -92,9 +77,10 @@ int32_t hml_portable_scatter_elements(const portable_call *call)
     int64_t axis = call->attributes[0], count = portable_count(indices);
     copy_operand(&call->tensors[0], result);
     for (int64_t k = 0; k < count; k++) {
-        int64_t index = index_at(indices, k), rest = k, at = 0, stride = 1;
-        if (!wrap_index(call, &index, result->dims[axis])) {
-            return HML_KERNEL_INDEX;
+        int64_t index = portable_integer(indices, k), rest = k, at = 0, stride = 1;
+        hmlc_rule rule = hmlc_rule_index(&index, result->dims[axis]);
+        if (rule.kind != HMLC_RULE_KEPT) {
+            return portable_status(call, rule);
         }
         for (int64_t d = result->rank - 1; d >= 0; d--) {
             int64_t position = rest % indices->dims[d];
@@ -121,9 +107,10 @@ int32_t hml_portable_scatter_nd(const portable_call *call)
     for (int64_t k = 0; k < tuples; k++) {
         int64_t at = 0;
         for (int64_t d = 0; d < depth; d++) {
-            int64_t index = index_at(indices, k * depth + d);
-            if (!wrap_index(call, &index, result->dims[d])) {
-                return HML_KERNEL_INDEX;
+            int64_t index = portable_integer(indices, k * depth + d);
+            hmlc_rule rule = hmlc_rule_index(&index, result->dims[d]);
+            if (rule.kind != HMLC_RULE_KEPT) {
+                return portable_status(call, rule);
             }
             at = at * result->dims[d] + index;
         }

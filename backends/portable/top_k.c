@@ -91,12 +91,8 @@ int32_t hml_portable_top_k(const portable_call *call)
     }
     int64_t length = x->dims[axis], count = values->dims[axis];
     int64_t bytes = portable_element_bytes(x->dtype);
-    if (count > length) {
-        call->detail[0] = count;
-        call->detail[1] = length;
-        return HML_KERNEL_SHAPE;
-    }
-    for (int64_t line = 0; line < outer * inner; line++) {
+    int64_t lines = portable_count(values) > 0 ? outer * inner : 0;
+    for (int64_t line = 0; line < lines; line++) {
         int64_t o = line / inner, i = line % inner, first = o * count * inner + i;
         top_k_row row = {x,
                          (int64_t *)call->tensors[2].data + first,

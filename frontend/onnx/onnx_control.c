@@ -104,6 +104,49 @@ static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
     return importer->fatal == HMLC_OK ? body.region : NULL;
 }
 
+/* Do the branches differ in a dim of a result? */
+static bool dims_differ(hmlc_onnx_node *node, hmlc_region *regions[2])
+{
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        const hmlc_type *a = hmlc_op_operand(regions[0]->last, i)->type;
+        const hmlc_type *b = hmlc_op_operand(regions[1]->last, i)->type;
+        for (int32_t d = 0; a->rank == b->rank && d < a->rank; d++) {
+            if (!hmlc_dim_known_equal(table, a->dims[d], b->dims[d])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Dims that the branches alone know have no value where their buffers are made. `symbols`: how many
+ * there were before the op. */
+static void refuse_inner_dims(hmlc_onnx_node *node, const hmlc_op *op, uint32_t symbols)
+{
+    for (uint32_t i = 0; i < op->result_count; i++) {
+        const hmlc_type *type = op->results[i]->type;
+        for (int32_t d = 0; d < type->rank && hmlc_onnx_ok(node); d++) {
+            char then[80], other[80];
+            hmlc_dim dim = type->dims[d];
+            if (dim->kind != HMLC_DIM_SYMBOL || !dim->symbol->bound_at_run ||
+                dim->symbol->index < symbols) {
+                continue;
+            }
+            hmlc_dim_format(hmlc_op_operand(op->regions[0]->last, i)->type->dims[d], then,
+                            sizeof then);
+            hmlc_dim_format(hmlc_op_operand(op->regions[1]->last, i)->type->dims[d], other,
+                            sizeof other);
+            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented,
+                           "compute the size before the node, or pad both branches' results to one "
+                           "size",
+                           "dim %d of output %u is %s in then_branch and %s in else_branch, and a "
+                           "size that is computed within a branch is not known outside of it",
+                           d, i, then, other);
+        }
+    }
+}
+
 static bool ranks_differ(const hmlc_region *a, const hmlc_region *b)
 {
     for (uint32_t i = 0; i < a->last->operand_count; i++) {
@@ -167,8 +210,23 @@ void hmlc_onnx_import_if(hmlc_onnx_node *node)
         return;
     }
     hmlc_op *op = NULL;
-    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, node->inputs,
-                                                    1, NULL, 0, regions, 2, &op);
+    const hmlc_dim *chosen = NULL;
+    uint32_t count = 0;
+    if (dims_differ(node, regions)) {
+        chosen = hmlc_emit_bind(&node->emit, node->inputs[0], "if", 0, 1, 1, &count);
+    }
+    if (!hmlc_onnx_ok(node)) {
+        return;
+    }
+    hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_chosen, chosen, 1);
+    uint32_t symbols =
+        hmlc_symbol_count(hmlc_emit_table(&node->emit)); /* later ones are the op's */
+    node->emit.status =
+        hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, node->inputs, 1, &attr,
+                                    chosen != NULL ? 1 : 0, regions, 2, &op);
+    if (op != NULL) {
+        refuse_inner_dims(node, op, symbols);
+    }
     for (uint32_t i = 0; op != NULL && i < node->output_count; i++) {
         node->outputs[i] = op->results[i];
     }

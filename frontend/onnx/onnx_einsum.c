@@ -96,6 +96,7 @@ static void take_diagonal(einsum *state, labelled *operand, int32_t keep, int32_
     hmlc_emitter *emit = &state->node->emit;
     hmlc_value *index[2];
     const hmlc_type *type = operand->value->type;
+    hmlc_emit_require_equal(emit, type->dims[keep], type->dims[drop]);
     for (int32_t i = 0; i < 2; i++) {
         index[i] =
             hmlc_emit(emit, HMLC_OP_iota, NULL, 0,

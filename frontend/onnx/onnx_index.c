@@ -174,6 +174,7 @@ void hmlc_onnx_import_reverse_sequence(hmlc_onnx_node *node)
         return;
     }
     hmlc_dim shape[HMLC_MAX_RANK];
+    hmlc_emit_require_equal(emit, hmlc_onnx_dims(node, 1)[0], hmlc_onnx_dims(node, 0)[batch]);
     for (int32_t i = 0; i < rank; i++) {
         shape[i] = i == batch ? hmlc_onnx_dims(node, 1)[0] : hmlc_emit_number(emit, 1);
     }

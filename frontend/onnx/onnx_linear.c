@@ -47,6 +47,14 @@ static hmlc_value *scaled(hmlc_onnx_node *node, hmlc_value *x, const char *name)
                             hmlc_emit_scalar_like(&node->emit, x, factor));
 }
 
+/* What is added to `x` broadcasts to its shape and never the other way round. */
+static void require_shape(hmlc_onnx_node *node, const hmlc_value *x, const hmlc_value *sum)
+{
+    for (int32_t i = 0; hmlc_onnx_ok(node) && i < x->type->rank; i++) {
+        hmlc_emit_require_equal(&node->emit, x->type->dims[i], sum->type->dims[i]);
+    }
+}
+
 /* alpha * a * b + beta * c */
 void hmlc_onnx_import_gemm(hmlc_onnx_node *node)
 {
@@ -70,7 +78,9 @@ void hmlc_onnx_import_gemm(hmlc_onnx_node *node)
                            "C has rank %d, must broadcast to a matrix", hmlc_onnx_rank(node, 2));
         }
         hmlc_value *addend = scaled(node, node->inputs[2], "beta");
-        product = hmlc_emit_binary(emit, HMLC_OP_add, product, addend);
+        hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_add, product, addend);
+        require_shape(node, product, sum);
+        product = sum;
     }
     node->outputs[0] = product;
 }

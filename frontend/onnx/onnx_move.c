@@ -192,46 +192,75 @@ void hmlc_onnx_import_concat(hmlc_onnx_node *node)
     node->outputs[0] = hmlc_emit_concat(&node->emit, node->inputs, node->input_count, axis);
 }
 
-/* The parts' sizes: given, or equal ones with a smaller last one. False on failure. */
-static bool split_sizes(hmlc_onnx_node *node, hmlc_dim whole, hmlc_dim *sizes)
+/* Sizes that are given by `list` or `bound` add up to the whole. */
+static void given_sizes(hmlc_onnx_node *node, hmlc_dim whole, const int64_t *list,
+                        const hmlc_dim *bound, hmlc_dim *sizes)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_dim sum = hmlc_emit_number(emit, 0);
+    int64_t all, total;
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        sizes[i] = list != NULL ? hmlc_emit_number(emit, list[i]) : bound[i];
+        sum = hmlc_dim_add(hmlc_emit_table(emit), sum, sizes[i]);
+        if (sizes[i]->maximum < 0) {
+            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                           "the size of part %" PRIu32 " is negative", i);
+        }
+    }
+    if (hmlc_dim_is_constant(sum, &all) && hmlc_dim_is_constant(whole, &total) && all != total) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the parts hold %" PRId64 " elements, the whole %" PRId64, all, total);
+        return;
+    }
+    hmlc_emit_require_equal(emit, sum, whole);
+}
+
+/* Equal parts; since opset 18 the last one may be smaller. */
+static void equal_sizes(hmlc_onnx_node *node, hmlc_dim whole, hmlc_dim *sizes)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dims *table = hmlc_emit_table(emit);
-    uint32_t parts = node->output_count, count = 0;
+    uint32_t parts = node->output_count;
+    hmlc_dim number = hmlc_emit_number(emit, parts), zero = hmlc_emit_number(emit, 0), rest = whole;
+    hmlc_dim each = hmlc_dim_ceildiv(table, whole, number);
+    int64_t total;
+    if (node->opset < 18 && hmlc_dim_is_constant(whole, &total) && total % parts != 0) {
+        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "%" PRId64 " elements do not split into %" PRIu32 " equal parts", total,
+                       parts);
+        return;
+    }
+    if (node->opset < 18) {
+        hmlc_emit_require_equal(emit, hmlc_dim_modulo(table, whole, number), zero);
+    }
+    for (uint32_t i = 0; i < parts; i++) {
+        sizes[i] = i + 1 < parts ? each : rest;
+        rest = hmlc_dim_subtract(table, rest, sizes[i]);
+    }
+}
+
+/* The parts' sizes. False on failure. */
+static bool split_sizes(hmlc_onnx_node *node, hmlc_dim whole, hmlc_dim *sizes)
+{
+    uint32_t count = 0;
     const int64_t *list = hmlc_onnx_ints(node, "split", &count);
     const hmlc_dim *bound = NULL;
     if (hmlc_onnx_has_input(node, 1)) {
-        bound = hmlc_emit_bind(emit, node->inputs[1], "split", 0, HMLC_DIM_UNBOUNDED, UINT32_MAX,
-                               &count);
+        bound = hmlc_emit_bind(&node->emit, node->inputs[1], "split", 0, HMLC_DIM_UNBOUNDED,
+                               UINT32_MAX, &count);
     }
     if (!hmlc_onnx_ok(node)) {
         return false;
     }
-    if ((list != NULL || bound != NULL) && count != parts) {
+    bool given = list != NULL || bound != NULL;
+    if (given && count != node->output_count) {
         hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "'split' has %" PRIu32 " entries for %" PRIu32 " outputs", count, parts);
-        return false;
-    }
-    hmlc_dim number = hmlc_emit_number(emit, parts), rest = whole;
-    hmlc_dim each = hmlc_dim_ceildiv(table, whole, number);
-    int64_t total;
-    if (list == NULL && bound == NULL && node->opset < 18 && hmlc_dim_is_constant(whole, &total) &&
-        total % parts != 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "%" PRId64 " elements do not split into %" PRIu32 " equal parts", total,
-                       parts);
-        return false;
-    }
-    for (uint32_t i = 0; i < parts; i++) {
-        sizes[i] = list != NULL    ? hmlc_emit_number(emit, list[i])
-                   : bound != NULL ? bound[i]
-                   : i + 1 < parts ? each
-                                   : rest;
-        rest = hmlc_dim_subtract(table, rest, sizes[i]);
-    }
-    if (hmlc_dim_is_constant(rest, &total) && total != 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "the parts hold %" PRId64 " elements less than the whole", total);
+                       "'split' has %" PRIu32 " entries for %" PRIu32 " outputs", count,
+                       node->output_count);
+    } else if (given) {
+        given_sizes(node, whole, list, bound, sizes);
+    } else {
+        equal_sizes(node, whole, sizes);
     }
     return hmlc_onnx_ok(node);
 }
@@ -397,7 +426,7 @@ static bool read_blocks(hmlc_onnx_node *node, int64_t *block)
     return hmlc_onnx_ok(node);
 }
 
-/* The dim divided by `by`; a static one must be a multiple. */
+/* The dim divided by `by`, of which it must be a multiple. */
 static hmlc_dim divided(hmlc_onnx_node *node, hmlc_dim dim, int64_t by)
 {
     int64_t size;
@@ -405,7 +434,11 @@ static hmlc_dim divided(hmlc_onnx_node *node, hmlc_dim dim, int64_t by)
         hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "a dim of %" PRId64 " is no multiple of %" PRId64, size, by);
     }
-    return hmlc_dim_floordiv(hmlc_emit_table(&node->emit), dim, hmlc_emit_number(&node->emit, by));
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_dim divisor = hmlc_emit_number(&node->emit, by);
+    hmlc_emit_require_equal(&node->emit, hmlc_dim_modulo(table, dim, divisor),
+                            hmlc_emit_number(&node->emit, 0));
+    return hmlc_dim_floordiv(table, dim, divisor);
 }
 
 void hmlc_onnx_import_depth_to_space(hmlc_onnx_node *node)

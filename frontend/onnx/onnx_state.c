@@ -98,6 +98,11 @@ void hmlc_onnx_import_tensor_scatter(hmlc_onnx_node *node)
             shape[i] = i == 0 ? update[0] : hmlc_emit_number(emit, 1);
         }
         hmlc_value *start = hmlc_emit_reshape(emit, node->inputs[2], shape, (uint32_t)rank);
+        /* Negative places are invalid here: they do not count from the end. */
+        hmlc_value *zero = hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0);
+        hmlc_value *never = hmlc_emit_scalar(emit, HMLC_DTYPE_i64, -(double)HMLC_DIM_UNBOUNDED);
+        start =
+            hmlc_emit_select(emit, hmlc_emit_binary(emit, HMLC_OP_less, start, zero), never, start);
         at = hmlc_emit_binary(emit, HMLC_OP_add, at, start);
     }
     if (circular) {

@@ -202,6 +202,9 @@ static hmlc_value *pad_to_shape(hmlc_onnx_node *node, hmlc_value *y)
         pads[count + i] = hmlc_dim_subtract(hmlc_emit_table(emit), shape[i], y->type->dims[i]);
         hmlc_emit_require_equal(
             emit, hmlc_dim_less(hmlc_emit_table(emit), shape[i], y->type->dims[i]), pads[i]);
+        if (i < 2) {
+            hmlc_emit_require_equal(emit, shape[i], y->type->dims[i]);
+        }
     }
     return hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(y),
                      HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * count)));

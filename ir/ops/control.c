@@ -66,9 +66,76 @@ static hmlc_dim run_dim(const hmlc_infer *context, uint32_t result, int32_t rank
                           : hmlc_dim_symbol(context->module->dims, symbol);
 }
 
+static bool region_binds(const hmlc_region *region, hmlc_dim dim);
+
+/* Does an op of the region, or of one within, give a symbol of the dim its value? */
+static bool op_binds(const hmlc_op *op, hmlc_dim dim)
+{
+    const hmlc_attr *symbols =
+        op->opcode == HMLC_OP_bind_dims ? hmlc_op_attr(op, HMLC_ATTR_symbols) : NULL;
+    for (uint32_t i = 0; symbols != NULL && i < symbols->count; ++i) {
+        if (hmlc_dim_uses_symbol(dim, symbols->as.dims[i]->symbol)) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < op->region_count; ++i) {
+        if (region_binds(op->regions[i], dim)) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; op->region_count > 0 && i < op->result_count; ++i) {
+        const hmlc_type *type = op->results[i]->type;
+        for (int32_t d = 0; type->kind == HMLC_KIND_TENSOR && d < type->rank; ++d) {
+            hmlc_dim bound = type->dims[d];
+            if (bound->kind == HMLC_DIM_SYMBOL && bound->symbol->bound_at_run &&
+                hmlc_dim_uses_symbol(dim, bound->symbol)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool region_binds(const hmlc_region *region, hmlc_dim dim)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        if (op_binds(op, dim)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has the dim the same value outside of the op's regions? */
+static bool known_outside(const hmlc_infer *context, hmlc_dim dim)
+{
+    for (uint32_t i = 0; hmlc_dim_uses_run_symbol(dim) && i < context->op->region_count; ++i) {
+        if (region_binds(context->op->regions[i], dim)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One dim of two paths: their common value, or what the attribute chosen says; NULL where only the
+ * run tells. */
+static hmlc_dim join_dims(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
+{
+    const hmlc_attr *chosen = hmlc_op_attr(context->op, HMLC_ATTR_chosen);
+    hmlc_dims *dims = context->module->dims;
+    if (!known_outside(context, a) || !known_outside(context, b)) {
+        return NULL;
+    }
+    if (hmlc_dim_known_equal(dims, a, b)) {
+        return a;
+    }
+    return chosen != NULL ? hmlc_dim_select(dims, chosen->as.dims[0], a, b) : NULL;
+}
+
 /*
- * Joins what two paths give for one result: equal dims stay, others become run-time symbols.
- * Reports different element types or ranks.
+ * Joins what two paths give for one result: equal dims stay, others become select(chosen, a, b) or
+ * run-time symbols. Reports different element types or ranks.
  */
 static const hmlc_type *join_types(hmlc_infer *context, uint32_t result, const hmlc_type *a,
                                    const hmlc_type *b, const char *prefix, hmlc_status *status)
@@ -92,9 +159,8 @@ static const hmlc_type *join_types(hmlc_infer *context, uint32_t result, const h
     }
     hmlc_dim dims[HMLC_MAX_RANK];
     for (int32_t i = 0; i < a->rank; ++i) {
-        bool equal = hmlc_dim_known_equal(context->module->dims, a->dims[i], b->dims[i]) &&
-                     !hmlc_dim_uses_run_symbol(a->dims[i]);
-        dims[i] = equal ? a->dims[i] : run_dim(context, result, a->rank, i, prefix);
+        hmlc_dim joined = join_dims(context, a->dims[i], b->dims[i]);
+        dims[i] = joined != NULL ? joined : run_dim(context, result, a->rank, i, prefix);
     }
     hmlc_infer_result(context, result, a->dtype, a->rank, dims, status);
     return a;
@@ -107,6 +173,9 @@ hmlc_status hmlc_infer_if(hmlc_infer *context)
     if (condition != NULL && !hmlc_dim_is(hmlc_type_count(context->module->dims, condition), 1)) {
         hmlc_infer_fail(context, &status, "the condition has rank %d; expected one element",
                         condition->rank);
+    }
+    if (hmlc_op_attr(context->op, HMLC_ATTR_chosen) != NULL) {
+        hmlc_infer_list(context, HMLC_ATTR_chosen, 1, &status);
     }
     const hmlc_op *then = region_yield(context, 0, &status);
     const hmlc_op *other = region_yield(context, 1, &status);

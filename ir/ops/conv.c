@@ -27,13 +27,11 @@ static void read_weights(const hmlc_infer *context, const hmlc_type *x, const hm
                         (long long)found->groups);
         return;
     }
-    int64_t outer;
-    if (hmlc_dim_is_constant(found->outer, &outer) && outer % found->groups != 0) {
-        hmlc_infer_fail(context, status,
-                        "%lld channels (dim 0 of the weights) do not divide into "
-                        "%lld groups",
-                        (long long)outer, (long long)found->groups);
-    }
+    hmlc_dim rest = hmlc_dim_modulo(context->module->dims, found->outer,
+                                    hmlc_infer_number(context, found->groups));
+    hmlc_infer_unify(context, hmlc_infer_number(context, 0), rest,
+                     "channels (dim 0 of the weights) that are left when they divide into groups",
+                     status);
 }
 
 static void check_bias(const hmlc_infer *context, const hmlc_type *x, hmlc_dim channels,

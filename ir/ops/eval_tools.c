@@ -17,6 +17,25 @@ hmlc_status hmlc_eval_fail(const hmlc_eval *context, const char *format, ...)
                           hmlc_op_get_info(context->op->opcode)->name, message);
 }
 
+hmlc_status hmlc_eval_rule(const hmlc_eval *context, hmlc_rule rule)
+{
+    switch (rule.kind) {
+    case HMLC_RULE_INDEX:
+        return hmlc_eval_fail(context, "index %lld is out of range for a dim of size %lld",
+                              (long long)rule.found, (long long)rule.expected);
+    case HMLC_RULE_SHAPE:
+        return hmlc_eval_fail(context, "found %lld, expected %lld", (long long)rule.found,
+                              (long long)rule.expected);
+    case HMLC_RULE_STEP:
+        return hmlc_eval_fail(context, "a step or delta is 0");
+    case HMLC_RULE_LENGTH:
+        return hmlc_eval_fail(context, "a length must lie in 0..2^47; found %lld",
+                              (long long)rule.found);
+    default:
+        return HMLC_OK;
+    }
+}
+
 double *hmlc_eval_new_doubles(const hmlc_eval *context, int64_t count)
 {
     return HMLC_NEW_ARRAY(context->arena, double, count);

@@ -3,6 +3,7 @@
 #define HMLC_EVAL_TOOLS_H
 
 #include <hmlc/eval.h>
+#include <hmlc/index_rules.h>
 
 /* hmlc_eval.symbols of a symbol that has no value yet (run-time symbols may be negative). */
 #define HMLC_SYMBOL_UNSET INT64_MIN
@@ -15,6 +16,8 @@ static inline const hmlc_tensor *hmlc_eval_operand(const hmlc_eval *context, uin
 
 /* The inputs of this run do not fit: HMLC_USAGE with "<op>: <message>". */
 hmlc_status hmlc_eval_fail(const hmlc_eval *context, const char *format, ...) HMLC_PRINTF(2, 3);
+/* The same of a rule that the inputs break; HMLC_OK where it is kept. */
+hmlc_status hmlc_eval_rule(const hmlc_eval *context, hmlc_rule rule) HMLC_MUST_USE;
 
 /* All elements of a tensor; NULL on memory exhaustion. Integers keep 64 bits (u64 as its bits). */
 double *hmlc_eval_doubles(const hmlc_eval *context, const hmlc_tensor *tensor);

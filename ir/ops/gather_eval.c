@@ -3,19 +3,6 @@
 
 #include "eval_tools.h"
 
-/* Wraps a negative index; false when it is out of range. */
-static bool resolve_index(int64_t *index, int64_t size)
-{
-    *index += *index < 0 ? size : 0;
-    return *index >= 0 && *index < size;
-}
-
-static hmlc_status out_of_range(const hmlc_eval *context, int64_t index, int64_t size)
-{
-    return hmlc_eval_fail(context, "index %lld is out of range for a dim of size %lld",
-                          (long long)(index < 0 ? index - size : index), (long long)size);
-}
-
 static hmlc_status gather(hmlc_eval *context)
 {
     const hmlc_tensor *x = context->operands[0];
@@ -28,9 +15,7 @@ static hmlc_status gather(hmlc_eval *context)
     char *to = hmlc_eval_data(&context->results[0]);
     const char *from = x->data;
     for (int64_t k = 0; k < count; ++k) {
-        if (!resolve_index(&indices[k], size)) {
-            return out_of_range(context, indices[k], size);
-        }
+        HMLC_TRY(hmlc_eval_rule(context, hmlc_rule_index(&indices[k], size)));
     }
     for (int64_t o = 0; o < outer && row > 0; ++o) {
         for (int64_t k = 0; k < count; ++k) {
@@ -49,17 +34,10 @@ static hmlc_status gather_elements(hmlc_eval *context)
     hmlc_eval_strides(x->rank, x->dims, strides);
     int64_t along = strides[axis];
     strides[axis] = 0;
-    for (int32_t d = 0; d < x->rank; ++d) {
-        if (d != axis && indices->dims[d] > x->dims[d]) {
-            return out_of_range(context, indices->dims[d] - 1, x->dims[d]);
-        }
-    }
     hmlc_cursor cursor = {.rank = x->rank, .count = 1, .dims = indices->dims, .strides = {strides}};
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
         int64_t index = hmlc_tensor_get_int(indices, i);
-        if (!resolve_index(&index, x->dims[axis])) {
-            return out_of_range(context, index, x->dims[axis]);
-        }
+        HMLC_TRY(hmlc_eval_rule(context, hmlc_rule_index(&index, x->dims[axis])));
         hmlc_eval_copy_element(&context->results[0], i, x, cursor.offset[0] + index * along);
     }
     return HMLC_OK;
@@ -81,9 +59,7 @@ static hmlc_status gather_nd(hmlc_eval *context)
         int64_t at = 0;
         for (int32_t d = 0; d < depth; ++d) {
             int64_t index = hmlc_tensor_get_int(indices, i * depth + d);
-            if (!resolve_index(&index, x->dims[batch + d])) {
-                return out_of_range(context, index, x->dims[batch + d]);
-            }
+            HMLC_TRY(hmlc_eval_rule(context, hmlc_rule_index(&index, x->dims[batch + d])));
             at = at * x->dims[batch + d] + index;
         }
         size_t start = (size_t)(i / per_batch * volume) * hmlc_dtype_bytes(x->dtype);

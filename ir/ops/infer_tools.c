@@ -234,6 +234,23 @@ hmlc_dim hmlc_infer_unify(const hmlc_infer *context, hmlc_dim expected, hmlc_dim
     return hmlc_dim_is_constant(found, NULL) ? found : expected;
 }
 
+void hmlc_infer_at_most(const hmlc_infer *context, hmlc_dim dim, hmlc_dim limit, const char *what,
+                        hmlc_status *status)
+{
+    hmlc_dims *dims = context->module->dims;
+    if (hmlc_dim_known_at_most(dims, dim, limit)) {
+        return;
+    }
+    if (hmlc_dim_known_at_most(dims, hmlc_infer_plus(context, limit, 1), dim)) {
+        hmlc_infer_fail(context, status, "%s: expected at most %s, found %s", what,
+                        hmlc_infer_dim_text(context, limit), hmlc_infer_dim_text(context, dim));
+        return;
+    }
+    hmlc_status recorded = hmlc_dims_require_equal(dims, hmlc_dim_minimum(dims, dim, limit), dim,
+                                                   context->op->location);
+    *status = recorded != HMLC_OK ? recorded : *status;
+}
+
 void hmlc_infer_shape(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                       int32_t rank, const hmlc_dim *dims, hmlc_status *status)
 {
@@ -303,6 +320,8 @@ void hmlc_infer_result(hmlc_infer *context, uint32_t index, hmlc_dtype dtype, in
         if (dims[i]->maximum < 0) {
             hmlc_infer_fail(context, status, "dim %d of the result would be %s, below zero", i,
                             hmlc_infer_dim_text(context, dims[i]));
+        } else {
+            hmlc_infer_at_most(context, hmlc_infer_number(context, 0), dims[i], "", status);
         }
     }
     context->types[index] = hmlc_type_tensor(context->module->arena, dtype, rank, dims);

@@ -55,6 +55,10 @@ void hmlc_infer_axes(const hmlc_infer *context, int32_t rank, bool *flags, hmlc_
  * cannot be proven. `what` names the dim in messages. */
 hmlc_dim hmlc_infer_unify(const hmlc_infer *context, hmlc_dim expected, hmlc_dim found,
                           const char *what, hmlc_status *status);
+/* `dim` must be at most `limit`: as hmlc_infer_unify, the check at run time is min(dim, limit) ==
+ * dim. */
+void hmlc_infer_at_most(const hmlc_infer *context, hmlc_dim dim, hmlc_dim limit, const char *what,
+                        hmlc_status *status);
 /* An operand that must have exactly these dims. */
 void hmlc_infer_shape(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                       int32_t rank, const hmlc_dim *dims, hmlc_status *status);
@@ -65,6 +69,7 @@ void hmlc_infer_expands_to(const hmlc_infer *context, const hmlc_type *type, int
 const char *hmlc_infer_dim_text(const hmlc_infer *context, hmlc_dim dim);
 const char *hmlc_infer_shape_text(const hmlc_infer *context, int32_t rank, const hmlc_dim *dims);
 
+/* Sets a result's type. A dim that may be negative for some inputs is refused when it is. */
 void hmlc_infer_result(hmlc_infer *context, uint32_t index, hmlc_dtype dtype, int32_t rank,
                        const hmlc_dim *dims, hmlc_status *status);
 /* Sizes the result arrays of an op with any number of results. */

@@ -47,18 +47,26 @@ hmlc_status hmlc_infer_concat(hmlc_infer *context)
     return hmlc_known_moved(context, context->op->operand_count);
 }
 
-/* The largest padding that a mode can fill from a dim; NULL: any. */
-static void check_pad_mode(const hmlc_infer *context, int32_t index, hmlc_dim dim, hmlc_dim pad,
-                           hmlc_status *status)
+/* What cropping leaves is no less than nothing, and something where the mode continues it. */
+static void check_cropped(const hmlc_infer *context, int32_t index, hmlc_dim dim, hmlc_dim begin,
+                          hmlc_dim end, hmlc_dim result, hmlc_status *status)
 {
-    int64_t mode = hmlc_op_int(context->op, HMLC_ATTR_pad_mode);
-    if (mode == HMLC_PAD_CONSTANT) {
+    hmlc_dims *dims = context->module->dims;
+    hmlc_dim zero = hmlc_infer_number(context, 0), least = zero;
+    hmlc_dim cropped =
+        hmlc_dim_add(dims, hmlc_dim_minimum(dims, begin, zero), hmlc_dim_minimum(dims, end, zero));
+    cropped = hmlc_dim_add(dims, dim, cropped);
+    bool unpadded = hmlc_dim_is(begin, 0) && hmlc_dim_is(end, 0);
+    if (hmlc_op_int(context->op, HMLC_ATTR_pad_mode) != HMLC_PAD_CONSTANT && !unpadded) {
+        least = hmlc_dim_select(dims, hmlc_dim_equal(dims, result, zero), zero,
+                                hmlc_infer_number(context, 1));
+    }
+    if (cropped->maximum < least->minimum) {
+        hmlc_infer_fail(context, status, "dim %d of size %s: nothing is left to be padded", index,
+                        hmlc_infer_dim_text(context, dim));
         return;
     }
-    if (pad->minimum > 0 && dim->maximum < (mode == HMLC_PAD_REFLECT ? 2 : 1)) {
-        hmlc_infer_fail(context, status, "dim %d of size %s cannot be padded in this mode", index,
-                        hmlc_infer_dim_text(context, dim));
-    }
+    hmlc_infer_at_most(context, least, cropped, "elements to be padded", status);
 }
 
 hmlc_status hmlc_infer_pad(hmlc_infer *context)
@@ -79,10 +87,9 @@ hmlc_status hmlc_infer_pad(hmlc_infer *context)
     hmlc_dim dims[HMLC_MAX_RANK];
     for (int32_t i = 0; i < x->rank; ++i) {
         hmlc_dim begin = pads->as.dims[i], end = pads->as.dims[x->rank + i];
-        check_pad_mode(context, i, x->dims[i], begin, &status);
-        check_pad_mode(context, i, x->dims[i], end, &status);
         dims[i] = hmlc_dim_add(context->module->dims, x->dims[i],
                                hmlc_dim_add(context->module->dims, begin, end));
+        check_cropped(context, i, x->dims[i], begin, end, dims[i], &status);
     }
     hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
     return status;

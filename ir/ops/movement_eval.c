@@ -26,38 +26,9 @@ hmlc_status hmlc_eval_concat(hmlc_eval *context)
     return HMLC_OK;
 }
 
-/*
- * The operand index behind result index `i`; -1: the fill value. Negative padding crops first; the
- * other modes continue what is left.
- */
-static int64_t padded_index(int64_t mode, int64_t i, int64_t begin, int64_t end, int64_t dim)
-{
-    int64_t first = begin < 0 ? -begin : 0;
-    int64_t size = dim - first - (end < 0 ? -end : 0);
-    int64_t at = i - (begin > 0 ? begin : 0);
-    if (at >= 0 && at < size) {
-        return first + at;
-    }
-    switch (mode) {
-    case HMLC_PAD_EDGE:
-        return first + (at < 0 ? 0 : size - 1);
-    case HMLC_PAD_WRAP:
-        return first + (at % size + size) % size;
-    case HMLC_PAD_REFLECT: {
-        int64_t period = 2 * (size - 1);
-        at = period == 0 ? 0 : (at % period + period) % period;
-        return first + (at < size ? at : period - at);
-    }
-    default:
-        return -1;
-    }
-}
-
-/* Elements of a dim that remain when negative padding has cropped it. */
-static int64_t cropped_size(int64_t dim, int64_t begin, int64_t end)
-{
-    return dim + (begin < 0 ? begin : 0) + (end < 0 ? end : 0);
-}
+_Static_assert((int)HMLC_RULE_PAD_REFLECT == (int)HMLC_PAD_REFLECT &&
+                   (int)HMLC_RULE_PAD_WRAP == (int)HMLC_PAD_WRAP,
+               "the rule has the modes of the attribute");
 
 hmlc_status hmlc_eval_pad(hmlc_eval *context)
 {
@@ -70,13 +41,9 @@ hmlc_status hmlc_eval_pad(hmlc_eval *context)
     for (int32_t d = 0; d < x->rank; ++d) {
         maps[d] = hmlc_eval_new_integers(context, result->dims[d]);
         HMLC_TRY_MEMORY(maps[d]);
-        int64_t begin = pads[d], end = pads[x->rank + d];
-        if (cropped_size(x->dims[d], begin, end) < (mode != HMLC_PAD_CONSTANT) &&
-            result->dims[d] > 0) {
-            return hmlc_eval_fail(context, "dim %d has no elements left to pad with", d);
-        }
         for (int64_t i = 0; i < result->dims[d]; ++i) {
-            maps[d][i] = padded_index(mode, i, begin, end, x->dims[d]);
+            maps[d][i] = hmlc_rule_padded((hmlc_rule_pad_mode)mode, i, pads[d], pads[x->rank + d],
+                                          x->dims[d]);
         }
     }
     hmlc_eval_copy_mapped(result, x, (const int64_t *const *)maps,

@@ -56,13 +56,8 @@ static void update(scatter_target *target, int64_t to, int64_t from)
 
 static hmlc_status resolve(const hmlc_eval *context, int64_t at, int64_t size, int64_t *index)
 {
-    int64_t given = hmlc_tensor_get_int(context->operands[1], at);
-    *index = given < 0 ? given + size : given;
-    if (*index < 0 || *index >= size) {
-        return hmlc_eval_fail(context, "index %lld is out of range for a dim of size %lld",
-                              (long long)given, (long long)size);
-    }
-    return HMLC_OK;
+    *index = hmlc_tensor_get_int(context->operands[1], at);
+    return hmlc_eval_rule(context, hmlc_rule_index(index, size));
 }
 
 static hmlc_status scatter_elements(hmlc_eval *context, scatter_target *target)
@@ -73,12 +68,6 @@ static hmlc_status scatter_elements(hmlc_eval *context, scatter_target *target)
     hmlc_eval_strides(x->rank, x->dims, strides);
     int64_t along = strides[axis];
     strides[axis] = 0;
-    for (int32_t d = 0; d < x->rank; ++d) {
-        if (d != axis && indices->dims[d] > x->dims[d]) {
-            return hmlc_eval_fail(context, "dim %d of the indices is %lld; expected at most %lld",
-                                  d, (long long)indices->dims[d], (long long)x->dims[d]);
-        }
-    }
     hmlc_cursor cursor = {.rank = x->rank, .count = 1, .dims = indices->dims, .strides = {strides}};
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
         int64_t index;

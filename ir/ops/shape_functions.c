@@ -2,6 +2,8 @@
  * Inference of shape functions. Where the elements of their operands are known, so are those of
  * their results: the same rules as the evaluation follows, on dim expressions.
  */
+#include <hmlc/index_rules.h>
+
 #include "infer_tools.h"
 
 static void list_result(hmlc_infer *context, int64_t length, hmlc_status *status)
@@ -102,13 +104,8 @@ hmlc_status hmlc_infer_reshape_dims(hmlc_infer *context)
     return HMLC_OK;
 }
 
-static hmlc_dim clamp_dim(hmlc_dims *dims, hmlc_dim value, hmlc_dim least, hmlc_dim most)
-{
-    return hmlc_dim_maximum(dims, least, hmlc_dim_minimum(dims, most, value));
-}
-
 /* An index that counts from the end when it is negative. */
-static hmlc_dim from_start(const hmlc_infer *context, hmlc_dim index, hmlc_dim dim)
+static hmlc_dim dim_from_start(const hmlc_infer *context, hmlc_dim index, hmlc_dim dim)
 {
     hmlc_dims *dims = context->module->dims;
     if (hmlc_dim_is(index, INT32_MAX)) {
@@ -126,21 +123,32 @@ static hmlc_dim from_start(const hmlc_infer *context, hmlc_dim index, hmlc_dim d
     return hmlc_dim_select(dims, negative, counted, index);
 }
 
-/* numpy's rule for x[start:end:step] along a dim, step being a constant. */
-static void resolve_slice(const hmlc_infer *context, hmlc_dim dim, hmlc_dim start, hmlc_dim end,
-                          int64_t step, hmlc_dim *first, hmlc_dim *size)
+static hmlc_dim dim_constant(const hmlc_infer *context, int64_t value)
 {
-    hmlc_dims *dims = context->module->dims;
-    hmlc_dim zero = hmlc_infer_number(context, 0);
-    hmlc_dim least = hmlc_infer_number(context, step > 0 ? 0 : -1);
-    hmlc_dim most = step > 0 ? dim : hmlc_infer_plus(context, dim, -1);
-    *first = clamp_dim(dims, from_start(context, start, dim), zero, most);
-    hmlc_dim last = clamp_dim(dims, from_start(context, end, dim), least, most);
-    hmlc_dim travel =
-        step > 0 ? hmlc_dim_subtract(dims, last, *first) : hmlc_dim_subtract(dims, *first, last);
-    hmlc_dim stride = hmlc_infer_number(context, step > 0 ? step : -step);
-    *size = hmlc_dim_maximum(dims, zero, hmlc_dim_ceildiv(dims, travel, stride));
+    return hmlc_infer_number(context, value);
 }
+
+static hmlc_dim dim_minus(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
+{
+    return hmlc_dim_subtract(context->module->dims, a, b);
+}
+
+static hmlc_dim dim_least(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
+{
+    return hmlc_dim_minimum(context->module->dims, a, b);
+}
+
+static hmlc_dim dim_most(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
+{
+    return hmlc_dim_maximum(context->module->dims, a, b);
+}
+
+static hmlc_dim dim_ceil_divide(const hmlc_infer *context, hmlc_dim a, hmlc_dim b)
+{
+    return hmlc_dim_ceildiv(context->module->dims, a, b);
+}
+
+HMLC_DEFINE_SLICE_RULE(resolve_slice, hmlc_dim, const hmlc_infer *, dim)
 
 /* The axis and step of entry i; false where they are not constant or not valid. */
 static bool slice_entry(const hmlc_dim *axes, const hmlc_dim *steps, int64_t i, int64_t rank,
@@ -153,9 +161,7 @@ static bool slice_entry(const hmlc_dim *axes, const hmlc_dim *steps, int64_t i, 
         return false;
     }
     *axis += *axis < 0 ? rank : 0;
-    /* No dim is longer than this, so a longer step does the same. */
-    *step = *step > HMLC_DIM_UNBOUNDED ? HMLC_DIM_UNBOUNDED : *step;
-    *step = *step < -HMLC_DIM_UNBOUNDED ? -HMLC_DIM_UNBOUNDED : *step;
+    *step = hmlc_rule_step(*step);
     return *axis >= 0 && *axis < rank && *step != 0;
 }
 

@@ -14,11 +14,7 @@ hmlc_status hmlc_infer_top_k(hmlc_infer *context)
         return status;
     }
     hmlc_dim wanted = count->as.dims[0];
-    if (wanted->minimum > x->dims[axis]->maximum) {
-        hmlc_infer_fail(context, &status, "%s elements are wanted of a dim of size %s",
-                        hmlc_infer_dim_text(context, wanted),
-                        hmlc_infer_dim_text(context, x->dims[axis]));
-    }
+    hmlc_infer_at_most(context, wanted, x->dims[axis], "elements wanted of the dim", &status);
     hmlc_dim dims[HMLC_MAX_RANK];
     for (int32_t i = 0; i < x->rank; ++i) {
         dims[i] = i == axis ? wanted : x->dims[i];

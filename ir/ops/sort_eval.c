@@ -44,10 +44,6 @@ hmlc_status hmlc_eval_top_k(hmlc_eval *context)
     int64_t length = x->dims[axis], wanted = values->dims[axis];
     int64_t inner = hmlc_eval_product(x->dims, axis + 1, x->rank);
     int64_t rows = hmlc_eval_product(x->dims, 0, axis) * inner;
-    if (wanted > length) {
-        return hmlc_eval_fail(context, "%lld elements are wanted of %lld", (long long)wanted,
-                              (long long)length);
-    }
     candidate *row = HMLC_NEW_ARRAY(context->arena, candidate, length);
     HMLC_TRY_MEMORY(row);
     for (int64_t r = 0; r < rows && length > 0; ++r) {

@@ -222,9 +222,7 @@ hml_status hml_session_check(hml_session *session, uint32_t index, uint32_t know
             session->dims[check->a] == session->dims[check->b]) {
             return HML_OK;
         }
-        return HML_FAIL(hml_session_message(session), HML_ERROR_dims_unequal,
-                        "%lld and %lld must be equal for %s", (long long)session->dims[check->a],
-                        (long long)session->dims[check->b], node[0] != '\0' ? node : "the model");
+        return hml_session_relation_error(session, check->a, check->b, node);
     }
 }
 
@@ -248,8 +246,10 @@ hml_status hml_session_enter(hml_session *session)
         HML_TRY(hml_session_check(session, i, known));
     }
     if (status != HML_OK) {
+        char from[320];
+        hml_session_sources_text(session, &known, 1, from, sizeof from);
         return HML_FAIL(hml_session_message(session), status,
-                        "a size does not fit these input shapes");
+                        "a size does not fit these input shapes%s", from);
     }
     return HML_OK;
 }

@@ -264,6 +264,48 @@ static uint32_t written_count(const hml_program *program, const hml_step_record 
     return count;
 }
 
+/* The caller's memory behind an operand, with the tensor's name; NULL where it is the session's. */
+static const char *callers_operand(const hml_session *session, uint32_t operand, bool *is_output)
+{
+    const hml_program *program = session->program;
+    const hml_buffer_record *buffer = &program->buffers[program->operands[operand].buffer];
+    const hml_model_tables *tables = &session->model->tables;
+    *is_output = buffer->kind == HML_BUFFER_OUTPUT;
+    if (*is_output && session->outputs[buffer->index].data != NULL) {
+        return tables->strings + tables->outputs[buffer->index].name;
+    }
+    return buffer->kind == HML_BUFFER_INPUT ? tables->strings + tables->inputs[buffer->index].name
+                                            : NULL;
+}
+
+static bool overlap(const hml_session *session, uint32_t a, uint32_t b)
+{
+    uintptr_t first = (uintptr_t)session->pointers[a], second = (uintptr_t)session->pointers[b];
+    return first < second + (uintptr_t)session->operand_bytes[b] &&
+           second < first + (uintptr_t)session->operand_bytes[a];
+}
+
+/* A kernel that refuses may have been given an output of the caller's that lies on another of its
+ * operands: that is the caller's to mend. HML_OK where it is not so. */
+static hml_status check_outputs_apart(hml_session *session, const hml_step_record *step)
+{
+    uint32_t end = step->first_operand + step->operand_count;
+    for (uint32_t i = step->first_operand; i < end; i++) {
+        bool is_output, other_is_output;
+        const char *name = callers_operand(session, i, &is_output);
+        for (uint32_t k = step->first_operand; name != NULL && is_output && k < end; k++) {
+            const char *other = callers_operand(session, k, &other_is_output);
+            if (k != i && other != NULL && overlap(session, i, k)) {
+                return HML_FAIL(hml_session_message(session), HML_ERROR_bad_argument,
+                                "the memory of output '%s' lies on that of '%s', which is still "
+                                "needed where it is written",
+                                name, other);
+            }
+        }
+    }
+    return HML_OK;
+}
+
 /* The kernel's own opinion of operands, sizes and alignment: only what passes it will be run. */
 static hml_status ask_kernel(hml_session *session, uint32_t index)
 {
@@ -277,6 +319,7 @@ static hml_status ask_kernel(hml_session *session, uint32_t index)
     if (status == HML_KERNEL_OK) {
         return HML_OK;
     }
+    HML_TRY(check_outputs_apart(session, &session->program->steps[index]));
     return hml_session_kernel_error(session, index, status, session->parts[0].detail);
 }
 
@@ -289,6 +332,22 @@ static hml_kernel_function *kernel_at(const hml_session *session, uint32_t kerne
     _Static_assert(sizeof function == sizeof entry, "code and data addresses are alike");
     memcpy(&function, &entry, sizeof function);
     return function;
+}
+
+/*
+ * True where a step has nothing to do though its units may be many: (2^45, 0) has 2^45 rows of
+ * nothing. Portable kernels of one unit run nevertheless: they look at their inputs.
+ */
+static bool results_are_empty(const hml_session *session, const hml_step_record *step)
+{
+    uint32_t written = written_count(session->program, step);
+    uint32_t end = step->first_operand + step->operand_count;
+    bool looks = session->program->kernels[step->kernel].form == HML_FORM_PORTABLE &&
+                 session->dims[step->units_dim] == 1;
+    for (uint32_t i = end - written; i < end; i++) {
+        looks = looks || session->operand_bytes[i] > 0;
+    }
+    return written > 0 && !looks;
 }
 
 static hml_status prepare_call(hml_session *session, uint32_t index)
@@ -319,8 +378,12 @@ static hml_status prepare_call(hml_session *session, uint32_t index)
                                     .mode = HML_KERNEL_RUN,
                                     .operand_count = step->operand_count,
                                     .dim_count = step->dim_count};
+    HML_TRY(ask_kernel(session, index));
+    if (results_are_empty(session, step)) {
+        state->args.units = state->args.end = 0;
+    }
     estimate(session, state, step);
-    return ask_kernel(session, index);
+    return HML_OK;
 }
 
 static hml_status resolve_operands(hml_session *session, const hml_step_record *step)

@@ -23,10 +23,13 @@ hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_
         [HML_KERNEL_SHAPE] = {HML_ERROR_shape_mismatch, "found", "expected"},
         [HML_KERNEL_VALUE] = {HML_ERROR_value_invalid, "value", NULL},
         [HML_KERNEL_BOUNDS] = {HML_ERROR_kernel_bounds, "operand", NULL},
+        [HML_KERNEL_STEP] = {HML_ERROR_value_invalid, "a step or delta of", NULL},
+        [HML_KERNEL_LENGTH] = {HML_ERROR_value_invalid, "a length must lie in 0..2^47; found",
+                               NULL},
     };
     hml_message message = hml_session_message(session);
     const char *location = hml_step_location(session->program, index);
-    if (kernel_status < HML_KERNEL_INDEX || kernel_status > HML_KERNEL_BOUNDS) {
+    if (kernel_status < HML_KERNEL_INDEX || kernel_status > HML_KERNEL_LENGTH) {
         return HML_FAIL(message, HML_ERROR_kernel_status, "%d in step %u, %s", (int)kernel_status,
                         index, location);
     }
@@ -134,14 +137,20 @@ static hml_status evaluate_error(hml_session *session, uint32_t index, hml_statu
             &session->model->tables.symbols[session->program->dims[slot].c];
         char range[96];
         hml_symbol_range_text(symbol, range, sizeof range);
+        if (session->dims[slot] > HML_DIM_UNBOUNDED) {
+            memcpy(range, "at most 2^47", sizeof "at most 2^47");
+        }
         return HML_FAIL(message, status, "'%s' is %lld; allowed is %s%s%s",
                         session->model->tables.strings + symbol->name,
                         (long long)session->dims[slot], range, location[0] != '\0' ? "; in " : "",
                         location);
     }
-    return status == HML_ERROR_dim_overflow
-               ? HML_FAIL(message, status, "a run-time size (dim slot %u)", slot)
-               : status;
+    if (status != HML_ERROR_dim_overflow) {
+        return status;
+    }
+    char from[320];
+    hml_session_sources_text(session, &slot, 1, from, sizeof from);
+    return HML_FAIL(message, status, "a size does not fit this run%s", from);
 }
 
 static hml_status step_evaluate(run_state *run)

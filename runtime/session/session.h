@@ -113,6 +113,13 @@ hml_status hml_session_enter(hml_session *session);
 
 /* Makes check `index` of the program as far as its slots are below `known`. */
 hml_status hml_session_check(hml_session *session, uint32_t index, uint32_t known);
+/* Slots `a` and `b` must be equal and are not: says which relation that is, and what input dims
+ * they come from. */
+hml_status hml_session_relation_error(hml_session *session, uint32_t a, uint32_t b,
+                                      const char *node);
+/* ": dim 1 of input 'x' is 5, ...": what the slots are computed from; "" for constants. */
+void hml_session_sources_text(const hml_session *session, const uint32_t *slots, uint32_t count,
+                              char *text, size_t bytes);
 
 /* Dim of a bound input: hml_dim_source.input_dim. */
 int64_t hml_session_input_dim(void *session, uint32_t input, uint32_t dim);

@@ -31,8 +31,8 @@ static void gather_elements_follows_indices(void **state)
                             ATTRS(INT_ATTR(axis, 0)));
     ops_expect(test, op, 0, SHAPE(1, 3), 0, FLOATS(4, 2, 6));
     hmlc_value *wide = ops_input(test, HMLC_DTYPE_i64, "1, 4");
-    ops_refuse(test, HMLC_ERROR_graph_invalid, "dim 1 of the indices is 4", HMLC_OP_gather_elements,
-               OPERANDS(matrix(test), wide), ATTRS(INT_ATTR(axis, 0)));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "dim 1 of the indices: expected at most 3, found 4",
+               HMLC_OP_gather_elements, OPERANDS(matrix(test), wide), ATTRS(INT_ATTR(axis, 0)));
 }
 
 static void gather_nd_reads_points(void **state)
@@ -124,8 +124,9 @@ static void top_k_orders_by_value_then_index(void **state)
     op = ops_build(test, HMLC_OP_top_k, OPERANDS(x),
                    ATTRS(INT_ATTR(axis, 0), DIMS_ATTR(test, count, "2"), INT_ATTR(largest, 0)));
     ops_expect(test, op, 1, SHAPE(2), 0, FLOATS(2, 0));
-    ops_refuse(test, HMLC_ERROR_graph_invalid, "6 elements are wanted", HMLC_OP_top_k, OPERANDS(x),
-               ATTRS(INT_ATTR(axis, 0), DIMS_ATTR(test, count, "6")));
+    ops_refuse(test, HMLC_ERROR_graph_invalid,
+               "elements wanted of the dim: expected at most 5, found 6", HMLC_OP_top_k,
+               OPERANDS(x), ATTRS(INT_ATTR(axis, 0), DIMS_ATTR(test, count, "6")));
 }
 
 static void cumsum_runs_both_ways(void **state)

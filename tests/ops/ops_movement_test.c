@@ -117,7 +117,8 @@ static void pad_of_an_empty_dim_needs_a_constant(void **state)
     hmlc_value *x = ops_constant(test, HMLC_DTYPE_f32, SHAPE(0), NULL);
     hmlc_op *op = ops_build(test, HMLC_OP_pad, OPERANDS(x), ATTRS(DIMS_ATTR(test, pads, "1, 1")));
     ops_expect(test, op, 0, SHAPE(2), 0, FLOATS(0, 0));
-    ops_refuse(test, HMLC_ERROR_graph_invalid, "cannot be padded", HMLC_OP_pad, OPERANDS(x),
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "nothing is left to be padded", HMLC_OP_pad,
+               OPERANDS(x),
                ATTRS(DIMS_ATTR(test, pads, "1, 1"), INT_ATTR(pad_mode, HMLC_PAD_EDGE)));
 }
 

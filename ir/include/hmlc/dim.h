@@ -133,6 +133,8 @@ hmlc_status hmlc_dims_require_equal_in(hmlc_dims *dims, const struct hmlc_region
 /* What branch `from` needs is from now on needed by `to` (NULL: the main graph): its ops moved. */
 void hmlc_dims_move_equalities(hmlc_dims *dims, const struct hmlc_region *from,
                                const struct hmlc_region *to);
+/* True where it says that a dim is not negative: kernels look at the dims that they use anyway. */
+bool hmlc_dim_equality_of_sign(const hmlc_dim_equality *equality);
 uint32_t hmlc_dims_equality_count(const hmlc_dims *dims);
 const hmlc_dim_equality *hmlc_dims_equality_at(const hmlc_dims *dims, uint32_t index);
 

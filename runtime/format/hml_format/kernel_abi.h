@@ -18,6 +18,8 @@ enum {
     HML_KERNEL_VALUE = 3, /* an input value the operator forbids: detail[0] value */
     HML_KERNEL_BOUNDS =
         4, /* check mode: an operand, the scratch or the units do not fit; detail[0] operand */
+    HML_KERNEL_STEP = 5,   /* the step of a slice or the delta of a range is 0 */
+    HML_KERNEL_LENGTH = 6, /* no tensor has this length: detail[0], INT64_MAX: not finite or more */
 };
 
 enum {
