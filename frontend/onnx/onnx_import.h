@@ -56,6 +56,7 @@ struct hmlc_onnx_importer {
     uint32_t suggestions;      /* unknown operators for which a similar name was looked for */
     hmlc_names external_files; /* location -> hmlc_onnx_external */
     hmlc_names dims;           /* dim_param -> hmlc_onnx_dim */
+    hmlc_names ranks;          /* onnx_use.c: made when an input has no shape */
     bool *option_used;         /* per dim option */
     const char *redefined;     /* first constant that is defined twice */
     uint32_t redefined_count;
@@ -95,6 +96,9 @@ uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op);
 const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
                                       const hmlc_location *where);
 hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer) HMLC_MUST_USE;
+
+/* onnx_use.c: the rank that the main graph's nodes want of a value; -1 where it does not follow. */
+int32_t hmlc_onnx_rank_by_use(hmlc_onnx_importer *importer, const char *name);
 
 /* onnx_type.c */
 /* The type that a graph input declares. */

@@ -104,6 +104,32 @@ static hmlc_status input_dims(hmlc_onnx_importer *importer, const char *name,
     return HMLC_OK;
 }
 
+/* An input without a shape has the rank that its readers want, and symbols for dims. */
+static hmlc_status type_by_use(hmlc_onnx_importer *importer, const char *name, hmlc_dtype dtype,
+                               const hmlc_location *where, const hmlc_type **type)
+{
+    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
+    hmlc_dim dims[HMLC_MAX_RANK];
+    int32_t rank = hmlc_onnx_rank_by_use(importer, name);
+    HMLC_TRY(importer->fatal);
+    if (rank < 0) {
+        return hmlc_error_add(diagnostics, HMLC_ERROR_rank_unknown, where,
+                              "export the model with input shapes (dims may be symbols)",
+                              "input '%s' has no shape, and its rank does not follow from its use",
+                              name);
+    }
+    hmlc_warning_add(diagnostics, HMLC_ERROR_rank_unknown, where,
+                     "export the model with input shapes (dims may be symbols)",
+                     "input '%s' has no shape: its rank %d follows from its use", name, rank);
+    for (int32_t i = 0; i < rank; i++) {
+        dims[i] = hmlc_onnx_dim_unnamed(importer, name, (uint32_t)i);
+        HMLC_TRY_MEMORY(dims[i]);
+    }
+    *type = hmlc_type_tensor(importer->module->arena, dtype, rank, dims);
+    HMLC_TRY_MEMORY(*type);
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__ValueInfoProto *info,
                                  const hmlc_location *where, const hmlc_type **type)
 {
@@ -125,9 +151,7 @@ hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__Value
         return HMLC_REFUSED;
     }
     if (tensor->shape == NULL) {
-        return hmlc_error_add(diagnostics, HMLC_ERROR_rank_unknown, where,
-                              "export the model with input shapes (dims may be symbols)",
-                              "input '%s' has no shape, so its rank is not known", name);
+        return type_by_use(importer, name, dtype, where, type);
     }
     if (tensor->shape->n_dim > HMLC_MAX_RANK) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_not_implemented, where, NULL,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -353,6 +354,67 @@ static void what_options_say_of_a_dim_decides_the_squeeze(void **state)
     }
 }
 
+/* Inputs without a shape. */
+
+static void floats(wire_buffer *graph, const char *name, const char *dims)
+{
+    static const float zeros[64];
+    size_t count = 1;
+    char text[32];
+    (void)snprintf(text, sizeof text, "%s", dims);
+    for (char *rest = text, *end = text; *rest != '\0'; rest = end) {
+        count *= strtoul(rest, &end, 10);
+    }
+    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims);
+    wire_put_bytes(&tensor, TENSOR_RAW, zeros, count * sizeof *zeros);
+    graph_tensor(graph, &tensor);
+}
+
+static void ranks_follow_from_use(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *op, *inputs, *list;
+        int64_t entries;
+        const char *weights, *expected;
+    } rows[] = {
+        {"Conv", "r k", NULL, 0, "2 3 1 1", "f32[x_dim0, x_dim1, x_dim2, x_dim3]"},
+        {"MaxPool", "r", "kernel_shape", 1, NULL, "f32[x_dim0, x_dim1, x_dim2]"},
+        {"Transpose", "r", "perm", 2, NULL, "f32[x_dim0, x_dim1]"},
+        {"Gemm", "r k", NULL, 0, "3 2", "f32[x_dim0, x_dim1]"},
+        {"Gemm", "s k", NULL, 0, "3 2", "f32[x_dim0, x_dim1]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static const int64_t ones[3] = {1, 1, 1}, order[3] = {1, 0, 2};
+        wire_buffer graph = begin(NULL), node = node_begin(rows[i].op, rows[i].inputs, "y");
+        graph_add(&graph, "Relu", "x", "r");
+        floats(&graph, "k", rows[i].weights != NULL ? rows[i].weights : "1");
+        floats(&graph, "mean", "1");
+        graph_add(&graph, "Sub", "r mean", "s"); /* a rank below the result's */
+        if (rows[i].list != NULL) {
+            bool order_wanted = strcmp(rows[i].list, "perm") == 0;
+            node_ints(&node, rows[i].list, order_wanted ? order : ones, (size_t)rows[i].entries);
+        }
+        graph_node(&graph, &node);
+        imported model = import_valid(&graph, 17, NULL);
+        assert_string_equal(input_type(&model, 0), rows[i].expected);
+        assert_true(says(&model, "follows from its use"));
+        imported_free(&model);
+    }
+}
+
+static void ranks_follow_from_what_the_model_declares(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(NULL);
+    graph_add(&graph, "Relu", "x", "r");
+    graph_add(&graph, "Neg", "r", "y");
+    graph_value(&graph, GRAPH_VALUE, "r", ONNX_FLOAT, "n 3");
+    imported model = import_valid(&graph, 17, NULL);
+    assert_string_equal(input_type(&model, 0), "f32[x_dim0, x_dim1]");
+    imported_free(&model);
+}
+
 /* Leftovers. */
 
 static wire_buffer add_constant(wire_buffer *tensor)
@@ -430,6 +492,8 @@ int main(void)
         cmocka_unit_test(options_name_dims_without_a_name),
         cmocka_unit_test(squeeze_without_axes_keeps_symbolic_dims),
         cmocka_unit_test(what_options_say_of_a_dim_decides_the_squeeze),
+        cmocka_unit_test(ranks_follow_from_use),
+        cmocka_unit_test(ranks_follow_from_what_the_model_declares),
         cmocka_unit_test(raw_bytes_count_where_elements_are_stored_too),
         cmocka_unit_test(narrow_integers_are_read_with_and_without_sign),
         cmocka_unit_test(a_model_of_other_domains_alone_is_read_as_the_newest),

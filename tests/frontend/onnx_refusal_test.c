@@ -323,7 +323,7 @@ static void inputs_need_a_rank_and_a_tensor_type(void **state)
     wire_buffer graph = {0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, NULL);
     graph_add(&graph, "Relu", "x", "y");
-    expect(&graph, 17, HMLC_REFUSED, "rank_unknown", "'x' has no shape");
+    expect(&graph, 17, HMLC_REFUSED, "rank_unknown", "'x' has no shape, and its rank does not");
     graph = (wire_buffer){0};
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_STRING, "2");
     graph_add(&graph, "Relu", "x", "y");
