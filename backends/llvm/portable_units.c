@@ -41,9 +41,9 @@ static hmlc_dim times(hmlc_dims *dims, hmlc_dim a, int64_t factor)
 }
 
 /*
- * For each dim that may be resized a table of indices and weights, a row of what lies behind it,
- * and room to weigh; behind them rows of the operand and of the result: backends/portable/resize.c
- * takes them so. Numbers count as 8 bytes.
+ * For each dim that may be resized a table of indices and weights, room to weigh, and a row of what
+ * lies behind it; four rows of the result's last dim; rows of the operand and of the result:
+ * backends/portable/resize.c takes them so. Numbers count as 8 bytes.
  */
 hmlc_dim hmlc_portable_resize_scratch(hmlc_dims *dims, const hmlc_op *op)
 {
@@ -51,19 +51,19 @@ hmlc_dim hmlc_portable_resize_scratch(hmlc_dims *dims, const hmlc_op *op)
     const hmlc_type *x = hmlc_op_operand(op, 0)->type, *result = op->results[0]->type;
     bool nearest = sampling.mode == HMLC_RESIZE_NEAREST;
     hmlc_dim numbers = hmlc_dim_constant(dims, 0), span = hmlc_dim_constant(dims, 1);
-    hmlc_dim room_in = hmlc_dim_constant(dims, hmlc_sampling_room_in(&sampling));
-    hmlc_dim room_out = hmlc_dim_constant(dims, hmlc_sampling_room_out(&sampling));
     for (int32_t d = x->rank - 1; d >= 0; d--) {
-        if (!stays(dims, op, d)) {
-            hmlc_dim entries = hmlc_dim_add(dims, hmlc_dim_multiply(dims, room_in, x->dims[d]),
-                                            hmlc_dim_multiply(dims, room_out, result->dims[d]));
-            hmlc_dim rows = hmlc_dim_add(dims, x->dims[d], result->dims[d]);
-            rows = hmlc_dim_add(dims, rows, times(dims, span, 3));
-            numbers =
-                hmlc_dim_add(dims, numbers,
-                             nearest ? entries : hmlc_dim_add(dims, rows, times(dims, entries, 3)));
+        hmlc_dim in = x->dims[d], out = result->dims[d];
+        if (d == x->rank - 1 && !nearest) {
+            numbers = times(dims, out, 4);
         }
-        span = hmlc_dim_multiply(dims, span, x->dims[d]);
+        if (!stays(dims, op, d)) {
+            hmlc_dim entries = hmlc_dim_add(dims, times(dims, in, hmlc_sampling_room_in(&sampling)),
+                                            times(dims, out, hmlc_sampling_room_out(&sampling)));
+            hmlc_dim rows = hmlc_dim_add(dims, times(dims, span, 3), hmlc_dim_add(dims, in, out));
+            rows = hmlc_dim_add(dims, rows, times(dims, entries, 3));
+            numbers = hmlc_dim_add(dims, numbers, nearest ? entries : rows);
+        }
+        span = hmlc_dim_multiply(dims, span, in);
     }
     return times(dims, numbers, 8);
 }

@@ -214,6 +214,9 @@ static void prepare(resize *r, uint8_t *scratch)
         first = k == 0 ? l->span * (l->span > 1 ? 1 : l->axis.in) : first;
         last = l->span > 1 ? l->span : l->axis.out;
     }
+    if (!nearest) {
+        r->kept = take(&scratch, MOST_KEPT * r->result->dims[r->x->rank - 1], number);
+    }
     if (!nearest && number == 8) {
         r->row = take(&scratch, first, number);
         r->made = take(&scratch, last, number);

@@ -6,7 +6,7 @@
 
 #include "portable.h"
 
-enum { OUTSIDE = -1 };
+enum { OUTSIDE = -1, MOST_KEPT = 4 };
 
 /* One resized dim. Spans and steps are elements. */
 typedef struct level {
@@ -27,6 +27,7 @@ typedef struct resize {
     int64_t depth;      /* levels in use */
     int64_t outer;      /* product of the dims before the first resized one */
     int64_t begin, end; /* elements of the result to be made; whole blocks of the last level */
+    void *kept;         /* [MOST_KEPT][the result's last dim] numbers */
     double *row;        /* numbers of a row of the operand, where its elements are not f32 */
     double *made;       /* likewise, of the result */
     double extrapolation;
