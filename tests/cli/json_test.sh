@@ -33,13 +33,14 @@ object 0 - 'error' "$hmlc" explain HML0301
 object 0 - 'commands' "$hmlc" help
 object 0 - '' "$hmlc" --version
 object 0 - 'outputs equal' "$hmlc" compare "$model" "$artifact"
+object 0 - 'same_bytes differences' "$hmlc" diff "$artifact" "$artifact"
 object 0 - 'cases passed failed refused' "$hmlc" test "$digits"
 for program in "$hmlc" "$hml"; do
     object 0 - 'outputs compared differing' "$program" run "$artifact" --test-data "$data"
     object 0 - 'p50_ms dims profile' "$program" bench "$artifact" --seconds 0 --profile
     object 0 - 'model inputs outputs dims variants steps' "$program" inspect "$artifact"
 done
-for command in check compile run test bench compare inspect targets explain; do
+for command in check compile run test bench compare inspect diff targets explain; do
     object 0 - 'name words purpose options examples exit_statuses' "$hmlc" $command --help
     object 0 - 'options' "$hmlc" help $command
 done

@@ -9,21 +9,30 @@
 
 static const hml_option compare_table[] = {
     HML_INPUT_OPTIONS,
+    {"layers", 0, NULL, "compare each value kept by `compile --keep`, too, in the model's order"},
     {"rtol", 0, "R", "relative tolerance; default 1e-3, bf16 2^-6"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
     HML_COMMON_OPTIONS,
 };
 
+/* What the interpreter says: of the model's graph, or of the kernels it is compiled to. */
+typedef struct reference {
+    hmlc_job job;
+    hmlc_tensor *outputs;
+    const char *const *names;
+    uint32_t count;
+} reference;
+
 typedef struct comparing {
     const hml_options *options;
     hmlc_request request;
-    hmlc_job job;
     hml_workbench bench;
     hml_tool_error error;
     hmlc_arena *arena;
-    hmlc_tensor *inputs, *outputs;
-    uint32_t output_count;
+    reference model, kernels;
     hml_tolerance tolerance;
+    uint32_t differing;          /* outputs out of tolerance */
+    const char *first_differing; /* of the layers */
 } comparing;
 
 /* The runtime's element types under the compiler's names. */
@@ -80,50 +89,106 @@ static int run_artifact(comparing *c)
     return hml_report_status(c->request.report, status, &c->error);
 }
 
-static hmlc_status run_reference(comparing *c)
+static hmlc_status interpret(comparing *c, reference *self)
 {
-    HMLC_TRY(hmlc_job_import(&c->job, &c->request));
-    const hmlc_region *main = c->job.module->main;
-    c->output_count = main->last->operand_count;
+    const hmlc_region *main = self->job.module->main;
+    self->count = main->last->operand_count;
+    self->names = self->job.module->output_names;
+    hmlc_tensor *inputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, main->argument_count + 1);
+    self->outputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, self->count + 1);
+    HMLC_TRY_MEMORY(inputs);
+    HMLC_TRY_MEMORY(self->outputs);
+    for (uint32_t k = 0; k < main->argument_count; k++) {
+        inputs[k] = as_compiler_tensor(&c->bench.inputs.tensors[k].tensor);
+    }
+    return hmlc_interpret(self->job.module, inputs, main->argument_count, c->arena, self->outputs,
+                          self->count);
+}
+
+static hmlc_status interpret_model(comparing *c)
+{
+    reference *self = &c->model;
+    HMLC_TRY(hmlc_job_import(&self->job, &c->request));
+    const hmlc_region *main = self->job.module->main;
     if (main->argument_count != c->bench.info.input_count ||
-        c->output_count != c->bench.info.output_count) {
-        return hmlc_error_add(c->job.module->diagnostics, HMLC_ERROR_input_unfit, NULL,
+        main->last->operand_count > c->bench.info.output_count) {
+        return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_input_unfit, NULL,
                               "compare an artifact with the model it was compiled from",
                               "model and artifact differ in their inputs or outputs");
     }
-    c->arena = hmlc_arena_create(NULL);
-    HMLC_TRY_MEMORY(c->arena);
-    c->inputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, main->argument_count + 1);
-    c->outputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, c->output_count + 1);
-    HMLC_TRY_MEMORY(c->inputs);
-    HMLC_TRY_MEMORY(c->outputs);
-    for (uint32_t k = 0; k < main->argument_count; k++) {
-        c->inputs[k] = as_compiler_tensor(&c->bench.inputs.tensors[k].tensor);
+    return interpret(c, self);
+}
+
+/* The graph as it is compiled: its values between kernels have the artifact's names and layouts. */
+static hmlc_status interpret_kernels(comparing *c)
+{
+    static const char *const all = "all";
+    reference *self = &c->kernels;
+    c->request.keep[0] = all;
+    c->request.keep_count = 1;
+    c->request.pipeline = "clean,form";
+    HMLC_TRY(hmlc_job_import(&self->job, &c->request));
+    HMLC_TRY(hmlc_job_lower(&self->job));
+    if (c->bench.info.output_count <= c->model.count) {
+        return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_bad_usage, NULL,
+                              "compile the model once more with `--keep all`",
+                              "the artifact keeps no values between its layers");
     }
-    return hmlc_interpret(c->job.module, c->inputs, main->argument_count, c->arena, c->outputs,
-                          c->output_count);
+    return interpret(c, self);
 }
 
 /* -- the answer -------------------------------------------------------------------------------- */
 
-static void tell_output(hml_report *report, const char *name, const hml_comparison *comparison,
-                        const char *text)
+typedef struct finding {
+    const char *name;
+    hmlc_dtype dtype;
+    hml_comparison comparison;
+    hml_distance distance;
+} finding;
+
+static void put_finding(hml_json *json, const finding *f)
 {
-    hml_json *json = &report->data;
-    if (report->json) {
-        hml_json_object(json, NULL);
-        hml_json_string(json, "name", name);
-        hml_json_bool(json, "equal", comparison->equal);
-        hml_json_real(json, "largest_difference", comparison->largest_difference);
-        hml_json_string(json, "comparison", text);
-        hml_json_end(json);
+    char text[256];
+    hml_comparison_text(&f->comparison, text, sizeof text);
+    hml_json_object(json, NULL);
+    hml_json_string(json, "name", f->name);
+    hml_json_bool(json, "equal", f->comparison.equal);
+    hml_json_real(json, "largest_difference", f->comparison.largest_difference);
+    hml_json_real(json, "rms_difference", f->distance.rms);
+    hml_json_real(json, "rms_expected", f->distance.rms_expected);
+    hml_json_real(json, "cosine", f->distance.cosine);
+    hml_json_unsigned(json, "rows", f->distance.rows);
+    hml_json_unsigned(json, "rows_same_top_1", f->distance.same_largest);
+    hml_json_unsigned(json, "elements", f->comparison.count);
+    hml_json_unsigned(json, "elements_differing", f->comparison.differing);
+    hml_json_real(json, "atol", f->comparison.atol);
+    hml_json_real(json, "rtol", f->comparison.rtol);
+    hml_json_string(json, "comparison", text);
+    hml_json_end(json);
+}
+
+static void print_finding(const finding *f)
+{
+    const hml_comparison *c = &f->comparison;
+    char text[256];
+    hml_comparison_text(c, text, sizeof text);
+    hml_print_text(stdout, f->name);
+    printf(": %s", text);
+    if (!c->same_type || !c->same_shape) {
+        printf("\n");
+    } else if (hmlc_dtype_is_float(f->dtype)) {
+        printf("\n  rms %.3g of %.3g, cosine %.7f, top-1 the same in %zu of %zu row%s; "
+               "tolerance %.3g + %.3g x |expected|\n",
+               f->distance.rms, f->distance.rms_expected, f->distance.cosine,
+               f->distance.same_largest, HML_COUNTED(f->distance.rows), c->atol, c->rtol);
     } else {
-        hml_print_text(stdout, name);
-        printf(": %s; largest difference %.3g\n", text, comparison->largest_difference);
+        printf("\n  largest difference %.0f step%s, %zu of %zu elements; tolerance 0\n",
+               HML_COUNTED(c->largest_difference), c->differing, c->count);
     }
 }
 
-static bool compare_output(comparing *c, uint32_t index)
+/* Compares output `index` of the artifact with what was expected of it. */
+static bool compare_output(comparing *c, uint32_t index, const hmlc_tensor *expected, finding *f)
 {
     hml_tensor found;
     hml_tensor_info info;
@@ -131,33 +196,95 @@ static bool compare_output(comparing *c, uint32_t index)
         hml_model_output(c->bench.model, index, &info) != HML_OK) {
         return false;
     }
-    hml_tensor expected = as_runtime_tensor(&c->outputs[index], found.dtype);
-    hml_comparison comparison = {0};
-    char text[256] = "element types differ";
-    if (c->outputs[index].dtype == compiler_dtype(found.dtype)) {
-        hml_tensor_compare(&found, &expected, &c->tolerance, &comparison);
-        hml_comparison_text(&comparison, text, sizeof text);
+    hml_tensor wanted = as_runtime_tensor(expected, found.dtype);
+    *f = (finding){.name = info.name, .dtype = expected->dtype};
+    if (expected->dtype == compiler_dtype(found.dtype)) {
+        hml_tensor_compare(&found, &wanted, &c->tolerance, &f->comparison);
+        if (f->comparison.same_shape) {
+            hml_tensor_distance(&found, &wanted, &f->distance);
+        }
     }
-    tell_output(c->request.report, info.name, &comparison, text);
-    return comparison.equal;
+    c->differing += f->comparison.equal ? 0 : 1;
+    return true;
 }
 
-static int compare_outputs(comparing *c)
+static void tell_finding(comparing *c, const finding *f)
+{
+    if (c->request.report->json) {
+        put_finding(&c->request.report->data, f);
+    } else {
+        print_finding(f);
+    }
+}
+
+static void compare_model(comparing *c)
+{
+    finding f;
+    for (uint32_t k = 0; k < c->model.count; k++) {
+        if (compare_output(c, k, &c->model.outputs[k], &f)) {
+            tell_finding(c, &f);
+        }
+    }
+}
+
+/* Values of the artifact behind the model's own outputs, in the graph's order. */
+static void compare_layers(comparing *c)
+{
+    for (uint32_t k = c->model.count; k < c->kernels.count; k++) {
+        uint32_t index;
+        finding f;
+        if (hml_model_find_output(c->bench.model, c->kernels.names[k], &index) == HML_OK &&
+            compare_output(c, index, &c->kernels.outputs[k], &f)) {
+            bool first = !f.comparison.equal && c->first_differing == NULL;
+            c->first_differing = first ? f.name : c->first_differing;
+            if (first && !c->request.report->json) {
+                printf("first value out of tolerance:\n");
+            }
+            tell_finding(c, &f);
+        }
+    }
+}
+
+static int tell_comparison(comparing *c)
 {
     hml_report *report = c->request.report;
-    bool equal = true;
-    if (report->json) {
+    bool json = report->json, layers = c->kernels.outputs != NULL;
+    if (layers && json) {
+        hml_json_array(&report->data, "layers");
+    }
+    if (layers) {
+        compare_layers(c);
+    }
+    if (layers && json) {
+        hml_json_end(&report->data);
+        hml_json_string(&report->data, "first_differing", c->first_differing);
+    }
+    if (json) {
         hml_json_array(&report->data, "outputs");
     }
-    for (uint32_t k = 0; k < c->output_count; k++) {
-        equal = compare_output(c, k) && equal;
-    }
-    if (report->json) {
+    compare_model(c);
+    if (json) {
         hml_json_end(&report->data);
-        hml_json_bool(&report->data, "equal", equal);
+        hml_json_bool(&report->data, "equal", c->differing == 0);
     }
-    return equal ? HMLC_OK
-                 : hml_report_status(report, HML_ERROR_tolerance_exceeded, &(hml_tool_error){0});
+    return c->differing == 0
+               ? HMLC_OK
+               : hml_report_status(report, HML_ERROR_tolerance_exceeded, &(hml_tool_error){0});
+}
+
+static hmlc_status run_references(comparing *c)
+{
+    c->arena = hmlc_arena_create(NULL);
+    HMLC_TRY_MEMORY(c->arena);
+    hmlc_status status = interpret_model(c);
+    hmlc_job_report(&c->model.job, c->request.report);
+    HMLC_TRY(status);
+    if (hml_options_get(c->options, "layers") == NULL) {
+        return HMLC_OK;
+    }
+    status = interpret_kernels(c);
+    hmlc_job_report(&c->kernels.job, c->request.report);
+    return status;
 }
 
 static int compare_both(comparing *c)
@@ -169,9 +296,8 @@ static int compare_both(comparing *c)
     if (exit_status != HMLC_OK) {
         return exit_status;
     }
-    hmlc_status status = run_reference(c);
-    hmlc_job_report(&c->job, c->request.report);
-    return status == HMLC_OK ? compare_outputs(c) : (int)status;
+    hmlc_status status = run_references(c);
+    return status == HMLC_OK ? tell_comparison(c) : (int)status;
 }
 
 static int compare_with(const hml_options *options, hml_report *report)
@@ -185,7 +311,8 @@ static int compare_with(const hml_options *options, hml_report *report)
     int exit_status = compare_both(&c);
     hml_workbench_release(&c.bench);
     hmlc_arena_destroy(c.arena);
-    hmlc_job_release(&c.job);
+    hmlc_job_release(&c.model.job);
+    hmlc_job_release(&c.kernels.job);
     return exit_status;
 }
 
@@ -193,13 +320,16 @@ const hml_command hmlc_command_compare = {
     .name = "compare",
     .words = "MODEL OUT.hml",
     .summary = "compare an artifact with the reference interpreter",
-    .purpose = "Runs an artifact and, from the same inputs, the model's graph in the reference "
-               "interpreter,\n"
-               "and tells how far their outputs are apart. Inputs are those of `run`.\n",
+    .purpose =
+        "Runs an artifact and, from the same inputs, the model's graph in the reference "
+        "interpreter,\n"
+        "and tells how far their outputs are apart. Inputs are those of `run`. With --layers,\n"
+        "also for the values between kernels, against the graph as it is compiled: the first\n"
+        "one out of tolerance shows where a difference begins.\n",
     .options = compare_table,
     .option_count = sizeof compare_table / sizeof compare_table[0],
     .examples = {"compare model.onnx model.hml",
-                 "compare model.onnx model.hml --dim batch=3 --json"},
+                 "compare model.onnx kept.hml --layers   (after compile --keep all -o kept.hml)"},
     .least_words = 2,
     .most_words = 2,
     .expected = "a model and its artifact",

@@ -15,7 +15,7 @@
 
 /* -- what several commands share --------------------------------------------------------------- */
 
-enum { HMLC_MOST_TARGETS = 8, HMLC_MOST_DIM_OPTIONS = 64 };
+enum { HMLC_MOST_TARGETS = 8, HMLC_MOST_DIM_OPTIONS = 64, HMLC_MOST_KEPT = 64 };
 
 /* How a model is to be compiled, from the command line. */
 typedef struct hmlc_request {
@@ -30,9 +30,13 @@ typedef struct hmlc_request {
     bool emit_ir; /* text IR after the passes */
     bool verify;  /* run the verifier between passes */
     const char *print_after;
+    const char *keep[HMLC_MOST_KEPT]; /* values that become outputs */
+    uint32_t keep_count;
+    const char *pipeline; /* NULL: the default */
 } hmlc_request;
 
-/* Reads --dim, --target, --jobs, --emit. The exit status; not 0 after telling what is wrong. */
+/* Reads --dim, --target, --jobs, --emit, --keep. The exit status; not 0 after telling what is
+ * wrong. */
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
 void hmlc_request_release(hmlc_request *request);
 

@@ -130,10 +130,13 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
 hmlc_status hmlc_job_lower(hmlc_job *job)
 {
     double start = hmlc_seconds();
-    hmlc_pass_options options = {.progress = show_pass,
+    hmlc_pass_options options = {.pipeline = job->request->pipeline,
+                                 .progress = show_pass,
                                  .context = job,
                                  .verify = job->request->verify,
                                  .print_after = job->request->print_after,
+                                 .keep = job->request->keep,
+                                 .keep_count = job->request->keep_count,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, hmlc_run_passes(job->module, &options)));
     job->final_ops = hmlc_region_op_count(job->module->main, false);

@@ -219,6 +219,20 @@ static int parse_jobs(hmlc_request *request, const char *text)
     return HMLC_OK;
 }
 
+static int parse_keep(hmlc_request *request, const hml_options *options)
+{
+    const char *name;
+    for (size_t k = 0; (name = hml_options_at(options, "keep", k)) != NULL; k++) {
+        if (request->keep_count == HMLC_MOST_KEPT) {
+            return hml_report_usage(request->report,
+                                    "--keep is given more than %d times; `--keep all` keeps all",
+                                    HMLC_MOST_KEPT);
+        }
+        request->keep[request->keep_count++] = name;
+    }
+    return HMLC_OK;
+}
+
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options)
 {
     *request = (hmlc_request){.report = report,
@@ -229,6 +243,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
     status = status == HMLC_OK ? check_pass(request) : status;
     status = status == HMLC_OK ? parse_dims(request, options) : status;
     status = status == HMLC_OK ? parse_targets(request, options) : status;
+    status = status == HMLC_OK ? parse_keep(request, options) : status;
     return status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
 }
 

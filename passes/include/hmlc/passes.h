@@ -25,6 +25,9 @@ typedef struct hmlc_pass_options {
     void (*progress)(void *context, const char *pass, uint32_t index, uint32_t count);
     void *context;
     bool verify; /* run the verifier after each pass */
+    /* Values between kernels that become outputs, for `keep-values`: names, "all" for every one. */
+    const char *const *keep;
+    uint32_t keep_count;
 } hmlc_pass_options;
 
 /*
