@@ -272,7 +272,7 @@ static void sessions_are_used_on_after_failures(void **state)
         assert_int_equal(counter.live, 0);
         assert_int_equal(counter.live_bytes, 0);
     }
-    assert_true(session_count < 100 || failures > session_count);
+    assert_true(session_count < 100 || failures > session_count / 4);
 }
 
 static void runs_do_not_allocate(void **state)

@@ -306,6 +306,32 @@ static void what_the_header_does_not_state_is_not_unpacked(void **state)
     free(data);
 }
 
+static bool is_small(const void *context, const hml_tensor *shape)
+{
+    return shape->rank == 1 && shape->dims[0] <= *(const int64_t *)context;
+}
+
+/* An honest header of 500 MB: name and shape are told, and nothing is unpacked. */
+static void what_nobody_wants_is_not_unpacked(void **state)
+{
+    (void)state;
+    enum { RUNS = 2000000 };
+    static const int64_t most = 1000;
+    const hml_tensor_filter filter = {is_small, &most};
+    uint8_t *data = calloc(1, RUNS * 2), head[128];
+    hml_tensor_list list;
+    write_head(head, "129000000,");
+    size_t bytes = write_archive(data, head, sizeof head, RUNS, 1);
+    long before = most_kilobytes();
+    assert_int_equal(hml_npz_read_wanted(data, bytes, "t.npz", filter, &list, &error), HML_OK);
+    assert_true(most_kilobytes() - before < 16 * 1024);
+    assert_null(list.tensors[0].tensor.data);
+    assert_int_equal(list.tensors[0].tensor.bytes, 0);
+    assert_int_equal(list.tensors[0].tensor.dims[0], 129000000);
+    hml_tensor_list_release(&list);
+    free(data);
+}
+
 static void entries_do_not_share_their_bytes(void **state)
 {
     (void)state;
@@ -587,6 +613,7 @@ int main(void)
         cmocka_unit_test(archives_are_unpacked),
         cmocka_unit_test(damaged_archives_end_in_a_code),
         cmocka_unit_test(what_the_header_does_not_state_is_not_unpacked),
+        cmocka_unit_test(what_nobody_wants_is_not_unpacked),
         cmocka_unit_test(entries_do_not_share_their_bytes),
         cmocka_unit_test(inflate_stays_within_its_bounds),
         cmocka_unit_test(tensor_protos_are_read),

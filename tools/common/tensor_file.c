@@ -138,13 +138,20 @@ static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hm
 
 hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error)
 {
+    const hml_tensor_filter all = {NULL, NULL};
+    return hml_tensor_file_read_wanted(path, all, list, error);
+}
+
+hml_status hml_tensor_file_read_wanted(const char *path, hml_tensor_filter filter,
+                                       hml_tensor_list *list, hml_tool_error *error)
+{
     uint8_t *data = NULL;
     size_t bytes = 0;
     *list = (hml_tensor_list){0};
     HML_TOOL_TRY(hml_file_read(path, &data, &bytes, error));
     bool is_archive =
         bytes >= 4 && (memcmp(data, "PK\3\4", 4) == 0 || memcmp(data, "PK\5\6", 4) == 0);
-    hml_status status = is_archive ? hml_npz_read(data, bytes, path, list, error)
+    hml_status status = is_archive ? hml_npz_read_wanted(data, bytes, path, filter, list, error)
                                    : read_single(&data, bytes, path, list, error);
     free(data);
     if (status != HML_OK) {

@@ -43,12 +43,25 @@ hml_status hml_npy_take(uint8_t **data, size_t bytes, const char *path, hml_owne
 /* What a file has to hold in all, by its first bytes: header and elements. `bytes` are there;
  * HML_NPY_HEADER of them are always enough. */
 enum { HML_NPY_HEADER = 12 + 65535 };
-hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, size_t *whole,
-                        hml_tool_error *error);
+hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, hml_tensor *shape,
+                        size_t *whole, hml_tool_error *error);
+
+/* Whether anybody wants a tensor of this type and shape, of which `data` is NULL. */
+typedef bool hml_tensor_wanted(const void *context, const hml_tensor *shape);
+typedef struct hml_tensor_filter {
+    hml_tensor_wanted *wanted; /* NULL: all are */
+    const void *context;
+} hml_tensor_filter;
+
 /* All entries, named without ".npy". Of an entry whose header states another size than the archive
  * no more than the header is unpacked. */
 hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml_tensor_list *list,
                         hml_tool_error *error);
+/* The same; entries that nobody wants are not unpacked: they have name, type and shape, and no
+ * data. */
+hml_status hml_npz_read_wanted(const uint8_t *data, size_t bytes, const char *path,
+                               hml_tensor_filter filter, hml_tensor_list *list,
+                               hml_tool_error *error);
 hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
                        hml_owned_tensor *tensor, hml_tool_error *error);
 /* The same of a 64-byte aligned block from malloc's family, which becomes the tensor's memory where
@@ -73,6 +86,9 @@ hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_to
 
 /* One tensor (.npy, .pb) or all of an archive, told apart by their first bytes. */
 hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error);
+/* The same; of an archive, entries that nobody wants have no data. */
+hml_status hml_tensor_file_read_wanted(const char *path, hml_tensor_filter filter,
+                                       hml_tensor_list *list, hml_tool_error *error);
 
 typedef enum hml_tensor_format { HML_FORMAT_NPY, HML_FORMAT_PB } hml_tensor_format;
 

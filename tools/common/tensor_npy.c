@@ -241,8 +241,8 @@ static hml_status read_header(const uint8_t *data, size_t bytes, const char *pat
     return parse_header((literal){text, text + header_bytes}, path, header, error);
 }
 
-hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, size_t *whole,
-                        hml_tool_error *error)
+hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, hml_tensor *shape,
+                        size_t *whole, hml_tool_error *error)
 {
     npy_header header;
     size_t start = 0, elements = 0;
@@ -250,6 +250,8 @@ hml_status hml_npy_size(const uint8_t *data, size_t bytes, const char *path, siz
     if (!hml_tensor_shape_bytes(header.dtype, header.rank, header.dims, &elements)) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: its shape is impossible", path);
     }
+    *shape = (hml_tensor){.dtype = header.dtype, .rank = header.rank};
+    memcpy(shape->dims, header.dims, sizeof header.dims);
     *whole = start + elements;
     return HML_OK;
 }

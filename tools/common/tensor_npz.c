@@ -12,6 +12,7 @@ typedef struct archive {
     size_t bytes;
     const char *path;
     hml_tool_error *error;
+    hml_tensor_filter filter;
     size_t unread; /* bytes that no entry took: entries that share theirs would multiply a file */
 } archive;
 
@@ -118,7 +119,8 @@ static hml_status locate(const archive *zip, const archive_entry *entry, const u
 
 /* Before anything is unpacked: the array that the entry's header states is as large as the entry.
  */
-static hml_status check_size(const archive *zip, const archive_entry *entry, const uint8_t *packed)
+static hml_status check_size(const archive *zip, const archive_entry *entry, const uint8_t *packed,
+                             hml_tensor *shape)
 {
     size_t most = entry->unpacked < HML_NPY_HEADER ? entry->unpacked : HML_NPY_HEADER, whole = 0;
     uint8_t *head = malloc(most + 1);
@@ -131,7 +133,7 @@ static hml_status check_size(const archive *zip, const archive_entry *entry, con
     } else {
         there = hml_inflate_start(packed, entry->packed, head, most);
     }
-    hml_status status = hml_npy_size(head, there, zip->path, &whole, zip->error);
+    hml_status status = hml_npy_size(head, there, zip->path, shape, &whole, zip->error);
     free(head);
     return status != HML_OK || whole == entry->unpacked
                ? status
@@ -145,7 +147,6 @@ static hml_status unpack(const archive *zip, const archive_entry *entry, const u
     if (entry->unpacked / 1032 > entry->packed) {
         return damaged(zip, "an entry declares an impossible size");
     }
-    HML_TOOL_TRY(check_size(zip, entry, packed));
     void *block = NULL;
     if (posix_memalign(&block, 64, entry->unpacked + 1) != 0) {
         return HML_TOOL_FAIL(zip->error, HML_ERROR_out_of_memory, "%zu bytes", entry->unpacked);
@@ -176,11 +177,12 @@ static hml_status read_tensor(archive *zip, const archive_entry *entry, hml_owne
         return damaged(zip, "entries share their bytes");
     }
     zip->unread -= entry->packed;
-    HML_TOOL_TRY(unpack(zip, entry, packed, &unpacked));
-    hml_status status = hml_npy_take(&unpacked, entry->unpacked, zip->path, tensor, zip->error);
-    free(unpacked);
-    if (status != HML_OK) {
-        return status;
+    HML_TOOL_TRY(check_size(zip, entry, packed, &tensor->tensor));
+    if (zip->filter.wanted == NULL || zip->filter.wanted(zip->filter.context, &tensor->tensor)) {
+        HML_TOOL_TRY(unpack(zip, entry, packed, &unpacked));
+        hml_status status = hml_npy_take(&unpacked, entry->unpacked, zip->path, tensor, zip->error);
+        free(unpacked);
+        HML_TOOL_TRY(status);
     }
     size_t length = entry->name_bytes;
     length -= length >= 4 && memcmp(entry->name + length - 4, ".npy", 4) == 0 ? 4 : 0;
@@ -197,7 +199,15 @@ static hml_status read_tensor(archive *zip, const archive_entry *entry, hml_owne
 hml_status hml_npz_read(const uint8_t *data, size_t bytes, const char *path, hml_tensor_list *list,
                         hml_tool_error *error)
 {
-    archive zip = {data, bytes, path, error, bytes};
+    const hml_tensor_filter all = {NULL, NULL};
+    return hml_npz_read_wanted(data, bytes, path, all, list, error);
+}
+
+hml_status hml_npz_read_wanted(const uint8_t *data, size_t bytes, const char *path,
+                               hml_tensor_filter filter, hml_tensor_list *list,
+                               hml_tool_error *error)
+{
+    archive zip = {data, bytes, path, error, filter, bytes};
     const uint8_t *end = find_end(&zip);
     *list = (hml_tensor_list){0};
     if (end == NULL) {
