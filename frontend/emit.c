@@ -281,7 +281,9 @@ void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b)
     if (emitter->status != HMLC_OK) {
         return;
     }
-    if (emitter->builder.region == module->main && hmlc_dim_known_unequal(module->dims, a, b)) {
+    const hmlc_region *branch = NULL;
+    (void)hmlc_region_branch(emitter->builder.region, &branch);
+    if (branch == NULL && hmlc_dim_known_unequal(module->dims, a, b)) {
         char left[96], right[96];
         hmlc_dim_format(a, left, sizeof left);
         hmlc_dim_format(b, right, sizeof right);
@@ -290,21 +292,8 @@ void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b)
                            NULL, "dims must be equal, and are %s and %s", left, right);
         return;
     }
-    if (emitter->builder.region == module->main) {
-        emitter->status = hmlc_dims_require_equal(module->dims, a, b, emitter->builder.location);
-        return;
-    }
-    hmlc_dim holds = hmlc_dim_equal(module->dims, a, b);
-    hmlc_value *checked = hmlc_emit_dims(emitter, &holds, 1, HMLC_DTYPE_i64);
-    hmlc_symbol *symbol = hmlc_symbol_fresh(module->dims, "required");
-    if (symbol == NULL) {
-        emitter->status = HMLC_RESOURCE;
-        return;
-    }
-    symbol->minimum = symbol->maximum = 1;
-    hmlc_dim bound = hmlc_dim_symbol(module->dims, symbol);
-    (void)hmlc_emit_op(emitter, HMLC_OP_bind_dims, HMLC_OPERANDS(checked),
-                       HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_symbols, &bound, 1)));
+    emitter->status =
+        hmlc_dims_require_equal_in(module->dims, branch, a, b, emitter->builder.location);
 }
 
 const hmlc_dim *hmlc_emit_elements(hmlc_emitter *emitter, hmlc_value *a, uint32_t *count)

@@ -78,7 +78,7 @@ const hmlc_dim *hmlc_emit_bind(hmlc_emitter *emitter, hmlc_value *a, const char 
 
 /*
  * Runs that reach this place with a != b are refused: at run entry in the main graph; in a branch
- * by a bind_dims of its own, so that runs that take the other branch are not concerned.
+ * where it begins, so that runs that take the other branch are not concerned.
  */
 void hmlc_emit_require_equal(hmlc_emitter *emitter, hmlc_dim a, hmlc_dim b);
 

@@ -184,7 +184,12 @@ void hmlc_onnx_import_reverse_sequence(hmlc_onnx_node *node)
     hmlc_value *last =
         hmlc_emit_binary(emit, HMLC_OP_sub, length, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 1));
     hmlc_value *mirrored = hmlc_emit_binary(emit, HMLC_OP_sub, last, index);
-    hmlc_value *source = hmlc_emit_select(emit, inside, mirrored, index);
+    /* Nothing is inside of a negative length: it is asked for as an index out of range. */
+    hmlc_value *negative =
+        hmlc_emit_binary(emit, HMLC_OP_less, length, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
+    hmlc_value *never = hmlc_emit_scalar(emit, HMLC_DTYPE_i64, -(double)HMLC_DIM_UNBOUNDED);
+    hmlc_value *outside = hmlc_emit_select(emit, negative, never, index);
+    hmlc_value *source = hmlc_emit_select(emit, inside, mirrored, outside);
     node->outputs[0] =
         hmlc_emit(emit, HMLC_OP_gather_elements, HMLC_OPERANDS(node->inputs[0], source),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, time)));

@@ -44,7 +44,7 @@ hmlc_status hmlc_eval_top_k(hmlc_eval *context)
     int64_t length = x->dims[axis], wanted = values->dims[axis];
     int64_t inner = hmlc_eval_product(x->dims, axis + 1, x->rank);
     int64_t rows = hmlc_eval_product(x->dims, 0, axis) * inner;
-    candidate *row = HMLC_NEW_ARRAY(context->arena, candidate, length);
+    candidate *row = HMLC_NEW_ARRAY(context->arena, candidate, rows > 0 ? length : 0);
     HMLC_TRY_MEMORY(row);
     for (int64_t r = 0; r < rows && length > 0; ++r) {
         int64_t from = r / inner * length * inner + r % inner;

@@ -107,6 +107,11 @@ static int write_relation(const hml_session *session, uint32_t a, uint32_t b, ch
         return snprintf(text, bytes, "%lld must be at most %lld", (long long)dims[small],
                         (long long)dims[limit]);
     }
+    const hml_dim_record *rest = &program->dims[program->dims[a].op == HML_DIM_MODULO ? a : b];
+    if (rest->op == HML_DIM_MODULO) {
+        return snprintf(text, bytes, "%lld must be a multiple of %lld", (long long)dims[rest->a],
+                        (long long)dims[rest->b]);
+    }
     const char *broadcast =
         program->dims[a].op == HML_DIM_SELECT || program->dims[b].op == HML_DIM_SELECT ? " or 1"
                                                                                        : "";

@@ -87,6 +87,19 @@ static bool add_inputs(one_node *node, wire_buffer *graph, const char *inputs)
     return true;
 }
 
+/* then: b and b along the first axis; else: -b */
+static void add_branches(wire_buffer *node)
+{
+    wire_buffer then = {0}, otherwise = {0}, joined = node_begin("Concat", "b b", "joined");
+    node_int(&joined, "axis", 0);
+    graph_node(&then, &joined);
+    graph_value(&then, GRAPH_OUTPUT, "joined", ONNX_FLOAT, NULL);
+    graph_add(&otherwise, "Neg", "b", "negated");
+    graph_value(&otherwise, GRAPH_OUTPUT, "negated", ONNX_FLOAT, NULL);
+    node_graph(node, "then_branch", &then);
+    node_graph(node, "else_branch", &otherwise);
+}
+
 static bool write_model(one_node *node, const one_node_model *model, wire_buffer *file)
 {
     static const char *const names[] = {"", "a", "a b", "a b c", "a b c d", "a b c d e"};
@@ -106,8 +119,12 @@ static bool write_model(one_node *node, const one_node_model *model, wire_buffer
         }
         graph_value(&graph, GRAPH_OUTPUT, name, type->onnx, NULL);
     }
-    written = node_begin(model->type, names[node->count], results[count]);
+    bool chooses = strcmp(model->type, "If") == 0;
+    written = node_begin(model->type, chooses ? "a" : names[node->count], results[count]);
     add_attributes(&written, model->attributes);
+    if (chooses) {
+        add_branches(&written);
+    }
     graph_node(&graph, &written);
     *file = model_end(&graph, model->opset);
     return true;
@@ -183,6 +200,11 @@ void one_node_destroy(one_node *node)
     hmlc_arena_destroy(node->results);
     hmlc_module_destroy(node->module);
     free(node);
+}
+
+hml_session *one_node_session(one_node *node)
+{
+    return node->session;
 }
 
 /* -- Runs -------------------------------------------------------------------------------------- */

@@ -9,7 +9,8 @@
 enum { ONE_NODE_INPUTS = 5, ONE_NODE_ELEMENTS = 64 };
 
 typedef struct one_node_model {
-    const char *type;       /* of the node */
+    const char
+        *type; /* of the node; an If concatenates its second input with itself, or negates it */
     const char *outputs;    /* their element types: "f32 i64" */
     const char *attributes; /* "axis=1 keepdims=0": integers and words */
     const char *inputs;     /* "f32 n m; i64 k": element type and dims of each */
@@ -22,6 +23,8 @@ typedef struct one_node one_node;
  * stderr. */
 one_node *one_node_create(const one_node_model *model);
 void one_node_destroy(one_node *node);
+/* The artifact's session, owned by the node. */
+hml_session *one_node_session(one_node *node);
 
 typedef struct one_node_answer {
     bool interpreted;     /* the interpreter gave a result; else it refused the inputs */

@@ -112,7 +112,12 @@ static const node_row rows[] = {
       {"1 2; 2: -1 1", NULL}}},
     {{"Softmax", "f32", "axis=1", "f32 n m", 18}, {{"35184372088832 0", "35184372088832 0:"}}},
     {{"ReverseSequence", "f32", "", "f32 n m; i64 k", 18},
-     {{"2 2; 2: 2 1", "2 2: 3 2 1 4"}, {"2 2; 2: 3 1", NULL}, {"2 2; 1: 2", NULL}}},
+     {{"2 2; 2: 2 1", "2 2: 3 2 1 4"},
+      {"2 2; 2: 3 1", NULL},
+      {"2 2; 2: -1 1", NULL},
+      {"2 2; 1: 2", NULL}}},
+    {{"If", "f32", "", "bool; f32 n m", 18},
+     {{": 1; 1 2", "2 2: 1 2 1 2"}, {": 0; 1 2", "1 2: -1 -2"}, {": 1; 0 2", "0 2:"}}},
     {{"ReduceSum", "f32", "keepdims=0", "f32 n m", 18},
      {{"35184372088832 0", ": 0"}, {"2 2", ": 10"}}},
 };
@@ -201,6 +206,9 @@ static void messages_name_input_axis_and_relation(void **state)
         {{"Expand", "f32", "", "f32 n; i64 1", 18},
          "1; 1: -1",
          {"'shape0' is -1", "at least 0", "Expand", ""}},
+        {{"Split", "f32 f32", "axis=0", "f32 n m", 13},
+         "3 1",
+         {"3 must be a multiple of 2", "Split", "dim 0 of input 'a' is 3", ""}},
         {{"Range", "i64", "", "i64; i64; i64", 11}, ": 1; : 2; : 0", {"delta", "Range", "", ""}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
@@ -217,11 +225,33 @@ static void messages_name_input_axis_and_relation(void **state)
     }
 }
 
+/* An output on top of an operand of the step that writes it is the caller's mistake, not damage. */
+static void an_output_on_an_input_is_refused(void **state)
+{
+    (void)state;
+    static const one_node_model model = {"Softmax", "f32", "axis=0", "f32 n", 13};
+    one_node *node = one_node_create(&model);
+    float memory[8] = {1, 2, 3, 4};
+    const hml_tensor input = {
+        .data = memory, .bytes = 4 * sizeof(float), .dtype = HML_F32, .rank = 1, .dims = {4}};
+    assert_non_null(node);
+    hml_session *session = one_node_session(node);
+    assert_int_equal(hml_bind_input(session, 0, &input), HML_OK);
+    assert_int_equal(hml_bind_output(session, 0, memory + 1, 4 * sizeof(float)), HML_OK);
+    hml_status status = hml_run(session);
+    assert_int_equal(hml_status_describe(status)->exit_class, 2);
+    assert_non_null(strstr(hml_session_error(session), "output 'x' lies on that of 'a'"));
+    assert_int_equal(hml_bind_output(session, 0, memory + 4, 4 * sizeof(float)), HML_OK);
+    assert_int_equal(hml_run(session), HML_OK);
+    one_node_destroy(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_the_standard),
         cmocka_unit_test(messages_name_input_axis_and_relation),
+        cmocka_unit_test(an_output_on_an_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
