@@ -19,6 +19,7 @@ struct hmlc_diagnostics {
     hmlc_diagnostic *first, *last;
     uint32_t kept, limit, dropped, error_count;
     hmlc_status status;
+    bool assumed; /* a path was: see behind_assumption */
 };
 
 const hmlc_error_info *hmlc_error_get_info(hmlc_error error)
@@ -103,9 +104,21 @@ static int weight(hmlc_status status)
     return 0;
 }
 
+/* What contradicts itself only behind an assumption is no proof that the model is invalid. */
+static bool behind_assumption(const hmlc_diagnostics *diagnostics, hmlc_error error)
+{
+    return diagnostics != NULL && diagnostics->assumed &&
+           (error == HMLC_ERROR_graph_invalid || error == HMLC_ERROR_attribute_invalid ||
+            error == HMLC_ERROR_declared_type_contradicts);
+}
+
 hmlc_status hmlc_error_add(hmlc_diagnostics *diagnostics, hmlc_error error,
                            const hmlc_location *location, const char *hint, const char *format, ...)
 {
+    if (behind_assumption(diagnostics, error)) {
+        error = HMLC_ERROR_not_implemented;
+        hint = "follow the hint of the warning about what was assumed (HML0220)";
+    }
     hmlc_status status = hmlc_error_get_info(error)->status;
     if (diagnostics == NULL) {
         return status;
@@ -129,6 +142,7 @@ void hmlc_warning_add(hmlc_diagnostics *diagnostics, hmlc_error error,
     if (diagnostics == NULL) {
         return;
     }
+    diagnostics->assumed = diagnostics->assumed || error == HMLC_ERROR_path_assumed;
     hmlc_diagnostic content = {
         .error = error, .severity = HMLC_SEVERITY_WARNING, .location = location, .hint = hint};
     va_list arguments;

@@ -188,6 +188,24 @@ static void locations_join_and_print(void **state)
     hmlc_arena_destroy(arena);
 }
 
+static void an_assumption_excuses_contradictions(void **state)
+{
+    (void)state;
+    hmlc_arena *arena = hmlc_arena_create(0);
+    hmlc_diagnostics *list = hmlc_diagnostics_create(arena, 0);
+    assert_int_equal(hmlc_error_add(list, HMLC_ERROR_graph_invalid, NULL, NULL, "before"),
+                     HMLC_DAMAGED);
+    hmlc_warning_add(list, HMLC_ERROR_path_assumed, NULL, NULL, "assumed");
+    assert_int_equal(hmlc_error_add(list, HMLC_ERROR_attribute_invalid, NULL, NULL, "behind"),
+                     HMLC_REFUSED);
+    assert_int_equal(hmlc_error_add(list, HMLC_ERROR_file_damaged, NULL, NULL, "bytes"),
+                     HMLC_DAMAGED);
+    const hmlc_diagnostic *behind = hmlc_diagnostics_first(list)->next->next;
+    assert_int_equal(behind->error, HMLC_ERROR_not_implemented);
+    assert_non_null(behind->hint);
+    hmlc_arena_destroy(arena);
+}
+
 static void diagnostics_collect_and_rank(void **state)
 {
     (void)state;
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(tensors_count_their_elements),
         cmocka_unit_test(locations_join_and_print),
         cmocka_unit_test(diagnostics_collect_and_rank),
+        cmocka_unit_test(an_assumption_excuses_contradictions),
         cmocka_unit_test(error_numbers_are_unique_and_found),
         cmocka_unit_test(every_op_and_attribute_is_found_by_name),
         cmocka_unit_test(words_of_attributes_match_their_enums),

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python3 -m venv build/peers
-build/peers/bin/pip install --quiet 'onnxruntime==1.31.*' 'onnx==1.22.*' 'openvino==2026.4.*' 'MNN==3.6.*' numpy
+build/peers/bin/pip install --quiet 'onnxruntime==1.31.*' 'onnx==1.23.2' 'openvino==2026.4.*' 'MNN==3.6.*' numpy
 build/peers/bin/python -c 'import onnxruntime; print("onnxruntime", onnxruntime.__version__)'

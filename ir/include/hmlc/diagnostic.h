@@ -52,6 +52,8 @@ hmlc_diagnostics *hmlc_diagnostics_create(hmlc_arena *arena, uint32_t limit);
  * Adds a message and returns the error's status (HMLC_OK for notes and warnings), so that a caller
  * may write `return hmlc_error_add(...)`. Joins hint when not NULL. Never fails: on memory
  * exhaustion the message is counted. `diagnostics` may be NULL: then only the status is returned.
+ * A contradiction (graph_invalid, attribute_invalid, declared_type_contradicts) after a warning
+ * path_assumed is not_implemented instead: the assumption may have caused it.
  */
 hmlc_status hmlc_error_add(hmlc_diagnostics *diagnostics, hmlc_error error,
                            const hmlc_location *location, const char *hint, const char *format, ...)
