@@ -33,6 +33,18 @@ static void note_redefined(hmlc_onnx_importer *importer, const char *name)
     importer->redefined = importer->redefined_count++ == 0 ? name : importer->redefined;
 }
 
+/* ONNX Runtime reads the outer initializer of that name; the branch's own is what its file says. */
+static void note_hidden(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                        const char *name)
+{
+    for (scope = scope->parent; scope != NULL; scope = scope->parent) {
+        if (hmlc_names_find(&scope->bindings, name) != NULL) {
+            importer->hidden = importer->hidden_count++ == 0 ? name : importer->hidden;
+            return;
+        }
+    }
+}
+
 static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
 {
     const Onnx__GraphProto *graph = scope->graph;
@@ -46,6 +58,7 @@ static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *sco
         if (binding != NULL) {
             note_redefined(importer, name);
         } else {
+            note_hidden(importer, scope, name);
             binding = bind(importer, scope, name);
         }
         if (binding != NULL) {

@@ -60,6 +60,8 @@ struct hmlc_onnx_importer {
     bool *option_used;         /* per dim option */
     const char *redefined;     /* first constant that is defined twice */
     uint32_t redefined_count;
+    const char *hidden; /* first initializer of a branch that hides an outer value */
+    uint32_t hidden_count;
     uint32_t stale_shapes; /* declared shapes that contradict what follows */
 };
 

@@ -80,6 +80,17 @@ static void warn_redefined(const hmlc_onnx_importer *importer)
     }
 }
 
+static void warn_hidden(const hmlc_onnx_importer *importer)
+{
+    if (importer->hidden_count > 0) {
+        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where,
+                         "give each value a name of its own",
+                         "%" PRIu32 " initializers of branches have names of the graph around them "
+                         "('%s' ...); within the branch its own counts",
+                         importer->hidden_count, importer->hidden);
+    }
+}
+
 static hmlc_status import_graph(hmlc_onnx_importer *importer)
 {
     hmlc_onnx_body body = {.region = importer->module->main};
@@ -95,6 +106,7 @@ static hmlc_status import_graph(hmlc_onnx_importer *importer)
     hmlc_onnx_declared_finish(importer);
     HMLC_TRY(hmlc_onnx_note_external(importer));
     warn_redefined(importer);
+    warn_hidden(importer);
     importer->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;
 }

@@ -88,8 +88,17 @@ static uint32_t limit_of(const hml_program *program, uint32_t a, uint32_t b)
     return dim->a == b ? dim->b : dim->a;
 }
 
-/* A relation is written as an equality of slots: min(a, b) = a says that a is at most b, and
- * (a == 1 ? b : a) = ... that a and b broadcast. */
+/* The operand of the comparison at slot `a` where `b` is the constant 0: that the two are not equal
+ * is required. */
+static uint32_t forbidden(const hml_program *program, uint32_t a, uint32_t b)
+{
+    const hml_dim_record *wrong = &program->dims[b];
+    bool zero = wrong->op == HML_DIM_CONSTANT && wrong->value == 0;
+    return zero && program->dims[a].op == HML_DIM_EQUAL ? program->dims[a].a : HML_NONE;
+}
+
+/* A relation is written as an equality of slots: min(a, b) = a says that a is at most b, (a == b) =
+ * 0 that they differ, and (a == 1 ? b : a) = ... that a and b broadcast. */
 static int write_relation(const hml_session *session, uint32_t a, uint32_t b, char *text,
                           size_t bytes)
 {
@@ -99,6 +108,11 @@ static int write_relation(const hml_session *session, uint32_t a, uint32_t b, ch
     if (limit == HML_NONE) {
         small = a;
         limit = limit_of(program, b, a);
+    }
+    uint32_t equal = forbidden(program, a, b);
+    equal = equal == HML_NONE ? forbidden(program, b, a) : equal;
+    if (equal != HML_NONE) {
+        return snprintf(text, bytes, "a dim must not be %lld", (long long)dims[equal]);
     }
     if (limit != HML_NONE && program->dims[small].op == HML_DIM_CONSTANT && dims[small] == 0) {
         return snprintf(text, bytes, "%lld must not be negative", (long long)dims[limit]);

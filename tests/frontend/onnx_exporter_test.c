@@ -239,6 +239,30 @@ static void a_branch_may_list_its_initializers_as_inputs(void **state)
     }
 }
 
+/* ONNX Runtime takes the outer one, so that a warning tells. */
+static void an_initializer_of_a_branch_hides_the_outer_one(void **state)
+{
+    (void)state;
+    const float outer = 3, inner = 8;
+    wire_buffer graph = begin("1"), then = {0}, other = branch("Neg", "a", "Neg", "b");
+    graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
+    wire_buffer tensor = tensor_begin("k", ONNX_FLOAT, "1");
+    wire_put_bytes(&tensor, TENSOR_RAW, &outer, sizeof outer);
+    graph_tensor(&graph, &tensor);
+    tensor = tensor_begin("k", ONNX_FLOAT, "1");
+    wire_put_bytes(&tensor, TENSOR_RAW, &inner, sizeof inner);
+    graph_tensor(&then, &tensor);
+    graph_add(&then, "Add", "x k", "a");
+    graph_value(&then, GRAPH_OUTPUT, "a", ONNX_FLOAT, NULL);
+    add_if(&graph, "z", &then, &other);
+    graph_add(&graph, "Mul", "z k", "y");
+    imported model = import_valid(&graph, 17, NULL);
+    assert_true(says(&model, "('k' ...); within the branch its own counts"));
+    assert_true(run_branch(&model, true, 1) == 27);
+    assert_true(run_branch(&model, false, 1) == 3);
+    imported_free(&model);
+}
+
 /* Dims without a name. */
 
 static void dims_that_say_nothing_are_symbols_of_their_own(void **state)
@@ -486,6 +510,7 @@ int main(void)
         cmocka_unit_test(captured_values_are_found_through_every_level),
         cmocka_unit_test(a_true_circle_through_a_branch_is_damage),
         cmocka_unit_test(a_branch_may_list_its_initializers_as_inputs),
+        cmocka_unit_test(an_initializer_of_a_branch_hides_the_outer_one),
         cmocka_unit_test(dims_that_say_nothing_are_symbols_of_their_own),
         cmocka_unit_test(a_name_of_one_dim_is_kept),
         cmocka_unit_test(a_dim_of_no_name_is_like_no_other),
