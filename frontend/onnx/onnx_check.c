@@ -19,6 +19,11 @@ static const hmlc_onnx_op table[] = {
 
 enum { ROW_COUNT = sizeof table / sizeof table[0] };
 
+const hmlc_onnx_op *hmlc_onnx_op_at(uint32_t index)
+{
+    return index < ROW_COUNT ? &table[index] : NULL;
+}
+
 hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer)
 {
     union {

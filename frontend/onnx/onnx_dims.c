@@ -3,7 +3,7 @@
  * anything else ("batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with
  * letters, digits and underscores. Dims without a name, and those whose name says that there is
  * none ("?", "None"), are symbols of their own each: axis 2 of input x is x_dim2, and --dim takes
- * x.2 too. --dim options fix, bound or unify symbols before they are made.
+ * x.2 too. --dim options fix, bound, unify or relate symbols before they are made.
  */
 #include "onnx_import.h"
 
@@ -124,7 +124,52 @@ static void check_options(hmlc_onnx_importer *importer)
     }
 }
 
-/* The option that decides about a symbol, by its text or spelling; follows same_as. NULL: none;
+/* Longer texts are no expressions: parsing must not follow the file's nesting. */
+enum { LONGEST_EXPRESSION = 128 };
+
+/* True when every name in the text is a symbol that an input names alone. */
+static bool names_are_symbols(const hmlc_onnx_importer *importer, const char *text)
+{
+    static const char *const functions[] = {"min", "max", "floor", "ceil", "mod", "Min", "Max"};
+    bool any = false;
+    while (*text != '\0') {
+        size_t length = 0;
+        while (is_word(text[length])) {
+            length++;
+        }
+        if (length == 0 || isdigit((unsigned char)text[0])) {
+            text += length == 0 ? 1 : length;
+            continue;
+        }
+        char word[65];
+        if (length >= sizeof word) {
+            return false;
+        }
+        memcpy(word, text, length);
+        word[length] = '\0';
+        text += length;
+        bool function = false;
+        for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+            function = function || strcmp(word, functions[i]) == 0;
+        }
+        const dim_name *name = hmlc_names_find(&importer->dims, word);
+        if (!function && (name == NULL || !name->alone)) {
+            return false;
+        }
+        any = any || !function;
+    }
+    return any;
+}
+
+/* An expression of symbols that inputs name alone, not a name itself. */
+static bool is_expression(const hmlc_onnx_importer *importer, const char *text)
+{
+    return !is_identifier(text) && strlen(text) <= LONGEST_EXPRESSION &&
+           hmlc_names_find(&importer->dims, text) == NULL && names_are_symbols(importer, text);
+}
+
+/* The option that decides about a symbol, by its text or spelling; follows same_as up to an
+ * expression. NULL: none;
  * *text is the symbol's name in the end. */
 static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const char **text)
 {
@@ -138,7 +183,7 @@ static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const ch
                 importer->option_used[i] = true;
             }
         }
-        if (found == NULL || found->same_as == NULL) {
+        if (found == NULL || found->same_as == NULL || is_expression(importer, found->same_as)) {
             return found;
         }
         *text = found->same_as;
@@ -146,11 +191,54 @@ static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const ch
     return NULL; /* a circle of same_as: one name for all of them */
 }
 
+static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling);
+
+/* Symbols of an expression replaced as the options say. */
+static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
+{
+    if (dim->kind == HMLC_DIM_CONSTANT) {
+        return dim;
+    }
+    if (dim->kind == HMLC_DIM_SYMBOL) {
+        return symbol_dim(importer, dim->symbol->name);
+    }
+    hmlc_dim a = apply_options(importer, dim->a);
+    hmlc_dim b = dim->b != NULL ? apply_options(importer, dim->b) : NULL;
+    hmlc_dim c = dim->c != NULL ? apply_options(importer, dim->c) : NULL;
+    return a == NULL ? NULL : hmlc_dim_make(importer->module->dims, dim->kind, a, b, c);
+}
+
+/* --dim past=seq+1: the expression in the symbol's place. */
+static hmlc_dim related_dim(hmlc_onnx_importer *importer, const hmlc_dim_option *option)
+{
+    const char *text = option->same_as;
+    if (importer->dim_depth > importer->options->dim_count) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range,
+                             importer->where, "leave one of the dims in the circle open",
+                             "--dim %s=%s: the dim depends on itself", option->name, text);
+        return hmlc_dim_constant(importer->module->dims, 1);
+    }
+    hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
+    if (parsed == NULL) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range,
+                             importer->where, "write sums and products: --dim past=seq+1",
+                             "--dim %s=%s: this is no expression", option->name, text);
+        return hmlc_dim_constant(importer->module->dims, 1);
+    }
+    importer->dim_depth++;
+    hmlc_dim dim = apply_options(importer, parsed);
+    importer->dim_depth--;
+    return dim;
+}
+
 /* The dim of one symbol, options applied. */
 static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling)
 {
     hmlc_dims *dims = importer->module->dims;
     const hmlc_dim_option *option = find_option(importer, &spelling);
+    if (option != NULL && option->same_as != NULL) {
+        return related_dim(importer, option);
+    }
     if (option != NULL && option->minimum == option->maximum) {
         return hmlc_dim_constant(dims, option->minimum);
     }
@@ -225,58 +313,6 @@ hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer)
     return for_each_identifier(importer, make_symbol);
 }
 
-/* True when every name in the text is a symbol that an input names alone. */
-static bool is_expression(const hmlc_onnx_importer *importer, const char *text)
-{
-    static const char *const functions[] = {"min", "max", "floor", "ceil", "mod", "Min", "Max"};
-    bool any = false;
-    while (*text != '\0') {
-        size_t length = 0;
-        while (is_word(text[length])) {
-            length++;
-        }
-        if (length == 0 || isdigit((unsigned char)text[0])) {
-            text += length == 0 ? 1 : length;
-            continue;
-        }
-        char word[65];
-        if (length >= sizeof word) {
-            return false;
-        }
-        memcpy(word, text, length);
-        word[length] = '\0';
-        text += length;
-        bool function = false;
-        for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-            function = function || strcmp(word, functions[i]) == 0;
-        }
-        const dim_name *name = hmlc_names_find(&importer->dims, word);
-        if (!function && (name == NULL || !name->alone)) {
-            return false;
-        }
-        any = any || !function;
-    }
-    return any;
-}
-
-/* Symbols of an expression replaced as the options say. */
-static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
-{
-    if (dim->kind == HMLC_DIM_CONSTANT) {
-        return dim;
-    }
-    if (dim->kind == HMLC_DIM_SYMBOL) {
-        return symbol_dim(importer, dim->symbol->name);
-    }
-    hmlc_dim a = apply_options(importer, dim->a);
-    hmlc_dim b = dim->b != NULL ? apply_options(importer, dim->b) : NULL;
-    hmlc_dim c = dim->c != NULL ? apply_options(importer, dim->c) : NULL;
-    return a == NULL ? NULL : hmlc_dim_make(importer->module->dims, dim->kind, a, b, c);
-}
-
-/* Longer texts are no expressions: parsing must not follow the file's nesting. */
-enum { LONGEST_EXPRESSION = 128 };
-
 hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index)
 {
     const char *text = hmlc_arena_printf(importer->scratch, "%s.%u", input, index);
@@ -293,8 +329,7 @@ hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text, con
     if (says_nothing(text) || (says_varying(text) && known != NULL && known->shared)) {
         return hmlc_onnx_dim_unnamed(importer, input, index);
     }
-    if (!is_identifier(text) && strlen(text) <= LONGEST_EXPRESSION &&
-        is_expression(importer, text)) {
+    if (is_expression(importer, text)) {
         hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
         if (parsed != NULL) {
             return apply_options(importer, parsed);
@@ -363,7 +398,8 @@ void hmlc_onnx_dims_finish(hmlc_onnx_importer *importer)
     for (uint32_t i = 0; i < importer->options->dim_count; i++) {
         const hmlc_dim_option *option = &importer->options->dims[i];
         const char *name = importer->option_used[i] ? option->same_as : option->name;
-        if (!importer->option_used[i] || (name != NULL && !is_known(importer, name))) {
+        bool named = name == NULL || is_known(importer, name) || is_expression(importer, name);
+        if (!importer->option_used[i] || !named) {
             (void)hmlc_error_add(
                 importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, importer->where,
                 similar_dim(importer, name),

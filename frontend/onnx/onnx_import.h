@@ -58,6 +58,7 @@ struct hmlc_onnx_importer {
     hmlc_names dims;           /* dim_param -> hmlc_onnx_dim */
     hmlc_names ranks;          /* onnx_use.c: made when an input has no shape */
     bool *option_used;         /* per dim option */
+    uint32_t dim_depth;        /* of --dim expressions that are being applied */
     const char *redefined;     /* first constant that is defined twice */
     uint32_t redefined_count;
     const char *hidden; /* first initializer of a branch that hides an outer value */
@@ -97,6 +98,7 @@ uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op);
 /* The row of an operator in the model's opset; NULL with a diagnostic. */
 const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
                                       const hmlc_location *where);
+const hmlc_onnx_op *hmlc_onnx_op_at(uint32_t index); /* NULL behind the last row */
 hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer) HMLC_MUST_USE;
 
 /* onnx_use.c: the rank that the main graph's nodes want of a value; -1 where it does not follow. */

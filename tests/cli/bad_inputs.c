@@ -89,6 +89,22 @@ static void graph_models(void)
     save_model("gather.onnx", &graph);
 }
 
+/* Models whose dims must fit each other. */
+static void related_models(void)
+{
+    static const int64_t shape[] = {-1, 4};
+    wire_buffer graph = graph_with("n 6"), tensor = tensor_begin("s", ONNX_INT64, "2");
+    wire_put_bytes(&tensor, TENSOR_RAW, shape, sizeof shape);
+    graph_tensor(&graph, &tensor);
+    graph_add(&graph, "Reshape", "x s", "y");
+    save_model("related.onnx", &graph);
+    graph = graph_with("past 3");
+    graph_value(&graph, GRAPH_INPUT, "z", ONNX_FLOAT, "total 3");
+    graph_value(&graph, GRAPH_INPUT, "w", ONNX_INT64, "seq");
+    graph_add(&graph, "Add", "x z", "y");
+    save_model("past.onnx", &graph);
+}
+
 static void more_graph_models(void)
 {
     wire_buffer graph = graph_with("2 4");
@@ -316,6 +332,7 @@ int main(int argc, char **argv)
     folder = argv[2];
     graph_models();
     more_graph_models();
+    related_models();
     escape_models();
     nested_model();
     chain_model();

@@ -29,6 +29,7 @@ object() {
 object 0 - 'model nodes output steps file_bytes seconds' "$hmlc" compile "$model" -o "$artifact"
 object 0 - 'model nodes' "$hmlc" check "$model"
 object 0 - 'targets' "$hmlc" targets
+object 0 - 'operators' "$hmlc" ops
 object 0 - 'error' "$hmlc" explain HML0301
 object 0 - 'commands' "$hmlc" help
 object 0 - '' "$hmlc" --version
@@ -40,7 +41,7 @@ for program in "$hmlc" "$hml"; do
     object 0 - 'p50_ms dims profile' "$program" bench "$artifact" --seconds 0 --profile
     object 0 - 'model inputs outputs dims variants steps' "$program" inspect "$artifact"
 done
-for command in check compile run test bench compare inspect diff targets explain; do
+for command in check compile run test bench compare inspect diff ops targets explain; do
     object 0 - 'name words purpose options examples exit_statuses' "$hmlc" $command --help
     object 0 - 'options' "$hmlc" help $command
 done

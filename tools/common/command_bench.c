@@ -24,7 +24,7 @@ typedef struct bench_report {
     hml_report *out;
     double *times; /* milliseconds, ascending when done */
     size_t count, capacity;
-    double first_run_ms, seconds, peak_gflops;
+    double seconds, peak_gflops;
     uint64_t peak_rss_bytes;
     hml_step_profile *profile; /* of runs behind the measured ones; NULL: not wanted */
     char cpu[64];
@@ -106,30 +106,15 @@ static double percentile(const bench_report *report, size_t percent)
 
 /* -- Printing ---------------------------------------------------------------------------------- */
 
-/* Values of the named dims that the bound inputs have. */
-static void put_dims(hml_json *json, const hml_workbench *bench)
-{
-    hml_json_object(json, "dims");
-    for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
-        hml_symbol_info symbol;
-        int64_t value = 0;
-        if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
-            hml_workbench_dim(bench, symbol.name, &value)) {
-            hml_json_integer(json, symbol.name, value);
-        }
-    }
-    hml_json_end(json);
-}
-
 static void put_report(const bench_report *report, hml_json *json)
 {
     const struct {
         const char *key;
         double value;
     } rows[] = {
-        {"p50_ms", percentile(report, 50)},     {"p90_ms", percentile(report, 90)},
-        {"p99_ms", percentile(report, 99)},     {"load_ms", report->bench.load_ms},
-        {"first_run_ms", report->first_run_ms}, {"fma_peak_gflops", report->peak_gflops},
+        {"p50_ms", percentile(report, 50)},           {"p90_ms", percentile(report, 90)},
+        {"p99_ms", percentile(report, 99)},           {"load_ms", report->bench.load_ms},
+        {"first_run_ms", report->bench.first_run_ms}, {"fma_peak_gflops", report->peak_gflops},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         hml_json_real(json, rows[i].key, rows[i].value);
@@ -138,7 +123,7 @@ static void put_report(const bench_report *report, hml_json *json)
     hml_json_unsigned(json, "peak_rss_bytes", report->peak_rss_bytes);
     hml_json_unsigned(json, "threads", report->bench.threads);
     hml_json_string(json, "cpu", report->cpu);
-    put_dims(json, &report->bench);
+    hml_workbench_put_dims(&report->bench, json);
     if (hml_options_get(report->options, "profile") != NULL) {
         hml_profile_put(json, &report->bench, report->profile, report->peak_gflops);
     }
@@ -151,7 +136,7 @@ static void print_text(const bench_report *report)
            percentile(report, 90), percentile(report, 99), report->count);
     printf("throughput  %.4g runs/s\n", p50 > 0 ? 1e3 / p50 : 0);
     printf("start       load %.4g ms, first run %.4g ms\n", report->bench.load_ms,
-           report->first_run_ms);
+           report->bench.first_run_ms);
     printf("memory      %.1f MB at most\n", (double)report->peak_rss_bytes * 1e-6);
     printf("machine     %s, %u thread%s, %.1f GFLOP/s f32 peak a core\n", report->cpu,
            report->bench.threads, report->bench.threads == 1 ? "" : "s", report->peak_gflops);
@@ -190,10 +175,7 @@ static hml_status bench_model(bench_report *report, const char *path)
     HML_TOOL_TRY(hml_workbench_open(bench, path, 0, report->options, &report->error));
     HML_TOOL_TRY(hml_workbench_load_inputs(bench, report->options, &report->error));
     HML_TOOL_TRY(check_trace(report, trace));
-    double start = hml_milliseconds();
-    HML_TOOL_TRY(hml_workbench_start(bench, report->options, &report->error));
-    HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
-    report->first_run_ms = hml_milliseconds() - start;
+    HML_TOOL_TRY(hml_workbench_first_run(bench, report->options, report->out, &report->error));
     HML_TOOL_TRY(measure(report));
     qsort(report->times, report->count, sizeof *report->times, compare_times);
     if (trace != NULL) {

@@ -159,6 +159,7 @@ static hml_status put_report(run_report *run)
         HML_TOOL_TRY(put_output(run, i));
     }
     hml_json_end(json);
+    hml_workbench_put_dims(&run->bench, json);
     hml_json_unsigned(json, "compared", run->expected);
     hml_json_unsigned(json, "differing", run->differing);
     return HML_OK;
@@ -262,8 +263,7 @@ static hml_status run_model(run_report *run, const char *path)
     HML_TOOL_TRY(hml_workbench_open(bench, path, 0, run->options, &run->error));
     HML_TOOL_TRY(hml_workbench_load_inputs(bench, run->options, &run->error));
     HML_TOOL_TRY(check_outputs(run));
-    HML_TOOL_TRY(hml_workbench_start(bench, run->options, &run->error));
-    HML_TOOL_TRY(hml_workbench_run(bench, &run->error));
+    HML_TOOL_TRY(hml_workbench_first_run(bench, run->options, run->report, &run->error));
     HML_TOOL_TRY(write_outputs(run));
     HML_TOOL_TRY(compare_outputs(run));
     HML_TOOL_TRY(print_report(run));

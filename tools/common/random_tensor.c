@@ -28,3 +28,8 @@ void hml_tensor_randomize(const hml_tensor *tensor, uint64_t *state)
         hml_number_store(tensor, i, is_float(tensor->dtype) ? value : (double)(bits & 1));
     }
 }
+
+double hml_random_fraction(uint64_t *state)
+{
+    return (double)(next_random(state) >> 11) / (double)(UINT64_C(1) << 53);
+}

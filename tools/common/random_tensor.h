@@ -10,4 +10,7 @@
  */
 void hml_tensor_randomize(const hml_tensor *tensor, uint64_t *state);
 
+/* The next number of the same row, in [0, 1) with 53 bits. */
+double hml_random_fraction(uint64_t *state);
+
 #endif

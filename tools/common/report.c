@@ -159,8 +159,8 @@ static const char *hint_of(const hml_status_text *text)
     } hints[] = {
         {HML_ERROR_not_an_artifact,
          "`hmlc compile MODEL -o OUT.hml` makes artifacts; a transfer in text mode damages them"},
-        {HML_ERROR_input_missing,
-         "give it with --input NAME=FILE; with no --input at all, inputs are random"},
+        {HML_ERROR_input_missing, "complete the folder, or give single inputs with --input "
+                                  "NAME=FILE: then the rest is random"},
         {HML_ERROR_input_type, "`inspect` lists the inputs with their types and shapes"},
         {HML_ERROR_input_rank, "`inspect` lists the inputs with their types and shapes"},
         {HML_ERROR_out_of_memory,

@@ -2,6 +2,7 @@
 #include "workbench.h"
 
 #include "input_path.h"
+#include "input_values.h"
 #include "printable.h"
 #include "random_tensor.h"
 
@@ -52,6 +53,7 @@ void hml_workbench_release(hml_workbench *bench)
     hml_model_release(bench->model);
     hml_tensor_list_release(&bench->inputs);
     hml_input_files_release(&bench->files);
+    free(bench->random);
     free(bench->dim_text);
     *bench = (hml_workbench){0};
 }
@@ -264,7 +266,10 @@ static hml_status create_places(hml_workbench *bench, hml_tool_error *error)
         return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
     }
     bench->inputs.count = count;
-    return HML_OK;
+    bench->random = calloc(count + 1, sizeof *bench->random);
+    return bench->random != NULL
+               ? HML_OK
+               : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
 }
 
 /* By the name inside the file where the model has such an input, else by the file's number. */
@@ -285,7 +290,6 @@ static hml_status place_numbered(hml_workbench *bench, const char *folder, uint3
 /* Inputs of a folder in the ONNX layout. */
 static hml_status load_folder(hml_workbench *bench, const char *folder, hml_tool_error *error)
 {
-    HML_TOOL_TRY(create_places(bench, error));
     HML_TOOL_TRY(check_folder(bench, folder, error));
     for (uint32_t i = 0;; i++) {
         hml_tensor_list list = {0};
@@ -304,53 +308,53 @@ static hml_status load_folder(hml_workbench *bench, const char *folder, hml_tool
     }
 }
 
-static hml_status randomize(hml_workbench *bench, const hml_options *options, hml_tool_error *error)
+/* Words of --fill and --range that name no input, or one that comes from a file. */
+static hml_status check_values(const hml_workbench *bench, const hml_options *options, bool range,
+                               hml_tool_error *error)
 {
-    const char *word = hml_options_get(options, "seed");
-    long long seed = 0;
-    if (word != NULL && !hml_parse_number(word, INT64_MAX, &seed)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--seed %s': expected a number", word);
-    }
-    hml_tensor *shapes = calloc(bench->info.input_count + 1U, sizeof *shapes);
-    if (shapes == NULL) {
-        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%u inputs", bench->info.input_count);
-    }
-    hml_status status =
-        hml_model_shapes(bench->model, bench->dims, bench->dim_count, shapes, NULL, NULL);
-    if (status != HML_OK) {
-        status = HML_TOOL_FAIL(error, status, "the shape of an input, for these --dim");
-    }
-    uint64_t state = (uint64_t)seed;
-    for (uint32_t i = 0; i < bench->info.input_count && status == HML_OK; i++) {
-        status = hml_tensor_create(shapes[i].dtype, shapes[i].rank, shapes[i].dims, NULL, 0,
-                                   &bench->inputs.tensors[i], error);
-        if (status == HML_OK) {
-            hml_tensor_randomize(&bench->inputs.tensors[i].tensor, &state);
+    const char *word, *option = range ? "range" : "fill";
+    size_t length;
+    for (size_t n = 0; (word = hml_input_values_name(options, range, n, &length)) != NULL; n++) {
+        char name[256];
+        (void)snprintf(name, sizeof name, "%.*s", (int)length, word);
+        uint32_t index = find_input(bench, name);
+        if (length == 0 || length >= sizeof name) {
+            return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--%s %s': expected NAME=%s", option,
+                                 word, range ? "LOW..HIGH" : "NUMBER");
+        }
+        if (index == bench->info.input_count) {
+            return unknown_input(bench, name, error);
+        }
+        if (bench->inputs.tensors[index].name != NULL) {
+            return HML_TOOL_FAIL(error, HML_ERROR_usage,
+                                 "'--%s %s': the input comes from a file already", option, word);
         }
     }
-    free(shapes);
-    return status;
+    return HML_OK;
 }
 
 hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *options,
                                      hml_tool_error *error)
 {
     const char *folder = hml_options_get(options, "test-data");
-    bool files = hml_options_count(options, "input") != 0;
-    if (files && folder != NULL) {
+    if (hml_options_count(options, "input") != 0 && folder != NULL) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "--input and --test-data exclude each other");
     }
-    if (!files && folder == NULL) {
-        HML_TOOL_TRY(create_places(bench, error));
-        return randomize(bench, options, error);
+    HML_TOOL_TRY(create_places(bench, error));
+    HML_TOOL_TRY(folder != NULL ? load_folder(bench, folder, error)
+                                : load_files(bench, options, error));
+    HML_TOOL_TRY(check_values(bench, options, false, error));
+    HML_TOOL_TRY(check_values(bench, options, true, error));
+    HML_TOOL_TRY(hml_workbench_check_inputs(bench, error));
+    for (uint32_t i = 0; i < bench->info.input_count; i++) {
+        bench->random[i] = bench->inputs.tensors[i].name == NULL;
+        bench->any_random = bench->any_random || bench->random[i];
     }
-    if (folder != NULL) {
-        HML_TOOL_TRY(load_folder(bench, folder, error));
-    } else {
-        HML_TOOL_TRY(create_places(bench, error));
-        HML_TOOL_TRY(load_files(bench, options, error));
+    hml_status status = bench->any_random ? hml_workbench_randomize(bench, options, error) : HML_OK;
+    if (status != HML_OK && hml_workbench_choose_dims(bench, options, status)) {
+        status = hml_workbench_randomize(bench, options, error);
     }
-    return hml_workbench_check_inputs(bench, error);
+    return status;
 }
 
 /* -- Running ----------------------------------------------------------------------------------- */
@@ -385,8 +389,8 @@ static long long usable_processors(void)
     return count < 1 ? 1 : count;
 }
 
-hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
-                               hml_tool_error *error)
+static hml_status start_session(hml_workbench *bench, const hml_options *options,
+                                hml_tool_error *error)
 {
     const char *word = hml_options_get(options, "threads");
     long long threads = 0;
@@ -412,6 +416,39 @@ hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error)
 {
     hml_status status = hml_run(bench->session);
     return status == HML_OK ? HML_OK : session_failed(bench, status, error);
+}
+
+static void stop(hml_workbench *bench)
+{
+    hml_session_destroy(bench->session);
+    hml_pool_release(bench->pool);
+    bench->session = NULL;
+    bench->pool = NULL;
+}
+
+static hml_status start_and_run(hml_workbench *bench, const hml_options *options,
+                                hml_tool_error *error)
+{
+    double start = hml_milliseconds();
+    HML_TOOL_TRY(start_session(bench, options, error));
+    HML_TOOL_TRY(hml_workbench_run(bench, error));
+    bench->first_run_ms = hml_milliseconds() - start;
+    return HML_OK;
+}
+
+hml_status hml_workbench_first_run(hml_workbench *bench, const hml_options *options,
+                                   hml_report *report, hml_tool_error *error)
+{
+    hml_status status = start_and_run(bench, options, error);
+    if (status != HML_OK && hml_workbench_choose_dims(bench, options, status)) {
+        stop(bench);
+        HML_TOOL_TRY(hml_workbench_randomize(bench, options, error));
+        status = start_and_run(bench, options, error);
+    }
+    if (status == HML_OK) {
+        hml_workbench_tell_dims(bench, report);
+    }
+    return status;
 }
 
 /* -- Expected outputs -------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ enum { HML_MOST_DIMS = 32 };
          "inputs, and outputs to compare with: input_<i>.pb, output_<i>.pb"},                      \
         {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},                           \
         {"seed", 0, "N", "of random inputs; 0"},                                                   \
+        {"range", 0, "NAME=LOW..HIGH", "range of a random input; may be repeated"},                \
+        {"fill", 0, "NAME=V", "one value for all of an input; may be repeated"},                   \
         {"threads", 0, "N", "threads; default: as many as the process may use"}
 
 typedef struct hml_workbench {
@@ -33,18 +35,27 @@ typedef struct hml_workbench {
     uint32_t dim_count;
     char *dim_text;
     hml_input_files files; /* that are read: no output may replace one */
-    double load_ms;        /* opening the model */
+    bool *random;          /* per input: it was not given */
+    bool any_random;
+    hml_dim chosen[HML_MOST_DIMS]; /* dims from given inputs, and found by trying */
+    uint32_t chosen_count;
+    bool searched;       /* the smallest dims did not run: others were tried */
+    double first_run_ms; /* with the making of the session */
+    double load_ms;      /* opening the model */
 } hml_workbench;
 
 /* Opens the model with `flags` and parses --dim. Release in any state. */
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error);
-/* Chooses inputs: --input NAME=FILE, else --test-data DIR, else random (--dim, --seed). */
+/* Chooses inputs: --input NAME=FILE or --test-data DIR; what these leave out is random (--dim,
+ * --seed,
+ * --range, --fill). */
 hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *options,
                                      hml_tool_error *error);
-/* Starts the pool (--threads), makes the session, binds the inputs. */
-hml_status hml_workbench_start(hml_workbench *bench, const hml_options *options,
-                               hml_tool_error *error);
+/* Starts the pool (--threads), makes the session, binds the inputs and runs once. Where random
+ * inputs have dims that do not run, others are tried; which ones is told. */
+hml_status hml_workbench_first_run(hml_workbench *bench, const hml_options *options,
+                                   hml_report *report, hml_tool_error *error);
 hml_status hml_workbench_run(hml_workbench *bench, hml_tool_error *error);
 void hml_workbench_release(hml_workbench *bench);
 
@@ -53,6 +64,15 @@ hml_status hml_workbench_parse_dims(hml_workbench *bench, const hml_options *opt
                                     hml_tool_error *error);
 hml_status hml_workbench_check_dims(const hml_workbench *bench, hml_tool_error *error);
 hml_status hml_workbench_check_inputs(const hml_workbench *bench, hml_tool_error *error);
+
+/* Dims and values of inputs that were not given. */
+hml_status hml_workbench_randomize(hml_workbench *bench, const hml_options *options,
+                                   hml_tool_error *error);
+/* Tries other dims after a run with `status`; true when some run, which `chosen` holds then. */
+bool hml_workbench_choose_dims(hml_workbench *bench, const hml_options *options, hml_status status);
+/* The dims of the inputs, for people and as the member "dims". */
+void hml_workbench_tell_dims(const hml_workbench *bench, hml_report *report);
+void hml_workbench_put_dims(const hml_workbench *bench, hml_json *json);
 
 /* Value of a named dim in the bound inputs; false when no dim of an input is just that name. */
 bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value);

@@ -78,10 +78,7 @@ static int run_artifact(comparing *c)
         status = hml_workbench_load_inputs(&c->bench, c->options, &c->error);
     }
     if (status == HML_OK) {
-        status = hml_workbench_start(&c->bench, c->options, &c->error);
-    }
-    if (status == HML_OK) {
-        status = hml_workbench_run(&c->bench, &c->error);
+        status = hml_workbench_first_run(&c->bench, c->options, c->request.report, &c->error);
     }
     if (status != HML_OK) {
         c->request.report->path = path; /* the artifact is to blame, not the model */

@@ -76,7 +76,7 @@ double hmlc_seconds(void); /* monotonic */
 
 /* The rows of commands that compile. */
 #define HMLC_DIM_OPTION                                                                            \
-    {"dim", 0, "NAME=N|LOW..HIGH|NAME", "fix, bound or unify a symbolic dim; may be repeated"}
+    {"dim", 0, "NAME=N|LOW..HIGH|EXPR", "fix, bound or relate (past=seq+1) a dim; may be repeated"}
 #define HMLC_JOBS_OPTION {"jobs", 'j', "N", "processes that generate code; default: one per core"}
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "commands.h"
 
-/* "batch=4", "batch=1..8" or "s86=s10". The texts live in `text`, which is cut up. */
+/* "batch=4", "batch=1..8", "s86=s10" or "past=seq+1". The texts live in `text`, which is cut up. */
 static bool parse_dim(hmlc_dim_option *dim, char *text)
 {
     char *equals = strchr(text, '=');
@@ -24,8 +24,8 @@ static bool parse_dim(hmlc_dim_option *dim, char *text)
         }
     } else if (hml_parse_number(value, HMLC_DIM_UNBOUNDED, &low)) {
         high = low;
-    } else if ((value[0] >= '0' && value[0] <= '9') || value[0] == '-') {
-        return false;
+    } else if (value[strspn(value, "-0123456789.")] == '\0') {
+        return false; /* a number, but none that a dim may have */
     } else {
         dim->same_as = value;
         return true;
@@ -53,8 +53,9 @@ static int parse_dims(hmlc_request *request, const hml_options *options)
         hmlc_dim_option *dim = &request->dims[request->dim_count];
         if (copy == NULL || request->dim_count == HMLC_MOST_DIM_OPTIONS || !parse_dim(dim, copy)) {
             free(copy);
-            return hml_report_usage(request->report,
-                                    "--dim %s: expected NAME=N, NAME=LOW..HIGH or NAME=NAME", text);
+            return hml_report_usage(
+                request->report,
+                "--dim %s: expected NAME=N, NAME=LOW..HIGH, NAME=NAME or NAME=NAME+1", text);
         }
         if (is_named(request, dim->name)) {
             int status =

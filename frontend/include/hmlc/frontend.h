@@ -7,10 +7,11 @@
 
 #include <hmlc/ir.h>
 
-/* A user's word on one dim: --dim batch=1..8, --dim batch=4, --dim s86=s10. */
+/* A user's word on one dim: --dim batch=1..8, --dim batch=4, --dim s86=s10, --dim past=seq+1. */
 typedef struct hmlc_dim_option {
     const char *name;
-    const char *same_as;      /* not NULL: unify with that symbol; minimum and maximum are unused */
+    const char *same_as; /* not NULL: unify with that symbol, or put that expression of symbols in
+                       the dim's place; minimum and maximum are unused */
     int64_t minimum, maximum; /* equal: the dim is fixed */
 } hmlc_dim_option;
 
@@ -39,5 +40,18 @@ void hmlc_mapping_visit(const hmlc_mapping *mapping,
                         void (*visit)(void *context, uint64_t device, uint64_t inode),
                         void *context);
 void hmlc_mapping_release(hmlc_mapping *mapping); /* accepts NULL */
+
+/* One definition of an ONNX operator: a range of opsets. */
+typedef struct hmlc_operator_info {
+    const char *name;
+    int32_t since, until; /* opsets, inclusive */
+    bool supported;       /* false: known, and refused by name */
+} hmlc_operator_info;
+
+/* The definitions in the order of their names; false behind the last one. Any thread. */
+bool hmlc_operator_at(uint32_t index, hmlc_operator_info *info);
+/* Names of the element types ("f32") that type variable `variable` of a definition may be, at most
+ * `most` of them; returns their number, 0 when there is no such variable. */
+uint32_t hmlc_operator_types(uint32_t index, uint32_t variable, const char **names, uint32_t most);
 
 #endif

@@ -1,0 +1,177 @@
+/* hmlc ops: the operators that can be imported. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "common/printable.h"
+
+enum { MOST_TYPES = 32, NAME_WIDTH = 28 };
+
+static const hml_option ops_table[] = {
+    {"all", 0, NULL, "also the operators that are refused by name"},
+    HML_COMMON_OPTIONS,
+};
+
+/* Definitions [first, end) are those of one operator. */
+typedef struct operator_rows {
+    const char *name;
+    uint32_t first, end;
+    int32_t since, until; /* of the supported ones */
+    bool supported;       /* any of them */
+} operator_rows;
+
+static bool next_operator(operator_rows *rows)
+{
+    hmlc_operator_info info;
+    uint32_t at = rows->end;
+    if (!hmlc_operator_at(at, &info)) {
+        return false;
+    }
+    *rows = (operator_rows){.name = info.name, .first = at, .since = info.since};
+    for (; hmlc_operator_at(at, &info) && strcmp(info.name, rows->name) == 0; at++) {
+        if (info.supported) {
+            rows->since = rows->supported ? rows->since : info.since;
+            rows->until = info.until;
+            rows->supported = true;
+        }
+    }
+    rows->end = at;
+    return true;
+}
+
+static void put_types(hml_json *json, uint32_t index)
+{
+    const char *names[MOST_TYPES];
+    uint32_t count;
+    hml_json_array(json, "types");
+    for (uint32_t v = 0; (count = hmlc_operator_types(index, v, names, MOST_TYPES)) > 0; v++) {
+        hml_json_array(json, NULL);
+        for (uint32_t k = 0; k < count; k++) {
+            hml_json_string(json, NULL, names[k]);
+        }
+        hml_json_end(json);
+    }
+    hml_json_end(json);
+}
+
+static void put_operator(hml_json *json, const operator_rows *rows)
+{
+    hml_json_object(json, NULL);
+    hml_json_string(json, "name", rows->name);
+    hml_json_bool(json, "supported", rows->supported);
+    hml_json_array(json, "definitions");
+    for (uint32_t k = rows->first; k < rows->end; k++) {
+        hmlc_operator_info info;
+        (void)hmlc_operator_at(k, &info);
+        hml_json_object(json, NULL);
+        hml_json_integer(json, "since", info.since);
+        hml_json_integer(json, "until", info.until);
+        hml_json_bool(json, "supported", info.supported);
+        put_types(json, k);
+        hml_json_end(json);
+    }
+    hml_json_end(json);
+    hml_json_end(json);
+}
+
+static void print_operator(const operator_rows *rows)
+{
+    const char *names[MOST_TYPES];
+    uint32_t widest = 0, most = 0, count;
+    for (uint32_t v = 0; (count = hmlc_operator_types(rows->end - 1, v, names, MOST_TYPES)) > 0;
+         v++) {
+        widest = count > most ? v : widest;
+        most = count > most ? count : most;
+    }
+    count = hmlc_operator_types(rows->end - 1, widest, names, MOST_TYPES);
+    char opsets[32] = "refused";
+    if (rows->supported) {
+        snprintf(opsets, sizeof opsets, "%d..%d", rows->since, rows->until);
+    }
+    printf("%-*s %-8s", NAME_WIDTH, rows->name, opsets);
+    for (uint32_t k = 0; k < count && rows->supported; k++) {
+        printf(" %s", names[k]);
+    }
+    printf("\n");
+}
+
+static bool is_wanted(const hml_options *options, const operator_rows *rows)
+{
+    size_t count = hml_options_count(options, NULL);
+    for (size_t k = 0; k < count; k++) {
+        if (strcmp(hml_options_at(options, NULL, k), rows->name) == 0) {
+            return true;
+        }
+    }
+    return count == 0 && (rows->supported || hml_options_get(options, "all") != NULL);
+}
+
+static int check_names(const hml_options *options, hml_report *report)
+{
+    enum { MOST_NAMES = 512 };
+    const char *names[MOST_NAMES], *word;
+    char suggestion[96];
+    size_t count = 0;
+    for (operator_rows rows = {0}; count < MOST_NAMES && next_operator(&rows);) {
+        names[count++] = rows.name;
+    }
+    for (size_t n = 0; (word = hml_options_at(options, NULL, n)) != NULL; n++) {
+        size_t k = 0;
+        while (k < count && strcmp(names[k], word) != 0) {
+            k++;
+        }
+        if (k == count) {
+            return hml_report_usage(
+                report, "no operator is called '%s'%s", word,
+                hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
+        }
+    }
+    return HMLC_OK;
+}
+
+static int list_operators(const hml_options *options, hml_report *report)
+{
+    hml_json *json = &report->data;
+    uint32_t count = 0;
+    report->path = NULL; /* the words are no files */
+    int status = check_names(options, report);
+    if (status != HMLC_OK) {
+        return status;
+    }
+    if (report->json) {
+        hml_json_array(json, "operators");
+    }
+    for (operator_rows rows = {0}; next_operator(&rows);) {
+        if (is_wanted(options, &rows)) {
+            count += rows.supported ? 1 : 0;
+            if (report->json) {
+                put_operator(json, &rows);
+            } else {
+                print_operator(&rows);
+            }
+        }
+    }
+    if (report->json) {
+        hml_json_end(json);
+    } else {
+        hml_report_note(report, "%u operator%s", HML_COUNTED(count));
+    }
+    return HMLC_OK;
+}
+
+const hml_command hmlc_command_ops = {
+    .name = "ops",
+    .words = "[NAME...]",
+    .summary = "list the ONNX operators that can be imported",
+    .purpose = "Lists ONNX operators with the opsets whose definition is known and the element "
+               "types that the\n"
+               "newest of these takes for its data. `check` says more of a model's "
+               "own nodes:\n"
+               "an attribute or a form of an operator may be refused.\n",
+    .options = ops_table,
+    .option_count = sizeof ops_table / sizeof ops_table[0],
+    .examples = {"ops", "ops Conv Gemm --json"},
+    .most_words = HML_MOST_WORDS,
+    .expected = "names of operators",
+    .run = list_operators,
+};
