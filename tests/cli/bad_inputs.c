@@ -103,6 +103,10 @@ static void related_models(void)
     graph_value(&graph, GRAPH_INPUT, "w", ONNX_INT64, "seq");
     graph_add(&graph, "Add", "x z", "y");
     save_model("past.onnx", &graph);
+    save_node("picture.onnx", "Neg", "x", "n 3 h w");
+    save_node("picture_last.onnx", "Neg", "x", "1 h w 3");
+    save_node("picture_sized.onnx", "Neg", "x", "1 3 2 5");
+    save_node("picture_free.onnx", "Neg", "x", "n c h w");
 }
 
 static void more_graph_models(void)

@@ -40,6 +40,36 @@ expect 2 "HML1105.*did you mean 'x'" "$hml" run good.hml --fill xx=7
 expect 2 "HML1100.*comes from a file" "$hml" run good.hml --fill x=7 --input x=f32_2x4.npy
 expect 2 "HML1100.*both" "$hml" run good.hml --fill x=7 --range x=1..2
 
+# Pictures: two pixels of two rows, (0 0.2 0.4) (0.6 0.8 1) and (0.2 0.4 0.6) (0.6 0.8 1); the PNG's second row is filtered
+for name in picture picture_last picture_sized picture_free; do compile $name; done
+base64 -d >p.png <<<'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mNgME6beeY/k7GxMQMDAwAe/QOZrGtfggAAAABJRU5ErkJggg=='
+printf 'P6\n# a comment\n2 2\n255\n\000\063\146\231\314\377\063\146\231\231\314\377' >p.ppm
+printf 'P5 5 2 255\n\000\063\146\231\314\377\063\146\063\146' >p.pgm
+elements() { od -An -v -t f4 -w4 "$1" | tr -d ' ' | paste -sd' '; } # of an .npy file without its 128 bytes of header
+for file in p.png p.ppm; do
+    expect 0 'y: f32.1, 3, 2, 2. in -1\.\.' "$hml" run picture.hml --input x=$file
+    expect 0 'y: f32.1, 2, 2, 3. in -1\.\.' "$hml" run picture_last.hml --input $file
+    "$hml" run picture.hml --input x=$file -o - 2>/dev/null | tail -c 48 >first.bin
+    "$hml" run picture_last.hml --input x=$file -o - 2>/dev/null | tail -c 48 >last.bin
+    holds "$file, channels first" [ "$(elements first.bin)" = '-0 -0.6 -0.2 -0.6 -0.2 -0.8 -0.4 -0.8 -0.4 -1 -0.6 -1' ]
+    holds "$file, channels last" [ "$(elements last.bin)" = '-0 -0.2 -0.4 -0.6 -0.8 -1 -0.2 -0.4 -0.6 -0.6 -0.8 -1' ]
+    expect 2 "HML1100.*say --layout" "$hml" run picture_free.hml --input x=$file
+    expect 0 'f32.1, 2, 2, 3.' "$hml" run picture_free.hml --input x=$file --layout nhwc
+    expect 2 "HML1044.*2 wide and 2 high.*width 5 and height 2" "$hml" run picture_sized.hml --input x=$file
+    head -c 60 $file | head -c -40 >cut.png
+    expect 4 HML1102 "$hml" run picture.hml --input x=cut.png
+done
+expect 0 'f32.1, 3, 2, 5. in -1\.\.' "$hml" run picture_sized.hml --input x=p.pgm # grey in each channel
+expect 2 'HML1100.*nchw or nhwc' "$hml" run picture.hml --input x=p.png --layout chw
+# Bare elements, and streams
+head -c 32 /dev/zero >x.raw
+expect 0 'f32.2, 4. in 0\.\.0' "$hml" run good.hml --input x=x.raw
+expect 2 'HML1045.*holds 48 bytes, the input needs 32' bash -c "head -c 48 /dev/zero >y.raw; '$hml' run good.hml --input x=y.raw"
+holds 'from stdin to stdout' bash -c "'$hml' run good.hml --input x=- -o - <f32_2x4.npy | cmp -s - <('$hml' run good.hml --input x=f32_2x4.npy -o -)"
+expect 4 HML1102 bash -c "echo text | '$hml' run good.hml --input x=-"
+expect 2 'HML1100.*exclude each other' "$hml" run good.hml -o - --json
+expect 5 'standard output' bash -c "'$hml' run good.hml -o - >/dev/full"
+
 # A relation between dims
 expect 0 'supported' "$hmlc" check past.onnx --dim past=seq+1 --dim total=seq+1
 compile past fixed --dim past=seq+1 --dim total=2*seq-3

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "number.h"
 #include "printable.h"
+#include "tensor_write.h"
 #include "tool_command.h"
 #include "workbench.h"
 
@@ -12,7 +13,7 @@
 
 static const hml_option run_options[] = {
     HML_INPUT_OPTIONS,
-    {"output", 'o', "DIR", "write the outputs there as output_<i>.npy or .pb"},
+    {"output", 'o', "DIR", "write output_<i>.npy or .pb there; - writes the only output to stdout"},
     {"format", 0, "npy|pb", "of written outputs; npy"},
     {"no-compare", 0, NULL, "do not compare with output_<i>.pb"},
     {"rtol", 0, "R", "relative tolerance; 1e-3, bf16 2^-6"},
@@ -44,6 +45,39 @@ static hml_status output_path(run_report *run, uint32_t index, char *path, size_
     return HML_OK;
 }
 
+static bool to_stream(const run_report *run)
+{
+    const char *folder = hml_options_get(run->options, "output");
+    return folder != NULL && strcmp(folder, "-") == 0;
+}
+
+static hml_status check_stream(run_report *run)
+{
+    if (run->report->json) {
+        return HML_TOOL_FAIL(&run->error, HML_ERROR_usage,
+                             "--output - and --json exclude each other");
+    }
+    return run->bench.info.output_count == 1
+               ? HML_OK
+               : HML_TOOL_FAIL(&run->error, HML_ERROR_usage,
+                               "--output - is for a model with one output; this one has %u",
+                               run->bench.info.output_count);
+}
+
+static hml_status write_stream(run_report *run, hml_tensor_format kind)
+{
+    hml_tensor tensor;
+    hml_tensor_info info;
+    HML_TOOL_TRY(hml_session_output(run->bench.session, 0, &tensor));
+    HML_TOOL_TRY(hml_model_output(run->bench.model, 0, &info));
+    if (kind == HML_FORMAT_NPY) {
+        hml_npy_write(stdout, &tensor);
+    } else {
+        hml_pb_write(stdout, &tensor, info.name);
+    }
+    return HML_OK;
+}
+
 /* Before a run that may be long. */
 static hml_status check_outputs(run_report *run)
 {
@@ -51,6 +85,9 @@ static hml_status check_outputs(run_report *run)
     struct stat state;
     if (folder == NULL) {
         return HML_OK;
+    }
+    if (to_stream(run)) {
+        return check_stream(run);
     }
     if (stat(folder, &state) == 0 && !S_ISDIR(state.st_mode)) {
         return hml_output_failed(folder, ENOTDIR, &run->error);
@@ -68,14 +105,14 @@ static hml_status write_outputs(run_report *run)
 {
     const char *folder = hml_options_get(run->options, "output");
     const char *format = hml_options_get(run->options, "format");
-    if (folder == NULL) {
-        return HML_OK;
+    hml_tensor_format kind =
+        format != NULL && strcmp(format, "pb") == 0 ? HML_FORMAT_PB : HML_FORMAT_NPY;
+    if (folder == NULL || to_stream(run)) {
+        return folder == NULL ? HML_OK : write_stream(run, kind);
     }
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return hml_output_failed(folder, errno, &run->error);
     }
-    hml_tensor_format kind =
-        format != NULL && strcmp(format, "pb") == 0 ? HML_FORMAT_PB : HML_FORMAT_NPY;
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
         char path[4096];
         hml_tensor tensor;
@@ -181,7 +218,9 @@ static hml_status print_output(run_report *run, uint32_t index)
     char path[4096];
     HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
-    if (hml_options_get(run->options, "output") != NULL) {
+    if (to_stream(run)) {
+        /* stdout is the tensor */
+    } else if (hml_options_get(run->options, "output") != NULL) {
         HML_TOOL_TRY(output_path(run, index, path, sizeof path));
         printf("%s\n", path); /* as it is: scripts read it */
     } else {

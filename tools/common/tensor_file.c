@@ -122,6 +122,39 @@ hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_to
     return status;
 }
 
+hml_status hml_stream_read(int descriptor, const char *name, uint8_t **data, size_t *bytes,
+                           hml_tool_error *error)
+{
+    uint8_t *memory = NULL;
+    size_t size = 0, capacity = 0;
+    for (ssize_t count = 1; count > 0;) {
+        if (size == capacity) {
+            void *larger = NULL;
+            capacity = capacity * 2 + (1 << 16);
+            if (posix_memalign(&larger, 64, capacity) != 0) {
+                free(memory);
+                return no_memory(error, capacity);
+            }
+            if (size > 0) {
+                memcpy(larger, memory, size);
+            }
+            free(memory);
+            memory = larger;
+        }
+        count = read(descriptor, memory + size, capacity - size);
+        if (count < 0 && errno != EINTR) {
+            free(memory);
+            return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", name,
+                                 strerror(errno));
+        }
+        size += count > 0 ? (size_t)count : 0;
+        count = count < 0 ? 1 : count;
+    }
+    *data = memory;
+    *bytes = size;
+    return HML_OK;
+}
+
 static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hml_tensor_list *list,
                               hml_tool_error *error)
 {
@@ -136,23 +169,25 @@ static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hm
     return HML_OK;
 }
 
+hml_status hml_tensor_data_read(uint8_t **data, size_t bytes, const char *path,
+                                hml_tensor_filter filter, hml_tensor_list *list,
+                                hml_tool_error *error)
+{
+    const uint8_t *head = *data;
+    bool is_archive =
+        bytes >= 4 && (memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, "PK\5\6", 4) == 0);
+    return is_archive ? hml_npz_read_wanted(head, bytes, path, filter, list, error)
+                      : read_single(data, bytes, path, list, error);
+}
+
 hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error)
 {
     const hml_tensor_filter all = {NULL, NULL};
-    return hml_tensor_file_read_wanted(path, all, list, error);
-}
-
-hml_status hml_tensor_file_read_wanted(const char *path, hml_tensor_filter filter,
-                                       hml_tensor_list *list, hml_tool_error *error)
-{
     uint8_t *data = NULL;
     size_t bytes = 0;
     *list = (hml_tensor_list){0};
     HML_TOOL_TRY(hml_file_read(path, &data, &bytes, error));
-    bool is_archive =
-        bytes >= 4 && (memcmp(data, "PK\3\4", 4) == 0 || memcmp(data, "PK\5\6", 4) == 0);
-    hml_status status = is_archive ? hml_npz_read_wanted(data, bytes, path, filter, list, error)
-                                   : read_single(&data, bytes, path, list, error);
+    hml_status status = hml_tensor_data_read(&data, bytes, path, all, list, error);
     free(data);
     if (status != HML_OK) {
         hml_tensor_list_release(list);

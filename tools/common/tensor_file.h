@@ -79,16 +79,26 @@ bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_byt
  * damage. */
 size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
 
+/* CRC-32 of ISO/IEC 13239, as zip and PNG have it. */
+uint32_t hml_crc32(const uint8_t *data, size_t bytes);
+
 /* -- Files ------------------------------------------------------------------------------------- */
 
 /* Whole regular file, 64-byte aligned; free(*data). */
 hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_tool_error *error);
 
+/* The same of a descriptor up to its end, also of a pipe; `name` is for messages. */
+hml_status hml_stream_read(int descriptor, const char *name, uint8_t **data, size_t *bytes,
+                           hml_tool_error *error);
+
+/* Tensors in memory from hml_file_read, which *data may lose to them; free(*data) in any case. Of
+ * an archive, entries that nobody wants have no data. */
+hml_status hml_tensor_data_read(uint8_t **data, size_t bytes, const char *path,
+                                hml_tensor_filter filter, hml_tensor_list *list,
+                                hml_tool_error *error);
+
 /* One tensor (.npy, .pb) or all of an archive, told apart by their first bytes. */
 hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error);
-/* The same; of an archive, entries that nobody wants have no data. */
-hml_status hml_tensor_file_read_wanted(const char *path, hml_tensor_filter filter,
-                                       hml_tensor_list *list, hml_tool_error *error);
 
 typedef enum hml_tensor_format { HML_FORMAT_NPY, HML_FORMAT_PB } hml_tensor_format;
 

@@ -57,7 +57,7 @@ static const uint8_t *find_end(const archive *zip)
 }
 
 /* CRC-32 of ISO 3309, bit by bit per byte of a 16-entry table. */
-static uint32_t crc32_of(const uint8_t *data, size_t bytes)
+uint32_t hml_crc32(const uint8_t *data, size_t bytes)
 {
     uint32_t table[16], crc = UINT32_MAX;
     for (uint32_t i = 0; i < 16; i++) {
@@ -157,7 +157,7 @@ static hml_status unpack(const archive *zip, const archive_entry *entry, const u
     if (whole && entry->method == 0) {
         memcpy(memory, packed, entry->unpacked);
     }
-    if (!whole || crc32_of(memory, entry->unpacked) != entry->crc) {
+    if (!whole || hml_crc32(memory, entry->unpacked) != entry->crc) {
         free(memory);
         return damaged(zip, "an entry's content is damaged");
     }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "workbench.h"
 
+#include "input_file.h"
 #include "input_path.h"
 #include "input_values.h"
 #include "printable.h"
@@ -92,7 +93,7 @@ static hml_status place(hml_workbench *bench, uint32_t index, hml_owned_tensor *
     if (bench->inputs.tensors[index].name != NULL) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "input '%s' is given twice", info.name);
     }
-    if (tensor->tensor.data == NULL) { /* see fits_any_input */
+    if (tensor->tensor.data == NULL) { /* see input_file.c */
         const hml_tensor *shape = &tensor->tensor;
         hml_status status = shape->dtype != info.dtype ? HML_ERROR_input_type
                             : shape->rank != info.rank ? HML_ERROR_input_rank
@@ -176,44 +177,20 @@ static uint32_t split_word(const hml_workbench *bench, const char *word, const c
     return bench->info.input_count;
 }
 
-/* The type, and the dims that are numbers, fit the input. */
-static bool fits_input(const hml_tensor_info *info, const hml_tensor *shape)
-{
-    bool fits = info->dtype == shape->dtype && info->rank == shape->rank;
-    for (uint32_t d = 0; d < info->rank && fits; d++) {
-        char *end = NULL;
-        long long wanted = strtoll(info->dim_texts[d], &end, 10);
-        fits = end == info->dim_texts[d] || *end != '\0' || wanted == shape->dims[d];
-    }
-    return fits;
-}
-
-/* What fits no input is not unpacked: a small archive may hold very large zeros. */
-static bool fits_any_input(const void *context, const hml_tensor *shape)
-{
-    const hml_workbench *bench = context;
-    bool fits = false;
-    for (uint32_t i = 0; i < bench->info.input_count && !fits; i++) {
-        hml_tensor_info info;
-        fits = hml_model_input(bench->model, i, &info) == HML_OK && fits_input(&info, shape);
-    }
-    return fits;
-}
-
-static hml_status load_file(hml_workbench *bench, const char *word, hml_tool_error *error)
+static hml_status load_file(hml_workbench *bench, const char *word, const hml_options *options,
+                            hml_tool_error *error)
 {
     const char *path;
     hml_tensor_list list;
     uint32_t index = split_word(bench, word, &path);
     bool named = path != word;
-    const hml_tensor_filter filter = {fits_any_input, bench};
     if (named && index == bench->info.input_count) {
         char name[256];
         (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
         return unknown_input(bench, name, error);
     }
     HML_TOOL_TRY(note_input(bench, path, error));
-    HML_TOOL_TRY(hml_tensor_file_read_wanted(path, filter, &list, error));
+    HML_TOOL_TRY(hml_input_file_read(bench, index, path, options, &list, error));
     hml_status status = named ? place_named(bench, index, path, &list, error)
                               : place_all(bench, path, &list, error);
     hml_tensor_list_release(&list);
@@ -224,7 +201,7 @@ static hml_status load_files(hml_workbench *bench, const hml_options *options,
                              hml_tool_error *error)
 {
     for (size_t i = 0; i < hml_options_count(options, "input"); i++) {
-        HML_TOOL_TRY(load_file(bench, hml_options_at(options, "input", i), error));
+        HML_TOOL_TRY(load_file(bench, hml_options_at(options, "input", i), options, error));
     }
     return HML_OK;
 }

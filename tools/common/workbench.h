@@ -15,7 +15,9 @@ enum { HML_MOST_DIMS = 32 };
 
 /* The rows of commands that choose inputs. */
 #define HML_INPUT_OPTIONS                                                                          \
-    {"input", 0, "NAME=FILE", "data of an input: .npy, .npz or .pb; may be repeated"},             \
+    {"input", 0, "NAME=FILE",                                                                      \
+     "a .npy, .npz, .pb, .png, .ppm, .pgm or .raw file, or - (stdin); may be repeated"},           \
+        {"layout", 0, "nchw|nhwc", "of a picture, whose floats are 0..1, integers 0..255"},        \
         {"test-data", 0, "DIR",                                                                    \
          "inputs, and outputs to compare with: input_<i>.pb, output_<i>.pb"},                      \
         {"dim", 0, "NAME=N", "a dim of random inputs; may be repeated"},                           \
