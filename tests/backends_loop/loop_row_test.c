@@ -316,6 +316,30 @@ static void a_softmax_stored_and_read_again(void **state)
     }
 }
 
+/* Scores kept where a mask says so: no half-width type of LLVM's own may move them. */
+static void masked_halves(void **state)
+{
+    (void)state;
+    static const hmlc_dtype types[] = {HMLC_DTYPE_bf16, HMLC_DTYPE_f16};
+    static const int64_t shape[] = {2, 3, 21};
+    for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+        kernel_graph graph = kernel_graph_create();
+        kernel_random random = {k};
+        hmlc_value *x = kernel_graph_input(&graph, types[k], "b m n"), *kept[3];
+        kept[0] =
+            kernel_graph_binary(&graph, HMLC_OP_less, x, kernel_graph_scalar(&graph, types[k], 1));
+        kept[1] = x;
+        kept[2] = kernel_graph_scalar(&graph, types[k], -INFINITY);
+        hmlc_value *y = kernel_graph_op(&graph, HMLC_OP_select, kept, 3, NULL, 0);
+        y = apply(&graph, HMLC_OP_softmax, y, 4, true, false);
+        kernel_graph_finish(&graph, HMLC_FORM_LOOP, &y, 1);
+        hmlc_tensor input =
+            kernel_random_tensor(&random, graph.module->arena, types[k], 3, shape, -2, 2);
+        harness_verify_targets(graph.module, &input, tolerance_of(types[k], 21));
+        kernel_graph_destroy(&graph);
+    }
+}
+
 static uint64_t first_seed = 1, seed_count = FUSIONS;
 
 static void random_fusions(void **state)
@@ -341,6 +365,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(special_values),
         cmocka_unit_test(the_largest_of_nothing_is_an_error),
         cmocka_unit_test(a_softmax_stored_and_read_again),
+        cmocka_unit_test(masked_halves),
         cmocka_unit_test(random_fusions),
     };
     const struct CMUnitTest some[] = {cmocka_unit_test(random_fusions)};
