@@ -39,6 +39,9 @@ static hmlc_status fold_batch_norm(hmlc_rewriter *rewriter, hmlc_op *op)
     for (int64_t i = 0; i < channels; i++) {
         factor[i] /= sqrt(parameters[3][i] + epsilon);
         term[i] -= parameters[2][i] * factor[i];
+        if (!isfinite(factor[i]) || !isfinite(term[i])) {
+            return HMLC_OK;
+        }
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);
     hmlc_value *constant = NULL, *value = NULL;

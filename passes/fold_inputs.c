@@ -46,6 +46,9 @@ static hmlc_status fold_factor(hmlc_rewriter *rewriter, hmlc_op *op)
     builder.location = hmlc_location_join(builder.module->arena, product->location, op->location);
     hmlc_value *operands[] = {product->operands[0].value, NULL, hmlc_op_operand(op, 2)};
     HMLC_TRY(hmlc_scale_weights(&builder, &contraction, false, factors, &operands[1]));
+    if (operands[1] == NULL) {
+        return HMLC_OK;
+    }
     hmlc_value *value = NULL;
     HMLC_TRY(hmlc_build(&builder, op->opcode, operands, op->operand_count, op->attrs,
                         op->attr_count, &value));
@@ -59,13 +62,17 @@ static bool pads_nothing(const hmlc_op *op)
            (op->opcode == HMLC_OP_conv && hmlc_dims_all(pads->as.dims, pads->count, 0));
 }
 
-/* Without padding, contraction(x + c) is contraction(x) plus one number per output. */
+/*
+ * Without padding, contraction(x + c) is contraction(x) plus one number per output. What x and c
+ * have in common cancels only behind the contraction then, so c must be small.
+ */
 static hmlc_status fold_term(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     hmlc_contraction contraction;
     double *terms;
     const hmlc_op *sum = own_producer(op, HMLC_OP_add);
-    if (sum == NULL || !pads_nothing(op) || !hmlc_contraction_read(op, &contraction)) {
+    if (sum == NULL || !pads_nothing(op) || !hmlc_is_moderate(sum->operands[1].value) ||
+        !hmlc_contraction_read(op, &contraction)) {
         return HMLC_OK;
     }
     HMLC_TRY(read_data_channels(rewriter, &contraction, sum->operands[1].value, &terms));

@@ -1,4 +1,9 @@
-/* Products and sums with constants behind a contraction go into its weights and bias. */
+/*
+ * Products and sums with constants behind a contraction go into its weights and bias, each op once,
+ * as ONNX Runtime does it. A chain whose constants cancel is left to round as it is written.
+ */
+#include <math.h>
+
 #include "fold_weights.h"
 #include "weights.h"
 
@@ -47,6 +52,19 @@ static hmlc_status replace_by_contraction(hmlc_rewriter *rewriter, hmlc_op *op,
     return hmlc_rewrite_replace(rewriter, op, value);
 }
 
+/* Are all of the numbers finite in that type? */
+static bool hold_in(hmlc_dtype dtype, const double *numbers, int64_t count)
+{
+    double largest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, isnan(numbers[i]) ? INFINITY : fabs(numbers[i]));
+    }
+    uint64_t held = 0;
+    hmlc_element_set_double(dtype, &held, 0, largest);
+    const hmlc_tensor tensor = {.dtype = dtype, .data = &held, .bytes = hmlc_dtype_bytes(dtype)};
+    return isfinite(hmlc_tensor_get_double(&tensor, 0));
+}
+
 /* contraction(x) * factors. */
 static hmlc_status scale_output(hmlc_rewriter *rewriter, hmlc_op *op,
                                 const hmlc_contraction *contraction, const double *factors)
@@ -62,11 +80,15 @@ static hmlc_status scale_output(hmlc_rewriter *rewriter, hmlc_op *op,
         for (int64_t i = 0; i < contraction->outputs; i++) {
             numbers[i] *= factors[i];
         }
+        if (!hold_in(contraction->tensor->dtype, numbers, contraction->outputs)) {
+            return HMLC_OK;
+        }
         HMLC_TRY(hmlc_build_vector(&builder, contraction->tensor->dtype, numbers,
                                    contraction->outputs, &bias));
     }
     HMLC_TRY(hmlc_scale_weights(&builder, contraction, true, factors, &weights));
-    return replace_by_contraction(rewriter, op, contraction, weights, bias);
+    return weights == NULL ? HMLC_OK
+                           : replace_by_contraction(rewriter, op, contraction, weights, bias);
 }
 
 /* contraction(x) * c, contraction(x) / c */
@@ -104,21 +126,32 @@ static hmlc_status fold_negation(hmlc_rewriter *rewriter, hmlc_op *op)
     return scale_output(rewriter, op, &contraction, factors);
 }
 
+/* Adds the terms; false where they cancel too much of what they meet. */
+static bool add_terms(hmlc_dtype dtype, const double *terms, double *numbers, int64_t count)
+{
+    double before = 0.0, after = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        before = fmax(before, fmax(fabs(numbers[i]), fabs(terms[i])));
+        numbers[i] += terms[i];
+        after = fmax(after, fabs(numbers[i]));
+    }
+    return hold_in(dtype, numbers, count) && after * hmlc_most_cancellation(dtype) >= before;
+}
+
 /* conv(x) + c; a matmul's bias stays a sum, which its kernel takes in. */
 static hmlc_status fold_sum(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     hmlc_contraction contraction;
     double *terms, *numbers;
-    if (!own_contraction(op->operands[0].value, &contraction) || !contraction.has_bias_operand) {
+    if (!own_contraction(op->operands[0].value, &contraction) || !contraction.has_bias_operand ||
+        !hmlc_is_moderate(op->operands[1].value)) {
         return HMLC_OK;
     }
     HMLC_TRY(read_result_channels(rewriter, &contraction, op->operands[1].value, &terms));
     HMLC_TRY(read_bias(rewriter, &contraction, &numbers));
-    if (terms == NULL || numbers == NULL) {
+    if (terms == NULL || numbers == NULL ||
+        !add_terms(contraction.tensor->dtype, terms, numbers, contraction.outputs)) {
         return HMLC_OK;
-    }
-    for (int64_t i = 0; i < contraction.outputs; i++) {
-        numbers[i] += terms[i];
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);
     hmlc_value *bias = NULL;
@@ -135,7 +168,7 @@ static hmlc_status distribute_product(hmlc_rewriter *rewriter, hmlc_op *op)
     hmlc_contraction contraction;
     double *factors;
     if (sum == NULL || !hmlc_value_has_one_use(sum->results[0]) ||
-        !hmlc_is_constant(sum->operands[1].value) || !hmlc_is_constant(factor) ||
+        !hmlc_is_moderate(sum->operands[1].value) || !hmlc_is_constant(factor) ||
         !own_contraction(sum->operands[0].value, &contraction)) {
         return HMLC_OK;
     }
@@ -166,7 +199,7 @@ static bool leads_to_contraction(const hmlc_value *value)
             return true;
         }
         if (op->opcode != HMLC_OP_reshape && op->opcode != HMLC_OP_transpose &&
-            (op->opcode != HMLC_OP_add || !hmlc_is_constant(op->operands[1].value))) {
+            (op->opcode != HMLC_OP_add || !hmlc_is_moderate(op->operands[1].value))) {
             return false;
         }
         value = op->operands[0].value;

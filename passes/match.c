@@ -215,6 +215,9 @@ static bool add_leaf(factors *list, hmlc_value *value)
 {
     double splat;
     if (hmlc_value_splat(value, &splat)) {
+        if (list->opcode == HMLC_OP_add && list->coefficient * splat < 0) {
+            return false; /* adding and taking off rounds to what lies between */
+        }
         list->coefficient =
             list->opcode == HMLC_OP_mul ? list->coefficient * splat : list->coefficient + splat;
         list->has_coefficient = true;

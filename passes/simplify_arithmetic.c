@@ -1,7 +1,7 @@
 /*
- * Algebra on elementwise ops. Floating point: x + 0 drops the sign of a zero; constants of a chain
- * combine, which rounds once instead of twice; a division becomes a product only where that is
- * exact. Nothing assumes that values are finite.
+ * Algebra on elementwise ops. Floating point: x + 0 drops the sign of a zero; a division becomes a
+ * product only where that is exact; products with two constants round once instead of twice, sums
+ * are not reassociated, since (x + c) - c may be there to round. Nothing assumes finite values.
  */
 #include <math.h>
 
@@ -16,38 +16,75 @@ typedef struct identity {
     double constant;
     hmlc_opcode result; /* unary opcode, or KEEP */
     bool float_only;
+    bool positive; /* only where x is never below 0, nor -0: roots and powers differ there */
 } identity;
 
 static const identity right_identities[] = {
-    {HMLC_OP_add, 0, KEEP, false},
-    {HMLC_OP_sub, 0, KEEP, false},
-    {HMLC_OP_mul, 1, KEEP, false},
-    {HMLC_OP_div, 1, KEEP, false},
-    {HMLC_OP_pow, 1, KEEP, false},
-    {HMLC_OP_shift_left, 0, KEEP, false},
-    {HMLC_OP_shift_right, 0, KEEP, false},
-    {HMLC_OP_bit_or, 0, KEEP, false},
-    {HMLC_OP_bit_xor, 0, KEEP, false},
-    {HMLC_OP_or, 0, KEEP, false},
-    {HMLC_OP_xor, 0, KEEP, false},
-    {HMLC_OP_and, 1, KEEP, false},
-    {HMLC_OP_xor, 1, HMLC_OP_not, false},
-    {HMLC_OP_equal, 0, HMLC_OP_not, false}, /* of bool: see fits_type */
-    {HMLC_OP_mul, -1, HMLC_OP_neg, true},
-    {HMLC_OP_div, -1, HMLC_OP_neg, true},
-    {HMLC_OP_pow, 0.5, HMLC_OP_sqrt, true},
-    {HMLC_OP_pow, -1, HMLC_OP_reciprocal, true},
-    {HMLC_OP_pow, -0.5, HMLC_OP_rsqrt, true},
-    {HMLC_OP_max, 0, HMLC_OP_relu, true},
+    {HMLC_OP_add, 0, KEEP, false, false},
+    {HMLC_OP_sub, 0, KEEP, false, false},
+    {HMLC_OP_mul, 1, KEEP, false, false},
+    {HMLC_OP_div, 1, KEEP, false, false},
+    {HMLC_OP_pow, 1, KEEP, false, false},
+    {HMLC_OP_shift_left, 0, KEEP, false, false},
+    {HMLC_OP_shift_right, 0, KEEP, false, false},
+    {HMLC_OP_bit_or, 0, KEEP, false, false},
+    {HMLC_OP_bit_xor, 0, KEEP, false, false},
+    {HMLC_OP_or, 0, KEEP, false, false},
+    {HMLC_OP_xor, 0, KEEP, false, false},
+    {HMLC_OP_and, 1, KEEP, false, false},
+    {HMLC_OP_xor, 1, HMLC_OP_not, false, false},
+    {HMLC_OP_equal, 0, HMLC_OP_not, false, false}, /* of bool: see fits_value */
+    {HMLC_OP_mul, -1, HMLC_OP_neg, true, false},
+    {HMLC_OP_div, -1, HMLC_OP_neg, true, false},
+    {HMLC_OP_pow, 0.5, HMLC_OP_sqrt, true, true},
+    {HMLC_OP_pow, -1, HMLC_OP_reciprocal, true, false},
+    {HMLC_OP_pow, -0.5, HMLC_OP_rsqrt, true, true},
+    {HMLC_OP_max, 0, HMLC_OP_relu, true, false},
 };
 
 static const identity left_identities[] = {
-    {HMLC_OP_sub, 0, HMLC_OP_neg, true},
-    {HMLC_OP_div, 1, HMLC_OP_reciprocal, true},
+    {HMLC_OP_sub, 0, HMLC_OP_neg, true, false},
+    {HMLC_OP_div, 1, HMLC_OP_reciprocal, true, false},
 };
 
-static bool fits_type(const identity *row, const hmlc_value *operand)
+enum { MAX_SIGN_DEPTH = 4 };
+
+/* Is every element NaN, +0 or above? */
+static bool is_positive(const hmlc_value *value, int depth)
 {
+    const hmlc_op *op = value->producer;
+    if (op == NULL || depth == 0) {
+        return false;
+    }
+    double splat;
+    const hmlc_value *x = hmlc_op_operand(op, 0), *y = hmlc_op_operand(op, 1);
+    switch (op->opcode) {
+    case HMLC_OP_constant:
+        return hmlc_value_splat(value, &splat) && !signbit(splat);
+    case HMLC_OP_abs:
+    case HMLC_OP_exp:
+        return true;
+    case HMLC_OP_mul:
+        return x == y || (is_positive(x, depth - 1) && is_positive(y, depth - 1));
+    case HMLC_OP_add:
+    case HMLC_OP_div:
+        return is_positive(x, depth - 1) && is_positive(y, depth - 1);
+    case HMLC_OP_reduce_mean:
+    case HMLC_OP_reduce_sum:
+    case HMLC_OP_sqrt:
+    case HMLC_OP_reshape:
+    case HMLC_OP_transpose:
+        return is_positive(x, depth - 1);
+    default:
+        return false;
+    }
+}
+
+static bool fits_value(const identity *row, const hmlc_value *operand)
+{
+    if (row->positive && !is_positive(operand, MAX_SIGN_DEPTH)) {
+        return false;
+    }
     hmlc_dtype dtype = operand->type->dtype;
     if (row->opcode == HMLC_OP_equal) {
         return dtype == HMLC_DTYPE_bool;
@@ -79,7 +116,7 @@ static hmlc_status apply_identity(hmlc_rewriter *rewriter, hmlc_op *op, const id
     }
     for (size_t i = 0; i < count; i++) {
         const identity *row = &rows[i];
-        if (row->opcode != op->opcode || !fits_type(row, other) ||
+        if (row->opcode != op->opcode || !fits_value(row, other) ||
             !hmlc_is_splat_of(constant, row->constant)) {
             continue;
         }
@@ -141,7 +178,6 @@ static const composition compositions[] = {
     {HMLC_OP_round, HMLC_OP_round, KEEP_INNER},
     {HMLC_OP_sign, HMLC_OP_sign, KEEP_INNER},
     {HMLC_OP_reciprocal, HMLC_OP_sqrt, HMLC_OP_rsqrt},
-    {HMLC_OP_sqrt, HMLC_OP_reciprocal, HMLC_OP_rsqrt},
     {HMLC_OP_reciprocal, HMLC_OP_rsqrt, HMLC_OP_sqrt},
     {HMLC_OP_reciprocal, HMLC_OP_reciprocal, KEEP},
 };
@@ -180,28 +216,6 @@ static hmlc_status order_operands(hmlc_rewriter *rewriter, hmlc_op *op)
     return hmlc_rewrite_changed(rewriter, op);
 }
 
-/* Sums of constants stay apart where their rounding may be the point: (x + 2^23) - 2^23. */
-static bool chain_is_safe(const hmlc_op *op, const hmlc_value *inner, const hmlc_value *outer)
-{
-    if (!hmlc_is_float(outer) || op->opcode == HMLC_OP_min || op->opcode == HMLC_OP_max) {
-        return true;
-    }
-    double bound = op->opcode == HMLC_OP_add ? 1048576.0 : 1e18;
-    double least = op->opcode == HMLC_OP_add ? 0.0 : 1e-18;
-    const hmlc_value *values[] = {inner, outer};
-    for (int i = 0; i < 2; i++) {
-        const hmlc_tensor *tensor = hmlc_value_constant(values[i]);
-        int64_t count = hmlc_tensor_count(tensor);
-        for (int64_t k = 0; k < count; k++) {
-            double magnitude = fabs(hmlc_tensor_get_double(tensor, k));
-            if (!(magnitude <= bound) || (magnitude < least && magnitude != 0.0)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
 /* Would the combined constant be larger than both? Then it is not worth it. */
 static bool combines_small(const hmlc_value *left, const hmlc_value *right)
 {
@@ -217,7 +231,35 @@ static bool combines_small(const hmlc_value *left, const hmlc_value *right)
     return !(large_grows && small_grows);
 }
 
-/* (x op c1) op c2 is x op (c1 op c2) for associative ops; constants are on the right already. */
+/* All elements of both lie on one side of 1, so that no product in between leaves the range from x
+ * to the result. */
+static bool scales_one_way(const hmlc_value *inner, const hmlc_value *outer)
+{
+    const hmlc_value *values[] = {inner, outer};
+    bool up = true, down = true;
+    for (int i = 0; i < 2; i++) {
+        const hmlc_tensor *tensor = hmlc_value_constant(values[i]);
+        int64_t count = hmlc_tensor_count(tensor);
+        for (int64_t k = 0; k < count && (up || down); k++) {
+            double magnitude = fabs(hmlc_tensor_get_double(tensor, k));
+            up = up && magnitude >= 1.0;
+            down = down && magnitude <= 1.0;
+        }
+    }
+    return up || down;
+}
+
+static bool may_combine(const hmlc_op *op, const hmlc_value *inner, const hmlc_value *outer)
+{
+    bool rounds = op->opcode == HMLC_OP_add || op->opcode == HMLC_OP_mul;
+    return !rounds || !hmlc_is_float(outer) ||
+           (op->opcode == HMLC_OP_mul && scales_one_way(inner, outer));
+}
+
+/*
+ * (x op c1) op c2 is x op (c1 op c2) for associative ops; floating sums are none. Constants are on
+ * the right already.
+ */
 static hmlc_status combine_constants(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     hmlc_op *inner = hmlc_producer_of(op->operands[0].value, op->opcode);
@@ -229,7 +271,7 @@ static hmlc_status combine_constants(hmlc_rewriter *rewriter, hmlc_op *op)
     hmlc_value *x = inner->operands[0].value;
     if (!hmlc_is_constant(inner_constant) || hmlc_is_constant(x) ||
         !combines_small(inner_constant, outer_constant) ||
-        !chain_is_safe(op, inner_constant, outer_constant)) {
+        !may_combine(op, inner_constant, outer_constant)) {
         return HMLC_OK;
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);

@@ -1,4 +1,5 @@
 /* Constant weights of contractions: where their channels lie, and new constants made from them. */
+#include <math.h>
 #include <string.h>
 
 #include "weights.h"
@@ -133,6 +134,17 @@ static void scale_run(const hmlc_tensor *tensor, int64_t first, int64_t count, d
     }
 }
 
+static bool is_finite(const hmlc_tensor *tensor)
+{
+    int64_t count = hmlc_tensor_count(tensor);
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(hmlc_tensor_get_double(tensor, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *contraction,
                                bool by_output, const double *factors, hmlc_value **result)
 {
@@ -148,7 +160,34 @@ hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *co
         }
     }
     scaled.data = data;
-    return hmlc_build_constant(builder, &scaled, result);
+    return is_finite(&scaled) ? hmlc_build_constant(builder, &scaled, result) : HMLC_OK;
+}
+
+double hmlc_most_cancellation(hmlc_dtype dtype)
+{
+    switch (dtype) {
+    case HMLC_DTYPE_f64:
+        return 0x1p17;
+    case HMLC_DTYPE_f32:
+        return 0x1p8;
+    case HMLC_DTYPE_f16:
+        return 0x1p3;
+    default:
+        return 0x1p2;
+    }
+}
+
+bool hmlc_is_moderate(const hmlc_value *value)
+{
+    const hmlc_tensor *tensor = hmlc_value_constant(value);
+    int64_t count = tensor != NULL ? hmlc_tensor_count(tensor) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        double magnitude = fabs(hmlc_tensor_get_double(tensor, i));
+        if (!(magnitude <= hmlc_most_cancellation(tensor->dtype))) {
+            return false;
+        }
+    }
+    return tensor != NULL;
 }
 
 /* Channel of the element at `index` along the walk's axis. */

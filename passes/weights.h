@@ -30,7 +30,10 @@ bool hmlc_contraction_read(hmlc_op *op, hmlc_contraction *contraction);
 hmlc_status hmlc_read_channels(hmlc_arena *arena, const hmlc_value *value, int32_t rank,
                                int32_t axis, int64_t channels, double **numbers) HMLC_MUST_USE;
 
-/* New weights: each element times its output or input channel's factor. */
+/*
+ * New weights: each element times its output or input channel's factor. *result stays NULL where
+ * one would not be finite.
+ */
 hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *contraction,
                                bool by_output, const double *factors,
                                hmlc_value **result) HMLC_MUST_USE;
@@ -41,6 +44,15 @@ void hmlc_sum_weights(const hmlc_contraction *contraction, const double *numbers
 /* A copy of a constant with element i along `axis` taken from order[i]. */
 hmlc_status hmlc_permute_constant(hmlc_builder *builder, const hmlc_tensor *tensor, int32_t axis,
                                   const int64_t *order, hmlc_value **result) HMLC_MUST_USE;
+
+/*
+ * What a sum of constants may lose to cancellation, and how large a constant may be to change
+ * places with other sums: 2 to a third of the type's significant bits. Beyond that, rounding to its
+ * last place may be the point, as in (x + c) - c.
+ */
+double hmlc_most_cancellation(hmlc_dtype dtype);
+/* A constant whose elements are all that small. */
+bool hmlc_is_moderate(const hmlc_value *value);
 
 /* A rank-1 constant. */
 hmlc_status hmlc_build_vector(hmlc_builder *builder, hmlc_dtype dtype, const double *numbers,

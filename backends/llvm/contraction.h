@@ -64,7 +64,7 @@ typedef struct hmlc_contraction {
     hmlc_dim right_strides[HMLC_MAX_RANK];
     hmlc_access output; /* where the root's elements are stored, over the result space */
     uint32_t left_argument, right_argument;
-    const hmlc_value *bias; /* added to the accumulators: [columns * groups]; NULL: none */
+    const hmlc_value *bias; /* added to the finished sums: [columns * groups]; NULL: none */
     uint32_t leaf_count;
     const hmlc_value *leaves[HMLC_LEAVES];
     bool heavy; /* the epilogue is long: it runs row by row over a stored tile */
@@ -174,7 +174,7 @@ void hmlc_tile_begin_batch(hmlc_tile_context *tile);
 void hmlc_tile_place(hmlc_tile_context *tile, uint32_t rows, LLVMValueRef first);
 /* Applies the epilogue to rows * vectors accumulators and stores them. */
 void hmlc_tile_store(hmlc_tile_context *tile, LLVMValueRef const *accumulators);
-/* Initial accumulators: zero, or the bias. */
+/* Initial accumulators: zero, or the bias of a convolution of unknown sizes. */
 void hmlc_tile_start(hmlc_tile_context *tile, LLVMValueRef *accumulators);
 
 /* -- contraction_vector.c: vectors whose columns may end early or lie apart */

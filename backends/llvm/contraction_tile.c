@@ -1,5 +1,5 @@
 /* The epilogue of one register tile: fused elementwise ops on its vectors, then the stores. */
-#include "llvm/contraction.h"
+#include "llvm/conv.h"
 #include "llvm/elementwise_internal.h"
 
 #include <string.h>
@@ -209,6 +209,20 @@ void hmlc_tile_place(hmlc_tile_context *tile, uint32_t rows, LLVMValueRef first)
 
 /* -- start and end of a tile */
 
+static LLVMValueRef load_bias(hmlc_tile_context *tile)
+{
+    const hmlc_contraction *contraction = tile->contraction;
+    LLVMValueRef bias = leaf_value(tile, tile->frame, contraction->bias);
+    return hmlc_elementwise_convert(tile->frame, bias, contraction->bias->type->dtype,
+                                    contraction->dtype);
+}
+
+/* The row pointers of a convolution of unknown sizes leave no register for that of the bias. */
+static bool bias_comes_first(const hmlc_contraction *contraction)
+{
+    return contraction->bias != NULL && contraction->conv != NULL && contraction->conv->dynamic;
+}
+
 void hmlc_tile_start(hmlc_tile_context *tile, LLVMValueRef *accumulators)
 {
     const hmlc_contraction *contraction = tile->contraction;
@@ -221,16 +235,25 @@ void hmlc_tile_start(hmlc_tile_context *tile, LLVMValueRef *accumulators)
     tile->at_row_index = tile->row[0];
     for (uint32_t v = 0; v < vectors; v++) {
         tile->at_vector = v;
-        LLVMValueRef value = LLVMConstNull(type);
-        if (contraction->bias != NULL) {
-            value = leaf_value(tile, tile->frame, contraction->bias);
-            value = hmlc_elementwise_convert(tile->frame, value, contraction->bias->type->dtype,
-                                             contraction->dtype);
-        }
+        LLVMValueRef value = bias_comes_first(contraction) ? load_bias(tile) : LLVMConstNull(type);
         for (uint32_t r = 0; r < tile->rows; r++) {
             accumulators[r * vectors + v] = value;
         }
     }
+}
+
+/* Last, as the graph has it: a sum that starts from the bias rounds each product to the bias's last
+ * place. */
+static LLVMValueRef add_bias(hmlc_tile_context *tile, LLVMValueRef sum)
+{
+    const hmlc_contraction *contraction = tile->contraction;
+    if (contraction->bias == NULL || bias_comes_first(contraction)) {
+        return sum;
+    }
+    LLVMValueRef bias = load_bias(tile);
+    return hmlc_dtype_is_float(contraction->dtype)
+               ? LLVMBuildFAdd(tile->frame->builder, sum, bias, "")
+               : LLVMBuildAdd(tile->frame->builder, sum, bias, "");
 }
 
 /* Epilogue and store of the chunk that tile->at_* names. */
@@ -241,6 +264,7 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     const hmlc_value *root = contraction->root;
     hmlc_dtype dtype = root->type->dtype;
     const hmlc_value *anchor = contraction->anchor->results[0];
+    value = add_bias(tile, value);
     value = hmlc_elementwise_convert(frame, value, contraction->dtype, anchor->type->dtype);
     LLVMValueRef result = hmlc_epilogue_emit(frame, root, anchor, value, leaf_value, tile);
     result = hmlc_elementwise_to_memory(frame, dtype, result);

@@ -136,6 +136,40 @@ static void sizes_at_run_time(void **state)
     CHECK(6, "1 s 8", "1 23 8", "6 5 8", 1, {3}, {1}, 1, "2 2");
 }
 
+/* (conv + c) - c rounds the finished sum to an integer, not each of its products. */
+static void check_large_bias(const char *weights_dims, int64_t groups, int64_t form)
+{
+    static float numbers[24];
+    for (size_t k = 0; k < 24; k++) {
+        numbers[k] = 12582912.0f;
+    }
+    static const int64_t ones[] = {1, 1};
+    contraction_case test = case_begin((uint64_t)groups);
+    kernel_graph *graph = &test.graph;
+    hmlc_tensor bias = {
+        .dtype = HMLC_DTYPE_f32, .rank = 1, .dims = {24}, .data = numbers, .bytes = sizeof numbers};
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, "1 6 7 24", NULL),
+                              case_constant(&test, HMLC_DTYPE_f32, weights_dims),
+                              kernel_graph_outer_constant(graph, &bias)};
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, ones, 2),
+                         kernel_graph_dims(graph, HMLC_ATTR_pads, "1 1 1 1"),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_groups, groups),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST)};
+    hmlc_value *sum = kernel_graph_op(graph, HMLC_OP_conv, operands, 3, attrs, 5);
+    case_verify(&test, form,
+                kernel_graph_binary(graph, HMLC_OP_sub, sum,
+                                    kernel_graph_scalar(graph, HMLC_DTYPE_f32, numbers[0])));
+}
+
+static void large_biases(void **state)
+{
+    (void)state;
+    check_large_bias("24 3 3 24", 1, HMLC_FORM_CONTRACTION);
+    check_large_bias("24 3 3 12", 2, HMLC_FORM_CONTRACTION);
+    check_large_bias("24 3 3 1", 24, HMLC_FORM_WINDOW);
+}
+
 /* The first layer reads its image channels first, through a view. */
 static void check_first_layer(const char *dims, const char *sizes, const char *weights,
                               int64_t outputs, int64_t stride, const char *pads)
@@ -270,6 +304,7 @@ int main(void)
         cmocka_unit_test(small_images),
         cmocka_unit_test(large_images),
         cmocka_unit_test(padded_points),
+        cmocka_unit_test(large_biases),
         cmocka_unit_test(many_channels),
         cmocka_unit_test(one_and_three_dims),
         cmocka_unit_test(groups),

@@ -38,6 +38,15 @@ static const test_case outputs[] = {
                                      Y144) "%d = div(%c, %s) : " Y144 "\n%y = add(%d, %s) : " Y144
                                            "\nyield(%y)\n"),
      "conv"},
+    {"of conv + c - c the second sum stays",
+     HIR(X125, W422 SCALAR("%s", "128") CONV("%c", "%x", "%w", "[0, 0]", "1",
+                                             Y144) "%d = add(%c, %s) : " Y144
+                                                   "\n%y = sub(%d, %s) : " Y144 "\nyield(%y)\n"),
+     "conv add"},
+    {"a term that rounds stays behind the conv",
+     HIR(X125, W422 SCALAR("%s", "1024") CONV("%c", "%x", "%w", "[0, 0]", "1",
+                                              Y144) "%y = add(%c, %s) : " Y144 "\nyield(%y)\n"),
+     "conv add"},
     {"depthwise conv * c",
      HIR("%x: f32[1, 4, 5]",
          W412 B4 PER_CHANNEL CONV("%c", "%x", "%w, %b", "[1, 0]", "4",
@@ -113,6 +122,10 @@ static const test_case inputs[] = {
     {"conv(x + c) with padding stays",
      HIR(X125, W422 PER_INPUT "%p = add(%x, %s) : f32[1, 2, 5]\n" CONV(
                    "%y", "%p", "%w", "[1, 0]", "1", "f32[1, 4, 5]") "yield(%y)\n"),
+     "add conv"},
+    {"conv(x + c) with a c that rounds stays",
+     HIR(X125, W422 SCALAR("%s", "12288") "%p = add(%x, %s) : f32[1, 2, 5]\n" CONV(
+                   "%y", "%p", "%w", "[0, 0]", "1", Y144) "yield(%y)\n"),
      "add conv"},
     {"grouped conv(x * c + c)",
      HIR("%x: f32[1, 4, 5]",

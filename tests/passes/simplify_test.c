@@ -32,7 +32,20 @@ static const test_case arithmetic[] = {
                   SCALAR("%b", "3") "%p = mul(%a, %x) : f32[2, 3]\n"
                                     "%q = mul(%p, %b) : f32[2, 3]\n%r = add(%q, %a) : f32[2, 3]\n"
                                     "%y = sub(%r, %b) : f32[2, 3]\nyield(%y)\n"),
-     "mul add"},
+     "mul add add"},
+    {"factors on two sides of 1 stay",
+     HIR(X23, SCALAR("%a", "3e8") SCALAR("%b", "1e-8") "%p = mul(%x, %a) : f32[2, 3]\n"
+                                                       "%y = mul(%p, %b) : f32[2, 3]\nyield(%y)\n"),
+     "mul mul"},
+    {"sums of integers",
+     HIR("%x: i32[4]", "%a = constant() {value = i32[](5)} : i32[]\n%p = add(%x, %a) : i32[4]\n"
+                       "%y = add(%p, %a) : i32[4]\nyield(%y)\n"),
+     "add"},
+    {"x^0.5 of what may be -infinity or -0 stays",
+     HIR(X23, SCALAR("%c", "0.5") "%y = pow(%x, %c) : f32[2, 3]\nyield(%y)\n"), "pow"},
+    {"sqrt(1 / x), where 1 / x may overflow, stays",
+     HIR(X23, "%r = reciprocal(%x) : f32[2, 3]\n%y = sqrt(%r) : f32[2, 3]\nyield(%y)\n"),
+     "reciprocal sqrt"},
     {"rounding tricks stay",
      HIR(X23, SCALAR("%a", "12582912") "%p = add(%x, %a) : f32[2, 3]\n"
                                        "%y = sub(%p, %a) : f32[2, 3]\nyield(%y)\n"),
@@ -164,10 +177,11 @@ static const test_case broadcasts[] = {
 static const test_case attention[] = {
     {"scalars of either side behind the matmul",
      HIR("%x: f32[2, 4, 3], %z: f32[2, 5, 3]",
-         SCALAR("%a", "0.5") SCALAR("%b", "3") "%p = mul(%x, %a) : f32[2, 4, 3]\n"
-                                               "%q = mul(%z, %b) : f32[2, 5, 3]\n"
-                                               "%y = matmul(%p, %q) {transpose_b = 1} : f32[2, 4, "
-                                               "5]\nyield(%y)\n"),
+         SCALAR("%a", "0.5")
+             SCALAR("%b", "0.75") "%p = mul(%x, %a) : f32[2, 4, 3]\n"
+                                  "%q = mul(%z, %b) : f32[2, 5, 3]\n"
+                                  "%y = matmul(%p, %q) {transpose_b = 1} : f32[2, 4, "
+                                  "5]\nyield(%y)\n"),
      "matmul mul"},
     {"keys shared by query heads",
      HIR("%x: f32[1, 6, 2, 3], %z: f32[1, 2, 5, 3]",
