@@ -29,6 +29,26 @@ static uint32_t axes_from(int64_t first, int32_t rank, int64_t *axes)
     return count;
 }
 
+/*
+ * x normalised over axes, times scale, plus bias (may be NULL): one op, but for half-width floats,
+ * which round after each of the three as the standard's function bodies do.
+ */
+static hmlc_value *normalised(hmlc_onnx_node *node, hmlc_value *x, hmlc_value *scale,
+                              hmlc_value *bias, const int64_t *axes, uint32_t axis_count)
+{
+    hmlc_emitter *emit = &node->emit;
+    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_axes, axes, axis_count),
+                         hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)};
+    hmlc_value *operands[] = {x, scale, bias};
+    if (!hmlc_onnx_ok(node) || !hmlc_dtype_is_half(x->type->dtype)) {
+        return hmlc_emit(emit, node->op->opcode, operands, bias != NULL ? 3 : 2, attrs, 2);
+    }
+    hmlc_value *result = hmlc_emit(emit, node->op->opcode, operands, 1, attrs, 2);
+    result = hmlc_emit_binary(emit, HMLC_OP_mul, result, scale);
+    return bias != NULL ? hmlc_emit_binary(emit, HMLC_OP_add, result, bias) : result;
+}
+
 void hmlc_onnx_import_instance_norm(hmlc_onnx_node *node)
 {
     int64_t axes[HMLC_MAX_RANK];
@@ -68,13 +88,10 @@ void hmlc_onnx_import_group_norm(hmlc_onnx_node *node)
         vector[i] = i == 0 ? split[1] : i == 1 && !per_group ? split[2] : hmlc_emit_number(emit, 1);
     }
     uint32_t count = axes_from(2, rank + 1, axes);
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
     hmlc_value *data = hmlc_emit_reshape(emit, node->inputs[0], split, (uint32_t)rank + 1);
     hmlc_value *scale = hmlc_emit_reshape(emit, node->inputs[1], vector, (uint32_t)rank);
     hmlc_value *bias = hmlc_emit_reshape(emit, node->inputs[2], vector, (uint32_t)rank);
-    data = hmlc_emit(emit, HMLC_OP_layer_norm, HMLC_OPERANDS(data, scale, bias),
-                     HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count),
-                                hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)));
+    data = normalised(node, data, scale, bias, axes, count);
     node->outputs[0] = hmlc_emit_reshape(emit, data, x, (uint32_t)rank);
 }
 
@@ -106,10 +123,8 @@ void hmlc_onnx_import_layer_norm(hmlc_onnx_node *node)
     int64_t axis = hmlc_onnx_axis_attr(node, -1);
     uint32_t count = axes_from(axis, hmlc_onnx_rank(node, 0), axes);
     double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
-    uint32_t operands = hmlc_onnx_has_input(node, 2) ? 3 : 2;
-    node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_layer_norm, node->inputs, operands,
-                                 HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count),
-                                            hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)));
+    hmlc_value *bias = hmlc_onnx_has_input(node, 2) ? node->inputs[2] : NULL;
+    node->outputs[0] = normalised(node, node->inputs[0], node->inputs[1], bias, axes, count);
     if (hmlc_onnx_wants_output(node, 1) || hmlc_onnx_wants_output(node, 2)) {
         statistics(node, axes, count, epsilon);
     }
@@ -120,12 +135,8 @@ void hmlc_onnx_import_rms_norm(hmlc_onnx_node *node)
     int64_t axes[HMLC_MAX_RANK];
     int64_t axis = hmlc_onnx_axis_attr(node, -1);
     uint32_t count = axes_from(axis, hmlc_onnx_rank(node, 0), axes);
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
     hmlc_value *scale = hmlc_emit_cast(&node->emit, node->inputs[1], node->inputs[0]->type->dtype);
-    hmlc_value *result =
-        hmlc_emit(&node->emit, HMLC_OP_rms_norm, HMLC_OPERANDS(node->inputs[0], scale),
-                  HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count),
-                             hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)));
+    hmlc_value *result = normalised(node, node->inputs[0], scale, NULL, axes, count);
     node->outputs[0] = hmlc_emit_cast(&node->emit, result, node->inputs[1]->type->dtype);
 }
 

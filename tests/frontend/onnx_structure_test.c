@@ -430,6 +430,33 @@ static void optional_outputs_cost_nothing_unused(void **state)
     }
 }
 
+/* Half-width floats round after each step of the standard's function bodies; f32 is one op. */
+static void half_floats_take_the_steps_of_the_body(void **state)
+{
+    (void)state;
+    static const int64_t types[] = {ONNX_FLOAT, 10, 16}; /* f32, f16, bf16 */
+    for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+        wire_buffer graph = {0};
+        graph_value(&graph, GRAPH_INPUT, "x", types[k], "2 8");
+        graph_value(&graph, GRAPH_INPUT, "scale", types[k], "8");
+        graph_value(&graph, GRAPH_INPUT, "bias", types[k], "8");
+        graph_add(&graph, "LayerNormalization", "x scale bias", "n");
+        graph_add(&graph, "Softmax", "n", "y");
+        graph_value(&graph, GRAPH_OUTPUT, "y", types[k], NULL);
+        imported model = import_graph(&graph, 17);
+        check_valid(&model);
+        uint32_t steps = types[k] == ONNX_FLOAT ? 0 : 1;
+        assert_int_equal(count_ops(&model, HMLC_OP_softmax), 1 - steps);
+        static const hmlc_opcode body[] = {HMLC_OP_mul, HMLC_OP_add, HMLC_OP_reduce_max,
+                                           HMLC_OP_sub, HMLC_OP_exp, HMLC_OP_reduce_sum,
+                                           HMLC_OP_div};
+        for (size_t i = 0; i < sizeof body / sizeof body[0]; i++) {
+            assert_int_equal(count_ops(&model, body[i]), steps);
+        }
+        imported_free(&model);
+    }
+}
+
 /* Runs a model of f32 inputs without symbols; the first `count` elements of its output. */
 static hmlc_status run_floats(const imported *model, const hmlc_tensor *inputs,
                               uint32_t input_count, float *elements, size_t count)
@@ -557,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_dim_option_must_name_a_dim),
         cmocka_unit_test(initialized_inputs_are_constants),
         cmocka_unit_test(optional_outputs_cost_nothing_unused),
+        cmocka_unit_test(half_floats_take_the_steps_of_the_body),
         cmocka_unit_test(the_grid_of_a_single_place_starts_at_the_corner),
         cmocka_unit_test(updates_of_a_cache_must_fit),
         cmocka_unit_test(a_pool_is_undone_into_no_smaller_shape),
