@@ -179,7 +179,10 @@ static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
     }
     char text[256];
     hmlc_dim_format(elements[0], text, sizeof text);
-    bool answered = !hmlc_dim_uses_run_symbol(elements[0]); /* by the dims of inputs */
+    /* The dims of inputs answer the question, once and for all; in a branch, another branch may ask
+     * it with another answer, and no dims fit both. */
+    bool answered = !hmlc_dim_uses_run_symbol(elements[0]) &&
+                    node->emit.builder.region == node->importer->module->main;
     erase_region(regions[1]);
     erase_region(regions[0]);
     hmlc_warning_add(

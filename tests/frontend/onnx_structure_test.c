@@ -248,6 +248,8 @@ static void a_rank_that_depends_on_the_run_is_checked_there(void **state)
     imported model = import_graph(&graph, 17);
     check_valid(&model);
     assert_string_equal(output_type(&model, 0), "f32[2]");
+    assert_true(says(&model, "others are refused when the model runs"));
+    assert_false(says(&model, "--dim")); /* another branch may want another value */
     assert_int_equal(run_squeezing(model.module, true, 1), HMLC_OK);
     assert_int_equal(run_squeezing(model.module, true, 3), HMLC_USAGE);
     assert_int_equal(run_squeezing(model.module, false, 3), HMLC_OK);
