@@ -1,6 +1,6 @@
 /*
  * scatter_nd and scatter_elements: the operand is copied, then updates are written or combined in
- * order. One work unit, because updates may meet.
+ * order; NaN wins a minimum and a maximum. One work unit, because updates may meet.
  */
 #include "portable.h"
 
@@ -18,10 +18,10 @@ enum { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MIN, REDUCE_MAX };
             *to = (type)(*to * value);                                                             \
             break;                                                                                 \
         case REDUCE_MIN:                                                                           \
-            *to = value < *to ? value : *to;                                                       \
+            *to = value < *to || value != value ? value : *to;                                     \
             break;                                                                                 \
         case REDUCE_MAX:                                                                           \
-            *to = value > *to ? value : *to;                                                       \
+            *to = value > *to || value != value ? value : *to;                                     \
             break;                                                                                 \
         default:                                                                                   \
             *to = value;                                                                           \
@@ -51,6 +51,8 @@ static void combine(int64_t dtype, int64_t reduction, void *target, int64_t at, 
         COMBINE(uint16_t);
     case HML_I8:
         COMBINE(int8_t);
+    case HML_BOOL:
+        COMBINE(_Bool); /* the sum of two is 1 */
     default:
         COMBINE(uint8_t);
     }

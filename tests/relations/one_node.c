@@ -209,15 +209,17 @@ hml_session *one_node_session(one_node *node)
 
 /* -- Runs -------------------------------------------------------------------------------------- */
 
-static void store(hmlc_dtype dtype, int64_t *elements, int64_t at, int64_t value)
+/* Reads element `at` from the text, which moves behind it; without one it is at + 1 (f32) or 0. */
+static void read_element(hmlc_dtype dtype, int64_t *elements, int64_t at, char **text)
 {
     if (dtype == HMLC_DTYPE_f32) {
-        float real = (float)value;
+        float real = *text != NULL ? strtof(*text, text) : (float)(at + 1);
         memcpy((char *)elements + (size_t)at * sizeof real, &real, sizeof real);
-    } else {
-        memcpy((char *)elements + (size_t)at * hmlc_dtype_bytes(dtype), &value,
-               hmlc_dtype_bytes(dtype)); /* little endian */
+        return;
     }
+    int64_t value = *text != NULL ? strtoll(*text, text, 10) : 0;
+    memcpy((char *)elements + (size_t)at * hmlc_dtype_bytes(dtype), &value,
+           hmlc_dtype_bytes(dtype)); /* little endian */
 }
 
 /* "3 4: 0 -1 ...". Elements beyond ONE_NODE_ELEMENTS are for shapes of no elements alone. */
@@ -240,12 +242,7 @@ static bool read_input(one_node *node, uint32_t index, char *text)
     }
     tensor->bytes = (size_t)count * hmlc_dtype_bytes(dtype);
     for (int64_t k = 0; k < count; k++) {
-        int64_t value = dtype == HMLC_DTYPE_f32 ? k + 1 : 0;
-        if (values != NULL) {
-            value = strtoll(values, &end, 10);
-            values = end;
-        }
-        store(dtype, node->elements[index], k, value);
+        read_element(dtype, node->elements[index], k, &values);
     }
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,12 @@ static const node_row rows[] = {
       {"3 0; 3 0; 3 0", "3 0:"}}},
     {{"ScatterElements", "f32", "axis=1 reduction=max", "f32 n m; i64 k l; f32 k l", 18},
      {{"2 3; 1 2: 0 -1; 1 2: 9 0", "2 3: 9 2 3 4 5 6"}, {"2 3; 3 1; 3 1", NULL}}},
+    {{"ScatterElements", "bool", "axis=0 reduction=add", "bool n; i64 k; bool k", 18},
+     {{"2: 1 0; 3: 0 0 1; 3: 1 1 1", "2: 1 1"}}},
+    {{"ScatterElements", "f32", "axis=0 reduction=min", "f32 n; i64 k; f32 k", 18},
+     {{"2: 1 nan; 2: 0 1; 2: nan 1", "2: nan nan"}}},
+    {{"ScatterND", "f32", "reduction=max", "f32 n; i64 k 1; f32 k", 18},
+     {{"2: 1 nan; 2 1: 0 1; 2: nan 1", "2: nan nan"}}},
     {{"GatherElements", "f32", "axis=1", "f32 n m; i64 k l", 18},
      {{"2 3; 1 2: 2 -3", "1 2: 3 1"},
       {"2 3; 3 1", NULL},
@@ -138,10 +145,15 @@ static void assert_dims(const char *expected, char **end, int32_t rank, const in
 
 static void assert_elements(const char *text, hmlc_dtype dtype, const void *data, int64_t count)
 {
+    hmlc_tensor tensor = {.dtype = dtype, .data = data};
     for (int64_t k = 0; k < count; k++) {
         char *end = NULL;
-        hmlc_tensor tensor = {.dtype = dtype, .data = data};
-        assert_int_equal(strtoll(text, &end, 10), hmlc_tensor_get_int(&tensor, k));
+        if (dtype == HMLC_DTYPE_f32) {
+            double expected = strtod(text, &end), found = hmlc_tensor_get_double(&tensor, k);
+            assert_true(expected == found || (isnan(expected) && isnan(found)));
+        } else {
+            assert_int_equal(strtoll(text, &end, 10), hmlc_tensor_get_int(&tensor, k));
+        }
         text = end;
     }
 }
