@@ -106,6 +106,9 @@ object 1 HML1106 'outputs' "$hml" run "$artifact" --test-data "$place/wrong/test
 # Standard output is the object alone, whatever the names in it.
 holds 'one line' [ "$("$hml" inspect "$artifact" --json | wc -l)" -eq 1 ]
 holds 'quiet failures speak' bash -c "'$hml' run '$place/none.hml' -q 2>&1 | grep -q HML1107"
+expect 0 'imported: [0-9]+ nodes' "$hmlc" check "$model" -v
+expect 0 'variant x86-64-.*thread' "$hml" run "$artifact" -v
+holds 'quiet is quieter than verbose' [ -z "$("$hml" run "$artifact" -qv 2>&1 >/dev/null)" ]
 expect 2 'no such file|No such file' "$hml" run "$place/none.hml" -qv
 
 echo "$passed passed, $failed failed"

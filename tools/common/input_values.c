@@ -70,8 +70,8 @@ static bool type_holds(hml_dtype dtype, double value)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].dtype == dtype) {
-            bool whole = is_float(dtype) || value == floor(value);
-            return whole && value >= rows[i].least && value <= rows[i].most;
+            bool within = value >= rows[i].least && value <= rows[i].most;
+            return within && (is_float(dtype) || value == (double)(int64_t)value);
         }
     }
     return true;
@@ -118,7 +118,7 @@ static hml_status spread(const hml_tensor *tensor, const char *name, const char 
     bool real = is_float(tensor->dtype);
     for (size_t i = 0; i < tensor->bytes / hml_dtype_bytes(tensor->dtype); i++) {
         double part = hml_random_fraction(state), width = high - low;
-        double value = real ? low + part * width : low + floor(part * (width + 1));
+        double value = real ? low + part * width : low + (double)(int64_t)(part * (width + 1));
         hml_number_store(tensor, i, value > high ? high : value);
     }
     return HML_OK;

@@ -121,6 +121,18 @@ void hml_report_note(hml_report *report, const char *format, ...)
     }
 }
 
+void hml_report_detail(hml_report *report, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (report->verbose) {
+        hml_report_note(report, "%s", message);
+    }
+}
+
 void hml_report_warn(hml_report *report, const char *hint, const char *format, ...)
 {
     char message[1024];

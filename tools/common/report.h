@@ -55,6 +55,8 @@ void hml_report_add(hml_report *report, const hml_finding *finding);
 
 /* A line for people on stderr, unless --quiet; for more than a note see hml_report_add. */
 void hml_report_note(hml_report *report, const char *format, ...) HML_TOOL_PRINTF(2, 3);
+/* The same, with --verbose alone. */
+void hml_report_detail(hml_report *report, const char *format, ...) HML_TOOL_PRINTF(2, 3);
 void hml_report_warn(hml_report *report, const char *hint, const char *format, ...)
     HML_TOOL_PRINTF(3, 4);
 

@@ -413,6 +413,17 @@ static hml_status start_and_run(hml_workbench *bench, const hml_options *options
     return HML_OK;
 }
 
+static void tell_details(const hml_workbench *bench, hml_report *report)
+{
+    hml_variant_info variant;
+    if (hml_model_variant(bench->model, bench->info.variant, &variant) == HML_OK) {
+        hml_report_detail(report, "variant %s: %u step%s; %u thread%s", variant.name,
+                          HML_COUNTED(variant.step_count), HML_COUNTED(bench->threads));
+    }
+    hml_report_detail(report, "loaded in %.3g ms, first run in %.3g ms", bench->load_ms,
+                      bench->first_run_ms);
+}
+
 hml_status hml_workbench_first_run(hml_workbench *bench, const hml_options *options,
                                    hml_report *report, hml_tool_error *error)
 {
@@ -424,6 +435,7 @@ hml_status hml_workbench_first_run(hml_workbench *bench, const hml_options *opti
     }
     if (status == HML_OK) {
         hml_workbench_tell_dims(bench, report);
+        tell_details(bench, report);
     }
     return status;
 }

@@ -98,7 +98,15 @@ static hmlc_status job_run(hmlc_job *job, const hmlc_request *request, const cha
     if (path != NULL) { /* external data is known now */
         HMLC_TRY((hmlc_status)hmlc_job_guard(job, path));
     }
+    hml_report_detail(request->report, "imported: %u node%s in %.2f s",
+                      HML_COUNTED(job->source_ops), job->import_seconds);
     HMLC_TRY(hmlc_job_lower(job));
+    hml_report_detail(request->report, "passes: %u operation%s left after %.2f s",
+                      HML_COUNTED(job->final_ops), job->pass_seconds);
+    for (uint32_t k = 0; k < request->target_count; k++) {
+        hml_report_detail(request->report, "target %s: %s", request->targets[k]->name,
+                          request->targets[k]->triple);
+    }
     return path != NULL ? hmlc_job_compile(job, path) : hmlc_job_plan(job);
 }
 
