@@ -166,7 +166,7 @@ static void order_nodes(hmlc_onnx_importer *importer, const hmlc_onnx_scope *sco
     }
 }
 
-hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t *order)
+static hmlc_status sort_nodes(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t *order)
 {
     size_t count = scope->graph->n_node;
     dependencies needs = {.starts = HMLC_NEW_ARRAY(importer->scratch, size_t, count + 1)};
@@ -183,4 +183,13 @@ hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
     HMLC_TRY(collector.status);
     order_nodes(importer, scope, &needs, state, stack, order);
     return HMLC_OK;
+}
+
+hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t *order)
+{
+    /* What the sort needs ends with it: graphs within graphs are gone through once a level. */
+    hmlc_arena_mark mark = hmlc_arena_get_mark(importer->scratch);
+    hmlc_status status = sort_nodes(importer, scope, order);
+    hmlc_arena_rewind(importer->scratch, mark);
+    return status;
 }
