@@ -127,7 +127,7 @@ static hmlc_dim intern(hmlc_dims *dims, const struct hmlc_dim_node *content)
     }
     struct hmlc_dim_node *node = new_node(dims, content);
     if (node == NULL || node->size > DIM_MAX_SIZE) {
-        return hmlc_dim_fail(dims, HMLC_RESOURCE);
+        return hmlc_dim_fail(dims, node == NULL ? HMLC_RESOURCE : HMLC_REFUSED);
     }
     dims->node_count++;
     *slot = node;

@@ -16,9 +16,9 @@
  * that leaves fewer terms, so that a difference of equal expressions is 0.
  */
 enum {
-    DIM_MAX_TERMS = 256,  /* longer sums stay as they are built */
-    DIM_MAX_FACTORS = 32, /* longer products too */
-    DIM_MAX_SIZE = 4096,  /* nodes of one expression; beyond it the table fails */
+    DIM_MAX_TERMS = HMLC_DIM_MAX_TERMS,
+    DIM_MAX_FACTORS = 32, /* longer products stay as they are built */
+    DIM_MAX_SIZE = HMLC_DIM_MAX_SIZE,
 };
 
 /* For whom equalities are required. */
@@ -69,6 +69,7 @@ typedef struct dim_term {
 typedef struct dim_sum {
     uint32_t count;
     bool overflow;
+    bool full; /* of too many terms */
     int64_t constant;
     dim_term terms[DIM_MAX_TERMS];
 } dim_sum;
@@ -76,7 +77,7 @@ typedef struct dim_sum {
 static inline void dim_sum_clear(dim_sum *sum)
 {
     sum->count = 0;
-    sum->overflow = false;
+    sum->overflow = sum->full = false;
     sum->constant = 0;
 }
 /* Adds scale * dim, term by term. */

@@ -38,7 +38,7 @@ void hmlc_dim_sum_add_term(dim_sum *sum, int64_t coefficient, hmlc_dim monomial)
         hmlc_dim_sum_normalise(sum);
     }
     if (sum->count == DIM_MAX_TERMS) {
-        sum->overflow = true;
+        sum->overflow = sum->full = true;
         return;
     }
     sum->terms[sum->count++] = (dim_term){coefficient, monomial};
@@ -254,7 +254,7 @@ hmlc_dim hmlc_dim_sum_build(hmlc_dims *dims, dim_sum *sum)
 {
     hmlc_dim_sum_normalise(sum);
     if (sum->overflow) {
-        return hmlc_dim_fail(dims, HMLC_DAMAGED);
+        return hmlc_dim_fail(dims, sum->full ? HMLC_REFUSED : HMLC_DAMAGED);
     }
     multiply_out_if_shorter(dims, sum);
     return build_chain(dims, sum);

@@ -1,4 +1,6 @@
 /* Calls the inference function of an op's row. */
+#include <stdio.h>
+
 #include "dim_internal.h"
 #include "graph_internal.h"
 
@@ -41,10 +43,28 @@ hmlc_status hmlc_infer_run(hmlc_module *module, hmlc_op *op, hmlc_infer *context
     HMLC_TRY(status);
     HMLC_TRY(check_results(module, op, context));
     hmlc_status dims_after = hmlc_dims_status(module->dims);
-    if (dims_after == HMLC_DAMAGED && dims_before == HMLC_OK) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, op->location, NULL,
-                              "a dim of %s exceeds %lld", info->name,
-                              (long long)HMLC_DIM_UNBOUNDED);
+    if (dims_after != HMLC_OK && dims_before == HMLC_OK) {
+        char what[64];
+        (void)snprintf(what, sizeof what, "a dim of %s", info->name);
+        return hmlc_infer_report_dims(module, op->location, what);
     }
     return dims_after;
+}
+
+hmlc_status hmlc_infer_report_dims(hmlc_module *module, const hmlc_location *location,
+                                   const char *what)
+{
+    hmlc_status status = hmlc_dims_status(module->dims);
+    if (status == HMLC_DAMAGED) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, location, NULL,
+                              "%s exceeds %lld", what, (long long)HMLC_DIM_UNBOUNDED);
+    }
+    if (status == HMLC_REFUSED) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_dim_too_long, location,
+                              "fix dims with --dim, or export with fewer symbolic ones",
+                              "%s is an expression of more than %d parts, or a sum of more than "
+                              "%d terms",
+                              what, HMLC_DIM_MAX_SIZE, HMLC_DIM_MAX_TERMS);
+    }
+    return status;
 }

@@ -7,7 +7,13 @@
 #include "query.h"
 #include "simplify.h"
 
-enum { MAX_RESULT_BYTES = 64 << 20, MAX_GROWN_BYTES = 1 << 20 };
+enum {
+    MAX_RESULT_BYTES = 64 << 20,
+    MAX_GROWN_BYTES = 1 << 20,
+    MAX_FOLDED_TOTAL = 8 << 20, /* beyond twice the bytes of the model's own constants */
+    MOST_WORK = 1 << 30,        /* steps of a product */
+    SLOW_STEP = 8,              /* how much longer those of other sums take */
+};
 
 static hmlc_status build_dims_constant(hmlc_builder *builder, const hmlc_value *value,
                                        hmlc_value **result)
@@ -91,10 +97,85 @@ static size_t allowed_bytes(const hmlc_op *op)
     return operands < MAX_RESULT_BYTES ? operands : MAX_RESULT_BYTES;
 }
 
+static size_t constant_bytes(const hmlc_region *region)
+{
+    size_t bytes = 0;
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        const hmlc_tensor *tensor =
+            op->opcode == HMLC_OP_constant ? hmlc_value_constant(op->results[0]) : NULL;
+        bytes += tensor != NULL ? tensor->bytes : 0;
+        for (uint32_t k = 0; k < op->region_count; k++) {
+            bytes += constant_bytes(op->regions[k]);
+        }
+    }
+    return bytes;
+}
+
+static double count_of(const hmlc_type *type)
+{
+    double count = 1;
+    for (int32_t k = 0; k < type->rank; k++) {
+        count *= (double)type->dims[k]->value;
+    }
+    return count;
+}
+
+/* Rough number of steps that evaluating the op takes: elements of the result, times the elements
+ * that each adds up. */
+static double work_of(const hmlc_op *op)
+{
+    const hmlc_value *weights = op->operand_count > 1 ? hmlc_op_operand(op, 1) : NULL;
+    double work = count_of(op->results[0]->type);
+    bool adds = op->opcode == HMLC_OP_matmul || op->opcode == HMLC_OP_conv ||
+                op->opcode == HMLC_OP_conv_transpose || op->opcode == HMLC_OP_lstm;
+    if (!adds || weights == NULL) {
+        return work;
+    }
+    if (op->opcode == HMLC_OP_matmul) {
+        const hmlc_type *left = hmlc_op_operand(op, 0)->type;
+        return work * (double)left->dims[left->rank - 1]->value;
+    }
+    double outputs = (double)weights->type->dims[0]->value;
+    return work * count_of(weights->type) / (outputs > 1 ? outputs : 1) * SLOW_STEP;
+}
+
+/*
+ * Every folded value stays in memory, and a few bytes of a file may stand for any number of them:
+ * a module folds into so many bytes with so many steps; what is left is computed at run time.
+ */
+static bool may_spend(hmlc_module *module, const hmlc_op *op, double *work, size_t *bytes)
+{
+    *work = work_of(op);
+    *bytes = 0;
+    if (!module->fold.known) {
+        module->fold.known = true;
+        module->fold.work = MOST_WORK;
+        module->fold.bytes = MAX_FOLDED_TOTAL + 2 * constant_bytes(module->main);
+    }
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        const hmlc_type *type = op->results[k]->type;
+        *bytes += (size_t)count_of(type) * hmlc_dtype_bytes(type->dtype);
+    }
+    return *bytes <= module->fold.bytes && *work <= module->fold.work;
+}
+
+static bool results_are_static(const hmlc_op *op)
+{
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        if (!hmlc_type_is_static(op->results[k]->type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static hmlc_status fold_op(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    size_t bytes = allowed_bytes(op);
-    if (bytes == 0) {
+    hmlc_module *module = hmlc_rewrite_module(rewriter);
+    size_t bytes = allowed_bytes(op), spent;
+    double work;
+    if (bytes == 0 || !results_are_static(op) || !may_spend(module, op, &work, &spent)) {
         return HMLC_OK;
     }
     hmlc_arena *scratch = hmlc_rewrite_scratch(rewriter);
@@ -107,6 +188,8 @@ static hmlc_status fold_op(hmlc_rewriter *rewriter, hmlc_op *op)
         return HMLC_OK;
     }
     HMLC_TRY(status);
+    module->fold.bytes -= spent;
+    module->fold.work -= work;
     hmlc_builder builder = hmlc_rewrite_builder(op);
     for (uint32_t i = 0; i < op->result_count; i++) {
         HMLC_TRY(hmlc_build_constant(&builder, &tensors[i], &values[i]));

@@ -159,9 +159,23 @@ static uint32_t copy_count(const form_group *group)
     return count;
 }
 
+/* The parts of a concat in a concat multiply: what many parts make lies in memory. */
+static bool multiplies_parts(const form_group *group, const hmlc_op *op)
+{
+    enum { MANY_PARTS = 12 };
+    bool found = false;
+    for (uint32_t i = 0; i < group->member_count; i++) {
+        found |= group->members[i].node->op->opcode == HMLC_OP_concat;
+    }
+    return found && op->opcode == HMLC_OP_concat && op->operand_count > MANY_PARTS;
+}
+
 static void take_computation(form_state *state, form_group *group, const form_member *member)
 {
     form_op *node = member->node;
+    if (multiplies_parts(group, node->op)) {
+        return;
+    }
     if (member->repeated && (form_is_expensive(node->op) || member->depth > MAX_REPEATED_DEPTH)) {
         return;
     }

@@ -1,5 +1,61 @@
 /* The pass `lower-ops`: one walk in program order, in which each op may be replaced. */
+#include <string.h>
+
 #include "lower.h"
+
+/* Parts of a concat up to which one kernel makes it; more become a tree of such concats. */
+enum { MOST_PARTS = 128, TREE_PARTS = 16 };
+
+static hmlc_status concat_run(hmlc_builder *builder, const hmlc_op *op, hmlc_value **parts,
+                              uint32_t count, hmlc_value **result)
+{
+    *result = parts[0];
+    return count == 1 ? HMLC_OK
+                      : hmlc_build(builder, HMLC_OP_concat, parts, count, op->attrs, op->attr_count,
+                                   result);
+}
+
+/* The level above: runs of TREE_PARTS become one part each, equal neighbours the same one. */
+static hmlc_status concat_level(hmlc_builder *builder, const hmlc_op *op, hmlc_value **parts,
+                                uint32_t count, hmlc_value **above)
+{
+    for (uint32_t at = 0; at < count; at += TREE_PARTS) {
+        uint32_t run = count - at < TREE_PARTS ? count - at : TREE_PARTS;
+        bool again = at > 0 && run == TREE_PARTS &&
+                     memcmp(&parts[at], &parts[at - TREE_PARTS], run * sizeof(hmlc_value *)) == 0;
+        if (again) {
+            above[at / TREE_PARTS] = above[at / TREE_PARTS - 1];
+        } else {
+            HMLC_TRY(concat_run(builder, op, &parts[at], run, &above[at / TREE_PARTS]));
+        }
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status lower_concat(hmlc_module *module, hmlc_op *op, bool *done)
+{
+    uint32_t count = op->operand_count;
+    if (count <= MOST_PARTS) {
+        return HMLC_OK;
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_value **parts = HMLC_NEW_ARRAY(module->arena, hmlc_value *, count);
+    HMLC_TRY_MEMORY(parts);
+    for (uint32_t k = 0; k < count; k++) {
+        parts[k] = hmlc_op_operand(op, k);
+    }
+    while (count > 1) {
+        uint32_t runs = (count + TREE_PARTS - 1) / TREE_PARTS;
+        hmlc_value **above = HMLC_NEW_ARRAY(module->arena, hmlc_value *, runs);
+        HMLC_TRY_MEMORY(above);
+        HMLC_TRY(concat_level(&builder, op, parts, count, above));
+        parts = above;
+        count = runs;
+    }
+    hmlc_value_replace_uses(op->results[0], parts[0]);
+    *done = true;
+    return HMLC_OK;
+}
 
 typedef struct lower_rule {
     hmlc_opcode opcode; /* HMLC_OP_COUNT: any with one of the traits */
@@ -10,6 +66,7 @@ typedef struct lower_rule {
 
 static const lower_rule lower_rules[] = {
     {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm, false},
+    {HMLC_OP_concat, 0, lower_concat, false},
     {HMLC_OP_conv, 0, hmlc_lower_conv, true},
     {HMLC_OP_conv_transpose, 0, hmlc_lower_conv, true},
     {HMLC_OP_lstm, 0, hmlc_lower_lstm, true},

@@ -328,13 +328,15 @@ static bool run_import(hmlc_onnx_node *node)
     }
     uint32_t errors = hmlc_diagnostics_error_count(node->importer->module->diagnostics);
     node->op->import(node);
-    if (hmlc_dims_status(node->importer->module->dims) == HMLC_DAMAGED) {
+    node->importer->quantized_nodes += hmlc_onnx_is_quantized(node->op) ? 1 : 0;
+    hmlc_status dims = hmlc_dims_status(node->importer->module->dims);
+    if (dims == HMLC_DAMAGED || dims == HMLC_REFUSED) {
         /* The table of dims takes no more: nothing can be built from here on. */
         if (hmlc_diagnostics_error_count(node->importer->module->diagnostics) == errors) {
-            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                           "gives a shape beyond what any memory holds");
+            (void)hmlc_infer_report_dims(node->importer->module, node->emit.builder.location,
+                                         "a dim");
         }
-        node->importer->fatal = HMLC_DAMAGED;
+        node->importer->fatal = dims;
     }
     if (node->emit.status == HMLC_RESOURCE || node->emit.status == HMLC_INTERNAL) {
         node->importer->fatal = node->emit.status;

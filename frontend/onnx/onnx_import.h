@@ -53,6 +53,7 @@ struct hmlc_onnx_importer {
     int64_t opset;
     hmlc_names operators;      /* name -> first of its rows in the table */
     hmlc_names functions;      /* names of model-local functions */
+    uint32_t quantized_nodes;  /* that are computed in float */
     uint32_t suggestions;      /* unknown operators for which a similar name was looked for */
     hmlc_names external_files; /* location -> hmlc_onnx_external */
     hmlc_names dims;           /* dim_param -> hmlc_onnx_dim */
@@ -96,6 +97,9 @@ hmlc_status hmlc_onnx_check_types(hmlc_onnx_node *node) HMLC_MUST_USE;
 /* Formal inputs of a row, not counting a variadic tail. */
 uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op);
 /* The row of an operator in the model's opset; NULL with a diagnostic. */
+/* Works on quantized tensors; and the one warning that a model with such nodes gets. */
+bool hmlc_onnx_is_quantized(const hmlc_onnx_op *op);
+void hmlc_onnx_say_quantized(hmlc_onnx_importer *importer);
 const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
                                       const hmlc_location *where);
 const hmlc_onnx_op *hmlc_onnx_op_at(uint32_t index); /* NULL behind the last row */

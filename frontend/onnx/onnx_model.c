@@ -137,10 +137,10 @@ hmlc_status hmlc_onnx_import_model(hmlc_onnx_importer *importer)
         return hmlc_diagnostics_status(diagnostics);
     }
     HMLC_TRY(import_graph(importer));
+    hmlc_onnx_say_quantized(importer);
     if (hmlc_diagnostics_error_count(diagnostics) == 0 &&
         hmlc_dims_status(importer->module->dims) != HMLC_OK) {
-        return hmlc_error_add(diagnostics, HMLC_ERROR_dim_out_of_range, importer->where, NULL,
-                              "a shape of the model does not fit 47 bits");
+        return hmlc_infer_report_dims(importer->module, importer->where, "a dim of the model");
     }
     return hmlc_diagnostics_status(diagnostics);
 }

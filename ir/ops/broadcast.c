@@ -37,6 +37,18 @@ static bool is_clamped(hmlc_dim small, hmlc_dim wide)
 }
 
 /*
+ * Two sizes that are long computations of their own (the lengths of a residual layer's two ways)
+ * are meant to be equal: a choice between them holds both three times, and would triple with every
+ * layer. A run in which one of them happens to be 1 and the other not is refused.
+ */
+static bool is_long(hmlc_dim a, hmlc_dim b)
+{
+    enum { LONG = 40 };
+    bool computed = a->size > 1 && b->size > 1;
+    return computed && a->size + b->size > LONG;
+}
+
+/*
  * A dim of 0 or 1 beside a 1: a window of one row that left its table (row seq of a mask for 1024
  * rows). The empty result that numpy gives is required not to happen.
  */
@@ -76,10 +88,10 @@ static hmlc_dim broadcast_dim(hmlc_dims *dims, const hmlc_location *location, hm
     if (absorbs(dims, b, a)) {
         return b;
     }
-    if (is_clamped(a, b) || is_clamped(b, a)) {
+    if (is_clamped(a, b) || is_clamped(b, a) || is_long(a, b)) {
         hmlc_status recorded = hmlc_dims_require_equal(dims, a, b, location);
         *status = recorded != HMLC_OK ? recorded : *status;
-        return is_clamped(a, b) ? b : a;
+        return is_clamped(a, b) || (!is_clamped(b, a) && b->size < a->size) ? b : a;
     }
     /* Both orders of operands must give the same expression. */
     hmlc_dim first = a->id < b->id ? a : b;

@@ -356,7 +356,7 @@ static void growth_without_end_fails(void **state)
         hmlc_dim smaller = hmlc_dim_less(dims, x, y);
         x = hmlc_dim_select(dims, smaller, hmlc_dim_multiply(dims, x, y), x);
     }
-    assert_int_equal(hmlc_dims_status(dims), HMLC_RESOURCE);
+    assert_int_equal(hmlc_dims_status(dims), HMLC_REFUSED);
     assert_true(hmlc_arena_used(arena) < ((size_t)16 << 20));
     hmlc_arena_destroy(arena);
 }

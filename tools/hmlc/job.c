@@ -73,6 +73,10 @@ static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
         {HMLC_INTERNAL, HMLC_ERROR_verify_failed, "the compiler contradicts itself"},
     };
     hmlc_diagnostics *diagnostics = job->module->diagnostics;
+    if (hmlc_diagnostics_error_count(diagnostics) == 0 &&
+        hmlc_dims_status(job->module->dims) == HMLC_REFUSED) {
+        return hmlc_infer_report_dims(job->module, NULL, "a dim that a pass computes");
+    }
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         if (rows[k].status == status && hmlc_diagnostics_error_count(diagnostics) == 0) {
             const char *name = job->module->name;

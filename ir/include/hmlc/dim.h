@@ -27,6 +27,9 @@ typedef enum hmlc_dim_kind {
  * +-HMLC_DIM_UNBOUNDED. */
 #define HMLC_DIM_UNBOUNDED ((int64_t)1 << 47)
 
+/* An expression of more nodes, or a sum of more terms, fails the table. */
+enum { HMLC_DIM_MAX_SIZE = 4096, HMLC_DIM_MAX_TERMS = 256 };
+
 typedef struct hmlc_symbol {
     const char *name;
     int64_t minimum;   /* inclusive */
@@ -150,7 +153,8 @@ int hmlc_dim_format(hmlc_dim dim, char *text, size_t size);
  */
 hmlc_dim hmlc_dim_parse(hmlc_dims *dims, const char *text, size_t length);
 
-/* HMLC_OK, or HMLC_RESOURCE / HMLC_DAMAGED (overflow) after a sticky failure. */
+/* HMLC_OK, or after a sticky failure HMLC_RESOURCE, HMLC_DAMAGED (overflow) or HMLC_REFUSED (an
+ * expression beyond the two limits). */
 hmlc_status hmlc_dims_status(const hmlc_dims *dims) HMLC_MUST_USE;
 
 #endif

@@ -91,6 +91,12 @@ struct hmlc_module {
     const char **output_names; /* one per yield operand of main */
     const char *name;          /* model file name without folders, "" when unknown */
     uint32_t value_count;      /* ids handed out */
+    /* What constant folding may still spend (passes/fold_constants.c sets and uses it). */
+    struct {
+        bool known;
+        size_t bytes;
+        double work;
+    } fold;
     /* What the importer knows about the source, for provenance. */
     const char *producer;
     uint32_t source_node_count;

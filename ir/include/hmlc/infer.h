@@ -30,6 +30,10 @@ typedef struct hmlc_infer {
 
 /* Numpy broadcast of two shapes; unproven equalities are recorded as run-time checks where one side
  * is not provably 1. */
+/* Puts the failure of the module's table of dims into words: `what` is "a dim of concat". Returns
+ * its status. */
+hmlc_status hmlc_infer_report_dims(hmlc_module *module, const hmlc_location *location,
+                                   const char *what);
 hmlc_status hmlc_infer_broadcast(hmlc_module *module, const hmlc_location *location, int32_t rank_a,
                                  const hmlc_dim *dims_a, int32_t rank_b, const hmlc_dim *dims_b,
                                  int32_t *rank, hmlc_dim *dims) HMLC_MUST_USE;
