@@ -39,7 +39,7 @@ done <"$(dirname "$0")/costly_models.txt"
 
 # The number of descriptors does not grow with the kernels.
 "$costly" distinct_loops 40 "$place/many.onnx" && bytes=0
-bounded descriptors 0 "" 60 1000 bash -c "ulimit -n 64; exec '$hmlc' compile '$place/many.onnx' -o '$place/x.hml' --quiet --jobs 2"
+bounded descriptors 0 "" 60 1000 bash -c "ulimit -n 32; exec '$hmlc' compile '$place/many.onnx' -o '$place/x.hml' --quiet --jobs 2"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
