@@ -217,6 +217,9 @@ void hmlc_onnx_import_attention(hmlc_onnx_node *node)
     if (!read_heads(node, &in) || !join_past(node, &in)) {
         return;
     }
+    for (uint32_t i = 1; i < 3; i++) { /* a batch of 1 is not repeated */
+        hmlc_emit_require_equal(emit, hmlc_onnx_dims(node, 0)[0], hmlc_onnx_dims(node, i)[0]);
+    }
     hmlc_value *k = repeat_heads(node, in.k, &in), *v = repeat_heads(node, in.v, &in);
     hmlc_value *stages[4]; /* what qk_matmul_output_mode chooses from */
     stages[0] = scores_of(node, &in, k);
