@@ -55,7 +55,7 @@ static void summarise(const compilation *c, hmlc_codegen_summary *summary)
 {
     summary->steps = (uint32_t)c->programs[0].steps.count;
     summary->kernels = (uint32_t)c->programs[0].planned.count;
-    summary->arena_bytes_at_hint = (uint64_t)hmlc_dim_hint(c->module->arena_bytes);
+    summary->arena_bytes = (uint64_t)hmlc_dim_few(c->module->arena_bytes, 0);
     summary->weight_bytes = hmlc_weights_bytes(c->weights);
     for (uint32_t k = 0; k < c->options->target_count; k++) {
         summary->unique_kernels += (uint32_t)c->programs[k].unique.count;

@@ -135,7 +135,7 @@ refuse 2 HML1060 "node '#0' .Gather." 'index -[15], limit 4' gather --input "x=$
 refuse 5 HML1031 'out of memory' '[0-9]{14} bytes' range_free --dim batch=8000000000000
 expect 5 HML1031 bash -c "ulimit -v 100000; exec '$hml' run '$place/range_free.hml' --dim batch=20000000 --threads 1"
 # Names from a file move no cursor and start no line.
-output=$("$hml" inspect "$place/escape_good.hml"; "$hml" run "$place/escape_good.hml"; "$hml" bench "$place/escape_good.hml" --seconds 0 --profile)
+output=$("$hml" inspect "$place/escape_good.hml" --steps; "$hml" run "$place/escape_good.hml"; "$hml" bench "$place/escape_good.hml" --seconds 0 --profile)
 holds 'names are printed on their line' bash -c '[[ $1 == *"a\\x1b[31m\\r\\nb"* && $1 != *$'"'\\x1b'"'* ]]' - "$output"
 
 # Artifacts

@@ -66,7 +66,7 @@ for key in p50_ms p90_ms p99_ms iterations load_ms first_run_ms peak_rss_bytes t
     holds "bench --json has $key" grep -q "\"$key\":" <<<"$bench"
 done
 expect 0 'GFLOP/s.*peak' "$hmlc" bench "$artifact" --seconds 0 --profile
-expect 0 'digits.onnx: nodes? .*\(Conv\)' "$hmlc" bench "$artifact" --seconds 0 --profile
+expect 0 'digits.onnx: nodes? .*\(Conv\)' "$hmlc" bench "$artifact" --seconds 0 --profile --wide
 expect 0 'x86-64-v2' "$hml" inspect "$artifact"
 expect 0 'largest difference' "$hmlc" compare "$model" "$artifact" --dim batch=3
 expect 0 '^1 passed, 0 failed, 0 refused$' "$hmlc" test "$digits"

@@ -35,9 +35,9 @@ expect 0 '--test-data' "$hml" run --help
 expect 2 'expected one artifact' "$hml" run
 
 # Names of variants and kernels move no cursor.
-expect 0 'v\x1b[31m' "$hml" inspect escape.hml
-expect 0 'k\x1b[2J' "$hml" inspect escape.hml
-"$hml" inspect escape.hml | grep -q "$(printf '\033')" && { echo 'FAILED: an escape character'; failures=$((failures + 1)); }
+expect 0 'v\x1b[31m' "$hml" inspect escape.hml --steps
+expect 0 'k\x1b[2J' "$hml" inspect escape.hml --steps
+"$hml" inspect escape.hml --steps | grep -q "$(printf '\033')" && { echo 'FAILED: an escape character'; failures=$((failures + 1)); }
 
 # run
 expect 0 'z: f32[1, 4]' "$hml" run sum.hml
@@ -75,7 +75,7 @@ if [ -e /dev/full ]; then
 fi
 
 # inspect
-expect 0 'sum.onnx: node '"'second'"' (Add)' "$hml" inspect sum.hml
+expect 0 'sum.onnx: node '"'second'"' (Add)' "$hml" inspect sum.hml --steps
 expect 0 'this CPU does not run it' "$hml" inspect arm.hml
 expect 0 '"arena_bytes":128,' "$hml" inspect sum.hml --dim n=8 --json
 expect 0 'k: 0..16, known only while running' "$hml" inspect positions.hml

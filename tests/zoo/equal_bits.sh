@@ -45,7 +45,7 @@ compile_twice() {
 
 # The variants of first.hml that run here, a name a line.
 variants() {
-    "$hmlc" inspect "$place/first.hml" | sed -n 's/^variants//; /bytes of code/{/does not run it/d; s/^ *\([^ ]*\) .*/\1/p}'
+    "$hmlc" inspect "$place/first.hml" | sed -n 's/^variants//; / of code/{/does not run it/d; s/^ *\([^ ]*\) .*/\1/p}'
 }
 
 # run_threads NAME VARIANT INPUT...: 1, 2 and 4 threads write equal files

@@ -1,209 +1,301 @@
-/* bench: how fast, how soon, how much memory. */
+/* bench: how fast, how soon, how much memory; also for several dims and numbers of threads. */
 #include "commands.h"
 #include "fma_peak.h"
+#include "measurement.h"
+#include "printable.h"
 #include "profile_report.h"
+#include "sweep.h"
 #include "tool_command.h"
+#include "units.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static const hml_option bench_options[] = {
     HML_INPUT_OPTIONS,
     {"seconds", 0, "S", "time to measure for; 2"},
-    {"profile", 0, NULL, "add a table per step"},
+    {"iterations", 0, "N", "runs to measure, instead of --seconds"},
+    {"warmup", 0, "N", "runs before that; 3"},
+    {"percentile", 0, "P,...", "percentiles to tell; 50,90,99"},
+    {"profile", 0, NULL, "add a table per step, and totals by operator"},
+    {"sort", 0, "step|time", "order of the profile; step"},
+    {"top", 0, "N", "only the N slowest steps of the profile"},
+    {"wide", 0, NULL, "whole node names in the profile, however long the lines become"},
+    {"csv", 0, NULL, "only the profile, as comma-separated values"},
     {"trace", 0, "FILE", "write one run for chrome://tracing and Perfetto"},
     HML_COMMON_OPTIONS,
 };
 
-enum { LEAST_RUNS = 5, MOST_RUNS = 1000000, WARM_RUNS = 3 };
-
-typedef struct bench_report {
-    hml_workbench bench;
-    const hml_options *options;
-    hml_report *out;
-    double *times; /* milliseconds, ascending when done */
-    size_t count, capacity;
-    double seconds, peak_gflops;
-    uint64_t peak_rss_bytes;
-    hml_step_profile *profile; /* of runs behind the measured ones; NULL: not wanted */
+typedef struct bench_view {
+    hml_profile_view profile;
+    bool by_time, csv;
+    double peak_gflops;
     char cpu[64];
-    hml_tool_error error;
-} bench_report;
-
-/* -- Measuring --------------------------------------------------------------------------------- */
-
-static hml_status add_time(bench_report *report, double milliseconds)
-{
-    if (report->count == report->capacity) {
-        size_t capacity = report->capacity * 2 + 1024;
-        double *times = realloc(report->times, capacity * sizeof *times);
-        if (times == NULL) {
-            return HML_TOOL_FAIL(&report->error, HML_ERROR_out_of_memory, "%zu times", capacity);
-        }
-        report->times = times;
-        report->capacity = capacity;
-    }
-    report->times[report->count++] = milliseconds;
-    return HML_OK;
-}
-
-static uint64_t peak_resident_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
-}
-
-static hml_status measure(bench_report *report)
-{
-    hml_workbench *bench = &report->bench;
-    for (int i = 0; i < WARM_RUNS; i++) {
-        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
-    }
-    report->peak_rss_bytes = peak_resident_bytes(); /* before the list of times grows */
-    double end = hml_milliseconds() + report->seconds * 1e3;
-    double before = hml_milliseconds();
-    while (report->count < LEAST_RUNS || (before < end && report->count < MOST_RUNS)) {
-        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
-        double after = hml_milliseconds();
-        HML_TOOL_TRY(add_time(report, after - before));
-        before = hml_milliseconds();
-    }
-    return HML_OK;
-}
-
-/* Profiled runs come behind the measured ones, as they are a little slower. */
-static hml_status profile(bench_report *report, uint32_t runs)
-{
-    hml_workbench *bench = &report->bench;
-    uint32_t count = bench->info.step_count;
-    if (report->profile == NULL) {
-        report->profile = calloc((size_t)count + 1, sizeof *report->profile);
-    }
-    if (report->profile == NULL) {
-        return HML_TOOL_FAIL(&report->error, HML_ERROR_out_of_memory, "%u steps", count);
-    }
-    memset(report->profile, 0, count * sizeof *report->profile);
-    HML_TOOL_TRY(hml_session_profile(bench->session, report->profile, count));
-    for (uint32_t i = 0; i < runs; i++) {
-        HML_TOOL_TRY(hml_workbench_run(bench, &report->error));
-    }
-    return hml_session_profile(bench->session, NULL, 0);
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return left < right ? -1 : (left > right ? 1 : 0);
-}
-
-/* The smallest time that at least `percent` of the runs stay within. */
-static double percentile(const bench_report *report, size_t percent)
-{
-    size_t rank = (report->count * percent + 99) / 100;
-    return report->times[rank > 0 ? rank - 1 : 0];
-}
+    hml_measure_plan plan;
+    bool swept;
+} bench_view;
 
 /* -- Printing ---------------------------------------------------------------------------------- */
 
-static void put_report(const bench_report *report, hml_json *json)
+/* "batch = 1, seq = 128"; "-" without dims. */
+static const char *dims_text(const hml_workbench *bench, char *text, size_t bytes)
 {
+    (void)snprintf(text, bytes, "-");
+    size_t used = 0;
+    for (uint32_t s = 0; s < bench->info.symbol_count && used < bytes; s++) {
+        hml_symbol_info symbol;
+        int64_t value;
+        if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
+            hml_workbench_dim(bench, symbol.name, &value)) {
+            int length = snprintf(text + used, bytes - used, "%s%s = %lld", used > 0 ? ", " : "",
+                                  symbol.name, (long long)value);
+            used += length > 0 ? (size_t)length : 0;
+        }
+    }
+    return text;
+}
+
+static const char *variant_name(const hml_workbench *bench)
+{
+    hml_variant_info variant;
+    return hml_model_variant(bench->model, bench->info.variant, &variant) == HML_OK ? variant.name
+                                                                                    : "unknown";
+}
+
+static void print_header(const hml_workbench *bench, const char *path)
+{
+    char text[512];
+    uint32_t given = 0;
+    for (uint32_t i = 0; i < bench->info.input_count; i++) {
+        given += bench->random[i] ? 0 : 1;
+    }
+    printf("artifact    ");
+    hml_print_text(stdout, path);
+    printf(" (");
+    hml_print_text(stdout, bench->info.name);
+    printf("), variant %s\ndims        ", variant_name(bench));
+    hml_print_text(stdout, dims_text(bench, text, sizeof text));
+    printf("\ninputs      %u from files, %u random\n", given, bench->info.input_count - given);
+}
+
+static void print_latency(const hml_measurement *measured, const hml_measure_plan *plan)
+{
+    char text[HML_UNIT_TEXT];
+    printf("latency    ");
+    for (uint32_t k = 0; k < plan->percentile_count; k++) {
+        printf("%s p%g %s", k > 0 ? "," : "", plan->percentiles[k],
+               hml_time_text(hml_measured_percentile(measured, plan->percentiles[k]), text));
+    }
+    printf("; mean %s", hml_time_text(measured->mean, text));
+    printf(", min %s", hml_time_text(measured->times[0], text));
+    printf(", max %s over %zu run%s\n", hml_time_text(measured->times[measured->count - 1], text),
+           HML_COUNTED(measured->count));
+    double p50 = hml_measured_percentile(measured, 50);
+    printf("throughput  %.4g runs/s\n", p50 > 0 ? 1e3 / p50 : 0);
+}
+
+static void print_text(const hml_measurement *measured, const bench_view *view, const char *path)
+{
+    const hml_workbench *bench = &measured->bench;
+    char text[HML_UNIT_TEXT];
+    print_header(bench, path);
+    printf("machine     %s, %u thread%s, %.1f GFLOP/s f32 peak a core\n", view->cpu,
+           HML_COUNTED(bench->threads), view->peak_gflops);
+    print_latency(measured, &view->plan);
+    printf("start       load %s", hml_time_text(bench->load_ms, text));
+    printf(", first run %s\n", hml_time_text(bench->first_run_ms, text));
+    printf("memory      %s for the model, weights and inputs included",
+           hml_size_text(measured->model_bytes, text));
+    printf("; %s of the process at most\n", hml_size_text(measured->process_bytes, text));
+}
+
+/* p50, p90 and p99 always, others where they are asked for. */
+static void put_percentiles(hml_json *json, const hml_measurement *measured,
+                            const hml_measure_plan *plan)
+{
+    double percents[3 + HML_MOST_PERCENTILES] = {50, 90, 99};
+    size_t count = 3;
+    for (uint32_t k = 0; k < plan->percentile_count; k++) {
+        double asked = plan->percentiles[k];
+        if (asked != 50 && asked != 90 && asked != 99) {
+            percents[count++] = asked;
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "p%g_ms", percents[k]);
+        hml_json_real(json, key, hml_measured_percentile(measured, percents[k]));
+    }
+}
+
+static void put_figures(hml_json *json, const hml_measurement *measured, const bench_view *view)
+{
+    const hml_workbench *bench = &measured->bench;
     const struct {
         const char *key;
         double value;
     } rows[] = {
-        {"p50_ms", percentile(report, 50)},           {"p90_ms", percentile(report, 90)},
-        {"p99_ms", percentile(report, 99)},           {"load_ms", report->bench.load_ms},
-        {"first_run_ms", report->bench.first_run_ms}, {"fma_peak_gflops", report->peak_gflops},
+        {"mean_ms", measured->mean},
+        {"min_ms", measured->times[0]},
+        {"max_ms", measured->times[measured->count - 1]},
+        {"load_ms", bench->load_ms},
+        {"first_run_ms", bench->first_run_ms},
+        {"fma_peak_gflops", view->peak_gflops},
     };
+    put_percentiles(json, measured, &view->plan);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         hml_json_real(json, rows[i].key, rows[i].value);
     }
-    hml_json_unsigned(json, "iterations", report->count);
-    hml_json_unsigned(json, "peak_rss_bytes", report->peak_rss_bytes);
-    hml_json_unsigned(json, "threads", report->bench.threads);
-    hml_json_string(json, "cpu", report->cpu);
-    hml_workbench_put_dims(&report->bench, json);
-    if (hml_options_get(report->options, "profile") != NULL) {
-        hml_profile_put(json, &report->bench, report->profile, report->peak_gflops);
-    }
+    hml_json_unsigned(json, "iterations", measured->count);
+    hml_json_unsigned(json, "peak_rss_bytes", measured->process_bytes);
+    hml_json_unsigned(json, "model_bytes", measured->model_bytes);
+    hml_json_unsigned(json, "threads", bench->threads);
+    hml_json_string(json, "variant", variant_name(bench));
+    hml_json_string(json, "cpu", view->cpu);
+    hml_workbench_put_dims(bench, json);
 }
 
-static void print_text(const bench_report *report)
+static hml_status tell_profile(const hml_measurement *measured, const bench_view *view,
+                               hml_report *report, hml_tool_error *error)
 {
-    double p50 = percentile(report, 50);
-    printf("latency     p50 %.4g ms, p90 %.4g ms, p99 %.4g ms over %zu runs\n", p50,
-           percentile(report, 90), percentile(report, 99), report->count);
-    printf("throughput  %.4g runs/s\n", p50 > 0 ? 1e3 / p50 : 0);
-    printf("start       load %.4g ms, first run %.4g ms\n", report->bench.load_ms,
-           report->bench.first_run_ms);
-    printf("memory      %.1f MB at most\n", (double)report->peak_rss_bytes * 1e-6);
-    printf("machine     %s, %u thread%s, %.1f GFLOP/s f32 peak a core\n", report->cpu,
-           report->bench.threads, report->bench.threads == 1 ? "" : "s", report->peak_gflops);
-    if (hml_options_get(report->options, "profile") != NULL) {
-        hml_profile_print(&report->bench, report->profile, report->peak_gflops);
+    hml_profile_rows rows;
+    if (!hml_profile_rows_make(&measured->bench, measured->profile, view->peak_gflops, &rows)) {
+        return HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the profile");
     }
+    if (view->by_time) {
+        hml_profile_rows_sort(&rows);
+    }
+    if (report->json) {
+        hml_profile_put(&report->data, &rows);
+    } else if (view->csv) {
+        hml_profile_print_csv(&rows);
+    } else {
+        hml_profile_print(&rows, &view->profile);
+    }
+    free(rows.rows);
+    return HML_OK;
+}
+
+/* -- One combination, and several -------------------------------------------------------------- */
+
+static void print_row(const hml_measurement *measured, const bench_view *view)
+{
+    char text[HML_UNIT_TEXT], dims[256];
+    printf("%7u ", measured->bench.threads);
+    for (uint32_t k = 0; k < view->plan.percentile_count; k++) {
+        double time = hml_measured_percentile(measured, view->plan.percentiles[k]);
+        printf(" %9s", hml_time_text(time, text));
+    }
+    printf(" %9s", hml_time_text(measured->mean, text));
+    printf(" %9s", hml_time_text(measured->times[0], text));
+    double p50 = hml_measured_percentile(measured, 50);
+    printf(" %9.4g  ", p50 > 0 ? 1e3 / p50 : 0);
+    hml_print_text(stdout, dims_text(&measured->bench, dims, sizeof dims));
+    printf("\n");
+}
+
+static void print_row_heading(const bench_view *view)
+{
+    printf("%7s ", "threads");
+    for (uint32_t k = 0; k < view->plan.percentile_count; k++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "p%g", view->plan.percentiles[k]);
+        printf(" %9s", text);
+    }
+    printf(" %9s %9s %9s  dims\n", "mean", "min", "runs/s");
+}
+
+static hml_status tell(const hml_measurement *measured, const bench_view *view, hml_report *report,
+                       hml_tool_error *error)
+{
+    if (report->json) {
+        put_figures(&report->data, measured, view);
+    } else if (view->swept) {
+        print_row(measured, view);
+    } else if (!view->csv) {
+        print_text(measured, view, report->path);
+    }
+    return view->plan.profiled ? tell_profile(measured, view, report, error) : HML_OK;
+}
+
+static hml_status bench_one(const hml_options *options, const bench_view *view, hml_report *report,
+                            hml_tool_error *error)
+{
+    hml_measurement measured;
+    bool element = view->swept && report->json;
+    hml_status status = hml_measure(&measured, report->path, options, &view->plan, report, error);
+    if (status == HML_OK && element) {
+        hml_json_object(&report->data, NULL);
+    }
+    if (status == HML_OK) {
+        status = tell(&measured, view, report, error);
+    }
+    if (status == HML_OK && element) {
+        hml_json_end(&report->data);
+    }
+    hml_measurement_release(&measured);
+    return status;
+}
+
+static hml_status bench_all(hml_sweep *sweep, bench_view *view, hml_report *report,
+                            hml_tool_error *error)
+{
+    hml_status status;
+    view->swept = sweep->word_count > 0;
+    if (view->swept && report->json) {
+        hml_json_array(&report->data, "sweep");
+    } else if (view->swept && !view->csv) {
+        print_row_heading(view);
+    }
+    do {
+        status = bench_one(&sweep->options, view, report, error);
+    } while (status == HML_OK && hml_sweep_next(sweep));
+    if (view->swept && report->json) {
+        hml_json_end(&report->data);
+    }
+    return status;
 }
 
 /* -- The command ------------------------------------------------------------------------------- */
 
-static hml_status parse_seconds(bench_report *report)
+static hml_status parse_view(const hml_options *options, bench_view *view, hml_tool_error *error)
 {
-    const char *word = hml_options_get(report->options, "seconds");
-    char *end = NULL;
-    report->seconds = word != NULL ? strtod(word, &end) : 2.0;
-    if (word != NULL &&
-        (end == word || *end != '\0' || !(report->seconds >= 0 && report->seconds <= 86400))) {
-        return HML_TOOL_FAIL(&report->error, HML_ERROR_usage, "'--seconds %s': expected a number",
-                             word);
+    const char *sort = hml_options_get(options, "sort"), *top = hml_options_get(options, "top");
+    long long rows = 0;
+    if (sort != NULL && strcmp(sort, "step") != 0 && strcmp(sort, "time") != 0) {
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--sort %s': expected step or time", sort);
     }
+    if (top != NULL && (!hml_parse_number(top, UINT32_MAX, &rows) || rows == 0)) {
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--top %s': expected a number from 1", top);
+    }
+    HML_TOOL_TRY(hml_measure_plan_parse(options, &view->plan, error));
+    view->by_time = top != NULL || (sort != NULL && strcmp(sort, "time") == 0);
+    view->csv = hml_options_get(options, "csv") != NULL;
+    view->plan.profiled = view->plan.profiled || view->csv || top != NULL;
+    view->profile =
+        (hml_profile_view){.wide = hml_options_get(options, "wide") != NULL, .top = (uint32_t)rows};
     return HML_OK;
 }
 
-/* Before the measurement, which takes its time. */
-static hml_status check_trace(bench_report *report, const char *path)
+static int bench_with(const hml_options *options, hml_report *report)
 {
-    return path != NULL ? hml_output_check(&report->bench.files, path, &report->error) : HML_OK;
-}
-
-static hml_status bench_model(bench_report *report, const char *path)
-{
-    hml_workbench *bench = &report->bench;
-    const char *trace = hml_options_get(report->options, "trace");
-    bool profiled = hml_options_get(report->options, "profile") != NULL;
-    HML_TOOL_TRY(parse_seconds(report));
-    HML_TOOL_TRY(hml_workbench_open(bench, path, 0, report->options, &report->error));
-    HML_TOOL_TRY(hml_workbench_load_inputs(bench, report->options, &report->error));
-    HML_TOOL_TRY(check_trace(report, trace));
-    HML_TOOL_TRY(hml_workbench_first_run(bench, report->options, report->out, &report->error));
-    HML_TOOL_TRY(measure(report));
-    qsort(report->times, report->count, sizeof *report->times, compare_times);
-    if (trace != NULL) {
-        HML_TOOL_TRY(profile(report, 1));
-        HML_TOOL_TRY(hml_trace_write(bench, report->profile, trace, &report->error));
+    bench_view view = {0};
+    hml_sweep sweep;
+    hml_tool_error error = {0};
+    hml_status status = parse_view(options, &view, &error);
+    if (status == HML_OK) {
+        view.peak_gflops = hml_fma_peak_gflops();
+        hml_cpu_name(view.cpu, sizeof view.cpu);
+        if (hml_sweep_begin(&sweep, options)) {
+            status = bench_all(&sweep, &view, report, &error);
+        } else {
+            status = HML_TOOL_FAIL(&error, HML_ERROR_usage,
+                                   "more than %d values, or %d options with several",
+                                   HML_MOST_SWEEP_VALUES, HML_MOST_SWEPT);
+        }
+        hml_sweep_release(&sweep);
     }
-    if (profiled) {
-        HML_TOOL_TRY(profile(report, report->count < 20 ? (uint32_t)report->count : 20));
-    }
-    report->peak_gflops = hml_fma_peak_gflops();
-    hml_cpu_name(report->cpu, sizeof report->cpu);
-    return HML_OK;
-}
-
-static int bench_with(const hml_options *options, hml_report *out)
-{
-    bench_report report = {.options = options, .out = out};
-    hml_status status = bench_model(&report, out->path);
-    if (status == HML_OK && out->json) {
-        put_report(&report, &out->data);
-    } else if (status == HML_OK) {
-        print_text(&report);
-    }
-    int exit_status = hml_report_status(out, status, &report.error);
-    hml_workbench_release(&report.bench);
-    free(report.times);
-    free(report.profile);
-    return exit_status;
+    return hml_report_status(report, status, &error);
 }
 
 const hml_command hml_command_bench = {
@@ -212,10 +304,11 @@ const hml_command hml_command_bench = {
     .summary = "measure an artifact",
     .purpose =
         "Measures how long runs take, how soon the first one ends, and how much memory they need.\n"
-        "Inputs are those of `run`.\n",
+        "Inputs are those of `run`. --threads 1,2 and --dim batch=1,8 measure each combination.\n",
     .options = bench_options,
     .option_count = sizeof bench_options / sizeof bench_options[0],
-    .examples = {"bench model.hml --threads 1 --dim batch=8", "bench model.hml --profile --json"},
+    .examples = {"bench model.hml --threads 1,2 --dim batch=1,8",
+                 "bench model.hml --profile --top 10"},
     .least_words = 1,
     .most_words = 1,
     .expected = "one artifact",

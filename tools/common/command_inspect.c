@@ -2,16 +2,16 @@
 #include "commands.h"
 #include "printable.h"
 #include "tool_command.h"
+#include "units.h"
 #include "workbench.h"
 
 #include <string.h>
 
 static const hml_option inspect_options[] = {
     {"dim", 0, "NAME=N", "a dim that sizes are computed for; may be repeated"},
+    {"steps", 0, NULL, "add a table of the steps"},
     HML_COMMON_OPTIONS,
 };
-
-typedef unsigned long long ull;
 
 typedef struct artifact_view {
     hml_workbench bench;
@@ -70,8 +70,9 @@ static void print_variants(const artifact_view *inspection)
         }
         printf("%-11s ", i == 0 ? "variants" : "");
         hml_print_text(stdout, variant.name);
-        printf(" (%s): %u steps, %llu bytes of code%s%s\n", variant.architecture,
-               variant.step_count, (ull)variant.code_bytes,
+        char text[HML_UNIT_TEXT];
+        printf(" (%s): %u step%s, %s of code%s%s\n", variant.architecture,
+               HML_COUNTED(variant.step_count), hml_size_text(variant.code_bytes, text),
                variant.runs_here ? "" : "; this CPU does not run it",
                variant.runs_here && i == inspection->bench.info.variant ? "; chosen" : "");
     }
@@ -105,6 +106,88 @@ static void print_provenance(const hml_model_info *info)
     hml_print_text(stdout, text);
 }
 
+/* The dims that sizes are for: the smallest, or those of --dim. */
+static void print_size_dims(const artifact_view *inspection)
+{
+    const hml_workbench *bench = &inspection->bench;
+    const char *separator = " at ";
+    for (uint32_t i = 0; i < bench->info.symbol_count; i++) {
+        hml_symbol_info symbol;
+        if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
+            continue;
+        }
+        int64_t value = symbol.minimum < 1 ? 1 : symbol.minimum;
+        for (uint32_t k = 0; k < bench->dim_count; k++) {
+            value = strcmp(bench->dims[k].name, symbol.name) == 0 ? bench->dims[k].value : value;
+        }
+        printf("%s", separator);
+        hml_print_text(stdout, symbol.name);
+        printf(" = %lld", (long long)value);
+        separator = ", ";
+    }
+}
+
+/* Bytes of the arena when `name` is `value` and the other dims stay; 0 where that does not fit. */
+static uint64_t arena_at(const hml_workbench *bench, const char *name, int64_t value)
+{
+    hml_dim dims[HML_MOST_DIMS + 1];
+    uint32_t count = 0;
+    hml_shape_info sizes = {0};
+    for (uint32_t k = 0; k < bench->dim_count; k++) {
+        if (strcmp(bench->dims[k].name, name) != 0) {
+            dims[count++] = bench->dims[k];
+        }
+    }
+    dims[count++] = (hml_dim){name, value};
+    return hml_model_shapes(bench->model, dims, count, NULL, NULL, &sizes) == HML_OK
+               ? sizes.arena_bytes
+               : 0;
+}
+
+/* How the arena grows with each dim, where it does so evenly from here on. */
+static void print_growth(const artifact_view *inspection)
+{
+    const hml_workbench *bench = &inspection->bench;
+    for (uint32_t i = 0; i < bench->info.symbol_count; i++) {
+        hml_symbol_info symbol;
+        if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
+            continue;
+        }
+        int64_t first = symbol.minimum < 1 ? 1 : symbol.minimum, step = symbol.multiple;
+        uint64_t sizes[3];
+        for (int64_t k = 0; k < 3; k++) {
+            sizes[k] = arena_at(bench, symbol.name, first + k * step);
+        }
+        if (sizes[0] > 0 && sizes[1] > sizes[0] && sizes[2] - sizes[1] == sizes[1] - sizes[0]) {
+            char text[HML_UNIT_TEXT];
+            printf("%-11s arena + %s for each further ", "",
+                   hml_size_text(sizes[1] - sizes[0], text));
+            hml_print_text(stdout, symbol.name);
+            if (step != 1) {
+                printf(", in steps of %lld", (long long)step);
+            }
+            printf("\n");
+        }
+    }
+}
+
+static void print_sizes(const artifact_view *inspection)
+{
+    const hml_model_info *info = &inspection->bench.info;
+    const hml_shape_info *sizes = &inspection->sizes;
+    char text[HML_UNIT_TEXT];
+    printf("%-11s %s:", "file", hml_size_text(info->file_bytes, text));
+    printf(" weights %s,", hml_size_text(info->weight_bytes, text));
+    printf(" code %s\n", hml_size_text(info->code_bytes, text));
+    printf("%-11s arena %s,", "memory", hml_size_text(sizes->arena_bytes, text));
+    printf(" scratch %s a thread,", hml_size_text(sizes->scratch_bytes_per_thread, text));
+    printf(" inputs %s,", hml_size_text(sizes->input_bytes, text));
+    printf(" outputs %s", hml_size_text(sizes->output_bytes, text));
+    print_size_dims(inspection);
+    printf("%s\n", info->growable ? "; grows with sizes known only while running" : "");
+    print_growth(inspection);
+}
+
 static void print_text(const artifact_view *inspection)
 {
     const hml_model_info *info = &inspection->bench.info;
@@ -114,18 +197,12 @@ static void print_text(const artifact_view *inspection)
     print_tensors(inspection->bench.model, "inputs", hml_model_input, info->input_count);
     print_tensors(inspection->bench.model, "outputs", hml_model_output, info->output_count);
     print_symbols(inspection);
-    printf("%-11s %llu bytes: weights %llu, code %llu\n", "file", (ull)info->file_bytes,
-           (ull)info->weight_bytes, (ull)info->code_bytes);
-    printf("%-11s arena %llu bytes, scratch %llu a thread, inputs %llu, outputs %llu%s\n", "memory",
-           (ull)inspection->sizes.arena_bytes, (ull)inspection->sizes.scratch_bytes_per_thread,
-           (ull)inspection->sizes.input_bytes, (ull)inspection->sizes.output_bytes,
-           info->growable ? "; grows with sizes known only while running" : "");
+    print_sizes(inspection);
     print_variants(inspection);
     printf("%-11s none\n", "signature");
     printf("%-11s ", "provenance");
     print_provenance(info);
     printf("\n");
-    print_steps(inspection);
 }
 
 /* -- JSON -------------------------------------------------------------------------------------- */
@@ -275,6 +352,9 @@ static int inspect_with(const hml_options *options, hml_report *report)
         put_artifact(&report->data, &inspection);
     } else if (status == HML_OK) {
         print_text(&inspection);
+        if (hml_options_get(options, "steps") != NULL) {
+            print_steps(&inspection);
+        }
     }
     int exit_status = hml_report_status(report, status, &error);
     hml_workbench_release(bench);

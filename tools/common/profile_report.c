@@ -2,128 +2,198 @@
 
 #include "output_file.h"
 #include "printable.h"
+#include "terminal.h"
 
-typedef struct step_figures {
-    hml_step_info info;
-    double microseconds; /* of one call */
-    double gflops, fraction;
-    bool counted; /* it has a work figure */
-} step_figures;
+#include <stdlib.h>
+#include <string.h>
 
-static bool figures_of(const hml_workbench *bench, const hml_step_profile *steps, uint32_t index,
-                       double peak, step_figures *figures)
+enum { FIGURE_COLUMNS = 62 }; /* of a table row before its node names */
+
+static const char *way_of(const hml_profile_row *row)
 {
-    const hml_step_profile *step = &steps[index];
-    *figures = (step_figures){0};
-    if (step->calls == 0 || hml_model_step(bench->model, index, &figures->info) != HML_OK) {
-        return false;
-    }
-    figures->microseconds = (double)step->nanoseconds / (double)step->calls * 1e-3;
-    figures->counted = step->work > 0 && step->nanoseconds > 0;
-    if (figures->counted) {
-        figures->gflops = (double)step->work / figures->microseconds * 1e-3;
-        figures->fraction = peak > 0 ? figures->gflops / (peak * step->threads) : 0;
-    }
-    return true;
+    return row->info.form != NULL ? row->info.form : row->info.kind;
 }
 
-void hml_profile_print(const hml_workbench *bench, const hml_step_profile *steps, double peak)
+/* -- Text -------------------------------------------------------------------------------------- */
+
+/* The end of a name says more than its beginning. */
+static void print_end(const char *text, int width)
 {
-    double total = 0, work = 0;
-    step_figures figures;
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (figures_of(bench, steps, i, peak, &figures)) {
-            total += figures.microseconds;
-            work += (double)steps[i].work;
-        }
+    size_t length = strlen(text);
+    bool cut = width > 4 && length > (size_t)width;
+    if (cut) {
+        text += length - (size_t)width + 2;
     }
-    printf("\n%5s %10s %6s %9s %6s %3s  %-11s %s\n", "step", "us", "share", "GFLOP/s", "peak",
-           "thr", "way", "nodes");
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (!figures_of(bench, steps, i, peak, &figures)) {
-            continue;
-        }
-        printf("%5u %10.2f %5.1f%%", i, figures.microseconds, figures.microseconds / total * 100);
-        if (figures.counted) {
-            printf(" %9.2f %5.1f%%", figures.gflops, figures.fraction * 100);
-        } else {
-            printf(" %9s %6s", "-", "-");
-        }
-        printf(" %3u  %-11s ", steps[i].threads,
-               figures.info.form != NULL ? figures.info.form : figures.info.kind);
-        hml_print_text(stdout, figures.info.location);
+    printf("%s", cut ? ".." : "");
+    hml_print_text(stdout, text);
+}
+
+static void print_row(const hml_profile_row *row, double total, const hml_profile_view *view,
+                      int width)
+{
+    printf("%5u %10.2f %5.1f%%", row->step, row->microseconds, row->microseconds / total * 100);
+    if (row->counted) {
+        printf(" %9.2f %5.1f%%", row->gflops, row->fraction * 100);
+    } else {
+        printf(" %9s %6s", "-", "-");
+    }
+    printf(" %3u  %-11s ", row->threads, way_of(row));
+    if (view->wide) {
+        hml_print_text(stdout, row->info.location);
+    } else {
+        char text[sizeof row->operators + sizeof row->nodes + 2];
+        (void)snprintf(text, sizeof text, "%s %s", row->operators, row->nodes);
+        print_end(text, width - FIGURE_COLUMNS);
+    }
+    printf("\n");
+}
+
+static void print_totals(const hml_profile_rows *rows)
+{
+    hml_operator_total *totals = calloc((size_t)rows->count + 1, sizeof *totals);
+    if (totals == NULL) {
+        return;
+    }
+    uint32_t count = hml_profile_totals(rows, totals);
+    printf("\n%5s %10s %6s  %s\n", "steps", "us", "share", "operators");
+    for (uint32_t k = 0; k < count; k++) {
+        printf("%5u %10.2f %5.1f%%  ", totals[k].steps, totals[k].microseconds,
+               totals[k].microseconds / rows->microseconds * 100);
+        hml_print_text(stdout, totals[k].operators);
         printf("\n");
     }
-    printf("%5s %10.2f %6s %9.2f\n", "all", total, "", total > 0 ? work / total * 1e-3 : 0);
+    free(totals);
 }
 
-static void put_step(hml_json *json, const step_figures *figures, uint32_t index, uint32_t threads)
+void hml_profile_print(const hml_profile_rows *rows, const hml_profile_view *view)
 {
-    const hml_step_info *info = &figures->info;
+    int width = hml_terminal_width();
+    uint32_t shown = view->top > 0 && view->top < rows->count ? view->top : rows->count;
+    printf("\n%5s %10s %6s %9s %6s %3s  %-11s %s\n", "step", "us", "share", "GFLOP/s", "peak",
+           "thr", "way", "nodes");
+    for (uint32_t i = 0; i < shown; i++) {
+        print_row(&rows->rows[i], rows->microseconds, view, width);
+    }
+    if (shown < rows->count) {
+        printf("%5s %u more\n", "..", rows->count - shown);
+    }
+    printf("%5s %10.2f %6s %9.2f\n", "all", rows->microseconds, "",
+           rows->microseconds > 0 ? rows->work / rows->microseconds * 1e-3 : 0);
+    print_totals(rows);
+}
+
+/* -- CSV --------------------------------------------------------------------------------------- */
+
+/* In quotes, those inside doubled; a line end would end the row. */
+static void print_quoted(const char *text)
+{
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            putchar('"');
+        }
+        putchar(*text == '\n' || *text == '\r' ? ' ' : *text);
+    }
+    putchar('"');
+}
+
+void hml_profile_print_csv(const hml_profile_rows *rows)
+{
+    printf("step,us,share,gflops,fraction_of_peak,threads,way,kernel,operators,nodes\n");
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const hml_profile_row *row = &rows->rows[i];
+        printf("%u,%.3f,%.5f,%.3f,%.4f,%u,%s,", row->step, row->microseconds,
+               row->microseconds / rows->microseconds, row->gflops, row->fraction, row->threads,
+               way_of(row));
+        print_quoted(row->info.kernel != NULL ? row->info.kernel : "");
+        putchar(',');
+        print_quoted(row->operators);
+        putchar(',');
+        print_quoted(row->info.location);
+        putchar('\n');
+    }
+}
+
+/* -- JSON -------------------------------------------------------------------------------------- */
+
+static void put_row(hml_json *json, const hml_profile_row *row)
+{
+    const hml_step_info *info = &row->info;
     hml_json_object(json, NULL);
-    hml_json_unsigned(json, "step", index);
+    hml_json_unsigned(json, "step", row->step);
     hml_json_string(json, "nodes", info->location);
+    hml_json_string(json, "operators", row->operators);
     hml_json_string(json, "kind", info->kind);
     hml_json_string(json, "form", info->form != NULL ? info->form : "");
     hml_json_string(json, "kernel", info->kernel != NULL ? info->kernel : "");
-    hml_json_real(json, "us", figures->microseconds);
-    hml_json_unsigned(json, "threads", threads);
-    hml_json_real(json, "gflops", figures->gflops);
-    hml_json_real(json, "fraction_of_peak", figures->fraction);
+    hml_json_real(json, "us", row->microseconds);
+    hml_json_unsigned(json, "threads", row->threads);
+    hml_json_real(json, "gflops", row->gflops);
+    hml_json_real(json, "fraction_of_peak", row->fraction);
     hml_json_end(json);
 }
 
-void hml_profile_put(hml_json *json, const hml_workbench *bench, const hml_step_profile *steps,
-                     double peak)
+static void put_totals(hml_json *json, const hml_profile_rows *rows)
 {
-    step_figures figures;
-    hml_json_array(json, "profile");
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (figures_of(bench, steps, i, peak, &figures)) {
-            put_step(json, &figures, i, steps[i].threads);
-        }
+    hml_operator_total *totals = calloc((size_t)rows->count + 1, sizeof *totals);
+    uint32_t count = totals != NULL ? hml_profile_totals(rows, totals) : 0;
+    hml_json_array(json, "operators");
+    for (uint32_t k = 0; k < count; k++) {
+        hml_json_object(json, NULL);
+        hml_json_string(json, "operators", totals[k].operators);
+        hml_json_unsigned(json, "steps", totals[k].steps);
+        hml_json_real(json, "us", totals[k].microseconds);
+        hml_json_end(json);
     }
     hml_json_end(json);
+    free(totals);
 }
 
-static void put_event(hml_json *json, const step_figures *figures, const hml_step_profile *step,
-                      uint32_t index, uint64_t origin)
+void hml_profile_put(hml_json *json, const hml_profile_rows *rows)
 {
-    const hml_step_info *info = &figures->info;
+    hml_json_array(json, "profile");
+    for (uint32_t i = 0; i < rows->count; i++) {
+        put_row(json, &rows->rows[i]);
+    }
+    hml_json_end(json);
+    put_totals(json, rows);
+}
+
+/* -- Trace ------------------------------------------------------------------------------------- */
+
+static void put_event(hml_json *json, const hml_profile_row *row, uint64_t origin)
+{
+    const hml_step_info *info = &row->info;
     hml_json_object(json, NULL);
     hml_json_string(json, "ph", "X");
     hml_json_integer(json, "pid", 1);
     hml_json_integer(json, "tid", 1);
-    hml_json_real(json, "ts", (double)(step->start_nanoseconds - origin) * 1e-3);
-    hml_json_real(json, "dur", figures->microseconds);
+    hml_json_real(json, "ts", (double)(row->start_nanoseconds - origin) * 1e-3);
+    hml_json_real(json, "dur", row->microseconds);
     hml_json_string(json, "name", info->location[0] != '\0' ? info->location : info->kind);
-    hml_json_string(json, "cat", info->form != NULL ? info->form : info->kind);
+    hml_json_string(json, "cat", way_of(row));
     hml_json_object(json, "args");
-    hml_json_unsigned(json, "step", index);
-    hml_json_unsigned(json, "threads", step->threads);
-    hml_json_real(json, "gflops", figures->gflops);
+    hml_json_unsigned(json, "step", row->step);
+    hml_json_unsigned(json, "threads", row->threads);
+    hml_json_real(json, "gflops", row->gflops);
     hml_json_string(json, "kernel", info->kernel != NULL ? info->kernel : "");
     hml_json_end(json);
     hml_json_end(json);
 }
 
-static void put_events(hml_json *json, const hml_workbench *bench, const hml_step_profile *steps)
+static void put_events(hml_json *json, const hml_profile_rows *rows)
 {
     uint64_t origin = UINT64_MAX;
-    step_figures figures;
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (steps[i].calls != 0 && steps[i].start_nanoseconds < origin) {
-            origin = steps[i].start_nanoseconds;
-        }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        uint64_t start = rows->rows[i].start_nanoseconds;
+        origin = start < origin ? start : origin;
     }
-    for (uint32_t i = 0; i < bench->info.step_count; i++) {
-        if (figures_of(bench, steps, i, 0, &figures)) {
-            put_event(json, &figures, &steps[i], i, origin);
-        }
+    for (uint32_t i = 0; i < rows->count; i++) {
+        put_event(json, &rows->rows[i], origin);
     }
 }
 
-hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *steps,
+hml_status hml_trace_write(const hml_workbench *bench, const hml_profile_rows *rows,
                            const char *path, hml_tool_error *error)
 {
     hml_output_file file;
@@ -132,7 +202,7 @@ hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *s
     hml_json_object(&json, NULL);
     hml_json_string(&json, "displayTimeUnit", "ns");
     hml_json_array(&json, "traceEvents");
-    put_events(&json, bench, steps);
+    put_events(&json, rows);
     hml_json_end(&json);
     hml_json_end(&json);
     fputc('\n', file.stream);

@@ -1,20 +1,26 @@
-/* What a profiled session tells: a table per step, a trace file. */
+/* What a profiled session tells: a table per step and per operator, a trace file. */
 #ifndef HML_PROFILE_REPORT_H
 #define HML_PROFILE_REPORT_H
 
 #include "json.h"
-#include "workbench.h"
+#include "profile_rows.h"
 
-/* Steps with their share of the time, in program order; `peak` in GFLOP/s of one core, 0: unknown.
- */
-void hml_profile_print(const hml_workbench *bench, const hml_step_profile *steps, double peak);
+typedef struct hml_profile_view {
+    bool wide;    /* whole names, however long the lines become */
+    uint32_t top; /* rows of the table, 0: all */
+} hml_profile_view;
 
-/* The same as the member "profile", an array of objects. */
-void hml_profile_put(hml_json *json, const hml_workbench *bench, const hml_step_profile *steps,
-                     double peak);
+/* Steps with their share of the time in the order of `rows`, then the totals by operator. */
+void hml_profile_print(const hml_profile_rows *rows, const hml_profile_view *view);
 
-/* One run as a file for chrome://tracing and Perfetto. `steps` holds a single run. */
-hml_status hml_trace_write(const hml_workbench *bench, const hml_step_profile *steps,
+/* The steps as comma-separated values, a heading first. */
+void hml_profile_print_csv(const hml_profile_rows *rows);
+
+/* The members "profile", an array of objects, and "operators". */
+void hml_profile_put(hml_json *json, const hml_profile_rows *rows);
+
+/* One run as a file for chrome://tracing and Perfetto: `rows` of a single run. */
+hml_status hml_trace_write(const hml_workbench *bench, const hml_profile_rows *rows,
                            const char *path, hml_tool_error *error);
 
 #endif

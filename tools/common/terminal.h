@@ -8,4 +8,7 @@
  * set to something, or TERM is "dumb". */
 bool hml_terminal_is_lively(int descriptor);
 
+/* Columns of a table on standard output: the terminal's, or COLUMNS; 120 where neither says. */
+int hml_terminal_width(void);
+
 #endif

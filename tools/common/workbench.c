@@ -38,8 +38,10 @@ hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t f
     HML_TOOL_TRY(hml_path_check(path, HML_PATH_ARTIFACT, error));
     HML_TOOL_TRY(note_input(bench, path, error));
     HML_TOOL_TRY(hml_workbench_parse_dims(bench, options, error));
-    hml_open_options open = {
-        .flags = flags, .message = error->text, .message_bytes = sizeof error->text};
+    hml_open_options open = {.flags = flags,
+                             .variant = hml_options_get(options, "variant"),
+                             .message = error->text,
+                             .message_bytes = sizeof error->text};
     double start = hml_milliseconds();
     HML_TOOL_TRY(hml_model_open(path, &open, &bench->model));
     bench->load_ms = hml_milliseconds() - start;

@@ -24,7 +24,8 @@ enum { HML_MOST_DIMS = 32 };
         {"seed", 0, "N", "of random inputs; 0"},                                                   \
         {"range", 0, "NAME=LOW..HIGH", "range of a random input; may be repeated"},                \
         {"fill", 0, "NAME=V", "one value for all of an input; may be repeated"},                   \
-        {"threads", 0, "N", "threads; default: as many as the process may use"}
+        {"threads", 0, "N", "threads; default: as many as the process may use"},                   \
+        {"variant", 0, "NAME", "code to run instead of the best for this CPU"}
 
 typedef struct hml_workbench {
     hml_model *model;

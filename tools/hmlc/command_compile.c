@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "common/printable.h"
+#include "common/units.h"
 
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION,                                                                               \
@@ -26,11 +27,25 @@ static const hml_option compile_table[] = {
 
 static void print_size(const char *label, uint64_t bytes)
 {
-    if (bytes >= (UINT64_C(1) << 20)) {
-        fprintf(stderr, "  %-16s %.1f MiB\n", label, (double)bytes / (1 << 20));
-    } else {
-        fprintf(stderr, "  %-16s %.1f KiB\n", label, (double)bytes / (1 << 10));
+    char text[HML_UNIT_TEXT];
+    fprintf(stderr, "  %-16s %s\n", label, hml_size_text(bytes, text));
+}
+
+/* The arena at the smallest dims, and how it follows from them where that fits the line. */
+static void print_arena(const hmlc_job *job)
+{
+    char text[HML_UNIT_TEXT], formula[72];
+    hmlc_dim bytes = job->module->arena_bytes;
+    fprintf(stderr, "  %-16s %s", "arena", hml_size_text(job->summary.arena_bytes, text));
+    if (hmlc_dim_is_constant(bytes, NULL)) {
+        fprintf(stderr, "\n");
+        return;
     }
+    int length = hmlc_dim_format(bytes, formula, sizeof formula);
+    bool fits = length >= 0 && (size_t)length < sizeof formula;
+    fprintf(stderr, " at the smallest dims%s", fits ? "; " : "");
+    hml_print_text(stderr, fits ? formula : "");
+    fprintf(stderr, "%s\n", fits ? " bytes" : "");
 }
 
 static void print_summary(const hmlc_job *job, const char *path)
@@ -42,7 +57,7 @@ static void print_summary(const hmlc_job *job, const char *path)
             s->unique_kernels, HML_COUNTED(job->request->target_count));
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
-    print_size("arena (typical)", s->arena_bytes_at_hint);
+    print_arena(job);
     print_size("file", s->file_bytes);
     fprintf(stderr, "  %-16s %.2f s (import %.2f, passes %.2f, code %.2f)\n", "time",
             job->import_seconds + job->pass_seconds + job->codegen_seconds, job->import_seconds,
@@ -61,7 +76,7 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
         {"kernels", s->kernels},
         {"weight_bytes", s->weight_bytes},
         {"code_bytes", s->code_bytes},
-        {"arena_bytes", s->arena_bytes_at_hint},
+        {"arena_bytes", s->arena_bytes},
         {"file_bytes", s->file_bytes},
     };
     hml_json_string(json, "model", job->request->model_path);

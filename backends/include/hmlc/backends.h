@@ -29,7 +29,8 @@ typedef struct hmlc_codegen_options {
 
 typedef struct hmlc_codegen_summary {
     uint32_t steps, kernels, unique_kernels;
-    uint64_t arena_bytes_at_hint, weight_bytes, code_bytes, file_bytes;
+    uint64_t arena_bytes; /* with every dim as small as it may be, 1 at least */
+    uint64_t weight_bytes, code_bytes, file_bytes;
 } hmlc_codegen_summary;
 
 /*
