@@ -98,9 +98,11 @@ static void gate_inputs(const lstm_run *lstm, int64_t direction, int64_t step, i
     }
 }
 
+/* NaN stays NaN, where fmin and fmax would drop it. */
 static double clipped(const lstm_run *lstm, double x)
 {
-    return lstm->clip > 0 ? fmax(-lstm->clip, fmin(lstm->clip, x)) : x;
+    double limited = x > lstm->clip ? lstm->clip : x < -lstm->clip ? -lstm->clip : x;
+    return lstm->clip > 0 ? limited : x;
 }
 
 static void update_cell(const lstm_run *lstm, int64_t direction, int64_t step, int64_t batch)

@@ -81,14 +81,14 @@ static void set_float(hmlc_dtype dtype, void *data, int64_t at, element_mood moo
                       uint64_t *random)
 {
     static const double adverse[] = {
-        __builtin_nan(""), __builtin_inf(), -__builtin_inf(), -0.0, 0.0, 1e-40, -1e-45, 0.5, 1, -1,
-        /* those whose sum depends on the order come last */
+        __builtin_nan(""), __builtin_inf(), -__builtin_inf(), -0.0, 0.0, 0.5, 1, -1,
+        /* those whose sum or product depends on the order come last */
         3.4028234e38, -3.4028234e38, 65504, 1e30, -2147483648.0, 9223372036854775808.0, 255.5, 88.8,
-        -104, 1e-30, 2.5, -0.5, 16777217, 1e300};
+        -104, 1e-30, 2.5, -0.5, 16777217, 1e300, 1e-40, -1e-45};
     uint64_t bits = maker_next(random) >> 11;
     double value = (double)(bits % 33) / 8 - 2;
     if (mood == ADVERSE && (bits >> 8) % 4 == 0) {
-        value = adverse[(bits >> 16) % (sums ? 10 : sizeof adverse / sizeof *adverse)];
+        value = adverse[(bits >> 16) % (sums ? 8 : sizeof adverse / sizeof *adverse)];
     } else if (mood == WIDE && !sums) {
         value = __builtin_ldexp(value, (int)((bits >> 8) % 48) - 24);
     }
