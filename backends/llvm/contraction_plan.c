@@ -1,5 +1,5 @@
 /* Sections, row tiles, blocks and units of a contraction: everything that is decided by sizes. */
-#include "llvm/contraction.h"
+#include "llvm/conv.h"
 
 enum {
     UNITS_WANTED = 20,         /* five per thread at four threads */
@@ -219,7 +219,8 @@ typedef struct block_sizes {
     int64_t row_tiles, column_tiles;
     double row_tile_bytes, column_tile_bytes; /* of the left side and of the panels */
     double tile_flops;
-    int64_t outer; /* batches x groups */
+    int64_t outer;         /* batches x groups */
+    int64_t least_columns; /* column tiles that a unit has where there are as many */
     double cache;
 } block_sizes;
 
@@ -236,6 +237,8 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
         .column_tile_bytes = depth * width * (double)hmlc_dtype_bytes(contraction->dtype),
         .tile_flops = 2 * depth * width * section->rows,
         .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
+        /* With a single one LLVM keeps twelve row pointers on the stack. */
+        .least_columns = contraction->conv != NULL && contraction->conv->dynamic ? 2 : 1,
         .cache = (double)context->target->l2_bytes / 2,
     };
 }
@@ -268,7 +271,7 @@ static void blocks_by_units(const block_sizes *sizes, int64_t *row_blocks, int64
         if (enough || flops / (double)(blocks * 2) < (double)UNIT_FLOPS) {
             return;
         }
-        bool more_columns = *col_blocks * 2 <= sizes->column_tiles;
+        bool more_columns = *col_blocks * 2 * sizes->least_columns <= sizes->column_tiles;
         bool more_rows = *row_blocks * 2 <= sizes->row_tiles;
         double left = sizes->row_tile_bytes * (double)sizes->row_tiles / (double)*row_blocks;
         double right = sizes->column_tile_bytes * (double)sizes->column_tiles / (double)*col_blocks;

@@ -25,14 +25,15 @@ LLVMValueRef hmlc_math_erf(hmlc_frame *frame, LLVMValueRef x)
 
 /*
  * tools/scripts/fit_math.py gelu: the normal distribution as 1/2 + x P(u), u = 2 (x / 5.5)^2 - 1:
- * one polynomial, no exp, no division. Behind 5.5 the function is x, or 0 x: NaN at -infinity, as
- * in the definition.
+ * one polynomial, no exp, no division. The constant term is a unit of its last place above the
+ * fit's, so that the share leaves [0, 1] at 5.5 and is cut to 1 or 0 from there on: x, or 0 x,
+ * which is NaN at -infinity, as in the definition.
  */
 static const double gelu_core[] = {
     -2.624665212e-4, 6.699282676e-4, -4.629442119e-4, 6.067257491e-4,
     -2.474863315e-3, 4.749953281e-3, -6.80572493e-3,  1.015814114e-2,
     -1.499517635e-2, 2.038340084e-2, -2.605065331e-2, 3.206790239e-2,
-    -3.879244998e-2, 4.773773253e-2, -6.417234987e-2, 1.285519302e-1};
+    -3.879244998e-2, 4.773773253e-2, -6.417234987e-2, 1.285519451e-1};
 static const double gelu_limit = 5.5;
 
 LLVMValueRef hmlc_math_gelu(hmlc_frame *frame, LLVMValueRef x)
@@ -43,9 +44,6 @@ LLVMValueRef hmlc_math_gelu(hmlc_frame *frame, LLVMValueRef x)
                                     lanes_real(x, -1.0));
     LLVMValueRef share =
         hmlc_frame_fma(frame, clamped, REAL_POLYNOMIAL(frame, u, gelu_core), lanes_real(x, 0.5));
-    LLVMValueRef inside = real_mul(frame, x, share);
-    LLVMValueRef below = real_compare_to(frame, LLVMRealOLT, x, -gelu_limit);
-    LLVMValueRef above = real_compare_to(frame, LLVMRealOGT, x, gelu_limit);
-    inside = lanes_select(frame, above, x, inside);
-    return lanes_select(frame, below, real_scale(frame, x, 0.0), inside);
+    share = real_at_most(frame, real_at_least(frame, share, 0.0), 1.0);
+    return real_mul(frame, x, share);
 }
