@@ -79,6 +79,14 @@ static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *sco
     }
 }
 
+static void tell_value(const hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                       const char *name, const hmlc_type *type)
+{
+    if (scope->parent == NULL && importer->options->value != NULL) {
+        importer->options->value(importer->options->context, name, type);
+    }
+}
+
 static void bind_inputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
 {
     const Onnx__GraphProto *graph = scope->graph;
@@ -115,6 +123,7 @@ static void bind_inputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
         if (binding->value == NULL) {
             importer->fatal = HMLC_RESOURCE;
         }
+        tell_value(importer, scope, name, type);
     }
 }
 
@@ -267,6 +276,7 @@ static void publish_outputs(hmlc_onnx_node *node, uint32_t index, bool done)
         if (value->name == NULL) {
             value->name = hmlc_arena_string(importer->module->arena, name);
         }
+        tell_value(importer, node->scope, name, value->type);
         hmlc_onnx_check_declared(importer, name, binding->declared, value->type,
                                  node->emit.builder.location);
         if (!hmlc_onnx_check_size(importer, name, value->type, node->emit.builder.location)) {

@@ -90,6 +90,12 @@ const hmlc_location *hmlc_onnx_locate(hmlc_onnx_importer *importer, const hmlc_o
 hmlc_status hmlc_onnx_sort(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope,
                            uint32_t *order) HMLC_MUST_USE;
 
+/* onnx_capture.c: each name that the node reads, its inputs first ("": absent), then what its
+ * subgraphs capture. Stops with the status of a visit that is not HMLC_OK. */
+hmlc_status hmlc_onnx_visit_reads(hmlc_arena *scratch, const Onnx__NodeProto *node,
+                                  hmlc_status (*visit)(void *context, const char *name),
+                                  void *context) HMLC_MUST_USE;
+
 /* onnx_check.c: a node against its table row. HMLC_OK, or the error's status with diagnostics. */
 hmlc_status hmlc_onnx_check_attributes(hmlc_onnx_node *node) HMLC_MUST_USE;
 hmlc_status hmlc_onnx_check_arity(hmlc_onnx_node *node) HMLC_MUST_USE;

@@ -17,19 +17,15 @@ typedef struct capture_collector {
     hmlc_onnx_importer *importer;
     hmlc_onnx_scope *scope;
     dependencies *found;
-    hmlc_status status;
 } capture_collector;
 
-static void add(capture_collector *collector, uint32_t node)
+static hmlc_status add(capture_collector *collector, uint32_t node)
 {
     dependencies *found = collector->found;
     if (found->count == found->capacity) {
         size_t capacity = found->capacity * 2 + 64;
         uint32_t *nodes = HMLC_NEW_ARRAY(collector->importer->scratch, uint32_t, capacity);
-        if (nodes == NULL) {
-            collector->status = HMLC_RESOURCE;
-            return;
-        }
+        HMLC_TRY_MEMORY(nodes);
         if (found->count > 0) {
             memcpy(nodes, found->nodes, found->count * sizeof *nodes);
         }
@@ -37,81 +33,15 @@ static void add(capture_collector *collector, uint32_t node)
         found->capacity = capacity;
     }
     found->nodes[found->count++] = node;
+    return HMLC_OK;
 }
 
-/* What the subgraphs around a node define: such a name hides that of the graph being sorted. */
-typedef struct inner_names {
-    const struct inner_names *outer; /* NULL: the graph being sorted is next */
-    hmlc_names defined;
-} inner_names;
-
-static void define(capture_collector *collector, inner_names *names, const char *name)
+static hmlc_status add_producer(void *context, const char *name)
 {
-    if (name != NULL && collector->status == HMLC_OK) {
-        collector->status = hmlc_names_set(&names->defined, name, names);
-    }
-}
-
-static void define_graph(capture_collector *collector, inner_names *names,
-                         const Onnx__GraphProto *graph)
-{
-    for (size_t i = 0; i < graph->n_input; i++) {
-        define(collector, names, graph->input[i]->name);
-    }
-    for (size_t i = 0; i < graph->n_initializer; i++) {
-        define(collector, names, graph->initializer[i]->name);
-    }
-    for (size_t i = 0; i < graph->n_node; i++) {
-        for (size_t o = 0; o < graph->node[i]->n_output; o++) {
-            define(collector, names, graph->node[i]->output[o]);
-        }
-    }
-}
-
-static void collect_name(capture_collector *collector, const inner_names *inner, const char *name)
-{
-    for (; inner != NULL; inner = inner->outer) {
-        if (hmlc_names_find(&inner->defined, name) != NULL) {
-            return;
-        }
-    }
+    capture_collector *collector = context;
     const hmlc_onnx_binding *binding = hmlc_names_find(&collector->scope->bindings, name);
-    if (binding != NULL && binding->producer != UINT32_MAX) {
-        add(collector, binding->producer);
-    }
-}
-
-/* Names that a subgraph captures: every name read in it that this graph defines and no subgraph in
- * between. Nesting is bounded by the wire walker. */
-static void collect_graph(capture_collector *collector, const inner_names *outer,
-                          const Onnx__GraphProto *graph);
-
-static void collect_node(capture_collector *collector, const inner_names *inner,
-                         const Onnx__NodeProto *node)
-{
-    for (size_t i = 0; i < node->n_input && collector->status == HMLC_OK; i++) {
-        collect_name(collector, inner, node->input[i]);
-    }
-    for (size_t i = 0; i < node->n_attribute && collector->status == HMLC_OK; i++) {
-        if (node->attribute[i]->g != NULL) {
-            collect_graph(collector, inner, node->attribute[i]->g);
-        }
-    }
-}
-
-static void collect_graph(capture_collector *collector, const inner_names *outer,
-                          const Onnx__GraphProto *graph)
-{
-    inner_names inner = {.outer = outer,
-                         .defined = hmlc_names_create(collector->importer->scratch)};
-    define_graph(collector, &inner, graph);
-    for (size_t i = 0; i < graph->n_node && collector->status == HMLC_OK; i++) {
-        collect_node(collector, &inner, graph->node[i]);
-    }
-    for (size_t i = 0; i < graph->n_output && collector->status == HMLC_OK; i++) {
-        collect_name(collector, &inner,
-                     graph->output[i]->name != NULL ? graph->output[i]->name : "");
-    }
+    return binding != NULL && binding->producer != UINT32_MAX ? add(collector, binding->producer)
+                                                              : HMLC_OK;
 }
 
 static void report_cycle(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope, uint32_t node,
@@ -176,11 +106,11 @@ static hmlc_status sort_nodes(hmlc_onnx_importer *importer, hmlc_onnx_scope *sco
     HMLC_TRY_MEMORY(state);
     HMLC_TRY_MEMORY(stack);
     capture_collector collector = {.importer = importer, .scope = scope, .found = &needs};
-    for (size_t i = 0; i < count && collector.status == HMLC_OK; i++) {
-        collect_node(&collector, NULL, scope->graph->node[i]);
+    for (size_t i = 0; i < count; i++) {
+        HMLC_TRY(hmlc_onnx_visit_reads(importer->scratch, scope->graph->node[i], add_producer,
+                                       &collector));
         needs.starts[i + 1] = needs.count;
     }
-    HMLC_TRY(collector.status);
     order_nodes(importer, scope, &needs, state, stack, order);
     return HMLC_OK;
 }

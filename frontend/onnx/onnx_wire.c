@@ -23,14 +23,7 @@ typedef struct wire_walker {
     size_t used, capacity;
 } wire_walker;
 
-/* One field as found. */
-typedef struct field {
-    size_t start; /* of the key */
-    size_t value; /* of the value; of the content for WIRE_LENGTH */
-    size_t end;   /* behind the value */
-    uint64_t number;
-    uint32_t type;
-} field;
+typedef hmlc_onnx_field field;
 
 static hmlc_status damaged(wire_walker *walker, size_t position, const char *message,
                            const char *what)
@@ -93,7 +86,7 @@ static hmlc_status read_varint(wire_walker *walker, size_t *position, size_t end
 /* Reads the key and finds the value's extent. */
 static hmlc_status read_field(wire_walker *walker, size_t position, size_t end, field *found)
 {
-    uint64_t key, length = 0;
+    uint64_t key = 0, length = 0;
     found->start = position;
     HMLC_TRY(read_varint(walker, &position, end, &key));
     found->number = key >> 3;
@@ -125,6 +118,14 @@ static hmlc_status read_field(wire_walker *walker, size_t position, size_t end, 
     }
     found->end = position + (size_t)length;
     return HMLC_OK;
+}
+
+hmlc_status hmlc_onnx_read_field(const uint8_t *data, size_t position, size_t end,
+                                 hmlc_onnx_field *found)
+{
+    wire_walker walker = {.data = data};
+    *found = (hmlc_onnx_field){0};
+    return read_field(&walker, position, end, found);
 }
 
 static wire_type expected_type(const ProtobufCFieldDescriptor *descriptor)

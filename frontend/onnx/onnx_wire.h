@@ -26,4 +26,17 @@ hmlc_status hmlc_onnx_unpack(const void *data, size_t size, hmlc_budget *budget,
                              hmlc_diagnostics *diagnostics, const hmlc_location *where,
                              const Onnx__ModelProto **model) HMLC_MUST_USE;
 
+/* One field as found. */
+typedef struct hmlc_onnx_field {
+    size_t start; /* of the key */
+    size_t value; /* of the value; of the content of text, bytes and messages */
+    size_t end;   /* behind the value */
+    uint64_t number;
+    uint32_t type;
+} hmlc_onnx_field;
+
+/* Reads the field at `position` of data[0..end); DAMAGED, without a word, when there is none. */
+hmlc_status hmlc_onnx_read_field(const uint8_t *data, size_t position, size_t end,
+                                 hmlc_onnx_field *found) HMLC_MUST_USE;
+
 #endif

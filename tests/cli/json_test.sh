@@ -41,7 +41,7 @@ for program in "$hmlc" "$hml"; do
     object 0 - 'p50_ms dims profile' "$program" bench "$artifact" --seconds 0 --profile
     object 0 - 'model inputs outputs dims variants steps' "$program" inspect "$artifact"
 done
-for command in check compile run test bench compare inspect diff ops targets explain; do
+for command in check compile run test bench compare inspect diff reduce ops targets explain; do
     object 0 - 'name words purpose options examples exit_statuses' "$hmlc" $command --help
     object 0 - 'options' "$hmlc" help $command
 done

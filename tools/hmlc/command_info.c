@@ -70,16 +70,21 @@ static void put_explanation(hml_json *json, const explanation *found)
     hml_json_end(json);
 }
 
-static int explain(const hml_options *options, hml_report *report)
+bool hmlc_parse_code(const char *word, long long *number)
 {
-    const char *word = hml_options_at(options, NULL, 0);
     bool prefixed = toupper((unsigned char)word[0]) == 'H' &&
                     toupper((unsigned char)word[1]) == 'M' &&
                     toupper((unsigned char)word[2]) == 'L';
+    return hml_parse_number(prefixed ? word + 3 : word, 99999, number);
+}
+
+static int explain(const hml_options *options, hml_report *report)
+{
+    const char *word = hml_options_at(options, NULL, 0);
     long long number;
     explanation found = {0};
     report->path = NULL; /* the word is no file */
-    if (!hml_parse_number(prefixed ? word + 3 : word, 99999, &number)) {
+    if (!hmlc_parse_code(word, &number)) {
         return hml_report_usage(report, "'%s' is no error code; they look like HML0203", word);
     }
     if (!find_explanation(number, &found)) {

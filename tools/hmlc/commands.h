@@ -70,6 +70,9 @@ void hmlc_job_report(const hmlc_job *job, hml_report *report);
 
 double hmlc_seconds(void); /* monotonic */
 
+/* "HML0203", "hml203" or "203"; false when it is no such word. */
+bool hmlc_parse_code(const char *word, long long *number);
+
 /* What the compiler asks the environment for. */
 #define HMLC_COMPILER_ENVIRONMENT                                                                  \
     "  TMPDIR                   folder of temporary files; /tmp without it\n"

@@ -19,6 +19,9 @@ typedef struct hmlc_import_options {
     const hmlc_dim_option *dims;
     uint32_t dim_count;
     size_t memory_limit; /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
+    /* Told each input and node output of the main graph when its type is known; may be NULL. */
+    void (*value)(void *context, const char *name, const hmlc_type *type);
+    void *context;
 } hmlc_import_options;
 
 /*
