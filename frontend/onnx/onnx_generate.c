@@ -185,7 +185,7 @@ static void cosine_window(hmlc_onnx_node *node, double a0, double a1, double a2)
     hmlc_dtype dtype = hmlc_onnx_dtype_attr(node, "output_datatype", HMLC_DTYPE_f32);
     hmlc_dtype inner = dtype == HMLC_DTYPE_f64 ? dtype : HMLC_DTYPE_f32;
     hmlc_value *scalar = scalar_input(node, 0);
-    const hmlc_dim *size = hmlc_emit_bind(emit, scalar, "window", 1, HMLC_DIM_UNBOUNDED, 1, &count);
+    const hmlc_dim *size = hmlc_emit_bind(emit, scalar, "window", 0, HMLC_DIM_UNBOUNDED, 1, &count);
     if (size == NULL) {
         return;
     }

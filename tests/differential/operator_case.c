@@ -313,9 +313,9 @@ void operator_case_destroy(operator_case *made)
 /* Sizes by letter; mostly all symbols of a letter have its size. */
 static void choose_dims(const operator_case *made, uint32_t run, uint64_t *random, int64_t *symbols)
 {
-    static const int64_t sizes[] = {3, 4, 5, 2, 7, 8, 1, 6, 2, 3, 0, 1, 9, 16, 17, 33};
+    static const int64_t sizes[] = {3, 4, 5, 2, 7, 8, 1, 6, 2, 3, 0, 1, 9, 16, 17, 33, 67, 130};
     uint32_t symbol_count = hmlc_symbol_count(made->module->dims);
-    uint32_t limit = symbol_count > 8 ? 8 : symbol_count > 4 ? 13 : 16;
+    uint32_t limit = symbol_count > 8 ? 8 : symbol_count > 4 ? 13 : symbol_count > 2 ? 16 : 18;
     uint32_t first = run == 0 ? 6 : limit;
     int64_t of_letter[26];
     for (int i = 0; i < 26; i++) {

@@ -20,7 +20,9 @@ typedef struct machine {
     operator_tally *tally;
     operator_case reference;
     hml_model *model;
-    hml_session *session;
+    hml_pool *pool;
+    hml_session *sessions[2]; /* at one thread, at two */
+    hml_session *session;     /* the one that runs now */
     guarded_heap heap;
 } machine;
 
@@ -232,6 +234,7 @@ static void run_fenced(machine *m, const hmlc_tensor *inputs, hmlc_status expect
 static void run_all(machine *m)
 {
     for (uint32_t run = 0; run < m->trial->runs; run++) {
+        m->session = m->sessions[run % 2];
         hmlc_arena *arena = hmlc_arena_create(NULL);
         hmlc_tensor inputs[OPERATOR_INPUTS], want[OPERATOR_OUTPUTS];
         operator_case_destroy(&m->reference); /* for its diagnostics */
@@ -294,13 +297,20 @@ void operator_trial_run(const operator_trial *trial, operator_tally *tally)
         hml_allocator allocator = guarded_allocator(&m.heap);
         hml_open_options options = {.allocator = &allocator};
         hml_status status = hml_model_open(trial->path, &options, &m.model);
-        status = status == HML_OK ? hml_session_create(m.model, NULL, &m.session) : status;
+        hml_pool_options two = {.threads = 2};
+        status = status == HML_OK ? hml_pool_create(&two, &m.pool) : status;
+        for (uint32_t i = 0; i < 2 && status == HML_OK; i++) {
+            hml_session_options threads = {.pool = i == 0 ? NULL : m.pool};
+            status = hml_session_create(m.model, &threads, &m.sessions[i]);
+        }
         if (status == HML_OK) {
             run_all(&m);
         } else {
             finding(&m, NULL, "the artifact does not open: HML%u", (unsigned)status);
         }
-        hml_session_destroy(m.session);
+        hml_session_destroy(m.sessions[0]);
+        hml_session_destroy(m.sessions[1]);
+        hml_pool_release(m.pool);
         hml_model_release(m.model);
         (void)remove(trial->path);
     }
