@@ -147,7 +147,7 @@ static uint16_t packed_sample(const uint8_t *row, size_t index, uint32_t depth)
         return (uint16_t)(row[2 * index] << 8 | row[2 * index + 1]);
     }
     size_t bit = index * depth;
-    return (uint16_t)(row[bit / 8] >> (8 - depth - bit % 8) & ((1U << depth) - 1));
+    return (uint16_t)((unsigned)row[bit / 8] >> (8 - depth - bit % 8) & ((1U << depth) - 1));
 }
 
 static bool unpack_row(const png_file *png, const uint8_t *row, uint16_t *samples)
@@ -276,7 +276,7 @@ static hml_status read_pnm(const uint8_t *data, size_t bytes, const char *path, 
     HML_TOOL_TRY(allocate_samples(image, path, error));
     for (size_t i = 0; i < count; i++) {
         const uint8_t *from = data + at + i * size;
-        uint16_t value = size == 2 ? (uint16_t)(from[0] << 8 | from[1]) : from[0];
+        uint16_t value = (uint16_t)(size == 2 ? from[0] << 8 | from[1] : from[0]);
         image->samples[i] = value > image->most ? (uint16_t)image->most : value;
     }
     return HML_OK;
