@@ -36,9 +36,6 @@ hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32
 void hmlc_use_link(hmlc_use *use, hmlc_value *value);
 void hmlc_use_unlink(hmlc_use *use);
 
-/* Puts an op into the list of a region, before another; `before` NULL: behind the last. */
-void hmlc_region_link(hmlc_region *region, hmlc_op *op, hmlc_op *before);
-
 /* Copies an attribute's value (list, string, tensor header) into the arena; false without memory.
  */
 bool hmlc_attr_copy(hmlc_arena *arena, const hmlc_attr *from, hmlc_attr *to);

@@ -22,7 +22,8 @@ hmlc_builder hmlc_builder_after(hmlc_op *op)
                           .location = op->location};
 }
 
-void hmlc_region_link(hmlc_region *region, hmlc_op *op, hmlc_op *before)
+/* Puts an op into the list of a region, before another; `before` NULL: behind the last. */
+static void link_op(hmlc_region *region, hmlc_op *op, hmlc_op *before)
 {
     op->parent = region;
     op->next = before;
@@ -236,7 +237,7 @@ hmlc_status hmlc_op_create_from_parts(hmlc_builder *builder, const hmlc_op_parts
     for (uint32_t i = 0; i < op->operand_count; i++) {
         hmlc_use_link(&op->operands[i], op->operands[i].value);
     }
-    hmlc_region_link(builder->region, op, place_of(builder, parts->opcode));
+    link_op(builder->region, op, place_of(builder, parts->opcode));
     if (result != NULL) {
         *result = op;
     }
@@ -267,5 +268,5 @@ void hmlc_op_move_before(hmlc_op *op, hmlc_op *before)
         return;
     }
     unlink_op(op);
-    hmlc_region_link(before->parent, op, before);
+    link_op(before->parent, op, before);
 }

@@ -12,8 +12,9 @@ enum {
     MAX_GROWN_BYTES = 1 << 20,
     MAX_FOLDED_TOTAL = 8 << 20, /* beyond twice the bytes of the model's own constants */
     MOST_WORK = 1 << 30,        /* steps of a product */
-    SLOW_STEP = 8,              /* how much longer those of other sums take */
 };
+/* How much longer the steps of other sums take. */
+#define SLOW_STEP 8.0
 
 static hmlc_status build_dims_constant(hmlc_builder *builder, const hmlc_value *value,
                                        hmlc_value **result)

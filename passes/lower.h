@@ -11,9 +11,7 @@ hmlc_status hmlc_lower_batch_norm(hmlc_module *module, hmlc_op *op, bool *done) 
 hmlc_status hmlc_lower_conv(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_lstm(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
-hmlc_status hmlc_lower_reshape(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_resize(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
-hmlc_status hmlc_lower_transpose(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 
 /* The op on operands cast to f32, its results cast back and in use; *widened stays NULL for other
  * types. */

@@ -57,28 +57,6 @@ static hmlc_status lower_concat(hmlc_module *module, hmlc_op *op, bool *done)
     return HMLC_OK;
 }
 
-typedef struct lower_rule {
-    hmlc_opcode opcode; /* HMLC_OP_COUNT: any with one of the traits */
-    uint32_t traits;
-    lower_function lower; /* NULL: there is only widening */
-    bool widens;          /* f16 and bf16 are computed in f32 */
-} lower_rule;
-
-static const lower_rule lower_rules[] = {
-    {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm, false},
-    {HMLC_OP_concat, 0, lower_concat, false},
-    {HMLC_OP_conv, 0, hmlc_lower_conv, true},
-    {HMLC_OP_conv_transpose, 0, hmlc_lower_conv, true},
-    {HMLC_OP_lstm, 0, hmlc_lower_lstm, true},
-    {HMLC_OP_matmul, 0, hmlc_lower_matmul, true},
-    {HMLC_OP_range_dims, 0, NULL, true},
-    {HMLC_OP_reshape, 0, hmlc_lower_reshape, false},
-    {HMLC_OP_resize, 0, hmlc_lower_resize, true},
-    {HMLC_OP_top_k, 0, NULL, true},
-    {HMLC_OP_transpose, 0, hmlc_lower_transpose, false},
-    {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape, false},
-};
-
 hmlc_status hmlc_lower_reshaped(hmlc_builder *builder, hmlc_value *value, const hmlc_dim *shape,
                                 int32_t rank, hmlc_value **result)
 {
@@ -103,7 +81,7 @@ hmlc_status hmlc_lower_binary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_va
 }
 
 /* A reshape of a reshape, or to the shape that the value has below them. */
-hmlc_status hmlc_lower_reshape(hmlc_module *module, hmlc_op *op, bool *done)
+static hmlc_status lower_reshape(hmlc_module *module, hmlc_op *op, bool *done)
 {
     (void)module;
     if (hmlc_producer_of(hmlc_op_operand(op, 0), HMLC_OP_reshape) == NULL) {
@@ -120,7 +98,7 @@ hmlc_status hmlc_lower_reshape(hmlc_module *module, hmlc_op *op, bool *done)
 }
 
 /* Moving only dims of size 1 moves no bytes. */
-hmlc_status hmlc_lower_transpose(hmlc_module *module, hmlc_op *op, bool *done)
+static hmlc_status lower_transpose(hmlc_module *module, hmlc_op *op, bool *done)
 {
     (void)module;
     hmlc_value *operand = hmlc_op_operand(op, 0);
@@ -144,6 +122,28 @@ hmlc_status hmlc_lower_transpose(hmlc_module *module, hmlc_op *op, bool *done)
     *done = true;
     return HMLC_OK;
 }
+
+typedef struct lower_rule {
+    hmlc_opcode opcode; /* HMLC_OP_COUNT: any with one of the traits */
+    uint32_t traits;
+    lower_function lower; /* NULL: there is only widening */
+    bool widens;          /* f16 and bf16 are computed in f32 */
+} lower_rule;
+
+static const lower_rule lower_rules[] = {
+    {HMLC_OP_batch_norm, 0, hmlc_lower_batch_norm, false},
+    {HMLC_OP_concat, 0, lower_concat, false},
+    {HMLC_OP_conv, 0, hmlc_lower_conv, true},
+    {HMLC_OP_conv_transpose, 0, hmlc_lower_conv, true},
+    {HMLC_OP_lstm, 0, hmlc_lower_lstm, true},
+    {HMLC_OP_matmul, 0, hmlc_lower_matmul, true},
+    {HMLC_OP_range_dims, 0, NULL, true},
+    {HMLC_OP_reshape, 0, lower_reshape, false},
+    {HMLC_OP_resize, 0, hmlc_lower_resize, true},
+    {HMLC_OP_top_k, 0, NULL, true},
+    {HMLC_OP_transpose, 0, lower_transpose, false},
+    {HMLC_OP_COUNT, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_ROWWISE, hmlc_lower_sink_reshape, false},
+};
 
 static const lower_rule *find_rule(const hmlc_op *op)
 {

@@ -1,9 +1,9 @@
 /* Evaluation of axes_dims: what axes_dims.c does on expressions. */
 #include "eval_tools.h"
 
-_Static_assert((int)HMLC_RULE_AXES_KEEP == (int)HMLC_AXES_KEEP &&
-                   (int)HMLC_RULE_AXES_SPLIT == (int)HMLC_AXES_SPLIT &&
-                   (int)HMLC_RULE_MOST_DIMS >= 2 * HMLC_MAX_RANK,
+_Static_assert((long)HMLC_RULE_AXES_KEEP == (long)HMLC_AXES_KEEP &&
+                   (long)HMLC_RULE_AXES_SPLIT == (long)HMLC_AXES_SPLIT &&
+                   (long)HMLC_RULE_MOST_DIMS >= 2 * HMLC_MAX_RANK,
                "the rule has the modes of the attribute");
 
 hmlc_status hmlc_eval_axes_dims(hmlc_eval *context)

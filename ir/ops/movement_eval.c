@@ -26,8 +26,8 @@ hmlc_status hmlc_eval_concat(hmlc_eval *context)
     return HMLC_OK;
 }
 
-_Static_assert((int)HMLC_RULE_PAD_REFLECT == (int)HMLC_PAD_REFLECT &&
-                   (int)HMLC_RULE_PAD_WRAP == (int)HMLC_PAD_WRAP,
+_Static_assert((long)HMLC_RULE_PAD_REFLECT == (long)HMLC_PAD_REFLECT &&
+                   (long)HMLC_RULE_PAD_WRAP == (long)HMLC_PAD_WRAP,
                "the rule has the modes of the attribute");
 
 hmlc_status hmlc_eval_pad(hmlc_eval *context)

@@ -70,7 +70,8 @@ uint64_t hml_cpu_features(void)
     return present & ~missing;
 }
 
-uint32_t hml_cpu_architecture(void)
+/* HML_ARCHITECTURE_* of this build; 0 when artifacts have no number for it. */
+static uint32_t architecture_of_cpu(void)
 {
     return HML_ARCHITECTURE_X86_64;
 }
@@ -82,7 +83,7 @@ uint64_t hml_cpu_features(void)
     return 0;
 }
 
-uint32_t hml_cpu_architecture(void)
+static uint32_t architecture_of_cpu(void)
 {
 #if defined(__aarch64__)
     return HML_ARCHITECTURE_AARCH64;
@@ -94,7 +95,7 @@ uint32_t hml_cpu_architecture(void)
 
 bool hml_cpu_runs(uint32_t architecture, uint64_t required)
 {
-    return architecture != 0 && architecture == hml_cpu_architecture() &&
+    return architecture != 0 && architecture == architecture_of_cpu() &&
            (required & ~hml_cpu_features()) == 0;
 }
 

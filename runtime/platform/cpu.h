@@ -5,10 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* HML_ARCHITECTURE_* of this build; 0 when artifacts have no number for it. */
-uint32_t hml_cpu_architecture(void);
-
-/* HML_CPU_* bits of that architecture that CPU and operating system both support. */
+/* HML_CPU_* bits of this architecture that CPU and operating system both support. */
 uint64_t hml_cpu_features(void);
 
 /* True when code that needs `required` features on `architecture` runs here. */

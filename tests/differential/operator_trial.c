@@ -143,7 +143,7 @@ static hml_status bind(machine *m, const hmlc_tensor *inputs, uint32_t count, fe
     for (uint32_t i = 0; i < count && status == HML_OK; i++) {
         const hmlc_tensor *from = &inputs[i];
         hml_tensor tensor = {.bytes = from->bytes,
-                             .dtype = (hml_dtype)(from->dtype + HML_BOOL),
+                             .dtype = (hml_dtype)((uint32_t)from->dtype + HML_BOOL),
                              .rank = (uint32_t)from->rank};
         if (!fence(&memory[i], from->data, from->bytes, front)) {
             return HML_ERROR_out_of_memory;

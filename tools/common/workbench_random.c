@@ -292,7 +292,7 @@ bool hml_workbench_choose_dims(hml_workbench *bench, const hml_options *options,
         return false;
     }
     list_free(&search);
-    search.end = hml_milliseconds() + TRIAL_MILLISECONDS;
+    search.end = hml_milliseconds() + (double)TRIAL_MILLISECONDS;
     search.shapes = create_shapes(bench);
     bool found = search.count > 0 && search.shapes != NULL &&
                  bench->chosen_count + search.count <= HML_MOST_DIMS &&

@@ -98,6 +98,7 @@ static int parse_options(reducing *r)
 
 /* -- the model --------------------------------------------------------------------------------- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of test_child.body */
 static int write_types(void *context, char *artifact)
 {
     const reducing *r = context;
@@ -127,10 +128,10 @@ static int learn_types(reducing *r)
         return no_trial(r, &failure);
     }
     hmlc_test_child_end(&child, false);
-    if (fseek(r->type_stream, 0, SEEK_END) != 0 || (size = ftell(r->type_stream)) <= 0) {
+    if (fseek(r->type_stream, 0, SEEK_END) != 0 || (size = ftell(r->type_stream)) <= 0 ||
+        fseek(r->type_stream, 0, SEEK_SET) != 0) {
         return HMLC_OK;
     }
-    rewind(r->type_stream);
     r->types = malloc((size_t)size);
     r->types_size = r->types != NULL ? fread(r->types, 1, (size_t)size, r->type_stream) : 0;
     return HMLC_OK; /* without memory: types are those that the model declares */
