@@ -115,12 +115,12 @@ hml_status hml_session_prepare(hml_session *session)
         return HML_ERROR_bad_argument;
     }
     session->error[0] = '\0';
+    session->complete = false; /* run-time dims are those of an earlier run */
     if (!session->shapes_changed && !session->bindings_changed) {
         return HML_OK;
     }
     session->prepared = false;
     if (session->shapes_changed) {
-        session->complete = false;
         HML_TRY(hml_session_enter(session));
         HML_TRY(reserve_memory(session));
     }

@@ -113,7 +113,7 @@ static const char *guess(const hml_tensor *given, const int64_t *wanted, uint32_
     if (given->rank == rank) {
         return mixed_up(given->dims, wanted, rank);
     }
-    if (given->rank + 1 == rank) {
+    if (rank > 0 && given->rank == rank - 1) {
         memcpy(batched + 1, given->dims, given->rank * sizeof(int64_t));
         if (fits(batched, same.axes, wanted, rank)) {
             return "a first dim of 1, the batch, seems to be missing";

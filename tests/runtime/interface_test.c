@@ -219,6 +219,32 @@ static void shapes_that_are_mixed_up_are_named(void **state)
     assert_guess(1, 2, first, "it is f32[1, 3]");
 }
 
+/* The rank is the caller's word: no number of dims is read that a tensor cannot have. */
+static void impossible_ranks_are_refused(void **state)
+{
+    (void)state;
+    static artifact_builder b;
+    static float value;
+    uint8_t *data;
+    build_sum(&b);
+    b.check_count = 0;
+    b.dims[0] = (hml_dim_record){.op = HML_DIM_CONSTANT, .value = 1};
+    b.inputs[0].rank = 0;
+    hml_model *model = open_built(&b, &data);
+    hml_session *session = NULL;
+    assert_int_equal(hml_session_create(model, NULL, &session), HML_OK);
+    static const uint32_t ranks[] = {1, HML_MAX_TENSOR_RANK + 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        hml_tensor x = {
+            .data = &value, .bytes = sizeof value, .dtype = HML_F32, .rank = ranks[i], .dims = {1}};
+        assert_int_equal(hml_bind_input(session, 0, &x), HML_ERROR_input_rank);
+        assert_error_names(session, "the model wants f32[]");
+    }
+    hml_session_destroy(session);
+    hml_model_release(model);
+    free(data);
+}
+
 /* -- Variants and parts of files --------------------------------------------------------------- */
 
 static void the_environment_may_be_ignored(void **state)
@@ -404,6 +430,7 @@ int main(void)
         cmocka_unit_test(names_are_found),
         cmocka_unit_test(creation_says_why_it_failed),
         cmocka_unit_test(shapes_that_are_mixed_up_are_named),
+        cmocka_unit_test(impossible_ranks_are_refused),
         cmocka_unit_test(the_environment_may_be_ignored),
         cmocka_unit_test(artifacts_are_opened_within_files),
         cmocka_unit_test(a_run_is_stopped_and_the_next_one_is_not),
