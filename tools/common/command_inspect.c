@@ -106,6 +106,14 @@ static void print_provenance(const hml_model_info *info)
     hml_print_text(stdout, text);
 }
 
+/* The value that the runtime takes for a dim nobody names. */
+static int64_t smallest_value(const hml_symbol_info *symbol)
+{
+    int64_t least = symbol->minimum < 1 ? 1 : symbol->minimum;
+    int64_t value = ((least - 1) / symbol->multiple + 1) * symbol->multiple;
+    return value <= symbol->maximum ? value : symbol->minimum;
+}
+
 /* The dims that sizes are for: the smallest, or those of --dim. */
 static void print_size_dims(const artifact_view *inspection)
 {
@@ -116,7 +124,7 @@ static void print_size_dims(const artifact_view *inspection)
         if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
             continue;
         }
-        int64_t value = symbol.minimum < 1 ? 1 : symbol.minimum;
+        int64_t value = smallest_value(&symbol);
         for (uint32_t k = 0; k < bench->dim_count; k++) {
             value = strcmp(bench->dims[k].name, symbol.name) == 0 ? bench->dims[k].value : value;
         }
@@ -153,7 +161,7 @@ static void print_growth(const artifact_view *inspection)
         if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
             continue;
         }
-        int64_t first = symbol.minimum < 1 ? 1 : symbol.minimum, step = symbol.multiple;
+        int64_t first = smallest_value(&symbol), step = symbol.multiple;
         uint64_t sizes[3];
         for (int64_t k = 0; k < 3; k++) {
             sizes[k] = arena_at(bench, symbol.name, first + k * step);

@@ -105,11 +105,16 @@ static void add_interface(fact_list *list, const hml_model *model)
     }
     hml_symbol_info symbol;
     for (uint32_t k = 0; hml_model_symbol(model, k, &symbol) == HML_OK; k++) {
+        char steps[48] = "";
+        if (symbol.multiple != 1) {
+            (void)snprintf(steps, sizeof steps, " in steps of %lld", (long long)symbol.multiple);
+        }
         add_key(list, "dim '%s'", symbol.name);
         if (symbol.maximum == INT64_MAX) {
-            set_value(list, "from %lld", (long long)symbol.minimum);
+            set_value(list, "from %lld%s", (long long)symbol.minimum, steps);
         } else {
-            set_value(list, "%lld to %lld", (long long)symbol.minimum, (long long)symbol.maximum);
+            set_value(list, "%lld to %lld%s", (long long)symbol.minimum, (long long)symbol.maximum,
+                      steps);
         }
     }
 }
