@@ -53,6 +53,24 @@ class PackageTest(unittest.TestCase):
         self.assertTrue(np.array_equal(self.session(wide[..., ::2]), self.session(image)))
         self.assertTrue(np.array_equal(self.session(image.tolist()), self.session(image)))
 
+    def test_arrays_that_are_not_aligned(self):
+        image = picture(5)
+        odd = np.frombuffer(b"x" + image.tobytes(), np.uint8)[1:].view(np.float32).reshape(image.shape)
+        self.assertTrue(np.array_equal(self.session(odd), self.session(image)))
+
+    def test_numbers_without_a_type_are_not_changed(self):
+        def typed(value, dtype):
+            return hml._typed(value, hml.TensorInfo("x", np.dtype(dtype), ()))
+
+        for value, dtype in (([1, 2.0], "int64"), ([0, 255], "uint8"), ([True, False], "bool"), ([], "int32"), (7, "int8"),
+                             ([1.5, float("inf")], "float16"), ([1, 2], "float32")):
+            self.assertEqual(typed(value, dtype).dtype, dtype)
+            self.assertEqual(typed(value, dtype).tolist(), value)
+        for value, dtype in (([1.5], "int64"), ([300], "uint8"), ([-1], "uint64"), ([2], "bool"), ([float("nan")], "int32"),
+                             ([1e6], "float16"), (["a"], "float32"), ([1.0], "V2"), ([2**70], "int64")):
+            with self.assertRaises(TypeError):
+                typed(value, dtype)
+
     def test_bytes_and_shared_models(self):
         with open(ARTIFACT, "rb") as file:
             model = hml.Model(file.read())
@@ -97,8 +115,11 @@ class PackageTest(unittest.TestCase):
             hml.Session(ARTIFACT, variant="z80")
 
     def test_runs_are_stopped(self):
-        self.session.stop()
-        self.assert_refused(1065, "", picture(0))
+        for seconds in (0, -1, 1e-12):
+            self.session.stop(seconds)
+            self.assert_refused(1065, "", picture(0))
+        self.session.stop(1e30)
+        self.session(picture(0))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,26 @@ class TensorInfo(NamedTuple):
     shape: tuple
 
 
+def _typed(value, info):
+    """Numbers without a type of their own in the input's: rounded to floats, refused where they are not what it holds."""
+    given = np.asarray(value)
+    if given.dtype == info.dtype:
+        return given
+    if given.dtype.kind in "biuf" and info.dtype.type is not np.void:
+        with np.errstate(all="ignore"):
+            typed = given.astype(info.dtype)
+        exact = info.dtype.kind in "biu"
+        if np.array_equal(typed, given) if exact else np.array_equal(np.isinf(typed), np.isinf(given)):
+            return typed
+    raise TypeError(f"input '{info.name}' is {info.dtype}, which does not hold these values")
+
+
+def _dense(value, info):
+    """The value as an array that can be read where it is: itself where it is dense and aligned."""
+    array = value if isinstance(value, np.ndarray) else _typed(value, info)
+    return np.require(array, requirements=("C", "A", "E")).reshape(array.shape)
+
+
 def _tensor_infos(query, model):
     found, info = [], _library.TensorInfo()
     while query(model, ctypes.c_uint32(len(found)), ctypes.byref(info)) == 0:
@@ -118,7 +138,9 @@ class Session:
 
     def stop(self, seconds=0.0):
         """Ends the run in progress, or the next, with Error 1065, now or after `seconds`. From any thread."""
-        check(library.hml_session_stop(self._handle, ctypes.c_uint64(int(seconds * 1e9))))
+        most = 2**64 - 1
+        nanoseconds = most if seconds * 1e9 >= most else max(0, int(seconds * 1e9))
+        check(library.hml_session_stop(self._handle, ctypes.c_uint64(nanoseconds)))
 
     def _check(self, status):
         check(status, lambda: library.hml_session_error(self._handle).decode(errors="replace"))
@@ -145,10 +167,8 @@ class Session:
         return [self._copy(index) if result is None else result for index, result in enumerate(results)]
 
     def _bind(self, index, value):
-        """Arrays of the right type that are dense are read where they are; others are copied."""
         info = self.inputs[index]
-        array = np.ascontiguousarray(value if isinstance(value, np.ndarray) else np.asarray(value, info.dtype))
-        array = array.reshape(np.shape(value))  # ascontiguousarray makes scalars one-dimensional
+        array = _dense(value, info)
         if array.dtype not in NUMBERS:
             raise TypeError(f"input '{info.name}' is {info.dtype}, {array.dtype} is given")
         if array.ndim > _library.MAX_RANK:
