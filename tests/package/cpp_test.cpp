@@ -82,6 +82,8 @@ static void failures_are_thrown(const hml::model &model, const std::vector<float
     std::vector<double> wrong(784);
     CHECK(thrown([&] { session.bind_input(0, wrong.data(), {1, 1, 28, 28}); }).first ==
           HML_ERROR_input_type);
+    auto output = thrown([&] { session.bind_output(0, wrong.data(), wrong.size()); });
+    CHECK(output.first == HML_ERROR_bad_argument && output.second.find("f32") != std::string::npos);
     CHECK(thrown([&] { hml::session(model, {{{"none", 4}}, false, 0}); }).second.find("'none'") !=
           std::string::npos);
     session.bind_input(0, pixels.data(), {1, 1, 28, 28});

@@ -378,9 +378,15 @@ class session {
         bind_input(model_.input(name), data, dims);
     }
 
-    /* Runs write there, up to `count` elements. */
+    /* Runs write there, up to `count` elements, which are of the output's type. */
     template <class T> void bind_output(std::uint32_t index, T *data, std::size_t count)
     {
+        hml_tensor_info info;
+        detail::check(hml_model_output(model_.get(), index, &info));
+        if (info.dtype != dtype_of<T>()) {
+            throw error(HML_ERROR_bad_argument, std::string("the output '") + info.name + "' is " +
+                                                    hml_dtype_name(info.dtype));
+        }
         check(hml_bind_output(handle_, index, data, count * sizeof(T)));
     }
     template <class T> void bind_output(const std::string &name, T *data, std::size_t count)
