@@ -179,7 +179,6 @@ static const composition compositions[] = {
     {HMLC_OP_sign, HMLC_OP_sign, KEEP_INNER},
     {HMLC_OP_reciprocal, HMLC_OP_sqrt, HMLC_OP_rsqrt},
     {HMLC_OP_reciprocal, HMLC_OP_rsqrt, HMLC_OP_sqrt},
-    {HMLC_OP_reciprocal, HMLC_OP_reciprocal, KEEP},
 };
 
 static hmlc_status simplify_composition(hmlc_rewriter *rewriter, hmlc_op *op)
@@ -231,8 +230,14 @@ static bool combines_small(const hmlc_value *left, const hmlc_value *right)
     return !(large_grows && small_grows);
 }
 
+/* The product of two such magnitudes neither overflows nor loses bits below the type's range. */
+static double largest_factor(hmlc_dtype dtype)
+{
+    return dtype == HMLC_DTYPE_f64 ? 0x1p511 : dtype == HMLC_DTYPE_f16 ? 0x1p7 : 0x1p63;
+}
+
 /* All elements of both lie on one side of 1, so that no product in between leaves the range from x
- * to the result. */
+ * to the result; nor does that of the two constants leave the type's. */
 static bool scales_one_way(const hmlc_value *inner, const hmlc_value *outer)
 {
     const hmlc_value *values[] = {inner, outer};
@@ -240,10 +245,11 @@ static bool scales_one_way(const hmlc_value *inner, const hmlc_value *outer)
     for (int i = 0; i < 2; i++) {
         const hmlc_tensor *tensor = hmlc_value_constant(values[i]);
         int64_t count = hmlc_tensor_count(tensor);
+        double most = largest_factor(tensor->dtype);
         for (int64_t k = 0; k < count && (up || down); k++) {
             double magnitude = fabs(hmlc_tensor_get_double(tensor, k));
-            up = up && magnitude >= 1.0;
-            down = down && magnitude <= 1.0;
+            up = up && magnitude >= 1.0 && magnitude <= most;
+            down = down && magnitude <= 1.0 && (magnitude >= 1.0 / most || magnitude == 0.0);
         }
     }
     return up || down;

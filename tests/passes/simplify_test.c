@@ -37,6 +37,19 @@ static const test_case arithmetic[] = {
      HIR(X23, SCALAR("%a", "3e8") SCALAR("%b", "1e-8") "%p = mul(%x, %a) : f32[2, 3]\n"
                                                        "%y = mul(%p, %b) : f32[2, 3]\nyield(%y)\n"),
      "mul mul"},
+    {"factors whose product leaves the type stay",
+     HIR(X23,
+         SCALAR("%a", "1e30") SCALAR("%b", "1e30") "%p = mul(%x, %a) : f32[2, 3]\n"
+                                                   "%y = mul(%p, %b) : f32[2, 3]\nyield(%y)\n"),
+     "mul mul"},
+    {"factors whose product is nearly 0 stay",
+     HIR(X23,
+         SCALAR("%a", "1e-20") SCALAR("%b", "1e-20") "%p = mul(%x, %a) : f32[2, 3]\n"
+                                                     "%y = mul(%p, %b) : f32[2, 3]\nyield(%y)\n"),
+     "mul mul"},
+    {"1 / (1 / x), where 1 / x may overflow, stays",
+     HIR(X23, "%r = reciprocal(%x) : f32[2, 3]\n%y = reciprocal(%r) : f32[2, 3]\nyield(%y)\n"),
+     "reciprocal reciprocal"},
     {"sums of integers",
      HIR("%x: i32[4]", "%a = constant() {value = i32[](5)} : i32[]\n%p = add(%x, %a) : i32[4]\n"
                        "%y = add(%p, %a) : i32[4]\nyield(%y)\n"),
