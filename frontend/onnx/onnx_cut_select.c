@@ -9,6 +9,13 @@ uint32_t hmlc_cut_node_count(const hmlc_cut *cut)
     return cut->node_count;
 }
 
+void hmlc_cut_node_words(const hmlc_cut *cut, uint32_t node, const char **type, const char **name)
+{
+    const Onnx__NodeProto *proto = cut->importer.model->graph->node[node];
+    *type = proto->op_type != NULL ? proto->op_type : "";
+    *name = proto->name != NULL ? proto->name : "";
+}
+
 bool hmlc_cut_can_bypass(const hmlc_cut *cut, uint32_t node)
 {
     return cut->nodes[node].bypass != HMLC_CUT_NONE;

@@ -35,6 +35,8 @@ object 0 - 'commands' "$hmlc" help
 object 0 - '' "$hmlc" --version
 object 0 - 'outputs equal' "$hmlc" compare "$model" "$artifact"
 object 0 - 'same_bytes differences' "$hmlc" diff "$artifact" "$artifact"
+object 1 - 'failure failure_code operator message' "$hmlc" reduce "$model" -o "$place/small.onnx"
+object 0 - 'output nodes nodes_left tries failure command' "$hmlc" reduce "$model" -o "$place/small.onnx" --rtol 0 --atol 0
 object 0 - 'cases passed failed refused' "$hmlc" test "$digits"
 for program in "$hmlc" "$hml"; do
     object 0 - 'outputs compared differing' "$program" run "$artifact" --test-data "$data"
@@ -78,6 +80,8 @@ for program in "$hmlc" "$hml"; do
     object 2 HML1107 '' "$program" run "$artifact" --output "$place/no/where"
 done
 object 2 HML1107 '' "$hmlc" check "$place/none.onnx"
+object 2 HML1107 '' "$hmlc" reduce "$place/none.onnx" -o "$place/small.onnx"
+object 2 HML1108 '' "$hmlc" reduce "$model" -o "$model"
 object 2 HML1107 '' "$hmlc" compile "$place" -o "$place/x.hml"
 object 2 HML1107 '' "$hmlc" compile "$artifact" -o "$place/x.hml"
 object 2 HML1107 '' "$hmlc" compile "$model" -o "$place/no/x.hml"

@@ -38,7 +38,7 @@ shows() {
 # Refused: one node, with the input that inference gives it; the same code and operator.
 reduces refused 1 Frobnicate
 expect 3 "HML0205.*Frobnicate" "$hmlc" check out/refused.onnx
-expect 0 '"nodes":20,"nodes_left":1,.*"failure":"refused","failure_code":"HML0205","operator":"Frobnicate"' \
+expect 0 '"nodes":20,"nodes_left":\[\{"index":10,"operator":"Frobnicate","name":""\}\],.*"failure":"refused","failure_code":"HML0205","operator":"Frobnicate"' \
     "$hmlc" reduce refused.onnx -o out/refused.onnx --json
 shows refused
 reduces captured 1 "If Frobnicate Relu"
@@ -57,6 +57,8 @@ reduces circle 2 "Add Neg" --while hml0208
 
 # No end within the limit counts as a crash.
 reduces slow 1 MatMul --while crash --limit 1
+# A signal: the processor time of a process is limited here. SIGXCPU is 24.
+expect 0 'fails \(crash\): signal 24' bash -c "ulimit -St 1; '$hmlc' reduce slow.onnx -o out/slow.onnx"
 
 # The same model and options give the same bytes; nothing is left behind.
 "$hmlc" reduce wrong.onnx -o out/again.onnx --rtol 0 --atol 0 --dim n=1..3 >/dev/null
@@ -69,6 +71,8 @@ expect 1 'sound.onnx does not fail' "$hmlc" reduce sound.onnx -o out/none.onnx
 expect 1 '"status":1,"code":null,.*"failure":null' "$hmlc" reduce sound.onnx -o out/none.onnx --json
 expect 1 'does not fail so; it fails otherwise \(refused\): HML0205' "$hmlc" reduce refused.onnx -o out/none.onnx --while wrong
 expect 1 'fails otherwise' "$hmlc" reduce refused.onnx -o out/none.onnx --while HML0206
+expect 1 '"status":1,"code":null,.*"failure":"refused","failure_code":"HML0205"' \
+    "$hmlc" reduce refused.onnx -o out/none.onnx --while wrong --json
 expect 4 '`--while HML0208` reduces it' "$hmlc" reduce circle.onnx -o out/none.onnx
 expect 2 'HML1060' "$hmlc" reduce index.onnx -o out/none.onnx
 head -c 100 refused.onnx >damaged.onnx

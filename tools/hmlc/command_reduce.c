@@ -183,11 +183,22 @@ static int refuse_failure(const reducing *r, const reduce_failure *failure)
     return failure->status;
 }
 
+static void put_failure(hml_json *json, const reduce_failure *failure)
+{
+    char code[16];
+    snprintf(code, sizeof code, "HML%04u", failure->code);
+    bool sound = failure->kind == REDUCE_SOUND;
+    hml_json_string(json, "failure", sound ? NULL : kind_names[failure->kind]);
+    hml_json_string(json, "failure_code", failure->code != 0 ? code : NULL);
+    hml_json_string(json, "operator", failure->operator[0] != '\0' ? failure->operator : NULL);
+    hml_json_string(json, "message", sound ? NULL : failure->message);
+}
+
 static int tell_sound(const reducing *r, const reduce_failure *failure)
 {
     char text[600];
     if (r->report->json) {
-        hml_json_string(&r->report->data, "failure", NULL);
+        put_failure(&r->report->data, failure);
     } else if (failure->kind == REDUCE_SOUND) {
         printf("%s does not fail\n", r->request.model_path);
     } else {
@@ -292,16 +303,55 @@ static void show_command(const reducing *r, char *text, size_t bytes)
     }
 }
 
+/* The nodes that are left, as many as a person reads. */
+static void print_nodes(const reducing *r)
+{
+    enum { MOST_NODES = 12 };
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < hmlc_cut_node_count(r->cut) && shown < MOST_NODES; i++) {
+        const char *type, *name;
+        hmlc_cut_node_words(r->cut, i, &type, &name);
+        if (r->search.states[i] == HMLC_CUT_KEPT) {
+            printf("%s", shown++ > 0 ? ", " : "  nodes: ");
+            hml_print_text(stdout, type);
+            printf("%s", name[0] != '\0' ? " '" : "");
+            hml_print_text(stdout, name);
+            printf("%s", name[0] != '\0' ? "'" : "");
+        }
+    }
+    printf("%s\n", shown < r->search.kept ? " ..." : "");
+}
+
+static void put_nodes(const reducing *r)
+{
+    hml_json *json = &r->report->data;
+    hml_json_array(json, "nodes_left");
+    for (uint32_t i = 0; i < hmlc_cut_node_count(r->cut); i++) {
+        const char *type, *name;
+        hmlc_cut_node_words(r->cut, i, &type, &name);
+        if (r->search.states[i] == HMLC_CUT_KEPT) {
+            hml_json_object(json, NULL);
+            hml_json_unsigned(json, "index", i);
+            hml_json_string(json, "operator", type);
+            hml_json_string(json, "name", name);
+            hml_json_end(json);
+        }
+    }
+    hml_json_end(json);
+}
+
 static void tell_result(const reducing *r)
 {
     const reduce_failure *failure = &r->search.failure;
     uint32_t nodes = hmlc_cut_node_count(r->cut);
-    char command[4096], text[600], code[16];
+    char command[4096], text[600];
     show_command(r, command, sizeof command);
     if (!r->report->json) {
         hml_print_text(stdout, r->output);
-        printf(": %u of %u node%s left after %u tries\n  fails (%s): ", r->search.kept,
-               HML_COUNTED(nodes), r->search.tried, kind_names[failure->kind]);
+        printf(": %u of %u node%s left after %u tries\n", r->search.kept, HML_COUNTED(nodes),
+               r->search.tried);
+        print_nodes(r);
+        printf("  fails (%s): ", kind_names[failure->kind]);
         hml_print_text(stdout, describe(failure, text, sizeof text));
         printf("\n  shown by: ");
         hml_print_text(stdout, command);
@@ -309,15 +359,11 @@ static void tell_result(const reducing *r)
         return;
     }
     hml_json *json = &r->report->data;
-    snprintf(code, sizeof code, "HML%04u", failure->code);
     hml_json_string(json, "output", r->output);
     hml_json_unsigned(json, "nodes", nodes);
-    hml_json_unsigned(json, "nodes_left", r->search.kept);
+    put_nodes(r);
     hml_json_unsigned(json, "tries", r->search.tried);
-    hml_json_string(json, "failure", kind_names[failure->kind]);
-    hml_json_string(json, "failure_code", failure->code != 0 ? code : NULL);
-    hml_json_string(json, "operator", failure->operator[0] != '\0' ? failure->operator : NULL);
-    hml_json_string(json, "message", failure->message);
+    put_failure(json, failure);
     hml_json_string(json, "command", command);
 }
 

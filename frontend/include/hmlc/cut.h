@@ -29,8 +29,9 @@ hmlc_status hmlc_cut_write_types(const char *path, const hmlc_import_options *op
 
 /*
  * Opens the model at `path`; `module` is empty, takes the diagnostics and outlives the cut, as does
- * *mapping, which is set in any case (NULL: no memory). `types` (hmlc_cut_write_types; may be cut
- * short or empty) outlives it, too: without them a value's type is what the model declares.
+ * *mapping, which is set in any case (NULL: no memory), as is *cut. `types` (hmlc_cut_write_types;
+ * may be cut short or empty) outlives it, too: without them a value's type is what the model
+ * declares.
  */
 hmlc_status hmlc_cut_open(const char *path, const void *types, size_t types_size,
                           hmlc_module *module, hmlc_mapping **mapping,
@@ -38,6 +39,8 @@ hmlc_status hmlc_cut_open(const char *path, const void *types, size_t types_size
 void hmlc_cut_release(hmlc_cut *cut); /* accepts NULL */
 
 uint32_t hmlc_cut_node_count(const hmlc_cut *cut);
+/* The node's operator and name, each "" where it has none; they live as long as the cut. */
+void hmlc_cut_node_words(const hmlc_cut *cut, uint32_t node, const char **type, const char **name);
 /* Has the node an input that may stand for its output? */
 bool hmlc_cut_can_bypass(const hmlc_cut *cut, uint32_t node);
 /* Has an input of the model that the states make a dim with this symbol? */
