@@ -2,7 +2,7 @@
  * From the bytes of a model file to protobuf-c messages, without copying weights.
  *
  * protobuf-c recurses without a limit, copies every field it does not know and every `bytes` field.
- * A walker therefore goes over the mapped file first, driven by the descriptors that onnx.proto
+ * A walker therefore goes over the file first, driven by the descriptors that onnx.proto
  * yields: it checks keys, lengths, wire types, text and nesting, drops what onnx.proto does not
  * name, and writes a condensed copy in which each TensorProto.raw_data holds the position of its
  * bytes in the file instead of the bytes. protobuf-c unpacks that copy.
