@@ -17,10 +17,16 @@ typedef struct keeper {
     bool *found; /* per name asked for */
 } keeper;
 
+/* Also as the memory of an output of another shape: one place serves one output. */
 static bool is_output(const keeper *keep, const hmlc_value *value)
 {
     for (uint32_t k = 0; k < keep->count; k++) {
-        if (keep->values[k] == value) {
+        const hmlc_value *root = keep->values[k];
+        while (root != value && root->producer != NULL &&
+               root->producer->opcode == HMLC_OP_reshape) {
+            root = hmlc_op_operand(root->producer, 0);
+        }
+        if (root == value) {
             return true;
         }
     }
@@ -90,12 +96,12 @@ static hmlc_status keep_values(keeper *keep)
 static hmlc_status tell_missing(const keeper *keep)
 {
     for (uint32_t k = 0; k < keep->options->keep_count; k++) {
-        if (!keep->found[k]) {
+        if (!keep->found[k] && strcmp(keep->options->keep[k], "all") != 0) {
             return hmlc_error_add(keep->module->diagnostics, HMLC_ERROR_bad_usage, NULL,
                                   "`--keep all` keeps every value that survives; `hmlc inspect` "
                                   "then lists them as outputs",
-                                  "no value '%s' survives the passes: it does not exist, or lives "
-                                  "within a kernel alone",
+                                  "no value '%s' survives the passes: it does not exist, is "
+                                  "an output in another shape, or lives within a kernel alone",
                                   keep->options->keep[k]);
         }
     }

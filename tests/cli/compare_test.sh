@@ -28,6 +28,14 @@ expect 2 'compile the model once more with `--keep all`' "$hmlc" compare "$model
 expect 2 "no value 'conv1' survives" "$hmlc" compile "$model" -o "$place/x.hml" --keep conv1
 holds 'a refused --keep writes nothing' [ ! -e "$place/x.hml" ]
 
+# A value whose memory an output of another shape has: y = Flatten(s), s = Softmax(x), x: f32[n, 2, 2].
+printf '\010\010\022\000:U\012\017\012\001x\022\001s\042\007Softmax\012\017\012\001s\022\001y\042\007Flatten\022\001gZ\030\012\001x\022\023\012\021\010\001\022\015\012\003\022\001n\012\002\010\002\012\002\010\002b\024\012\001y\022\017\012\015\010\001\022\011\012\003\022\001n\012\002\010\004B\004\012\000\020\015' >"$place/view.onnx"
+"$hmlc" compile "$place/view.onnx" -o "$place/view.hml" --keep all -q
+expect 0 '^y: f32.3, 4. in' "$hmlc" run "$place/view.hml" --dim n=3
+expect 2 'a graph of one kernel has none' "$hmlc" compare "$place/view.onnx" "$place/view.hml" --layers
+expect 2 "no value 's' survives.*an output in another shape" \
+    "$hmlc" compile "$place/view.onnx" -o "$place/x.hml" --keep s
+
 # diff
 expect 0 '^the same bytes$' "$hmlc" diff "$place/plain.hml" "$place/plain.hml"
 expect 1 "^output 'relu2': not there -> f32\[batch, 7, 7, 16\]$" "$hmlc" diff "$place/plain.hml" "$place/one.hml"

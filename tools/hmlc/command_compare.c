@@ -127,9 +127,10 @@ static hmlc_status interpret_kernels(comparing *c)
     HMLC_TRY(hmlc_job_import(&self->job, &c->request));
     HMLC_TRY(hmlc_job_lower(&self->job));
     if (c->bench.info.output_count <= c->model.count) {
-        return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_bad_usage, NULL,
-                              "compile the model once more with `--keep all`",
-                              "the artifact keeps no values between its layers");
+        return hmlc_error_add(
+            self->job.module->diagnostics, HMLC_ERROR_bad_usage, NULL,
+            "compile the model once more with `--keep all`; a graph of one kernel has none",
+            "the artifact keeps no values between its layers");
     }
     return interpret(c, self);
 }
