@@ -32,8 +32,9 @@ static hmlc_status file_error(const atomic_file *f, const char *doing)
 {
     int cause = errno;
     return hmlc_error_add(f->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL,
-                          "check that the folder exists, may be written and has room", "%s: %s: %s",
-                          f->path, doing, strerror(cause));
+                          "check that the folder exists, may be written and has room", "%s: %s%s%s",
+                          f->path, doing, cause != 0 ? ": " : "",
+                          cause != 0 ? strerror(cause) : "");
 }
 
 /* A link is followed, so that it stays and /dev/stdout is never replaced. */
@@ -74,7 +75,7 @@ static hmlc_status file_open(atomic_file *f)
     HMLC_TRY(file_names(f));
     if (stat(f->path, &status) == 0 && !S_ISREG(status.st_mode)) {
         f->temporary[0] = '\0';
-        errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+        errno = S_ISDIR(status.st_mode) ? EISDIR : 0;
         return file_error(f, "is not a regular file");
     }
     /* Made once in any case: it finds a free name, and what forbids the file forbids it here. */

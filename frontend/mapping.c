@@ -196,7 +196,8 @@ static hmlc_status open_beneath(const file_request *request, int folder, int *de
         int opened = openat(current, component, *rest != '\0' ? flags | O_DIRECTORY : flags);
         if (opened < 0) {
             bool link = errno == ELOOP;
-            status = refuse(request, link ? "replace the link by the file itself" : hint,
+            const char *advice = errno == ENOENT ? "put the file where the model names it" : hint;
+            status = refuse(request, link ? "replace the link by the file itself" : advice,
                             link ? "is a symbolic link" : strerror(errno));
             break;
         }

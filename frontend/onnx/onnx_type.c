@@ -64,7 +64,8 @@ bool hmlc_onnx_dtype(hmlc_onnx_importer *importer, int64_t number, const hmlc_lo
     }
     if (!supported) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unsupported_type, where,
-                             NULL, "%s: tensors of element type %s are not supported", what,
+                             "export the model without it: convert outside the model",
+                             "%s: tensors of element type %s are not supported", what,
                              hmlc_dtype_name(*dtype));
     }
     return supported;

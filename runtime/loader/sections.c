@@ -2,6 +2,7 @@
  * program and a code section for each variant. Also the choice of a variant. */
 #include "loader/model.h"
 #include "platform/cpu.h"
+#include <stdio.h>
 #include <string.h>
 
 static hml_status missing(hml_message message, const char *what)
@@ -123,7 +124,13 @@ static hml_status choose_named(hml_model *model, const char *wanted, hml_message
         model->variant = i;
         return HML_OK;
     }
-    return HML_FAIL(message, HML_ERROR_variant_unknown, "'%s'", wanted);
+    char names[256] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < model->variant_count && used < sizeof names; i++) {
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+                                 variant_name(&model->variants[i]));
+    }
+    return HML_FAIL(message, HML_ERROR_variant_unknown, "'%s'; the artifact has %s", wanted, names);
 }
 
 hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message)

@@ -168,10 +168,17 @@ static hml_status check_input_dim(hml_session *session, uint32_t input, uint32_t
     }
     char shapes[HML_SHAPE_TEXT];
     hml_session_shape_text(session, input, given, true, shapes, sizeof shapes);
+    const char *text = string_of(session, record->dim_texts[dim]);
+    if (text[strspn(text, "0123456789")] == '\0') {
+        return HML_FAIL(hml_session_message(session), HML_ERROR_input_dim,
+                        "dim %u of input '%s' is %lld, not %lld: %s", dim,
+                        string_of(session, record->name), (long long)given->dims[dim],
+                        (long long)slot, shapes);
+    }
     return HML_FAIL(hml_session_message(session), HML_ERROR_input_dim,
                     "dim %u of input '%s' is %lld; '%s' is %lld here: %s", dim,
-                    string_of(session, record->name), (long long)given->dims[dim],
-                    string_of(session, record->dim_texts[dim]), (long long)slot, shapes);
+                    string_of(session, record->name), (long long)given->dims[dim], text,
+                    (long long)slot, shapes);
 }
 
 /* Every input dim equals its slot: kernels rely on it, so it is compared whatever checks the

@@ -78,6 +78,15 @@ static hml_status write_stream(run_report *run, hml_tensor_format kind)
     return HML_OK;
 }
 
+static hml_status folder_failed(run_report *run, const char *folder, int cause)
+{
+    hml_status status = hml_output_failed(folder, cause, &run->error);
+    if (run->error.hint != NULL) {
+        run->error.hint = "--output names a folder; it is made where its parent exists";
+    }
+    return status;
+}
+
 /* Before a run that may be long. */
 static hml_status check_outputs(run_report *run)
 {
@@ -90,7 +99,7 @@ static hml_status check_outputs(run_report *run)
         return check_stream(run);
     }
     if (stat(folder, &state) == 0 && !S_ISDIR(state.st_mode)) {
-        return hml_output_failed(folder, ENOTDIR, &run->error);
+        return folder_failed(run, folder, ENOTDIR);
     }
     HML_TOOL_TRY(hml_output_guard(&run->bench.files, folder, &run->error));
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
@@ -111,7 +120,7 @@ static hml_status write_outputs(run_report *run)
         return folder == NULL ? HML_OK : write_stream(run, kind);
     }
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return hml_output_failed(folder, errno, &run->error);
+        return folder_failed(run, folder, errno);
     }
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
         char path[4096];

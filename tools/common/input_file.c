@@ -76,8 +76,9 @@ static hml_status elements(const hml_workbench *bench, uint32_t index, const uin
     return HML_OK;
 }
 
-static hml_status check_layout(const char *layout, hml_tool_error *error)
+hml_status hml_input_layout_check(const hml_options *options, hml_tool_error *error)
 {
+    const char *layout = hml_options_get(options, "layout");
     bool good = layout == NULL || strcmp(layout, "nchw") == 0 || strcmp(layout, "nhwc") == 0;
     return good ? HML_OK
                 : HML_TOOL_FAIL(error, HML_ERROR_usage, "'--layout %s': expected nchw or nhwc",
@@ -91,7 +92,6 @@ static hml_status read_for_input(const hml_workbench *bench, uint32_t index, con
 {
     hml_tensor_info info;
     const char *layout = hml_options_get(options, "layout");
-    HML_TOOL_TRY(check_layout(layout, error));
     HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
     list->tensors = calloc(1, sizeof *list->tensors);
     if (list->tensors == NULL) {

@@ -13,4 +13,7 @@ hml_status hml_input_file_read(const hml_workbench *bench, uint32_t index, const
                                const hml_options *options, hml_tensor_list *list,
                                hml_tool_error *error);
 
+/* Whether the word of --layout, if there is one, is one of its words. */
+hml_status hml_input_layout_check(const hml_options *options, hml_tool_error *error);
+
 #endif

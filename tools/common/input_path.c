@@ -32,7 +32,7 @@ static bool is_onnx(const unsigned char *head, size_t size, const char *path)
     static const unsigned char following[] = {0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72};
     const char *dot = strrchr(path, '.');
     if (dot != NULL && strcmp(dot, ".onnx") == 0) {
-        return !is_artifact(head, size);
+        return size > 0 && !is_artifact(head, size);
     }
     return size >= 3 && head[0] == 0x08 && head[1] > 0 && head[1] < 0x80 &&
            memchr(following, head[2], sizeof following) != NULL;

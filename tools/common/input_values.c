@@ -90,8 +90,8 @@ static hml_status fill(const hml_tensor *tensor, const char *name, const char *t
 {
     double value;
     if (!parse_value(text, text + strlen(text), &value)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "--fill %s=%s: expected NAME=NUMBER", name,
-                             text);
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "--fill %s=%s: expected NAME=NUMBER, not NaN",
+                             name, text);
     }
     if (!type_holds(tensor->dtype, value)) {
         return not_held(tensor, "fill", name, text, error);
@@ -109,7 +109,8 @@ static hml_status spread(const hml_tensor *tensor, const char *name, const char 
     double low, high;
     if (dots == NULL || !parse_value(text, dots, &low) ||
         !parse_value(dots + 2, text + strlen(text), &high) || low > high) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "--range %s=%s: expected NAME=LOW..HIGH", name,
+        return HML_TOOL_FAIL(error, HML_ERROR_usage,
+                             "--range %s=%s: expected NAME=LOW..HIGH, LOW not above HIGH", name,
                              text);
     }
     if (!type_holds(tensor->dtype, low) || !type_holds(tensor->dtype, high)) {

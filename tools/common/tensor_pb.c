@@ -279,7 +279,7 @@ static hml_status read_tensor(const uint8_t *data, size_t bytes, const char *pat
     tensor_proto proto = {0};
     if (!read_header(in, &proto) || proto.data_type == 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
-                             "%s: neither .npy, .npz nor an ONNX TensorProto", path);
+                             "%s: neither .npy, .npz, PNG, PPM, PGM nor an ONNX TensorProto", path);
     }
     size_t row = 0;
     while (row < PB_DTYPES && pb_dtypes[row].number != proto.data_type) {

@@ -319,6 +319,7 @@ hml_status hml_workbench_load_inputs(hml_workbench *bench, const hml_options *op
     if (hml_options_count(options, "input") != 0 && folder != NULL) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "--input and --test-data exclude each other");
     }
+    HML_TOOL_TRY(hml_input_layout_check(options, error));
     HML_TOOL_TRY(create_places(bench, error));
     HML_TOOL_TRY(folder != NULL ? load_folder(bench, folder, error)
                                 : load_files(bench, options, error));

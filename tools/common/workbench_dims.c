@@ -13,8 +13,7 @@ static hml_status parse_dim(char *text, hml_dim *dim, hml_tool_error *error)
     long long value = 0;
     if (equals == NULL || equals == text || !hml_parse_number(equals + 1, 1LL << 47, &value)) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage,
-                             "'--dim %s': expected NAME=N, N a whole number that is not negative",
-                             text);
+                             "'--dim %s': expected NAME=N, N a whole number from 0 to 2^47", text);
     }
     *equals = '\0';
     *dim = (hml_dim){text, value};

@@ -55,7 +55,9 @@ static int parse_dims(hmlc_request *request, const hml_options *options)
             free(copy);
             return hml_report_usage(
                 request->report,
-                "--dim %s: expected NAME=N, NAME=LOW..HIGH, NAME=NAME or NAME=NAME+1", text);
+                "--dim %s: expected NAME=N, NAME=LOW..HIGH, NAME=NAME or NAME=NAME+1; numbers "
+                "are 0 to 2^47, LOW not above HIGH",
+                text);
         }
         if (is_named(request, dim->name)) {
             int status =

@@ -277,7 +277,7 @@ class model {
         std::uint32_t index = 0;
         hml_status status = query(handle_, name.c_str(), &index);
         if (status != HML_OK) {
-            throw error(status, "HML" + std::to_string(status) + ": no '" + name + "'");
+            throw error(status, error(status, {}).what() + (": '" + name + "'"));
         }
         return index;
     }

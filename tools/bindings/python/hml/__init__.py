@@ -122,7 +122,10 @@ class Session:
         return self.model.outputs
 
     def __call__(self, *arrays, **named):
-        """Runs once, on inputs by position or name; returns the output, a tuple where the model has several."""
+        """Runs once, on inputs by position or name; returns the output, a tuple where the model has several.
+
+        An input that is not given is the array of the call before; HML1041 where there was none.
+        """
         if len(arrays) > len(self.inputs):
             raise TypeError(f"{len(arrays)} inputs are given; the model's are {', '.join(i.name for i in self.inputs)}")
         feeds = {info.name: array for info, array in zip(self.inputs, arrays)}
@@ -133,7 +136,7 @@ class Session:
         return results[0] if len(results) == 1 else tuple(results)
 
     def run(self, feeds):
-        """Runs once on a dict of inputs; returns a dict of outputs."""
+        """Runs once on a dict of inputs; returns a dict of outputs. What is not given stays as in `session(...)`."""
         return dict(zip((info.name for info in self.outputs), self._run(feeds)))
 
     def stop(self, seconds=0.0):
