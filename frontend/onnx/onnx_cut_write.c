@@ -178,9 +178,8 @@ static void put_graph(sink *out, const content *what)
             put_message(out, HMLC_CUT_NODE, &node);
         }
     }
-    if (name != NULL) {
-        put_bytes(out, HMLC_CUT_NAME, name, strlen(name));
-    }
+    name = name != NULL && name[0] != '\0' ? name : "reduced"; /* the standard wants one */
+    put_bytes(out, HMLC_CUT_NAME, name, strlen(name));
     put_parts(out, what, HMLC_CUT_INITIALIZER, cut->initializers, cut->initializer_count);
     put_inputs(out, cut);
     for (uint32_t i = 0; i < cut->value_count; i++) {

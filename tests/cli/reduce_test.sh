@@ -80,6 +80,8 @@ expect 4 HML0201 "$hmlc" reduce damaged.onnx -o out/none.onnx
 expect 2 HML1107 "$hmlc" reduce nowhere.onnx -o out/none.onnx
 expect 2 "did you mean 'wrong'" "$hmlc" reduce sound.onnx -o out/none.onnx --while wrog
 expect 2 'expected -o' "$hmlc" reduce sound.onnx
+expect 2 "no input has the dim 'bad'" "$hmlc" reduce wrong.onnx -o out/none.onnx --dim bad=3
+holds 'no hint to reduce a wrong option' bash -c "! '$hmlc' reduce wrong.onnx -o out/none.onnx --dim bad=3 2>&1 | grep -q -e --while"
 expect 2 'limit 0: expected seconds' "$hmlc" reduce sound.onnx -o out/none.onnx --limit 0
 holds 'no failure, no file' [ ! -e out/none.onnx ]
 

@@ -173,13 +173,15 @@ static const char *describe(const reduce_failure *failure, char *text, size_t by
     return text;
 }
 
-/* A failure that is not to be reduced, as the model's own. */
+/* A failure that is not to be reduced, as the model's own, or that of a wrong option. */
 static int refuse_failure(const reducing *r, const reduce_failure *failure)
 {
     char hint[128];
+    bool model = failure->code != 0 && failure->code != HML_ERROR_usage &&
+                 (failure->stage == REDUCE_RUN || failure->status != HMLC_USAGE);
     snprintf(hint, sizeof hint, "`--while HML%04u` reduces it all the same", failure->code);
     hml_report_add(r->report, &(hml_finding){HML_ERROR, failure->code, failure->message,
-                                             failure->code != 0 ? hint : NULL, ""});
+                                             model ? hint : NULL, ""});
     return failure->status;
 }
 
