@@ -79,6 +79,9 @@ expect 0 'sum.onnx: node '"'second'"' (Add)' "$hml" inspect sum.hml --steps
 expect 0 'this CPU does not run it' "$hml" inspect arm.hml
 expect 0 '"arena_bytes":128,' "$hml" inspect sum.hml --dim n=8 --json
 expect 0 'k: 0..16, known only while running' "$hml" inspect positions.hml
+expect 0 'n: 1..64 in steps of 8' "$hml" inspect steps.hml
+expect 0 'outputs 128 bytes at n = 8' "$hml" inspect steps.hml
+expect 0 'arena + 128 bytes for each further n, in steps of 8' "$hml" inspect steps.hml
 
 # bench
 expect 0 'p50' "$hml" bench sum.hml --seconds 0.05

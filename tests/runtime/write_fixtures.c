@@ -73,6 +73,9 @@ int main(int argc, char **argv)
     int good = write_artifact(folder, "sum.hml", &b);
     b.architecture = HML_ARCHITECTURE_AARCH64;
     good = good && write_artifact(folder, "arm.hml", &b);
+    build_sum(&b);
+    b.symbols[0].multiple = 8;
+    good = good && write_artifact(folder, "steps.hml", &b);
     build_positions(&b);
     good = good && write_artifact(folder, "positions.hml", &b);
     build_gather(&b);
