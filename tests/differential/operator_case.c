@@ -21,7 +21,10 @@ static hmlc_dtype any_type(operator_case *made)
         HMLC_DTYPE_u8,   HMLC_DTYPE_u16, HMLC_DTYPE_u32, HMLC_DTYPE_u64, HMLC_DTYPE_f16,
         HMLC_DTYPE_bf16, HMLC_DTYPE_f64, HMLC_DTYPE_f32, HMLC_DTYPE_f32,
     };
-    return types[pick(made, sizeof types / sizeof *types)];
+    /* Contractions have code for few other types. */
+    bool contracts = hmlc_opcode_has(made->opcode, HMLC_TRAIT_CONTRACTION);
+    return contracts && pick(made, 2) == 0 ? HMLC_DTYPE_f32
+                                           : types[pick(made, sizeof types / sizeof *types)];
 }
 
 static hmlc_dtype type_of_letter(operator_case *made, char letter)

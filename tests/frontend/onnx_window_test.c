@@ -164,6 +164,30 @@ static void transposed_output_shapes_of_any_input(void **state)
     }
 }
 
+/* Cosine windows of a size that only the run knows, 0 among them. */
+static void cosine_windows_of_any_size(void **state)
+{
+    (void)state;
+    static const double hann[] = {0, 0.5, 1, 0.5};
+    for (int64_t size = 0; size <= 4; size += 4) {
+        wire_buffer graph = {0}, node = node_begin("HannWindow", "x", "y");
+        graph_node(&graph, &node);
+        graph_value(&graph, GRAPH_INPUT, "x", ONNX_INT64, "");
+        graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
+        imported model = import_graph(&graph, 17);
+        assert_int_equal(model.status, HMLC_OK);
+        hmlc_arena *arena = hmlc_arena_create(NULL);
+        hmlc_tensor x = {.dtype = HMLC_DTYPE_i64, .data = &size, .bytes = sizeof size}, y;
+        assert_int_equal(hmlc_interpret(model.module, &x, 1, arena, &y, 1), HMLC_OK);
+        assert_int_equal(y.dims[0], size);
+        for (int64_t k = 0; k < size; k++) {
+            assert_float_equal(hmlc_tensor_get_double(&y, k), hann[k], 1e-6);
+        }
+        hmlc_arena_destroy(arena);
+        imported_free(&model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_window_larger_than_the_map),
         cmocka_unit_test(resizes_by_fractions),
         cmocka_unit_test(transposed_output_shapes_of_any_input),
+        cmocka_unit_test(cosine_windows_of_any_size),
     };
     return cmocka_run_group_tests_name("onnx_window", tests, NULL, NULL);
 }
