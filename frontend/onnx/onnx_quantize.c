@@ -252,6 +252,10 @@ void hmlc_onnx_import_dynamic_quantize(hmlc_onnx_node *node)
     most = hmlc_emit_binary(emit, HMLC_OP_max, most, zero);
     hmlc_value *width = hmlc_emit_binary(emit, HMLC_OP_sub, most, least);
     hmlc_value *scale = hmlc_emit_binary(emit, HMLC_OP_div, width, steps);
+    /* Nothing but zeros, or nothing at all: any scale would do; ONNX Runtime's is 1. */
+    hmlc_value *flat = hmlc_emit_binary(emit, HMLC_OP_equal, width, zero);
+    hmlc_value *one = hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 1);
+    scale = hmlc_emit(emit, HMLC_OP_select, HMLC_OPERANDS(flat, one, scale), HMLC_NO_ATTRS);
     hmlc_value *origin = hmlc_emit_binary(emit, HMLC_OP_sub, zero, least);
     origin = hmlc_emit_binary(emit, HMLC_OP_div, origin, scale);
     origin = hmlc_emit_binary(emit, HMLC_OP_max, origin, zero);

@@ -50,6 +50,7 @@ LOOSER = {
     "CenterCropPad": "negative sizes",
     "AveragePool": "windows larger than the map by less than the stride, where the standard's formula gives 0",
     "MaxPool": "likewise",
+    "LpPool": "likewise",
 }
 # Floats whose sums and products do not depend on the order; then others.
 ADVERSE = [np.nan, np.inf, -np.inf, -0.0, 0.0, 0.5, 1, -1]
@@ -104,6 +105,10 @@ class Case:
 
     def set(self, **attrs):
         self.attrs.update({k: v for k, v in attrs.items() if v is not None})
+        return self
+
+    def three(self):
+        self.outputs = 3
         return self
 
     def no_nan(self):
@@ -230,6 +235,9 @@ ROWS = {
     "Einsum": [lambda c: c.x("a b").x("b c").adds().set(equation=c.pick("ij,jk->ik", "ij,jk->ki", "ij,jk->i")), lambda c: c.x("a b").adds().set(equation="ij->ji")],
     "GroupNormalization": [lambda c: c.x("n 6 h").x("6", True).x("6").adds().set(num_groups=c.pick(1, 2, 3, 6))],
     "LRN": [lambda c: c.x("n c h w").no_nan().adds().set(size=c.pick(1, 3, 5))],
+    "DynamicQuantizeLinear": [lambda c: c.x("a b", True).three()],
+    "LpPool": [lambda c: pool(c).set(p=c.pick(1, 2))],
+    "LSTM": [lambda c: c.x("s b 3").x("1 16 3", True).x("1 16 4", True).x("1 32").index("b").x("1 b 4").x("1 b 4").three().adds().set(hidden_size=4, direction=c.pick("forward", "reverse"))],
     "Dropout": [lambda c: c.x("a b")],
     "MatMulInteger": [lambda c: c.x("m k").x("k n")],
     "ConvTranspose": [lambda c: c.x("n 4 h w").x("4 3 2 3", finite=True).adds().set(**window(c, 2))],
