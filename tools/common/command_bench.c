@@ -22,7 +22,8 @@ static const hml_option bench_options[] = {
     {"top", 0, "N", "only the N slowest steps of the profile"},
     {"wide", 0, NULL, "whole node names in the profile, however long the lines become"},
     {"csv", 0, NULL, "only the profile, as comma-separated values"},
-    {"trace", 0, "FILE", "write one run for chrome://tracing and Perfetto"},
+    {"trace", 0, "FILE",
+     "write one run, of the last combination, for chrome://tracing and Perfetto"},
     HML_COMMON_OPTIONS,
 };
 
