@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "differential.h"
+#include "settings.h"
 
 typedef struct settings {
     long seed, count, seconds, ops;
@@ -17,34 +18,14 @@ typedef struct settings {
     bool verbose;
 } settings;
 
-static bool number(const char *text, long *value)
-{
-    char *end = NULL;
-    *value = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && *value >= 0;
-}
-
 static bool read_settings(int argc, char **argv, settings *s)
 {
-    bool good = true;
-    for (int i = 1; i < argc && good; i++) {
-        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        long *target = strcmp(name, "--seed") == 0      ? &s->seed
-                       : strcmp(name, "--count") == 0   ? &s->count
-                       : strcmp(name, "--seconds") == 0 ? &s->seconds
-                       : strcmp(name, "--ops") == 0     ? &s->ops
-                                                        : NULL;
-        if (strcmp(name, "--verbose") == 0) {
-            s->verbose = true;
-        } else if (strcmp(name, "--variant") == 0) {
-            s->variant = value;
-            i++;
-        } else {
-            good = target != NULL && number(value, target);
-            i++;
-        }
-    }
-    return good;
+    const setting rows[] = {
+        {"--seed", .number = &s->seed},       {"--count", .number = &s->count},
+        {"--seconds", .number = &s->seconds}, {"--ops", .number = &s->ops},
+        {"--variant", .word = &s->variant},   {"--verbose", .flag = &s->verbose},
+    };
+    return settings_read(argc, argv, rows, sizeof rows / sizeof rows[0]);
 }
 
 static void report(trial *t, const char *kind)

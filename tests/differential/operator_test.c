@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "operator_trial.h"
+#include "settings.h"
 
 enum { RUNS = 6, CASE_SECONDS = 60 };
 
@@ -28,36 +29,17 @@ typedef struct progress {
     operator_tally tallies[HMLC_OP_COUNT];
 } progress;
 
-static bool number(const char *text, long *value)
-{
-    char *end = NULL;
-    *value = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && *value >= 0;
-}
-
 static bool read_settings(int argc, char **argv, settings *s)
 {
-    bool good = true;
-    for (int i = 1; i < argc && good; i++) {
-        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        long *target = strcmp(name, "--seed") == 0      ? &s->seed
-                       : strcmp(name, "--count") == 0   ? &s->count
-                       : strcmp(name, "--seconds") == 0 ? &s->seconds
-                                                        : NULL;
-        const char **word = strcmp(name, "--variant") == 0 ? &s->variant
-                            : strcmp(name, "--op") == 0    ? &s->op
-                                                           : NULL;
-        if (strcmp(name, "--verbose") == 0) {
-            s->verbose = true;
-            continue;
-        }
-        i++;
-        if (word != NULL) {
-            *word = value;
-        }
-        good = word != NULL || (target != NULL && number(value, target));
-    }
-    return good;
+    const setting rows[] = {
+        {"--seed", .number = &s->seed},
+        {"--count", .number = &s->count},
+        {"--seconds", .number = &s->seconds},
+        {"--variant", .word = &s->variant},
+        {"--op", .word = &s->op},
+        {"--verbose", .flag = &s->verbose},
+    };
+    return settings_read(argc, argv, rows, sizeof rows / sizeof rows[0]);
 }
 
 /* -- Which cases there are ----------------------------------------------------------------- */
