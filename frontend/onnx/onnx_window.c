@@ -315,19 +315,24 @@ static void pad_ceil(hmlc_onnx_node *node, window_spec *window, int32_t i)
 
 /*
  * A window larger than the padded input by less than its stride sees what there is, as in ONNX
- * Runtime, whose division truncates. Larger ones do not fit; nor do any where only the run knows.
+ * Runtime, whose division truncates. Larger ones do not fit. Where only the run knows, the window
+ * must fit: the result would be empty instead.
  */
 static void pad_large_window(hmlc_onnx_node *node, window_spec *window, int32_t i)
 {
     hmlc_dims *table = hmlc_emit_table(&node->emit);
-    hmlc_dim *end = &window->pads[i + window->spatial];
+    hmlc_dim *end = &window->pads[i + window->spatial], reach = reach_of(node, window, i);
     hmlc_dim padded = hmlc_dim_add(table, hmlc_onnx_dims(node, 0)[i + 2], window->pads[i]);
     padded = hmlc_dim_add(table, padded, *end);
-    hmlc_dim missing = hmlc_dim_subtract(table, reach_of(node, window, i), padded);
+    hmlc_dim missing = hmlc_dim_subtract(table, reach, padded);
     int64_t count;
-    if (hmlc_dim_is_constant(missing, &count) && count > 0 && count < window->strides[i]) {
+    bool known = hmlc_dim_is_constant(missing, &count);
+    if (known && count > 0 && count < window->strides[i]) {
         window->extra[i] = missing;
         *end = hmlc_dim_add(table, *end, missing);
+    }
+    if (!known && window->strides[i] > 1 && !hmlc_dim_known_at_most(table, reach, padded)) {
+        hmlc_emit_require_equal(&node->emit, hmlc_dim_minimum(table, reach, padded), reach);
     }
 }
 

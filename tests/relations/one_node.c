@@ -49,6 +49,19 @@ static const element_type *type_named(const char *name)
 
 /* -- The model --------------------------------------------------------------------------------- */
 
+/* "3,2" and "3,": a list. */
+static void add_list(wire_buffer *node, const char *name, char *numbers)
+{
+    int64_t values[ONE_NODE_INPUTS];
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(numbers, ",", &rest); word != NULL && count < ONE_NODE_INPUTS;
+         word = strtok_r(NULL, ",", &rest)) {
+        values[count++] = strtoll(word, NULL, 10);
+    }
+    node_ints(node, name, values, count);
+}
+
 static void add_attributes(wire_buffer *node, const char *attributes)
 {
     char text[TEXT], *rest = NULL;
@@ -57,7 +70,9 @@ static void add_attributes(wire_buffer *node, const char *attributes)
         char *value = strchr(word, '='), *end = NULL;
         *value++ = '\0';
         int64_t number = strtoll(value, &end, 10);
-        if (*end == '\0') {
+        if (*end == ',') {
+            add_list(node, word, value);
+        } else if (*end == '\0') {
             node_int(node, word, number);
         } else {
             node_text(node, word, value);

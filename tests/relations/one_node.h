@@ -12,7 +12,7 @@ typedef struct one_node_model {
     const char
         *type; /* of the node; an If concatenates its second input with itself, or negates it */
     const char *outputs;    /* their element types: "f32 i64" */
-    const char *attributes; /* "axis=1 keepdims=0": integers and words */
+    const char *attributes; /* "axis=1 pads=0,1 mode=edge": integers, lists, words */
     const char *inputs;     /* "f32 n m; i64 k": element type and dims of each */
     int64_t opset;
 } one_node_model;

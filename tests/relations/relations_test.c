@@ -71,6 +71,12 @@ static const node_row rows[] = {
     {{"Squeeze", "f32", "", "f32 n 1 m", 13},
      {{"2 1 3", "2 3: 1 2 3 4 5 6"}, {"0 1 2", "0 2:"}, {"1 1 3", NULL}, {"3 1 1", NULL}}},
     {{"Split", "f32 f32", "axis=0", "f32 n m", 13}, {{"4 1", "2 1: 1 2"}, {"3 1", NULL}}},
+    /* A window that ONNX Runtime lets reach beyond the map, as does a static one; no empty result.
+     */
+    {{"MaxPool", "f32", "kernel_shape=3, strides=2,", "f32 1 1 n", 13},
+     {{"1 1 5", "1 1 2: 3 5"}, {"1 1 3", "1 1 1: 3"}, {"1 1 2", NULL}, {"1 1 1", NULL}}},
+    {{"AveragePool", "f32", "kernel_shape=3, strides=2, pads=1,0", "f32 1 1 n", 13},
+     {{"1 1 2", "1 1 1: 1.5"}, {"1 1 1", NULL}}},
     {{"Slice", "f32", "", "f32 n; i64 1; i64 1; i64 1; i64 1", 18},
      {{"3; 1: -1; 1: -9223372036854775808; 1: 0; 1: -1", "3: 3 2 1"},
       {"0; 1: -1; 1: -9223372036854775808; 1: 0; 1: -1", "0:"},
