@@ -102,6 +102,8 @@ class PackageTest(unittest.TestCase):
             with self.assertRaises(TypeError):
                 self.session(*wrong, **words)
         with self.assertRaises(TypeError):
+            self.session()  # the picture of the call before is not used again
+        with self.assertRaises(TypeError):
             self.session(np.array(["text"]))
         with self.assertRaises(TypeError):
             self.session(picture(0), picture(0))

@@ -122,10 +122,7 @@ class Session:
         return self.model.outputs
 
     def __call__(self, *arrays, **named):
-        """Runs once, on inputs by position or name; returns the output, a tuple where the model has several.
-
-        An input that is not given is the array of the call before; HML1041 where there was none.
-        """
+        """Runs once, on all inputs, by position or name; returns the output, a tuple where the model has several."""
         if len(arrays) > len(self.inputs):
             raise TypeError(f"{len(arrays)} inputs are given; the model's are {', '.join(i.name for i in self.inputs)}")
         feeds = {info.name: array for info, array in zip(self.inputs, arrays)}
@@ -136,7 +133,7 @@ class Session:
         return results[0] if len(results) == 1 else tuple(results)
 
     def run(self, feeds):
-        """Runs once on a dict of inputs; returns a dict of outputs. What is not given stays as in `session(...)`."""
+        """Runs once on a dict of inputs; returns a dict of outputs."""
         return dict(zip((info.name for info in self.outputs), self._run(feeds)))
 
     def stop(self, seconds=0.0):
@@ -153,9 +150,11 @@ class Session:
         for name in feeds:
             if name not in names:
                 raise TypeError(f"the model has no input '{name}'; its inputs are {', '.join(names)}")
+        missing = [name for name in names if name not in feeds]
+        if missing:
+            raise TypeError(f"not given: {', '.join(missing)}")
         for index, name in enumerate(names):
-            if name in feeds:
-                self._bind(index, feeds[name])
+            self._bind(index, feeds[name])
         shapes = tuple(None if array is None else array.shape for array in self._bound)
         if shapes != self._shapes:
             self._measure()
