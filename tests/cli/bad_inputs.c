@@ -20,9 +20,7 @@ static void save(const char *name, const void *data, size_t bytes)
 {
     char path[1024];
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    failed |= file == NULL || fwrite(data, 1, bytes, file) != bytes;
-    failed |= file != NULL && fclose(file) != 0;
+    failed |= !wire_save(path, data, bytes);
 }
 
 /* -- Models ------------------------------------------------------------------------------------ */

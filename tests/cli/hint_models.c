@@ -340,9 +340,7 @@ static bool save(const char *folder, size_t index, bool followed)
         model_end(&graph, followed ? cases[index].opset_after : cases[index].opset_before);
     (void)snprintf(path, sizeof path, "%s/%s.%s.onnx", folder, cases[index].name,
                    followed ? "after" : "before");
-    FILE *file = fopen(path, "wb");
-    bool written = file != NULL && fwrite(model.data, 1, model.size, file) == model.size;
-    written = file != NULL && fclose(file) == 0 && written;
+    bool written = wire_save(path, model.data, model.size);
     wire_free(&model);
     return written;
 }

@@ -11,6 +11,13 @@ void wire_free(wire_buffer *wire)
     wire->size = wire->capacity = 0;
 }
 
+bool wire_save(const char *path, const void *bytes, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    bool written = file != NULL && fwrite(bytes, 1, count, file) == count;
+    return file != NULL && fclose(file) == 0 && written;
+}
+
 void wire_put_raw(wire_buffer *wire, const void *bytes, size_t count)
 {
     if (wire->size + count > wire->capacity) {

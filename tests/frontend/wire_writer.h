@@ -13,6 +13,8 @@ typedef struct wire_buffer {
 } wire_buffer;
 
 void wire_free(wire_buffer *wire);
+/* A file of these bytes; false when that fails. */
+bool wire_save(const char *path, const void *bytes, size_t count);
 void wire_put_raw(wire_buffer *wire, const void *bytes, size_t count);
 void wire_put_number(wire_buffer *wire, uint64_t number); /* a bare varint */
 void wire_put_key(wire_buffer *wire, uint32_t field, uint32_t type);

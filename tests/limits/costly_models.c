@@ -48,9 +48,7 @@ int main(int argc, char **argv)
     wire_buffer graph = {0};
     row->make(&graph, (uint32_t)strtoul(argv[2], NULL, 10));
     wire_buffer model = model_end(&graph, 17);
-    FILE *file = fopen(argv[3], "wb");
-    bool good = file != NULL && fwrite(model.data, 1, model.size, file) == model.size;
-    good = file != NULL && fclose(file) == 0 && good;
+    bool good = wire_save(argv[3], model.data, model.size);
     wire_free(&model);
     return good ? 0 : 1;
 }
