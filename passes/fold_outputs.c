@@ -229,7 +229,7 @@ static hmlc_status hoist_scalar(hmlc_rewriter *rewriter, hmlc_op *op)
     hmlc_op *inner = op->operands[0].value->producer;
     hmlc_value *scalar = op->operands[1].value;
     uint32_t at;
-    if (inner == NULL || scalar->type->rank != 0 || !hmlc_is_constant(scalar) ||
+    if (inner == NULL || scalar->type->rank != 0 || !hmlc_is_mild_scale(scalar) ||
         !way_up(inner, &at)) {
         return HMLC_OK;
     }

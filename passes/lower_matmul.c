@@ -28,7 +28,7 @@ static hmlc_value *strip_factor(hmlc_value **side)
     const hmlc_op *mul = hmlc_producer_of(*side, HMLC_OP_mul);
     for (uint32_t i = 0; mul != NULL && i < 2; i++) {
         hmlc_value *factor = hmlc_op_operand(mul, i), *rest = hmlc_op_operand(mul, 1 - i);
-        if (hmlc_is_constant(factor) && hmlc_is_one_element(factor) &&
+        if (hmlc_is_mild_scale(factor) && hmlc_is_one_element(factor) &&
             factor->type->rank <= rest->type->rank && hmlc_value_has_one_use(*side)) {
             *side = rest;
             return factor;

@@ -1,6 +1,8 @@
 /* Small questions that rules ask of values, and builders that fold on the spot. */
 #include "query.h"
 
+#include <math.h>
+
 enum { MAX_FOLDED_BYTES = 64 << 20 };
 
 bool hmlc_is_splat_of(const hmlc_value *value, double expected)
@@ -9,6 +11,13 @@ bool hmlc_is_splat_of(const hmlc_value *value, double expected)
     const hmlc_tensor *tensor = hmlc_value_constant(value);
     return tensor != NULL && hmlc_tensor_count(tensor) > 0 && hmlc_dtype_bytes(tensor->dtype) > 0 &&
            hmlc_tensor_get_double(tensor, 0) == expected && hmlc_value_splat(value, &splat);
+}
+
+bool hmlc_is_mild_scale(const hmlc_value *value)
+{
+    double scale;
+    return hmlc_is_constant(value) && hmlc_value_splat(value, &scale) && fabs(scale) >= 0x1p-12 &&
+           fabs(scale) <= 0x1p12;
 }
 
 bool hmlc_is_one_element(const hmlc_value *value)

@@ -27,6 +27,10 @@ static inline bool hmlc_is_float(const hmlc_value *value)
 /* A constant whose elements all equal `expected`. */
 bool hmlc_is_splat_of(const hmlc_value *value, double expected);
 
+/* One constant of 2^-12 to 2^12 in magnitude: changing places with a sum it makes no number leave
+ * the type's range but at its very ends. */
+bool hmlc_is_mild_scale(const hmlc_value *value);
+
 /* All dims are the constant 1 (rank 0 included). */
 bool hmlc_is_one_element(const hmlc_value *value);
 

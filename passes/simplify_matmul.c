@@ -120,7 +120,7 @@ static hmlc_status sink_scalar(hmlc_rewriter *rewriter, hmlc_op *op)
     for (uint32_t i = 0; i < 2; i++) {
         hmlc_op *product = hmlc_producer_of(op->operands[i].value, HMLC_OP_mul);
         if (product == NULL || product->operands[1].value->type->rank != 0 ||
-            !hmlc_is_constant(product->operands[1].value) ||
+            !hmlc_is_mild_scale(product->operands[1].value) ||
             !hmlc_value_has_one_use(product->results[0])) {
             continue;
         }

@@ -196,6 +196,11 @@ static const test_case attention[] = {
                                   "%y = matmul(%p, %q) {transpose_b = 1} : f32[2, 4, "
                                   "5]\nyield(%y)\n"),
      "matmul mul"},
+    {"a scalar that keeps the product in range stays before it",
+     HIR("%x: f32[2, 4, 3], %z: f32[2, 3, 5]",
+         SCALAR("%a", "1e-30") "%p = mul(%x, %a) : f32[2, 4, 3]\n"
+                               "%y = matmul(%p, %z) : f32[2, 4, 5]\nyield(%y)\n"),
+     "mul matmul"},
     {"keys shared by query heads",
      HIR("%x: f32[1, 6, 2, 3], %z: f32[1, 2, 5, 3]",
          "%r = reshape(%z) {shape = [1, 2, 1, 5, 3]} : f32[1, 2, 1, 5, 3]\n"
