@@ -3,14 +3,14 @@
 # usage: zoo_test.sh HMLC ZOO TARGET QDQ_CHECK
 set -u
 hmlc=$1 zoo=$2 target=$3 qdq_check=$4
-here=$(dirname "$0")
+source "$(dirname "$0")/tolerance_of.sh"
 if [ ! -d "$zoo/onnx" ]; then
     echo "skipped: no models at $zoo"
     exit 77
 fi
 
 # What is known not to pass, and is no defect: NAME STATUS.
-declare -A expected=([bert_tf2onnx_joint_intent_tag]='invalid model' [sklearn_treeensemble]='refused')
+declare -A expected=([bert_tf2onnx_joint_intent_tag]='invalid model' [sklearn_treeensemble]='refused (HML0206)')
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 passed=0 failed=0
@@ -30,10 +30,7 @@ qdq() {
 
 for folder in "$zoo"/onnx/*/; do
     name=$(basename "$folder")
-    tolerance=()
-    while read -r row rtol atol _; do
-        [ "$row" = "$name" ] && tolerance=(--rtol "$rtol" --atol "$atol")
-    done < <(grep -v '^#' "$here/tolerances.txt")
+    read -ra tolerance < <(tolerance_of "$name")
     if [ "$name" = bert_tf2onnx_joint_intent_tag ]; then
         "$hmlc" check "$folder"/*.onnx >/dev/null 2>&1
         [ $? -eq 4 ] && result="${expected[$name]}" || result=wrong
