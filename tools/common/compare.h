@@ -29,17 +29,6 @@ typedef struct hml_comparison {
 void hml_tensor_compare(const hml_tensor *found, const hml_tensor *expected,
                         const hml_tolerance *tolerance, hml_comparison *comparison);
 
-/* How far two tensors are apart as a whole; over elements that are finite in both. */
-typedef struct hml_distance {
-    double rms, rms_expected;  /* of the differences; of what was expected */
-    double cosine;             /* of the angle between both; 1 where both are 0 */
-    size_t rows, same_largest; /* rows of the last dim, and those with their largest at one place */
-} hml_distance;
-
-/* Both of the same type and shape. */
-void hml_tensor_distance(const hml_tensor *found, const hml_tensor *expected,
-                         hml_distance *distance);
-
 /*
  * Tolerance from --rtol and --atol, the default where they are not given. Returns the name of an
  * option whose value is no number >= 0, NULL when all is well.

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "common/printable.h"
 #include "common/workbench.h"
+#include "tensor_distance.h"
 
 static const hml_option compare_table[] = {
     HML_INPUT_OPTIONS,
