@@ -282,7 +282,9 @@ static hmlc_status run_references(comparing *c)
         return HMLC_OK;
     }
     status = interpret_kernels(c);
-    hmlc_job_report(&c->kernels.job, c->request.report);
+    if (status != HMLC_OK) { /* else it has nothing to say that the first import did not */
+        hmlc_job_report(&c->kernels.job, c->request.report);
+    }
     return status;
 }
 
