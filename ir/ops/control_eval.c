@@ -1,5 +1,5 @@
 /* Evaluation of ops with structure: regions are the interpreter's business. */
-#include "../interpreter.h"
+#include "interpret/interpreter.h"
 
 hmlc_status hmlc_eval_if(hmlc_eval *context)
 {

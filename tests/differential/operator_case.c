@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "maker.h"
-#include "text_parser.h"
+#include "text/text_parser.h"
 
 static uint32_t pick(operator_case *made, uint32_t limit)
 {

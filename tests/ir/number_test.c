@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "test.h"
-#include "text_buffer.h"
+#include "text/text_buffer.h"
 
 static void known_narrow_floats(void **state)
 {

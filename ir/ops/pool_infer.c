@@ -1,5 +1,5 @@
 /* Inference of max_pool and avg_pool. */
-#include "window.h"
+#include "window_infer.h"
 
 hmlc_status hmlc_infer_pool(hmlc_infer *context)
 {

@@ -1,7 +1,7 @@
 /* Evaluation of single ops on constants. */
-#include "interpreter.h"
-#include "ops/eval_tools.h"
-#include "ops/infer_tools.h"
+#include "eval_tools.h"
+#include "infer_tools.h"
+#include "interpret/interpreter.h"
 
 static const hmlc_eval_function functions[] = {
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_eval_##eval,

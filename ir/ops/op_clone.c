@@ -1,5 +1,5 @@
 /* Copies of ops with their regions. */
-#include "graph_internal.h"
+#include "graph/graph_internal.h"
 
 static hmlc_value *mapped(hmlc_value *value, hmlc_value **map)
 {

@@ -1,5 +1,5 @@
 /* Inference of conv and conv_transpose. */
-#include "window.h"
+#include "window_infer.h"
 
 typedef struct weights {
     const hmlc_type *type;

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "graph_internal.h"
+#include "graph/graph_internal.h"
 
 /* What is known of a value while the walk is where it may be used. */
 typedef struct value_note {

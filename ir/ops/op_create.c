@@ -1,7 +1,7 @@
 /* Ops: creation with inference, erasing, moving, cloning. */
 #include <string.h>
 
-#include "graph_internal.h"
+#include "graph/graph_internal.h"
 
 hmlc_builder hmlc_builder_at_end(hmlc_region *region)
 {

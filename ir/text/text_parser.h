@@ -2,7 +2,7 @@
 #ifndef HMLC_TEXT_PARSER_H
 #define HMLC_TEXT_PARSER_H
 
-#include "graph_internal.h"
+#include "graph/graph_internal.h"
 #include "text_lex.h"
 
 /* Regions and types nest at most this deep. */

@@ -1,8 +1,8 @@
 /* Calls the inference function of an op's row. */
 #include <stdio.h>
 
-#include "dim_internal.h"
-#include "graph_internal.h"
+#include "dim/dim_internal.h"
+#include "graph/graph_internal.h"
 
 static hmlc_status (*const functions[])(hmlc_infer *context) = {
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_infer_##infer,

@@ -1,5 +1,5 @@
 /* Spatial attributes of convolutions and pools. */
-#include "window.h"
+#include "window_infer.h"
 
 static void check_positive(const hmlc_infer *context, const hmlc_attr *attr, hmlc_status *status)
 {
