@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "channel_origin.h"
-#include "weights.h"
+#include "fold/weight_tools.h"
 
 /* More pieces than this, and joining them costs more than the shuffle. */
 enum { MAX_RUNS = 24, MAX_CHAIN = 4 };

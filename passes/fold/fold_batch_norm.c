@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "fold_weights.h"
-#include "weights.h"
+#include "weight_tools.h"
 
 /* scale, bias, mean and variance as numbers; NULL where one is not constant. */
 static hmlc_status read_parameters(hmlc_arena *arena, const hmlc_op *op, int64_t channels,

@@ -4,8 +4,8 @@
  * it takes. Large results that grow out of small operands are left to be computed: weights stay
  * small.
  */
+#include "clean/simplify.h"
 #include "query.h"
-#include "simplify.h"
 
 enum {
     MAX_RESULT_BYTES = 64 << 20,

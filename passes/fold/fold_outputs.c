@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "fold_weights.h"
-#include "weights.h"
+#include "weight_tools.h"
 
 /* The contraction that makes `value` for nobody else, with rewritable weights. */
 static bool own_contraction(const hmlc_value *value, hmlc_contraction *contraction)

@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
+#include "fold/weight_tools.h"
 #include "query.h"
-#include "weights.h"
 
 enum { PANEL = 16, MAX_MEMBERS = 16, MAX_MERGED_BYTES = 512 << 20 };
 

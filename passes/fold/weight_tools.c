@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "weights.h"
+#include "weight_tools.h"
 
 /* Shared weights are copied up to this size. */
 enum { MAX_SHARED_BYTES = 1 << 16 };

@@ -1,6 +1,6 @@
 /* Products and sums with constants before a contraction go into its weights and bias. */
 #include "fold_weights.h"
-#include "weights.h"
+#include "weight_tools.h"
 
 /* Channel axis of the data operand. */
 static int32_t data_axis(const hmlc_contraction *contraction)
