@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "llvm/frame.h"
-#include "llvm/object.h"
-#include "llvm/portable.h"
+#include "llvm/frame/frame.h"
+#include "llvm/frame/object.h"
+#include "llvm/portable/portable_class.h"
 
 /*
  * Kernels per task: small enough to spread over the cores, large enough that the set-up of a module

@@ -1,6 +1,6 @@
 /* hmlc_plan and hmlc_compile: plan, generate, link and write all variants. */
 #include "codegen.h"
-#include "link.h"
+#include "image/link.h"
 #include "program.h"
 #include "writer.h"
 

@@ -2,7 +2,7 @@
 #ifndef HMLC_WRITER_H
 #define HMLC_WRITER_H
 
-#include "link.h"
+#include "image/link.h"
 #include "program.h"
 
 typedef struct hmlc_artifact {

@@ -13,9 +13,9 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 
-#include "llvm/frame.h"
-#include "llvm/object.h"
-#include "llvm/portable.h"
+#include "llvm/frame/frame.h"
+#include "llvm/frame/object.h"
+#include "llvm/portable/portable_class.h"
 
 enum { CANARY_BYTES = 64, CANARY = 0xA5 };
 

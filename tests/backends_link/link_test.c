@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "link.h"
-#include "llvm/object.h"
+#include "image/link.h"
+#include "llvm/frame/object.h"
 
 #include <hmlc/backends.h>
 

@@ -11,7 +11,7 @@
 
 #include "kernel_graph.h"
 #include "kernel_harness.h"
-#include "llvm/elementwise.h"
+#include "llvm/elementwise/elementwise.h"
 
 static const hmlc_dtype all_types[] = {
     HMLC_DTYPE_bool, HMLC_DTYPE_i8,  HMLC_DTYPE_i16, HMLC_DTYPE_i32, HMLC_DTYPE_i64,

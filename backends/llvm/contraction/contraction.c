@@ -1,0 +1,559 @@
+/*
+ * The nest of every contraction: sections, units, column tiles, row tiles. Inside a unit one column
+ * tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.
+ */
+#include "conv.h"
+#include "pack.h"
+
+#include <string.h>
+
+/* From this tile height on, code for every height costs more than tails gain by it. */
+enum { MAP_ROWS = 6 };
+
+typedef struct loop_nest {
+    hmlc_tile_context tile;
+    hmlc_frame *frame;
+    const hmlc_contraction *contraction;
+    const hmlc_section *section;
+    hmlc_row_map left_rows;
+    hmlc_microkernel kernel;  /* of the tile at hand */
+    LLVMValueRef left, right; /* pointers of this batch element and group */
+    LLVMValueRef panel;       /* of the current column tile */
+    LLVMValueRef sums;        /* where a tile's partial sums meet; NULL: depth is short */
+    LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
+} loop_nest;
+
+static LLVMValueRef emit_minimum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef less = LLVMBuildICmp(frame->builder, LLVMIntSLT, a, b, "");
+    return LLVMBuildSelect(frame->builder, less, a, b, "");
+}
+
+static LLVMValueRef emit_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef more = LLVMBuildICmp(frame->builder, LLVMIntSGT, a, b, "");
+    return LLVMBuildSelect(frame->builder, more, a, b, "");
+}
+
+static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildAdd(frame->builder, sum, LLVMBuildMul(frame->builder, a, b, ""), "");
+}
+
+/* -- one tile */
+
+/*
+ * Each row tile of a unit fetches some eighths of the next column tile's panels; the last eighths
+ * again where there are more row tiles than that.
+ */
+static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef row_tile)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_section *section = nest->section;
+    int64_t width = (int64_t)section->vectors * nest->contraction->lanes;
+    int64_t last = 8 * width / HMLC_PANEL - section->prefetch;
+    LLVMValueRef eighth = LLVMBuildMul(builder, hmlc_frame_dim(frame, nest->contraction->depth),
+                                       hmlc_frame_int(frame, 8), "");
+    LLVMValueRef size =
+        hmlc_frame_int(frame, (int64_t)hmlc_dtype_bytes(nest->contraction->right_dtype) * width);
+    LLVMValueRef next =
+        LLVMBuildMul(builder, size, hmlc_frame_dim(frame, nest->contraction->depth), "");
+    LLVMValueRef first = LLVMBuildSub(builder, row_tile, nest->row_begin, "");
+    first = LLVMBuildMul(builder, first, hmlc_frame_int(frame, section->prefetch), "");
+    first = emit_minimum(frame, first, hmlc_frame_int(frame, last));
+    LLVMValueRef offset = add_product(frame, next, first, eighth);
+    kernel->prefetch = hmlc_frame_element(frame, frame->i8, nest->panel, offset);
+    kernel->prefetch_stride = eighth;
+    kernel->prefetch_count = section->prefetch;
+}
+
+static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
+                        LLVMValueRef row_tile)
+{
+    const hmlc_contraction *contraction = nest->contraction;
+    hmlc_frame *frame = nest->frame;
+    uint32_t size = (uint32_t)hmlc_dtype_bytes(contraction->right_dtype);
+    int64_t first_column = 0;
+    bool one_tile = hmlc_dim_is(nest->section->column_tiles, 1) &&
+                    hmlc_dim_is_constant(nest->section->first_column, &first_column);
+    *kernel = (hmlc_microkernel){
+        .rows = class_->rows,
+        .vectors = nest->section->vectors,
+        .lanes = contraction->lanes,
+        .dtype = contraction->dtype,
+        .left_dtype = contraction->left_dtype,
+        .right_dtype = contraction->right_dtype,
+        .depth_stride = hmlc_frame_dim(frame, contraction->left.strides[contraction->rank - 1]),
+        .panel = nest->panel,
+        .panel_stride = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->depth),
+                                     hmlc_frame_int(frame, HMLC_PANEL), ""),
+        .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
+        .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
+        .sums = nest->sums,
+    };
+    /* Twelve row pointers leave no register for another. */
+    bool full = contraction->conv != NULL && class_->rows >= 12;
+    if (nest->section->prefetch > 0 && !full) {
+        set_prefetch(nest, kernel, row_tile);
+    }
+}
+
+static LLVMValueRef left_element(loop_nest *nest, LLVMValueRef offset)
+{
+    LLVMTypeRef type = hmlc_frame_type(nest->frame, nest->contraction->left_dtype);
+    return hmlc_frame_element(nest->frame, type, nest->left, offset);
+}
+
+/* Rows by the left side's access: immediates of one pointer where the stride is known. */
+static void matmul_rows(loop_nest *nest, hmlc_microkernel *kernel)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_row_map *map = &nest->left_rows;
+    int64_t stride = 0;
+    kernel->immediate =
+        map->count == 0 ||
+        (map->count == 1 && hmlc_dim_is_constant(map->strides[0], &stride) && stride < (1 << 26));
+    kernel->row_stride = stride;
+    uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
+    for (uint32_t r = 0; r < pointers; r++) {
+        kernel->row[r] = left_element(nest, hmlc_row_map_offset(frame, map, nest->tile.row[r]));
+    }
+}
+
+/* The k loop, left out where there is nothing to add up. */
+static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                      bool may_be_empty, LLVMValueRef *accumulators)
+{
+    hmlc_frame *frame = nest->frame;
+    if (!may_be_empty) {
+        hmlc_microkernel_emit(frame, kernel, steps, accumulators);
+        return;
+    }
+    uint32_t count = hmlc_microkernel_carried(kernel);
+    LLVMValueRef before[HMLC_TILE_ACCUMULATORS];
+    memcpy(before, accumulators, count * sizeof *before);
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(frame->builder);
+    hmlc_branch branch;
+    hmlc_branch_begin(
+        frame, &branch,
+        LLVMBuildICmp(frame->builder, LLVMIntSGT, steps, hmlc_frame_int(frame, 0), ""));
+    hmlc_microkernel_emit(frame, kernel, steps, accumulators);
+    LLVMBasicBlockRef inside = LLVMGetInsertBlock(frame->builder);
+    hmlc_branch_end(frame, &branch);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef phi = LLVMBuildPhi(frame->builder, LLVMTypeOf(before[k]), "");
+        LLVMAddIncoming(phi, &before[k], &from, 1);
+        LLVMAddIncoming(phi, &accumulators[k], &inside, 1);
+        accumulators[k] = phi;
+    }
+}
+
+static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
+                        LLVMValueRef first_row)
+{
+    hmlc_frame *frame = nest->frame;
+    hmlc_tile_context *tile = &nest->tile;
+    hmlc_dim depth = nest->contraction->depth;
+    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
+    hmlc_microkernel kernel;
+    hmlc_tile_place(tile, class_->rows, first_row);
+    tile_kernel(nest, class_, &kernel, row_tile);
+    matmul_rows(nest, &kernel);
+    hmlc_tile_start(tile, accumulators);
+    hmlc_microkernel_begin_sums(frame, &kernel, accumulators);
+    if (!hmlc_dim_is(depth, 0)) {
+        run_depth(nest, &kernel, hmlc_frame_dim(frame, depth), depth->minimum < 1, accumulators);
+    }
+    hmlc_microkernel_end_sums(frame, &kernel, accumulators);
+    hmlc_tile_store(tile, accumulators);
+}
+
+/* -- row tiles of a unit, one column tile */
+
+/* A convolution tile of the table: number `ahead` of its class. */
+static void begin_conv_tile(void *context, const hmlc_row_class *class_, LLVMValueRef ahead,
+                            hmlc_conv_site *site)
+{
+    loop_nest *nest = context;
+    LLVMValueRef row_tile =
+        LLVMBuildAdd(nest->frame->builder, ahead, hmlc_frame_int(nest->frame, class_->first), "");
+    tile_kernel(nest, class_, &nest->kernel, row_tile);
+    *site = (hmlc_conv_site){.tile = &nest->tile, .kernel = &nest->kernel, .left = nest->left};
+}
+
+static void conv_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef from,
+                       LLVMValueRef to)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_conv *conv = nest->contraction->conv;
+    LLVMValueRef first = hmlc_frame_int(frame, class_->first);
+    from = LLVMBuildSub(frame->builder, from, first, "");
+    to = LLVMBuildSub(frame->builder, to, first, "");
+    if (!conv->explicit_tiles) {
+        hmlc_conv_regular_loop(frame, conv, class_, from, to, begin_conv_tile, nest);
+        return;
+    }
+    hmlc_loop loop;
+    hmlc_conv_site site;
+    hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+    begin_conv_tile(nest, class_, loop.index, &site);
+    hmlc_conv_explicit_tile(&site, class_, loop.index);
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
+/* Tiles [first, end) of one height; row tile `first` begins at row `row`. */
+static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef first,
+                      LLVMValueRef end, LLVMValueRef row)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_conv *conv = nest->contraction->conv;
+    LLVMValueRef from = emit_maximum(frame, nest->row_begin, first);
+    LLVMValueRef to = emit_minimum(frame, nest->row_end, end);
+    if (conv != NULL && !conv->dynamic) {
+        conv_class(nest, class_, from, to);
+        return;
+    }
+    hmlc_loop loop;
+    hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+    LLVMValueRef ahead = LLVMBuildSub(frame->builder, loop.index, first, "");
+    LLVMValueRef first_row = add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows));
+    if (conv != NULL) {
+        tile_kernel(nest, class_, &nest->kernel, loop.index);
+        hmlc_conv_dynamic_tile(&nest->tile, &nest->kernel, nest->left, first_row);
+    } else {
+        matmul_tile(nest, class_, loop.index, first_row);
+    }
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
+static void static_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    int64_t row = 0;
+    for (uint32_t k = 0; k < nest->section->class_count; k++) {
+        const hmlc_row_class *class_ = &nest->section->classes[k];
+        row_class(nest, class_, hmlc_frame_int(frame, class_->first),
+                  hmlc_frame_int(frame, class_->first + class_->tiles), hmlc_frame_int(frame, row));
+        row += class_->tiles * class_->rows;
+    }
+}
+
+/* Rows known at run time, spread evenly: `big` tiles of low + 1 rows, then tiles of low rows; every
+ * height has its code, and those that do not occur run no iteration. */
+static void dynamic_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_section *section = nest->section;
+    LLVMValueRef rows = hmlc_frame_dim(frame, nest->contraction->rows);
+    LLVMValueRef tiles = hmlc_frame_dim(frame, section->row_tiles);
+    LLVMValueRef low = LLVMBuildUDiv(builder, rows, tiles, "");
+    LLVMValueRef big = LLVMBuildURem(builder, rows, tiles, "");
+    LLVMValueRef zero = hmlc_frame_int(frame, 0);
+    for (uint32_t r = section->rows; r >= 1; r--) {
+        hmlc_row_class class_ = {.rows = r};
+        LLVMValueRef is_low = LLVMBuildICmp(builder, LLVMIntEQ, low, hmlc_frame_int(frame, r), "");
+        LLVMValueRef is_big =
+            LLVMBuildICmp(builder, LLVMIntEQ, low, hmlc_frame_int(frame, (int64_t)r - 1), "");
+        LLVMValueRef first = LLVMBuildSelect(builder, is_low, big, zero, "");
+        LLVMValueRef end = LLVMBuildSelect(builder, is_big, big, zero, "");
+        end = LLVMBuildSelect(builder, is_low, tiles, end, "");
+        LLVMValueRef above = LLVMBuildAdd(builder, low, hmlc_frame_int(frame, 1), "");
+        LLVMValueRef row =
+            LLVMBuildSelect(builder, is_low, LLVMBuildMul(builder, big, above, ""), zero, "");
+        row_class(nest, &class_, first, end, row);
+    }
+}
+
+/* The last tile of a map, `rest` rows from `row` on, as tiles of halved heights. */
+static void map_tail(loop_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMValueRef rest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    for (uint32_t most = nest->section->rows - 1; most > 0;) {
+        hmlc_row_class class_ = {.rows = (most + 1) / 2};
+        LLVMValueRef height = hmlc_frame_int(frame, class_.rows);
+        LLVMValueRef fits = LLVMBuildICmp(builder, LLVMIntSGE, rest, height, "");
+        LLVMValueRef used = LLVMBuildZExt(builder, fits, frame->i64, "");
+        row_class(nest, &class_, tile, LLVMBuildAdd(builder, tile, used, ""), row);
+        LLVMValueRef done = LLVMBuildSelect(builder, fits, height, hmlc_frame_int(frame, 0), "");
+        row = LLVMBuildAdd(builder, row, done, "");
+        rest = LLVMBuildSub(builder, rest, done, "");
+        most = most - class_.rows > class_.rows - 1 ? most - class_.rows : class_.rows - 1;
+    }
+}
+
+/*
+ * Pixels of a map whose size is known at run time: tiles of the full height and of one row less
+ * where these two make up all, as they do from rows * (rows - 1) pixels on; else full tiles and a
+ * tail. Code for every height would be more than twice as much.
+ */
+static void map_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    hmlc_row_class full = {.rows = nest->section->rows}, less = {.rows = full.rows - 1};
+    LLVMValueRef rows = hmlc_frame_dim(frame, nest->contraction->rows);
+    LLVMValueRef tiles = hmlc_frame_dim(frame, nest->section->row_tiles);
+    LLVMValueRef zero = hmlc_frame_int(frame, 0), height = hmlc_frame_int(frame, full.rows);
+    LLVMValueRef low = LLVMBuildUDiv(builder, rows, tiles, "");
+    LLVMValueRef big = LLVMBuildURem(builder, rows, tiles, "");
+    LLVMValueRef whole = LLVMBuildUDiv(builder, rows, height, "");
+    LLVMValueRef even =
+        LLVMBuildICmp(builder, LLVMIntEQ, low, hmlc_frame_int(frame, less.rows), "");
+    row_class(nest, &full, zero, LLVMBuildSelect(builder, even, big, whole, ""), zero);
+    row_class(nest, &less, big, LLVMBuildSelect(builder, even, tiles, zero, ""),
+              LLVMBuildMul(builder, big, height, ""));
+    LLVMValueRef row = LLVMBuildMul(builder, whole, height, "");
+    LLVMValueRef rest = LLVMBuildSub(builder, rows, row, "");
+    map_tail(nest, whole, row, LLVMBuildSelect(builder, even, zero, rest, ""));
+}
+
+static void column_tiles(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_contraction *contraction = nest->contraction;
+    LLVMValueRef panel = hmlc_frame_int(frame, HMLC_PANEL);
+    hmlc_loop loop;
+    hmlc_loop_begin(frame, &loop, nest->column_begin, nest->column_end, 1, NULL, 0);
+    LLVMValueRef width =
+        hmlc_frame_int(frame, (int64_t)nest->section->vectors * contraction->lanes);
+    LLVMValueRef column =
+        add_product(frame, hmlc_frame_dim(frame, nest->section->first_column), loop.index, width);
+    LLVMValueRef columns = hmlc_frame_dim(frame, contraction->columns);
+    LLVMValueRef depth =
+        LLVMBuildMul(builder, hmlc_frame_dim(frame, contraction->depth), panel, "");
+    LLVMValueRef offset = add_product(frame, LLVMBuildURem(builder, column, panel, ""),
+                                      LLVMBuildUDiv(builder, column, panel, ""), depth);
+    nest->panel = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
+                                     nest->right, offset);
+    nest->tile.valid = LLVMBuildSub(builder, columns, column, "");
+    nest->tile.column = add_product(frame, column, nest->tile.group, columns);
+    if (nest->section->class_count > 0) {
+        static_rows(nest);
+    } else if (contraction->many_rows && nest->section->rows >= MAP_ROWS) {
+        map_rows(nest);
+    } else {
+        dynamic_rows(nest);
+    }
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
+/* -- units */
+
+/* The panels and left rows of a batch element and group. */
+static void begin_batch(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
+    hmlc_tile_context *tile = &nest->tile;
+    LLVMValueRef left = hmlc_frame_dim(frame, contraction->left.offset);
+    LLVMValueRef right = hmlc_frame_int(frame, 0);
+    for (int32_t k = 0; k < contraction->batch_rank; k++) {
+        left = add_product(frame, left, tile->batch[k],
+                           hmlc_frame_dim(frame, contraction->left.strides[k]));
+        right = add_product(frame, right, tile->batch[k],
+                            hmlc_frame_dim(frame, contraction->right_strides[k]));
+    }
+    left = add_product(frame, left, tile->group,
+                       hmlc_frame_int(frame, contraction->left_group_stride));
+    hmlc_dim panels = hmlc_dim_ceildiv(frame->ir->dims, contraction->columns,
+                                       hmlc_dim_constant(frame->ir->dims, HMLC_PANEL));
+    LLVMValueRef group_panels = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, panels),
+                                             hmlc_frame_int(frame, HMLC_PANEL), "");
+    group_panels =
+        LLVMBuildMul(frame->builder, group_panels, hmlc_frame_dim(frame, contraction->depth), "");
+    right = add_product(frame, right, tile->group, group_panels);
+    uint32_t left_operand = hmlc_frame_argument(frame, contraction->left_argument);
+    uint32_t right_operand = hmlc_frame_argument(frame, contraction->right_argument);
+    LLVMValueRef panels_at =
+        contraction->packs_weights ? frame->scratch : frame->operands[right_operand];
+    nest->left = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->left_dtype),
+                                    frame->operands[left_operand], left);
+    nest->right = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
+                                     panels_at, right);
+    hmlc_tile_begin_batch(tile);
+}
+
+static LLVMValueRef remainder_and_divide(hmlc_frame *frame, LLVMValueRef *number,
+                                         LLVMValueRef divisor)
+{
+    LLVMValueRef rest = LLVMBuildURem(frame->builder, *number, divisor, "");
+    *number = LLVMBuildUDiv(frame->builder, *number, divisor, "");
+    return rest;
+}
+
+static void decode_unit(loop_nest *nest, LLVMValueRef unit)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_section *section = nest->section;
+    const hmlc_contraction *contraction = nest->contraction;
+    LLVMValueRef row_blocks = hmlc_frame_dim(frame, section->row_blocks);
+    LLVMValueRef col_blocks = hmlc_frame_dim(frame, section->col_blocks);
+    LLVMValueRef row_block, col_block;
+    if (section->columns_first) {
+        col_block = remainder_and_divide(frame, &unit, col_blocks);
+        row_block = remainder_and_divide(frame, &unit, row_blocks);
+    } else {
+        row_block = remainder_and_divide(frame, &unit, row_blocks);
+        col_block = remainder_and_divide(frame, &unit, col_blocks);
+    }
+    nest->tile.group =
+        remainder_and_divide(frame, &unit, hmlc_frame_int(frame, contraction->groups));
+    for (int32_t k = contraction->batch_rank; k-- > 0;) {
+        nest->tile.batch[k] =
+            remainder_and_divide(frame, &unit, hmlc_frame_dim(frame, contraction->dims[k]));
+    }
+    LLVMValueRef rows = hmlc_frame_int(frame, section->row_block);
+    LLVMValueRef columns = hmlc_frame_int(frame, section->col_block);
+    nest->row_begin = LLVMBuildMul(frame->builder, row_block, rows, "");
+    nest->row_end = emit_minimum(frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""),
+                                 hmlc_frame_dim(frame, section->row_tiles));
+    nest->column_begin = LLVMBuildMul(frame->builder, col_block, columns, "");
+    nest->column_end =
+        emit_minimum(frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""),
+                     hmlc_frame_dim(frame, section->column_tiles));
+}
+
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_loop *loop, hmlc_dim first,
+                                          hmlc_dim units)
+{
+    LLVMValueRef begin = hmlc_frame_dim(frame, first);
+    LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
+    hmlc_loop_begin(frame, loop, emit_maximum(frame, frame->begin, begin),
+                    emit_minimum(frame, frame->end, end), 1, NULL, 0);
+    return LLVMBuildSub(frame->builder, loop->index, begin, "");
+}
+
+static void emit_section(loop_nest *nest, const hmlc_section *section)
+{
+    hmlc_frame *frame = nest->frame;
+    nest->section = section;
+    nest->tile.section = section;
+    hmlc_loop loop;
+    decode_unit(nest,
+                hmlc_contraction_units_begin(frame, &loop, section->first_unit, section->units));
+    begin_batch(nest);
+    column_tiles(nest);
+    hmlc_loop_end(frame, &loop, NULL);
+}
+
+static void reserve_tile(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
+    LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
+    nest->tile.store_tile = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, 64);
+    nest->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
+}
+
+static void reserve_rows(loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    hmlc_tile_context *tile = &nest->tile;
+    tile->row_origins = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS * HMLC_SPATIAL, 16);
+    tile->row_pointers = hmlc_frame_alloca(frame, frame->pointer, HMLC_TILE_ROWS, 16);
+    tile->row_insides = hmlc_frame_alloca(frame, frame->i8, HMLC_TILE_ROWS, 16);
+}
+
+/* Sums of many f32 products are cut into parts, unless a convolution's taps, whose runs are at
+ * least `channels` long, are too short for that to be cheap. */
+static bool has_partial_sums(const hmlc_contraction *contraction)
+{
+    return contraction->dtype == HMLC_DTYPE_f32 &&
+           contraction->depth->maximum > HMLC_PARTIAL_STEPS &&
+           (contraction->conv == NULL || contraction->conv->channels >= HMLC_PARTIAL_STEPS / 4);
+}
+
+static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
+{
+    const hmlc_contraction *contraction = plan->state;
+    if (contraction->packing_count > 0) {
+        return hmlc_pack_emit(frame, contraction);
+    }
+    loop_nest *state = HMLC_NEW(frame->arena, loop_nest);
+    HMLC_TRY_MEMORY(state);
+    state->frame = frame;
+    state->contraction = contraction;
+    state->tile.frame = frame;
+    state->tile.contraction = contraction;
+    hmlc_row_map_create(frame->ir->dims, &contraction->left, contraction->batch_rank,
+                        contraction->rank - 1, &state->left_rows);
+    if (contraction->packs_weights) {
+        uint32_t weights = hmlc_frame_argument(frame, contraction->right_argument);
+        hmlc_panels_emit(frame, contraction->panels, frame->operands[weights], frame->scratch);
+    }
+    if (contraction->heavy) {
+        reserve_tile(state);
+    }
+    if (contraction->conv != NULL && contraction->conv->dynamic) {
+        reserve_rows(state);
+    }
+    if (has_partial_sums(contraction)) {
+        LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
+        state->sums = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, HMLC_SUMS_ALIGNMENT);
+    }
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        emit_section(state, &contraction->sections[k]);
+    }
+    return HMLC_OK;
+}
+
+/* -- planning */
+
+typedef hmlc_status anchor_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                hmlc_contraction *contraction);
+
+static const struct {
+    hmlc_opcode opcode;
+    anchor_plan *plan;
+} anchors[] = {
+    {HMLC_OP_matmul, hmlc_matmul_plan},
+    {HMLC_OP_matmul_packed, hmlc_matmul_plan},
+    {HMLC_OP_conv, hmlc_conv_plan},
+    {HMLC_OP_conv_transpose, hmlc_conv_plan},
+};
+
+static anchor_plan *find_anchor(const hmlc_kernel_plan *plan, const hmlc_op **anchor)
+{
+    anchor_plan *found = NULL;
+    uint32_t count = 0;
+    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
+    {
+        for (size_t k = 0; k < sizeof anchors / sizeof anchors[0]; k++) {
+            if (anchors[k].opcode == op->opcode) {
+                *anchor = op;
+                found = anchors[k].plan;
+                count += 1;
+            }
+        }
+    }
+    return count == 1 ? found : NULL;
+}
+
+static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
+{
+    hmlc_contraction *contraction = HMLC_NEW(context->arena, hmlc_contraction);
+    HMLC_TRY_MEMORY(contraction);
+    plan->state = contraction;
+    if (hmlc_pack_is_kernel(plan)) {
+        return hmlc_pack_plan(context, plan, contraction);
+    }
+    const hmlc_op *anchor = NULL;
+    anchor_plan *plan_anchor = find_anchor(plan, &anchor);
+    if (plan_anchor == NULL || plan->kernel->result_count != 1) {
+        return hmlc_contraction_refuse(context, plan, "it needs one contraction and one result");
+    }
+    contraction->groups = 1;
+    HMLC_TRY(hmlc_contraction_epilogue(context, plan, anchor, contraction));
+    return plan_anchor(context, plan, contraction);
+}
+
+const hmlc_kernel_class hmlc_contraction_class = {
+    .name = "contraction",
+    .form = HMLC_FORM_CONTRACTION,
+    .plan = contraction_plan,
+    .emit = contraction_emit,
+};

@@ -1,0 +1,190 @@
+/* Planning of matmul with constant or packed right-hand side: index space, panels, sections. */
+#include "contraction.h"
+#include "pack.h"
+
+static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
+{
+    return hmlc_dim_constant(context->module->dims, value);
+}
+
+/* Element types of operands. */
+static bool takes(hmlc_dtype dtype)
+{
+    static const hmlc_dtype taken[] = {HMLC_DTYPE_f32, HMLC_DTYPE_f16, HMLC_DTYPE_bf16,
+                                       HMLC_DTYPE_f64, HMLC_DTYPE_i32, HMLC_DTYPE_u32,
+                                       HMLC_DTYPE_i64, HMLC_DTYPE_u64};
+    for (size_t k = 0; k < sizeof taken / sizeof taken[0]; k++) {
+        if (taken[k] == dtype) {
+            return true;
+        }
+    }
+    return false;
+}
+
+hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                   hmlc_contraction *contraction)
+{
+    hmlc_dtype dtype = hmlc_op_operand(contraction->anchor, 0)->type->dtype;
+    if (!takes(dtype) || hmlc_op_operand(contraction->anchor, 1)->type->dtype != dtype) {
+        return hmlc_contraction_refuse(context, plan, "its element type");
+    }
+    bool half = hmlc_dtype_is_half(dtype);
+    bool packed = contraction->anchor->opcode == HMLC_OP_matmul_packed;
+    contraction->left_dtype = dtype;
+    contraction->dtype = half ? HMLC_DTYPE_f32 : dtype;
+    contraction->right_dtype = packed ? dtype : contraction->dtype;
+    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
+    return HMLC_OK;
+}
+
+/* The left side over the result's batch dims, M and K. */
+static hmlc_status plan_left(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                             hmlc_contraction *contraction)
+{
+    const hmlc_op *anchor = contraction->anchor;
+    hmlc_access access;
+    HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(anchor, 0),
+                                       &contraction->left_argument, &access));
+    int32_t last = access.rank - 1;
+    if (hmlc_op_int(anchor, HMLC_ATTR_transpose_a)) {
+        hmlc_dim dim = access.dims[last], stride = access.strides[last];
+        access.dims[last] = access.dims[last - 1];
+        access.strides[last] = access.strides[last - 1];
+        access.dims[last - 1] = dim;
+        access.strides[last - 1] = stride;
+    }
+    hmlc_dim shape[HMLC_MAX_RANK];
+    for (int32_t k = 0; k < contraction->rank; k++) {
+        shape[k] = contraction->dims[k];
+    }
+    shape[contraction->rank - 1] = access.dims[last];
+    hmlc_access_broadcast(context->module->dims, &access, contraction->rank, shape,
+                          &contraction->left);
+    return HMLC_OK;
+}
+
+/* Strides of the panels over the result's batch dims; `batch` holds the right side's leading dims
+ * and what one step along each of them skips. */
+static void right_batches(hmlc_plan_context *context, hmlc_contraction *contraction,
+                          const hmlc_access *batch)
+{
+    hmlc_access over;
+    hmlc_access_broadcast(context->module->dims, batch, contraction->rank - 2, contraction->dims,
+                          &over);
+    for (int32_t k = 0; k < contraction->rank - 2; k++) {
+        contraction->right_strides[k] = over.strides[k];
+    }
+}
+
+static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                 hmlc_contraction *contraction)
+{
+    const hmlc_op *anchor = contraction->anchor;
+    const hmlc_value *right = hmlc_op_operand(anchor, 1);
+    const hmlc_tensor *tensor = hmlc_contraction_is_argument(right)
+                                    ? hmlc_kernel_argument_constant(plan->kernel, right->index)
+                                    : NULL;
+    if (tensor == NULL) {
+        return hmlc_contraction_refuse(context, plan, "the right-hand side is not a constant");
+    }
+    bool transposed = hmlc_op_int(anchor, HMLC_ATTR_transpose_b) != 0;
+    int64_t rows = tensor->dims[tensor->rank - 2], columns = tensor->dims[tensor->rank - 1];
+    hmlc_panels panels = {.dtype = tensor->dtype,
+                          .packed_dtype = contraction->right_dtype,
+                          .tap_count = 1,
+                          .taps = hmlc_panels_one_tap,
+                          .batches = 1,
+                          .depth = transposed ? columns : rows,
+                          .columns = transposed ? rows : columns,
+                          .depth_stride = transposed ? 1 : columns,
+                          .column_stride = transposed ? columns : 1,
+                          .batch_stride = rows * columns};
+    contraction->right_argument = right->index;
+    contraction->depth = integer(context, panels.depth);
+    hmlc_access batch = {.rank = tensor->rank - 2, .offset = integer(context, 0)};
+    int64_t skip = hmlc_panels_batch_elements(&panels);
+    for (int32_t k = tensor->rank - 2; k-- > 0;) {
+        batch.dims[k] = integer(context, tensor->dims[k]);
+        batch.strides[k] = integer(context, skip * panels.batches);
+        panels.batches *= tensor->dims[k];
+    }
+    right_batches(context, contraction, &batch);
+    return hmlc_panels_plan(context, plan, right->index, &panels);
+}
+
+static hmlc_status plan_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                               hmlc_contraction *contraction)
+{
+    hmlc_dims *dims = context->module->dims;
+    hmlc_access access;
+    HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(contraction->anchor, 1),
+                                       &contraction->right_argument, &access));
+    int32_t rank = access.rank;
+    hmlc_dim panel = integer(context, HMLC_PANEL);
+    contraction->depth = access.dims[rank - 2];
+    bool dense = hmlc_dim_is(access.strides[rank - 1], 1) &&
+                 hmlc_dim_is(access.strides[rank - 2], HMLC_PANEL) && hmlc_dim_is(access.offset, 0);
+    dense = dense && hmlc_dim_known_equal(dims, access.strides[rank - 3],
+                                          hmlc_dim_multiply(dims, contraction->depth, panel));
+    if (!dense) {
+        return hmlc_contraction_refuse(context, plan, "the packed operand is not dense");
+    }
+    access.rank = rank - 3;
+    right_batches(context, contraction, &access);
+    return HMLC_OK;
+}
+
+static int32_t row_groups(hmlc_dims *dims, const hmlc_access *access, int32_t first, int32_t last)
+{
+    hmlc_row_map map;
+    hmlc_row_map_create(dims, access, first, last, &map);
+    return map.count;
+}
+
+/* Leading dims join the rows while the panels do not depend on them and rows stay evenly spaced. */
+void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction)
+{
+    hmlc_dims *dims = context->module->dims;
+    int32_t last = contraction->rank - 1, first = contraction->batch_rank;
+    while (first > 0 && hmlc_dim_is(contraction->right_strides[first - 1], 0) &&
+           row_groups(dims, &contraction->left, first - 1, last) <= 1 &&
+           row_groups(dims, &contraction->output, first - 1, last) <= 1) {
+        first -= 1;
+    }
+    contraction->batch_rank = first;
+    contraction->batches = contraction->rows = integer(context, 1);
+    for (int32_t k = 0; k < last; k++) {
+        hmlc_dim *product = k < first ? &contraction->batches : &contraction->rows;
+        *product = hmlc_dim_multiply(dims, *product, contraction->dims[k]);
+    }
+}
+
+bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,
+                                     const hmlc_contraction *contraction)
+{
+    hmlc_row_map map;
+    hmlc_row_map_create(context->module->dims, &contraction->left, contraction->batch_rank,
+                        contraction->rank - 1, &map);
+    return map.count > 1 || (map.count == 1 && !hmlc_dim_is_constant(map.strides[0], NULL));
+}
+
+hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                             hmlc_contraction *contraction)
+{
+    const hmlc_op *anchor = contraction->anchor;
+    HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
+    contraction->columns = contraction->dims[contraction->rank - 1];
+    HMLC_TRY(plan_left(context, plan, contraction));
+    if (anchor->opcode == HMLC_OP_matmul) {
+        HMLC_TRY(plan_constant(context, plan, contraction));
+    } else {
+        HMLC_TRY(plan_packed(context, plan, contraction));
+    }
+    contraction->batch_rank = contraction->rank - 2;
+    hmlc_contraction_collapse(context, contraction);
+    bool pointers = hmlc_contraction_needs_pointers(context, contraction);
+    HMLC_TRY(hmlc_contraction_sections(context, contraction, pointers));
+    double row_bytes = (double)hmlc_dim_hint(contraction->depth) *
+                       (double)hmlc_dtype_bytes(contraction->left_dtype);
+    return hmlc_contraction_units(context, plan, contraction, row_bytes);
+}

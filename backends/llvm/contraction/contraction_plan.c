@@ -1,0 +1,360 @@
+/* Sections, row tiles, blocks and units of a contraction: everything that is decided by sizes. */
+#include "conv.h"
+
+enum {
+    UNITS_WANTED = 20,         /* five per thread at four threads */
+    UNIT_FLOPS = 200 * 1000,   /* a smaller unit costs more to hand out than it is worth */
+    PREFETCH_BYTES = 8 * 1024, /* a smaller column tile is read at once anyway */
+    PREFETCH_TILES = 48,
+    SMALL_ROWS = 3, /* up to here streaming the panels is what takes the time */
+    FEW_ROWS = 128, /* of one batch element, where the rows have no other bound */
+};
+
+static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
+{
+    return hmlc_dim_constant(context->module->dims, value);
+}
+
+/* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
+ * stream in several places and enough sums are independent. */
+static uint32_t tile_vectors(const hmlc_target *target, uint32_t lanes, int64_t rows, bool pointers)
+{
+    uint32_t panel = HMLC_PANEL / lanes;
+    const uint32_t wide[] = {12, 8, 4};
+    for (size_t k = 0; k < sizeof wide / sizeof wide[0]; k++) {
+        bool whole = wide[k] % panel == 0;
+        bool streams = wide[k] / panel <= 8 && (panel > 1 || wide[k] <= 8);
+        if (whole && streams && rows > 0 &&
+            hmlc_microkernel_rows(target, wide[k], pointers) >= rows) {
+            return wide[k];
+        }
+    }
+    return 2;
+}
+
+/*
+ * Rows a multiple of 4096 bytes apart meet in one set of an L1 cache of 8 to 12 ways: fewer rows
+ * and more columns then.
+ */
+static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction *contraction,
+                              bool pointers)
+{
+    hmlc_row_map map;
+    int64_t stride = 1;
+    hmlc_row_map_create(context->module->dims, &contraction->left, contraction->batch_rank,
+                        contraction->rank - 1, &map);
+    bool known = map.count == 1 && hmlc_dim_is_constant(map.strides[0], &stride);
+    int64_t bytes = stride * (int64_t)hmlc_dtype_bytes(contraction->left_dtype);
+    bool crowded = known && bytes != 0 && bytes % 4096 == 0 &&
+                   hmlc_microkernel_rows(context->target, 2, pointers) > 8;
+    return crowded ? 4 : 2;
+}
+
+static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *contraction,
+                                 uint32_t vectors, bool pointers)
+{
+    hmlc_section *section = &contraction->sections[contraction->section_count++];
+    *section = (hmlc_section){.vectors = vectors};
+    section->rows = hmlc_microkernel_rows(context->target, vectors, pointers);
+    bool panels = vectors * contraction->lanes > HMLC_PANEL;
+    bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
+    if (pointers && apart && section->rows > 11) {
+        section->rows = 11; /* the distance between panels is in a register then */
+    }
+    section->first_column = constant(context, 0);
+    return section;
+}
+
+/* Static columns: full tiles, then one tile of another width; a tile whose last vector is not full
+ * stands alone. */
+static void static_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
+                           uint32_t vectors, int64_t columns, bool pointers, hmlc_dim guard)
+{
+    uint32_t lanes = contraction->lanes, last_lanes = (uint32_t)(columns % lanes);
+    int64_t left = (columns + lanes - 1) / lanes, first = 0;
+    while (left > 0) {
+        uint32_t width = left < vectors ? (uint32_t)left : vectors;
+        if (vectors == 2 && left == 3) {
+            width = 3;
+        }
+        int64_t tiles = left / width;
+        if (vectors == 2 && left % 2 == 1 && left > 3) {
+            tiles -= 1;
+        }
+        if (last_lanes != 0 && tiles > 1 && tiles * width == left) {
+            tiles -= 1;
+        }
+        hmlc_section *section = add_section(context, contraction, width, pointers);
+        section->guard = guard;
+        section->first_column = constant(context, first * lanes);
+        section->column_tiles = constant(context, tiles);
+        left -= tiles * width;
+        first += tiles * width;
+        section->last_lanes = left == 0 ? last_lanes : 0;
+    }
+}
+
+/* Columns known at run time: tiles that are full, then tiles of a panel at most with masked ends.
+ */
+static void dynamic_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
+                            uint32_t vectors, bool pointers, hmlc_dim guard)
+{
+    hmlc_dims *dims = context->module->dims;
+    int64_t width = (int64_t)vectors * contraction->lanes;
+    uint32_t tail_vectors = HMLC_PANEL / contraction->lanes;
+    if (tail_vectors > vectors) {
+        tail_vectors = vectors;
+    }
+    int64_t tail_width = (int64_t)tail_vectors * contraction->lanes;
+    hmlc_dim full = hmlc_dim_floordiv(dims, contraction->columns, constant(context, width));
+    hmlc_section *section = add_section(context, contraction, vectors, pointers);
+    section->column_tiles = full;
+    section->guard = guard;
+    if (hmlc_dim_divisible(contraction->columns, width)) {
+        return;
+    }
+    section = add_section(context, contraction, tail_vectors, pointers);
+    section->first_column = hmlc_dim_multiply(dims, full, constant(context, width));
+    hmlc_dim rest = hmlc_dim_subtract(dims, contraction->columns, section->first_column);
+    section->column_tiles = hmlc_dim_ceildiv(dims, rest, constant(context, tail_width));
+    section->masked = true;
+    section->guard = guard;
+}
+
+static void add_columns(hmlc_plan_context *context, hmlc_contraction *contraction, uint32_t vectors,
+                        bool pointers, hmlc_dim guard)
+{
+    int64_t columns;
+    if (hmlc_dim_is_constant(contraction->columns, &columns)) {
+        static_columns(context, contraction, vectors, columns, pointers, guard);
+    } else {
+        dynamic_columns(context, contraction, vectors, pointers, guard);
+    }
+}
+
+/* Balanced row tiles of a static row count. */
+static void balance_rows(hmlc_section *section, int64_t rows)
+{
+    section->class_count = 0;
+    if (rows <= 0) {
+        return;
+    }
+    int64_t tiles = (rows + section->rows - 1) / section->rows;
+    int64_t low = rows / tiles, big = rows % tiles;
+    if (big > 0) {
+        section->classes[section->class_count++] =
+            (hmlc_row_class){.rows = (uint32_t)low + 1, .tiles = big};
+    }
+    section->classes[section->class_count++] =
+        (hmlc_row_class){.rows = (uint32_t)low, .first = big, .tiles = tiles - big};
+}
+
+/*
+ * Rows known at run time: sections for each number of rows that wants tiles of its own, of which
+ * one exists in a run. Guards are 1 or 0.
+ */
+static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contraction, uint32_t usual,
+                         bool pointers)
+{
+    hmlc_dims *dims = context->module->dims;
+    hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
+    for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
+        uint32_t vectors = tile_vectors(context->target, contraction->lanes, few, pointers);
+        int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers);
+        most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
+        if (most < few) {
+            break;
+        }
+        hmlc_dim within = hmlc_dim_less(dims, contraction->rows, constant(context, most + 1));
+        hmlc_dim guard = below == NULL ? within : hmlc_dim_subtract(dims, within, below);
+        add_columns(context, contraction, vectors, pointers, guard);
+        below = within;
+        few = most + 1;
+    }
+    hmlc_dim many = below == NULL ? NULL : hmlc_dim_subtract(dims, constant(context, 1), below);
+    add_columns(context, contraction, usual, pointers, many);
+}
+
+hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contraction *contraction,
+                                      bool pointers)
+{
+    hmlc_dims *dims = context->module->dims;
+    int64_t rows;
+    bool known = hmlc_dim_is_constant(contraction->rows, &rows);
+    const hmlc_target *target = context->target;
+    uint32_t lanes = contraction->lanes;
+    uint32_t usual = usual_vectors(context, contraction, pointers);
+    contraction->section_count = 0;
+    if (known) {
+        uint32_t few = tile_vectors(target, lanes, rows, pointers);
+        add_columns(context, contraction, few > usual ? few : usual, pointers, NULL);
+    } else {
+        dynamic_rows(context, contraction, usual, pointers);
+    }
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        hmlc_section *section = &contraction->sections[k];
+        section->row_tiles =
+            hmlc_dim_ceildiv(dims, contraction->rows, constant(context, section->rows));
+        if (known) {
+            balance_rows(section, rows);
+        }
+    }
+    return HMLC_OK;
+}
+
+/* -- blocks */
+
+static int64_t at_least_one(int64_t value)
+{
+    return value < 1 ? 1 : value;
+}
+
+static int64_t ceil_divide(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Sizes of a small run: one with more rows or batch elements has more units of the same size. */
+typedef struct block_sizes {
+    int64_t row_tiles, column_tiles;
+    double row_tile_bytes, column_tile_bytes; /* of the left side and of the panels */
+    double tile_flops;
+    int64_t outer;         /* batches x groups */
+    int64_t least_columns; /* column tiles that a unit has where there are as many */
+    double cache;
+} block_sizes;
+
+static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contraction *contraction,
+                                 const hmlc_section *section, double left_row_bytes)
+{
+    double depth = (double)at_least_one(hmlc_dim_hint(contraction->depth));
+    double width = (double)section->vectors * contraction->lanes;
+    int64_t few = ceil_divide(FEW_ROWS, section->rows);
+    return (block_sizes){
+        .row_tiles = at_least_one(hmlc_dim_few(section->row_tiles, few)),
+        .column_tiles = at_least_one(hmlc_dim_hint(section->column_tiles)),
+        .row_tile_bytes = left_row_bytes * section->rows,
+        .column_tile_bytes = depth * width * (double)hmlc_dtype_bytes(contraction->dtype),
+        .tile_flops = 2 * depth * width * section->rows,
+        .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
+        /* With a single one LLVM keeps twelve row pointers on the stack. */
+        .least_columns = contraction->conv != NULL && contraction->conv->dynamic ? 2 : 1,
+        .cache = (double)context->target->l2_bytes / 2,
+    };
+}
+
+/* Blocks that the cache holds: rows first, then columns where neither side fits. */
+static void blocks_by_cache(const block_sizes *sizes, int64_t *row_blocks, int64_t *col_blocks)
+{
+    double left = sizes->row_tile_bytes * (double)sizes->row_tiles;
+    double right = sizes->column_tile_bytes * (double)sizes->column_tiles;
+    int64_t rows = at_least_one((int64_t)(sizes->cache / sizes->row_tile_bytes));
+    *row_blocks = ceil_divide(sizes->row_tiles, rows);
+    *col_blocks = 1;
+    if (right > sizes->cache && *row_blocks > 1) {
+        int64_t columns = at_least_one((int64_t)(sizes->cache / sizes->column_tile_bytes));
+        int64_t blocks = ceil_divide(sizes->column_tiles, columns);
+        /* Streaming the left side per column block against the panels per row block. */
+        if (left * (double)blocks < right * (double)*row_blocks) {
+            *col_blocks = blocks;
+        }
+    }
+}
+
+/* More blocks until every thread has its share, along the side that costs less to read again. */
+static void blocks_by_units(const block_sizes *sizes, int64_t *row_blocks, int64_t *col_blocks)
+{
+    double flops = sizes->tile_flops * (double)sizes->row_tiles * (double)sizes->column_tiles;
+    for (int k = 0; k < 32; k++) {
+        int64_t blocks = *row_blocks * *col_blocks;
+        bool enough = blocks * sizes->outer >= UNITS_WANTED;
+        if (enough || flops / (double)(blocks * 2) < (double)UNIT_FLOPS) {
+            return;
+        }
+        bool more_columns = *col_blocks * 2 * sizes->least_columns <= sizes->column_tiles;
+        bool more_rows = *row_blocks * 2 <= sizes->row_tiles;
+        double left = sizes->row_tile_bytes * (double)sizes->row_tiles / (double)*row_blocks;
+        double right = sizes->column_tile_bytes * (double)sizes->column_tiles / (double)*col_blocks;
+        if (more_columns && (right >= left || !more_rows)) {
+            *col_blocks *= 2;
+        } else if (more_rows) {
+            *row_blocks *= 2;
+        } else {
+            return;
+        }
+    }
+}
+
+/*
+ * The panels of the next column tile are fetched while a few row tiles use this one: with many row
+ * tiles the first one's misses do not count, with one or two there is no time for it.
+ */
+static uint32_t plan_prefetch(const hmlc_contraction *contraction, const hmlc_section *section,
+                              const block_sizes *sizes)
+{
+    int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
+    int64_t eighths = 8 * (int64_t)section->vectors * contraction->lanes / HMLC_PANEL;
+    int64_t count = ceil_divide(eighths, tiles);
+    bool streams = sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)PREFETCH_BYTES;
+    bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
+    return contraction->panels != NULL && streams && dense && eighths >= 8 && count <= 4 &&
+                   tiles <= PREFETCH_TILES
+               ? (uint32_t)count
+               : 0;
+}
+
+static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *contraction,
+                        hmlc_section *section, double left_row_bytes)
+{
+    hmlc_dims *dims = context->module->dims;
+    block_sizes sizes = section_sizes(context, contraction, section, left_row_bytes);
+    int64_t row_blocks, col_blocks;
+    blocks_by_cache(&sizes, &row_blocks, &col_blocks);
+    blocks_by_units(&sizes, &row_blocks, &col_blocks);
+    section->row_block = ceil_divide(sizes.row_tiles, row_blocks);
+    section->col_block = ceil_divide(sizes.column_tiles, col_blocks);
+    section->row_blocks =
+        hmlc_dim_ceildiv(dims, section->row_tiles, constant(context, section->row_block));
+    section->col_blocks =
+        hmlc_dim_ceildiv(dims, section->column_tiles, constant(context, section->col_block));
+    section->prefetch = plan_prefetch(contraction, section, &sizes);
+    double left = sizes.row_tile_bytes * (double)sizes.row_tiles;
+    double right = sizes.column_tile_bytes * (double)sizes.column_tiles;
+    section->columns_first = right * (double)row_blocks < left * (double)col_blocks;
+}
+
+/* Floating-point operations per nanosecond of one core, roughly. */
+static double core_rate(const hmlc_target *target)
+{
+    return (double)target->vector_bytes * (target->has_fma ? 1.6 : 0.8);
+}
+
+hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                   hmlc_contraction *contraction, double left_row_bytes)
+{
+    hmlc_dims *dims = context->module->dims;
+    hmlc_dim units = constant(context, 0);
+    hmlc_dim outer =
+        hmlc_dim_multiply(dims, contraction->batches, constant(context, contraction->groups));
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        hmlc_section *section = &contraction->sections[k];
+        plan_blocks(context, contraction, section, left_row_bytes);
+        section->first_unit = units;
+        section->units = hmlc_dim_multiply(
+            dims, outer, hmlc_dim_multiply(dims, section->row_blocks, section->col_blocks));
+        if (section->guard != NULL) {
+            section->units =
+                hmlc_dim_select(dims, section->guard, section->units, constant(context, 0));
+        }
+        units = hmlc_dim_add(dims, units, section->units);
+    }
+    hmlc_dim work =
+        hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, contraction->batches, contraction->rows),
+                          hmlc_dim_multiply(dims, contraction->columns, contraction->depth));
+    plan->work = hmlc_dim_multiply(dims, work, constant(context, 2 * contraction->groups));
+    plan->units = units;
+    double flops = (double)hmlc_dim_hint(plan->work) / (double)at_least_one(hmlc_dim_hint(units));
+    double cost = flops / core_rate(context->target);
+    plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
+    return HMLC_OK;
+}

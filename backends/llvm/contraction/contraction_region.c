@@ -1,0 +1,165 @@
+/* Reading a contraction's region: views before the anchor, elementwise ops and views behind it. */
+#include "contraction.h"
+#include "llvm/elementwise/elementwise.h"
+
+hmlc_status hmlc_contraction_refuse(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                    const char *reason)
+{
+    return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
+                          plan->kernel->location, NULL, "no %s kernel: %s", plan->class_->name,
+                          reason);
+}
+
+bool hmlc_contraction_is_argument(const hmlc_value *value)
+{
+    return value->producer == NULL;
+}
+
+static bool compose(hmlc_dims *dims, const hmlc_kernel_plan *plan, const hmlc_value *value,
+                    uint32_t *argument, hmlc_access *access)
+{
+    if (hmlc_contraction_is_argument(value)) {
+        *argument = value->index;
+        hmlc_access_of_value(dims, hmlc_op_operand(plan->kernel, value->index), access);
+        return true;
+    }
+    hmlc_access below;
+    return hmlc_op_has(value->producer, HMLC_TRAIT_VIEW) &&
+           compose(dims, plan, hmlc_op_operand(value->producer, 0), argument, &below) &&
+           hmlc_access_compose(dims, value->producer, &below, access);
+}
+
+hmlc_status hmlc_contraction_argument(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                      const hmlc_value *value, uint32_t *argument,
+                                      hmlc_access *access)
+{
+    if (!compose(context->module->dims, plan, value, argument, access)) {
+        return hmlc_contraction_refuse(context, plan, "an operand is not an affine view");
+    }
+    return HMLC_OK;
+}
+
+/* Elementwise ops whose code is long enough that a tile's registers are better stored first. */
+static bool is_heavy(hmlc_opcode opcode)
+{
+    static const hmlc_opcode heavy[] = {
+        HMLC_OP_exp,     HMLC_OP_log,      HMLC_OP_sin,      HMLC_OP_cos,  HMLC_OP_tan,
+        HMLC_OP_asin,    HMLC_OP_acos,     HMLC_OP_atan,     HMLC_OP_sinh, HMLC_OP_cosh,
+        HMLC_OP_asinh,   HMLC_OP_acosh,    HMLC_OP_atanh,    HMLC_OP_tanh, HMLC_OP_erf,
+        HMLC_OP_sigmoid, HMLC_OP_softplus, HMLC_OP_softsign, HMLC_OP_silu, HMLC_OP_mish,
+        HMLC_OP_gelu,    HMLC_OP_elu,      HMLC_OP_selu,     HMLC_OP_celu, HMLC_OP_mod,
+        HMLC_OP_pow,     HMLC_OP_quantize, HMLC_OP_div,
+    };
+    for (size_t k = 0; k < sizeof heavy / sizeof heavy[0]; k++) {
+        if (heavy[k] == opcode) {
+            return true;
+        }
+    }
+    return false;
+}
+
+hmlc_status hmlc_contraction_add_leaf(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                      hmlc_contraction *contraction, const hmlc_value *leaf)
+{
+    for (uint32_t k = 0; k < contraction->leaf_count; k++) {
+        if (contraction->leaves[k] == leaf) {
+            return HMLC_OK;
+        }
+    }
+    if (contraction->leaf_count == HMLC_LEAVES || leaf->type->rank > contraction->rank) {
+        return hmlc_contraction_refuse(context, plan,
+                                       "the fused operations have other operands "
+                                       "than the kernel can take");
+    }
+    contraction->leaves[contraction->leaf_count++] = leaf;
+    return HMLC_OK;
+}
+
+/* Scales of quantize and dequantize lie along `axis`: the last one is where numpy puts them. */
+static bool axis_fits(const hmlc_op *op, uint32_t operand)
+{
+    if (operand == 0 || (op->opcode != HMLC_OP_quantize && op->opcode != HMLC_OP_dequantize)) {
+        return true;
+    }
+    const hmlc_value *value = hmlc_op_operand(op, operand);
+    int64_t last = hmlc_op_operand(op, 0)->type->rank - 1;
+    return value->type->rank == 0 || hmlc_op_int(op, HMLC_ATTR_axis) == last;
+}
+
+static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                     hmlc_contraction *contraction, const hmlc_op *op)
+{
+    const char *reason = NULL;
+    if (!hmlc_elementwise_supported(op, &reason)) {
+        return hmlc_contraction_refuse(context, plan,
+                                       reason != NULL ? reason : "a fused operation");
+    }
+    contraction->heavy = contraction->heavy || is_heavy(op->opcode);
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        const hmlc_value *operand = hmlc_op_operand(op, k);
+        if (operand == NULL) {
+            continue;
+        }
+        if (!axis_fits(op, k)) {
+            return hmlc_contraction_refuse(context, plan, "quantization along another axis");
+        }
+        bool leaf = hmlc_contraction_is_argument(operand) || hmlc_value_constant(operand) != NULL;
+        if (leaf) {
+            HMLC_TRY(hmlc_contraction_add_leaf(context, plan, contraction, operand));
+        }
+    }
+    return HMLC_OK;
+}
+
+/* Walks back through the trailing views, turning the result's access into the root's. */
+static hmlc_status read_output(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                               hmlc_contraction *contraction)
+{
+    hmlc_dims *dims = context->module->dims;
+    const hmlc_value *value = hmlc_op_operand(hmlc_kernel_yield(plan->kernel), 0);
+    hmlc_access access;
+    hmlc_access_of_value(dims, plan->kernel->results[0], &access);
+    while (value->producer != NULL && value->producer != contraction->anchor &&
+           hmlc_op_has(value->producer, HMLC_TRAIT_VIEW)) {
+        hmlc_access below;
+        if (!hmlc_access_invert(dims, value->producer, &access, &below)) {
+            return hmlc_contraction_refuse(context, plan, "the result's view is not affine");
+        }
+        access = below;
+        value = hmlc_op_operand(value->producer, 0);
+    }
+    contraction->root = value;
+    contraction->output = access;
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_contraction_epilogue(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                      const hmlc_op *anchor, hmlc_contraction *contraction)
+{
+    const hmlc_type *type = anchor->results[0]->type;
+    contraction->anchor = anchor;
+    contraction->rank = type->rank;
+    for (int32_t k = 0; k < type->rank; k++) {
+        contraction->dims[k] = type->dims[k];
+    }
+    HMLC_TRY(read_output(context, plan, contraction));
+    if (contraction->output.rank != type->rank) {
+        return hmlc_contraction_refuse(context, plan, "the fused operations change the shape");
+    }
+    for (int32_t k = 0; k < type->rank; k++) {
+        if (!hmlc_dim_known_equal(context->module->dims, contraction->root->type->dims[k],
+                                  type->dims[k])) {
+            return hmlc_contraction_refuse(context, plan, "the fused operations change the shape");
+        }
+    }
+    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
+    {
+        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
+            HMLC_TRY(check_elementwise(context, plan, contraction, op));
+        } else if (op != anchor && !hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_CONSTANT |
+                                                        HMLC_TRAIT_TERMINATOR)) {
+            return hmlc_contraction_refuse(context, plan, "an operation that cannot be fused");
+        }
+    }
+    return HMLC_OK;
+}

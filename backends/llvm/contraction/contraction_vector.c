@@ -1,0 +1,208 @@
+/*
+ * Vectors of columns as memory holds them: behind each other or apart, all lanes or only the first
+ * ones. Lanes that are not in use are neither read nor written.
+ */
+#include "contraction.h"
+
+#include <string.h>
+
+static LLVMValueRef call_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
+                                   size_t type_count, LLVMValueRef *arguments, unsigned count)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, types, type_count);
+    LLVMTypeRef type = LLVMIntrinsicGetType(frame->context, id, types, type_count);
+    return LLVMBuildCall2(frame->builder, type, function, arguments, count, "");
+}
+
+static LLVMTypeRef access_type(hmlc_frame *frame, const hmlc_vector_access *access, uint32_t lanes)
+{
+    return hmlc_frame_vector(frame, access->dtype, lanes);
+}
+
+static uint32_t element_bytes(const hmlc_vector_access *access)
+{
+    return (uint32_t)hmlc_dtype_bytes(access->dtype);
+}
+
+static bool is_partial(const hmlc_vector_access *access)
+{
+    return access->valid != NULL || access->valid_lanes < access->lanes;
+}
+
+/* <lanes x i1>: lane < valid. */
+static LLVMValueRef lane_mask(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    LLVMValueRef lanes[64];
+    for (uint32_t k = 0; k < access->lanes && k < 64; k++) {
+        lanes[k] = LLVMConstInt(frame->i32, k, 0);
+    }
+    LLVMValueRef numbers = LLVMConstVector(lanes, access->lanes);
+    LLVMValueRef limit = LLVMConstInt(frame->i32, access->valid_lanes, 0);
+    if (access->valid != NULL) {
+        limit = LLVMBuildTrunc(frame->builder, access->valid, frame->i32, "");
+    }
+    limit = hmlc_frame_splat(frame, limit, access->lanes);
+    return LLVMBuildICmp(frame->builder, LLVMIntSLT, numbers, limit, "");
+}
+
+static LLVMValueRef lane_address(hmlc_frame *frame, const hmlc_vector_access *access, uint32_t lane)
+{
+    LLVMValueRef index = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, access->stride),
+                                      hmlc_frame_int(frame, lane), "");
+    return hmlc_frame_element(frame, access_type(frame, access, 1), access->address, index);
+}
+
+static LLVMValueRef lane_addresses(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    LLVMValueRef pointers = LLVMGetPoison(LLVMVectorType(frame->pointer, access->lanes));
+    for (uint32_t k = 0; k < access->lanes; k++) {
+        pointers = LLVMBuildInsertElement(frame->builder, pointers, lane_address(frame, access, k),
+                                          LLVMConstInt(frame->i32, k, 0), "");
+    }
+    return pointers;
+}
+
+static LLVMValueRef alignment_of(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    return LLVMConstInt(frame->i32, element_bytes(access), 0);
+}
+
+/* `count` lanes from `first` on of a vector, or of nothing where first is beyond it. */
+static LLVMValueRef select_lanes(hmlc_frame *frame, LLVMValueRef value, uint32_t first,
+                                 uint32_t count)
+{
+    LLVMValueRef mask[64];
+    for (uint32_t k = 0; k < count && k < 64; k++) {
+        mask[k] = LLVMConstInt(frame->i32, first + k, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
+                                  LLVMConstVector(mask, count), "");
+}
+
+static uint32_t part_lanes(uint32_t left)
+{
+    uint32_t part = 1;
+    while (part * 2 <= left) {
+        part *= 2;
+    }
+    return part;
+}
+
+/* Masked moves are slow before AVX-512: a known number of lanes goes in powers of two. */
+static LLVMValueRef load_parts(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    LLVMValueRef value = LLVMConstNull(access_type(frame, access, access->lanes));
+    for (uint32_t first = 0; first < access->valid_lanes;) {
+        uint32_t lanes = part_lanes(access->valid_lanes - first);
+        LLVMValueRef part =
+            hmlc_frame_load(frame, access_type(frame, access, lanes),
+                            lane_address(frame, access, first), element_bytes(access));
+        for (uint32_t k = 0; k < lanes; k++) {
+            LLVMValueRef lane = part;
+            if (lanes > 1) {
+                lane = LLVMBuildExtractElement(frame->builder, part, LLVMConstInt(frame->i32, k, 0),
+                                               "");
+            }
+            value = LLVMBuildInsertElement(frame->builder, value, lane,
+                                           LLVMConstInt(frame->i32, first + k, 0), "");
+        }
+        first += lanes;
+    }
+    return value;
+}
+
+static void store_parts(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value)
+{
+    for (uint32_t first = 0; first < access->valid_lanes;) {
+        uint32_t lanes = part_lanes(access->valid_lanes - first);
+        LLVMValueRef part = lanes == 1
+                                ? LLVMBuildExtractElement(frame->builder, value,
+                                                          LLVMConstInt(frame->i32, first, 0), "")
+                                : select_lanes(frame, value, first, lanes);
+        hmlc_frame_store(frame, part, lane_address(frame, access, first), element_bytes(access));
+        first += lanes;
+    }
+}
+
+static bool uses_masks(const hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    return access->valid != NULL || frame->target->vector_bytes == 64;
+}
+
+static LLVMValueRef load_scattered(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    LLVMTypeRef type = access_type(frame, access, access->lanes);
+    if (access->valid != NULL) {
+        LLVMTypeRef types[] = {type, LLVMVectorType(frame->pointer, access->lanes)};
+        LLVMValueRef arguments[] = {lane_addresses(frame, access), alignment_of(frame, access),
+                                    lane_mask(frame, access), LLVMConstNull(type)};
+        return call_intrinsic(frame, "llvm.masked.gather", types, 2, arguments, 4);
+    }
+    if (access->lanes == 1) {
+        return hmlc_frame_load(frame, type, access->address, element_bytes(access));
+    }
+    LLVMValueRef value = LLVMConstNull(type);
+    for (uint32_t k = 0; k < access->valid_lanes; k++) {
+        LLVMValueRef lane = hmlc_frame_load(frame, access_type(frame, access, 1),
+                                            lane_address(frame, access, k), element_bytes(access));
+        value =
+            LLVMBuildInsertElement(frame->builder, value, lane, LLVMConstInt(frame->i32, k, 0), "");
+    }
+    return value;
+}
+
+LLVMValueRef hmlc_vector_load(hmlc_frame *frame, const hmlc_vector_access *access)
+{
+    LLVMTypeRef type = access_type(frame, access, access->lanes);
+    if (hmlc_dim_is(access->stride, 0)) {
+        LLVMValueRef scalar = hmlc_frame_load(frame, access_type(frame, access, 1), access->address,
+                                              element_bytes(access));
+        return hmlc_frame_splat(frame, scalar, access->lanes);
+    }
+    if (!hmlc_dim_is(access->stride, 1)) {
+        return load_scattered(frame, access);
+    }
+    if (!is_partial(access)) {
+        return hmlc_frame_load(frame, type, access->address, element_bytes(access));
+    }
+    if (!uses_masks(frame, access)) {
+        return load_parts(frame, access);
+    }
+    LLVMTypeRef types[] = {type, frame->pointer};
+    LLVMValueRef arguments[] = {access->address, alignment_of(frame, access),
+                                lane_mask(frame, access), LLVMConstNull(type)};
+    return call_intrinsic(frame, "llvm.masked.load", types, 2, arguments, 4);
+}
+
+static void store_scattered(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value)
+{
+    if (access->valid != NULL) {
+        LLVMTypeRef types[] = {LLVMTypeOf(value), LLVMVectorType(frame->pointer, access->lanes)};
+        LLVMValueRef arguments[] = {value, lane_addresses(frame, access),
+                                    alignment_of(frame, access), lane_mask(frame, access)};
+        call_intrinsic(frame, "llvm.masked.scatter", types, 2, arguments, 4);
+        return;
+    }
+    for (uint32_t k = 0; k < access->valid_lanes; k++) {
+        LLVMValueRef lane =
+            LLVMBuildExtractElement(frame->builder, value, LLVMConstInt(frame->i32, k, 0), "");
+        hmlc_frame_store(frame, lane, lane_address(frame, access, k), element_bytes(access));
+    }
+}
+
+void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value)
+{
+    if (access->lanes > 1 && !hmlc_dim_is(access->stride, 1)) {
+        store_scattered(frame, access, value);
+    } else if (!is_partial(access)) {
+        hmlc_frame_store(frame, value, access->address, element_bytes(access));
+    } else if (!uses_masks(frame, access)) {
+        store_parts(frame, access, value);
+    } else {
+        LLVMTypeRef types[] = {LLVMTypeOf(value), frame->pointer};
+        LLVMValueRef arguments[] = {value, access->address, alignment_of(frame, access),
+                                    lane_mask(frame, access)};
+        call_intrinsic(frame, "llvm.masked.store", types, 2, arguments, 4);
+    }
+}

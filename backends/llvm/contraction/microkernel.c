@@ -1,0 +1,340 @@
+#include "microkernel.h"
+#include "llvm/elementwise/elementwise_internal.h"
+
+#include <string.h>
+
+/* What one k loop carries besides its accumulators. */
+typedef struct depth_loop {
+    hmlc_frame *frame;
+    const hmlc_microkernel *kernel;
+    LLVMBasicBlockRef before, body;
+    LLVMValueRef rows[HMLC_TILE_ROWS];
+    LLVMValueRef left;  /* i64: offset of the step in a row */
+    LLVMValueRef right; /* pointer: the step in the first panel */
+    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
+} depth_loop;
+
+/* The vector type of one accumulator. */
+static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
+{
+    return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
+}
+
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype)
+{
+    uint32_t lanes = (uint32_t)target->vector_bytes / (uint32_t)hmlc_dtype_bytes(dtype);
+    return lanes > HMLC_PANEL ? HMLC_PANEL : lanes;
+}
+
+LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
+                                           LLVMValueRef b, LLVMValueRef c)
+{
+    if (hmlc_dtype_is_float(dtype)) {
+        return hmlc_frame_fma(frame, a, b, c);
+    }
+    return LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, a, b, ""), c, "");
+}
+
+/*
+ * Accumulators, the vectors of the right side, one broadcast (and without FMA one product) share
+ * the register file. With more vectors than rows the broadcasts are held and the right side
+ * streams instead. General registers: 12 row pointers, the panel and the step are what x86 has.
+ */
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers)
+{
+    uint32_t registers = (uint32_t)target->vector_registers;
+    uint32_t most = pointers ? 12 : HMLC_TILE_ROWS;
+    uint32_t spare = target->has_fma ? 1 : 2, rows = 0;
+    for (uint32_t r = 1; r <= most; r++) {
+        uint32_t held = r >= vectors ? vectors : r;
+        if (r * vectors + held + spare <= registers && r * vectors <= HMLC_TILE_ACCUMULATORS) {
+            rows = r;
+        }
+    }
+    /* Without FMA a multiply needs a copy first; measured limits keep one register free. */
+    if (!target->has_fma && rows > 4) {
+        rows = vectors >= 2 ? 4 : 8;
+    }
+    if (vectors == 1 && registers == 16 && rows > 12) {
+        rows = 12;
+    }
+    return rows;
+}
+
+/* The left element (row, step), broadcast. */
+static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
+    LLVMValueRef base = loop->rows[kernel->immediate ? 0 : row];
+    LLVMValueRef address = hmlc_frame_element(frame, type, base, loop->left);
+    if (kernel->immediate && row > 0) {
+        LLVMValueRef apart = hmlc_frame_int(frame, (int64_t)row * kernel->row_stride);
+        address = hmlc_frame_element(frame, type, address, apart);
+    }
+    if (kernel->zeros != NULL) {
+        address = LLVMBuildSelect(frame->builder, kernel->valid[row], address, kernel->zeros, "");
+    }
+    uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
+    LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
+    scalar = hmlc_elementwise_convert(frame, scalar, kernel->left_dtype, kernel->dtype);
+    return hmlc_frame_splat(frame, scalar, kernel->lanes);
+}
+
+static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t first = kernel->first_lane, column = first + vector * kernel->lanes;
+    LLVMValueRef panel = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column / HMLC_PANEL),
+                                      kernel->panel_stride, "");
+    int64_t lane = (int64_t)(column % HMLC_PANEL) - (int64_t)(first % HMLC_PANEL);
+    LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
+    LLVMTypeRef loaded = hmlc_frame_vector(frame, kernel->right_dtype, kernel->lanes);
+    LLVMValueRef value = hmlc_frame_load(frame, loaded, address, kernel->panel_alignment);
+    return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
+}
+
+static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,
+                       LLVMValueRef right)
+{
+    LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
+    *target = hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype, left, right, *target);
+}
+
+/* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
+static void emit_prefetch(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef base = hmlc_frame_element(frame, frame->i64, kernel->prefetch, loop->left);
+    for (uint32_t k = 0; k < kernel->prefetch_count; k++) {
+        LLVMValueRef apart =
+            LLVMBuildMul(frame->builder, kernel->prefetch_stride, hmlc_frame_int(frame, k), "");
+        LLVMValueRef arguments[] = {hmlc_frame_element(frame, frame->i8, base, apart),
+                                    LLVMConstInt(frame->i32, 0, 0), LLVMConstInt(frame->i32, 2, 0),
+                                    LLVMConstInt(frame->i32, 1, 0)};
+        hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+    }
+}
+
+/* One k step. What there is less of is loaded first and held. */
+static void emit_step(depth_loop *loop)
+{
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef held[HMLC_TILE_VECTORS];
+    if (kernel->rows >= kernel->vectors) {
+        for (uint32_t v = 0; v < kernel->vectors; v++) {
+            held[v] = load_right(loop, v);
+        }
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            LLVMValueRef left = load_left(loop, r);
+            for (uint32_t v = 0; v < kernel->vectors; v++) {
+                accumulate(loop, r, v, left, held[v]);
+            }
+        }
+        return;
+    }
+    for (uint32_t r = 0; r < kernel->rows; r++) {
+        held[r] = load_left(loop, r);
+    }
+    for (uint32_t v = 0; v < kernel->vectors; v++) {
+        LLVMValueRef right = load_right(loop, v);
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            accumulate(loop, r, v, held[r], right);
+        }
+    }
+}
+
+static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
+{
+    LLVMValueRef phi = LLVMBuildPhi(loop->frame->builder, LLVMTypeOf(start), name);
+    LLVMAddIncoming(phi, &start, &loop->before, 1);
+    return phi;
+}
+
+/* Loop strength reduction must not see what the row pointers have in common: it would give each its
+ * own increment. */
+static void hide_rows(hmlc_frame *frame, const hmlc_microkernel *kernel, depth_loop *loop)
+{
+    uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
+    for (uint32_t r = 0; r < pointers; r++) {
+        loop->rows[r] = LLVMBuildFreeze(frame->builder, kernel->row[r], "");
+    }
+}
+
+/*
+ * Steps from loop->left and loop->right to `end`, which both then hold. Bottom-tested: there is at
+ * least one, and LLVM keeps such a loop in one block. The left offset and the panel pointer are all
+ * that advances, and the pointer is what ends the loop: general registers are what a tile of twelve
+ * row pointers has least of.
+ */
+static void emit_depth(depth_loop *loop, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    loop->before = LLVMGetInsertBlock(frame->builder);
+    loop->body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth.exit");
+    LLVMBuildBr(frame->builder, loop->body);
+    LLVMPositionBuilderAtEnd(frame->builder, loop->body);
+    LLVMValueRef left_phi = loop->left = carry(loop, loop->left, "left");
+    LLVMValueRef right_phi = loop->right = carry(loop, loop->right, "right");
+    for (uint32_t k = 0; k < count; k++) {
+        loop->accumulators[k] = phis[k] = carry(loop, loop->accumulators[k], "");
+    }
+    if (kernel->prefetch_count > 0) {
+        emit_prefetch(loop);
+    }
+    emit_step(loop);
+    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, kernel->depth_stride, "");
+    loop->right = hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, HMLC_PANEL));
+    LLVMAddIncoming(left_phi, &loop->left, &loop->body, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &loop->body, 1);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMAddIncoming(phis[k], &loop->accumulators[k], &loop->body, 1);
+    }
+    LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, loop->right, end, "");
+    LLVMBuildCondBr(frame->builder, done, exit, loop->body);
+    LLVMPositionBuilderAtEnd(frame->builder, exit);
+}
+
+/* -- partial sums */
+
+static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    return hmlc_frame_element(frame, accumulator_type(frame, kernel), kernel->sums,
+                              hmlc_frame_int(frame, index));
+}
+
+/* Volatile: as values they would be carried through the k loop, for which no register is left. */
+static LLVMValueRef load_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, accumulator_type(frame, kernel),
+                                       sum_address(frame, kernel, index), "");
+    LLVMSetVolatile(load, 1);
+    LLVMSetAlignment(load, HMLC_SUMS_ALIGNMENT);
+    return load;
+}
+
+static void store_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index,
+                      LLVMValueRef value)
+{
+    LLVMValueRef store = LLVMBuildStore(frame->builder, value, sum_address(frame, kernel, index));
+    LLVMSetVolatile(store, 1);
+    LLVMSetAlignment(store, HMLC_SUMS_ALIGNMENT);
+}
+
+uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel)
+{
+    return kernel->sums == NULL ? kernel->rows * kernel->vectors : 0;
+}
+
+void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                                 LLVMValueRef const *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        store_sum(frame, kernel, k, accumulators[k]);
+    }
+}
+
+void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        accumulators[k] = load_sum(frame, kernel, k);
+    }
+}
+
+/* From zero up to `end`, and onto the sums. */
+static void add_partial(depth_loop *loop, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    for (uint32_t k = 0; k < count; k++) {
+        loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
+    }
+    emit_depth(loop, end);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef sum = load_sum(frame, kernel, k);
+        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
+    }
+}
+
+/* Known steps are cut evenly. */
+static int64_t partial_steps(LLVMValueRef steps)
+{
+    if (!LLVMIsAConstantInt(steps)) {
+        return HMLC_PARTIAL_STEPS;
+    }
+    int64_t count = LLVMConstIntGetSExtValue(steps);
+    int64_t parts = (count + HMLC_PARTIAL_STEPS - 1) / HMLC_PARTIAL_STEPS;
+    return (count + parts - 1) / parts;
+}
+
+static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    int64_t part = partial_steps(steps);
+    if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
+        add_partial(loop, end);
+        return;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(builder);
+    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "part");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "part.exit");
+    LLVMBuildBr(builder, body);
+    LLVMPositionBuilderAtEnd(builder, body);
+    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->i64, "left");
+    LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
+    LLVMAddIncoming(left_phi, &loop->left, &before, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &before, 1);
+    /* May lie behind the panels, so that it is not an element of them. */
+    LLVMValueRef distance = hmlc_frame_int(frame, part * HMLC_PANEL);
+    LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
+    LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
+    /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
+     */
+    loop->left = LLVMBuildFreeze(builder, left_phi, "");
+    loop->right = LLVMBuildFreeze(builder, right_phi, "");
+    stop = LLVMBuildSelect(builder, within, stop, end, "");
+    add_partial(loop, LLVMBuildFreeze(builder, stop, ""));
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
+    LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
+    LLVMValueRef done = LLVMBuildICmp(builder, LLVMIntEQ, loop->right, end, "");
+    LLVMBuildCondBr(builder, done, exit, body);
+    LLVMPositionBuilderAtEnd(builder, exit);
+}
+
+void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                           LLVMValueRef *accumulators)
+{
+    size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
+    LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
+                                          LLVMBuildNSWMul(frame->builder, steps, width, ""));
+    depth_loop loop = {.frame = frame, .kernel = kernel};
+    hide_rows(frame, kernel, &loop);
+    loop.left = hmlc_frame_int(frame, 0);
+    loop.right = kernel->panel;
+    if (kernel->sums != NULL) {
+        emit_partial_sums(&loop, steps, end);
+        return;
+    }
+    memcpy(loop.accumulators, accumulators, bytes);
+    emit_depth(&loop, end);
+    memcpy(accumulators, loop.accumulators, bytes);
+}

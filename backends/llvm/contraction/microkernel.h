@@ -1,0 +1,80 @@
+/*
+ * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
+ * element of each row (broadcast) with one vector row of the packed panels. Panels are
+ * HMLC_PANEL columns wide on every target: [panel][k][HMLC_PANEL], zero filled.
+ */
+#ifndef HMLC_MICROKERNEL_H
+#define HMLC_MICROKERNEL_H
+
+#include "llvm/frame/frame.h"
+
+enum {
+    HMLC_PANEL = 16,             /* columns of a packed panel */
+    HMLC_TILE_ROWS = 14,         /* most rows of a tile */
+    HMLC_TILE_VECTORS = 16,      /* most vectors of a tile */
+    HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
+    HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum */
+    /* The stack's own: more would take a general register from the k loop for the frame. */
+    HMLC_SUMS_ALIGNMENT = 16,
+};
+
+typedef struct hmlc_microkernel {
+    uint32_t rows, vectors, lanes;
+    hmlc_dtype dtype; /* of the accumulators; operands of other types are converted */
+    hmlc_dtype left_dtype, right_dtype;
+    /*
+     * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and
+     * only row[0] is used: their offsets become immediates of one pointer.
+     */
+    LLVMValueRef row[HMLC_TILE_ROWS];
+    /* Rows that may be missing: where valid[row] (i1) is 0, every element is *zeros. NULL: all are
+     * there. */
+    LLVMValueRef valid[HMLC_TILE_ROWS], zeros;
+    bool immediate;
+    int64_t row_stride;
+    LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */
+    /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
+     * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
+    LLVMValueRef panel, panel_stride;
+    uint32_t first_lane;
+    /*
+     * What comes next is fetched into L2 meanwhile: a line for each 8 steps from each of
+     * prefetch_count places that lie prefetch_stride bytes apart. Needs depth_stride 1.
+     */
+    LLVMValueRef prefetch, prefetch_stride;
+    uint32_t prefetch_count;
+    uint32_t panel_alignment; /* bytes, of each vector in the panels */
+    /*
+     * Memory of rows * vectors vectors where partial sums meet: no run of more than
+     * HMLC_PARTIAL_STEPS products is summed up in one register, so that rounding errors stay near
+     * those of the shorter sums. NULL: one sum in registers.
+     */
+    LLVMValueRef sums;
+} hmlc_microkernel;
+
+/* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */
+uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel);
+/* Before the first and after the last k loop of a tile: where there are `sums`, the accumulators go
+ * there, and come back. */
+void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                                 LLVMValueRef const *accumulators);
+void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef *accumulators);
+/*
+ * Emits the k loop: `steps` (i64, at least 1) steps. accumulators[row * vectors + vector] hold the
+ * values before and, on return, after the loop; with `sums`, these do, and accumulators is not
+ * used.
+ */
+void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                           LLVMValueRef *accumulators);
+
+/* Accumulate: a * b + c in the type's own arithmetic. */
+LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
+                                           LLVMValueRef b, LLVMValueRef c);
+/* Most rows of a tile of `vectors` accumulators a row; `pointers`: each row needs a general
+ * register. 0: such a tile does not fit. */
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers);
+/* Lanes of one vector of an element type. */
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype);
+
+#endif

@@ -1,0 +1,125 @@
+/* Constants into panels, at plan time. */
+#include "pack.h"
+
+#include <string.h>
+
+const int64_t hmlc_panels_one_tap[1] = {0};
+
+int64_t hmlc_panels_batch_elements(const hmlc_panels *panels)
+{
+    int64_t count = (panels->columns + HMLC_PANEL - 1) / HMLC_PANEL, elements;
+    bool fits = hmlc_int64_multiply(count, HMLC_PANEL * panels->depth, &elements);
+    return fits ? elements : 0;
+}
+
+static int64_t depth_offset(const hmlc_panels *panels, int64_t k)
+{
+    int64_t steps = panels->depth / panels->tap_count;
+    return panels->taps[k / steps] + k % steps * panels->depth_stride;
+}
+
+/* One panel row: up to HMLC_PANEL elements that lie column_stride apart. */
+static void pack_row(const hmlc_panels *panels, const char *from, char *to, int64_t count)
+{
+    size_t size = hmlc_dtype_bytes(panels->dtype);
+    for (int64_t j = 0; j < count; j++) {
+        const char *element = from + (size_t)(j * panels->column_stride) * size;
+        if (panels->dtype == panels->packed_dtype) {
+            memcpy(to + (size_t)j * size, element, size);
+            continue;
+        }
+        uint16_t bits;
+        memcpy(&bits, element, sizeof bits);
+        float wide =
+            panels->dtype == HMLC_DTYPE_f16 ? hmlc_f16_to_f32(bits) : hmlc_bf16_to_f32(bits);
+        memcpy(to + (size_t)j * sizeof wide, &wide, sizeof wide);
+    }
+}
+
+static void pack_batch(const hmlc_panels *panels, const char *from, char *to)
+{
+    size_t size = hmlc_dtype_bytes(panels->dtype);
+    for (int64_t column = 0; column < panels->columns; column += HMLC_PANEL) {
+        int64_t left = panels->columns - column;
+        int64_t count = left < HMLC_PANEL ? left : HMLC_PANEL;
+        for (int64_t k = 0; k < panels->depth; k++) {
+            int64_t offset = depth_offset(panels, k) + column * panels->column_stride;
+            pack_row(panels, from + (size_t)offset * size, to, count);
+            to += HMLC_PANEL * hmlc_dtype_bytes(panels->packed_dtype);
+        }
+    }
+}
+
+void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out)
+{
+    size_t size = hmlc_dtype_bytes(panels->dtype);
+    size_t packed =
+        (size_t)hmlc_panels_batch_elements(panels) * hmlc_dtype_bytes(panels->packed_dtype);
+    for (int64_t b = 0; b < panels->batches; b++) {
+        pack_batch(panels, (const char *)constant->data + (size_t)(b * panels->batch_stride) * size,
+                   (char *)out + (size_t)b * packed);
+    }
+}
+
+bool hmlc_panels_bytes(const hmlc_panels *panels, size_t *bytes)
+{
+    return hmlc_size_multiply((size_t)hmlc_panels_batch_elements(panels),
+                              hmlc_dtype_bytes(panels->packed_dtype), bytes) &&
+           hmlc_size_multiply(*bytes, (size_t)panels->batches, bytes);
+}
+
+/* Names the order of k where it is not the constant's own. */
+static char *taps_text(hmlc_arena *arena, const hmlc_panels *panels)
+{
+    char *text = hmlc_arena_printf(arena, " taps=%lld", (long long)panels->tap_count);
+    for (int64_t k = 0; text != NULL && k < panels->tap_count; k++) {
+        text = hmlc_arena_printf(arena, "%s,%lld", text, (long long)panels->taps[k]);
+    }
+    return text;
+}
+
+hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
+                                hmlc_kernel_operand *operand)
+{
+    size_t bytes;
+    char *taps = taps_text(arena, panels);
+    HMLC_TRY_MEMORY(taps);
+    if (!hmlc_panels_bytes(panels, &bytes)) {
+        return HMLC_RESOURCE;
+    }
+    operand->kind = HMLC_OPERAND_PACKED;
+    operand->bytes = bytes;
+    operand->packing = hmlc_arena_printf(
+        arena, "panels%d %s B=%lld/%lld K=%lld/%lld N=%lld/%lld%s", HMLC_PANEL,
+        hmlc_dtype_name(panels->packed_dtype), (long long)panels->batches,
+        (long long)panels->batch_stride, (long long)panels->depth, (long long)panels->depth_stride,
+        (long long)panels->columns, (long long)panels->column_stride, taps);
+    HMLC_TRY_MEMORY(operand->packing);
+    return HMLC_OK;
+}
+
+static hmlc_status pack_right(const hmlc_kernel_plan *plan, const hmlc_tensor *constant, void *out)
+{
+    const hmlc_contraction *contraction = plan->state;
+    hmlc_panels_pack(contraction->panels, constant, out);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
+                             const hmlc_panels *panels)
+{
+    hmlc_contraction *contraction = plan->state;
+    contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
+    HMLC_TRY_MEMORY(contraction->panels);
+    if (hmlc_kernel_argument_constant(plan->kernel, argument) != NULL) {
+        plan->operands[argument].pack = pack_right;
+        return hmlc_panels_operand(context->arena, panels, &plan->operands[argument]);
+    }
+    size_t bytes;
+    contraction->packs_weights = true;
+    if (!hmlc_panels_bytes(panels, &bytes) || bytes > INT64_MAX) {
+        return HMLC_RESOURCE;
+    }
+    plan->scratch_bytes = hmlc_dim_constant(context->module->dims, (int64_t)bytes);
+    return HMLC_OK;
+}

@@ -1,0 +1,46 @@
+/*
+ * Packing of constants at plan time: a matrix per batch element becomes panels of HMLC_PANEL
+ * columns, [batch][panel][k][HMLC_PANEL], zero filled. The order of k is given by taps, so that
+ * convolution weights pack the same way.
+ */
+#ifndef HMLC_PACK_H
+#define HMLC_PACK_H
+
+#include "contraction.h"
+
+/*
+ * How element (batch, k, column) lies in the constant, in elements: k splits into outer (taps) and
+ * inner (channels) steps.
+ */
+typedef struct hmlc_panels {
+    hmlc_dtype dtype;        /* of the constant */
+    hmlc_dtype packed_dtype; /* of the panels: the same, or f32 for half floats */
+    int64_t batches, depth, columns;
+    int64_t batch_stride, depth_stride, column_stride;
+    /* depth is tap_count taps of depth / tap_count steps, tap t at taps[t]. */
+    int64_t tap_count;
+    const int64_t *taps;
+} hmlc_panels;
+
+/* The order of k as it is. */
+extern const int64_t hmlc_panels_one_tap[1];
+/* Elements of one batch element's panels. */
+int64_t hmlc_panels_batch_elements(const hmlc_panels *panels);
+void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out);
+/* Kind, bytes and packing of an operand; `pack` is the caller's. */
+hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
+                                hmlc_kernel_operand *operand) HMLC_MUST_USE;
+/* Bytes of all panels; false where they overflow. */
+bool hmlc_panels_bytes(const hmlc_panels *panels, size_t *bytes);
+/* Emits the packing itself, for weights that are not constant: `from` to `to`. */
+void hmlc_panels_emit(hmlc_frame *frame, const hmlc_panels *panels, LLVMValueRef from,
+                      LLVMValueRef to);
+/*
+ * Takes the right side from argument `argument` of a contraction: a constant becomes a packed
+ * operand, anything else is packed into scratch memory at run time (its taps evenly spaced).
+ * *panels is copied.
+ */
+hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
+                             const hmlc_panels *panels) HMLC_MUST_USE;
+
+#endif

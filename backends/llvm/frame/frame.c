@@ -1,0 +1,407 @@
+/*
+ * The kernel function: `name(args)` answers check mode, else loads operands, symbols and units and
+ * calls a private body function, whose parameters carry noalias and alignment facts that loaded
+ * pointers could not.
+ */
+#include "frame_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <hml_format/artifact.h>
+#include <hml_format/kernel_abi.h>
+#include <llvm-c/Analysis.h>
+
+static void frame_add_string_attribute(hmlc_frame *frame, LLVMValueRef function, const char *name,
+                                       const char *value)
+{
+    LLVMAttributeRef attribute = LLVMCreateStringAttribute(
+        frame->context, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
+}
+
+static void frame_add_attribute(hmlc_frame *frame, LLVMValueRef function, LLVMAttributeIndex index,
+                                const char *name, uint64_t value)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAddAttributeAtIndex(function, index, LLVMCreateEnumAttribute(frame->context, kind, value));
+}
+
+/* Without these on every function LLVM falls back to SSE2 and splits vectors. */
+static void set_target(hmlc_frame *frame, LLVMValueRef function)
+{
+    frame_add_string_attribute(frame, function, "target-cpu", frame->target->cpu);
+    frame_add_string_attribute(frame, function, "target-features", frame->target->features);
+    if (frame->target->vector_bytes == 64) {
+        frame_add_string_attribute(frame, function, "prefer-vector-width", "512");
+        frame_add_string_attribute(frame, function, "min-legal-vector-width", "512");
+    }
+    frame_add_attribute(frame, function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind",
+                        0);
+}
+
+static void frame_init_types(hmlc_frame *frame)
+{
+    LLVMContextRef context = frame->context;
+    frame->i1 = LLVMInt1TypeInContext(context);
+    frame->i8 = LLVMInt8TypeInContext(context);
+    frame->i16 = LLVMInt16TypeInContext(context);
+    frame->i32 = LLVMInt32TypeInContext(context);
+    frame->i64 = LLVMInt64TypeInContext(context);
+    frame->f32 = LLVMFloatTypeInContext(context);
+    frame->f64 = LLVMDoubleTypeInContext(context);
+    frame->pointer = LLVMPointerTypeInContext(context, 0);
+}
+
+/* Loads the field at byte `offset` of *pointer. */
+LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
+                              LLVMTypeRef type)
+{
+    LLVMValueRef index = LLVMConstInt(frame->i64, offset, 0);
+    LLVMValueRef address = LLVMBuildGEP2(frame->builder, frame->i8, pointer, &index, 1, "");
+    return LLVMBuildLoad2(frame->builder, type, address, "");
+}
+
+#define ARGS_FIELD(frame, field, type)                                                             \
+    hmlc_frame_field(frame, LLVMGetParam((frame)->outer, 0), offsetof(hml_kernel_args, field), type)
+
+/* A private constant of the code. */
+static LLVMValueRef embed(hmlc_frame *frame, const void *bytes, size_t size, uint32_t alignment)
+{
+    LLVMTypeRef type = LLVMArrayType2(frame->i8, size);
+    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
+    LLVMSetInitializer(global, LLVMConstStringInContext2(frame->context, bytes, size, 1));
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    LLVMSetAlignment(global, alignment);
+    return global;
+}
+
+/* Body parameters: operands, symbols, begin, end, scratch, args. */
+static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *state)
+{
+    uint32_t operand_count = hmlc_kernel_passed_count(frame->plan);
+    uint32_t count = operand_count + state->symbol_count + 4;
+    LLVMTypeRef *types = HMLC_NEW_ARRAY(frame->arena, LLVMTypeRef, count);
+    if (types == NULL) {
+        return NULL;
+    }
+    uint32_t k = 0;
+    for (; k < operand_count; k++) {
+        types[k] = frame->pointer;
+    }
+    for (; k < operand_count + state->symbol_count + 2; k++) {
+        types[k] = frame->i64;
+    }
+    types[k++] = frame->pointer;
+    types[k++] = frame->pointer;
+    return LLVMFunctionType(frame->i32, types, count, 0);
+}
+
+static void body_declare_operands(hmlc_frame *frame)
+{
+    const hmlc_kernel_plan *plan = frame->plan;
+    for (uint32_t k = 0; k < hmlc_kernel_passed_count(plan); k++) {
+        LLVMAttributeIndex index = k + 1;
+        const hmlc_kernel_operand *operand = &plan->operands[k];
+        bool shared =
+            operand->kind == HMLC_OPERAND_ARGUMENT || operand->kind == HMLC_OPERAND_RESULT;
+        frame_add_attribute(frame, frame->function, index, "nonnull", 0);
+        if (operand->kind != HMLC_OPERAND_RESULT) {
+            frame_add_attribute(frame, frame->function, index, "readonly", 0);
+        }
+        if (!shared) {
+            frame_add_attribute(frame, frame->function, index, "align", 64);
+        }
+        if (!hmlc_kernel_operand_aliased(plan, k)) {
+            frame_add_attribute(frame, frame->function, index, "noalias", 0);
+        }
+    }
+}
+
+static hmlc_status body_create(hmlc_frame *frame, const char *name)
+{
+    struct hmlc_frame_state *state = frame->private_;
+    const hmlc_kernel_plan *plan = frame->plan;
+    state->body_type = body_type(frame, state);
+    HMLC_TRY_MEMORY(state->body_type);
+    char text[256];
+    snprintf(text, sizeof text, "%s.body", name);
+    frame->function = LLVMAddFunction(frame->module, text, state->body_type);
+    LLVMSetLinkage(frame->function, LLVMPrivateLinkage);
+    set_target(frame, frame->function);
+    frame_add_attribute(frame, frame->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                        "noinline", 0);
+    body_declare_operands(frame);
+    frame->operands = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, plan->operand_count + 1);
+    HMLC_TRY_MEMORY(frame->operands);
+    uint32_t k = 0;
+    uint32_t passed = hmlc_kernel_passed_count(plan);
+    for (; k < passed; k++) {
+        frame->operands[k] = LLVMGetParam(frame->function, k);
+    }
+    for (uint32_t t = passed; t < plan->operand_count; t++) {
+        frame->operands[t] = embed(frame, plan->operands[t].table, plan->operands[t].bytes, 64);
+    }
+    for (uint32_t s = 0; s < state->symbol_count; s++) {
+        state->symbol_values[s] = LLVMGetParam(frame->function, k++);
+    }
+    frame->begin = LLVMGetParam(frame->function, k++);
+    frame->end = LLVMGetParam(frame->function, k++);
+    frame->scratch = LLVMGetParam(frame->function, k++);
+    frame->arguments = LLVMGetParam(frame->function, k++);
+    return HMLC_OK;
+}
+
+static hmlc_status body_emit(hmlc_frame *frame)
+{
+    frame->entry = LLVMAppendBasicBlockInContext(frame->context, frame->function, "entry");
+    LLVMBasicBlockRef start =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "start");
+    LLVMPositionBuilderAtEnd(frame->builder, frame->entry);
+    LLVMBuildBr(frame->builder, start);
+    LLVMPositionBuilderAtEnd(frame->builder, start);
+    HMLC_TRY(frame->plan->class_->emit(frame, frame->plan));
+    LLVMBuildRet(frame->builder, LLVMConstInt(frame->i32, HML_KERNEL_OK, 0));
+    return HMLC_OK;
+}
+
+/* The exported function: check mode, or load everything and call the body. */
+static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
+{
+    struct hmlc_frame_state *state = frame->private_;
+    const hmlc_kernel_plan *plan = frame->plan;
+    LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
+    frame->outer = LLVMAddFunction(frame->module, name, type);
+    LLVMSetVisibility(frame->outer, LLVMProtectedVisibility);
+    set_target(frame, frame->outer);
+    char room[16]; /* for the seal, which the linker step writes over these one-byte nops */
+    snprintf(room, sizeof room, "%zu", sizeof(hml_entry_seal));
+    frame_add_string_attribute(frame, frame->outer, "patchable-function-prefix", room);
+    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "entry");
+    LLVMBasicBlockRef run = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "run");
+    LLVMBasicBlockRef check = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "check");
+    LLVMPositionBuilderAtEnd(frame->builder, entry);
+    LLVMValueRef mode = ARGS_FIELD(frame, mode, frame->i32);
+    LLVMValueRef zero = LLVMConstInt(frame->i32, HML_KERNEL_RUN, 0);
+    LLVMBuildCondBr(frame->builder, LLVMBuildICmp(frame->builder, LLVMIntEQ, mode, zero, ""), run,
+                    check);
+
+    LLVMPositionBuilderAtEnd(frame->builder, run);
+    uint32_t passed = hmlc_kernel_passed_count(plan);
+    uint32_t count = passed + state->symbol_count + 4, k = 0;
+    LLVMValueRef *values = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count);
+    HMLC_TRY_MEMORY(values);
+    LLVMValueRef operands = ARGS_FIELD(frame, operands, frame->pointer);
+    LLVMValueRef dims = ARGS_FIELD(frame, dims, frame->pointer);
+    for (uint32_t i = 0; i < passed; i++) {
+        values[k++] = hmlc_frame_field(frame, operands, i * sizeof(void *), frame->pointer);
+    }
+    for (uint32_t i = 0; i < state->symbol_count; i++) {
+        values[k++] = hmlc_frame_field(frame, dims, i * sizeof(int64_t), frame->i64);
+    }
+    values[k++] = ARGS_FIELD(frame, begin, frame->i64);
+    values[k++] = ARGS_FIELD(frame, end, frame->i64);
+    values[k++] = ARGS_FIELD(frame, scratch, frame->pointer);
+    values[k++] = LLVMGetParam(frame->outer, 0);
+    LLVMBuildRet(frame->builder, LLVMBuildCall2(frame->builder, state->body_type, frame->function,
+                                                values, count, ""));
+
+    LLVMPositionBuilderAtEnd(frame->builder, check);
+    return hmlc_frame_emit_check(frame);
+}
+
+static hmlc_status frame_init(hmlc_frame *frame, struct hmlc_frame_state *state)
+{
+    frame->private_ = state;
+    frame_init_types(frame);
+    state->symbol_count = hmlc_kernel_symbols(frame->plan, frame->arena, &state->symbols);
+    if (state->symbol_count == UINT32_MAX) {
+        return HMLC_RESOURCE;
+    }
+    state->symbol_values = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, state->symbol_count + 1);
+    state->check_values = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, state->symbol_count + 1);
+    HMLC_TRY_MEMORY(state->symbol_values);
+    HMLC_TRY_MEMORY(state->check_values);
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
+                             const char *name, hmlc_arena *arena)
+{
+    struct hmlc_frame_state state = {0};
+    hmlc_frame frame = {.context = LLVMGetModuleContext(module),
+                        .module = module,
+                        .target = plan->target,
+                        .plan = plan,
+                        .arena = arena,
+                        .ir = ir};
+    HMLC_TRY(frame_init(&frame, &state));
+    frame.builder = LLVMCreateBuilderInContext(frame.context);
+    hmlc_status status = body_create(&frame, name);
+    if (status == HMLC_OK) {
+        status = body_emit(&frame);
+    }
+    if (status == HMLC_OK) {
+        status = outer_emit(&frame, name);
+    }
+    LLVMDisposeBuilder(frame.builder);
+    if (status == HMLC_OK && state.failed) {
+        status = HMLC_RESOURCE;
+    }
+    HMLC_TRY(status);
+    if (LLVMVerifyFunction(frame.function, LLVMPrintMessageAction) ||
+        LLVMVerifyFunction(frame.outer, LLVMPrintMessageAction)) {
+        return hmlc_error_add(ir->diagnostics, HMLC_ERROR_codegen_failed, plan->kernel->location,
+                              NULL, "the generated function of a %s kernel is malformed",
+                              plan->class_->name);
+    }
+    return HMLC_OK;
+}
+
+LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value)
+{
+    return LLVMConstInt(frame->i64, (unsigned long long)value, 1);
+}
+
+LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype)
+{
+    switch (dtype) {
+    case HMLC_DTYPE_f32:
+        return frame->f32;
+    case HMLC_DTYPE_f64:
+        return frame->f64;
+    default:
+        return LLVMIntTypeInContext(frame->context, hmlc_dtype_bits(dtype));
+    }
+}
+
+LLVMValueRef hmlc_frame_constant(LLVMTypeRef type, const hmlc_tensor *tensor, int64_t index)
+{
+    hmlc_dtype dtype = tensor->dtype;
+    if (dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64) {
+        return LLVMConstReal(type, hmlc_tensor_get_double(tensor, index));
+    }
+    size_t bytes = hmlc_dtype_bytes(dtype);
+    if (bytes <= 8 && (hmlc_dtype_is_integer(dtype) || dtype == HMLC_DTYPE_bool)) {
+        return LLVMConstInt(type, (unsigned long long)hmlc_tensor_get_int(tensor, index), 1);
+    }
+    uint64_t words[2] = {0, 0};
+    const unsigned char *from = (const unsigned char *)tensor->data + (size_t)index * bytes;
+    for (size_t k = 0; k < bytes && k < sizeof words; k++) {
+        words[k / 8] |= (uint64_t)from[k] << (8 * (k % 8));
+    }
+    return LLVMConstIntOfArbitraryPrecision(type, 2, words);
+}
+
+LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype, uint32_t lanes)
+{
+    LLVMTypeRef type = hmlc_frame_type(frame, dtype);
+    return lanes == 1 ? type : LLVMVectorType(type, lanes);
+}
+
+static uint32_t find_operand(const hmlc_frame *frame, bool result, uint32_t index)
+{
+    for (uint32_t k = 0; k < frame->plan->operand_count; k++) {
+        const hmlc_kernel_operand *operand = &frame->plan->operands[k];
+        bool is_result = operand->kind == HMLC_OPERAND_RESULT;
+        if (operand->kind != HMLC_OPERAND_TABLE && is_result == result && operand->index == index) {
+            return k;
+        }
+    }
+    return 0;
+}
+
+uint32_t hmlc_frame_argument(const hmlc_frame *frame, uint32_t index)
+{
+    return find_operand(frame, false, index);
+}
+
+uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index)
+{
+    return find_operand(frame, true, index);
+}
+
+LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value)
+{
+    if (value->producer == NULL) {
+        return frame->operands[hmlc_frame_argument(frame, value->index)];
+    }
+    const hmlc_tensor *tensor = hmlc_value_constant(value);
+    return embed(frame, tensor->data, tensor->bytes, 16);
+}
+
+void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access)
+{
+    hmlc_access_of_value(frame->ir->dims, outer, access);
+}
+
+LLVMValueRef hmlc_frame_element(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef base,
+                                LLVMValueRef index)
+{
+    return LLVMBuildInBoundsGEP2(frame->builder, type, base, &index, 1, "");
+}
+
+LLVMValueRef hmlc_frame_load(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef address,
+                             uint32_t alignment)
+{
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, type, address, "");
+    LLVMSetAlignment(load, alignment);
+    return load;
+}
+
+void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef address,
+                      uint32_t alignment)
+{
+    LLVMSetAlignment(LLVMBuildStore(frame->builder, value, address), alignment);
+}
+
+LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes)
+{
+    if (lanes == 1) {
+        return scalar;
+    }
+    LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), lanes);
+    LLVMValueRef first = LLVMBuildInsertElement(frame->builder, LLVMGetPoison(type), scalar,
+                                                LLVMConstInt(frame->i32, 0, 0), "");
+    LLVMValueRef mask = LLVMConstNull(LLVMVectorType(frame->i32, lanes));
+    return LLVMBuildShuffleVector(frame->builder, first, LLVMGetPoison(type), mask, "");
+}
+
+LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,
+                               uint32_t alignment)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(frame->builder);
+    LLVMPositionBuilderBefore(frame->builder, LLVMGetFirstInstruction(frame->entry));
+    LLVMValueRef memory =
+        LLVMBuildArrayAlloca(frame->builder, type, LLVMConstInt(frame->i32, count, 0), "");
+    LLVMSetAlignment(memory, alignment);
+    LLVMPositionBuilderAtEnd(frame->builder, here);
+    return memory;
+}
+
+LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
+                                  LLVMValueRef const *arguments, uint32_t count)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    if (id == 0) { /* an unknown name would become a call to an undefined symbol */
+        ((struct hmlc_frame_state *)frame->private_)->failed = true;
+        return LLVMGetPoison(type);
+    }
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, &type, 1);
+    LLVMTypeRef function_type = LLVMIntrinsicGetType(frame->context, id, &type, 1);
+    LLVMValueRef values[8];
+    for (uint32_t k = 0; k < count && k < 8; k++) {
+        values[k] = arguments[k];
+    }
+    return LLVMBuildCall2(frame->builder, function_type, function, values, count, "");
+}
+
+LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+{
+    if (frame->target->has_fma) {
+        LLVMValueRef arguments[] = {a, b, c};
+        return hmlc_frame_intrinsic(frame, "llvm.fma", LLVMTypeOf(a), arguments, 3);
+    }
+    return LLVMBuildFAdd(frame->builder, LLVMBuildFMul(frame->builder, a, b, ""), c, "");
+}

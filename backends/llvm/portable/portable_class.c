@@ -1,0 +1,312 @@
+/* The portable class: calls the C kernel of the op with a description of its tensors and attributes
+ * on the stack. */
+#include "portable_class.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <llvm-c/BitReader.h>
+#include <llvm-c/Linker.h>
+
+#include <hml_format/artifact.h>
+#include <hml_format/kernel_abi.h>
+
+#include "portable/portable_kernel.h"
+#include "llvm/frame/frame_internal.h"
+
+extern const char hmlc_bitcode_kernels[], hmlc_bitcode_kernels_end[];
+extern const char hmlc_bitcode_memory[], hmlc_bitcode_memory_end[];
+
+typedef struct portable_row {
+    hmlc_opcode opcode;
+    const char *function;
+    hmlc_portable_units units;
+    hmlc_portable_scratch *scratch; /* NULL: none */
+} portable_row;
+
+#define hmlc_portable_NONE NULL
+
+static const portable_row portable_rows[] = {
+#define HMLC_PORTABLE(opcode, function, units, scratch)                                            \
+    {HMLC_OP_##opcode, "hml_portable_" #function, HMLC_PORTABLE_##units, hmlc_portable_##scratch},
+#include "portable.def"
+#undef HMLC_PORTABLE
+};
+
+static const portable_row *row_of(hmlc_opcode opcode)
+{
+    for (size_t k = 0; k < sizeof portable_rows / sizeof portable_rows[0]; k++) {
+        if (portable_rows[k].opcode == opcode) {
+            return &portable_rows[k];
+        }
+    }
+    return NULL;
+}
+
+/* hml_dtype of an element type; 0 where portable kernels have no form of it. */
+static int64_t portable_dtype(hmlc_dtype dtype)
+{
+    static const uint8_t table[HMLC_DTYPE_COUNT] = {
+        [HMLC_DTYPE_bool] = HML_BOOL, [HMLC_DTYPE_i8] = HML_I8,   [HMLC_DTYPE_i16] = HML_I16,
+        [HMLC_DTYPE_i32] = HML_I32,   [HMLC_DTYPE_i64] = HML_I64, [HMLC_DTYPE_u8] = HML_U8,
+        [HMLC_DTYPE_u16] = HML_U16,   [HMLC_DTYPE_u32] = HML_U32, [HMLC_DTYPE_u64] = HML_U64,
+        [HMLC_DTYPE_f32] = HML_F32,   [HMLC_DTYPE_f64] = HML_F64,
+    };
+    return table[dtype];
+}
+
+static hmlc_op *region_op(const hmlc_op *kernel)
+{
+    hmlc_op *found = NULL;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        if (op->opcode != HMLC_OP_constant && op->opcode != HMLC_OP_yield) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = op;
+        }
+    }
+    return found;
+}
+
+/* -- planning ---------------------------------------------------------------------------------- */
+
+static hmlc_status refuse(const hmlc_plan_context *context, const hmlc_op *op, const char *what)
+{
+    return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported, op->location,
+                          NULL, "'%s': %s", hmlc_op_get_info(op->opcode)->name, what);
+}
+
+/* Results stand behind all operands that the op may have, whether they are given or not. */
+static uint32_t operand_places(const hmlc_op *op)
+{
+    return (uint32_t)hmlc_op_get_info(op->opcode)->most_operands;
+}
+
+static hmlc_status check_types(const hmlc_plan_context *context, const hmlc_op *op)
+{
+    if (operand_places(op) + op->result_count > PORTABLE_OPERANDS) {
+        return refuse(context, op, "too many operands");
+    }
+    for (uint32_t k = 0; k < op->operand_count + op->result_count; k++) {
+        const hmlc_value *value =
+            k < op->operand_count ? op->operands[k].value : op->results[k - op->operand_count];
+        if (value != NULL && portable_dtype(value->type->dtype) == 0) {
+            char text[128];
+            snprintf(text, sizeof text, "element type %s has no kernel here",
+                     hmlc_dtype_name(value->type->dtype));
+            return refuse(context, op, text);
+        }
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status portable_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
+{
+    const hmlc_op *op = region_op(plan->kernel);
+    const portable_row *row = op != NULL ? row_of(op->opcode) : NULL;
+    if (row == NULL) {
+        return refuse(context, op != NULL ? op : plan->kernel, "no kernel exists for it yet");
+    }
+    HMLC_TRY(check_types(context, op));
+    hmlc_dims *dims = context->module->dims;
+    if (row->scratch != NULL) {
+        plan->scratch_bytes = row->scratch(dims, op);
+    }
+    plan->unit_cost = 100000; /* not known: one unit is worth a thread */
+    int32_t unit_dims = hmlc_portable_unit_dims(dims, op, row->units);
+    for (int32_t k = 0; k < unit_dims; k++) {
+        plan->units = hmlc_dim_multiply(dims, plan->units, op->results[0]->type->dims[k]);
+    }
+    return HMLC_OK;
+}
+
+/* -- emission ---------------------------------------------------------------------------------- */
+
+typedef struct call_writer {
+    hmlc_frame *frame;
+    LLVMValueRef memory; /* portable_call */
+} call_writer;
+
+static void write_field(call_writer *w, size_t offset, LLVMValueRef value)
+{
+    LLVMValueRef index = hmlc_frame_int(w->frame, (int64_t)offset);
+    hmlc_frame_store(w->frame, value, hmlc_frame_element(w->frame, w->frame->i8, w->memory, index),
+                     8);
+}
+
+static void write_int(call_writer *w, size_t offset, int64_t value)
+{
+    write_field(w, offset, hmlc_frame_int(w->frame, value));
+}
+
+static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value,
+                         LLVMValueRef address)
+{
+    size_t base = offsetof(portable_call, tensors) + index * sizeof(portable_tensor);
+    write_int(w, base + offsetof(portable_tensor, dtype), portable_dtype(value->type->dtype));
+    write_int(w, base + offsetof(portable_tensor, rank), value->type->rank);
+    for (int32_t k = 0; k < value->type->rank; k++) {
+        write_field(w, base + offsetof(portable_tensor, dims) + (size_t)k * 8,
+                    hmlc_frame_dim(w->frame, value->type->dims[k]));
+    }
+    write_field(w, base + offsetof(portable_tensor, data), address);
+}
+
+/* The list elements of an attribute, or its only value; returns the places taken. */
+static uint32_t write_attribute(call_writer *w, size_t at, const hmlc_op *op,
+                                const hmlc_attr_spec *spec)
+{
+    const hmlc_attr *attr = hmlc_op_attr(op, spec->name);
+    uint32_t count = attr != NULL ? attr->count : 0;
+    union {
+        double real;
+        int64_t bits;
+    } real;
+    switch (hmlc_attr_kind_of(spec->name)) {
+    case HMLC_ATTR_KIND_INT:
+    case HMLC_ATTR_KIND_ENUM:
+        write_int(w, at, hmlc_op_int(op, spec->name));
+        return 1;
+    case HMLC_ATTR_KIND_DTYPE:
+        write_int(w, at, attr != NULL ? portable_dtype(attr->as.dtype) : 0);
+        return 1;
+    case HMLC_ATTR_KIND_FLOAT:
+        real.real = hmlc_op_float(op, spec->name);
+        write_int(w, at, real.bits);
+        return 1;
+    case HMLC_ATTR_KIND_INTS:
+        for (uint32_t k = 0; k < count; k++) {
+            write_int(w, at + 8 + 8 * k, attr->as.integers[k]);
+        }
+        break;
+    case HMLC_ATTR_KIND_FLOATS:
+        for (uint32_t k = 0; k < count; k++) {
+            real.real = attr->as.reals[k];
+            write_int(w, at + 8 + 8 * k, real.bits);
+        }
+        break;
+    case HMLC_ATTR_KIND_DIMS:
+        for (uint32_t k = 0; k < count; k++) {
+            write_field(w, at + 8 + 8 * k, hmlc_frame_dim(w->frame, attr->as.dims[k]));
+        }
+        break;
+    default:
+        return 0;
+    }
+    write_int(w, at, count);
+    return 1 + count;
+}
+
+static hmlc_status write_attributes(call_writer *w, const hmlc_op *op)
+{
+    const hmlc_op_info *info = hmlc_op_get_info(op->opcode);
+    uint32_t place = 0;
+    for (uint32_t k = 0; k < info->attr_count; k++) {
+        const hmlc_attr *attr = hmlc_op_attr(op, info->attrs[k].name);
+        if (place + (attr != NULL ? attr->count : 0) + 1 > PORTABLE_ATTRIBUTES) {
+            return HMLC_INTERNAL;
+        }
+        place += write_attribute(w, offsetof(portable_call, attributes) + 8 * place, op,
+                                 &info->attrs[k]);
+    }
+    return HMLC_OK;
+}
+
+static void write_tensors(call_writer *w, const hmlc_op *op)
+{
+    for (uint32_t k = 0; k < PORTABLE_OPERANDS; k++) {
+        write_int(w, offsetof(portable_call, tensors) + k * sizeof(portable_tensor), 0);
+    }
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        const hmlc_value *value = op->operands[k].value;
+        if (value != NULL) {
+            write_tensor(w, k, value, hmlc_frame_address(w->frame, value));
+        }
+    }
+    const hmlc_op *yield = hmlc_kernel_yield(w->frame->plan->kernel);
+    for (uint32_t k = 0; k < yield->operand_count; k++) {
+        const hmlc_value *value = yield->operands[k].value;
+        write_tensor(w, operand_places(op) + value->index, value,
+                     w->frame->operands[hmlc_frame_result(w->frame, k)]);
+    }
+}
+
+static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
+{
+    const hmlc_op *op = region_op(plan->kernel);
+    const portable_row *row = row_of(op->opcode);
+    LLVMValueRef function = LLVMGetNamedFunction(frame->module, row->function);
+    if (function == NULL) {
+        return HMLC_INTERNAL;
+    }
+    call_writer w = {frame, hmlc_frame_alloca(frame, frame->i8, sizeof(portable_call), 16)};
+    write_tensors(&w, op);
+    HMLC_TRY(write_attributes(&w, op));
+    write_field(&w, offsetof(portable_call, begin), frame->begin);
+    write_field(&w, offsetof(portable_call, end), frame->end);
+    write_int(&w, offsetof(portable_call, unit_dims),
+              hmlc_portable_unit_dims(w.frame->ir->dims, op, row->units));
+    write_field(&w, offsetof(portable_call, scratch), frame->scratch);
+    write_field(&w, offsetof(portable_call, detail),
+                hmlc_frame_field(frame, frame->arguments, offsetof(hml_kernel_args, detail),
+                                 frame->pointer));
+    LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
+    LLVMValueRef status = LLVMBuildCall2(frame->builder, type, function, &w.memory, 1, "");
+    LLVMValueRef good = LLVMConstInt(frame->i32, HML_KERNEL_OK, 0);
+    LLVMBasicBlockRef fail = LLVMAppendBasicBlockInContext(frame->context, frame->function, "fail");
+    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(frame->context, frame->function, "done");
+    LLVMBuildCondBr(frame->builder, LLVMBuildICmp(frame->builder, LLVMIntEQ, status, good, ""),
+                    done, fail);
+    LLVMPositionBuilderAtEnd(frame->builder, fail);
+    LLVMBuildRet(frame->builder, status);
+    LLVMPositionBuilderAtEnd(frame->builder, done);
+    return HMLC_OK;
+}
+
+const hmlc_kernel_class hmlc_portable_class = {"portable", HMLC_FORM_PORTABLE, portable_plan,
+                                               portable_emit};
+
+/* -- bitcode ----------------------------------------------------------------------------------- */
+
+hmlc_status hmlc_portable_link(LLVMModuleRef module, bool kernels)
+{
+    const char *start = kernels ? hmlc_bitcode_kernels : hmlc_bitcode_memory;
+    const char *end = kernels ? hmlc_bitcode_kernels_end : hmlc_bitcode_memory_end;
+    LLVMMemoryBufferRef buffer =
+        LLVMCreateMemoryBufferWithMemoryRangeCopy(start, (size_t)(end - start), "portable");
+    LLVMModuleRef source;
+    LLVMBool failed = LLVMParseBitcodeInContext2(LLVMGetModuleContext(module), buffer, &source);
+    LLVMDisposeMemoryBuffer(buffer);
+    if (failed) {
+        return HMLC_INTERNAL;
+    }
+    LLVMSetDataLayout(source, LLVMGetDataLayoutStr(module));
+    LLVMSetTarget(source, LLVMGetTarget(module));
+    return LLVMLinkModules2(module, source) ? HMLC_INTERNAL : HMLC_OK;
+}
+
+static void set_target(LLVMValueRef function, const hmlc_target *target)
+{
+    LLVMAddTargetDependentFunctionAttr(function, "target-cpu", target->cpu);
+    LLVMAddTargetDependentFunctionAttr(function, "target-features", target->features);
+}
+
+void hmlc_portable_internalise(LLVMModuleRef module, const hmlc_target *target, bool support)
+{
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f != NULL; f = LLVMGetNextFunction(f)) {
+        if (LLVMIsDeclaration(f)) {
+            continue;
+        }
+        if (strncmp(LLVMGetValueName(f), "hml_portable_", 13) == 0) {
+            LLVMSetLinkage(f, LLVMInternalLinkage);
+            set_target(f, target);
+        } else if (support) {
+            LLVMSetVisibility(f, LLVMHiddenVisibility);
+            set_target(f, target);
+        } else if (LLVMGetLinkage(f) == LLVMInternalLinkage) {
+            set_target(f, target); /* a static helper of the C kernels */
+        }
+    }
+}

@@ -1,0 +1,110 @@
+/*
+ * Recurrent cells: what of an LSTM depends on the step before. The input's share of the gates comes
+ * ready (xw); each step adds h * R, a GEMV over panels of 16 hidden units that holds all four gates
+ * in registers, and ends each panel with the cell's arithmetic. A work unit is one direction of one
+ * batch element; its steps follow each other.
+ *
+ * R is packed [direction][panel][k][gate i o f c][16], zero filled; a constant R when the model is
+ * compiled, another one in scratch memory at the start of each unit.
+ */
+#include "recurrent.h"
+
+#include <string.h>
+
+static const char *refusal(const hmlc_op *op)
+{
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        const hmlc_value *value = op->operands[k].value;
+        hmlc_dtype expected = k == HMLC_CELL_LENGTHS ? HMLC_DTYPE_i32 : HMLC_DTYPE_f32;
+        if (value != NULL && value->type->dtype != expected) {
+            return "only f32 cells with i32 lengths are compiled";
+        }
+    }
+    return hmlc_dim_is_constant(hmlc_op_operand(op, HMLC_CELL_WEIGHTS)->type->dims[2], NULL)
+               ? NULL
+               : "the hidden size must be known when the model is compiled";
+}
+
+static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tensor *constant,
+                                  void *out)
+{
+    (void)plan;
+    float *packed = out;
+    int64_t hidden = constant->dims[2], panels = hmlc_recurrent_panels(hidden);
+    const char *weights = constant->data;
+    for (int64_t row = 0; row < constant->dims[0] * hidden; row++) {
+        int64_t d = row / hidden, unit = row % hidden;
+        for (int64_t k = 0; k < hidden; k++) {
+            for (int64_t gate = 0; gate < 4; gate++) {
+                int64_t from = ((d * 4 + gate) * hidden + unit) * hidden + k;
+                int64_t panel = (d * panels + unit / HMLC_CELL_PANEL) * hidden + k;
+                int64_t to = (panel * 4 + gate) * HMLC_CELL_PANEL + unit % HMLC_CELL_PANEL;
+                memcpy(&packed[to], weights + from * (int64_t)sizeof *packed, sizeof *packed);
+            }
+        }
+    }
+    return HMLC_OK;
+}
+
+/* Floats of scratch: h twice, c, and the packed weights where they are not constant. */
+static int64_t state_floats(int64_t hidden)
+{
+    return 3 * hmlc_recurrent_panels(hidden) * HMLC_CELL_PANEL;
+}
+
+static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
+{
+    const hmlc_op *op = hmlc_recurrent_op(plan->kernel);
+    const char *reason = op != NULL ? refusal(op) : "not one cell";
+    if (reason != NULL) {
+        return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
+                              plan->kernel->location, NULL, "LSTM: %s", reason);
+    }
+    hmlc_dims *dims = context->module->dims;
+    const hmlc_value *weights = hmlc_op_operand(op, HMLC_CELL_WEIGHTS);
+    const hmlc_type *xw = hmlc_op_operand(op, HMLC_CELL_INPUT)->type;
+    int64_t hidden = weights->type->dims[2]->value;
+    int64_t panel_floats = hmlc_recurrent_panels(hidden) * hidden * 4 * HMLC_CELL_PANEL;
+    int64_t floats = state_floats(hidden);
+    if (weights->producer == NULL &&
+        hmlc_kernel_argument_constant(plan->kernel, weights->index) != NULL) {
+        int64_t directions = weights->type->dims[0]->value;
+        hmlc_kernel_operand *operand = &plan->operands[weights->index];
+        operand->kind = HMLC_OPERAND_PACKED;
+        operand->bytes = (size_t)(directions * panel_floats) * sizeof(float);
+        operand->packing = hmlc_arena_printf(context->arena, "lstm16 H=%lld", (long long)hidden);
+        operand->pack = recurrent_pack;
+        HMLC_TRY_MEMORY(operand->packing);
+    } else {
+        floats += panel_floats;
+    }
+    plan->scratch_bytes = hmlc_dim_constant(dims, floats * (int64_t)sizeof(float));
+    plan->units = hmlc_dim_multiply(dims, weights->type->dims[0], xw->dims[1]);
+    hmlc_dim step_work = hmlc_dim_constant(dims, 8 * hidden * hidden);
+    plan->work =
+        hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, plan->units, xw->dims[0]), step_work);
+    int64_t nanoseconds = hmlc_dim_hint(xw->dims[0]) * 8 * hidden * hidden / 30;
+    plan->unit_cost = nanoseconds < UINT32_MAX ? (uint32_t)nanoseconds : UINT32_MAX;
+    return HMLC_OK;
+}
+
+hmlc_op *hmlc_recurrent_op(const hmlc_op *kernel)
+{
+    hmlc_op *found = NULL;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        if (op->opcode == HMLC_OP_lstm_cells && found == NULL) {
+            found = op;
+        } else if (op->opcode != HMLC_OP_constant && op->opcode != HMLC_OP_yield) {
+            return NULL;
+        }
+    }
+    return found;
+}
+
+const hmlc_kernel_class hmlc_recurrent_class = {
+    .name = "recurrent",
+    .form = HMLC_FORM_RECURRENT,
+    .plan = recurrent_plan,
+    .emit = hmlc_recurrent_emit,
+};

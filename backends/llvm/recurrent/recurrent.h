@@ -1,0 +1,28 @@
+/* Between planning and emitting recurrent cells. */
+#ifndef HMLC_RECURRENT_H
+#define HMLC_RECURRENT_H
+
+#include "llvm/frame/frame.h"
+
+enum { HMLC_CELL_PANEL = 16 };
+
+/* Operands of lstm_cells. */
+enum {
+    HMLC_CELL_INPUT,
+    HMLC_CELL_WEIGHTS,
+    HMLC_CELL_LENGTHS,
+    HMLC_CELL_HIDDEN,
+    HMLC_CELL_STATE,
+    HMLC_CELL_PEEPHOLES,
+};
+
+static inline int64_t hmlc_recurrent_panels(int64_t hidden)
+{
+    return (hidden + HMLC_CELL_PANEL - 1) / HMLC_CELL_PANEL;
+}
+
+/* The kernel's lstm_cells; NULL when the region holds anything else. */
+hmlc_op *hmlc_recurrent_op(const hmlc_op *kernel);
+hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan) HMLC_MUST_USE;
+
+#endif

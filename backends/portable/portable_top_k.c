@@ -1,0 +1,111 @@
+/*
+ * top_k: the count best values along an axis with their indices. The best so far are a heap, whose
+ * worst element is on top: n log(count) steps, whatever the order of the values; then the heap is
+ * sorted. It lies in the result's indices. Best first, with and without `sorted`.
+ */
+#include "portable_kernel.h"
+
+/* NaN counts as the largest; equal values keep the lower index first. */
+#define BETTER(type)                                                                               \
+    {                                                                                              \
+        type left = ((const type *)data)[a], right = ((const type *)data)[b];                      \
+        int left_nan = left != left, right_nan = right != right;                                   \
+        if (left_nan || right_nan) {                                                               \
+            if (left_nan && right_nan) {                                                           \
+                return a < b;                                                                      \
+            }                                                                                      \
+            return largest ? left_nan : right_nan;                                                 \
+        }                                                                                          \
+        if (left == right) {                                                                       \
+            return a < b;                                                                          \
+        }                                                                                          \
+        return largest ? left > right : left < right;                                              \
+    }
+
+static int better(int64_t dtype, const void *data, int64_t a, int64_t b, int64_t largest)
+{
+    PORTABLE_RETURN_BY_TYPE(dtype, BETTER)
+}
+
+typedef struct top_k_row {
+    const portable_tensor *x;
+    int64_t *heap;  /* entry k, an index along the axis, at k * stride */
+    int64_t source; /* of the row's first element */
+    int64_t stride, count, length, largest;
+} top_k_row;
+
+static int is_better(const top_k_row *row, int64_t a, int64_t b)
+{
+    return better(row->x->dtype, row->x->data, row->source + a * row->stride,
+                  row->source + b * row->stride, row->largest);
+}
+
+/* Puts `index` at entry `at` or below it: no entry is worse than the one above it. */
+static void sift_down(const top_k_row *row, int64_t at, int64_t count, int64_t index)
+{
+    int64_t *heap = row->heap, stride = row->stride;
+    for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && is_better(row, heap[child * stride], heap[(child + 1) * stride])) {
+            child++;
+        }
+        if (!is_better(row, index, heap[child * stride])) {
+            break;
+        }
+        heap[at * stride] = heap[child * stride];
+        at = child;
+    }
+    heap[at * stride] = index;
+}
+
+static void select_row(const top_k_row *row)
+{
+    int64_t *heap = row->heap, stride = row->stride;
+    for (int64_t k = 0; k < row->count; k++) {
+        heap[k * stride] = k;
+    }
+    for (int64_t k = row->count / 2 - 1; k >= 0; k--) {
+        sift_down(row, k, row->count, heap[k * stride]);
+    }
+    for (int64_t k = row->count; k < row->length && row->count > 0; k++) {
+        if (is_better(row, k, heap[0])) {
+            sift_down(row, 0, row->count, k);
+        }
+    }
+    for (int64_t k = row->count - 1; k > 0; k--) { /* the worst goes to the end */
+        int64_t worst = heap[0], last = heap[k * stride];
+        sift_down(row, 0, k, last);
+        heap[k * stride] = worst;
+    }
+}
+
+int32_t hml_portable_top_k(const portable_call *call);
+
+/* tensors: x, values, indices; attributes: axis, 1, count, largest, sorted. */
+int32_t hml_portable_top_k(const portable_call *call)
+{
+    const portable_tensor *x = &call->tensors[0], *values = &call->tensors[1];
+    int64_t axis = call->attributes[0], outer = 1, inner = 1;
+    for (int64_t d = 0; d < x->rank; d++) {
+        outer *= d < axis ? x->dims[d] : 1;
+        inner *= d > axis ? x->dims[d] : 1;
+    }
+    int64_t length = x->dims[axis], count = values->dims[axis];
+    int64_t bytes = portable_element_bytes(x->dtype);
+    int64_t lines = portable_count(values) > 0 ? outer * inner : 0;
+    for (int64_t line = 0; line < lines; line++) {
+        int64_t o = line / inner, i = line % inner, first = o * count * inner + i;
+        top_k_row row = {x,
+                         (int64_t *)call->tensors[2].data + first,
+                         o * length * inner + i,
+                         inner,
+                         count,
+                         length,
+                         call->attributes[3]};
+        select_row(&row);
+        for (int64_t k = 0; k < count; k++) {
+            portable_copy_element(bytes, values->data, first + k * inner, x->data,
+                                  row.source + row.heap[k * inner] * inner);
+        }
+    }
+    return HML_KERNEL_OK;
+}
