@@ -5,7 +5,7 @@
 #ifndef BUNDLE_H
 #define BUNDLE_H
 
-#include <tensor_file.h>
+#include <pb_tensor.h>
 
 enum { BUNDLE_MOST_TENSORS = 16 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tensor_file.h"
+#include "pb_tensor.h"
 
 enum { MOST_TENSORS = 128 };
 

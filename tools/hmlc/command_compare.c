@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
 #include "common/printable.h"
 #include "common/workbench.h"
+#include "hmlc_commands.h"
 #include "tensor_distance.h"
 
 static const hml_option compare_table[] = {

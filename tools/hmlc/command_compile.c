@@ -1,9 +1,9 @@
 /* hmlc compile and hmlc check: the same way of the model, the latter without making code. */
 #include <stdio.h>
 
-#include "commands.h"
 #include "common/printable.h"
 #include "common/units.h"
+#include "hmlc_commands.h"
 
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION,                                                                               \

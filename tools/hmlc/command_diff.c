@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
 #include "common/input_path.h"
 #include "common/printable.h"
+#include "hmlc_commands.h"
 
 static const hml_option diff_table[] = {HML_COMMON_OPTIONS};
 

@@ -6,7 +6,7 @@
 
 #include <hml/hml.h>
 
-#include "commands.h"
+#include "hmlc_commands.h"
 
 static const hml_option info_table[] = {HML_COMMON_OPTIONS};
 enum { INFO_OPTIONS = sizeof info_table / sizeof info_table[0] };

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
 #include "common/printable.h"
+#include "hmlc_commands.h"
 
 enum { MOST_TYPES = 32, NAME_WIDTH = 28 };
 

@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "commands.h"
 #include "common/compare.h"
 #include "common/input_path.h"
 #include "common/printable.h"
+#include "hmlc_commands.h"
 #include "test_child.h"
 
 enum { MOST_PATH = 4096, DEFAULT_LIMIT = 600, NAME_WIDTH = 36 };

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands.h"
 #include "common/output_file.h"
+#include "hmlc_commands.h"
 
 double hmlc_seconds(void)
 {

@@ -2,7 +2,7 @@
 #ifndef HMLC_REDUCE_H
 #define HMLC_REDUCE_H
 
-#include "commands.h"
+#include "hmlc_commands.h"
 
 #include <hmlc/cut.h>
 

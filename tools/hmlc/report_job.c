@@ -1,7 +1,7 @@
 /* The compiler's diagnostics as findings of a report, and its paths held against each other. */
-#include "commands.h"
 #include "common/input_path.h"
 #include "common/output_file.h"
+#include "hmlc_commands.h"
 
 /* What to do, when the place that found the problem knows nothing better. */
 static const char *hint_of(const hmlc_diagnostic *d)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "hmlc_commands.h"
 
 /* "batch=4", "batch=1..8", "s86=s10" or "past=seq+1". The texts live in `text`, which is cut up. */
 static bool parse_dim(hmlc_dim_option *dim, char *text)

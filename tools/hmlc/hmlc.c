@@ -1,7 +1,7 @@
 /* hmlc: the command line of the compiler. */
 #include <signal.h>
 
-#include "commands.h"
+#include "hmlc_commands.h"
 
 static const hml_command *const commands[] = {
 #define HMLC_COMMAND(description) &description,

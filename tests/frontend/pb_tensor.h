@@ -1,6 +1,6 @@
 /* Test helper: reads ONNX TensorProto files (dense, stored in the file) and compares tensors. */
-#ifndef TENSOR_FILE_H
-#define TENSOR_FILE_H
+#ifndef PB_TENSOR_H
+#define PB_TENSOR_H
 
 #include <hmlc/ir.h>
 

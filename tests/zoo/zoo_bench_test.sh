@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The zoo's benchmark graphs against their recorded outputs. Their weights are generated first (python3-numpy). Three of them, a
 # convolutional, an attention and a recurrent network, also show that nothing changes their bits (equal_bits.sh).
-# VARIANTs, where given, are forced upon the loader instead, on all graphs: bench_test.sh HMLC ZOO PLACE x86-64-v2 x86-64-v3
-# usage: bench_test.sh HMLC ZOO PLACE [VARIANT...]         status 77: the zoo or numpy is not there
+# VARIANTs, where given, are forced upon the loader instead, on all graphs: zoo_bench_test.sh HMLC ZOO PLACE x86-64-v2 x86-64-v3
+# usage: zoo_bench_test.sh HMLC ZOO PLACE [VARIANT...]         status 77: the zoo or numpy is not there
 set -u
 hmlc=$1 zoo=$2 place=$3
 shift 3

@@ -1,4 +1,4 @@
-#include "tensor_file.h"
+#include "pb_tensor.h"
 
 #include <math.h>
 #include <stdio.h>
