@@ -103,12 +103,12 @@ static bool read_numbers(const portable_tensor *operand, const int64_t *list, in
     return operand->dtype != 0 || list[0] > 0;
 }
 
-typedef struct lists {
+typedef struct resize_lists {
     const int64_t *scales, *region;
-} lists;
+} resize_lists;
 
 /* What dim d of the call asks for. False, with details: the scale is not positive. */
-static bool read_axis(const portable_call *call, const lists *given, int64_t d,
+static bool read_axis(const portable_call *call, const resize_lists *given, int64_t d,
                       hmlc_sampled_axis *axis)
 {
     const portable_tensor *x = &call->tensors[0], *result = &call->tensors[3];
@@ -129,7 +129,7 @@ static bool read_axis(const portable_call *call, const lists *given, int64_t d,
 }
 
 /* Sizes of the resized dims and what lies between them. */
-static int32_t find_levels(const portable_call *call, const lists *given, resize *r)
+static int32_t find_levels(const portable_call *call, const resize_lists *given, resize *r)
 {
     int64_t span = 1, step = 1, mid = 1;
     for (int64_t d = r->x->rank - 1; d >= 0; d--) {
@@ -254,7 +254,7 @@ int32_t hml_portable_resize(const portable_call *call);
 int32_t hml_portable_resize(const portable_call *call)
 {
     resize r = {.x = &call->tensors[0], .result = &call->tensors[3]};
-    lists given = {.scales = behind(call->attributes)};
+    resize_lists given = {.scales = behind(call->attributes)};
     const int64_t *a = behind(given.scales);
     int64_t unit = 1, bytes = portable_element_bytes(r.x->dtype);
     given.region = a + 6;

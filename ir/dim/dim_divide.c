@@ -201,14 +201,14 @@ static void split_by_factors(hmlc_dims *dims, dim_split *split, hmlc_dim a,
 /* Terms of the numerator with their factors taken apart. */
 enum { MAX_CANCEL_TERMS = 16 };
 
-typedef struct fraction {
+typedef struct factor_lists {
     uint32_t count;
     dim_factors terms[MAX_CANCEL_TERMS];
     dim_factors divisor;
-} fraction;
+} factor_lists;
 
 /* False where it is too large to work on. */
-static bool take_apart(hmlc_dims *dims, fraction *parts, hmlc_dim a, hmlc_dim b)
+static bool take_apart(hmlc_dims *dims, factor_lists *parts, hmlc_dim a, hmlc_dim b)
 {
     parts->count = 0;
     parts->divisor = (dim_factors){.coefficient = 1};
@@ -239,7 +239,7 @@ static bool take_apart(hmlc_dims *dims, fraction *parts, hmlc_dim a, hmlc_dim b)
     }
 }
 
-static bool in_every_term(const fraction *parts, hmlc_dim factor)
+static bool in_every_term(const factor_lists *parts, hmlc_dim factor)
 {
     for (uint32_t i = 0; i < parts->count; i++) {
         if (find_factor(&parts->terms[i], factor) == parts->terms[i].count) {
@@ -250,7 +250,7 @@ static bool in_every_term(const fraction *parts, hmlc_dim factor)
 }
 
 /* Cancels the factors that numerator and divisor have in common and that are provably positive. */
-static bool cancel_common_factors(fraction *parts)
+static bool cancel_common_factors(factor_lists *parts)
 {
     bool changed = false;
     for (uint32_t i = 0; i < parts->divisor.count;) {
@@ -279,7 +279,7 @@ static bool cancel_common_factors(fraction *parts)
 /* Reduces the fraction a / b; false where nothing cancels. */
 static bool reduce_fraction(hmlc_dims *dims, hmlc_dim *a, hmlc_dim *b)
 {
-    fraction parts;
+    factor_lists parts;
     if (!take_apart(dims, &parts, *a, *b) || !cancel_common_factors(&parts)) {
         return false;
     }

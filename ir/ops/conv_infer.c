@@ -43,8 +43,8 @@ static void check_bias(const hmlc_infer *context, const hmlc_type *x, hmlc_dim c
 }
 
 /* Reads what both ops share; false when something contradicts. */
-static bool read_convolution(const hmlc_infer *context, const hmlc_type **x, hmlc_window *window,
-                             weights *found, hmlc_status *status)
+static bool read_convolution(const hmlc_infer *context, const hmlc_type **x,
+                             hmlc_window_shape *window, weights *found, hmlc_status *status)
 {
     *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, status);
     const hmlc_type *w = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, status);
@@ -61,7 +61,7 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *x;
-    hmlc_window window = {0};
+    hmlc_window_shape window = {0};
     weights w = {0};
     if (!read_convolution(context, &x, &window, &w, &status)) {
         return status;
@@ -82,8 +82,8 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
 }
 
 /* (in - 1) * stride + dilation * (k - 1) + 1 + output_padding - pads */
-static hmlc_dim transposed_size(const hmlc_infer *context, const hmlc_window *window, int32_t index,
-                                hmlc_dim in, hmlc_dim size, int64_t output_padding)
+static hmlc_dim transposed_size(const hmlc_infer *context, const hmlc_window_shape *window,
+                                int32_t index, hmlc_dim in, hmlc_dim size, int64_t output_padding)
 {
     hmlc_dims *dims = context->module->dims;
     hmlc_dim travel =
@@ -99,7 +99,7 @@ hmlc_status hmlc_infer_conv_transpose(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *x;
-    hmlc_window window = {0};
+    hmlc_window_shape window = {0};
     weights w = {0};
     if (!read_convolution(context, &x, &window, &w, &status)) {
         return status;

@@ -7,7 +7,7 @@ hmlc_status hmlc_infer_pool(hmlc_infer *context)
     bool average = context->op->opcode == HMLC_OP_avg_pool;
     const hmlc_type *x =
         hmlc_infer_operand(context, 0, average ? HMLC_ACCEPT_FLOAT : HMLC_ACCEPT_NUMERIC, &status);
-    hmlc_window window;
+    hmlc_window_shape window;
     if (x == NULL) {
         return status;
     }

@@ -11,7 +11,7 @@ static void check_positive(const hmlc_infer *context, const hmlc_attr *attr, hml
     }
 }
 
-void hmlc_window_read(const hmlc_infer *context, const hmlc_type *x, hmlc_window *window,
+void hmlc_window_read(const hmlc_infer *context, const hmlc_type *x, hmlc_window_shape *window,
                       hmlc_status *status)
 {
     if (x->rank > 5) {
@@ -50,8 +50,8 @@ void hmlc_window_read(const hmlc_infer *context, const hmlc_type *x, hmlc_window
     window->pads = pads->as.dims;
 }
 
-hmlc_dim hmlc_window_positions(const hmlc_infer *context, const hmlc_window *window, int32_t index,
-                               hmlc_dim in, hmlc_dim size, hmlc_status *status)
+hmlc_dim hmlc_window_positions(const hmlc_infer *context, const hmlc_window_shape *window,
+                               int32_t index, hmlc_dim in, hmlc_dim size, hmlc_status *status)
 {
     hmlc_dims *dims = context->module->dims;
     hmlc_dim padded = hmlc_dim_add(

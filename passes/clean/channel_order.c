@@ -132,7 +132,7 @@ static hmlc_status reorder_input(hmlc_rewriter *rewriter, hmlc_builder *builder,
 /* A convolution over all channels: its weights' input channels take the order. */
 static hmlc_status reorder_convolution(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     reordered of;
     if (!hmlc_contraction_read(op, &contraction) || contraction.groups != 1) {
         return HMLC_OK;
@@ -180,7 +180,7 @@ static bool passes_order_on(const hmlc_op *op, int32_t axis)
 /* Do all users, through channelwise ops, end in convolutions that can take any order? */
 static bool users_take_order(const hmlc_value *value, int32_t axis, int depth)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
         hmlc_op *user = use->op;
         bool convolution = user->opcode == HMLC_OP_conv && use->index == 0 &&
@@ -214,7 +214,7 @@ static hmlc_status build_restored(hmlc_rewriter *rewriter, hmlc_builder *builder
     return hmlc_build(builder, HMLC_OP_gather, operands, 2, &attr, 1, result);
 }
 
-static bool is_depthwise(const hmlc_op *op, const hmlc_contraction *contraction)
+static bool is_depthwise(const hmlc_op *op, const hmlc_weighted_op *contraction)
 {
     return contraction->groups > 1 && contraction->groups == contraction->inputs &&
            contraction->groups == contraction->outputs &&
@@ -224,7 +224,7 @@ static bool is_depthwise(const hmlc_op *op, const hmlc_contraction *contraction)
 /* A depthwise convolution keeps the order, which a gather undoes behind it until it is absorbed. */
 static hmlc_status reorder_depthwise(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     reordered of;
     if (!hmlc_contraction_read(op, &contraction) || !is_depthwise(op, &contraction) ||
         !users_take_order(op->results[0], contraction.result_axis, MAX_CHAIN)) {

@@ -12,7 +12,7 @@
 enum { PANEL = 16, MAX_MEMBERS = 16, MAX_MERGED_BYTES = 512 << 20 };
 
 typedef struct member {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     hmlc_op *root;       /* the contraction, the sum with its bias, or the activation behind */
     double *bias;        /* per output; NULL: none */
     hmlc_op *activation; /* NULL: none */
@@ -51,7 +51,7 @@ static bool has_one_user(const hmlc_op *op, hmlc_op **user)
 
 static hmlc_status read_own_bias(hmlc_arena *arena, member *entry)
 {
-    const hmlc_contraction *contraction = &entry->contraction;
+    const hmlc_weighted_op *contraction = &entry->contraction;
     const hmlc_value *operand = hmlc_op_operand(contraction->op, 2);
     hmlc_op *user;
     if (operand != NULL) {
@@ -144,7 +144,7 @@ static bool is_profitable(const group *set)
 static hmlc_status build_weights(hmlc_builder *builder, const group *set, int64_t outputs,
                                  hmlc_value **result)
 {
-    const hmlc_contraction *first = &set->members[0].contraction;
+    const hmlc_weighted_op *first = &set->members[0].contraction;
     int32_t axis = first->output_axis;
     hmlc_tensor merged = *first->tensor;
     int64_t outer = 1;

@@ -3,7 +3,7 @@
 #include "weight_tools.h"
 
 /* Channel axis of the data operand. */
-static int32_t data_axis(const hmlc_contraction *contraction)
+static int32_t data_axis(const hmlc_weighted_op *contraction)
 {
     const hmlc_op *op = contraction->op;
     bool last = op->opcode == HMLC_OP_matmul ||
@@ -11,7 +11,7 @@ static int32_t data_axis(const hmlc_contraction *contraction)
     return last ? op->operands[0].value->type->rank - 1 : 1;
 }
 
-static hmlc_status read_data_channels(hmlc_rewriter *rewriter, const hmlc_contraction *contraction,
+static hmlc_status read_data_channels(hmlc_rewriter *rewriter, const hmlc_weighted_op *contraction,
                                       const hmlc_value *constant, double **numbers)
 {
     return hmlc_read_channels(hmlc_rewrite_scratch(rewriter), constant,
@@ -32,7 +32,7 @@ static hmlc_op *own_producer(const hmlc_op *op, hmlc_opcode opcode)
 /* contraction(x * c): padding is zero before and after the product. */
 static hmlc_status fold_factor(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     double *factors;
     const hmlc_op *product = own_producer(op, HMLC_OP_mul);
     if (product == NULL || !hmlc_contraction_read(op, &contraction)) {
@@ -68,7 +68,7 @@ static bool pads_nothing(const hmlc_op *op)
  */
 static hmlc_status fold_term(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     double *terms;
     const hmlc_op *sum = own_producer(op, HMLC_OP_add);
     if (sum == NULL || !pads_nothing(op) || !hmlc_is_moderate(sum->operands[1].value) ||

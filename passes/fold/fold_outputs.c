@@ -8,14 +8,14 @@
 #include "weight_tools.h"
 
 /* The contraction that makes `value` for nobody else, with rewritable weights. */
-static bool own_contraction(const hmlc_value *value, hmlc_contraction *contraction)
+static bool own_contraction(const hmlc_value *value, hmlc_weighted_op *contraction)
 {
     return value->producer != NULL && hmlc_value_has_one_use(value) &&
            hmlc_contraction_read(value->producer, contraction);
 }
 
 static hmlc_status read_result_channels(hmlc_rewriter *rewriter,
-                                        const hmlc_contraction *contraction,
+                                        const hmlc_weighted_op *contraction,
                                         const hmlc_value *constant, double **numbers)
 {
     return hmlc_read_channels(hmlc_rewrite_scratch(rewriter), constant,
@@ -24,7 +24,7 @@ static hmlc_status read_result_channels(hmlc_rewriter *rewriter,
 }
 
 /* The bias operand's numbers, zeros where there is none; NULL where it is not constant. */
-static hmlc_status read_bias(hmlc_rewriter *rewriter, const hmlc_contraction *contraction,
+static hmlc_status read_bias(hmlc_rewriter *rewriter, const hmlc_weighted_op *contraction,
                              double **numbers)
 {
     const hmlc_value *bias = hmlc_op_operand(contraction->op, 2);
@@ -39,7 +39,7 @@ static hmlc_status read_bias(hmlc_rewriter *rewriter, const hmlc_contraction *co
 
 /* Replaces `op`, which stands behind the contraction, by the contraction with new operands. */
 static hmlc_status replace_by_contraction(hmlc_rewriter *rewriter, hmlc_op *op,
-                                          const hmlc_contraction *contraction, hmlc_value *weights,
+                                          const hmlc_weighted_op *contraction, hmlc_value *weights,
                                           hmlc_value *bias)
 {
     const hmlc_op *old = contraction->op;
@@ -67,7 +67,7 @@ static bool hold_in(hmlc_dtype dtype, const double *numbers, int64_t count)
 
 /* contraction(x) * factors. */
 static hmlc_status scale_output(hmlc_rewriter *rewriter, hmlc_op *op,
-                                const hmlc_contraction *contraction, const double *factors)
+                                const hmlc_weighted_op *contraction, const double *factors)
 {
     hmlc_builder builder = hmlc_rewrite_builder(op);
     hmlc_value *weights = NULL, *bias = NULL;
@@ -94,7 +94,7 @@ static hmlc_status scale_output(hmlc_rewriter *rewriter, hmlc_op *op,
 /* contraction(x) * c, contraction(x) / c */
 static hmlc_status fold_product(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     double *factors;
     if (!own_contraction(op->operands[0].value, &contraction)) {
         return HMLC_OK;
@@ -114,7 +114,7 @@ static hmlc_status fold_product(hmlc_rewriter *rewriter, hmlc_op *op)
 
 static hmlc_status fold_negation(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     if (!own_contraction(op->operands[0].value, &contraction)) {
         return HMLC_OK;
     }
@@ -141,7 +141,7 @@ static bool add_terms(hmlc_dtype dtype, const double *terms, double *numbers, in
 /* conv(x) + c; a matmul's bias stays a sum, which its kernel takes in. */
 static hmlc_status fold_sum(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     double *terms, *numbers;
     if (!own_contraction(op->operands[0].value, &contraction) || !contraction.has_bias_operand ||
         !hmlc_is_moderate(op->operands[1].value)) {
@@ -165,7 +165,7 @@ static hmlc_status distribute_product(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     hmlc_op *sum = hmlc_producer_of(op->operands[0].value, HMLC_OP_add);
     hmlc_value *factor = op->operands[1].value;
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     double *factors;
     if (sum == NULL || !hmlc_value_has_one_use(sum->results[0]) ||
         !hmlc_is_moderate(sum->operands[1].value) || !hmlc_is_constant(factor) ||
@@ -189,7 +189,7 @@ static hmlc_status distribute_product(hmlc_rewriter *rewriter, hmlc_op *op)
 /* Does `value` come, through views and constant sums that nobody else uses, from a contraction? */
 static bool leads_to_contraction(const hmlc_value *value)
 {
-    hmlc_contraction contraction;
+    hmlc_weighted_op contraction;
     for (int steps = 0; steps < 8; steps++) {
         const hmlc_op *op = value->producer;
         if (op == NULL || !hmlc_value_has_one_use(value)) {

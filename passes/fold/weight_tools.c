@@ -14,7 +14,7 @@ static bool may_rewrite(const hmlc_value *weights, const hmlc_tensor *tensor)
            (hmlc_value_has_one_use(weights) || tensor->bytes <= MAX_SHARED_BYTES);
 }
 
-static bool read_matmul(hmlc_contraction *contraction)
+static bool read_matmul(hmlc_weighted_op *contraction)
 {
     if (contraction->tensor->rank != 2 || hmlc_op_int(contraction->op, HMLC_ATTR_transpose_a)) {
         return false;
@@ -28,7 +28,7 @@ static bool read_matmul(hmlc_contraction *contraction)
     return true;
 }
 
-static bool read_convolution(hmlc_contraction *contraction)
+static bool read_convolution(hmlc_weighted_op *contraction)
 {
     const hmlc_op *op = contraction->op;
     const hmlc_tensor *tensor = contraction->tensor;
@@ -46,9 +46,9 @@ static bool read_convolution(hmlc_contraction *contraction)
     return tensor->rank >= 3 && groups >= 1;
 }
 
-bool hmlc_contraction_read(hmlc_op *op, hmlc_contraction *contraction)
+bool hmlc_contraction_read(hmlc_op *op, hmlc_weighted_op *contraction)
 {
-    *contraction = (hmlc_contraction){.op = op, .weights = hmlc_op_operand(op, 1)};
+    *contraction = (hmlc_weighted_op){.op = op, .weights = hmlc_op_operand(op, 1)};
     contraction->tensor = hmlc_value_constant(contraction->weights);
     if (!may_rewrite(contraction->weights, contraction->tensor)) {
         return false;
@@ -95,7 +95,7 @@ typedef struct channel_walk {
     bool grouped;               /* the group is told by dim 0 */
 } channel_walk;
 
-static channel_walk walk_axis(const hmlc_contraction *contraction, int32_t axis)
+static channel_walk walk_axis(const hmlc_weighted_op *contraction, int32_t axis)
 {
     const hmlc_tensor *tensor = contraction->tensor;
     channel_walk walk = {.outer = 1, .size = tensor->dims[axis], .inner = 1, .grouped = axis > 0};
@@ -145,7 +145,7 @@ static bool is_finite(const hmlc_tensor *tensor)
     return true;
 }
 
-hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *contraction,
+hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_weighted_op *contraction,
                                bool by_output, const double *factors, hmlc_value **result)
 {
     hmlc_tensor scaled = *contraction->tensor;
@@ -197,7 +197,7 @@ static int64_t channel_at(const channel_walk *walk, int64_t element)
     return channel_of(walk, run / walk->size, run % walk->size);
 }
 
-void hmlc_sum_weights(const hmlc_contraction *contraction, const double *numbers, double *sums)
+void hmlc_sum_weights(const hmlc_weighted_op *contraction, const double *numbers, double *sums)
 {
     channel_walk inputs = walk_axis(contraction, contraction->input_axis);
     channel_walk outputs = walk_axis(contraction, contraction->output_axis);

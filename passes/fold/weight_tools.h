@@ -8,7 +8,7 @@
  * A conv, conv_transpose or matmul whose weights are a constant of a floating type that may be
  * rewritten: nobody else uses it, or it is small. A matmul's have rank 2.
  */
-typedef struct hmlc_contraction {
+typedef struct hmlc_weighted_op {
     hmlc_op *op;
     hmlc_value *weights;
     const hmlc_tensor *tensor;
@@ -17,10 +17,10 @@ typedef struct hmlc_contraction {
     int32_t output_axis, input_axis; /* of the weights */
     int64_t outputs, inputs;         /* channels, over all groups */
     bool has_bias_operand;           /* conv and conv_transpose */
-} hmlc_contraction;
+} hmlc_weighted_op;
 
 /* False where `op` is no such contraction. */
-bool hmlc_contraction_read(hmlc_op *op, hmlc_contraction *contraction);
+bool hmlc_contraction_read(hmlc_op *op, hmlc_weighted_op *contraction);
 
 /*
  * A constant that varies along one dim of a shape at most: one number per channel, where the shape
@@ -34,12 +34,12 @@ hmlc_status hmlc_read_channels(hmlc_arena *arena, const hmlc_value *value, int32
  * New weights: each element times its output or input channel's factor. *result stays NULL where
  * one would not be finite.
  */
-hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_contraction *contraction,
+hmlc_status hmlc_scale_weights(hmlc_builder *builder, const hmlc_weighted_op *contraction,
                                bool by_output, const double *factors,
                                hmlc_value **result) HMLC_MUST_USE;
 
 /* sums[o] += sum over the weights of output o times its input channel's number. */
-void hmlc_sum_weights(const hmlc_contraction *contraction, const double *numbers, double *sums);
+void hmlc_sum_weights(const hmlc_weighted_op *contraction, const double *numbers, double *sums);
 
 /* A copy of a constant with element i along `axis` taken from order[i]. */
 hmlc_status hmlc_permute_constant(hmlc_builder *builder, const hmlc_tensor *tensor, int32_t axis,

@@ -64,17 +64,17 @@ static int64_t form_of(const hmlc_op *op)
 
 /* An elementwise op over the anchor's shape, all of whose operands lie in the group or broadcast.
  */
-static bool fits_epilogue(form_state *state, form_group *group, const form_op *node)
+static bool fits_epilogue(hmlc_form_state *state, hmlc_form_group *group, const hmlc_form_op *node)
 {
     const hmlc_op *op = node->op;
     hmlc_dims *dims = state->module->dims;
     if (node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
-        !form_same_shape(dims, op->results[0]->type, group->full)) {
+        !hmlc_form_same_shape(dims, op->results[0]->type, group->full)) {
         return false;
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {
         const hmlc_value *value = op->operands[i].value;
-        if (value != NULL && !form_broadcasts_to(dims, value->type, group->full)) {
+        if (value != NULL && !hmlc_form_broadcasts_to(dims, value->type, group->full)) {
             return false;
         }
     }
@@ -82,16 +82,16 @@ static bool fits_epilogue(form_state *state, form_group *group, const form_op *n
 }
 
 /* The fitting consumer of any member that stands first in the region's list. */
-static form_op *next_candidate(form_state *state, form_group *group, uint32_t after)
+static hmlc_form_op *next_candidate(hmlc_form_state *state, hmlc_form_group *group, uint32_t after)
 {
-    form_op *best = NULL;
+    hmlc_form_op *best = NULL;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *member = &group->members[i];
+        const hmlc_form_member *member = &group->members[i];
         if (member->copied) {
             continue;
         }
         for (const hmlc_use *use = member->node->op->results[0]->uses; use; use = use->next) {
-            form_op *node = use->op->parent == state->region ? use->op->note : NULL;
+            hmlc_form_op *node = use->op->parent == state->region ? use->op->note : NULL;
             if (node != NULL && node->position > after &&
                 (best == NULL || node->position < best->position) &&
                 fits_epilogue(state, group, node)) {
@@ -103,28 +103,28 @@ static form_op *next_candidate(form_state *state, form_group *group, uint32_t af
 }
 
 /* Adds elementwise consumers in list order and keeps the longest run that leaves one result. */
-static void grow_epilogue(form_state *state, form_group *group)
+static void grow_epilogue(hmlc_form_state *state, hmlc_form_group *group)
 {
     uint32_t kept = group->member_count;
     uint32_t after = group->last;
-    form_op *node = next_candidate(state, group, after);
-    while (node != NULL && form_group_add(group, node, false)) {
+    hmlc_form_op *node = next_candidate(state, group, after);
+    while (node != NULL && hmlc_form_group_add(group, node, false)) {
         after = node->position;
-        if (form_group_arguments(group) > FORM_MAX_ARGUMENTS) {
+        if (hmlc_form_group_arguments(group) > HMLC_FORM_MAX_ARGUMENTS) {
             break;
         }
-        if (form_group_results(group) == 1) {
+        if (hmlc_form_group_results(group) == 1) {
             kept = group->member_count;
         }
         node = next_candidate(state, group, after);
     }
     while (group->member_count > kept) {
-        form_group_drop_last(group);
+        hmlc_form_group_drop_last(group);
     }
 }
 
 /* The result can be stored through views[0 .. count): rows of it stay contiguous. */
-static bool stores_through(form_state *state, form_op *const *views, uint32_t count,
+static bool stores_through(hmlc_form_state *state, hmlc_form_op *const *views, uint32_t count,
                            const hmlc_type *stored)
 {
     hmlc_dims *dims = state->module->dims;
@@ -139,16 +139,16 @@ static bool stores_through(form_state *state, form_op *const *views, uint32_t co
     return stored->rank > 0 && hmlc_dim_is(access.strides[stored->rank - 1], 1);
 }
 
-static void grow_views(form_state *state, form_group *group)
+static void grow_views(hmlc_form_state *state, hmlc_form_group *group)
 {
     enum { MAX_VIEWS = 8 };
-    form_op *views[MAX_VIEWS];
+    hmlc_form_op *views[MAX_VIEWS];
     uint32_t count = 0;
     const hmlc_value *value = state->ops[group->last].op->results[0];
     const hmlc_type *stored = value->type;
     while (count < MAX_VIEWS && hmlc_value_has_one_use(value)) {
         const hmlc_op *op = value->uses->op;
-        form_op *node = op->parent == state->region ? op->note : NULL;
+        hmlc_form_op *node = op->parent == state->region ? op->note : NULL;
         bool view = op->opcode == HMLC_OP_reshape || op->opcode == HMLC_OP_transpose;
         if (node == NULL || !view || node->group != NULL) {
             break;
@@ -161,7 +161,7 @@ static void grow_views(form_state *state, form_group *group)
                          !stores_through(state, views, count, stored))) {
         count--;
     }
-    for (uint32_t i = 0; i < count && form_group_add(group, views[i], false); i++) {
+    for (uint32_t i = 0; i < count && hmlc_form_group_add(group, views[i], false); i++) {
     }
 }
 
@@ -169,14 +169,14 @@ static void grow_views(form_state *state, form_group *group)
  * Products and packing read any affine view. A convolution reads channels that lie behind each
  * other, or so few (an image's, planar) that it may as well walk along the width.
  */
-static bool takes_views(const form_state *state, const hmlc_op *op)
+static bool takes_views(const hmlc_form_state *state, const hmlc_op *op)
 {
     enum { FEW_CHANNELS = 4 };
     if (op->opcode != HMLC_OP_conv) {
         return op->opcode != HMLC_OP_conv_transpose;
     }
-    form_views views;
-    form_chain(state, hmlc_op_operand(op, 0), &views);
+    hmlc_form_views views;
+    hmlc_form_chain(state, hmlc_op_operand(op, 0), &views);
     int32_t last = views.access.rank - 1;
     int64_t channels = 0;
     bool few = hmlc_dim_is_constant(views.access.dims[last], &channels) && channels <= FEW_CHANNELS;
@@ -190,30 +190,31 @@ static bool takes_views(const form_state *state, const hmlc_op *op)
  * Whatever else is packed from the same memory is packed along: keys and values of one projection.
  * All of it follows from that memory alone, so no path leads out of the group and back.
  */
-static void grow_packs(form_state *state, form_group *group, const form_op *first)
+static void grow_packs(hmlc_form_state *state, hmlc_form_group *group, const hmlc_form_op *first)
 {
-    form_views views;
-    const hmlc_value *memory = form_chain(state, hmlc_op_operand(first->op, 0), &views);
+    hmlc_form_views views;
+    const hmlc_value *memory = hmlc_form_chain(state, hmlc_op_operand(first->op, 0), &views);
     uint32_t count = 1;
-    for (uint32_t i = first->position + 1; i < state->op_count && count < FORM_MAX_RESULTS; i++) {
-        form_op *node = &state->ops[i];
+    for (uint32_t i = first->position + 1; i < state->op_count && count < HMLC_FORM_MAX_RESULTS;
+         i++) {
+        hmlc_form_op *node = &state->ops[i];
         if (node->op->opcode == HMLC_OP_pack_panels && node->epoch == first->epoch &&
-            form_chain(state, hmlc_op_operand(node->op, 0), &views) == memory) {
-            count += form_group_add(group, node, false) ? 1 : 0;
-            form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
+            hmlc_form_chain(state, hmlc_op_operand(node->op, 0), &views) == memory) {
+            count += hmlc_form_group_add(group, node, false) ? 1 : 0;
+            hmlc_form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
         }
     }
 }
 
-static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
+static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64_t form)
 {
-    form_group *group = form_group_create(state, form);
+    hmlc_form_group *group = hmlc_form_group_create(state, form);
     HMLC_TRY_MEMORY(group);
     group->anchor = node->op;
     group->full = node->op->results[0]->type;
-    form_group_add(group, node, false);
+    hmlc_form_group_add(group, node, false);
     if (form == HMLC_FORM_CONTRACTION && takes_views(state, node->op)) {
-        form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
+        hmlc_form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
     }
     bool fuses = form == HMLC_FORM_CONTRACTION || form == HMLC_FORM_WINDOW;
     if (node->op->opcode == HMLC_OP_pack_panels) {
@@ -224,14 +225,14 @@ static hmlc_status form_anchor(form_state *state, form_op *node, int64_t form)
             grow_views(state, group);
         }
     }
-    form_group_finish(state, group);
+    hmlc_form_group_finish(state, group);
     return HMLC_OK;
 }
 
-hmlc_status form_anchors(form_state *state)
+hmlc_status hmlc_form_anchors(hmlc_form_state *state)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
-        form_op *node = &state->ops[i];
+        hmlc_form_op *node = &state->ops[i];
         int64_t form = form_of(node->op);
         if (form >= 0 && node->group == NULL) {
             HMLC_TRY(form_anchor(state, node, form));

@@ -69,7 +69,7 @@ static hmlc_status copy_in_region(hmlc_module *module, hmlc_arena *scratch, hmlc
     return HMLC_OK;
 }
 
-hmlc_status form_copies(hmlc_module *module, hmlc_arena *scratch)
+hmlc_status hmlc_form_copies(hmlc_module *module, hmlc_arena *scratch)
 {
     return copy_in_region(module, scratch, module->main);
 }

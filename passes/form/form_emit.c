@@ -4,7 +4,7 @@
  */
 #include "form.h"
 
-static hmlc_value *outer_value(const form_state *state, hmlc_value *value)
+static hmlc_value *outer_value(const hmlc_form_state *state, hmlc_value *value)
 {
     if (value == NULL || value->id >= state->value_count || state->replaced[value->id] == NULL) {
         return value;
@@ -12,43 +12,43 @@ static hmlc_value *outer_value(const form_state *state, hmlc_value *value)
     return state->replaced[value->id];
 }
 
-static hmlc_status emit_node(form_state *state, form_op *node);
+static hmlc_status emit_node(hmlc_form_state *state, hmlc_form_op *node);
 
-static hmlc_status emit_producer(form_state *state, const hmlc_value *value)
+static hmlc_status emit_producer(hmlc_form_state *state, const hmlc_value *value)
 {
-    form_op *node =
-        value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
+    hmlc_form_op *node =
+        value != NULL && value->producer != NULL ? hmlc_form_node(state, value->producer) : NULL;
     return node != NULL ? emit_node(state, node) : HMLC_OK;
 }
 
 /* What a kernel under construction consists of. */
 typedef struct kernel_draft {
-    form_group *group;
+    hmlc_form_group *group;
     hmlc_region *region;
     hmlc_builder inside;
-    hmlc_value *operands[2 * FORM_MAX_MEMBERS];
+    hmlc_value *operands[2 * HMLC_FORM_MAX_MEMBERS];
     uint32_t operand_count;
-    hmlc_value *yields[FORM_MAX_MEMBERS];  /* inside the region */
-    hmlc_value *results[FORM_MAX_MEMBERS]; /* old values that they stand for */
+    hmlc_value *yields[HMLC_FORM_MAX_MEMBERS];  /* inside the region */
+    hmlc_value *results[HMLC_FORM_MAX_MEMBERS]; /* old values that they stand for */
     uint32_t yield_count;
     const hmlc_location *location;
 } kernel_draft;
 
 /* The operand's value inside the region: made on first sight, an argument or a copied constant. */
-static hmlc_status draft_operand(form_state *state, kernel_draft *draft, const hmlc_use *use)
+static hmlc_status draft_operand(hmlc_form_state *state, kernel_draft *draft, const hmlc_use *use)
 {
     hmlc_value *value = use->value;
     if (value == NULL || state->inner[value->id] != NULL) {
         return HMLC_OK;
     }
-    if (form_is_inline_constant(use)) {
+    if (hmlc_form_is_inline_constant(use)) {
         return hmlc_build_constant(&draft->inside, hmlc_value_constant(value),
                                    &state->inner[value->id]);
     }
-    if (draft->operand_count == 2 * FORM_MAX_MEMBERS) {
+    if (draft->operand_count == 2 * HMLC_FORM_MAX_MEMBERS) {
         return hmlc_error_add(state->module->diagnostics, HMLC_ERROR_not_implemented,
                               use->op->location, NULL, "operator '%s' has more than %d operands",
-                              hmlc_op_get_info(use->op->opcode)->name, 2 * FORM_MAX_MEMBERS);
+                              hmlc_op_get_info(use->op->opcode)->name, 2 * HMLC_FORM_MAX_MEMBERS);
     }
     state->inner[value->id] = hmlc_region_add_argument(draft->region, value->type, NULL);
     HMLC_TRY_MEMORY(state->inner[value->id]);
@@ -56,7 +56,8 @@ static hmlc_status draft_operand(form_state *state, kernel_draft *draft, const h
     return HMLC_OK;
 }
 
-static hmlc_status draft_member(form_state *state, kernel_draft *draft, const form_member *member)
+static hmlc_status draft_member(hmlc_form_state *state, kernel_draft *draft,
+                                const hmlc_form_member *member)
 {
     const hmlc_op *op = member->node->op;
     for (uint32_t i = 0; i < op->operand_count; i++) {
@@ -77,7 +78,7 @@ static hmlc_status draft_member(form_state *state, kernel_draft *draft, const fo
 }
 
 /* Values must not leak from one region into the next. */
-static void draft_forget(form_state *state, const form_group *group)
+static void draft_forget(hmlc_form_state *state, const hmlc_form_group *group)
 {
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
@@ -92,7 +93,7 @@ static void draft_forget(form_state *state, const form_group *group)
     }
 }
 
-static hmlc_status draft_kernel(form_state *state, kernel_draft *draft)
+static hmlc_status draft_kernel(hmlc_form_state *state, kernel_draft *draft)
 {
     draft->region = hmlc_region_create(state->module, NULL);
     HMLC_TRY_MEMORY(draft->region);
@@ -103,7 +104,7 @@ static hmlc_status draft_kernel(form_state *state, kernel_draft *draft)
     return hmlc_build_yield(&draft->inside, draft->yields, draft->yield_count);
 }
 
-static bool is_needed(const form_group *group)
+static bool is_needed(const hmlc_form_group *group)
 {
     for (uint32_t i = 0; i < group->member_count; i++) {
         if (!group->members[i].copied && group->members[i].node->required) {
@@ -113,7 +114,7 @@ static bool is_needed(const form_group *group)
     return false;
 }
 
-static hmlc_status emit_kernel(form_state *state, form_group *group)
+static hmlc_status emit_kernel(hmlc_form_state *state, hmlc_form_group *group)
 {
     kernel_draft *draft = HMLC_NEW(state->scratch, kernel_draft);
     HMLC_TRY_MEMORY(draft);
@@ -134,7 +135,7 @@ static hmlc_status emit_kernel(form_state *state, form_group *group)
     return HMLC_OK;
 }
 
-static hmlc_status emit_group(form_state *state, form_group *group)
+static hmlc_status emit_group(hmlc_form_state *state, hmlc_form_group *group)
 {
     if (group->emitted || !is_needed(group)) {
         return HMLC_OK;
@@ -143,7 +144,7 @@ static hmlc_status emit_group(form_state *state, form_group *group)
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
         for (uint32_t k = 0; k < op->operand_count; k++) {
-            if (form_group_reads(group, &op->operands[k])) {
+            if (hmlc_form_group_reads(group, &op->operands[k])) {
                 HMLC_TRY(emit_producer(state, op->operands[k].value));
             }
         }
@@ -151,7 +152,7 @@ static hmlc_status emit_group(form_state *state, form_group *group)
     return emit_kernel(state, group);
 }
 
-static hmlc_status emit_captured(form_state *state, const hmlc_op *op)
+static hmlc_status emit_captured(hmlc_form_state *state, const hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->operand_count; i++) {
         HMLC_TRY(emit_producer(state, op->operands[i].value));
@@ -165,7 +166,7 @@ static hmlc_status emit_captured(form_state *state, const hmlc_op *op)
     return HMLC_OK;
 }
 
-static hmlc_status emit_node(form_state *state, form_op *node)
+static hmlc_status emit_node(hmlc_form_state *state, hmlc_form_op *node)
 {
     if (node->group != NULL) {
         return emit_group(state, node->group);
@@ -180,13 +181,13 @@ static hmlc_status emit_node(form_state *state, form_op *node)
         hmlc_op_move_before(op, state->region->last);
     }
     for (uint32_t i = 0; i < op->region_count; i++) {
-        HMLC_TRY(form_region(state, op->regions[i]));
+        HMLC_TRY(hmlc_form_region(state, op->regions[i]));
     }
     return HMLC_OK;
 }
 
 /* Last of all: until then a view outside may also be copied into kernels as it was. */
-static void rewire_outside(form_state *state)
+static void rewire_outside(hmlc_form_state *state)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
         hmlc_op *op = state->ops[i].op;
@@ -196,10 +197,10 @@ static void rewire_outside(form_state *state)
     }
 }
 
-static void erase_old(form_state *state)
+static void erase_old(hmlc_form_state *state)
 {
     for (uint32_t i = state->op_count; i-- > 0;) {
-        form_op *node = &state->ops[i];
+        hmlc_form_op *node = &state->ops[i];
         bool unused_constant = node->emitted && node->op->opcode == HMLC_OP_constant &&
                                !hmlc_value_has_uses(node->op->results[0]);
         if (!node->emitted || unused_constant) {
@@ -208,10 +209,10 @@ static void erase_old(form_state *state)
     }
 }
 
-hmlc_status form_emit(form_state *state)
+hmlc_status hmlc_form_emit(hmlc_form_state *state)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
-        form_op *node = &state->ops[i];
+        hmlc_form_op *node = &state->ops[i];
         if (node->group == NULL || node->group->last == i) {
             HMLC_TRY(emit_node(state, node));
         }

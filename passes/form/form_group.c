@@ -4,11 +4,11 @@
 
 #include "form.h"
 
-form_group *form_group_create(form_state *state, int64_t form)
+hmlc_form_group *hmlc_form_group_create(hmlc_form_state *state, int64_t form)
 {
     enum { FIRST_CAPACITY = 4 };
-    form_group *group = HMLC_NEW(state->scratch, form_group);
-    form_member *members = HMLC_NEW_ARRAY(state->scratch, form_member, FIRST_CAPACITY);
+    hmlc_form_group *group = HMLC_NEW(state->scratch, hmlc_form_group);
+    hmlc_form_member *members = HMLC_NEW_ARRAY(state->scratch, hmlc_form_member, FIRST_CAPACITY);
     if (group != NULL && members != NULL) {
         group->arena = state->scratch;
         group->members = members;
@@ -22,16 +22,16 @@ form_group *form_group_create(form_state *state, int64_t form)
     return members != NULL ? group : NULL;
 }
 
-static bool has_room(form_group *group)
+static bool has_room(hmlc_form_group *group)
 {
     if (group->member_count < group->member_capacity) {
         return true;
     }
-    if (group->member_count == FORM_MAX_MEMBERS) {
+    if (group->member_count == HMLC_FORM_MAX_MEMBERS) {
         return false;
     }
     uint32_t capacity = group->member_capacity * 2;
-    form_member *larger = HMLC_NEW_ARRAY(group->arena, form_member, capacity);
+    hmlc_form_member *larger = HMLC_NEW_ARRAY(group->arena, hmlc_form_member, capacity);
     if (larger == NULL) {
         return false;
     }
@@ -41,12 +41,12 @@ static bool has_room(form_group *group)
     return true;
 }
 
-bool form_group_add(form_group *group, form_op *node, bool copied)
+bool hmlc_form_group_add(hmlc_form_group *group, hmlc_form_op *node, bool copied)
 {
     if (!has_room(group)) {
         return false;
     }
-    group->members[group->member_count++] = (form_member){.node = node, .copied = copied};
+    group->members[group->member_count++] = (hmlc_form_member){.node = node, .copied = copied};
     if (!copied) {
         node->group = group;
         group->first = node->position < group->first ? node->position : group->first;
@@ -55,16 +55,16 @@ bool form_group_add(form_group *group, form_op *node, bool copied)
     return true;
 }
 
-void form_group_drop_last(form_group *group)
+void hmlc_form_group_drop_last(hmlc_form_group *group)
 {
-    form_member *last = &group->members[--group->member_count];
+    hmlc_form_member *last = &group->members[--group->member_count];
     if (!last->copied) {
         last->node->group = NULL;
     }
     group->first = UINT32_MAX;
     group->last = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *member = &group->members[i];
+        const hmlc_form_member *member = &group->members[i];
         uint32_t position = member->node->position;
         if (!member->copied) {
             group->first = position < group->first ? position : group->first;
@@ -73,7 +73,7 @@ void form_group_drop_last(form_group *group)
     }
 }
 
-form_member *form_group_find(form_group *group, const hmlc_op *op)
+hmlc_form_member *hmlc_form_group_find(hmlc_form_group *group, const hmlc_op *op)
 {
     for (uint32_t i = 0; op != NULL && i < group->member_count; i++) {
         if (group->members[i].node->op == op) {
@@ -83,15 +83,15 @@ form_member *form_group_find(form_group *group, const hmlc_op *op)
     return NULL;
 }
 
-bool form_group_reads(form_group *group, const hmlc_use *use)
+bool hmlc_form_group_reads(hmlc_form_group *group, const hmlc_use *use)
 {
-    return use->value != NULL && form_group_find(group, use->value->producer) == NULL &&
-           !form_is_inline_constant(use);
+    return use->value != NULL && hmlc_form_group_find(group, use->value->producer) == NULL &&
+           !hmlc_form_is_inline_constant(use);
 }
 
-uint32_t form_group_arguments(form_group *group)
+uint32_t hmlc_form_group_arguments(hmlc_form_group *group)
 {
-    enum { ENOUGH = 2 * FORM_MAX_ARGUMENTS };
+    enum { ENOUGH = 2 * HMLC_FORM_MAX_ARGUMENTS };
     const hmlc_value *found[ENOUGH];
     uint32_t count = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
@@ -101,7 +101,7 @@ uint32_t form_group_arguments(form_group *group)
             while (known < count && found[known] != op->operands[k].value) {
                 known++;
             }
-            if (known == count && form_group_reads(group, &op->operands[k])) {
+            if (known == count && hmlc_form_group_reads(group, &op->operands[k])) {
                 found[count++] = op->operands[k].value;
             }
         }
@@ -110,10 +110,10 @@ uint32_t form_group_arguments(form_group *group)
 }
 
 /* A copied user counts as outside: the op that it was copied from may be needed there, too. */
-static bool value_used_outside(form_group *group, const hmlc_value *value)
+static bool value_used_outside(hmlc_form_group *group, const hmlc_value *value)
 {
     for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
-        const form_member *user = form_group_find(group, use->op);
+        const hmlc_form_member *user = hmlc_form_group_find(group, use->op);
         if (user == NULL || user->copied) {
             return true;
         }
@@ -121,7 +121,7 @@ static bool value_used_outside(form_group *group, const hmlc_value *value)
     return false;
 }
 
-bool form_group_has_all_uses(form_group *group, const form_op *node)
+bool hmlc_form_group_has_all_uses(hmlc_form_group *group, const hmlc_form_op *node)
 {
     if (node->required) {
         return false;
@@ -134,13 +134,13 @@ bool form_group_has_all_uses(form_group *group, const form_op *node)
     return true;
 }
 
-uint32_t form_group_results(form_group *group)
+uint32_t hmlc_form_group_results(hmlc_form_group *group)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *member = &group->members[i];
+        const hmlc_form_member *member = &group->members[i];
         if (!member->copied) {
-            count += form_group_has_all_uses(group, member->node) ? 0 : 1;
+            count += hmlc_form_group_has_all_uses(group, member->node) ? 0 : 1;
         }
     }
     return count;
@@ -155,22 +155,22 @@ uint32_t form_group_results(form_group *group)
 enum { SEARCH_LIMIT = 256 };
 
 typedef struct form_search {
-    form_state *state;
-    form_group *target;
+    hmlc_form_state *state;
+    hmlc_form_group *target;
     bool down;
     uint32_t end; /* no path from behind this position leads back */
-    form_op *stack[SEARCH_LIMIT];
+    hmlc_form_op *stack[SEARCH_LIMIT];
     uint32_t depth, visited;
     bool found; /* or given up */
 } form_search;
 
-static uint32_t search_end(const form_state *state, const form_group *target, bool down)
+static uint32_t search_end(const hmlc_form_state *state, const hmlc_form_group *target, bool down)
 {
     uint32_t end = down ? target->last : target->first;
     bool moved = true;
     while (moved) {
         moved = false;
-        for (const form_group *bridge = state->bridges; bridge; bridge = bridge->next_bridge) {
+        for (const hmlc_form_group *bridge = state->bridges; bridge; bridge = bridge->next_bridge) {
             if (bridge->first <= end && bridge->last >= end) {
                 uint32_t next = down ? bridge->last : bridge->first;
                 moved |= next != end;
@@ -181,7 +181,8 @@ static uint32_t search_end(const form_state *state, const form_group *target, bo
     return end;
 }
 
-static void search_begin(form_search *search, form_state *state, form_group *target, bool down)
+static void search_begin(form_search *search, hmlc_form_state *state, hmlc_form_group *target,
+                         bool down)
 {
     search->state = state;
     search->target = target;
@@ -193,7 +194,7 @@ static void search_begin(form_search *search, form_state *state, form_group *tar
     state->stamp++;
 }
 
-static void search_push(form_search *search, form_op *node)
+static void search_push(form_search *search, hmlc_form_op *node)
 {
     if (node == NULL || node->stamp == search->state->stamp) {
         return;
@@ -213,9 +214,9 @@ static void search_push(form_search *search, form_op *node)
 }
 
 /* The ops that a step of the search starts from: the node, or all of its group, once. */
-static uint32_t search_expand(form_search *search, form_op *node, form_op **ops)
+static uint32_t search_expand(form_search *search, hmlc_form_op *node, hmlc_form_op **ops)
 {
-    form_group *group = node->group;
+    hmlc_form_group *group = node->group;
     if (group == NULL) {
         ops[0] = node;
         return 1;
@@ -242,7 +243,7 @@ static void search_up(form_search *search, const hmlc_op *op)
     for (uint32_t i = 0; i < op->operand_count; i++) {
         const hmlc_value *value = op->operands[i].value;
         if (value != NULL && value->producer != NULL) {
-            search_push(search, form_node(search->state, value->producer));
+            search_push(search, hmlc_form_node(search->state, value->producer));
         }
     }
 }
@@ -251,7 +252,7 @@ static void search_down(form_search *search, const hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->result_count; i++) {
         for (const hmlc_use *use = op->results[i]->uses; use != NULL; use = use->next) {
-            search_push(search, form_node(search->state, use->op));
+            search_push(search, hmlc_form_node(search->state, use->op));
         }
     }
 }
@@ -259,7 +260,7 @@ static void search_down(form_search *search, const hmlc_op *op)
 static bool search_run(form_search *search, void (*step)(form_search *, const hmlc_op *))
 {
     while (search->depth > 0 && !search->found) {
-        form_op *ops[FORM_MAX_MEMBERS];
+        hmlc_form_op *ops[HMLC_FORM_MAX_MEMBERS];
         uint32_t count = search_expand(search, search->stack[--search->depth], ops);
         for (uint32_t i = 0; i < count && !search->found; i++) {
             step(search, ops[i]->op);
@@ -269,13 +270,15 @@ static bool search_run(form_search *search, void (*step)(form_search *, const hm
 }
 
 /* Groups with several results stay between two neighbouring bind_dims or region ops. */
-static bool same_epoch(const form_state *state, const form_group *group, const form_op *node)
+static bool same_epoch(const hmlc_form_state *state, const hmlc_form_group *group,
+                       const hmlc_form_op *node)
 {
     return state->ops[group->first].epoch == node->epoch &&
            state->ops[group->last].epoch == node->epoch;
 }
 
-bool form_reaches_consumer(form_state *state, form_group *group, const form_op *node)
+bool hmlc_form_reaches_consumer(hmlc_form_state *state, hmlc_form_group *group,
+                                const hmlc_form_op *node)
 {
     if (!same_epoch(state, group, node)) {
         return true;
@@ -284,8 +287,9 @@ bool form_reaches_consumer(form_state *state, form_group *group, const form_op *
     search_begin(&search, state, group, false);
     for (uint32_t i = 0; i < node->op->operand_count; i++) {
         const hmlc_value *value = node->op->operands[i].value;
-        form_op *producer =
-            value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
+        hmlc_form_op *producer = value != NULL && value->producer != NULL
+                                     ? hmlc_form_node(state, value->producer)
+                                     : NULL;
         if (producer != NULL && producer->group != group) {
             search_push(&search, producer);
         }
@@ -293,7 +297,8 @@ bool form_reaches_consumer(form_state *state, form_group *group, const form_op *
     return search_run(&search, search_up);
 }
 
-bool form_producer_escapes(form_state *state, form_group *group, const form_op *node)
+bool hmlc_form_producer_escapes(hmlc_form_state *state, hmlc_form_group *group,
+                                const hmlc_form_op *node)
 {
     if (!same_epoch(state, group, node)) {
         return true;
@@ -302,7 +307,7 @@ bool form_producer_escapes(form_state *state, form_group *group, const form_op *
     search_begin(&search, state, group, true);
     for (uint32_t i = 0; i < node->op->result_count; i++) {
         for (const hmlc_use *use = node->op->results[i]->uses; use != NULL; use = use->next) {
-            form_op *user = form_node(state, use->op);
+            hmlc_form_op *user = hmlc_form_node(state, use->op);
             if (user != NULL && user->group != group) {
                 search_push(&search, user);
             }
@@ -311,18 +316,18 @@ bool form_producer_escapes(form_state *state, form_group *group, const form_op *
     return search_run(&search, search_down);
 }
 
-static void mark_required(form_state *state, const hmlc_value *value)
+static void mark_required(hmlc_form_state *state, const hmlc_value *value)
 {
-    form_op *node = value->producer != NULL ? form_node(state, value->producer) : NULL;
+    hmlc_form_op *node = value->producer != NULL ? hmlc_form_node(state, value->producer) : NULL;
     if (node != NULL) {
         node->required = true;
     }
 }
 
-void form_group_finish(form_state *state, form_group *group)
+void hmlc_form_group_finish(hmlc_form_state *state, hmlc_form_group *group)
 {
     for (uint32_t i = 1; i < group->member_count; i++) {
-        form_member moved = group->members[i];
+        hmlc_form_member moved = group->members[i];
         uint32_t k = i;
         for (; k > 0 && group->members[k - 1].node->position > moved.node->position; k--) {
             group->members[k] = group->members[k - 1];
@@ -332,28 +337,28 @@ void form_group_finish(form_state *state, form_group *group)
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
         for (uint32_t k = 0; k < op->operand_count; k++) {
-            if (form_group_reads(group, &op->operands[k])) {
+            if (hmlc_form_group_reads(group, &op->operands[k])) {
                 mark_required(state, op->operands[k].value);
             }
         }
     }
-    if (form_group_results(group) > 1) {
+    if (hmlc_form_group_results(group) > 1) {
         group->next_bridge = state->bridges;
         state->bridges = group;
     }
 }
 
-bool form_group_add_chain(form_state *state, form_group *group, hmlc_value *value)
+bool hmlc_form_group_add_chain(hmlc_form_state *state, hmlc_form_group *group, hmlc_value *value)
 {
-    form_views views;
-    form_chain(state, value, &views);
+    hmlc_form_views views;
+    hmlc_form_chain(state, value, &views);
     uint32_t before = group->member_count;
-    if (before + views.count > FORM_MAX_MEMBERS) {
+    if (before + views.count > HMLC_FORM_MAX_MEMBERS) {
         return false;
     }
     for (uint32_t i = 0; i < views.count; i++) {
-        if (form_group_find(group, views.ops[i]) == NULL) {
-            form_group_add(group, views.ops[i]->note, true);
+        if (hmlc_form_group_find(group, views.ops[i]) == NULL) {
+            hmlc_form_group_add(group, views.ops[i]->note, true);
         }
     }
     return true;

@@ -25,11 +25,11 @@ static bool is_table(const hmlc_op *op, uint32_t operand)
 }
 
 /* How evaluating `user` at one index evaluates its operand: adds to what `member` knows. */
-static void add_edge(form_state *state, form_member *member, const form_member *user,
+static void add_edge(hmlc_form_state *state, hmlc_form_member *member, const hmlc_form_member *user,
                      const hmlc_value *value)
 {
     const hmlc_op *op = user->node->op;
-    bool same = form_same_shape(state->module->dims, value->type, op->results[0]->type);
+    bool same = hmlc_form_same_shape(state->module->dims, value->type, op->results[0]->type);
     bool elementwise = hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE);
     bool renames = op->opcode == HMLC_OP_transpose || op->opcode == HMLC_OP_reshape ||
                    op->opcode == HMLC_OP_slice || (op->opcode == HMLC_OP_trilu && same);
@@ -38,12 +38,12 @@ static void add_edge(form_state *state, form_member *member, const form_member *
     member->depth = user->depth > member->depth ? user->depth : member->depth;
 }
 
-static form_member describe(form_state *state, form_group *group, form_op *node)
+static hmlc_form_member describe(hmlc_form_state *state, hmlc_form_group *group, hmlc_form_op *node)
 {
-    form_member member = {.node = node};
+    hmlc_form_member member = {.node = node};
     uint32_t users = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *user = &group->members[i];
+        const hmlc_form_member *user = &group->members[i];
         const hmlc_op *op = user->node->op;
         for (uint32_t k = 0; k < op->operand_count; k++) {
             const hmlc_value *value = op->operands[k].value;
@@ -59,7 +59,7 @@ static form_member describe(form_state *state, form_group *group, form_op *node)
     return member;
 }
 
-static bool feeds_table(form_group *group, const form_op *node)
+static bool feeds_table(hmlc_form_group *group, const hmlc_form_op *node)
 {
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
@@ -73,19 +73,19 @@ static bool feeds_table(form_group *group, const form_op *node)
     return false;
 }
 
-static bool add_described(form_group *group, const form_member *member, bool copied)
+static bool add_described(hmlc_form_group *group, const hmlc_form_member *member, bool copied)
 {
-    if (!form_group_add(group, member->node, copied)) {
+    if (!hmlc_form_group_add(group, member->node, copied)) {
         return false;
     }
-    form_member *added = &group->members[group->member_count - 1];
+    hmlc_form_member *added = &group->members[group->member_count - 1];
     added->moved = member->moved;
     added->repeated = member->repeated;
     added->depth = member->depth;
-    if (form_group_arguments(group) <= FORM_MAX_ARGUMENTS) {
+    if (hmlc_form_group_arguments(group) <= HMLC_FORM_MAX_ARGUMENTS) {
         return true;
     }
-    form_group_drop_last(group);
+    hmlc_form_group_drop_last(group);
     return false;
 }
 
@@ -117,28 +117,30 @@ static bool reshape_repeats(const hmlc_op *reshape)
 }
 
 /* A dense reshape stays outside, unless what it reads can be computed, or viewed, right here. */
-static bool reshape_joins(form_state *state, form_group *group, form_op *node)
+static bool reshape_joins(hmlc_form_state *state, hmlc_form_group *group, hmlc_form_op *node)
 {
-    form_views views;
-    form_chain(state, node->op->results[0], &views);
+    hmlc_form_views views;
+    hmlc_form_chain(state, node->op->results[0], &views);
     if (views.count > 0) {
         return true;
     }
     const hmlc_value *source = hmlc_op_operand(node->op, 0);
-    const form_op *producer = source->producer != NULL && source->producer->parent == state->region
-                                  ? source->producer->note
-                                  : NULL;
+    const hmlc_form_op *producer =
+        source->producer != NULL && source->producer->parent == state->region
+            ? source->producer->note
+            : NULL;
     return producer != NULL && producer->group == NULL && is_loop_op(producer->op) &&
-           !form_is_alias(state->module->dims, producer->op) && hmlc_value_has_one_use(source) &&
-           form_group_has_all_uses(group, node) &&
-           (form_reshape_splits(state->module->dims, node->op) || reshape_repeats(node->op));
+           !hmlc_form_is_alias(state->module->dims, producer->op) &&
+           hmlc_value_has_one_use(source) && hmlc_form_group_has_all_uses(group, node) &&
+           (hmlc_form_reshape_splits(state->module->dims, node->op) || reshape_repeats(node->op));
 }
 
-static void take_view(form_state *state, form_group *group, const form_member *member)
+static void take_view(hmlc_form_state *state, hmlc_form_group *group,
+                      const hmlc_form_member *member)
 {
-    form_op *node = member->node;
-    bool all_uses = form_group_has_all_uses(group, node);
-    if (form_is_alias(state->module->dims, node->op)) {
+    hmlc_form_op *node = member->node;
+    bool all_uses = hmlc_form_group_has_all_uses(group, node);
+    if (hmlc_form_is_alias(state->module->dims, node->op)) {
         if (reshape_joins(state, group, node)) {
             add_described(group, member, !all_uses);
         }
@@ -149,18 +151,18 @@ static void take_view(form_state *state, form_group *group, const form_member *m
     }
 }
 
-static uint32_t copy_count(const form_group *group)
+static uint32_t copy_count(const hmlc_form_group *group)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *member = &group->members[i];
+        const hmlc_form_member *member = &group->members[i];
         count += member->copied && hmlc_op_has(member->node->op, HMLC_TRAIT_ELEMENTWISE) ? 1 : 0;
     }
     return count;
 }
 
 /* The parts of a concat in a concat multiply: what many parts make lies in memory. */
-static bool multiplies_parts(const form_group *group, const hmlc_op *op)
+static bool multiplies_parts(const hmlc_form_group *group, const hmlc_op *op)
 {
     enum { MANY_PARTS = 12 };
     bool found = false;
@@ -170,38 +172,40 @@ static bool multiplies_parts(const form_group *group, const hmlc_op *op)
     return found && op->opcode == HMLC_OP_concat && op->operand_count > MANY_PARTS;
 }
 
-static void take_computation(form_state *state, form_group *group, const form_member *member)
+static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
+                             const hmlc_form_member *member)
 {
-    form_op *node = member->node;
+    hmlc_form_op *node = member->node;
     if (multiplies_parts(group, node->op)) {
         return;
     }
-    if (member->repeated && (form_is_expensive(node->op) || member->depth > MAX_REPEATED_DEPTH)) {
+    if (member->repeated &&
+        (hmlc_form_is_expensive(node->op) || member->depth > MAX_REPEATED_DEPTH)) {
         return;
     }
-    if (form_group_has_all_uses(group, node)) {
+    if (hmlc_form_group_has_all_uses(group, node)) {
         add_described(group, member, false);
-    } else if (form_is_copyable(state, node)) {
+    } else if (hmlc_form_is_copyable(state, node)) {
         if (copy_count(group) < MAX_COPIES) {
             add_described(group, member, true);
         }
-    } else if (!member->moved && form_group_results(group) < FORM_MAX_RESULTS &&
-               form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
-               !form_producer_escapes(state, group, node)) {
+    } else if (!member->moved && hmlc_form_group_results(group) < HMLC_FORM_MAX_RESULTS &&
+               hmlc_form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
+               !hmlc_form_producer_escapes(state, group, node)) {
         add_described(group, member, false);
     }
 }
 
-static void take_producer(form_state *state, form_group *group, form_op *node)
+static void take_producer(hmlc_form_state *state, hmlc_form_group *group, hmlc_form_op *node)
 {
     if (!is_loop_op(node->op)) {
         return;
     }
-    form_member member = describe(state, group, node);
+    hmlc_form_member member = describe(state, group, node);
     bool view = hmlc_op_has(node->op, HMLC_TRAIT_VIEW);
     if (feeds_table(group, node)) {
-        form_views views;
-        form_chain(state, node->op->results[0], &views);
+        hmlc_form_views views;
+        hmlc_form_chain(state, node->op->results[0], &views);
         if (!view || views.count == 0) {
             return;
         }
@@ -214,9 +218,9 @@ static void take_producer(form_state *state, form_group *group, form_op *node)
 }
 
 /* The producer of a member's operand that stands last in the list among those not looked at. */
-static form_op *next_producer(form_state *state, form_group *group)
+static hmlc_form_op *next_producer(hmlc_form_state *state, hmlc_form_group *group)
 {
-    form_op *best = NULL;
+    hmlc_form_op *best = NULL;
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
         for (uint32_t k = 0; k < op->operand_count; k++) {
@@ -225,7 +229,7 @@ static form_op *next_producer(form_state *state, form_group *group)
             if (producer == NULL || producer->parent != state->region) {
                 continue;
             }
-            form_op *node = producer->note;
+            hmlc_form_op *node = producer->note;
             if (node->group == NULL && node->tried != group->number &&
                 (best == NULL || node->position > best->position)) {
                 best = node;
@@ -235,34 +239,34 @@ static form_op *next_producer(form_state *state, form_group *group)
     return best;
 }
 
-static hmlc_status form_loop_group(form_state *state, form_op *root)
+static hmlc_status form_loop_group(hmlc_form_state *state, hmlc_form_op *root)
 {
-    form_group *group = form_group_create(state, HMLC_FORM_LOOP);
+    hmlc_form_group *group = hmlc_form_group_create(state, HMLC_FORM_LOOP);
     HMLC_TRY_MEMORY(group);
     group->full = root->op->results[0]->type;
-    form_group_add(group, root, false);
+    hmlc_form_group_add(group, root, false);
     root->tried = group->number;
-    form_op *node = next_producer(state, group);
+    hmlc_form_op *node = next_producer(state, group);
     while (node != NULL) {
         node->tried = group->number;
         take_producer(state, group, node);
         node = next_producer(state, group);
     }
-    form_group_finish(state, group);
+    hmlc_form_group_finish(state, group);
     return HMLC_OK;
 }
 
-static void require_value(const form_state *state, const hmlc_value *value)
+static void require_value(const hmlc_form_state *state, const hmlc_value *value)
 {
-    form_op *node =
-        value != NULL && value->producer != NULL ? form_node(state, value->producer) : NULL;
+    hmlc_form_op *node =
+        value != NULL && value->producer != NULL ? hmlc_form_node(state, value->producer) : NULL;
     if (node != NULL) {
         node->required = true;
     }
 }
 
 /* An op outside kernels reads its operands from memory, and so do the regions in it. */
-static void require_operands(const form_state *state, const hmlc_op *op)
+static void require_operands(const hmlc_form_state *state, const hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->operand_count; i++) {
         require_value(state, op->operands[i].value);
@@ -275,27 +279,27 @@ static void require_operands(const form_state *state, const hmlc_op *op)
     }
 }
 
-static hmlc_status refuse(const form_state *state, const hmlc_op *op)
+static hmlc_status refuse(const hmlc_form_state *state, const hmlc_op *op)
 {
     return hmlc_error_add(state->module->diagnostics, HMLC_ERROR_not_implemented, op->location,
                           "models with this operator cannot be compiled yet",
                           "operator '%s' has no kernel form", hmlc_op_get_info(op->opcode)->name);
 }
 
-hmlc_status form_loops(form_state *state)
+hmlc_status hmlc_form_loops(hmlc_form_state *state)
 {
     for (uint32_t i = state->op_count; i-- > 0;) {
-        form_op *node = &state->ops[i];
+        hmlc_form_op *node = &state->ops[i];
         if (node->group != NULL) {
             continue;
         }
         if (node->op->opcode == HMLC_OP_loop || node->op->opcode == HMLC_OP_scan) {
             return refuse(state, node->op);
         }
-        if (form_is_outside(node->op)) {
+        if (hmlc_form_is_outside(node->op)) {
             node->required = true;
             require_operands(state, node->op);
-        } else if (node->required && form_is_alias(state->module->dims, node->op)) {
+        } else if (node->required && hmlc_form_is_alias(state->module->dims, node->op)) {
             require_operands(state, node->op);
         } else if (node->required && is_loop_op(node->op)) {
             HMLC_TRY(form_loop_group(state, node));

@@ -3,7 +3,7 @@
 
 #include "form.h"
 
-form_op *form_node(const form_state *state, const hmlc_op *op)
+hmlc_form_op *hmlc_form_node(const hmlc_form_state *state, const hmlc_op *op)
 {
     while (op != NULL && op->parent != state->region) {
         op = op->parent != NULL ? op->parent->parent : NULL;
@@ -11,7 +11,7 @@ form_op *form_node(const form_state *state, const hmlc_op *op)
     return op != NULL ? op->note : NULL;
 }
 
-bool form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
+bool hmlc_form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
 {
     if (left->kind != HMLC_KIND_TENSOR || right->kind != HMLC_KIND_TENSOR ||
         left->rank != right->rank) {
@@ -29,7 +29,7 @@ bool form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *ri
  * A dim that is neither provably equal nor provably 1 counts as equal: inference has then recorded
  * the equality as a check at run entry.
  */
-bool form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_type *result)
+bool hmlc_form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_type *result)
 {
     if (operand->kind != HMLC_KIND_TENSOR || operand->rank > result->rank) {
         return false;
@@ -44,7 +44,7 @@ bool form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_ty
     return true;
 }
 
-bool form_is_expensive(const hmlc_op *op)
+bool hmlc_form_is_expensive(const hmlc_op *op)
 {
     static const uint8_t expensive[HMLC_OP_COUNT] = {
         [HMLC_OP_sqrt] = 1,    [HMLC_OP_rsqrt] = 1,    [HMLC_OP_reciprocal] = 1,
@@ -61,23 +61,23 @@ bool form_is_expensive(const hmlc_op *op)
     return expensive[op->opcode] != 0;
 }
 
-static bool lies_in_memory(const form_state *state, const hmlc_value *value)
+static bool lies_in_memory(const hmlc_form_state *state, const hmlc_value *value)
 {
     const hmlc_op *producer = value->producer;
-    if (producer == NULL || producer->parent != state->region || form_is_outside(producer)) {
+    if (producer == NULL || producer->parent != state->region || hmlc_form_is_outside(producer)) {
         return true;
     }
-    const form_op *node = producer->note;
+    const hmlc_form_op *node = producer->note;
     return node->group != NULL || node->required;
 }
 
-bool form_is_copyable(const form_state *state, const form_op *node)
+bool hmlc_form_is_copyable(const hmlc_form_state *state, const hmlc_form_op *node)
 {
     const hmlc_op *op = node->op;
     if (hmlc_op_has(op, HMLC_TRAIT_GENERATOR)) {
         return true;
     }
-    if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || form_is_expensive(op)) {
+    if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || hmlc_form_is_expensive(op)) {
         return false;
     }
     uint32_t values = 0;
@@ -93,7 +93,7 @@ bool form_is_copyable(const form_state *state, const form_op *node)
     return values <= 1;
 }
 
-bool form_is_outside(const hmlc_op *op)
+bool hmlc_form_is_outside(const hmlc_op *op)
 {
     return hmlc_op_has(op, HMLC_TRAIT_CONSTANT | HMLC_TRAIT_BINDS | HMLC_TRAIT_REGIONS |
                                HMLC_TRAIT_TERMINATOR);
@@ -112,7 +112,7 @@ static bool access_is_dense(hmlc_dims *dims, const hmlc_access *access, const hm
     return true;
 }
 
-bool form_is_alias(hmlc_dims *dims, const hmlc_op *op)
+bool hmlc_form_is_alias(hmlc_dims *dims, const hmlc_op *op)
 {
     if (op->opcode == HMLC_OP_reshape) {
         return true;
@@ -126,7 +126,7 @@ bool form_is_alias(hmlc_dims *dims, const hmlc_op *op)
            access_is_dense(dims, &result, op->results[0]->type);
 }
 
-bool form_is_inline_constant(const hmlc_use *use)
+bool hmlc_form_is_inline_constant(const hmlc_use *use)
 {
     enum { INLINE_BYTES = 64 };
     const hmlc_tensor *tensor = hmlc_value_constant(use->value);
@@ -142,22 +142,22 @@ bool form_is_inline_constant(const hmlc_use *use)
 }
 
 /* The op that makes `value` when it is a view that this region may still copy. */
-static const hmlc_op *chain_view(const form_state *state, const hmlc_value *value)
+static const hmlc_op *chain_view(const hmlc_form_state *state, const hmlc_value *value)
 {
     const hmlc_op *op = value->producer;
     if (op == NULL || op->parent != state->region || !hmlc_op_has(op, HMLC_TRAIT_VIEW)) {
         return NULL;
     }
-    const form_op *node = op->note;
+    const hmlc_form_op *node = op->note;
     return node->group == NULL ? op : NULL;
 }
 
-hmlc_value *form_chain(const form_state *state, hmlc_value *value, form_views *views)
+hmlc_value *hmlc_form_chain(const hmlc_form_state *state, hmlc_value *value, hmlc_form_views *views)
 {
-    const hmlc_op *stack[FORM_MAX_VIEWS];
+    const hmlc_op *stack[HMLC_FORM_MAX_VIEWS];
     uint32_t depth = 0;
     const hmlc_value *top = value;
-    while (depth < FORM_MAX_VIEWS) {
+    while (depth < HMLC_FORM_MAX_VIEWS) {
         const hmlc_op *op = chain_view(state, top);
         if (op == NULL) {
             break;
@@ -172,7 +172,7 @@ hmlc_value *form_chain(const form_state *state, hmlc_value *value, form_views *v
     while (depth > 0) {
         const hmlc_op *op = stack[--depth];
         hmlc_access composed;
-        bool dense_alias = views->count == 0 && form_is_alias(dims, op);
+        bool dense_alias = views->count == 0 && hmlc_form_is_alias(dims, op);
         if (!dense_alias && hmlc_access_compose(dims, op, &access, &composed)) {
             access = composed;
             views->ops[views->count++] = op;
@@ -185,7 +185,7 @@ hmlc_value *form_chain(const form_state *state, hmlc_value *value, form_views *v
     return views->count == 0 ? value : hmlc_op_operand(views->ops[0], 0);
 }
 
-bool form_reshape_splits(hmlc_dims *dims, const hmlc_op *reshape)
+bool hmlc_form_reshape_splits(hmlc_dims *dims, const hmlc_op *reshape)
 {
     const hmlc_type *operand = hmlc_op_operand(reshape, 0)->type;
     int32_t operand_ends[HMLC_MAX_RANK + 1], result_ends[HMLC_MAX_RANK + 1];

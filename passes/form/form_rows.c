@@ -21,7 +21,8 @@ static bool is_row_op(const hmlc_op *op)
 }
 
 /* F with the reduced dims kept as 1. */
-static bool has_kept_shape(form_state *state, const form_group *group, const hmlc_type *type)
+static bool has_kept_shape(hmlc_form_state *state, const hmlc_form_group *group,
+                           const hmlc_type *type)
 {
     uint32_t mask = axes_mask(group->rows);
     if (type->rank != group->full->rank) {
@@ -39,7 +40,8 @@ static bool has_kept_shape(form_state *state, const form_group *group, const hml
 }
 
 /* F without the reduced dims. */
-static bool has_dropped_shape(form_state *state, const form_group *group, const hmlc_type *type)
+static bool has_dropped_shape(hmlc_form_state *state, const hmlc_form_group *group,
+                              const hmlc_type *type)
 {
     uint32_t mask = axes_mask(group->rows);
     int32_t k = 0;
@@ -58,12 +60,13 @@ static bool has_dropped_shape(form_state *state, const form_group *group, const 
 
 typedef enum row_domain { ROW_NONE, ROW_FULL, ROW_KEPT, ROW_DROPPED } row_domain;
 
-static row_domain domain_of(form_state *state, const form_group *group, const hmlc_type *type)
+static row_domain domain_of(hmlc_form_state *state, const hmlc_form_group *group,
+                            const hmlc_type *type)
 {
     if (type->kind != HMLC_KIND_TENSOR) {
         return ROW_NONE;
     }
-    if (form_same_shape(state->module->dims, type, group->full)) {
+    if (hmlc_form_same_shape(state->module->dims, type, group->full)) {
         return ROW_FULL;
     }
     if (has_kept_shape(state, group, type)) {
@@ -76,7 +79,8 @@ static row_domain domain_of(form_state *state, const form_group *group, const hm
  * Where a value made in the group stands: dropped dims are told apart by who made it, since with
  * equal dims [5, 5] reduced to [5] would also broadcast, along the wrong axis.
  */
-static row_domain domain_of_member(form_state *state, const form_group *group, const hmlc_op *op)
+static row_domain domain_of_member(hmlc_form_state *state, const hmlc_form_group *group,
+                                   const hmlc_op *op)
 {
     if (hmlc_op_has(op, HMLC_TRAIT_REDUCTION)) {
         return hmlc_op_int(op, HMLC_ATTR_keep_dims) != 0 ? ROW_KEPT : ROW_DROPPED;
@@ -84,17 +88,18 @@ static row_domain domain_of_member(form_state *state, const form_group *group, c
     return domain_of(state, group, op->results[0]->type);
 }
 
-static bool operands_fit(form_state *state, form_group *group, const hmlc_op *op, row_domain domain)
+static bool operands_fit(hmlc_form_state *state, hmlc_form_group *group, const hmlc_op *op,
+                         row_domain domain)
 {
     for (uint32_t i = 0; i < op->operand_count; i++) {
         const hmlc_value *value = op->operands[i].value;
         if (value == NULL) {
             continue;
         }
-        if (!form_broadcasts_to(state->module->dims, value->type, op->results[0]->type)) {
+        if (!hmlc_form_broadcasts_to(state->module->dims, value->type, op->results[0]->type)) {
             return false;
         }
-        const form_member *member = form_group_find(group, value->producer);
+        const hmlc_form_member *member = hmlc_form_group_find(group, value->producer);
         if (member == NULL || member->copied) {
             continue;
         }
@@ -106,14 +111,16 @@ static bool operands_fit(form_state *state, form_group *group, const hmlc_op *op
     return true;
 }
 
-static bool fits_as_consumer(form_state *state, form_group *group, const form_op *node)
+static bool fits_as_consumer(hmlc_form_state *state, hmlc_form_group *group,
+                             const hmlc_form_op *node)
 {
     const hmlc_op *op = node->op;
     if (node->group != NULL || op->result_count != 1 || node->tried == group->number) {
         return false;
     }
     if (is_row_op(op)) {
-        const form_member *source = form_group_find(group, hmlc_op_operand(op, 0)->producer);
+        const hmlc_form_member *source =
+            hmlc_form_group_find(group, hmlc_op_operand(op, 0)->producer);
         return source != NULL && axes_mask(op) == axes_mask(group->rows) &&
                domain_of_member(state, group, source->node->op) == ROW_FULL &&
                (hmlc_op_has(op, HMLC_TRAIT_REDUCTION) || operands_fit(state, group, op, ROW_FULL));
@@ -123,16 +130,16 @@ static bool fits_as_consumer(form_state *state, form_group *group, const form_op
            operands_fit(state, group, op, domain);
 }
 
-static form_op *next_consumer(form_state *state, form_group *group)
+static hmlc_form_op *next_consumer(hmlc_form_state *state, hmlc_form_group *group)
 {
-    form_op *best = NULL;
+    hmlc_form_op *best = NULL;
     for (uint32_t i = 0; i < group->member_count; i++) {
-        const form_member *member = &group->members[i];
+        const hmlc_form_member *member = &group->members[i];
         if (member->copied) {
             continue;
         }
         for (const hmlc_use *use = member->node->op->results[0]->uses; use; use = use->next) {
-            form_op *node = use->op->parent == state->region ? use->op->note : NULL;
+            hmlc_form_op *node = use->op->parent == state->region ? use->op->note : NULL;
             if (node != NULL && (best == NULL || node->position < best->position) &&
                 fits_as_consumer(state, group, node)) {
                 best = node;
@@ -142,31 +149,31 @@ static form_op *next_consumer(form_state *state, form_group *group)
     return best;
 }
 
-static bool within_limits(form_group *group)
+static bool within_limits(hmlc_form_group *group)
 {
-    return form_group_arguments(group) <= FORM_MAX_ARGUMENTS &&
-           form_group_results(group) <= FORM_MAX_RESULTS;
+    return hmlc_form_group_arguments(group) <= HMLC_FORM_MAX_ARGUMENTS &&
+           hmlc_form_group_results(group) <= HMLC_FORM_MAX_RESULTS;
 }
 
-static bool add_within_limits(form_group *group, form_op *node, bool copied)
+static bool add_within_limits(hmlc_form_group *group, hmlc_form_op *node, bool copied)
 {
-    if (!form_group_add(group, node, copied)) {
+    if (!hmlc_form_group_add(group, node, copied)) {
         return false;
     }
     if (within_limits(group)) {
         return true;
     }
-    form_group_drop_last(group);
+    hmlc_form_group_drop_last(group);
     return false;
 }
 
-static bool grow_down(form_state *state, form_group *group)
+static bool grow_down(hmlc_form_state *state, hmlc_form_group *group)
 {
     bool grown = false;
-    form_op *node = next_consumer(state, group);
+    hmlc_form_op *node = next_consumer(state, group);
     while (node != NULL) {
         node->tried = group->number;
-        if (!form_reaches_consumer(state, group, node)) {
+        if (!hmlc_form_reaches_consumer(state, group, node)) {
             grown |= add_within_limits(group, node, false);
         }
         node = next_consumer(state, group);
@@ -174,7 +181,7 @@ static bool grow_down(form_state *state, form_group *group)
     return grown;
 }
 
-static bool single_pass(const form_group *group)
+static bool single_pass(const hmlc_form_group *group)
 {
     uint32_t rows = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
@@ -183,11 +190,12 @@ static bool single_pass(const form_group *group)
     return rows == 1 && hmlc_op_has(group->rows, HMLC_TRAIT_REDUCTION);
 }
 
-static bool fits_as_producer(form_state *state, form_group *group, const form_op *node)
+static bool fits_as_producer(hmlc_form_state *state, hmlc_form_group *group,
+                             const hmlc_form_op *node)
 {
     const hmlc_op *op = node->op;
     if (node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
-        (form_is_expensive(op) && !single_pass(group))) {
+        (hmlc_form_is_expensive(op) && !single_pass(group))) {
         return false;
     }
     row_domain domain = domain_of(state, group, op->results[0]->type);
@@ -195,7 +203,7 @@ static bool fits_as_producer(form_state *state, form_group *group, const form_op
 }
 
 /* It reads what only a loop kernel can make, and would fuse with that: a gather, a concat. */
-static bool belongs_to_loop(const form_state *state, const form_op *node)
+static bool belongs_to_loop(const hmlc_form_state *state, const hmlc_form_op *node)
 {
     for (uint32_t i = 0; i < node->op->operand_count; i++) {
         const hmlc_value *value = node->op->operands[i].value;
@@ -210,23 +218,23 @@ static bool belongs_to_loop(const form_state *state, const form_op *node)
 }
 
 /* Whether `node` joined, as its own or a copy. */
-static bool take_producer(form_state *state, form_group *group, form_op *node)
+static bool take_producer(hmlc_form_state *state, hmlc_form_group *group, hmlc_form_op *node)
 {
     if (!fits_as_producer(state, group, node) || belongs_to_loop(state, node)) {
         return false;
     }
-    if (form_group_has_all_uses(group, node)) {
+    if (hmlc_form_group_has_all_uses(group, node)) {
         return add_within_limits(group, node, false);
     }
-    if (form_is_copyable(state, node)) {
+    if (hmlc_form_is_copyable(state, node)) {
         return add_within_limits(group, node, true);
     }
     /* A value that others read too is stored on the way, once. */
-    return !form_is_expensive(node->op) && !form_producer_escapes(state, group, node) &&
+    return !hmlc_form_is_expensive(node->op) && !hmlc_form_producer_escapes(state, group, node) &&
            add_within_limits(group, node, false);
 }
 
-static bool grow_up(form_state *state, form_group *group)
+static bool grow_up(hmlc_form_state *state, hmlc_form_group *group)
 {
     bool grown = false;
     for (uint32_t i = 0; i < group->member_count; i++) {
@@ -235,7 +243,7 @@ static bool grow_up(form_state *state, form_group *group)
             const hmlc_value *value = op->operands[k].value;
             if (value == NULL || value->producer == NULL ||
                 value->producer->parent != state->region ||
-                form_group_find(group, value->producer) != NULL) {
+                hmlc_form_group_find(group, value->producer) != NULL) {
                 continue;
             }
             grown |= take_producer(state, group, value->producer->note);
@@ -246,42 +254,42 @@ static bool grow_up(form_state *state, form_group *group)
 
 /* Arguments seen through views: the views join as copies unless too many others want the same one.
  */
-static void take_views(form_state *state, form_group *group)
+static void take_views(hmlc_form_state *state, hmlc_form_group *group)
 {
     uint32_t count = group->member_count;
     for (uint32_t i = 0; i < count; i++) {
         const hmlc_op *op = group->members[i].node->op;
         for (uint32_t k = 0; k < op->operand_count; k++) {
             hmlc_value *value = op->operands[k].value;
-            if (value == NULL || form_group_find(group, value->producer) != NULL) {
+            if (value == NULL || hmlc_form_group_find(group, value->producer) != NULL) {
                 continue;
             }
-            form_group_add_chain(state, group, value);
+            hmlc_form_group_add_chain(state, group, value);
         }
     }
 }
 
-static hmlc_status form_row_group(form_state *state, form_op *node)
+static hmlc_status form_row_group(hmlc_form_state *state, hmlc_form_op *node)
 {
-    form_group *group = form_group_create(state, HMLC_FORM_LOOP);
+    hmlc_form_group *group = hmlc_form_group_create(state, HMLC_FORM_LOOP);
     HMLC_TRY_MEMORY(group);
     group->rows = node->op;
     group->full = hmlc_op_operand(node->op, 0)->type;
-    form_group_add(group, node, false);
+    hmlc_form_group_add(group, node, false);
     bool grown = true;
     while (grown) {
         grown = grow_up(state, group);
         grown |= grow_down(state, group);
     }
     take_views(state, group);
-    form_group_finish(state, group);
+    hmlc_form_group_finish(state, group);
     return HMLC_OK;
 }
 
-hmlc_status form_rows(form_state *state)
+hmlc_status hmlc_form_rows(hmlc_form_state *state)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
-        form_op *node = &state->ops[i];
+        hmlc_form_op *node = &state->ops[i];
         if (node->group == NULL && is_row_op(node->op)) {
             HMLC_TRY(form_row_group(state, node));
         }

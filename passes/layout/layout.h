@@ -14,101 +14,103 @@
  * The alternative order of a value's dims: `batch` leading dims stay in front, the `channels` dims
  * behind them move to the end. Channels 0: there is none.
  */
-typedef struct layout_split {
+typedef struct hmlc_layout_split {
     uint8_t batch, channels;
-} layout_split;
+} hmlc_layout_split;
 
 /* A list of dims: position i holds dim axes[i] of the graph's shape. */
-typedef struct layout_order {
+typedef struct hmlc_layout_order {
     int32_t rank;
     int64_t axes[HMLC_MAX_RANK];
-} layout_order;
+} hmlc_layout_order;
 
-typedef enum layout_role {
-    LAYOUT_FIXED,    /* the graph's order only */
-    LAYOUT_FORCED,   /* the alternative order only: convolutions and pools */
-    LAYOUT_NEUTRAL,  /* either: one node of the cut */
-    LAYOUT_PERMUTES, /* a transpose: takes any order of its operand and result */
-} layout_role;
+typedef enum hmlc_layout_role {
+    HMLC_LAYOUT_FIXED,    /* the graph's order only */
+    HMLC_LAYOUT_FORCED,   /* the alternative order only: convolutions and pools */
+    HMLC_LAYOUT_NEUTRAL,  /* either: one node of the cut */
+    HMLC_LAYOUT_PERMUTES, /* a transpose: takes any order of its operand and result */
+} hmlc_layout_role;
 
-typedef struct layout_value {
-    layout_split split;
+typedef struct hmlc_layout_value {
+    hmlc_layout_split split;
     bool queued;
-    bool alternative;      /* a transpose's result: decided by the cut */
-    uint32_t node;         /* a transpose's result: its node of the cut; 0: none */
-    hmlc_value *stored;    /* what replaces the value; NULL: itself, in the graph's order */
-    layout_order order;    /* of `stored` */
-    hmlc_value *converted; /* `stored` brought into converted_order, for all who want that */
-    layout_order converted_order;
-} layout_value;
+    bool alternative;        /* a transpose's result: decided by the cut */
+    uint32_t node;           /* a transpose's result: its node of the cut; 0: none */
+    hmlc_value *stored;      /* what replaces the value; NULL: itself, in the graph's order */
+    hmlc_layout_order order; /* of `stored` */
+    hmlc_value *converted;   /* `stored` brought into converted_order, for all who want that */
+    hmlc_layout_order converted_order;
+} hmlc_layout_value;
 
-typedef struct layout_op {
+typedef struct hmlc_layout_op {
     hmlc_op *op;
-    layout_role role;
-    bool alternative;   /* the cut's decision */
-    uint32_t node;      /* of the cut */
-    layout_split split; /* NEUTRAL and FORCED: of its main operand */
-} layout_op;
+    hmlc_layout_role role;
+    bool alternative;        /* the cut's decision */
+    uint32_t node;           /* of the cut */
+    hmlc_layout_split split; /* NEUTRAL and FORCED: of its main operand */
+} hmlc_layout_op;
 
-typedef struct layout_state {
+typedef struct hmlc_layout_state {
     hmlc_module *module;
     hmlc_arena *scratch;
-    layout_value *values; /* by id */
-    uint32_t value_count; /* ids that existed before */
-    layout_op *ops;       /* all regions, in program order; hmlc_op.note points here */
+    hmlc_layout_value *values; /* by id */
+    uint32_t value_count;      /* ids that existed before */
+    hmlc_layout_op *ops;       /* all regions, in program order; hmlc_op.note points here */
     uint32_t op_count;
-} layout_state;
+} hmlc_layout_state;
 
-static inline layout_op *layout_op_of(const hmlc_op *op)
+static inline hmlc_layout_op *hmlc_layout_op_of(const hmlc_op *op)
 {
     return op->note;
 }
 
 /* -- layout_split.c ---------------------------------------------------------------------------- */
-layout_order layout_order_identity(int32_t rank);
-layout_order layout_order_of(layout_split split, int32_t rank);
+hmlc_layout_order hmlc_layout_order_identity(int32_t rank);
+hmlc_layout_order hmlc_layout_order_of(hmlc_layout_split split, int32_t rank);
 /* Where in `order` dim `axis` stands. */
-int64_t layout_order_find(const layout_order *order, int64_t axis);
-bool layout_order_equal(const layout_order *left, const layout_order *right);
+int64_t hmlc_layout_order_find(const hmlc_layout_order *order, int64_t axis);
+bool hmlc_layout_order_equal(const hmlc_layout_order *left, const hmlc_layout_order *right);
 /* Going from one order of `type` to the other moves only dims of size 1. */
-bool layout_order_same_bytes(const hmlc_type *type, const layout_order *from,
-                             const layout_order *to);
+bool hmlc_layout_order_same_bytes(const hmlc_type *type, const hmlc_layout_order *from,
+                                  const hmlc_layout_order *to);
 /* The result's split when operand 0 of a neutral op has `split`; channels 0: none. */
-layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_split split);
+hmlc_layout_split hmlc_layout_result_split(hmlc_layout_state *state, const hmlc_op *op,
+                                           hmlc_layout_split split);
 /* Splits of all values, by propagation from the forced ops; sets the ops' roles. */
-hmlc_status layout_propagate(layout_state *state) HMLC_MUST_USE;
+hmlc_status hmlc_layout_propagate(hmlc_layout_state *state) HMLC_MUST_USE;
 
 /* -- layout_flow.c: maximum flow --------------------------------------------------------------- */
-typedef struct layout_flow layout_flow;
-enum { LAYOUT_SOURCE = 0, LAYOUT_SINK = 1 }; /* graph's order, alternative order */
-layout_flow *layout_flow_create(hmlc_arena *arena, uint32_t node_limit, uint32_t edge_limit);
-uint32_t layout_flow_node(layout_flow *flow);
+typedef struct hmlc_layout_flow hmlc_layout_flow;
+enum { HMLC_LAYOUT_SOURCE = 0, HMLC_LAYOUT_SINK = 1 }; /* graph's order, alternative order */
+hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena, uint32_t node_limit,
+                                          uint32_t edge_limit);
+uint32_t hmlc_layout_flow_node(hmlc_layout_flow *flow);
 /* Capacities of both directions. */
-void layout_flow_edge(layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
-                      int64_t backward);
-void layout_flow_run(layout_flow *flow);
+void hmlc_layout_flow_edge(hmlc_layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
+                           int64_t backward);
+void hmlc_layout_flow_run(hmlc_layout_flow *flow);
 /* After the run: the node stands on the source's side in every minimum cut. */
-bool layout_flow_at_source(const layout_flow *flow, uint32_t node);
+bool hmlc_layout_flow_at_source(const hmlc_layout_flow *flow, uint32_t node);
 
 /* -- layout_cut.c: decides --------------------------------------------------------------------- */
-hmlc_status layout_cut(layout_state *state) HMLC_MUST_USE;
+hmlc_status hmlc_layout_cut(hmlc_layout_state *state) HMLC_MUST_USE;
 
 /* -- layout_rewrite.c: applies ----------------------------------------------------------------- */
-hmlc_status layout_rewrite(layout_state *state) HMLC_MUST_USE;
+hmlc_status hmlc_layout_rewrite(hmlc_layout_state *state) HMLC_MUST_USE;
 /* A transposed constant, made at once. */
-hmlc_status layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
-                            const int64_t *permutation, hmlc_value **result) HMLC_MUST_USE;
+hmlc_status hmlc_layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
+                                 const int64_t *permutation, hmlc_value **result) HMLC_MUST_USE;
 
 /* -- layout_attrs.c: an op's attributes when its dims have another order ----------------------- */
-enum { LAYOUT_MAX_ATTRS = 16 };
-typedef struct layout_attrs {
+enum { HMLC_LAYOUT_MAX_ATTRS = 16 };
+typedef struct hmlc_layout_attrs {
     uint32_t count;
-    hmlc_attr attrs[LAYOUT_MAX_ATTRS];
+    hmlc_attr attrs[HMLC_LAYOUT_MAX_ATTRS];
     int64_t integers[2 * HMLC_MAX_RANK];
-    double reals[LAYOUT_MAX_ATTRS][2 * HMLC_MAX_RANK];
-    hmlc_dim dims[LAYOUT_MAX_ATTRS][2 * HMLC_MAX_RANK];
-} layout_attrs;
-void layout_map_attrs(const hmlc_op *op, const layout_order *operand, const layout_order *result,
-                      layout_attrs *mapped);
+    double reals[HMLC_LAYOUT_MAX_ATTRS][2 * HMLC_MAX_RANK];
+    hmlc_dim dims[HMLC_LAYOUT_MAX_ATTRS][2 * HMLC_MAX_RANK];
+} hmlc_layout_attrs;
+void hmlc_layout_map_attrs(const hmlc_op *op, const hmlc_layout_order *operand,
+                           const hmlc_layout_order *result, hmlc_layout_attrs *mapped);
 
 #endif

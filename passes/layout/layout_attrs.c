@@ -6,14 +6,14 @@
 
 typedef struct attr_mapping {
     const hmlc_op *op;
-    const layout_order *operand, *result;
-    layout_attrs *out;
+    const hmlc_layout_order *operand, *result;
+    hmlc_layout_attrs *out;
     uint32_t slot; /* of the attribute's own storage in `out` */
 } attr_mapping;
 
 static void map_axis(const attr_mapping *mapping, hmlc_attr *attr)
 {
-    attr->as.integer = layout_order_find(mapping->operand, attr->as.integer);
+    attr->as.integer = hmlc_layout_order_find(mapping->operand, attr->as.integer);
 }
 
 static int compare_axes(const void *left, const void *right)
@@ -26,7 +26,7 @@ static void map_axes(const attr_mapping *mapping, hmlc_attr *attr)
 {
     int64_t *axes = mapping->out->integers;
     for (uint32_t i = 0; i < attr->count; i++) {
-        axes[i] = layout_order_find(mapping->operand, attr->as.integers[i]);
+        axes[i] = hmlc_layout_order_find(mapping->operand, attr->as.integers[i]);
     }
     qsort(axes, attr->count, sizeof axes[0], compare_axes);
     attr->as.integers = axes;
@@ -89,12 +89,12 @@ static attr_mapper *const mappers[HMLC_ATTR_COUNT] = {
     [HMLC_ATTR_layout] = map_layout,
 };
 
-void layout_map_attrs(const hmlc_op *op, const layout_order *operand, const layout_order *result,
-                      layout_attrs *mapped)
+void hmlc_layout_map_attrs(const hmlc_op *op, const hmlc_layout_order *operand,
+                           const hmlc_layout_order *result, hmlc_layout_attrs *mapped)
 {
     mapped->count = 0;
     attr_mapping mapping = {.op = op, .operand = operand, .result = result, .out = mapped};
-    for (uint32_t i = 0; i < op->attr_count && i < LAYOUT_MAX_ATTRS; i++) {
+    for (uint32_t i = 0; i < op->attr_count && i < HMLC_LAYOUT_MAX_ATTRS; i++) {
         hmlc_attr *attr = &mapped->attrs[mapped->count++];
         *attr = op->attrs[i];
         mapping.slot = i;
@@ -107,6 +107,6 @@ void layout_map_attrs(const hmlc_op *op, const layout_order *operand, const layo
     if ((op->opcode == HMLC_OP_quantize || op->opcode == HMLC_OP_dequantize) &&
         hmlc_op_attr(op, HMLC_ATTR_axis) == NULL && operand->rank > 0) {
         mapped->attrs[mapped->count++] =
-            hmlc_attr_int(HMLC_ATTR_axis, layout_order_find(operand, 0));
+            hmlc_attr_int(HMLC_ATTR_axis, hmlc_layout_order_find(operand, 0));
     }
 }

@@ -44,8 +44,8 @@ static void copy_all(const strided_copy *copy, const char *source, char *target,
     }
 }
 
-hmlc_status layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
-                            const int64_t *permutation, hmlc_value **result)
+hmlc_status hmlc_layout_constant(hmlc_builder *builder, const hmlc_tensor *tensor,
+                                 const int64_t *permutation, hmlc_value **result)
 {
     hmlc_tensor made = *tensor;
     strided_copy copy = {.rank = tensor->rank, .element = hmlc_dtype_bytes(tensor->dtype)};

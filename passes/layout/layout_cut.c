@@ -8,24 +8,24 @@ enum { MAX_WEIGHT_BITS = 40 };
 static const uint32_t any_side = UINT32_MAX;
 
 /* The order of `operand` in which a transpose costs nothing when its result has `result`'s. */
-static bool transpose_is_free(const hmlc_op *transpose, const layout_order *operand,
-                              const layout_order *result)
+static bool transpose_is_free(const hmlc_op *transpose, const hmlc_layout_order *operand,
+                              const hmlc_layout_order *result)
 {
     const hmlc_attr *permutation = hmlc_list_attr(transpose, HMLC_ATTR_permutation);
-    layout_order wanted = {.rank = result->rank};
+    hmlc_layout_order wanted = {.rank = result->rank};
     for (int32_t i = 0; i < result->rank; i++) {
         wanted.axes[i] = permutation->as.integers[result->axes[i]];
     }
-    return layout_order_same_bytes(hmlc_op_operand(transpose, 0)->type, operand, &wanted);
+    return hmlc_layout_order_same_bytes(hmlc_op_operand(transpose, 0)->type, operand, &wanted);
 }
 
 /* What bringing the value from one order into the other costs: its bytes, or nothing. */
-static int64_t weight_of(const layout_state *state, const hmlc_value *value)
+static int64_t weight_of(const hmlc_layout_state *state, const hmlc_value *value)
 {
     const hmlc_type *type = value->type;
-    layout_order graph = layout_order_identity(type->rank);
-    layout_order other = layout_order_of(state->values[value->id].split, type->rank);
-    if (hmlc_value_constant(value) != NULL || layout_order_same_bytes(type, &graph, &other)) {
+    hmlc_layout_order graph = hmlc_layout_order_identity(type->rank);
+    hmlc_layout_order other = hmlc_layout_order_of(state->values[value->id].split, type->rank);
+    if (hmlc_value_constant(value) != NULL || hmlc_layout_order_same_bytes(type, &graph, &other)) {
         return 0;
     }
     int64_t count = hmlc_dim_hint(hmlc_type_count(state->module->dims, type));
@@ -35,66 +35,67 @@ static int64_t weight_of(const layout_state *state, const hmlc_value *value)
 }
 
 /* The order that a transpose would like on one side, where some choice makes it vanish. */
-static uint32_t transpose_side(const layout_state *state, const hmlc_op *op, bool of_result)
+static uint32_t transpose_side(const hmlc_layout_state *state, const hmlc_op *op, bool of_result)
 {
     const hmlc_value *x = hmlc_op_operand(op, 0), *y = op->results[0];
-    layout_order x_graph = layout_order_identity(x->type->rank);
-    layout_order y_graph = layout_order_identity(y->type->rank);
-    layout_order x_other = layout_order_of(state->values[x->id].split, x->type->rank);
-    layout_order y_other = layout_order_of(state->values[y->id].split, y->type->rank);
+    hmlc_layout_order x_graph = hmlc_layout_order_identity(x->type->rank);
+    hmlc_layout_order y_graph = hmlc_layout_order_identity(y->type->rank);
+    hmlc_layout_order x_other = hmlc_layout_order_of(state->values[x->id].split, x->type->rank);
+    hmlc_layout_order y_other = hmlc_layout_order_of(state->values[y->id].split, y->type->rank);
     if (transpose_is_free(op, &x_other, &y_graph)) {
-        return of_result ? LAYOUT_SOURCE : LAYOUT_SINK;
+        return of_result ? HMLC_LAYOUT_SOURCE : HMLC_LAYOUT_SINK;
     }
     if (transpose_is_free(op, &x_graph, &y_other)) {
-        return of_result ? LAYOUT_SINK : LAYOUT_SOURCE;
+        return of_result ? HMLC_LAYOUT_SINK : HMLC_LAYOUT_SOURCE;
     }
     return any_side;
 }
 
-static uint32_t maker_node(layout_state *state, layout_flow *flow, const hmlc_value *value)
+static uint32_t maker_node(hmlc_layout_state *state, hmlc_layout_flow *flow,
+                           const hmlc_value *value)
 {
     if (value->producer == NULL) {
-        return LAYOUT_SOURCE;
+        return HMLC_LAYOUT_SOURCE;
     }
-    const layout_op *entry = layout_op_of(value->producer);
+    const hmlc_layout_op *entry = hmlc_layout_op_of(value->producer);
     switch (entry->role) {
-    case LAYOUT_FORCED:
-        return LAYOUT_SINK;
-    case LAYOUT_NEUTRAL:
+    case HMLC_LAYOUT_FORCED:
+        return HMLC_LAYOUT_SINK;
+    case HMLC_LAYOUT_NEUTRAL:
         return entry->node;
-    case LAYOUT_PERMUTES: {
+    case HMLC_LAYOUT_PERMUTES: {
         uint32_t side = transpose_side(state, value->producer, true);
-        layout_value *own = &state->values[value->id];
+        hmlc_layout_value *own = &state->values[value->id];
         if (side == any_side) {
-            own->node = own->node == 0 ? layout_flow_node(flow) : own->node;
+            own->node = own->node == 0 ? hmlc_layout_flow_node(flow) : own->node;
             side = own->node;
         }
         return side;
     }
-    case LAYOUT_FIXED:
+    case HMLC_LAYOUT_FIXED:
         break;
     }
-    return LAYOUT_SOURCE;
+    return HMLC_LAYOUT_SOURCE;
 }
 
-static uint32_t reader_node(const layout_state *state, const hmlc_use *use)
+static uint32_t reader_node(const hmlc_layout_state *state, const hmlc_use *use)
 {
-    const layout_op *entry = layout_op_of(use->op);
+    const hmlc_layout_op *entry = hmlc_layout_op_of(use->op);
     switch (entry->role) {
-    case LAYOUT_FORCED:
-        return use->index == 0 ? LAYOUT_SINK : LAYOUT_SOURCE;
-    case LAYOUT_NEUTRAL:
+    case HMLC_LAYOUT_FORCED:
+        return use->index == 0 ? HMLC_LAYOUT_SINK : HMLC_LAYOUT_SOURCE;
+    case HMLC_LAYOUT_NEUTRAL:
         return entry->node;
-    case LAYOUT_PERMUTES:
+    case HMLC_LAYOUT_PERMUTES:
         return transpose_side(state, use->op, false);
-    case LAYOUT_FIXED:
+    case HMLC_LAYOUT_FIXED:
         break;
     }
-    return LAYOUT_SOURCE;
+    return HMLC_LAYOUT_SOURCE;
 }
 
 /* The weight counts once, however many readers want the order that the maker does not give. */
-static void connect(layout_state *state, layout_flow *flow, const hmlc_value *value)
+static void connect(hmlc_layout_state *state, hmlc_layout_flow *flow, const hmlc_value *value)
 {
     int64_t weight = weight_of(state, value);
     if (weight == 0 || value->uses == NULL) {
@@ -104,43 +105,43 @@ static void connect(layout_state *state, layout_flow *flow, const hmlc_value *va
     if (hmlc_value_has_one_use(value)) {
         uint32_t reader = reader_node(state, value->uses);
         if (reader != any_side) {
-            layout_flow_edge(flow, maker, reader, weight, weight);
+            hmlc_layout_flow_edge(flow, maker, reader, weight, weight);
         }
         return;
     }
-    uint32_t down = layout_flow_node(flow), up = layout_flow_node(flow);
-    layout_flow_edge(flow, maker, down, weight, 0);
-    layout_flow_edge(flow, up, maker, weight, 0);
+    uint32_t down = hmlc_layout_flow_node(flow), up = hmlc_layout_flow_node(flow);
+    hmlc_layout_flow_edge(flow, maker, down, weight, 0);
+    hmlc_layout_flow_edge(flow, up, maker, weight, 0);
     for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
         uint32_t reader = reader_node(state, use);
         if (reader != any_side) {
-            layout_flow_edge(flow, down, reader, unlimited, 0);
-            layout_flow_edge(flow, reader, up, unlimited, 0);
+            hmlc_layout_flow_edge(flow, down, reader, unlimited, 0);
+            hmlc_layout_flow_edge(flow, reader, up, unlimited, 0);
         }
     }
 }
 
-static void read_labels(layout_state *state, const layout_flow *flow)
+static void read_labels(hmlc_layout_state *state, const hmlc_layout_flow *flow)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
-        layout_op *entry = &state->ops[i];
-        if (entry->role == LAYOUT_FORCED) {
+        hmlc_layout_op *entry = &state->ops[i];
+        if (entry->role == HMLC_LAYOUT_FORCED) {
             entry->alternative = true;
-        } else if (entry->role == LAYOUT_NEUTRAL) {
-            entry->alternative = !layout_flow_at_source(flow, entry->node);
-        } else if (entry->role == LAYOUT_PERMUTES) {
-            layout_value *result = &state->values[entry->op->results[0]->id];
+        } else if (entry->role == HMLC_LAYOUT_NEUTRAL) {
+            entry->alternative = !hmlc_layout_flow_at_source(flow, entry->node);
+        } else if (entry->role == HMLC_LAYOUT_PERMUTES) {
+            hmlc_layout_value *result = &state->values[entry->op->results[0]->id];
             uint32_t side = transpose_side(state, entry->op, true);
-            bool other = side == LAYOUT_SINK;
+            bool other = side == HMLC_LAYOUT_SINK;
             if (side == any_side) {
-                other = result->node != 0 && !layout_flow_at_source(flow, result->node);
+                other = result->node != 0 && !hmlc_layout_flow_at_source(flow, result->node);
             }
             result->alternative = other && result->split.channels > 0;
         }
     }
 }
 
-hmlc_status layout_cut(layout_state *state)
+hmlc_status hmlc_layout_cut(hmlc_layout_state *state)
 {
     uint32_t uses = 0, nodes = 0;
     for (uint32_t i = 0; i < state->op_count; i++) {
@@ -148,12 +149,12 @@ hmlc_status layout_cut(layout_state *state)
         nodes += 1 + 3 * state->ops[i].op->result_count;
     }
     nodes += 2 * state->value_count;
-    layout_flow *flow = layout_flow_create(state->scratch, nodes, 2 * uses + nodes);
+    hmlc_layout_flow *flow = hmlc_layout_flow_create(state->scratch, nodes, 2 * uses + nodes);
     HMLC_TRY_MEMORY(flow);
     for (uint32_t i = 0; i < state->op_count; i++) {
-        layout_op *entry = &state->ops[i];
-        if (entry->role == LAYOUT_NEUTRAL) {
-            entry->node = layout_flow_node(flow);
+        hmlc_layout_op *entry = &state->ops[i];
+        if (entry->role == HMLC_LAYOUT_NEUTRAL) {
+            entry->node = hmlc_layout_flow_node(flow);
         }
     }
     const hmlc_region *main = state->module->main;
@@ -166,7 +167,7 @@ hmlc_status layout_cut(layout_state *state)
             connect(state, flow, op->results[k]);
         }
     }
-    layout_flow_run(flow);
+    hmlc_layout_flow_run(flow);
     read_labels(state, flow);
     return HMLC_OK;
 }

@@ -6,22 +6,23 @@ typedef struct flow_edge {
     int64_t capacity;  /* what is left */
 } flow_edge;
 
-struct layout_flow {
+struct hmlc_layout_flow {
     uint32_t node_count, edge_count, node_limit, edge_limit;
     flow_edge *edges; /* edge e and e ^ 1 are the two directions; 0 and 1 are unused */
     uint32_t *first, *current, *level, *queue, *path;
 };
 
-layout_flow *layout_flow_create(hmlc_arena *arena, uint32_t node_limit, uint32_t edge_limit)
+hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena, uint32_t node_limit,
+                                          uint32_t edge_limit)
 {
-    layout_flow *flow = HMLC_NEW(arena, layout_flow);
+    hmlc_layout_flow *flow = HMLC_NEW(arena, hmlc_layout_flow);
     if (flow == NULL) {
         return NULL;
     }
-    *flow = (layout_flow){.node_count = 2,
-                          .edge_count = 2,
-                          .node_limit = node_limit + 2,
-                          .edge_limit = 2 * edge_limit + 2};
+    *flow = (hmlc_layout_flow){.node_count = 2,
+                               .edge_count = 2,
+                               .node_limit = node_limit + 2,
+                               .edge_limit = 2 * edge_limit + 2};
     flow->edges = HMLC_NEW_ARRAY(arena, flow_edge, flow->edge_limit);
     flow->first = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
     flow->current = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
@@ -33,13 +34,13 @@ layout_flow *layout_flow_create(hmlc_arena *arena, uint32_t node_limit, uint32_t
     return complete ? flow : NULL;
 }
 
-uint32_t layout_flow_node(layout_flow *flow)
+uint32_t hmlc_layout_flow_node(hmlc_layout_flow *flow)
 {
-    return flow->node_count < flow->node_limit ? flow->node_count++ : LAYOUT_SOURCE;
+    return flow->node_count < flow->node_limit ? flow->node_count++ : HMLC_LAYOUT_SOURCE;
 }
 
-void layout_flow_edge(layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
-                      int64_t backward)
+void hmlc_layout_flow_edge(hmlc_layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
+                           int64_t backward)
 {
     if (from == to || (forward == 0 && backward == 0) || flow->edge_count == flow->edge_limit) {
         return;
@@ -54,15 +55,15 @@ void layout_flow_edge(layout_flow *flow, uint32_t from, uint32_t to, int64_t for
 
 /* Distances from the source over edges with capacity left; level 0: not reached. True: the sink is.
  */
-static bool measure(layout_flow *flow)
+static bool measure(hmlc_layout_flow *flow)
 {
     for (uint32_t i = 0; i < flow->node_count; i++) {
         flow->level[i] = 0;
         flow->current[i] = flow->first[i];
     }
     uint32_t begin = 0, end = 0;
-    flow->level[LAYOUT_SOURCE] = 1;
-    flow->queue[end++] = LAYOUT_SOURCE;
+    flow->level[HMLC_LAYOUT_SOURCE] = 1;
+    flow->queue[end++] = HMLC_LAYOUT_SOURCE;
     while (begin < end) {
         uint32_t node = flow->queue[begin++];
         for (uint32_t e = flow->first[node]; e != 0; e = flow->edges[e].next) {
@@ -73,11 +74,11 @@ static bool measure(layout_flow *flow)
             }
         }
     }
-    return flow->level[LAYOUT_SINK] != 0;
+    return flow->level[HMLC_LAYOUT_SINK] != 0;
 }
 
 /* Sends what the path carries; returns the length of the path up to the first edge that is full. */
-static uint32_t push_path(layout_flow *flow, uint32_t length)
+static uint32_t push_path(hmlc_layout_flow *flow, uint32_t length)
 {
     int64_t amount = INT64_MAX;
     uint32_t kept = 0;
@@ -96,11 +97,11 @@ static uint32_t push_path(layout_flow *flow, uint32_t length)
 }
 
 /* Fills all shortest paths: walks on where an edge leads one level up, and back where none does. */
-static void block(layout_flow *flow)
+static void block(hmlc_layout_flow *flow)
 {
-    uint32_t length = 0, node = LAYOUT_SOURCE;
+    uint32_t length = 0, node = HMLC_LAYOUT_SOURCE;
     for (;;) {
-        if (node == LAYOUT_SINK) {
+        if (node == HMLC_LAYOUT_SINK) {
             length = push_path(flow, length);
             node = flow->edges[flow->path[length] ^ 1].to;
             continue;
@@ -124,14 +125,14 @@ static void block(layout_flow *flow)
     }
 }
 
-void layout_flow_run(layout_flow *flow)
+void hmlc_layout_flow_run(hmlc_layout_flow *flow)
 {
     while (measure(flow)) {
         block(flow);
     }
 }
 
-bool layout_flow_at_source(const layout_flow *flow, uint32_t node)
+bool hmlc_layout_flow_at_source(const hmlc_layout_flow *flow, uint32_t node)
 {
     return flow->level[node] != 0;
 }

@@ -2,10 +2,10 @@
  * differ. */
 #include "layout.h"
 
-static void remember(layout_state *state, hmlc_value *value, hmlc_value *stored,
-                     const layout_order *order)
+static void remember(hmlc_layout_state *state, hmlc_value *value, hmlc_value *stored,
+                     const hmlc_layout_order *order)
 {
-    layout_value *entry = &state->values[value->id];
+    hmlc_layout_value *entry = &state->values[value->id];
     entry->stored = stored;
     entry->order = *order;
     stored->name = stored->name != NULL ? stored->name : value->name;
@@ -24,15 +24,15 @@ static hmlc_builder builder_behind(const hmlc_value *value)
 }
 
 /* `value` (in order `from`) brought into order `to`, right behind where it is made. */
-static hmlc_status convert(hmlc_value *value, const layout_order *from, const layout_order *to,
-                           hmlc_value **result)
+static hmlc_status convert(hmlc_value *value, const hmlc_layout_order *from,
+                           const hmlc_layout_order *to, hmlc_value **result)
 {
     int64_t permutation[HMLC_MAX_RANK];
     hmlc_dim shape[HMLC_MAX_RANK];
     int64_t last = -1;
     bool moves = false;
     for (int32_t i = 0; i < to->rank; i++) {
-        permutation[i] = layout_order_find(from, to->axes[i]);
+        permutation[i] = hmlc_layout_order_find(from, to->axes[i]);
         shape[i] = value->type->dims[permutation[i]];
         if (!hmlc_dim_is(shape[i], 1)) {
             moves = moves || permutation[i] < last;
@@ -42,27 +42,27 @@ static hmlc_status convert(hmlc_value *value, const layout_order *from, const la
     hmlc_builder builder = builder_behind(value);
     const hmlc_tensor *constant = hmlc_value_constant(value);
     if (constant != NULL) {
-        return layout_constant(&builder, constant, permutation, result);
+        return hmlc_layout_constant(&builder, constant, permutation, result);
     }
     return moves ? hmlc_build_transpose(&builder, value, permutation, result)
                  : hmlc_build_reshape(&builder, value, shape, (uint32_t)to->rank, result);
 }
 
 /* `value` in that order of its dims. */
-static hmlc_status value_at(layout_state *state, hmlc_value *value, const layout_order *order,
-                            hmlc_value **result)
+static hmlc_status value_at(hmlc_layout_state *state, hmlc_value *value,
+                            const hmlc_layout_order *order, hmlc_value **result)
 {
-    layout_value *entry = value->id < state->value_count ? &state->values[value->id] : NULL;
-    layout_order graph = layout_order_identity(value->type->rank);
+    hmlc_layout_value *entry = value->id < state->value_count ? &state->values[value->id] : NULL;
+    hmlc_layout_order graph = hmlc_layout_order_identity(value->type->rank);
     bool replaced = entry != NULL && entry->stored != NULL;
     hmlc_value *stored = replaced ? entry->stored : value;
-    const layout_order *from = replaced ? &entry->order : &graph;
-    if (layout_order_equal(from, order)) {
+    const hmlc_layout_order *from = replaced ? &entry->order : &graph;
+    if (hmlc_layout_order_equal(from, order)) {
         *result = stored;
         return HMLC_OK;
     }
     if (entry != NULL && entry->converted != NULL &&
-        layout_order_equal(&entry->converted_order, order)) {
+        hmlc_layout_order_equal(&entry->converted_order, order)) {
         *result = entry->converted;
         return HMLC_OK;
     }
@@ -74,15 +74,15 @@ static hmlc_status value_at(layout_state *state, hmlc_value *value, const layout
     return HMLC_OK;
 }
 
-static hmlc_status get_plain(layout_state *state, hmlc_value *value, hmlc_value **result)
+static hmlc_status get_plain(hmlc_layout_state *state, hmlc_value *value, hmlc_value **result)
 {
-    layout_order graph = layout_order_identity(value->type->rank);
+    hmlc_layout_order graph = hmlc_layout_order_identity(value->type->rank);
     return value_at(state, value, &graph, result);
 }
 
 /* A broadcasting operand of lower rank gets leading dims of 1 first. */
-static hmlc_status get_broadcast(layout_state *state, hmlc_builder *builder, hmlc_value *value,
-                                 const layout_order *order, hmlc_value **result)
+static hmlc_status get_broadcast(hmlc_layout_state *state, hmlc_builder *builder, hmlc_value *value,
+                                 const hmlc_layout_order *order, hmlc_value **result)
 {
     int32_t missing = order->rank - value->type->rank;
     if (missing == 0) {
@@ -99,8 +99,9 @@ static hmlc_status get_broadcast(layout_state *state, hmlc_builder *builder, hml
     }
     hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_shape, shape, (uint32_t)order->rank);
     HMLC_TRY(hmlc_build_folded(builder, HMLC_OP_reshape, result, 1, &attr, 1, result));
-    layout_order graph = layout_order_identity(order->rank);
-    return layout_order_equal(&graph, order) ? HMLC_OK : convert(*result, &graph, order, result);
+    hmlc_layout_order graph = hmlc_layout_order_identity(order->rank);
+    return hmlc_layout_order_equal(&graph, order) ? HMLC_OK
+                                                  : convert(*result, &graph, order, result);
 }
 
 /* Operands that broadcast against the main one take its order; others (scales, weights) do not. */
@@ -112,8 +113,8 @@ static bool broadcasts(const hmlc_op *op, uint32_t index)
            op->opcode == HMLC_OP_concat || op->opcode == HMLC_OP_expand;
 }
 
-static hmlc_status get_operand(layout_state *state, hmlc_builder *builder, const hmlc_op *op,
-                               uint32_t index, const layout_order *order, hmlc_value **result)
+static hmlc_status get_operand(hmlc_layout_state *state, hmlc_builder *builder, const hmlc_op *op,
+                               uint32_t index, const hmlc_layout_order *order, hmlc_value **result)
 {
     hmlc_value *value = hmlc_op_operand(op, index);
     if (value == NULL) {
@@ -130,23 +131,23 @@ static hmlc_status get_operand(layout_state *state, hmlc_builder *builder, const
     return get_plain(state, value, result);
 }
 
-static hmlc_status rewrite_alternative(layout_state *state, layout_op *entry)
+static hmlc_status rewrite_alternative(hmlc_layout_state *state, hmlc_layout_op *entry)
 {
     hmlc_op *op = entry->op;
     hmlc_value *first = hmlc_op_operand(op, 0), *result = op->results[0];
     bool raised = op->opcode == HMLC_OP_expand || broadcasts(op, 0);
     int32_t rank = raised ? result->type->rank : first->type->rank;
-    layout_order operand = layout_order_of(entry->split, rank);
-    layout_split split = layout_result_split(state, op, entry->split);
-    layout_order order = layout_order_of(split, result->type->rank);
+    hmlc_layout_order operand = hmlc_layout_order_of(entry->split, rank);
+    hmlc_layout_split split = hmlc_layout_result_split(state, op, entry->split);
+    hmlc_layout_order order = hmlc_layout_order_of(split, result->type->rank);
     hmlc_builder builder = hmlc_rewrite_builder(op);
     hmlc_value **operands = HMLC_NEW_ARRAY(state->scratch, hmlc_value *, op->operand_count + 1);
-    layout_attrs mapped;
+    hmlc_layout_attrs mapped;
     HMLC_TRY_MEMORY(operands);
     for (uint32_t i = 0; i < op->operand_count; i++) {
         HMLC_TRY(get_operand(state, &builder, op, i, &operand, &operands[i]));
     }
-    layout_map_attrs(op, &operand, &order, &mapped);
+    hmlc_layout_map_attrs(op, &operand, &order, &mapped);
     hmlc_op *made = NULL;
     HMLC_TRY(hmlc_op_create(&builder, op->opcode, operands, op->operand_count, mapped.attrs,
                             mapped.count, &made));
@@ -155,20 +156,20 @@ static hmlc_status rewrite_alternative(layout_state *state, layout_op *entry)
 }
 
 /* A transpose goes from whatever order its operand has to the one wanted of its result. */
-static hmlc_status rewrite_transpose(layout_state *state, layout_op *entry)
+static hmlc_status rewrite_transpose(hmlc_layout_state *state, hmlc_layout_op *entry)
 {
     hmlc_op *op = entry->op;
     hmlc_value *x = hmlc_op_operand(op, 0), *y = op->results[0];
-    const layout_value *source = &state->values[x->id];
-    layout_value *target = &state->values[y->id];
+    const hmlc_layout_value *source = &state->values[x->id];
+    hmlc_layout_value *target = &state->values[y->id];
     if (source->stored == NULL && !target->alternative) {
         return HMLC_OK;
     }
-    layout_order graph = layout_order_identity(y->type->rank);
-    layout_order order =
-        target->alternative ? layout_order_of(target->split, y->type->rank) : graph;
+    hmlc_layout_order graph = hmlc_layout_order_identity(y->type->rank);
+    hmlc_layout_order order =
+        target->alternative ? hmlc_layout_order_of(target->split, y->type->rank) : graph;
     const hmlc_attr *permutation = hmlc_list_attr(op, HMLC_ATTR_permutation);
-    layout_order wanted = {.rank = order.rank};
+    hmlc_layout_order wanted = {.rank = order.rank};
     for (int32_t i = 0; i < order.rank; i++) {
         wanted.axes[i] = permutation->as.integers[order.axes[i]];
     }
@@ -178,7 +179,7 @@ static hmlc_status rewrite_transpose(layout_state *state, layout_op *entry)
     return HMLC_OK;
 }
 
-static hmlc_status rewrite_fixed(layout_state *state, hmlc_op *op)
+static hmlc_status rewrite_fixed(hmlc_layout_state *state, hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->operand_count; i++) {
         hmlc_value *value = hmlc_op_operand(op, i);
@@ -193,11 +194,11 @@ static hmlc_status rewrite_fixed(layout_state *state, hmlc_op *op)
     return HMLC_OK;
 }
 
-hmlc_status layout_rewrite(layout_state *state)
+hmlc_status hmlc_layout_rewrite(hmlc_layout_state *state)
 {
     for (uint32_t i = 0; i < state->op_count; i++) {
-        layout_op *entry = &state->ops[i];
-        if (entry->role == LAYOUT_PERMUTES) {
+        hmlc_layout_op *entry = &state->ops[i];
+        if (entry->role == HMLC_LAYOUT_PERMUTES) {
             HMLC_TRY(rewrite_transpose(state, entry));
         } else if (entry->alternative) {
             HMLC_TRY(rewrite_alternative(state, entry));

@@ -4,26 +4,26 @@
 
 #include "layout.h"
 
-static bool split_is_valid(layout_split split, int32_t rank)
+static bool split_is_valid(hmlc_layout_split split, int32_t rank)
 {
     return split.channels > 0 && split.batch + split.channels < rank;
 }
 
-layout_order layout_order_identity(int32_t rank)
+hmlc_layout_order hmlc_layout_order_identity(int32_t rank)
 {
-    layout_order order = {.rank = rank};
+    hmlc_layout_order order = {.rank = rank};
     for (int32_t i = 0; i < rank; i++) {
         order.axes[i] = i;
     }
     return order;
 }
 
-layout_order layout_order_of(layout_split split, int32_t rank)
+hmlc_layout_order hmlc_layout_order_of(hmlc_layout_split split, int32_t rank)
 {
     if (!split_is_valid(split, rank)) {
-        return layout_order_identity(rank);
+        return hmlc_layout_order_identity(rank);
     }
-    layout_order order = {.rank = rank};
+    hmlc_layout_order order = {.rank = rank};
     int32_t k = 0;
     for (int32_t i = 0; i < split.batch; i++) {
         order.axes[k++] = i;
@@ -37,7 +37,7 @@ layout_order layout_order_of(layout_split split, int32_t rank)
     return order;
 }
 
-int64_t layout_order_find(const layout_order *order, int64_t axis)
+int64_t hmlc_layout_order_find(const hmlc_layout_order *order, int64_t axis)
 {
     int64_t position = 0;
     while (position < order->rank && order->axes[position] != axis) {
@@ -46,14 +46,14 @@ int64_t layout_order_find(const layout_order *order, int64_t axis)
     return position;
 }
 
-bool layout_order_equal(const layout_order *left, const layout_order *right)
+bool hmlc_layout_order_equal(const hmlc_layout_order *left, const hmlc_layout_order *right)
 {
     return left->rank == right->rank &&
            memcmp(left->axes, right->axes, (size_t)left->rank * sizeof left->axes[0]) == 0;
 }
 
-bool layout_order_same_bytes(const hmlc_type *type, const layout_order *from,
-                             const layout_order *to)
+bool hmlc_layout_order_same_bytes(const hmlc_type *type, const hmlc_layout_order *from,
+                                  const hmlc_layout_order *to)
 {
     int32_t k = 0;
     for (int32_t i = 0; i < to->rank; i++) {
@@ -112,8 +112,8 @@ static bool can_be_neutral(const hmlc_op *op)
 }
 
 /* Splits across a reshape: no group of dims may mix batch, channels and spatial dims. */
-static layout_split across_reshape(layout_state *state, const hmlc_type *from, const hmlc_type *to,
-                                   layout_split split)
+static hmlc_layout_split across_reshape(hmlc_layout_state *state, const hmlc_type *from,
+                                        const hmlc_type *to, hmlc_layout_split split)
 {
     int32_t from_ends[HMLC_MAX_RANK + 1], to_ends[HMLC_MAX_RANK + 1];
     int32_t groups = hmlc_reshape_groups(state->module->dims, from, to, from_ends, to_ends);
@@ -122,14 +122,14 @@ static layout_split across_reshape(layout_state *state, const hmlc_type *from, c
         batch = from_ends[i] == split.batch ? to_ends[i] : batch;
         spatial = from_ends[i] == split.batch + split.channels ? to_ends[i] : spatial;
     }
-    layout_split result = {0, 0};
+    hmlc_layout_split result = {0, 0};
     if (batch >= 0 && spatial > batch) {
-        result = (layout_split){(uint8_t)batch, (uint8_t)(spatial - batch)};
+        result = (hmlc_layout_split){(uint8_t)batch, (uint8_t)(spatial - batch)};
     }
-    return split_is_valid(result, to->rank) ? result : (layout_split){0, 0};
+    return split_is_valid(result, to->rank) ? result : (hmlc_layout_split){0, 0};
 }
 
-static layout_split across_reduction(const hmlc_op *op, layout_split split)
+static hmlc_layout_split across_reduction(const hmlc_op *op, hmlc_layout_split split)
 {
     if (hmlc_op_int(op, HMLC_ATTR_keep_dims) != 0) {
         return split;
@@ -137,7 +137,7 @@ static layout_split across_reduction(const hmlc_op *op, layout_split split)
     const hmlc_attr *axes = hmlc_op_attr(op, HMLC_ATTR_axes);
     int64_t single = axes == NULL ? hmlc_op_int(op, HMLC_ATTR_axis) : 0;
     uint32_t count = axes == NULL ? 1 : axes->count;
-    layout_split result = split;
+    hmlc_layout_split result = split;
     for (uint32_t i = 0; i < count; i++) {
         int64_t axis = axes == NULL ? single : axes->as.integers[i];
         if (axis < split.batch) {
@@ -149,7 +149,8 @@ static layout_split across_reduction(const hmlc_op *op, layout_split split)
     return result;
 }
 
-layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_split split)
+hmlc_layout_split hmlc_layout_result_split(hmlc_layout_state *state, const hmlc_op *op,
+                                           hmlc_layout_split split)
 {
     const hmlc_type *result = op->results[0]->type;
     if (op->opcode == HMLC_OP_reshape) {
@@ -158,24 +159,24 @@ layout_split layout_result_split(layout_state *state, const hmlc_op *op, layout_
     if (hmlc_op_has(op, HMLC_TRAIT_REDUCTION)) {
         split = across_reduction(op, split);
     }
-    return split_is_valid(split, result->rank) ? split : (layout_split){0, 0};
+    return split_is_valid(split, result->rank) ? split : (hmlc_layout_split){0, 0};
 }
 
 /* -- propagation ------------------------------------------------------------------------------- */
 
 typedef struct split_queue {
-    layout_state *state;
+    hmlc_layout_state *state;
     hmlc_value **values;
     uint32_t begin, end;
 } split_queue;
 
-static void give(split_queue *queue, hmlc_value *value, layout_split split)
+static void give(split_queue *queue, hmlc_value *value, hmlc_layout_split split)
 {
     if (value == NULL || value->type->kind != HMLC_KIND_TENSOR ||
         !split_is_valid(split, value->type->rank)) {
         return;
     }
-    layout_value *entry = &queue->state->values[value->id];
+    hmlc_layout_value *entry = &queue->state->values[value->id];
     if (!entry->queued) {
         entry->queued = true;
         entry->split = split;
@@ -184,7 +185,7 @@ static void give(split_queue *queue, hmlc_value *value, layout_split split)
 }
 
 /* Both sides keep `split` when the transpose permutes within batch, channels and spatial dims. */
-static bool keeps_classes(const hmlc_op *transpose, layout_split split)
+static bool keeps_classes(const hmlc_op *transpose, hmlc_layout_split split)
 {
     const hmlc_attr *permutation = hmlc_list_attr(transpose, HMLC_ATTR_permutation);
     int64_t channels = split.batch, spatial = split.batch + split.channels;
@@ -204,7 +205,7 @@ static bool spreads_to_all(const hmlc_op *op)
     return hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || op->opcode == HMLC_OP_concat;
 }
 
-static void spread_same_rank(split_queue *queue, const hmlc_op *op, layout_split split)
+static void spread_same_rank(split_queue *queue, const hmlc_op *op, hmlc_layout_split split)
 {
     int32_t rank = op->results[0]->type->rank;
     give(queue, op->results[0], split);
@@ -217,7 +218,7 @@ static void spread_same_rank(split_queue *queue, const hmlc_op *op, layout_split
 }
 
 static void spread_forward(split_queue *queue, const hmlc_op *op, const hmlc_value *from,
-                           layout_split split)
+                           hmlc_layout_split split)
 {
     if (op->opcode == HMLC_OP_transpose) {
         if (keeps_classes(op, split)) {
@@ -230,11 +231,11 @@ static void spread_forward(split_queue *queue, const hmlc_op *op, const hmlc_val
             spread_same_rank(queue, op, split);
         }
     } else if (hmlc_op_operand(op, 0) == from) {
-        give(queue, op->results[0], layout_result_split(queue->state, op, split));
+        give(queue, op->results[0], hmlc_layout_result_split(queue->state, op, split));
     }
 }
 
-static void spread_backward(split_queue *queue, const hmlc_op *op, layout_split split)
+static void spread_backward(split_queue *queue, const hmlc_op *op, hmlc_layout_split split)
 {
     hmlc_value *operand = hmlc_op_operand(op, 0);
     if (op->opcode == HMLC_OP_transpose) {
@@ -255,7 +256,7 @@ static void spread(split_queue *queue)
 {
     while (queue->begin < queue->end) {
         hmlc_value *value = queue->values[queue->begin++];
-        layout_split split = queue->state->values[value->id].split;
+        hmlc_layout_split split = queue->state->values[value->id].split;
         for (const hmlc_use *use = value->uses; use != NULL; use = use->next) {
             if (use->op->result_count > 0) {
                 spread_forward(queue, use->op, value, split);
@@ -268,42 +269,42 @@ static void spread(split_queue *queue)
 }
 
 /* The split an op works in: that of its first operand with the result's rank. */
-static layout_split split_of(const layout_state *state, const hmlc_op *op)
+static hmlc_layout_split split_of(const hmlc_layout_state *state, const hmlc_op *op)
 {
     const hmlc_value *main = hmlc_op_operand(op, 0);
     if (main == NULL || op->result_count == 0) {
-        return (layout_split){0, 0};
+        return (hmlc_layout_split){0, 0};
     }
     if (spreads_to_all(op) || op->opcode == HMLC_OP_expand) {
         main = op->results[0];
     }
-    layout_split split = state->values[main->id].split;
+    hmlc_layout_split split = state->values[main->id].split;
     bool plain = split.batch == 1 && split.channels == 1;
-    return op->opcode == HMLC_OP_batch_norm && !plain ? (layout_split){0, 0} : split;
+    return op->opcode == HMLC_OP_batch_norm && !plain ? (hmlc_layout_split){0, 0} : split;
 }
 
-static void set_role(layout_state *state, layout_op *entry)
+static void set_role(hmlc_layout_state *state, hmlc_layout_op *entry)
 {
     hmlc_op *op = entry->op;
     entry->split = split_of(state, op);
     if (is_forced(op)) {
-        entry->role = LAYOUT_FORCED;
-        entry->split = (layout_split){1, 1};
+        entry->role = HMLC_LAYOUT_FORCED;
+        entry->split = (hmlc_layout_split){1, 1};
     } else if (op->opcode == HMLC_OP_transpose) {
-        entry->role = LAYOUT_PERMUTES;
+        entry->role = HMLC_LAYOUT_PERMUTES;
     } else if (can_be_neutral(op) && entry->split.channels > 0) {
         bool maps = op->opcode != HMLC_OP_reshape ||
-                    layout_result_split(state, op, entry->split).channels > 0;
-        entry->role = maps ? LAYOUT_NEUTRAL : LAYOUT_FIXED;
+                    hmlc_layout_result_split(state, op, entry->split).channels > 0;
+        entry->role = maps ? HMLC_LAYOUT_NEUTRAL : HMLC_LAYOUT_FIXED;
     }
 }
 
-hmlc_status layout_propagate(layout_state *state)
+hmlc_status hmlc_layout_propagate(hmlc_layout_state *state)
 {
     split_queue queue = {.state = state};
     queue.values = HMLC_NEW_ARRAY(state->scratch, hmlc_value *, state->value_count + 1);
     HMLC_TRY_MEMORY(queue.values);
-    layout_split plain = {1, 1};
+    hmlc_layout_split plain = {1, 1};
     for (uint32_t i = 0; i < state->op_count; i++) {
         const hmlc_op *op = state->ops[i].op;
         if (is_forced(op)) {

@@ -8,7 +8,7 @@ static void set_storage(memory_plan *plan, hmlc_value *value)
     if (entry->buffer == NULL) {
         return;
     }
-    const plan_buffer *buffer = memory_plan_resolve(entry->buffer);
+    const plan_buffer *buffer = hmlc_memory_plan_resolve(entry->buffer);
     hmlc_dim offset = entry->offset;
     if (buffer->kind == HMLC_STORAGE_ARENA) {
         offset = hmlc_dim_add(plan->module->dims, buffer->offset, offset);
@@ -38,9 +38,9 @@ hmlc_status hmlc_pass_memory_plan(hmlc_pass_context *context)
     memory_plan plan = {.module = context->module, .scratch = context->scratch};
     plan.values = HMLC_NEW_ARRAY(context->scratch, plan_value, context->module->value_count + 1);
     HMLC_TRY_MEMORY(plan.values);
-    HMLC_TRY(memory_plan_liveness(&plan));
-    HMLC_TRY(memory_plan_in_place(&plan));
-    HMLC_TRY(memory_plan_offsets(&plan));
+    HMLC_TRY(hmlc_memory_plan_liveness(&plan));
+    HMLC_TRY(hmlc_memory_plan_in_place(&plan));
+    HMLC_TRY(hmlc_memory_plan_offsets(&plan));
     set_region(&plan, context->module->main);
     return HMLC_OK;
 }

@@ -43,12 +43,12 @@ typedef struct memory_plan {
 } memory_plan;
 
 /* Fills buffers and lifetimes (memory_plan_liveness.c). */
-hmlc_status memory_plan_liveness(memory_plan *plan) HMLC_MUST_USE;
+hmlc_status hmlc_memory_plan_liveness(memory_plan *plan) HMLC_MUST_USE;
 /* Lets kernel results take over dying arguments (memory_plan_inplace.c). */
-hmlc_status memory_plan_in_place(memory_plan *plan) HMLC_MUST_USE;
+hmlc_status hmlc_memory_plan_in_place(memory_plan *plan) HMLC_MUST_USE;
 /* The buffer that holds the bytes in the end. */
-plan_buffer *memory_plan_resolve(plan_buffer *buffer);
+plan_buffer *hmlc_memory_plan_resolve(plan_buffer *buffer);
 /* Gives each arena buffer its offset, and the module its arena size (memory_plan_offsets.c). */
-hmlc_status memory_plan_offsets(memory_plan *plan) HMLC_MUST_USE;
+hmlc_status hmlc_memory_plan_offsets(memory_plan *plan) HMLC_MUST_USE;
 
 #endif

@@ -1,7 +1,7 @@
 /* Memory plan: kernel results that take over the buffer of an argument that dies there. */
 #include "memory_plan.h"
 
-plan_buffer *memory_plan_resolve(plan_buffer *buffer)
+plan_buffer *hmlc_memory_plan_resolve(plan_buffer *buffer)
 {
     while (buffer->merged != NULL) {
         buffer->merged = buffer->merged->merged != NULL ? buffer->merged->merged : buffer->merged;
@@ -82,7 +82,7 @@ static bool dies_here(const memory_plan *plan, const hmlc_op *kernel, uint32_t i
 {
     const hmlc_value *value = hmlc_op_operand(kernel, index);
     const plan_value *entry = &plan->values[value->id];
-    const plan_buffer *buffer = memory_plan_resolve(entry->buffer);
+    const plan_buffer *buffer = hmlc_memory_plan_resolve(entry->buffer);
     if (buffer->kind != HMLC_STORAGE_ARENA || buffer->last != position ||
         !hmlc_dim_is(entry->offset, 0) || entry->goal != NULL) {
         return false;
@@ -90,7 +90,7 @@ static bool dies_here(const memory_plan *plan, const hmlc_op *kernel, uint32_t i
     for (uint32_t i = 0; i < kernel->operand_count; i++) {
         const hmlc_value *other = hmlc_op_operand(kernel, i);
         if (i != index && other != NULL &&
-            memory_plan_resolve(plan->values[other->id].buffer) == buffer) {
+            hmlc_memory_plan_resolve(plan->values[other->id].buffer) == buffer) {
             return false;
         }
     }
@@ -113,7 +113,7 @@ static void try_kernel(memory_plan *plan, const hmlc_op *kernel)
             !may_overwrite(dims, kernel, i)) {
             continue;
         }
-        plan_buffer *taken = memory_plan_resolve(plan->values[operand->id].buffer);
+        plan_buffer *taken = hmlc_memory_plan_resolve(plan->values[operand->id].buffer);
         if (!hmlc_dim_known_equal(dims, taken->bytes, own->bytes)) {
             continue;
         }
@@ -136,7 +136,7 @@ static void walk(memory_plan *plan, const hmlc_region *region)
     }
 }
 
-hmlc_status memory_plan_in_place(memory_plan *plan)
+hmlc_status hmlc_memory_plan_in_place(memory_plan *plan)
 {
     walk(plan, plan->module->main);
     return HMLC_OK;

@@ -183,7 +183,7 @@ static hmlc_status walk_region(memory_plan *plan, const hmlc_region *region)
     return HMLC_OK;
 }
 
-hmlc_status memory_plan_liveness(memory_plan *plan)
+hmlc_status hmlc_memory_plan_liveness(memory_plan *plan)
 {
     const hmlc_region *main = plan->module->main;
     for (uint32_t i = 0; i < main->argument_count; i++) {

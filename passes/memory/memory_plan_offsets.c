@@ -271,7 +271,7 @@ static hmlc_dim highest_end(memory_plan *plan, plan_buffer *const *buffers, uint
     return highest;
 }
 
-hmlc_status memory_plan_offsets(memory_plan *plan)
+hmlc_status hmlc_memory_plan_offsets(memory_plan *plan)
 {
     plan_buffer **buffers = HMLC_NEW_ARRAY(plan->scratch, plan_buffer *, plan->buffer_count + 1);
     HMLC_TRY_MEMORY(buffers);

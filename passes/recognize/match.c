@@ -202,16 +202,16 @@ static bool match_leaf(matcher *state, const hmlc_pattern *node, hmlc_value *val
 }
 
 /* The leaves of a tree of products or sums, and the constant that all its constants make. */
-typedef struct factors {
+typedef struct matched_factors {
     hmlc_opcode opcode; /* mul or add */
     hmlc_value *leaves[MAX_FACTORS];
     uint32_t count;
     double coefficient;
     bool has_coefficient;
     hmlc_dtype dtype;
-} factors;
+} matched_factors;
 
-static bool add_leaf(factors *list, hmlc_value *value)
+static bool add_leaf(matched_factors *list, hmlc_value *value)
 {
     double splat;
     if (hmlc_value_splat(value, &splat)) {
@@ -230,7 +230,7 @@ static bool add_leaf(factors *list, hmlc_value *value)
     return true;
 }
 
-static bool collect(matcher *state, factors *list, hmlc_value *value, bool root)
+static bool collect(matcher *state, matched_factors *list, hmlc_value *value, bool root)
 {
     hmlc_op *op = value->producer;
     double splat;
@@ -254,8 +254,8 @@ static bool collect(matcher *state, factors *list, hmlc_value *value, bool root)
 }
 
 /* Assigns leaves to the pattern's arguments from `next` on; `used` has a bit per leaf. */
-static bool assign(matcher *state, const hmlc_pattern *node, uint32_t next, const factors *list,
-                   uint32_t used)
+static bool assign(matcher *state, const hmlc_pattern *node, uint32_t next,
+                   const matched_factors *list, uint32_t used)
 {
     while (next < node->count && (node->arguments[next]->kind == NODE_NUMBER ||
                                   node->arguments[next]->kind == NODE_CAPTURE)) {
@@ -276,7 +276,7 @@ static bool assign(matcher *state, const hmlc_pattern *node, uint32_t next, cons
 }
 
 /* Compares the tree's constant with the pattern's numbers, or captures it. */
-static bool match_coefficient(matcher *state, const hmlc_pattern *node, const factors *list)
+static bool match_coefficient(matcher *state, const hmlc_pattern *node, const matched_factors *list)
 {
     double neutral = node->opcode == HMLC_OP_mul ? 1.0 : 0.0;
     double expected = neutral;
@@ -308,9 +308,9 @@ static uint32_t count_leaves(const hmlc_pattern *node)
 
 static bool match_tree(matcher *state, const hmlc_pattern *node, hmlc_value *value)
 {
-    factors list = {.opcode = node->opcode,
-                    .coefficient = node->opcode == HMLC_OP_mul ? 1.0 : 0.0,
-                    .dtype = value->type->dtype};
+    matched_factors list = {.opcode = node->opcode,
+                            .coefficient = node->opcode == HMLC_OP_mul ? 1.0 : 0.0,
+                            .dtype = value->type->dtype};
     return collect(state, &list, value, true) && list.count == count_leaves(node) &&
            match_coefficient(state, node, &list) && assign(state, node, 0, &list, 0);
 }

@@ -55,7 +55,7 @@ int hml_command_call(const hml_command *command, int argc, char **argv, hml_repo
 
 /* -- The program ------------------------------------------------------------------------------- */
 
-static const hml_command *find_command(const hml_program *program, const char *word)
+static const hml_command *find_command(const hml_tool_program *program, const char *word)
 {
     for (size_t k = 0; k < program->command_count; k++) {
         if (strcmp(program->commands[k]->name, word) == 0) {
@@ -65,7 +65,7 @@ static const hml_command *find_command(const hml_program *program, const char *w
     return NULL;
 }
 
-static int unknown_command(const hml_program *program, const char *word, hml_report *report)
+static int unknown_command(const hml_tool_program *program, const char *word, hml_report *report)
 {
     enum { MOST = 32 };
     const char *names[MOST] = {"--version", "help"};
@@ -87,7 +87,7 @@ static int unknown_command(const hml_program *program, const char *word, hml_rep
                             hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
 }
 
-static int print_version(const hml_program *program, hml_report *report)
+static int print_version(const hml_tool_program *program, hml_report *report)
 {
     if (!report->json) {
         printf("%s %s\n", program->name, hml_version());
@@ -96,7 +96,7 @@ static int print_version(const hml_program *program, hml_report *report)
 }
 
 /* `hmlc help COMMAND` is `hmlc COMMAND --help`. */
-static int help(const hml_program *program, int argc, char **argv, hml_report *report)
+static int help(const hml_tool_program *program, int argc, char **argv, hml_report *report)
 {
     bool named = argc > 0 && argv[0][0] != '-';
     const hml_command *found = named ? find_command(program, argv[0]) : NULL;
@@ -112,7 +112,7 @@ static int help(const hml_program *program, int argc, char **argv, hml_report *r
 }
 
 /* What is no command of the table. */
-static int answer(const hml_program *program, int argc, char **argv, hml_report *report)
+static int answer(const hml_tool_program *program, int argc, char **argv, hml_report *report)
 {
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
@@ -129,7 +129,7 @@ static int answer(const hml_program *program, int argc, char **argv, hml_report 
     return unknown_command(program, word, report);
 }
 
-int hml_program_main(const hml_program *program, int argc, char **argv)
+int hml_program_main(const hml_tool_program *program, int argc, char **argv)
 {
     hml_report report = {.program = program->name};
     const hml_command *command = argc > 1 ? find_command(program, argv[1]) : NULL;

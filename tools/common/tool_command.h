@@ -32,15 +32,15 @@ typedef struct hml_command {
         {"verbose", 'v', NULL, "say more of what is done"}, {"help", 'h', NULL, "print this"}
 
 /* A program: its name and what follows it in its help. */
-typedef struct hml_program {
+typedef struct hml_tool_program {
     const char *name, *purpose;
     const hml_command *const *commands;
     size_t command_count;
     const char *const *reserved; /* words that will be commands, refused by name; ends with NULL */
-} hml_program;
+} hml_tool_program;
 
 /* The whole program: finds the command, or answers help, --help, -h and --version. */
-int hml_program_main(const hml_program *program, int argc, char **argv);
+int hml_program_main(const hml_tool_program *program, int argc, char **argv);
 
 /* One command with the words behind its name. *report is open before and after: the caller fills
  * its program and closes it. */

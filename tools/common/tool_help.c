@@ -45,7 +45,7 @@ static void print_command(const hml_command *command, const char *program)
            common_environment);
 }
 
-static void print_program(const hml_program *program)
+static void print_program(const hml_tool_program *program)
 {
     printf("%s %s - %s\n\nusage: %s COMMAND ...\n\n", program->name, hml_version(),
            program->purpose, program->name);
@@ -100,7 +100,7 @@ static void put_command(const hml_command *command, hml_json *json)
     hml_json_end(json);
 }
 
-static void put_program(const hml_program *program, hml_json *json)
+static void put_program(const hml_tool_program *program, hml_json *json)
 {
     hml_json_array(json, "commands");
     for (size_t k = 0; k < program->command_count; k++) {
@@ -113,7 +113,7 @@ static void put_program(const hml_program *program, hml_json *json)
     hml_json_end(json);
 }
 
-void hml_program_help(const hml_program *program, hml_report *report)
+void hml_program_help(const hml_tool_program *program, hml_report *report)
 {
     if (report->json) {
         put_program(program, &report->data);

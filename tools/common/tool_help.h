@@ -4,7 +4,7 @@
 
 #include "tool_command.h"
 
-void hml_program_help(const hml_program *program, hml_report *report);
+void hml_program_help(const hml_tool_program *program, hml_report *report);
 void hml_command_help(const hml_command *command, hml_report *report);
 
 #endif

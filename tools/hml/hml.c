@@ -10,9 +10,9 @@ static const hml_command *const commands[] = {
 
 int main(int argc, char **argv)
 {
-    static const hml_program program = {.name = "hml",
-                                        .purpose = "runs compiled models",
-                                        .commands = commands,
-                                        .command_count = sizeof commands / sizeof commands[0]};
+    static const hml_tool_program program = {.name = "hml",
+                                             .purpose = "runs compiled models",
+                                             .commands = commands,
+                                             .command_count = sizeof commands / sizeof commands[0]};
     return hml_program_main(&program, argc, argv);
 }

@@ -13,7 +13,7 @@ static const char *const reserved[] = {"quantize", "tune", "sign", "verify", "re
 
 int main(int argc, char **argv)
 {
-    static const hml_program program = {
+    static const hml_tool_program program = {
         .name = "hmlc",
         .purpose = "compiles trained models to artifacts that run anywhere",
         .commands = commands,

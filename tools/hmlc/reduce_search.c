@@ -10,10 +10,10 @@
 #include "reduce.h"
 
 /* A model to be tried: the smallest so far, with more nodes gone. */
-typedef struct candidate {
+typedef struct reduction {
     hmlc_cut_state *states;
     uint32_t *order; /* the kept nodes of the smallest so far */
-} candidate;
+} reduction;
 
 /* --dim options that still have their symbol; fixed dims stand in the types already. */
 static void fit_dims(const reduce_search *search, const hmlc_cut_state *states)
@@ -68,7 +68,7 @@ static bool attempt(reduce_search *search, const hmlc_cut_state *states)
 }
 
 /* Starts from the smallest so far: lists its nodes in `order`. */
-static void restart(const reduce_search *search, candidate *next)
+static void restart(const reduce_search *search, reduction *next)
 {
     uint32_t count = hmlc_cut_node_count(search->cut), kept = 0;
     memcpy(next->states, search->states, count * sizeof *next->states);
@@ -80,7 +80,7 @@ static void restart(const reduce_search *search, candidate *next)
 }
 
 /* Tries without the kept nodes [first, end); a bypass is tried where every one of them has it. */
-static bool attempt_without(reduce_search *search, candidate *next, uint32_t first, uint32_t end,
+static bool attempt_without(reduce_search *search, reduction *next, uint32_t first, uint32_t end,
                             hmlc_cut_state state)
 {
     restart(search, next);
@@ -94,7 +94,7 @@ static bool attempt_without(reduce_search *search, candidate *next, uint32_t fir
 }
 
 /* Bisects for the shortest beginning that fails. */
-static void drop_later(reduce_search *search, candidate *next)
+static void drop_later(reduce_search *search, reduction *next)
 {
     uint32_t low = 0, high = search->kept;
     while (high - low > 1) {
@@ -108,7 +108,7 @@ static void drop_later(reduce_search *search, candidate *next)
 }
 
 /* Bisects for the shortest end that fails. */
-static void drop_earlier(reduce_search *search, candidate *next)
+static void drop_earlier(reduce_search *search, reduction *next)
 {
     uint32_t low = 0, high = search->kept; /* nodes at the end */
     while (high - low > 1) {
@@ -122,7 +122,7 @@ static void drop_earlier(reduce_search *search, candidate *next)
 }
 
 /* One round over ranges of `size` nodes; whether anything went. */
-static bool drop_ranges(reduce_search *search, candidate *next, uint32_t size)
+static bool drop_ranges(reduce_search *search, reduction *next, uint32_t size)
 {
     uint32_t before = search->kept;
     for (uint32_t first = 0; first < search->kept;) {
@@ -138,7 +138,7 @@ static bool drop_ranges(reduce_search *search, candidate *next, uint32_t size)
 bool hmlc_reduce_search(reduce_search *search)
 {
     uint32_t count = hmlc_cut_node_count(search->cut);
-    candidate next = {.states = calloc(count + 1, sizeof *next.states),
+    reduction next = {.states = calloc(count + 1, sizeof *next.states),
                       .order = calloc(count + 1, sizeof *next.order)};
     search->states = calloc(count + 1, sizeof *search->states);
     bool fails = next.states != NULL && next.order != NULL && search->states != NULL &&

@@ -134,13 +134,13 @@ static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValue
     LLVMValueRef before[HMLC_TILE_ACCUMULATORS];
     memcpy(before, accumulators, count * sizeof *before);
     LLVMBasicBlockRef from = LLVMGetInsertBlock(frame->builder);
-    hmlc_branch branch;
-    hmlc_branch_begin(
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(
         frame, &branch,
         LLVMBuildICmp(frame->builder, LLVMIntSGT, steps, hmlc_frame_int(frame, 0), ""));
     hmlc_microkernel_emit(frame, kernel, steps, accumulators);
     LLVMBasicBlockRef inside = LLVMGetInsertBlock(frame->builder);
-    hmlc_branch_end(frame, &branch);
+    hmlc_frame_branch_end(frame, &branch);
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef phi = LLVMBuildPhi(frame->builder, LLVMTypeOf(before[k]), "");
         LLVMAddIncoming(phi, &before[k], &from, 1);
@@ -194,12 +194,12 @@ static void conv_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueR
         hmlc_conv_regular_loop(frame, conv, class_, from, to, begin_conv_tile, nest);
         return;
     }
-    hmlc_loop loop;
+    hmlc_frame_loop loop;
     hmlc_conv_site site;
-    hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, &loop, from, to, 1, NULL, 0);
     begin_conv_tile(nest, class_, loop.index, &site);
     hmlc_conv_explicit_tile(&site, class_, loop.index);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 /* Tiles [first, end) of one height; row tile `first` begins at row `row`. */
@@ -214,8 +214,8 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
         conv_class(nest, class_, from, to);
         return;
     }
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, from, to, 1, NULL, 0);
     LLVMValueRef ahead = LLVMBuildSub(frame->builder, loop.index, first, "");
     LLVMValueRef first_row = add_product(frame, row, ahead, hmlc_frame_int(frame, class_->rows));
     if (conv != NULL) {
@@ -224,7 +224,7 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
     } else {
         matmul_tile(nest, class_, loop.index, first_row);
     }
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 static void static_rows(loop_nest *nest)
@@ -316,8 +316,8 @@ static void column_tiles(loop_nest *nest)
     LLVMBuilderRef builder = frame->builder;
     const hmlc_contraction *contraction = nest->contraction;
     LLVMValueRef panel = hmlc_frame_int(frame, HMLC_PANEL);
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, nest->column_begin, nest->column_end, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, nest->column_begin, nest->column_end, 1, NULL, 0);
     LLVMValueRef width =
         hmlc_frame_int(frame, (int64_t)nest->section->vectors * contraction->lanes);
     LLVMValueRef column =
@@ -338,7 +338,7 @@ static void column_tiles(loop_nest *nest)
     } else {
         dynamic_rows(nest);
     }
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 /* -- units */
@@ -417,13 +417,13 @@ static void decode_unit(loop_nest *nest, LLVMValueRef unit)
                      hmlc_frame_dim(frame, section->column_tiles));
 }
 
-LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_loop *loop, hmlc_dim first,
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
                                           hmlc_dim units)
 {
     LLVMValueRef begin = hmlc_frame_dim(frame, first);
     LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
-    hmlc_loop_begin(frame, loop, emit_maximum(frame, frame->begin, begin),
-                    emit_minimum(frame, frame->end, end), 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, loop, emit_maximum(frame, frame->begin, begin),
+                          emit_minimum(frame, frame->end, end), 1, NULL, 0);
     return LLVMBuildSub(frame->builder, loop->index, begin, "");
 }
 
@@ -432,12 +432,12 @@ static void emit_section(loop_nest *nest, const hmlc_section *section)
     hmlc_frame *frame = nest->frame;
     nest->section = section;
     nest->tile.section = section;
-    hmlc_loop loop;
+    hmlc_frame_loop loop;
     decode_unit(nest,
                 hmlc_contraction_units_begin(frame, &loop, section->first_unit, section->units));
     begin_batch(nest);
     column_tiles(nest);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 static void reserve_tile(loop_nest *nest)

@@ -193,8 +193,8 @@ void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVM
 /* -- contraction.c */
 
 /* A loop over what the call does of the units [first, first + units); returns the unit's number
- * from `first` on. Ends with hmlc_loop_end. */
-LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_loop *loop, hmlc_dim first,
+ * from `first` on. Ends with hmlc_frame_loop_end. */
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
                                           hmlc_dim units);
 
 /* -- the anchors */

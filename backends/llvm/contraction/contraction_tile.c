@@ -340,9 +340,9 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
     uint32_t vectors = tile->section->vectors;
     keep_tile(tile, accumulators);
     tile->straight = false;
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, tile->rows), 1,
-                    NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, tile->rows),
+                          1, NULL, 0);
     tile->at_row = 0;
     tile->at_row_index = LLVMBuildAdd(frame->builder, tile->row[0], loop.index, "");
     if (!tile->consecutive) {
@@ -357,7 +357,7 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
         store_chunk(tile, hmlc_frame_load(frame, type, stored_vector(tile, loop.index, v),
                                           kept_alignment(tile)));
     }
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 void hmlc_tile_store(hmlc_tile_context *tile, LLVMValueRef const *accumulators)

@@ -49,11 +49,11 @@ static void place_row(const dynamic_tile *at, LLVMValueRef first_row, LLVMValueR
 static void place_rows(const dynamic_tile *at, LLVMValueRef first_row)
 {
     hmlc_frame *frame = at->frame;
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, at->kernel.rows),
-                    1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0),
+                          hmlc_frame_int(frame, at->kernel.rows), 1, NULL, 0);
     place_row(at, first_row, loop.index);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 /* Input index of a tap along an axis; clears *valid where there is none. */
@@ -111,11 +111,11 @@ static void point_rows(dynamic_tile *at, LLVMValueRef const *taps)
 {
     hmlc_frame *frame = at->frame;
     bool dense = hmlc_dim_is(at->conv->channel_dim, 1);
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, at->kernel.rows),
-                    1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0),
+                          hmlc_frame_int(frame, at->kernel.rows), 1, NULL, 0);
     point_row(at, taps, loop.index, dense);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
     for (uint32_t r = 0; r < at->kernel.rows; r++) {
         LLVMValueRef row = hmlc_frame_int(frame, r);
         LLVMValueRef from = hmlc_frame_element(frame, frame->pointer, at->tile->row_pointers, row);
@@ -155,14 +155,14 @@ static void emit_taps(dynamic_tile *at, int32_t number, LLVMValueRef *taps, LLVM
         emit_taps(at, number + 1, taps, sums);
         return;
     }
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, window), 1, sums,
-                    count);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, window), 1,
+                          sums, count);
     taps[number] = loop.index;
     LLVMValueRef next[HMLC_TILE_ACCUMULATORS];
     memcpy(next, loop.carried, count * sizeof *next);
     emit_taps(at, number + 1, taps, next);
-    hmlc_loop_end(frame, &loop, next);
+    hmlc_frame_loop_end(frame, &loop, next);
     memcpy(sums, loop.carried, count * sizeof *sums);
 }
 

@@ -80,9 +80,9 @@ static void run_loop(conv_tile *at)
     uint32_t count = hmlc_microkernel_carried(&at->kernel);
     int64_t words =
         explicit_tiles ? HMLC_EXPLICIT_INPUTS + (int64_t)at->kernel.rows : HMLC_RUN_WORDS;
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), at->run_count, 1, at->accumulators,
-                    count);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), at->run_count, 1,
+                          at->accumulators, count);
     LLVMValueRef skipped =
         LLVMBuildMul(frame->builder, loop.index, hmlc_frame_int(frame, words), "");
     LLVMValueRef run =
@@ -97,7 +97,7 @@ static void run_loop(conv_tile *at)
     LLVMValueRef next[HMLC_TILE_ACCUMULATORS];
     memcpy(next, loop.carried, count * sizeof *next);
     hmlc_microkernel_emit(frame, &at->kernel, steps, next);
-    hmlc_loop_end(frame, &loop, next);
+    hmlc_frame_loop_end(frame, &loop, next);
     memcpy(at->accumulators, loop.carried, count * sizeof *next);
 }
 
@@ -230,9 +230,9 @@ void hmlc_conv_regular_loop(hmlc_frame *frame, const hmlc_conv *conv, const hmlc
                             LLVMValueRef from, LLVMValueRef to, hmlc_conv_begin_tile *begin,
                             void *context)
 {
-    hmlc_loop segments, tiles;
-    hmlc_loop_begin(frame, &segments, hmlc_frame_int(frame, 0),
-                    hmlc_frame_int(frame, class_->segments), 1, NULL, 0);
+    hmlc_frame_loop segments, tiles;
+    hmlc_frame_loop_begin(frame, &segments, hmlc_frame_int(frame, 0),
+                          hmlc_frame_int(frame, class_->segments), 1, NULL, 0);
     LLVMValueRef word =
         LLVMBuildMul(frame->builder, segments.index, hmlc_frame_int(frame, HMLC_SEGMENT_WORDS), "");
     word = LLVMBuildAdd(frame->builder, word, hmlc_frame_int(frame, class_->table), "");
@@ -241,11 +241,12 @@ void hmlc_conv_regular_loop(hmlc_frame *frame, const hmlc_conv *conv, const hmlc
     LLVMValueRef ends = table_word(frame, segment, HMLC_SEGMENT_END);
     LLVMValueRef first = bounded(frame, LLVMIntSGT, from, begins);
     segment_start(frame, segment, LLVMBuildSub(frame->builder, first, begins, ""), place);
-    hmlc_loop_begin(frame, &tiles, first, bounded(frame, LLVMIntSLT, to, ends), 1, place, AT_COUNT);
+    hmlc_frame_loop_begin(frame, &tiles, first, bounded(frame, LLVMIntSLT, to, ends), 1, place,
+                          AT_COUNT);
     hmlc_conv_site site;
     begin(context, class_, tiles.index, &site);
     regular_tile(&site, class_->rows, segment, tiles.carried);
     segment_advance(frame, segment, tiles.carried, next);
-    hmlc_loop_end(frame, &tiles, next);
-    hmlc_loop_end(frame, &segments, NULL);
+    hmlc_frame_loop_end(frame, &tiles, next);
+    hmlc_frame_loop_end(frame, &segments, NULL);
 }

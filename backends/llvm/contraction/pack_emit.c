@@ -177,8 +177,8 @@ static LLVMValueRef to_address(packer *at, LLVMValueRef step, LLVMValueRef colum
 static void pack_elements(packer *at, LLVMValueRef first_step)
 {
     hmlc_frame *frame = at->frame;
-    hmlc_loop steps;
-    hmlc_loop_begin(frame, &steps, first_step, at->depth, 1, NULL, 0);
+    hmlc_frame_loop steps;
+    hmlc_frame_loop_begin(frame, &steps, first_step, at->depth, 1, NULL, 0);
     for (uint32_t j = 0; j < HMLC_PANEL; j++) {
         LLVMValueRef column = hmlc_frame_int(frame, j);
         LLVMValueRef exists = LLVMBuildICmp(frame->builder, LLVMIntSLT, column, at->valid, "");
@@ -190,22 +190,22 @@ static void pack_elements(packer *at, LLVMValueRef first_step)
         value = LLVMBuildSelect(frame->builder, exists, value, LLVMConstNull(at->element), "");
         hmlc_frame_store(frame, value, to_address(at, steps.index, column), element_bytes(at));
     }
-    hmlc_loop_end(frame, &steps, NULL);
+    hmlc_frame_loop_end(frame, &steps, NULL);
 }
 
 /* Whole panels whose columns lie behind each other. */
 static void pack_rows(packer *at)
 {
     hmlc_frame *frame = at->frame;
-    hmlc_loop steps;
-    hmlc_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), at->depth, 1, NULL, 0);
+    hmlc_frame_loop steps;
+    hmlc_frame_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), at->depth, 1, NULL, 0);
     for (uint32_t j = 0; j < HMLC_PANEL; j += at->packing->lanes) {
         LLVMValueRef column = hmlc_frame_int(frame, j);
         LLVMValueRef value = hmlc_frame_load(
             frame, at->vector, from_address(at, steps.index, column), element_bytes(at));
         hmlc_frame_store(frame, value, to_address(at, steps.index, column), element_bytes(at));
     }
-    hmlc_loop_end(frame, &steps, NULL);
+    hmlc_frame_loop_end(frame, &steps, NULL);
 }
 
 /* Exchanges what two rows hold in lanes that differ in bit `distance` of their number. */
@@ -269,12 +269,12 @@ static void pack_squares(packer *at, bool partial)
     LLVMValueRef width = hmlc_frame_int(frame, lanes);
     LLVMValueRef whole = LLVMBuildSub(frame->builder, at->depth,
                                       LLVMBuildURem(frame->builder, at->depth, width, ""), "");
-    hmlc_loop steps;
-    hmlc_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), whole, lanes, NULL, 0);
+    hmlc_frame_loop steps;
+    hmlc_frame_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), whole, lanes, NULL, 0);
     for (uint32_t column = 0; column < HMLC_PANEL; column += lanes) {
         pack_square(at, steps.index, column, partial);
     }
-    hmlc_loop_end(frame, &steps, NULL);
+    hmlc_frame_loop_end(frame, &steps, NULL);
     pack_elements(at, whole);
 }
 
@@ -289,22 +289,22 @@ static void pack_panel(packer *at)
         pack_elements(at, hmlc_frame_int(frame, 0));
         return;
     }
-    hmlc_branch branch;
-    hmlc_branch_begin(frame, &branch,
-                      LLVMBuildICmp(frame->builder, LLVMIntSGE, at->valid,
-                                    hmlc_frame_int(frame, HMLC_PANEL), ""));
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(frame, &branch,
+                            LLVMBuildICmp(frame->builder, LLVMIntSGE, at->valid,
+                                          hmlc_frame_int(frame, HMLC_PANEL), ""));
     if (by_columns) {
         pack_rows(at);
     } else {
         pack_squares(at, false);
     }
-    hmlc_branch_else(frame, &branch);
+    hmlc_frame_branch_else(frame, &branch);
     if (by_columns) {
         pack_elements(at, hmlc_frame_int(frame, 0));
     } else {
         pack_squares(at, true);
     }
-    hmlc_branch_end(frame, &branch);
+    hmlc_frame_branch_end(frame, &branch);
 }
 
 /* Pointers of the unit's batch element; returns the panel block. */
@@ -349,8 +349,8 @@ static void emit_unit(packer *at, LLVMValueRef unit)
     LLVMValueRef end = LLVMBuildAdd(builder, first, count, "");
     LLVMValueRef less = LLVMBuildICmp(builder, LLVMIntSLT, end, panels, "");
     end = LLVMBuildSelect(builder, less, end, panels, "");
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, first, end, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, first, end, 1, NULL, 0);
     LLVMValueRef column = LLVMBuildMul(builder, loop.index, hmlc_frame_int(frame, HMLC_PANEL), "");
     LLVMValueRef panel_stride = hmlc_frame_dim(frame, output->strides[output->rank - 3]);
     at->from = hmlc_frame_element(frame, at->element, from,
@@ -359,7 +359,7 @@ static void emit_unit(packer *at, LLVMValueRef unit)
                                 LLVMBuildMul(builder, loop.index, panel_stride, ""));
     at->valid = LLVMBuildSub(builder, at->columns, column, "");
     pack_panel(at);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 static void emit_packing(hmlc_frame *frame, const hmlc_packing *packing)
@@ -377,9 +377,9 @@ static void emit_packing(hmlc_frame *frame, const hmlc_packing *packing)
         .column_stride = hmlc_frame_dim(frame, input->strides[last]),
         .to_stride = hmlc_frame_dim(frame, output->strides[output->rank - 2]),
     };
-    hmlc_loop loop;
+    hmlc_frame_loop loop;
     emit_unit(&at, hmlc_contraction_units_begin(frame, &loop, packing->first_unit, packing->units));
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
 hmlc_status hmlc_pack_emit(hmlc_frame *frame, const hmlc_contraction *contraction)

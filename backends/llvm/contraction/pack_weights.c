@@ -55,31 +55,31 @@ static void pack_matrix(weight_packer *at)
     int64_t steps = panels->depth / panels->tap_count;
     int64_t tap_stride = panels->tap_count > 1 ? panels->taps[1] : 0;
     LLVMValueRef zero = hmlc_frame_int(frame, 0);
-    hmlc_loop columns, taps, inner;
-    hmlc_loop_begin(frame, &columns, zero, hmlc_frame_int(frame, panels->columns), HMLC_PANEL, NULL,
-                    0);
-    hmlc_loop_begin(frame, &taps, zero, hmlc_frame_int(frame, panels->tap_count), 1, NULL, 0);
-    hmlc_loop_begin(frame, &inner, zero, hmlc_frame_int(frame, steps), 1, NULL, 0);
+    hmlc_frame_loop columns, taps, inner;
+    hmlc_frame_loop_begin(frame, &columns, zero, hmlc_frame_int(frame, panels->columns), HMLC_PANEL,
+                          NULL, 0);
+    hmlc_frame_loop_begin(frame, &taps, zero, hmlc_frame_int(frame, panels->tap_count), 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, &inner, zero, hmlc_frame_int(frame, steps), 1, NULL, 0);
     LLVMValueRef k = sum(frame, scaled(frame, taps.index, steps), inner.index);
     LLVMValueRef offset = sum(frame, scaled(frame, taps.index, tap_stride),
                               scaled(frame, inner.index, panels->depth_stride));
     pack_step(at, columns.index, k, offset);
-    hmlc_loop_end(frame, &inner, NULL);
-    hmlc_loop_end(frame, &taps, NULL);
-    hmlc_loop_end(frame, &columns, NULL);
+    hmlc_frame_loop_end(frame, &inner, NULL);
+    hmlc_frame_loop_end(frame, &taps, NULL);
+    hmlc_frame_loop_end(frame, &columns, NULL);
 }
 
 void hmlc_panels_emit(hmlc_frame *frame, const hmlc_panels *panels, LLVMValueRef from,
                       LLVMValueRef to)
 {
     weight_packer at = {.frame = frame, .panels = panels};
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, panels->batches),
-                    1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0),
+                          hmlc_frame_int(frame, panels->batches), 1, NULL, 0);
     at.from = hmlc_frame_element(frame, hmlc_frame_type(frame, panels->dtype), from,
                                  scaled(frame, loop.index, panels->batch_stride));
     at.to = hmlc_frame_element(frame, hmlc_frame_type(frame, panels->packed_dtype), to,
                                scaled(frame, loop.index, hmlc_panels_batch_elements(panels)));
     pack_matrix(&at);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
 }

@@ -165,14 +165,15 @@ static LLVMValueRef power_by_squaring(const hmlc_emission *emission, LLVMValueRe
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef base = emission->a;
     LLVMValueRef first[] = {lanes_int(base, 1), base, exponent}, next[3];
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, 64), 1, first, 3);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, 64), 1,
+                          first, 3);
     LLVMValueRef low = LLVMBuildTrunc(builder, loop.carried[2], lanes_type(base, frame->i1), "");
     LLVMValueRef factor = lanes_select(frame, low, loop.carried[1], lanes_int(base, 1));
     next[0] = LLVMBuildMul(builder, loop.carried[0], factor, "");
     next[1] = LLVMBuildMul(builder, loop.carried[1], loop.carried[1], "");
     next[2] = LLVMBuildLShr(builder, loop.carried[2], lanes_int(exponent, 1), "");
-    hmlc_loop_end(frame, &loop, next);
+    hmlc_frame_loop_end(frame, &loop, next);
     if (is_unsigned(emission)) {
         return loop.carried[0];
     }

@@ -120,16 +120,16 @@ LLVMValueRef hmlc_math_fmod_f64(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef 
     LLVMValueRef larger = LLVMBuildICmp(builder, LLVMIntUGE, a, b, "");
     LLVMValueRef start = lanes_select(frame, larger, LLVMBuildSub(builder, a, b, ""), a);
     LLVMValueRef first[] = {start, gap};
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, F64_EXPONENTS), 1,
-                    first, 2);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0),
+                          hmlc_frame_int(frame, F64_EXPONENTS), 1, first, 2);
     LLVMValueRef left = LLVMBuildICmp(builder, LLVMIntSGT, loop.carried[1], lanes_int(gap, 0), "");
     LLVMValueRef twice = LLVMBuildAdd(builder, loop.carried[0], loop.carried[0], "");
     LLVMValueRef reaches = LLVMBuildICmp(builder, LLVMIntUGE, twice, b, "");
     twice = lanes_select(frame, reaches, LLVMBuildSub(builder, twice, b, ""), twice);
     next[0] = lanes_select(frame, left, twice, loop.carried[0]);
     next[1] = LLVMBuildSub(builder, loop.carried[1], lanes_int(gap, 1), "");
-    hmlc_loop_end(frame, &loop, next);
+    hmlc_frame_loop_end(frame, &loop, next);
     LLVMValueRef result = join(frame, loop.carried[0], b_exponent);
     LLVMValueRef smaller = real_compare(frame, LLVMRealOLT, magnitude, divisor);
     result = lanes_select(frame, smaller, magnitude, result);

@@ -76,25 +76,27 @@ LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, L
  * Counted loop: for (i = first; i < limit; i += step), step > 0 constant. Between begin and end the
  * builder stands in the body, and `carried` values (phis) are readable. Loops nest.
  */
-typedef struct hmlc_loop {
+typedef struct hmlc_frame_loop {
     LLVMValueRef index; /* i64 */
     uint32_t carried_count;
-    LLVMValueRef carried[64]; /* in the body: current values; after hmlc_loop_end: the final ones */
+    LLVMValueRef
+        carried[64]; /* in the body: current values; after hmlc_frame_loop_end: the final ones */
     LLVMBasicBlockRef header, body, exit;
     LLVMValueRef limit, step;
-} hmlc_loop;
-void hmlc_loop_begin(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef first, LLVMValueRef limit,
-                     int64_t step, LLVMValueRef const *carried, uint32_t carried_count);
+} hmlc_frame_loop;
+void hmlc_frame_loop_begin(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRef first,
+                           LLVMValueRef limit, int64_t step, LLVMValueRef const *carried,
+                           uint32_t carried_count);
 /* `next` are the carried values for the next iteration. */
-void hmlc_loop_end(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef const *next);
+void hmlc_frame_loop_end(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRef const *next);
 
 /* if (condition) { ... } : the builder stands in the body until end. */
-typedef struct hmlc_branch {
+typedef struct hmlc_frame_branch {
     LLVMBasicBlockRef otherwise, exit;
-} hmlc_branch;
-void hmlc_branch_begin(hmlc_frame *frame, hmlc_branch *branch, LLVMValueRef condition);
-void hmlc_branch_else(hmlc_frame *frame, hmlc_branch *branch); /* optional */
-void hmlc_branch_end(hmlc_frame *frame, hmlc_branch *branch);
+} hmlc_frame_branch;
+void hmlc_frame_branch_begin(hmlc_frame *frame, hmlc_frame_branch *branch, LLVMValueRef condition);
+void hmlc_frame_branch_else(hmlc_frame *frame, hmlc_frame_branch *branch); /* optional */
+void hmlc_frame_branch_end(hmlc_frame *frame, hmlc_frame_branch *branch);
 
 /* Returns `status` (HML_KERNEL_*) with two i64 details when `condition` (i1) holds. Cold path. */
 void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t status,

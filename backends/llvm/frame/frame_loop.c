@@ -10,8 +10,9 @@ static LLVMBasicBlockRef append(hmlc_frame *frame, const char *name)
 
 /* Blocks: header tests, body works, exit follows. The phis in the header are the values after the
  * loop too. */
-void hmlc_loop_begin(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef first, LLVMValueRef limit,
-                     int64_t step, LLVMValueRef const *carried, uint32_t carried_count)
+void hmlc_frame_loop_begin(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRef first,
+                           LLVMValueRef limit, int64_t step, LLVMValueRef const *carried,
+                           uint32_t carried_count)
 {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(frame->builder);
     loop->header = append(frame, "loop");
@@ -34,7 +35,7 @@ void hmlc_loop_begin(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef first, LLV
     LLVMPositionBuilderAtEnd(frame->builder, loop->body);
 }
 
-void hmlc_loop_end(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef const *next)
+void hmlc_frame_loop_end(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRef const *next)
 {
     LLVMValueRef index = LLVMBuildNSWAdd(frame->builder, loop->index, loop->step, "");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(frame->builder);
@@ -48,7 +49,7 @@ void hmlc_loop_end(hmlc_frame *frame, hmlc_loop *loop, LLVMValueRef const *next)
     LLVMPositionBuilderAtEnd(frame->builder, loop->exit);
 }
 
-void hmlc_branch_begin(hmlc_frame *frame, hmlc_branch *branch, LLVMValueRef condition)
+void hmlc_frame_branch_begin(hmlc_frame *frame, hmlc_frame_branch *branch, LLVMValueRef condition)
 {
     LLVMBasicBlockRef body = append(frame, "then");
     branch->otherwise = append(frame, "else");
@@ -57,14 +58,14 @@ void hmlc_branch_begin(hmlc_frame *frame, hmlc_branch *branch, LLVMValueRef cond
     LLVMPositionBuilderAtEnd(frame->builder, body);
 }
 
-void hmlc_branch_else(hmlc_frame *frame, hmlc_branch *branch)
+void hmlc_frame_branch_else(hmlc_frame *frame, hmlc_frame_branch *branch)
 {
     branch->exit = append(frame, "join");
     LLVMBuildBr(frame->builder, branch->exit);
     LLVMPositionBuilderAtEnd(frame->builder, branch->otherwise);
 }
 
-void hmlc_branch_end(hmlc_frame *frame, hmlc_branch *branch)
+void hmlc_frame_branch_end(hmlc_frame *frame, hmlc_frame_branch *branch)
 {
     LLVMBasicBlockRef exit = branch->exit != NULL ? branch->exit : branch->otherwise;
     LLVMBuildBr(frame->builder, exit);

@@ -18,7 +18,7 @@ static const struct {
     {HMLC_OP_rms_norm, 2},
 };
 
-uint32_t loop_op_cost(const hmlc_op *op)
+uint32_t hmlc_loop_op_cost(const hmlc_op *op)
 {
     for (size_t k = 0; k < sizeof costs / sizeof costs[0]; k++) {
         if (costs[k].opcode == op->opcode) {
@@ -28,17 +28,17 @@ uint32_t loop_op_cost(const hmlc_op *op)
     return 0; /* hidden behind the loads */
 }
 
-static int32_t last_active(const loop_space *space, int32_t before, bool reduced_too)
+static int32_t last_active(const hmlc_loop_space *space, int32_t before, bool reduced_too)
 {
     for (int32_t k = before - 1; k >= 0; k--) {
-        if (!loop_var_idle(&space->vars[k]) && (reduced_too || !space->vars[k].reduced)) {
+        if (!hmlc_loop_var_idle(&space->vars[k]) && (reduced_too || !space->vars[k].reduced)) {
             return k;
         }
     }
     return -1;
 }
 
-static bool is_short(const loop_var *var, int64_t limit)
+static bool is_short(const hmlc_loop_var *var, int64_t limit)
 {
     int64_t trip;
     return hmlc_dim_is_constant(var->trip, &trip) && trip < limit;
@@ -49,9 +49,9 @@ static bool is_short(const loop_var *var, int64_t limit)
  * variable is taken whole into the lanes (channels of an image), or, when it is reduced, left to
  * the next kept one.
  */
-static void choose_vector(const loop_context *context, loop_state *state)
+static void choose_vector(const hmlc_loop_context *context, hmlc_loop_state *state)
 {
-    const loop_space *space = context->space;
+    const hmlc_loop_space *space = context->space;
     int32_t last = last_active(space, (int32_t)space->count, true);
     state->vector = last;
     state->inner = state->tile = -1;
@@ -72,24 +72,24 @@ static void choose_vector(const loop_context *context, loop_state *state)
 }
 
 /* A load that is contiguous along another variable than the lanes'. */
-static void choose_tile(const loop_context *context, loop_state *state)
+static void choose_tile(const hmlc_loop_context *context, hmlc_loop_state *state)
 {
-    const loop_analysis *analysis = context->analysis;
+    const hmlc_loop_analysis *analysis = context->analysis;
     if (state->rows != NULL || state->vector < 0 || state->inner >= 0) {
         return;
     }
     for (uint32_t i = 0; i < analysis->load_count; i++) {
-        const loop_index *load = &analysis->loads[i];
+        const hmlc_loop_index *load = &analysis->loads[i];
         hmlc_dim across = load->coefficient[state->vector];
         if (analysis->load_bytes[i] != 4 || load->computed_serial != 0 || across == NULL ||
             hmlc_dim_is(across, 1)) {
             continue;
         }
         for (uint32_t k = 0; k < context->space->count; k++) {
-            const loop_var *var = &context->space->vars[k];
+            const hmlc_loop_var *var = &context->space->vars[k];
             bool wanted = (int32_t)k != state->vector && load->coefficient[k] != NULL &&
                           hmlc_dim_is(load->coefficient[k], 1);
-            if (wanted && !loop_var_idle(var) && !var->reduced && !is_short(var, LEAST_TILE)) {
+            if (wanted && !hmlc_loop_var_idle(var) && !var->reduced && !is_short(var, LEAST_TILE)) {
                 state->tile = (int32_t)k;
                 return;
             }
@@ -97,9 +97,9 @@ static void choose_tile(const loop_context *context, loop_state *state)
     }
 }
 
-static void choose_lanes(const loop_context *context, loop_state *state)
+static void choose_lanes(const hmlc_loop_context *context, hmlc_loop_state *state)
 {
-    const loop_analysis *analysis = context->analysis;
+    const hmlc_loop_analysis *analysis = context->analysis;
     uint32_t bytes = analysis->element_bytes < 1 ? 1 : analysis->element_bytes;
     bytes = analysis->movement ? bytes : 4;
     bytes = bytes > 8 ? 8 : bytes;
@@ -113,23 +113,23 @@ static void choose_lanes(const loop_context *context, loop_state *state)
     }
     state->lanes = vector / bytes;
     state->wide = state->lanes * registers;
-    state->wide = state->wide > LOOP_MAX_LANES ? LOOP_MAX_LANES : state->wide;
+    state->wide = state->wide > HMLC_LOOP_MAX_LANES ? HMLC_LOOP_MAX_LANES : state->wide;
     if (state->inner >= 0) { /* lanes count positions of the variable around it */
         state->wide = state->lanes = state->lanes > 16 ? 16 : state->lanes;
     } else if (state->tile >= 0) {
-        state->lanes = state->lanes > LOOP_MAX_ROWS ? LOOP_MAX_ROWS : state->lanes;
+        state->lanes = state->lanes > HMLC_LOOP_MAX_ROWS ? HMLC_LOOP_MAX_ROWS : state->lanes;
         state->wide = state->lanes;
     }
 }
 
-static void choose_order(const loop_context *context, loop_state *state)
+static void choose_order(const hmlc_loop_context *context, hmlc_loop_state *state)
 {
-    const loop_space *space = context->space;
+    const hmlc_loop_space *space = context->space;
     int32_t last[] = {state->tile, state->vector};
     state->order_count = state->inside_count = 0;
     for (uint32_t k = 0; k < space->count; k++) {
         bool later = (int32_t)k == state->tile || (int32_t)k == state->vector;
-        if (later || loop_var_idle(&space->vars[k]) || (int32_t)k == state->inner) {
+        if (later || hmlc_loop_var_idle(&space->vars[k]) || (int32_t)k == state->inner) {
             continue;
         }
         if (space->vars[k].reduced) {
@@ -152,13 +152,14 @@ static void choose_order(const loop_context *context, loop_state *state)
 
 /* -- work units -- */
 
-static int64_t hint(const loop_context *context, uint32_t var)
+static int64_t hint(const hmlc_loop_context *context, uint32_t var)
 {
-    return loop_dim_hint(context->dims, context->space->vars[var].trip, context->arena);
+    return hmlc_loop_dim_hint(context->dims, context->space->vars[var].trip, context->arena);
 }
 
 /* Elements evaluated per iteration of all loops behind `level`. */
-static int64_t inner_elements(const loop_context *context, const loop_state *state, uint32_t level)
+static int64_t inner_elements(const hmlc_loop_context *context, const hmlc_loop_state *state,
+                              uint32_t level)
 {
     int64_t count = state->inner >= 0 ? hint(context, (uint32_t)state->inner) : 1;
     for (uint32_t k = level + 1; k < state->order_count; k++) {
@@ -175,15 +176,15 @@ static int64_t inner_elements(const loop_context *context, const loop_state *sta
 }
 
 /* Units of a variable do not cut its widest piece. */
-static int64_t granule(const loop_state *state, uint32_t var)
+static int64_t granule(const hmlc_loop_state *state, uint32_t var)
 {
     if ((int32_t)var == state->vector) {
         return state->wide;
     }
-    return (int32_t)var == state->tile ? LOOP_MAX_ROWS : 1;
+    return (int32_t)var == state->tile ? HMLC_LOOP_MAX_ROWS : 1;
 }
 
-static void choose_units(const loop_context *context, loop_state *state, int64_t target)
+static void choose_units(const hmlc_loop_context *context, hmlc_loop_state *state, int64_t target)
 {
     state->unit = -1;
     state->chunk = 1;
@@ -205,7 +206,7 @@ static void choose_units(const loop_context *context, loop_state *state, int64_t
     }
 }
 
-static hmlc_dim unit_count(const loop_context *context, const loop_state *state)
+static hmlc_dim unit_count(const hmlc_loop_context *context, const hmlc_loop_state *state)
 {
     hmlc_dims *dims = context->dims;
     hmlc_dim units = hmlc_dim_constant(dims, 1);
@@ -219,9 +220,9 @@ static hmlc_dim unit_count(const loop_context *context, const loop_state *state)
     return units;
 }
 
-void loop_choose(loop_context *context, hmlc_kernel_plan *plan)
+void hmlc_loop_choose(hmlc_loop_context *context, hmlc_kernel_plan *plan)
 {
-    loop_state *state = context->state;
+    hmlc_loop_state *state = context->state;
     choose_vector(context, state);
     choose_tile(context, state);
     choose_lanes(context, state);

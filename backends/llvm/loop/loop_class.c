@@ -28,7 +28,7 @@ static uint32_t row_axes(const hmlc_op *op)
     return mask;
 }
 
-static hmlc_status plan_space(loop_context *context)
+static hmlc_status plan_space(hmlc_loop_context *context)
 {
     const hmlc_op *rows = first_row_op(context->kernel);
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
@@ -37,31 +37,31 @@ static hmlc_status plan_space(loop_context *context)
     for (int32_t k = 0; k < full->rank; k++) {
         context->state->empty |= hmlc_dim_is(full->dims[k], 0) && rows == NULL;
     }
-    HMLC_TRY(loop_space_create(context->space, context->dims, full->rank, full->dims,
-                               rows != NULL ? row_axes(rows) : 0));
-    return rows != NULL ? loop_rows_create(context) : HMLC_OK;
+    HMLC_TRY(hmlc_loop_space_create(context->space, context->dims, full->rank, full->dims,
+                                    rows != NULL ? row_axes(rows) : 0));
+    return rows != NULL ? hmlc_loop_rows_create(context) : HMLC_OK;
 }
 
-static hmlc_status plan_loops(loop_context *context, hmlc_kernel_plan *plan)
+static hmlc_status plan_loops(hmlc_loop_context *context, hmlc_kernel_plan *plan)
 {
     HMLC_TRY(plan_space(context));
     if (context->state->empty) {
         plan->units = hmlc_dim_constant(context->dims, 0);
         return HMLC_OK;
     }
-    HMLC_TRY(loop_analyze(context));
-    loop_choose(context, plan);
+    HMLC_TRY(hmlc_loop_analyze(context));
+    hmlc_loop_choose(context, plan);
     HMLC_TRY(context->status);
-    return context->state->rows != NULL ? loop_rows_plan(context, plan) : HMLC_OK;
+    return context->state->rows != NULL ? hmlc_loop_rows_plan(context, plan) : HMLC_OK;
 }
 
 static hmlc_status class_plan(hmlc_plan_context *planning, hmlc_kernel_plan *plan)
 {
     hmlc_module *module = planning->module;
-    loop_state *state = HMLC_NEW(planning->arena, loop_state);
+    hmlc_loop_state *state = HMLC_NEW(planning->arena, hmlc_loop_state);
     HMLC_TRY_MEMORY(state);
-    loop_analysis analysis = {0};
-    loop_context context = {
+    hmlc_loop_analysis analysis = {0};
+    hmlc_loop_context context = {
         .kernel = plan->kernel,
         .ids = hmlc_region_ids(plan->kernel->regions[0]),
         .module = module,
@@ -86,7 +86,7 @@ static hmlc_status class_plan(hmlc_plan_context *planning, hmlc_kernel_plan *pla
 }
 
 /* Every yielded value at the current lanes, row by row of the tile. */
-static void store_results(loop_context *context)
+static void store_results(hmlc_loop_context *context)
 {
     hmlc_frame *frame = context->frame;
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
@@ -98,12 +98,13 @@ static void store_results(loop_context *context)
         }
         for (uint32_t k = 0; k < yield->operand_count; k++) {
             const hmlc_value *value = hmlc_op_operand(yield, k);
-            loop_index index[HMLC_MAX_RANK];
-            loop_result_index(context, value->type, index);
-            loop_value result = loop_lower(context, value, index);
-            loop_index offset = loop_access_index(context, context->kernel->results[k], index);
-            loop_store(context, value->type->dtype, frame->operands[hmlc_frame_result(frame, k)],
-                       &offset, result);
+            hmlc_loop_index index[HMLC_MAX_RANK];
+            hmlc_loop_result_index(context, value->type, index);
+            hmlc_loop_value result = hmlc_loop_lower(context, value, index);
+            hmlc_loop_index offset =
+                hmlc_loop_access_index(context, context->kernel->results[k], index);
+            hmlc_loop_store(context, value->type->dtype,
+                            frame->operands[hmlc_frame_result(frame, k)], &offset, result);
         }
     }
     context->tile_row = 0;
@@ -111,8 +112,8 @@ static void store_results(loop_context *context)
 
 static hmlc_status class_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
 {
-    loop_state *state = plan->state;
-    loop_context context = {
+    hmlc_loop_state *state = plan->state;
+    hmlc_loop_context context = {
         .kernel = plan->kernel,
         .ids = hmlc_region_ids(plan->kernel->regions[0]),
         .module = frame->ir,
@@ -127,14 +128,14 @@ static hmlc_status class_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     if (state->empty) {
         return HMLC_OK;
     }
-    HMLC_TRY(loop_prepare_tables(&context));
+    HMLC_TRY(hmlc_loop_prepare_tables(&context));
     if (state->tile >= 0) {
-        context.tile_mask = loop_var_mask(context.space, (uint32_t)state->tile);
+        context.tile_mask = hmlc_loop_var_mask(context.space, (uint32_t)state->tile);
     }
     if (state->rows != NULL) {
-        HMLC_TRY(loop_rows_emit(&context));
+        HMLC_TRY(hmlc_loop_rows_emit(&context));
     } else {
-        loop_emit_units(&context, store_results);
+        hmlc_loop_emit_units(&context, store_results);
     }
     HMLC_TRY(context.status);
     return hmlc_dims_status(frame->ir->dims);

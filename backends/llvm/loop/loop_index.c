@@ -3,22 +3,22 @@
 #include "loop.h"
 #include "llvm/elementwise/math_build.h"
 
-loop_index loop_index_constant(hmlc_dim constant)
+hmlc_loop_index hmlc_loop_index_constant(hmlc_dim constant)
 {
-    return (loop_index){.constant = constant};
+    return (hmlc_loop_index){.constant = constant};
 }
 
-loop_index loop_index_zero(const loop_context *context)
+hmlc_loop_index hmlc_loop_index_zero(const hmlc_loop_context *context)
 {
-    return loop_index_constant(hmlc_dim_constant(context->dims, 0));
+    return hmlc_loop_index_constant(hmlc_dim_constant(context->dims, 0));
 }
 
-loop_index loop_index_of_dim(const loop_context *context, int32_t dim)
+hmlc_loop_index hmlc_loop_index_of_dim(const hmlc_loop_context *context, int32_t dim)
 {
-    loop_index index = loop_index_zero(context);
-    const loop_space *space = context->space;
+    hmlc_loop_index index = hmlc_loop_index_zero(context);
+    const hmlc_loop_space *space = context->space;
     for (uint32_t k = 0; k < space->count; k++) {
-        const loop_var *var = &space->vars[k];
+        const hmlc_loop_var *var = &space->vars[k];
         if (var->dim == dim && !hmlc_dim_is(var->extent, 1)) {
             index.coefficient[k] = var->scale;
         }
@@ -36,14 +36,14 @@ static hmlc_dim sum(hmlc_dims *dims, hmlc_dim a, hmlc_dim b)
 }
 
 /* Brings two i64 values to the same lanes. */
-static LLVMValueRef splat_like(loop_context *context, LLVMValueRef value, LLVMValueRef like)
+static LLVMValueRef splat_like(hmlc_loop_context *context, LLVMValueRef value, LLVMValueRef like)
 {
     bool vector = LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind;
     bool wanted = LLVMGetTypeKind(LLVMTypeOf(like)) == LLVMVectorTypeKind;
     return wanted && !vector ? hmlc_frame_splat(context->frame, value, context->lanes) : value;
 }
 
-static LLVMValueRef add_values(loop_context *context, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef add_values(hmlc_loop_context *context, LLVMValueRef a, LLVMValueRef b)
 {
     if (a == NULL || b == NULL) {
         return a == NULL ? b : a;
@@ -52,10 +52,11 @@ static LLVMValueRef add_values(loop_context *context, LLVMValueRef a, LLVMValueR
                         splat_like(context, b, a), "");
 }
 
-loop_index loop_index_add(loop_context *context, const loop_index *a, const loop_index *b)
+hmlc_loop_index hmlc_loop_index_add(hmlc_loop_context *context, const hmlc_loop_index *a,
+                                    const hmlc_loop_index *b)
 {
-    loop_index total = *a;
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    hmlc_loop_index total = *a;
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         total.coefficient[k] = sum(context->dims, a->coefficient[k], b->coefficient[k]);
     }
     total.constant = hmlc_dim_add(context->dims, a->constant, b->constant);
@@ -69,16 +70,17 @@ loop_index loop_index_add(loop_context *context, const loop_index *a, const loop
     return total;
 }
 
-loop_index loop_index_scale(loop_context *context, const loop_index *a, hmlc_dim factor)
+hmlc_loop_index hmlc_loop_index_scale(hmlc_loop_context *context, const hmlc_loop_index *a,
+                                      hmlc_dim factor)
 {
     if (hmlc_dim_is(factor, 0)) {
-        return loop_index_zero(context);
+        return hmlc_loop_index_zero(context);
     }
-    loop_index product = *a;
+    hmlc_loop_index product = *a;
     if (hmlc_dim_is(factor, 1)) {
         return product;
     }
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (a->coefficient[k] != NULL) {
             product.coefficient[k] = hmlc_dim_multiply(context->dims, a->coefficient[k], factor);
         }
@@ -94,29 +96,30 @@ loop_index loop_index_scale(loop_context *context, const loop_index *a, hmlc_dim
     return product;
 }
 
-loop_index loop_index_offset(loop_context *context, const loop_index *a, hmlc_dim term)
+hmlc_loop_index hmlc_loop_index_offset(hmlc_loop_context *context, const hmlc_loop_index *a,
+                                       hmlc_dim term)
 {
-    loop_index total = *a;
+    hmlc_loop_index total = *a;
     total.constant = hmlc_dim_add(context->dims, a->constant, term);
     return total;
 }
 
-uint32_t loop_index_vars(const loop_index *a)
+uint32_t hmlc_loop_index_vars(const hmlc_loop_index *a)
 {
     uint32_t mask = a->computed_vars;
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         mask |= a->coefficient[k] != NULL ? UINT32_C(1) << k : 0;
     }
     return mask;
 }
 
-int32_t loop_index_only_var(const loop_index *a)
+int32_t hmlc_loop_index_only_var(const hmlc_loop_index *a)
 {
     int32_t found = -1;
     if (a->computed_serial != 0) {
         return -1;
     }
-    for (int32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (int32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (a->coefficient[k] == NULL) {
             continue;
         }
@@ -128,9 +131,9 @@ int32_t loop_index_only_var(const loop_index *a)
     return found;
 }
 
-bool loop_index_equal(const loop_index *a, const loop_index *b)
+bool hmlc_loop_index_equal(const hmlc_loop_index *a, const hmlc_loop_index *b)
 {
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (a->coefficient[k] != b->coefficient[k]) {
             return false;
         }
@@ -139,9 +142,10 @@ bool loop_index_equal(const loop_index *a, const loop_index *b)
            a->computed_serial == b->computed_serial;
 }
 
-loop_index loop_index_computed(loop_context *context, loop_value value, uint32_t vars)
+hmlc_loop_index hmlc_loop_index_computed(hmlc_loop_context *context, hmlc_loop_value value,
+                                         uint32_t vars)
 {
-    loop_index index = loop_index_zero(context);
+    hmlc_loop_index index = hmlc_loop_index_zero(context);
     index.computed = value.value;
     index.computed_vars = vars;
     index.computed_serial = context->analysis != NULL ? ++context->analysis->serial : 1;
@@ -151,15 +155,15 @@ loop_index loop_index_computed(loop_context *context, loop_value value, uint32_t
 /* -- values -- */
 
 /* The lanes' distances to lane 0, as a vector; NULL when they are all 0. */
-static LLVMValueRef lane_part(loop_context *context, const loop_index *a)
+static LLVMValueRef lane_part(hmlc_loop_context *context, const hmlc_loop_index *a)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef total = NULL;
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (a->coefficient[k] == NULL || context->lane_step[k] == NULL) {
             continue;
         }
-        LLVMValueRef steps[LOOP_MAX_LANES];
+        LLVMValueRef steps[HMLC_LOOP_MAX_LANES];
         for (uint32_t l = 0; l < context->lanes; l++) {
             steps[l] = hmlc_frame_int(frame, context->lane_step[k][l]);
         }
@@ -171,11 +175,11 @@ static LLVMValueRef lane_part(loop_context *context, const loop_index *a)
     return total;
 }
 
-static LLVMValueRef uniform_part(loop_context *context, const loop_index *a)
+static LLVMValueRef uniform_part(hmlc_loop_context *context, const hmlc_loop_index *a)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef total = hmlc_frame_dim(frame, a->constant);
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (a->coefficient[k] != NULL && !LLVMIsNull(context->position[k])) {
             LLVMValueRef factor = hmlc_frame_dim(frame, a->coefficient[k]);
             LLVMValueRef term = LLVMBuildMul(frame->builder, context->position[k], factor, "");
@@ -185,19 +189,19 @@ static LLVMValueRef uniform_part(loop_context *context, const loop_index *a)
     return total;
 }
 
-loop_value loop_index_value(loop_context *context, const loop_index *a)
+hmlc_loop_value hmlc_loop_index_value(hmlc_loop_context *context, const hmlc_loop_index *a)
 {
     LLVMValueRef value = uniform_part(context, a);
     LLVMValueRef lanes = context->lanes > 1 ? lane_part(context, a) : NULL;
     value = add_values(context, value, lanes);
     value = add_values(context, value, a->computed);
-    return (loop_value){value, LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind};
+    return (hmlc_loop_value){value, LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind};
 }
 
 /* -- division -- */
 
 /* The largest value of a linear index; NULL where a coefficient may be negative. */
-static hmlc_dim largest(loop_context *context, const loop_index *a)
+static hmlc_dim largest(hmlc_loop_context *context, const hmlc_loop_index *a)
 {
     hmlc_dims *dims = context->dims;
     hmlc_dim total = a->constant, one = hmlc_dim_constant(dims, 1);
@@ -224,12 +228,12 @@ static bool divides(hmlc_dims *dims, hmlc_dim value, hmlc_dim by, hmlc_dim *quot
 }
 
 /* Sorts the terms into multiples of `by` and the rest. */
-static void divide_terms(loop_context *context, const loop_index *a, hmlc_dim by,
-                         loop_index *quotient, loop_index *remainder)
+static void divide_terms(hmlc_loop_context *context, const hmlc_loop_index *a, hmlc_dim by,
+                         hmlc_loop_index *quotient, hmlc_loop_index *remainder)
 {
     hmlc_dims *dims = context->dims;
-    *quotient = *remainder = loop_index_zero(context);
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    *quotient = *remainder = hmlc_loop_index_zero(context);
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         hmlc_dim share;
         if (a->coefficient[k] == NULL) {
             continue;
@@ -254,13 +258,13 @@ static void divide_terms(loop_context *context, const loop_index *a, hmlc_dim by
 }
 
 /* A variable whose terms straddle `by`, and the inner extent that would end that. */
-static void request_split(loop_context *context, const loop_index *remainder, hmlc_dim by)
+static void request_split(hmlc_loop_context *context, const hmlc_loop_index *remainder, hmlc_dim by)
 {
     hmlc_dims *dims = context->dims;
-    loop_analysis *analysis = context->analysis;
+    hmlc_loop_analysis *analysis = context->analysis;
     for (uint32_t k = 0; k < context->space->count; k++) {
         hmlc_dim coefficient = remainder->coefficient[k], inner, outer;
-        const loop_var *var = &context->space->vars[k];
+        const hmlc_loop_var *var = &context->space->vars[k];
         if (coefficient == NULL || coefficient->minimum < 1 ||
             !divides(dims, by, coefficient, &inner) || hmlc_dim_is(inner, 0) ||
             hmlc_dim_is(inner, 1) || hmlc_dim_known_equal(dims, inner, var->extent) ||
@@ -274,7 +278,7 @@ static void request_split(loop_context *context, const loop_index *remainder, hm
 }
 
 /* 32-bit lanes where the numbers allow: 64-bit vectors have no division to speak of. */
-static LLVMValueRef divide_value(loop_context *context, LLVMValueRef value, hmlc_dim by,
+static LLVMValueRef divide_value(hmlc_loop_context *context, LLVMValueRef value, hmlc_dim by,
                                  int64_t maximum)
 {
     hmlc_frame *frame = context->frame;
@@ -295,36 +299,36 @@ static LLVMValueRef divide_value(loop_context *context, LLVMValueRef value, hmlc
     return LLVMBuildZExt(frame->builder, LLVMBuildUDiv(frame->builder, a, b, ""), type, "");
 }
 
-static void divide_computed(loop_context *context, const loop_index *a, hmlc_dim by,
-                            loop_index *quotient, loop_index *remainder)
+static void divide_computed(hmlc_loop_context *context, const hmlc_loop_index *a, hmlc_dim by,
+                            hmlc_loop_index *quotient, hmlc_loop_index *remainder)
 {
-    uint32_t vars = loop_index_vars(a);
-    loop_value none = {NULL, false};
+    uint32_t vars = hmlc_loop_index_vars(a);
+    hmlc_loop_value none = {NULL, false};
     if (context->analysis != NULL) {
-        loop_record_access(context, a);
-        *quotient = loop_index_computed(context, none, vars);
-        *remainder = loop_index_computed(context, none, vars);
+        hmlc_loop_record_access(context, a);
+        *quotient = hmlc_loop_index_computed(context, none, vars);
+        *remainder = hmlc_loop_index_computed(context, none, vars);
         return;
     }
     hmlc_dim most = largest(context, a);
-    loop_value value = loop_index_value(context, a);
-    loop_value share = value, rest = value;
+    hmlc_loop_value value = hmlc_loop_index_value(context, a);
+    hmlc_loop_value share = value, rest = value;
     share.value = divide_value(context, value.value, by, most != NULL ? most->maximum : INT64_MAX);
     LLVMValueRef factor = splat_like(context, hmlc_frame_dim(context->frame, by), share.value);
     LLVMValueRef whole = LLVMBuildMul(context->frame->builder, share.value, factor, "");
     rest.value = LLVMBuildSub(context->frame->builder, value.value, whole, "");
-    *quotient = loop_index_computed(context, share, vars);
-    *remainder = loop_index_computed(context, rest, vars);
+    *quotient = hmlc_loop_index_computed(context, share, vars);
+    *remainder = hmlc_loop_index_computed(context, rest, vars);
 }
 
-void loop_index_divide(loop_context *context, const loop_index *a, hmlc_dim by,
-                       loop_index *quotient, loop_index *remainder)
+void hmlc_loop_index_divide(hmlc_loop_context *context, const hmlc_loop_index *a, hmlc_dim by,
+                            hmlc_loop_index *quotient, hmlc_loop_index *remainder)
 {
     hmlc_dims *dims = context->dims;
     hmlc_dim one = hmlc_dim_constant(dims, 1);
     if (hmlc_dim_is(by, 1)) {
         *quotient = *a;
-        *remainder = loop_index_zero(context);
+        *remainder = hmlc_loop_index_zero(context);
         return;
     }
     hmlc_dim most = largest(context, a);

@@ -4,12 +4,12 @@
 #include "llvm/elementwise/elementwise_internal.h"
 
 /* The register form of an element: bools of kernels that only move bytes stay bytes. */
-static bool is_register_bool(const loop_context *context, hmlc_dtype dtype)
+static bool is_register_bool(const hmlc_loop_context *context, hmlc_dtype dtype)
 {
     return dtype == HMLC_DTYPE_bool && !context->state->movement;
 }
 
-LLVMTypeRef loop_register_type(const loop_context *context, hmlc_dtype dtype)
+LLVMTypeRef hmlc_loop_register_type(const hmlc_loop_context *context, hmlc_dtype dtype)
 {
     return is_register_bool(context, dtype) ? context->frame->i1
                                             : hmlc_frame_type(context->frame, dtype);
@@ -21,13 +21,13 @@ static uint32_t alignment_of(hmlc_dtype dtype)
     return bytes < 8 ? bytes : 8;
 }
 
-static bool constant_steps(const loop_context *context, const loop_index *offset)
+static bool constant_steps(const hmlc_loop_context *context, const hmlc_loop_index *offset)
 {
     if (offset->computed != NULL &&
         LLVMGetTypeKind(LLVMTypeOf(offset->computed)) == LLVMVectorTypeKind) {
         return false;
     }
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (context->lane_step[k] != NULL && offset->coefficient[k] != NULL &&
             !hmlc_dim_is_constant(offset->coefficient[k], NULL)) {
             return false;
@@ -37,7 +37,8 @@ static bool constant_steps(const loop_context *context, const loop_index *offset
 }
 
 /* Lane distances of an offset when they are known: true. */
-static bool lane_offsets(const loop_context *context, const loop_index *offset, int64_t *lanes)
+static bool lane_offsets(const hmlc_loop_context *context, const hmlc_loop_index *offset,
+                         int64_t *lanes)
 {
     if (!constant_steps(context, offset)) {
         return false;
@@ -45,7 +46,7 @@ static bool lane_offsets(const loop_context *context, const loop_index *offset, 
     for (uint32_t l = 0; l < context->lanes; l++) {
         lanes[l] = 0;
     }
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (context->lane_step[k] == NULL || offset->coefficient[k] == NULL) {
             continue;
         }
@@ -62,15 +63,15 @@ static bool lane_offsets(const loop_context *context, const loop_index *offset, 
 }
 
 /* One step per variable, outermost first, so that each is hoisted out of the loops inside it. */
-LLVMValueRef loop_address(loop_context *context, LLVMTypeRef type, LLVMValueRef base,
-                          const loop_index *offset)
+LLVMValueRef hmlc_loop_address(hmlc_loop_context *context, LLVMTypeRef type, LLVMValueRef base,
+                               const hmlc_loop_index *offset)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef address = base;
     if (!hmlc_dim_is(offset->constant, 0)) {
         address = hmlc_frame_element(frame, type, address, hmlc_frame_dim(frame, offset->constant));
     }
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         bool still = context->position[k] == NULL || LLVMIsNull(context->position[k]);
         if (offset->coefficient[k] == NULL || still) {
             continue;
@@ -93,13 +94,13 @@ static LLVMValueRef lane_index(hmlc_frame *frame, uint32_t lane)
 
 /* -- loads -- */
 
-static LLVMValueRef guarded_address(loop_context *context, LLVMValueRef address,
+static LLVMValueRef guarded_address(hmlc_loop_context *context, LLVMValueRef address,
                                     LLVMValueRef condition)
 {
     return LLVMBuildSelect(context->frame->builder, condition, address, context->nowhere, "");
 }
 
-static LLVMValueRef load_vector(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_vector(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                                 uint32_t lanes)
 {
     hmlc_frame *frame = context->frame;
@@ -108,13 +109,13 @@ static LLVMValueRef load_vector(loop_context *context, hmlc_dtype dtype, LLVMVal
 }
 
 /* Lanes at known distances that lie close together: one load of their span, then a permutation. */
-static LLVMValueRef load_span(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_span(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                               const int64_t *lanes, int64_t least, int64_t span)
 {
     hmlc_frame *frame = context->frame;
     LLVMTypeRef element = hmlc_frame_type(frame, dtype);
     LLVMValueRef first = hmlc_frame_element(frame, element, address, hmlc_frame_int(frame, least));
-    LLVMValueRef mask[LOOP_MAX_LANES];
+    LLVMValueRef mask[HMLC_LOOP_MAX_LANES];
     for (uint32_t l = 0; l < context->lanes; l++) {
         mask[l] = lane_index(frame, (uint32_t)(lanes[l] - least));
     }
@@ -152,7 +153,7 @@ static bool add_to_runs(run *runs, uint32_t *count, int64_t offset)
     return true;
 }
 
-static uint32_t find_runs(const loop_context *context, const int64_t *lanes, run *runs)
+static uint32_t find_runs(const hmlc_loop_context *context, const int64_t *lanes, run *runs)
 {
     uint32_t count = 0;
     for (uint32_t l = 0; l < context->lanes; l++) {
@@ -175,7 +176,7 @@ static LLVMValueRef join_vectors(hmlc_frame *frame, LLVMValueRef *parts, uint32_
     while (count > 1) {
         uint32_t length = lanes_of(parts[0]);
         for (uint32_t k = 0; k < (count + 1) / 2; k++) {
-            LLVMValueRef mask[2 * LOOP_MAX_LANES];
+            LLVMValueRef mask[2 * HMLC_LOOP_MAX_LANES];
             bool pair = 2 * k + 1 < count;
             for (uint32_t l = 0; l < 2 * length; l++) {
                 mask[l] = lane_index(frame, l);
@@ -189,12 +190,12 @@ static LLVMValueRef join_vectors(hmlc_frame *frame, LLVMValueRef *parts, uint32_
     return parts[0];
 }
 
-static LLVMValueRef load_runs(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_runs(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                               const int64_t *lanes, const run *runs, uint32_t count)
 {
     hmlc_frame *frame = context->frame;
     LLVMTypeRef element = hmlc_frame_type(frame, dtype);
-    LLVMValueRef parts[MAX_RUNS], mask[LOOP_MAX_LANES];
+    LLVMValueRef parts[MAX_RUNS], mask[HMLC_LOOP_MAX_LANES];
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef first =
             hmlc_frame_element(frame, element, address, hmlc_frame_int(frame, runs[k].first));
@@ -216,16 +217,16 @@ static LLVMValueRef load_runs(loop_context *context, hmlc_dtype dtype, LLVMValue
 }
 
 /* Distances of the lanes as a vector of i64. */
-static LLVMValueRef lane_distances(loop_context *context, const loop_index *offset)
+static LLVMValueRef lane_distances(hmlc_loop_context *context, const hmlc_loop_index *offset)
 {
-    loop_index lanes = *offset;
+    hmlc_loop_index lanes = *offset;
     hmlc_frame *frame = context->frame;
     LLVMValueRef total = NULL;
-    for (uint32_t k = 0; k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; k < HMLC_LOOP_MAX_VARS; k++) {
         if (context->lane_step[k] == NULL || lanes.coefficient[k] == NULL) {
             continue;
         }
-        LLVMValueRef steps[LOOP_MAX_LANES];
+        LLVMValueRef steps[HMLC_LOOP_MAX_LANES];
         for (uint32_t l = 0; l < context->lanes; l++) {
             steps[l] = hmlc_frame_int(frame, context->lane_step[k][l]);
         }
@@ -243,15 +244,16 @@ static LLVMValueRef lane_distances(loop_context *context, const loop_index *offs
     return total;
 }
 
-static LLVMValueRef guard_of_lane(loop_context *context, uint32_t lane)
+static LLVMValueRef guard_of_lane(hmlc_loop_context *context, uint32_t lane)
 {
     return context->guard_vector ? LLVMBuildExtractElement(context->frame->builder, context->guard,
                                                            lane_index(context->frame, lane), "")
                                  : context->guard;
 }
 
-static LLVMValueRef lane_address(loop_context *context, LLVMTypeRef element, LLVMValueRef address,
-                                 LLVMValueRef distances, const int64_t *known, uint32_t lane)
+static LLVMValueRef lane_address(hmlc_loop_context *context, LLVMTypeRef element,
+                                 LLVMValueRef address, LLVMValueRef distances, const int64_t *known,
+                                 uint32_t lane)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef distance = known != NULL ? hmlc_frame_int(frame, known[lane])
@@ -261,7 +263,7 @@ static LLVMValueRef lane_address(loop_context *context, LLVMTypeRef element, LLV
     return context->guard == NULL ? at : guarded_address(context, at, guard_of_lane(context, lane));
 }
 
-static LLVMValueRef load_each(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_each(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                               LLVMValueRef distances, const int64_t *known)
 {
     hmlc_frame *frame = context->frame;
@@ -276,21 +278,21 @@ static LLVMValueRef load_each(loop_context *context, hmlc_dtype dtype, LLVMValue
 }
 
 /* A stride that only the run knows: contiguous when it is 1, which is the usual case. */
-static LLVMValueRef load_strided(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
-                                 const loop_index *offset, hmlc_dim stride)
+static LLVMValueRef load_strided(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+                                 const hmlc_loop_index *offset, hmlc_dim stride)
 {
     hmlc_frame *frame = context->frame;
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef one = hmlc_frame_int(frame, 1);
     LLVMValueRef dense = LLVMBuildICmp(builder, LLVMIntEQ, hmlc_frame_dim(frame, stride), one, "");
-    hmlc_branch branch;
-    hmlc_branch_begin(frame, &branch, dense);
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(frame, &branch, dense);
     LLVMValueRef straight = load_vector(context, dtype, address, context->lanes);
     LLVMBasicBlockRef straight_from = LLVMGetInsertBlock(builder);
-    hmlc_branch_else(frame, &branch);
+    hmlc_frame_branch_else(frame, &branch);
     LLVMValueRef each = load_each(context, dtype, address, lane_distances(context, offset), NULL);
     LLVMBasicBlockRef each_from = LLVMGetInsertBlock(builder);
-    hmlc_branch_end(frame, &branch);
+    hmlc_frame_branch_end(frame, &branch);
     LLVMValueRef result = LLVMBuildPhi(builder, LLVMTypeOf(straight), "");
     LLVMAddIncoming(result, &straight, &straight_from, 1);
     LLVMAddIncoming(result, &each, &each_from, 1);
@@ -298,12 +300,12 @@ static LLVMValueRef load_strided(loop_context *context, hmlc_dtype dtype, LLVMVa
 }
 
 /* The only lane variable's coefficient, when lanes run along one variable; NULL. */
-static hmlc_dim only_stride(const loop_context *context, const loop_index *offset)
+static hmlc_dim only_stride(const hmlc_loop_context *context, const hmlc_loop_index *offset)
 {
     hmlc_dim stride = NULL;
     bool vector = offset->computed != NULL &&
                   LLVMGetTypeKind(LLVMTypeOf(offset->computed)) == LLVMVectorTypeKind;
-    for (uint32_t k = 0; !vector && k < LOOP_MAX_VARS; k++) {
+    for (uint32_t k = 0; !vector && k < HMLC_LOOP_MAX_VARS; k++) {
         if (context->lane_step[k] == NULL || offset->coefficient[k] == NULL) {
             continue;
         }
@@ -325,7 +327,7 @@ static bool is_uniform(const int64_t *lanes, uint32_t count)
     return true;
 }
 
-static LLVMValueRef load_known(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static LLVMValueRef load_known(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                                const int64_t *lanes)
 {
     int64_t least = lanes[0], most = lanes[0];
@@ -334,7 +336,7 @@ static LLVMValueRef load_known(loop_context *context, hmlc_dtype dtype, LLVMValu
         most = lanes[l] > most ? lanes[l] : most;
     }
     int64_t span = most - least + 1;
-    if (span <= 4 * (int64_t)context->lanes && span <= 2 * LOOP_MAX_LANES) {
+    if (span <= 4 * (int64_t)context->lanes && span <= 2 * HMLC_LOOP_MAX_LANES) {
         return load_span(context, dtype, address, lanes, least, span);
     }
     run runs[MAX_RUNS];
@@ -354,42 +356,43 @@ static bool is_contiguous(const int64_t *lanes, uint32_t count)
 }
 
 /* No guard in the way: each form of access. */
-static loop_value load_open(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
-                            const loop_index *offset, const int64_t *known)
+static hmlc_loop_value load_open(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+                                 const hmlc_loop_index *offset, const int64_t *known)
 {
     if (known != NULL && is_uniform(known, context->lanes)) {
-        return (loop_value){load_vector(context, dtype, address, 1), false};
+        return (hmlc_loop_value){load_vector(context, dtype, address, 1), false};
     }
     if (known != NULL && is_contiguous(known, context->lanes)) {
-        return (loop_value){load_vector(context, dtype, address, context->lanes), true};
+        return (hmlc_loop_value){load_vector(context, dtype, address, context->lanes), true};
     }
     if (known != NULL) {
-        return (loop_value){load_known(context, dtype, address, known), true};
+        return (hmlc_loop_value){load_known(context, dtype, address, known), true};
     }
     hmlc_dim stride = only_stride(context, offset);
     LLVMValueRef value =
         stride != NULL ? load_strided(context, dtype, address, offset, stride)
                        : load_each(context, dtype, address, lane_distances(context, offset), NULL);
-    return (loop_value){value, true};
+    return (hmlc_loop_value){value, true};
 }
 
 /* All lanes lie within `nowhere`, when that takes the place of the address. */
-static bool fits_nowhere(const loop_context *context, hmlc_dtype dtype, const int64_t *lanes)
+static bool fits_nowhere(const hmlc_loop_context *context, hmlc_dtype dtype, const int64_t *lanes)
 {
     for (uint32_t l = 0; l < context->lanes; l++) {
-        if (lanes[l] < 0 || lanes[l] >= LOOP_NOWHERE_BYTES / (int64_t)hmlc_dtype_bytes(dtype)) {
+        if (lanes[l] < 0 ||
+            lanes[l] >= HMLC_LOOP_NOWHERE_BYTES / (int64_t)hmlc_dtype_bytes(dtype)) {
             return false;
         }
     }
     return true;
 }
 
-static loop_value load_lanes(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
-                             const loop_index *offset)
+static hmlc_loop_value load_lanes(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
+                                  const hmlc_loop_index *offset)
 {
     LLVMTypeRef element = hmlc_frame_type(context->frame, dtype);
-    LLVMValueRef address = loop_address(context, element, base, offset);
-    int64_t lanes[LOOP_MAX_LANES];
+    LLVMValueRef address = hmlc_loop_address(context, element, base, offset);
+    int64_t lanes[HMLC_LOOP_MAX_LANES];
     const int64_t *known = lane_offsets(context, offset, lanes) ? lanes : NULL;
     if (context->guard == NULL) {
         return load_open(context, dtype, address, offset, known);
@@ -399,13 +402,13 @@ static loop_value load_lanes(loop_context *context, hmlc_dtype dtype, LLVMValueR
         return load_open(context, dtype, address, offset, known);
     }
     LLVMValueRef distances = known == NULL ? lane_distances(context, offset) : NULL;
-    return (loop_value){load_each(context, dtype, address, distances, known), true};
+    return (hmlc_loop_value){load_each(context, dtype, address, distances, known), true};
 }
 
-loop_value loop_load(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
-                     const loop_index *offset)
+hmlc_loop_value hmlc_loop_load(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
+                               const hmlc_loop_index *offset)
 {
-    loop_value loaded = load_lanes(context, dtype, base, offset);
+    hmlc_loop_value loaded = load_lanes(context, dtype, base, offset);
     if (is_register_bool(context, dtype)) {
         loaded.value = hmlc_elementwise_from_memory(context->frame, dtype, loaded.value);
     }
@@ -414,17 +417,17 @@ loop_value loop_load(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
 
 /* -- stores -- */
 
-void loop_store(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
-                const loop_index *offset, loop_value value)
+void hmlc_loop_store(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
+                     const hmlc_loop_index *offset, hmlc_loop_value value)
 {
     hmlc_frame *frame = context->frame;
     LLVMTypeRef element = hmlc_frame_type(frame, dtype);
-    LLVMValueRef address = loop_address(context, element, base, offset);
-    LLVMValueRef data = loop_widen(context, value);
+    LLVMValueRef address = hmlc_loop_address(context, element, base, offset);
+    LLVMValueRef data = hmlc_loop_widen(context, value);
     if (is_register_bool(context, dtype)) {
         data = hmlc_elementwise_to_memory(frame, dtype, data);
     }
-    int64_t lanes[LOOP_MAX_LANES];
+    int64_t lanes[HMLC_LOOP_MAX_LANES];
     bool known = lane_offsets(context, offset, lanes);
     if (context->lanes == 1 || (known && is_contiguous(lanes, context->lanes))) {
         hmlc_frame_store(frame, data, address, alignment_of(dtype));

@@ -17,7 +17,7 @@ static bool dtype_folds(const hmlc_op *op, hmlc_dtype dtype)
     return whole || real || (order && dtype == HMLC_DTYPE_bool);
 }
 
-bool loop_row_supported(const hmlc_op *op, const char **reason)
+bool hmlc_loop_row_supported(const hmlc_op *op, const char **reason)
 {
     hmlc_dtype dtype = hmlc_op_operand(op, 0)->type->dtype;
     if (!dtype_folds(op, dtype)) {
@@ -32,21 +32,21 @@ bool loop_row_supported(const hmlc_op *op, const char **reason)
 typedef struct fold_row {
     hmlc_opcode opcode;
     uint32_t parts;
-    loop_fold folds[2];
+    hmlc_loop_fold folds[2];
 } fold_row;
 
 static const fold_row fold_rows[] = {
-    {HMLC_OP_reduce_sum, 1, {LOOP_FOLD_SUM}},
-    {HMLC_OP_reduce_mean, 1, {LOOP_FOLD_SUM}},
-    {HMLC_OP_reduce_max, 1, {LOOP_FOLD_MAXIMUM}},
-    {HMLC_OP_reduce_min, 1, {LOOP_FOLD_MINIMUM}},
-    {HMLC_OP_reduce_prod, 1, {LOOP_FOLD_PRODUCT}},
-    {HMLC_OP_arg_max, 1, {LOOP_FOLD_ARGUMENT}},
-    {HMLC_OP_arg_min, 1, {LOOP_FOLD_ARGUMENT}},
-    {HMLC_OP_softmax, 2, {LOOP_FOLD_LARGEST, LOOP_FOLD_SUM}},
-    {HMLC_OP_log_softmax, 2, {LOOP_FOLD_LARGEST, LOOP_FOLD_SUM}},
-    {HMLC_OP_layer_norm, 2, {LOOP_FOLD_SUM, LOOP_FOLD_SUM}},
-    {HMLC_OP_rms_norm, 1, {LOOP_FOLD_SUM}},
+    {HMLC_OP_reduce_sum, 1, {HMLC_LOOP_FOLD_SUM}},
+    {HMLC_OP_reduce_mean, 1, {HMLC_LOOP_FOLD_SUM}},
+    {HMLC_OP_reduce_max, 1, {HMLC_LOOP_FOLD_MAXIMUM}},
+    {HMLC_OP_reduce_min, 1, {HMLC_LOOP_FOLD_MINIMUM}},
+    {HMLC_OP_reduce_prod, 1, {HMLC_LOOP_FOLD_PRODUCT}},
+    {HMLC_OP_arg_max, 1, {HMLC_LOOP_FOLD_ARGUMENT}},
+    {HMLC_OP_arg_min, 1, {HMLC_LOOP_FOLD_ARGUMENT}},
+    {HMLC_OP_softmax, 2, {HMLC_LOOP_FOLD_LARGEST, HMLC_LOOP_FOLD_SUM}},
+    {HMLC_OP_log_softmax, 2, {HMLC_LOOP_FOLD_LARGEST, HMLC_LOOP_FOLD_SUM}},
+    {HMLC_OP_layer_norm, 2, {HMLC_LOOP_FOLD_SUM, HMLC_LOOP_FOLD_SUM}},
+    {HMLC_OP_rms_norm, 1, {HMLC_LOOP_FOLD_SUM}},
 };
 
 static const fold_row *find_fold(hmlc_opcode opcode)
@@ -72,26 +72,27 @@ static hmlc_dtype accumulator_dtype(const hmlc_op *op)
     return dtype;
 }
 
-static hmlc_status too_many(loop_context *context, const char *what)
+static hmlc_status too_many(hmlc_loop_context *context, const char *what)
 {
     return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
                           context->kernel->location, NULL, "a loop kernel with too many %s", what);
 }
 
-static hmlc_status add_accumulators(loop_context *context, const hmlc_op *op, uint32_t level)
+static hmlc_status add_accumulators(hmlc_loop_context *context, const hmlc_op *op, uint32_t level)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     const fold_row *row = find_fold(op->opcode);
     if (row == NULL) {
         return HMLC_OK; /* the walk refuses it */
     }
     for (uint32_t part = 0; part < row->parts; part++) {
-        if (rows->count == LOOP_MAX_ACCUMULATORS) {
+        if (rows->count == HMLC_LOOP_MAX_ACCUMULATORS) {
             return too_many(context, "reductions");
         }
-        int64_t axis = row->folds[part] == LOOP_FOLD_ARGUMENT ? hmlc_op_int(op, HMLC_ATTR_axis) : 0;
-        bool argument = row->folds[part] == LOOP_FOLD_ARGUMENT;
-        rows->accumulators[rows->count++] = (loop_accumulator){
+        int64_t axis =
+            row->folds[part] == HMLC_LOOP_FOLD_ARGUMENT ? hmlc_op_int(op, HMLC_ATTR_axis) : 0;
+        bool argument = row->folds[part] == HMLC_LOOP_FOLD_ARGUMENT;
+        rows->accumulators[rows->count++] = (hmlc_loop_accumulator){
             .op = op,
             .part = part,
             .phase = level + part,
@@ -103,21 +104,21 @@ static hmlc_status add_accumulators(loop_context *context, const hmlc_op *op, ui
     return HMLC_OK;
 }
 
-uint32_t *loop_level(const loop_context *context, const hmlc_value *value)
+uint32_t *hmlc_loop_level(const hmlc_loop_context *context, const hmlc_value *value)
 {
     return &context->state->rows->level[value->id - context->ids.first];
 }
 
 /* The phase from which on each value of the region can be computed. */
-static hmlc_status assign_levels(loop_context *context)
+static hmlc_status assign_levels(hmlc_loop_context *context)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     HMLC_FOR_EACH_OP(op, context->kernel->regions[0])
     {
         uint32_t level = 0;
         for (uint32_t k = 0; k < op->operand_count; k++) {
             const hmlc_value *operand = hmlc_op_operand(op, k);
-            uint32_t known = operand != NULL ? *loop_level(context, operand) : 0;
+            uint32_t known = operand != NULL ? *hmlc_loop_level(context, operand) : 0;
             level = known > level ? known : level;
         }
         if (hmlc_op_has(op, HMLC_TRAIT_REDUCTION | HMLC_TRAIT_ROWWISE)) {
@@ -126,16 +127,16 @@ static hmlc_status assign_levels(loop_context *context)
             level += row != NULL ? row->parts : 0;
         }
         for (uint32_t k = 0; k < op->result_count; k++) {
-            *loop_level(context, op->results[k]) = level;
+            *hmlc_loop_level(context, op->results[k]) = level;
         }
         rows->phases = level + 1 > rows->phases ? level + 1 : rows->phases;
     }
     return HMLC_OK;
 }
 
-hmlc_status loop_rows_create(loop_context *context)
+hmlc_status hmlc_loop_rows_create(hmlc_loop_context *context)
 {
-    loop_rows *rows = HMLC_NEW(context->keep, loop_rows);
+    hmlc_loop_rows *rows = HMLC_NEW(context->keep, hmlc_loop_rows);
     HMLC_TRY_MEMORY(rows);
     rows->level = HMLC_NEW_ARRAY(context->keep, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(rows->level);
@@ -151,7 +152,7 @@ hmlc_status loop_rows_create(loop_context *context)
 
 /* -- what is kept between phases -- */
 
-bool loop_row_full(const loop_context *context, const hmlc_value *value)
+bool hmlc_loop_row_full(const hmlc_loop_context *context, const hmlc_value *value)
 {
     const hmlc_type *type = value->type;
     bool full = type->rank == context->space->rank;
@@ -162,7 +163,7 @@ bool loop_row_full(const loop_context *context, const hmlc_value *value)
 }
 
 typedef struct demand {
-    loop_context *context;
+    hmlc_loop_context *context;
     uint32_t *phases; /* by value: mask of the phases that evaluate it */
 } demand;
 
@@ -187,7 +188,7 @@ static void mark(demand *self, const hmlc_value *value, uint32_t phase)
     }
 }
 
-static int32_t yield_position(const loop_context *context, const hmlc_value *value)
+static int32_t yield_position(const hmlc_loop_context *context, const hmlc_value *value)
 {
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
@@ -199,9 +200,9 @@ static int32_t yield_position(const loop_context *context, const hmlc_value *val
 }
 
 /* Bytes of one kept value: the row, times the lanes when those lie across it. */
-static hmlc_dim kept_bytes(const loop_context *context, hmlc_dtype dtype)
+static hmlc_dim kept_bytes(const hmlc_loop_context *context, hmlc_dtype dtype)
 {
-    const loop_rows *rows = context->state->rows;
+    const hmlc_loop_rows *rows = context->state->rows;
     int64_t each = (int64_t)hmlc_dtype_bytes(dtype);
     each *= rows->inside ? 1 : context->state->wide;
     hmlc_dims *dims = context->dims;
@@ -210,16 +211,17 @@ static hmlc_dim kept_bytes(const loop_context *context, hmlc_dtype dtype)
     return hmlc_dim_multiply(dims, hmlc_dim_ceildiv(dims, bytes, line), line);
 }
 
-static hmlc_status keep(loop_context *context, hmlc_kernel_plan *plan, const hmlc_value *value,
+static hmlc_status keep(hmlc_loop_context *context, hmlc_kernel_plan *plan, const hmlc_value *value,
                         bool exponential, uint32_t phase)
 {
-    loop_rows *rows = context->state->rows;
-    if (rows->kept_count == LOOP_MAX_KEPT) {
+    hmlc_loop_rows *rows = context->state->rows;
+    if (rows->kept_count == HMLC_LOOP_MAX_KEPT) {
         return too_many(context, "values that reductions share");
     }
     hmlc_dtype dtype = value->type->dtype;
-    loop_kept *kept = &rows->kept[rows->kept_count++];
-    *kept = (loop_kept){.value = value, .exponential = exponential, .phase = phase, .dtype = dtype};
+    hmlc_loop_kept *kept = &rows->kept[rows->kept_count++];
+    *kept = (hmlc_loop_kept){
+        .value = value, .exponential = exponential, .phase = phase, .dtype = dtype};
     kept->result = hmlc_dtype_is_half(dtype) && exponential ? -1 : yield_position(context, value);
     kept->dtype = exponential && hmlc_dtype_is_half(dtype) ? HMLC_DTYPE_f32 : dtype;
     if (kept->result < 0) {
@@ -245,9 +247,9 @@ static uint32_t lowest(uint32_t mask)
 }
 
 /* Expensive values, and those that are stored anyhow, are not computed in two phases. */
-static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
+static hmlc_status choose_kept(hmlc_loop_context *context, hmlc_kernel_plan *plan)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     demand self = {.context = context};
     self.phases = HMLC_NEW_ARRAY(context->arena, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(self.phases);
@@ -257,8 +259,8 @@ static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
     const hmlc_op *yield = hmlc_kernel_yield(context->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = hmlc_op_operand(yield, k);
-        if (loop_row_full(context, value)) {
-            mark(&self, value, *loop_level(context, value));
+        if (hmlc_loop_row_full(context, value)) {
+            mark(&self, value, *hmlc_loop_level(context, value));
         }
     }
     HMLC_FOR_EACH_OP(op, context->kernel->regions[0])
@@ -266,26 +268,26 @@ static hmlc_status choose_kept(loop_context *context, hmlc_kernel_plan *plan)
         const hmlc_value *value = op->result_count > 0 ? op->results[0] : NULL;
         bool stored = value != NULL && yield_position(context, value) >= 0;
         if (op->opcode == HMLC_OP_softmax) {
-            HMLC_TRY(keep(context, plan, value, true, *loop_level(context, value) - 1));
+            HMLC_TRY(keep(context, plan, value, true, *hmlc_loop_level(context, value) - 1));
             /* Where the exponentials lay, later phases find the quotients. */
             if (stored && !is_single(*phases_of(&self, value))) {
-                HMLC_TRY(keep(context, plan, value, false, *loop_level(context, value)));
+                HMLC_TRY(keep(context, plan, value, false, *hmlc_loop_level(context, value)));
             }
             continue;
         }
-        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && (loop_op_cost(op) >= 3 || stored) &&
-            loop_row_full(context, value) && !is_single(*phases_of(&self, value))) {
+        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && (hmlc_loop_op_cost(op) >= 3 || stored) &&
+            hmlc_loop_row_full(context, value) && !is_single(*phases_of(&self, value))) {
             HMLC_TRY(keep(context, plan, value, false, lowest(*phases_of(&self, value))));
         }
     }
     return HMLC_OK;
 }
 
-/* Lane counts of the pieces of a row, as loop_emit_pieces makes them. */
-static void choose_widths(loop_context *context)
+/* Lane counts of the pieces of a row, as hmlc_loop_emit_pieces makes them. */
+static void choose_widths(hmlc_loop_context *context)
 {
-    const loop_state *state = context->state;
-    loop_rows *rows = context->state->rows;
+    const hmlc_loop_state *state = context->state;
+    hmlc_loop_rows *rows = context->state->rows;
     int64_t trip = 0, rest = 0;
     hmlc_dim length = state->vector >= 0 ? context->space->vars[state->vector].trip : NULL;
     bool known = length != NULL && hmlc_dim_is_constant(length, &trip);
@@ -300,10 +302,10 @@ static void choose_widths(loop_context *context)
     }
 }
 
-hmlc_status loop_rows_plan(loop_context *context, hmlc_kernel_plan *plan)
+hmlc_status hmlc_loop_rows_plan(hmlc_loop_context *context, hmlc_kernel_plan *plan)
 {
-    loop_state *state = context->state;
-    loop_rows *rows = state->rows;
+    hmlc_loop_state *state = context->state;
+    hmlc_loop_rows *rows = state->rows;
     rows->inside = state->vector >= 0 && context->space->vars[state->vector].reduced;
     if (rows->inside) {
         choose_widths(context);
@@ -314,10 +316,10 @@ hmlc_status loop_rows_plan(loop_context *context, hmlc_kernel_plan *plan)
     for (uint32_t phase = 0; phase < rows->phases; phase++) {
         uint32_t carried = 0;
         for (uint32_t k = 0; k < rows->count; k++) {
-            uint32_t each = rows->accumulators[k].fold == LOOP_FOLD_ARGUMENT ? 2 : 1;
+            uint32_t each = rows->accumulators[k].fold == HMLC_LOOP_FOLD_ARGUMENT ? 2 : 1;
             carried += rows->accumulators[k].phase == phase ? each * rows->width_count : 0;
         }
-        if (carried > LOOP_MAX_CARRY) {
+        if (carried > HMLC_LOOP_MAX_CARRY) {
             return too_many(context, "reductions at once");
         }
     }

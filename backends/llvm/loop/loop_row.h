@@ -13,71 +13,75 @@
 
 #include "loop.h"
 
-enum { LOOP_MAX_ACCUMULATORS = 16, LOOP_MAX_KEPT = 16, LOOP_MAX_WIDTHS = 8 };
+enum { HMLC_LOOP_MAX_ACCUMULATORS = 16, HMLC_LOOP_MAX_KEPT = 16, HMLC_LOOP_MAX_WIDTHS = 8 };
 
-typedef enum loop_fold {
-    LOOP_FOLD_SUM,
-    LOOP_FOLD_PRODUCT,
-    LOOP_FOLD_MAXIMUM,
-    LOOP_FOLD_MINIMUM,
-    LOOP_FOLD_LARGEST, /* maximum for a softmax: NaN may be lost, the sum brings it back */
-    LOOP_FOLD_ARGUMENT,
-} loop_fold;
+typedef enum hmlc_loop_fold {
+    HMLC_LOOP_FOLD_SUM,
+    HMLC_LOOP_FOLD_PRODUCT,
+    HMLC_LOOP_FOLD_MAXIMUM,
+    HMLC_LOOP_FOLD_MINIMUM,
+    HMLC_LOOP_FOLD_LARGEST, /* maximum for a softmax: NaN may be lost, the sum brings it back */
+    HMLC_LOOP_FOLD_ARGUMENT,
+} hmlc_loop_fold;
 
-typedef struct loop_accumulator {
+typedef struct hmlc_loop_accumulator {
     const hmlc_op *op;
     uint32_t part; /* of ops with two: softmax's maximum and sum, layer_norm's sum and squares */
     uint32_t phase;
-    loop_fold fold;
+    hmlc_loop_fold fold;
     hmlc_dtype dtype; /* of the accumulator */
-    bool narrow;      /* LOOP_FOLD_ARGUMENT: indices fit 32 bits */
+    bool narrow;      /* HMLC_LOOP_FOLD_ARGUMENT: indices fit 32 bits */
     /* emission */
-    uint32_t slot;      /* first of its carried values; one (arguments: two) per width */
-    loop_value result;  /* sum, maximum, index ... of the current row */
-    loop_value derived; /* what elements are scaled or shifted by, where that differs */
-} loop_accumulator;
+    uint32_t slot;           /* first of its carried values; one (arguments: two) per width */
+    hmlc_loop_value result;  /* sum, maximum, index ... of the current row */
+    hmlc_loop_value derived; /* what elements are scaled or shifted by, where that differs */
+} hmlc_loop_accumulator;
 
 /* An F-shaped value kept from its phase for later ones. */
-typedef struct loop_kept {
+typedef struct hmlc_loop_kept {
     const hmlc_value *value;
     bool exponential; /* softmax: exp(x - maximum) instead of the value itself */
     uint32_t phase;
     int32_t result; /* in this result's memory; -1: in the scratch at `offset` */
     hmlc_dtype dtype;
     hmlc_dim offset; /* bytes */
-} loop_kept;
+} hmlc_loop_kept;
 
-typedef struct loop_rows {
+typedef struct hmlc_loop_rows {
     uint32_t count;
-    loop_accumulator accumulators[LOOP_MAX_ACCUMULATORS];
+    hmlc_loop_accumulator accumulators[HMLC_LOOP_MAX_ACCUMULATORS];
     uint32_t kept_count;
-    loop_kept kept[LOOP_MAX_KEPT];
+    hmlc_loop_kept kept[HMLC_LOOP_MAX_KEPT];
     uint32_t phases; /* the last one stores what depends on all */
     hmlc_dim row;    /* elements folded into one */
     uint32_t *level; /* by id - ids.first: the phase from which on the value is known */
     bool inside;     /* lanes lie along the row */
-    uint32_t widths[LOOP_MAX_WIDTHS], width_count; /* lane counts of the pieces, widest first */
-    uint32_t phase;                                /* emission: the current one */
-} loop_rows;
+    uint32_t widths[HMLC_LOOP_MAX_WIDTHS],
+        width_count; /* lane counts of the pieces, widest first */
+    uint32_t phase;  /* emission: the current one */
+} hmlc_loop_rows;
 
 /* loop_row.c */
-bool loop_row_full(const loop_context *context, const hmlc_value *value); /* has shape F */
+bool hmlc_loop_row_full(const hmlc_loop_context *context,
+                        const hmlc_value *value); /* has shape F */
 
 /* loop_row_fold.c: accumulators of the current phase in context->carry */
-void loop_fold_start(loop_context *context, uint32_t phase);
-void loop_fold_step(loop_context *context, loop_accumulator *accumulator, loop_value value);
-void loop_fold_finish(loop_context *context, uint32_t phase);
+void hmlc_loop_fold_start(hmlc_loop_context *context, uint32_t phase);
+void hmlc_loop_fold_step(hmlc_loop_context *context, hmlc_loop_accumulator *accumulator,
+                         hmlc_loop_value value);
+void hmlc_loop_fold_finish(hmlc_loop_context *context, uint32_t phase);
 
 /* loop_row_value.c */
 /* The index vector of F. */
-void loop_row_index(const loop_context *context, loop_index *index);
+void hmlc_loop_row_index(const hmlc_loop_context *context, hmlc_loop_index *index);
 /* The element that an accumulator folds in, at the current lanes. */
-loop_value loop_row_element(loop_context *context, const loop_accumulator *accumulator);
+hmlc_loop_value hmlc_loop_row_element(hmlc_loop_context *context,
+                                      const hmlc_loop_accumulator *accumulator);
 /* Computes `derived` once `result` is known. */
-void loop_row_derive(loop_context *context, loop_accumulator *accumulator);
-void loop_row_keep(loop_context *context, const loop_kept *kept);
+void hmlc_loop_row_derive(hmlc_loop_context *context, hmlc_loop_accumulator *accumulator);
+void hmlc_loop_row_keep(hmlc_loop_context *context, const hmlc_loop_kept *kept);
 
 /* The phase from which on a value of the region is known. */
-uint32_t *loop_level(const loop_context *context, const hmlc_value *value);
+uint32_t *hmlc_loop_level(const hmlc_loop_context *context, const hmlc_value *value);
 
 #endif

@@ -7,24 +7,26 @@
 #include "loop_row.h"
 #include "llvm/elementwise/elementwise_internal.h"
 
-static uint32_t values_of(const loop_accumulator *accumulator)
+static uint32_t values_of(const hmlc_loop_accumulator *accumulator)
 {
-    return accumulator->fold == LOOP_FOLD_ARGUMENT ? 2 : 1;
+    return accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT ? 2 : 1;
 }
 
-static LLVMTypeRef register_type(loop_context *context, hmlc_dtype dtype)
+static LLVMTypeRef register_type(hmlc_loop_context *context, hmlc_dtype dtype)
 {
-    return loop_register_type(context, dtype);
+    return hmlc_loop_register_type(context, dtype);
 }
 
-static LLVMTypeRef position_type(const loop_context *context, const loop_accumulator *accumulator)
+static LLVMTypeRef position_type(const hmlc_loop_context *context,
+                                 const hmlc_loop_accumulator *accumulator)
 {
     return accumulator->narrow ? context->frame->i32 : context->frame->i64;
 }
 
-static bool is_largest(const loop_accumulator *accumulator)
+static bool is_largest(const hmlc_loop_accumulator *accumulator)
 {
-    return accumulator->fold == LOOP_FOLD_MAXIMUM || accumulator->fold == LOOP_FOLD_LARGEST;
+    return accumulator->fold == HMLC_LOOP_FOLD_MAXIMUM ||
+           accumulator->fold == HMLC_LOOP_FOLD_LARGEST;
 }
 
 /* Least (or greatest) value of an integer type. */
@@ -38,12 +40,12 @@ static int64_t limit_of(hmlc_dtype dtype, bool greatest)
     return greatest ? most : -most - 1;
 }
 
-static LLVMValueRef neutral(loop_context *context, const loop_accumulator *accumulator)
+static LLVMValueRef neutral(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator)
 {
     hmlc_dtype dtype = accumulator->dtype;
     LLVMTypeRef type = register_type(context, dtype);
-    bool product = accumulator->fold == LOOP_FOLD_PRODUCT;
-    bool order = is_largest(accumulator) || accumulator->fold == LOOP_FOLD_MINIMUM;
+    bool product = accumulator->fold == HMLC_LOOP_FOLD_PRODUCT;
+    bool order = is_largest(accumulator) || accumulator->fold == HMLC_LOOP_FOLD_MINIMUM;
     bool least = is_largest(accumulator);
     if (hmlc_dtype_is_float(dtype)) {
         double start = order ? (least ? -INFINITY : INFINITY) : product ? 1.0 : 0.0;
@@ -58,7 +60,7 @@ static LLVMValueRef neutral(loop_context *context, const loop_accumulator *accum
 
 /* -- one step -- */
 
-static LLVMValueRef better(loop_context *context, const loop_accumulator *accumulator,
+static LLVMValueRef better(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                            LLVMValueRef a, LLVMValueRef b, bool largest, bool equal_too)
 {
     LLVMBuilderRef builder = context->frame->builder;
@@ -76,7 +78,7 @@ static LLVMValueRef better(loop_context *context, const loop_accumulator *accumu
 }
 
 /* NaN wins over everything, unless the fold does not mind. */
-static LLVMValueRef extremum(loop_context *context, const loop_accumulator *accumulator,
+static LLVMValueRef extremum(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                              LLVMValueRef total, LLVMValueRef x)
 {
     hmlc_frame *frame = context->frame;
@@ -85,7 +87,7 @@ static LLVMValueRef extremum(loop_context *context, const loop_accumulator *accu
     if (accumulator->dtype == HMLC_DTYPE_bool) {
         return largest ? LLVMBuildOr(builder, total, x, "") : LLVMBuildAnd(builder, total, x, "");
     }
-    if (accumulator->fold == LOOP_FOLD_LARGEST) { /* maxps(x, total) */
+    if (accumulator->fold == HMLC_LOOP_FOLD_LARGEST) { /* maxps(x, total) */
         return lanes_select(frame, better(context, accumulator, x, total, true, false), x, total);
     }
     LLVMValueRef keep = better(context, accumulator, total, x, largest, false);
@@ -96,33 +98,33 @@ static LLVMValueRef extremum(loop_context *context, const loop_accumulator *accu
     return lanes_select(frame, real_compare(frame, LLVMRealUNO, total, total), total, chosen);
 }
 
-static LLVMValueRef combine(loop_context *context, const loop_accumulator *accumulator,
+static LLVMValueRef combine(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                             LLVMValueRef total, LLVMValueRef x)
 {
     LLVMBuilderRef builder = context->frame->builder;
     bool real = hmlc_dtype_is_float(accumulator->dtype);
     switch (accumulator->fold) {
-    case LOOP_FOLD_SUM:
+    case HMLC_LOOP_FOLD_SUM:
         return real ? LLVMBuildFAdd(builder, total, x, "") : LLVMBuildAdd(builder, total, x, "");
-    case LOOP_FOLD_PRODUCT:
+    case HMLC_LOOP_FOLD_PRODUCT:
         return real ? LLVMBuildFMul(builder, total, x, "") : LLVMBuildMul(builder, total, x, "");
     default:
         return extremum(context, accumulator, total, x);
     }
 }
 
-static bool argument_is_largest(const loop_accumulator *accumulator)
+static bool argument_is_largest(const hmlc_loop_accumulator *accumulator)
 {
     return accumulator->op->opcode == HMLC_OP_arg_max;
 }
 
-static bool takes_last(const loop_accumulator *accumulator)
+static bool takes_last(const hmlc_loop_accumulator *accumulator)
 {
     return hmlc_op_int(accumulator->op, HMLC_ATTR_select_last) != 0;
 }
 
 /* Joins candidates in any order: the earlier (or later) of equal ones. */
-static void combine_argument(loop_context *context, const loop_accumulator *accumulator,
+static void combine_argument(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                              LLVMValueRef *total, LLVMValueRef x, LLVMValueRef position)
 {
     hmlc_frame *frame = context->frame;
@@ -137,9 +139,9 @@ static void combine_argument(loop_context *context, const loop_accumulator *accu
     total[1] = lanes_select(frame, wins, position, total[1]);
 }
 
-static uint32_t width_index(const loop_context *context)
+static uint32_t width_index(const hmlc_loop_context *context)
 {
-    const loop_rows *rows = context->state->rows;
+    const hmlc_loop_rows *rows = context->state->rows;
     for (uint32_t k = 0; rows->inside && k < rows->width_count; k++) {
         if (rows->widths[k] == context->lanes) {
             return k;
@@ -149,28 +151,29 @@ static uint32_t width_index(const loop_context *context)
 }
 
 /* Positions rise within a lane, so that a plain comparison finds the first (or last). */
-static void step_argument(loop_context *context, const loop_accumulator *accumulator,
+static void step_argument(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                           LLVMValueRef *total, LLVMValueRef x)
 {
     hmlc_frame *frame = context->frame;
     int32_t axis = (int32_t)hmlc_op_int(accumulator->op, HMLC_ATTR_axis);
-    loop_index index = loop_index_of_dim(context, axis);
-    loop_value position = loop_index_value(context, &index);
+    hmlc_loop_index index = hmlc_loop_index_of_dim(context, axis);
+    hmlc_loop_value position = hmlc_loop_index_value(context, &index);
     position.value =
         LLVMBuildTrunc(frame->builder, position.value,
                        lanes_type(position.value, position_type(context, accumulator)), "");
     LLVMValueRef wins = better(context, accumulator, x, total[0], argument_is_largest(accumulator),
                                takes_last(accumulator));
     total[0] = lanes_select(frame, wins, x, total[0]);
-    total[1] = lanes_select(frame, wins, loop_widen(context, position), total[1]);
+    total[1] = lanes_select(frame, wins, hmlc_loop_widen(context, position), total[1]);
 }
 
-void loop_fold_step(loop_context *context, loop_accumulator *accumulator, loop_value value)
+void hmlc_loop_fold_step(hmlc_loop_context *context, hmlc_loop_accumulator *accumulator,
+                         hmlc_loop_value value)
 {
     uint32_t each = values_of(accumulator);
     LLVMValueRef *total = &context->carry[accumulator->slot + each * width_index(context)];
-    LLVMValueRef x = loop_widen(context, value);
-    if (accumulator->fold == LOOP_FOLD_ARGUMENT) {
+    LLVMValueRef x = hmlc_loop_widen(context, value);
+    if (accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT) {
         step_argument(context, accumulator, total, x);
     } else {
         total[0] = combine(context, accumulator, total[0], x);
@@ -180,40 +183,41 @@ void loop_fold_step(loop_context *context, loop_accumulator *accumulator, loop_v
 /* -- start -- */
 
 /* The row's first element; an empty row has none. */
-static LLVMValueRef first_element(loop_context *context, const loop_accumulator *accumulator)
+static LLVMValueRef first_element(hmlc_loop_context *context,
+                                  const hmlc_loop_accumulator *accumulator)
 {
-    const loop_state *state = context->state;
-    uint32_t mark = loop_memo_mark(context);
-    LLVMValueRef saved[LOOP_MAX_VARS];
+    const hmlc_loop_state *state = context->state;
+    uint32_t mark = hmlc_loop_memo_mark(context);
+    LLVMValueRef saved[HMLC_LOOP_MAX_VARS];
     for (uint32_t k = 0; k < state->inside_count; k++) {
         saved[k] = context->position[state->inside[k]];
         context->position[state->inside[k]] = hmlc_frame_int(context->frame, 0);
     }
-    LLVMValueRef first = loop_widen(context, loop_row_element(context, accumulator));
+    LLVMValueRef first = hmlc_loop_widen(context, hmlc_loop_row_element(context, accumulator));
     for (uint32_t k = 0; k < state->inside_count; k++) {
         context->position[state->inside[k]] = saved[k];
     }
-    loop_memo_release(context, mark);
+    hmlc_loop_memo_release(context, mark);
     return first;
 }
 
-static LLVMValueRef splat(loop_context *context, LLVMValueRef value, uint32_t lanes)
+static LLVMValueRef splat(hmlc_loop_context *context, LLVMValueRef value, uint32_t lanes)
 {
     bool vector = LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind;
     return vector ? value : hmlc_frame_splat(context->frame, value, lanes);
 }
 
-void loop_fold_start(loop_context *context, uint32_t phase)
+void hmlc_loop_fold_start(hmlc_loop_context *context, uint32_t phase)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     context->carry_count = 0;
     for (uint32_t k = 0; k < rows->count; k++) {
-        loop_accumulator *accumulator = &rows->accumulators[k];
+        hmlc_loop_accumulator *accumulator = &rows->accumulators[k];
         if (accumulator->phase != phase) {
             continue;
         }
         accumulator->slot = context->carry_count;
-        bool argument = accumulator->fold == LOOP_FOLD_ARGUMENT;
+        bool argument = accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT;
         LLVMValueRef start =
             argument ? first_element(context, accumulator) : neutral(context, accumulator);
         for (uint32_t w = 0; w < rows->width_count; w++) {
@@ -235,7 +239,7 @@ static LLVMValueRef part_of(hmlc_frame *frame, LLVMValueRef value, uint32_t firs
         return LLVMBuildExtractElement(frame->builder, value, LLVMConstInt(frame->i32, first, 0),
                                        "");
     }
-    LLVMValueRef mask[LOOP_MAX_LANES];
+    LLVMValueRef mask[HMLC_LOOP_MAX_LANES];
     for (uint32_t l = 0; l < lanes; l++) {
         mask[l] = LLVMConstInt(frame->i32, first + l, 0);
     }
@@ -244,14 +248,14 @@ static LLVMValueRef part_of(hmlc_frame *frame, LLVMValueRef value, uint32_t firs
 }
 
 /* Folds the upper half of the lanes onto the lower one until `lanes` are left. */
-static void halve(loop_context *context, const loop_accumulator *accumulator, LLVMValueRef *total,
-                  uint32_t lanes)
+static void halve(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
+                  LLVMValueRef *total, uint32_t lanes)
 {
     hmlc_frame *frame = context->frame;
     for (uint32_t now = lanes_of(total[0]); now > lanes; now /= 2) {
         LLVMValueRef upper = part_of(frame, total[0], now / 2, now / 2);
         LLVMValueRef lower = part_of(frame, total[0], 0, now / 2);
-        if (accumulator->fold != LOOP_FOLD_ARGUMENT) {
+        if (accumulator->fold != HMLC_LOOP_FOLD_ARGUMENT) {
             total[0] = combine(context, accumulator, lower, upper);
             continue;
         }
@@ -262,10 +266,10 @@ static void halve(loop_context *context, const loop_accumulator *accumulator, LL
     }
 }
 
-static void join_widths(loop_context *context, const loop_accumulator *accumulator,
+static void join_widths(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                         LLVMValueRef *total)
 {
-    const loop_rows *rows = context->state->rows;
+    const hmlc_loop_rows *rows = context->state->rows;
     uint32_t each = values_of(accumulator);
     LLVMValueRef const *slot = &context->carry[accumulator->slot];
     total[0] = slot[0];
@@ -275,7 +279,7 @@ static void join_widths(loop_context *context, const loop_accumulator *accumulat
     }
     for (uint32_t w = 1; w < rows->width_count; w++) {
         halve(context, accumulator, total, rows->widths[w]);
-        if (accumulator->fold == LOOP_FOLD_ARGUMENT) {
+        if (accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT) {
             combine_argument(context, accumulator, total, slot[each * w], slot[each * w + 1]);
         } else {
             total[0] = combine(context, accumulator, total[0], slot[w]);
@@ -284,24 +288,24 @@ static void join_widths(loop_context *context, const loop_accumulator *accumulat
     halve(context, accumulator, total, 1);
 }
 
-void loop_fold_finish(loop_context *context, uint32_t phase)
+void hmlc_loop_fold_finish(hmlc_loop_context *context, uint32_t phase)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     bool vector = !rows->inside && context->lanes > 1;
     for (uint32_t k = 0; k < rows->count; k++) {
-        loop_accumulator *accumulator = &rows->accumulators[k];
+        hmlc_loop_accumulator *accumulator = &rows->accumulators[k];
         if (accumulator->phase != phase) {
             continue;
         }
         LLVMValueRef total[2];
         join_widths(context, accumulator, total);
-        bool argument = accumulator->fold == LOOP_FOLD_ARGUMENT;
-        accumulator->result = (loop_value){argument ? total[1] : total[0], vector};
+        bool argument = accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT;
+        accumulator->result = (hmlc_loop_value){argument ? total[1] : total[0], vector};
     }
     context->carry_count = 0;
     for (uint32_t k = 0; k < rows->count; k++) {
         if (rows->accumulators[k].phase == phase) {
-            loop_row_derive(context, &rows->accumulators[k]);
+            hmlc_loop_row_derive(context, &rows->accumulators[k]);
         }
     }
 }

@@ -3,10 +3,10 @@
 #include "llvm/elementwise/elementwise_internal.h"
 #include "llvm/elementwise/math_functions.h"
 
-void loop_row_index(const loop_context *context, loop_index *index)
+void hmlc_loop_row_index(const hmlc_loop_context *context, hmlc_loop_index *index)
 {
     for (int32_t k = 0; k < context->space->rank; k++) {
-        index[k] = loop_index_of_dim(context, k);
+        index[k] = hmlc_loop_index_of_dim(context, k);
     }
 }
 
@@ -14,32 +14,35 @@ void loop_row_index(const loop_context *context, loop_index *index)
 
 typedef LLVMValueRef real_function(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b);
 
-static loop_value apply(loop_context *context, real_function *function, loop_value a, loop_value b)
+static hmlc_loop_value apply(hmlc_loop_context *context, real_function *function, hmlc_loop_value a,
+                             hmlc_loop_value b)
 {
     bool vector = a.vector || b.vector;
-    LLVMValueRef left = vector ? loop_widen(context, a) : a.value;
-    LLVMValueRef right = vector ? loop_widen(context, b) : b.value;
-    return (loop_value){function(context->frame, left, right), vector};
+    LLVMValueRef left = vector ? hmlc_loop_widen(context, a) : a.value;
+    LLVMValueRef right = vector ? hmlc_loop_widen(context, b) : b.value;
+    return (hmlc_loop_value){function(context->frame, left, right), vector};
 }
 
-static loop_value apply_one(loop_context *context,
-                            LLVMValueRef (*function)(hmlc_frame *frame, LLVMValueRef x),
-                            loop_value a)
+static hmlc_loop_value apply_one(hmlc_loop_context *context,
+                                 LLVMValueRef (*function)(hmlc_frame *frame, LLVMValueRef x),
+                                 hmlc_loop_value a)
 {
-    return (loop_value){function(context->frame, a.value), a.vector};
+    return (hmlc_loop_value){function(context->frame, a.value), a.vector};
 }
 
 /* The row's length in the element type of `like`. */
-static loop_value row_length(loop_context *context, LLVMValueRef like)
+static hmlc_loop_value row_length(hmlc_loop_context *context, LLVMValueRef like)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef count = hmlc_frame_dim(frame, context->state->rows->row);
-    return (loop_value){LLVMBuildSIToFP(frame->builder, count, lanes_element(like), ""), false};
+    return (hmlc_loop_value){LLVMBuildSIToFP(frame->builder, count, lanes_element(like), ""),
+                             false};
 }
 
-static loop_accumulator *accumulator_of(loop_context *context, const hmlc_op *op, uint32_t part)
+static hmlc_loop_accumulator *accumulator_of(hmlc_loop_context *context, const hmlc_op *op,
+                                             uint32_t part)
 {
-    loop_rows *rows = context->state->rows;
+    hmlc_loop_rows *rows = context->state->rows;
     for (uint32_t k = 0; k < rows->count; k++) {
         if (rows->accumulators[k].op == op && rows->accumulators[k].part == part) {
             return &rows->accumulators[k];
@@ -49,24 +52,25 @@ static loop_accumulator *accumulator_of(loop_context *context, const hmlc_op *op
 }
 
 /* Operand 0 in the accumulator's type. */
-static loop_value source(loop_context *context, const hmlc_op *op, hmlc_dtype dtype)
+static hmlc_loop_value source(hmlc_loop_context *context, const hmlc_op *op, hmlc_dtype dtype)
 {
-    loop_index index[HMLC_MAX_RANK];
+    hmlc_loop_index index[HMLC_MAX_RANK];
     const hmlc_value *x = hmlc_op_operand(op, 0);
-    loop_row_index(context, index);
-    return loop_convert(context, loop_lower(context, x, index), x->type->dtype, dtype);
+    hmlc_loop_row_index(context, index);
+    return hmlc_loop_convert(context, hmlc_loop_lower(context, x, index), x->type->dtype, dtype);
 }
 
-static loop_value exponential(loop_context *context, const hmlc_op *op)
+static hmlc_loop_value exponential(hmlc_loop_context *context, const hmlc_op *op)
 {
-    const loop_accumulator *maximum = accumulator_of(context, op, 0);
-    loop_value x = source(context, op, maximum->dtype);
-    loop_value distance = apply(context, real_sub, x, maximum->result);
+    const hmlc_loop_accumulator *maximum = accumulator_of(context, op, 0);
+    hmlc_loop_value x = source(context, op, maximum->dtype);
+    hmlc_loop_value distance = apply(context, real_sub, x, maximum->result);
     bool wide = maximum->dtype == HMLC_DTYPE_f64;
     return apply_one(context, wide ? hmlc_math_exp_f64 : hmlc_math_exp_flushed, distance);
 }
 
-loop_value loop_row_element(loop_context *context, const loop_accumulator *accumulator)
+hmlc_loop_value hmlc_loop_row_element(hmlc_loop_context *context,
+                                      const hmlc_loop_accumulator *accumulator)
 {
     const hmlc_op *op = accumulator->op;
     switch (op->opcode) {
@@ -76,7 +80,7 @@ loop_value loop_row_element(loop_context *context, const loop_accumulator *accum
                                       : exponential(context, op);
     case HMLC_OP_layer_norm:
     case HMLC_OP_rms_norm: {
-        loop_value x = source(context, op, accumulator->dtype);
+        hmlc_loop_value x = source(context, op, accumulator->dtype);
         if (op->opcode == HMLC_OP_layer_norm && accumulator->part == 0) {
             return x;
         }
@@ -92,38 +96,39 @@ loop_value loop_row_element(loop_context *context, const loop_accumulator *accum
 
 /* -- once per row -- */
 
-static loop_value mean_of(loop_context *context, const loop_accumulator *accumulator)
+static hmlc_loop_value mean_of(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator)
 {
-    loop_value sum = accumulator->result;
+    hmlc_loop_value sum = accumulator->result;
     if (hmlc_dtype_is_float(accumulator->dtype)) {
         return apply(context, real_div, sum, row_length(context, sum.value));
     }
     hmlc_frame *frame = context->frame;
-    loop_value count = {hmlc_frame_dim(frame, context->state->rows->row), false};
+    hmlc_loop_value count = {hmlc_frame_dim(frame, context->state->rows->row), false};
     LLVMValueRef zero = hmlc_frame_int(frame, 0), one = hmlc_frame_int(frame, 1);
     LLVMValueRef empty = LLVMBuildICmp(frame->builder, LLVMIntEQ, count.value, zero, "");
     count.value = LLVMBuildSelect(frame->builder, empty, one, count.value, "");
-    LLVMValueRef divisor = sum.vector ? loop_widen(context, count) : count.value;
+    LLVMValueRef divisor = sum.vector ? hmlc_loop_widen(context, count) : count.value;
     LLVMValueRef quotient = hmlc_dtype_is_unsigned(accumulator->dtype)
                                 ? LLVMBuildUDiv(frame->builder, sum.value, divisor, "")
                                 : LLVMBuildSDiv(frame->builder, sum.value, divisor, "");
-    return (loop_value){quotient, sum.vector};
+    return (hmlc_loop_value){quotient, sum.vector};
 }
 
 /* 1 / sqrt(mean + epsilon). */
-static loop_value inverse_deviation(loop_context *context, const loop_accumulator *accumulator)
+static hmlc_loop_value inverse_deviation(hmlc_loop_context *context,
+                                         const hmlc_loop_accumulator *accumulator)
 {
     hmlc_frame *frame = context->frame;
-    loop_value mean = mean_of(context, accumulator);
+    hmlc_loop_value mean = mean_of(context, accumulator);
     double epsilon = hmlc_op_float(accumulator->op, HMLC_ATTR_epsilon);
     LLVMValueRef root = real_unary(frame, "llvm.sqrt", real_plus(frame, mean.value, epsilon));
-    return (loop_value){real_div(frame, lanes_real(root, 1.0), root), mean.vector};
+    return (hmlc_loop_value){real_div(frame, lanes_real(root, 1.0), root), mean.vector};
 }
 
-void loop_row_derive(loop_context *context, loop_accumulator *accumulator)
+void hmlc_loop_row_derive(hmlc_loop_context *context, hmlc_loop_accumulator *accumulator)
 {
     hmlc_frame *frame = context->frame;
-    loop_value result = accumulator->result;
+    hmlc_loop_value result = accumulator->result;
     accumulator->derived = result;
     switch (accumulator->op->opcode) {
     case HMLC_OP_reduce_mean:
@@ -160,12 +165,13 @@ void loop_row_derive(loop_context *context, loop_accumulator *accumulator)
  * Where a kept value's elements lie in the scratch: row-major over the reduced variables, the lanes
  * innermost when they lie across rows. *base is moved so that lane 0 of this block is at 0.
  */
-static loop_index scratch_index(loop_context *context, const loop_kept *kept, LLVMValueRef *base)
+static hmlc_loop_index scratch_index(hmlc_loop_context *context, const hmlc_loop_kept *kept,
+                                     LLVMValueRef *base)
 {
     hmlc_frame *frame = context->frame;
     hmlc_dims *dims = context->dims;
-    const loop_state *state = context->state;
-    loop_index offset = loop_index_zero(context);
+    const hmlc_loop_state *state = context->state;
+    hmlc_loop_index offset = hmlc_loop_index_zero(context);
     hmlc_dim stride = hmlc_dim_constant(dims, state->rows->inside ? 1 : (int64_t)state->wide);
     for (uint32_t k = state->inside_count; k-- > 0;) {
         offset.coefficient[state->inside[k]] = stride;
@@ -181,40 +187,42 @@ static loop_index scratch_index(loop_context *context, const loop_kept *kept, LL
     return offset;
 }
 
-static loop_index kept_index(loop_context *context, const loop_kept *kept, LLVMValueRef *base)
+static hmlc_loop_index kept_index(hmlc_loop_context *context, const hmlc_loop_kept *kept,
+                                  LLVMValueRef *base)
 {
     if (kept->result < 0) {
         return scratch_index(context, kept, base);
     }
-    loop_index index[HMLC_MAX_RANK];
-    loop_row_index(context, index);
+    hmlc_loop_index index[HMLC_MAX_RANK];
+    hmlc_loop_row_index(context, index);
     *base = context->frame->operands[hmlc_frame_result(context->frame, (uint32_t)kept->result)];
-    return loop_access_index(context, context->kernel->results[kept->result], index);
+    return hmlc_loop_access_index(context, context->kernel->results[kept->result], index);
 }
 
-static loop_value load_kept(loop_context *context, const loop_kept *kept)
+static hmlc_loop_value load_kept(hmlc_loop_context *context, const hmlc_loop_kept *kept)
 {
     LLVMValueRef base;
-    loop_index offset = kept_index(context, kept, &base);
-    return loop_load(context, kept->dtype, base, &offset);
+    hmlc_loop_index offset = kept_index(context, kept, &base);
+    return hmlc_loop_load(context, kept->dtype, base, &offset);
 }
 
-void loop_row_keep(loop_context *context, const loop_kept *kept)
+void hmlc_loop_row_keep(hmlc_loop_context *context, const hmlc_loop_kept *kept)
 {
-    loop_index index[HMLC_MAX_RANK];
+    hmlc_loop_index index[HMLC_MAX_RANK];
     LLVMValueRef base;
-    loop_row_index(context, index);
-    loop_value value = kept->exponential ? exponential(context, kept->value->producer)
-                                         : loop_lower(context, kept->value, index);
-    loop_index offset = kept_index(context, kept, &base);
-    loop_store(context, kept->dtype, base, &offset, value);
+    hmlc_loop_row_index(context, index);
+    hmlc_loop_value value = kept->exponential ? exponential(context, kept->value->producer)
+                                              : hmlc_loop_lower(context, kept->value, index);
+    hmlc_loop_index offset = kept_index(context, kept, &base);
+    hmlc_loop_store(context, kept->dtype, base, &offset, value);
 }
 
-static const loop_kept *find_kept(loop_context *context, const hmlc_value *value, bool exponential_)
+static const hmlc_loop_kept *find_kept(hmlc_loop_context *context, const hmlc_value *value,
+                                       bool exponential_)
 {
-    const loop_rows *rows = context->state->rows;
+    const hmlc_loop_rows *rows = context->state->rows;
     for (uint32_t k = 0; k < rows->kept_count; k++) {
-        const loop_kept *kept = &rows->kept[k];
+        const hmlc_loop_kept *kept = &rows->kept[k];
         if (kept->value == value && kept->exponential == exponential_ &&
             kept->phase < rows->phase) {
             return kept;
@@ -225,22 +233,23 @@ static const loop_kept *find_kept(loop_context *context, const hmlc_value *value
 
 /* -- results -- */
 
-static loop_value parameter(loop_context *context, const hmlc_op *op, uint32_t operand,
-                            hmlc_dtype dtype)
+static hmlc_loop_value parameter(hmlc_loop_context *context, const hmlc_op *op, uint32_t operand,
+                                 hmlc_dtype dtype)
 {
-    loop_index full[HMLC_MAX_RANK], index[HMLC_MAX_RANK];
+    hmlc_loop_index full[HMLC_MAX_RANK], index[HMLC_MAX_RANK];
     const hmlc_value *value = hmlc_op_operand(op, operand);
-    loop_row_index(context, full);
-    loop_broadcast_index(context, value->type, op->results[0]->type, full, index);
-    return loop_convert(context, loop_lower(context, value, index), value->type->dtype, dtype);
+    hmlc_loop_row_index(context, full);
+    hmlc_loop_broadcast_index(context, value->type, op->results[0]->type, full, index);
+    return hmlc_loop_convert(context, hmlc_loop_lower(context, value, index), value->type->dtype,
+                             dtype);
 }
 
-static loop_value normalised(loop_context *context, const hmlc_op *op)
+static hmlc_loop_value normalised(hmlc_loop_context *context, const hmlc_op *op)
 {
     bool centred = op->opcode == HMLC_OP_layer_norm;
-    const loop_accumulator *last = accumulator_of(context, op, centred ? 1 : 0);
+    const hmlc_loop_accumulator *last = accumulator_of(context, op, centred ? 1 : 0);
     hmlc_frame *frame = context->frame;
-    loop_value x = source(context, op, last->dtype);
+    hmlc_loop_value x = source(context, op, last->dtype);
     if (centred) {
         x = apply(context, real_sub, x, accumulator_of(context, op, 0)->derived);
     }
@@ -248,13 +257,13 @@ static loop_value normalised(loop_context *context, const hmlc_op *op)
     bool scaled = hmlc_op_operand(op, 1) != NULL;
     bool shifted = centred && hmlc_op_operand(op, 2) != NULL;
     if (scaled && shifted) {
-        loop_value scale = parameter(context, op, 1, last->dtype);
-        loop_value shift = parameter(context, op, 2, last->dtype);
+        hmlc_loop_value scale = parameter(context, op, 1, last->dtype);
+        hmlc_loop_value shift = parameter(context, op, 2, last->dtype);
         bool vector = x.vector || scale.vector || shift.vector;
-        LLVMValueRef sum = hmlc_frame_fma(frame, vector ? loop_widen(context, x) : x.value,
-                                          vector ? loop_widen(context, scale) : scale.value,
-                                          vector ? loop_widen(context, shift) : shift.value);
-        return (loop_value){sum, vector};
+        LLVMValueRef sum = hmlc_frame_fma(frame, vector ? hmlc_loop_widen(context, x) : x.value,
+                                          vector ? hmlc_loop_widen(context, scale) : scale.value,
+                                          vector ? hmlc_loop_widen(context, shift) : shift.value);
+        return (hmlc_loop_value){sum, vector};
     }
     if (scaled) {
         return apply(context, real_mul, x, parameter(context, op, 1, last->dtype));
@@ -262,50 +271,50 @@ static loop_value normalised(loop_context *context, const hmlc_op *op)
     return shifted ? apply(context, real_add, x, parameter(context, op, 2, last->dtype)) : x;
 }
 
-static loop_value rowwise_value(loop_context *context, const hmlc_value *value)
+static hmlc_loop_value rowwise_value(hmlc_loop_context *context, const hmlc_value *value)
 {
     const hmlc_op *op = value->producer;
     if (op->opcode == HMLC_OP_softmax) {
-        const loop_accumulator *sum = accumulator_of(context, op, 1);
-        const loop_kept *kept = find_kept(context, value, true);
-        loop_value e = kept != NULL ? load_kept(context, kept) : exponential(context, op);
+        const hmlc_loop_accumulator *sum = accumulator_of(context, op, 1);
+        const hmlc_loop_kept *kept = find_kept(context, value, true);
+        hmlc_loop_value e = kept != NULL ? load_kept(context, kept) : exponential(context, op);
         return apply(context, real_mul, e, sum->derived);
     }
     if (op->opcode == HMLC_OP_log_softmax) {
-        loop_value x = source(context, op, accumulator_of(context, op, 0)->dtype);
+        hmlc_loop_value x = source(context, op, accumulator_of(context, op, 0)->dtype);
         x = apply(context, real_sub, x, accumulator_of(context, op, 0)->result);
         return apply(context, real_sub, x, accumulator_of(context, op, 1)->derived);
     }
     return normalised(context, op);
 }
 
-bool loop_row_value(loop_context *context, const hmlc_value *value, const loop_index *index,
-                    loop_value *result)
+bool hmlc_loop_row_value(hmlc_loop_context *context, const hmlc_value *value,
+                         const hmlc_loop_index *index, hmlc_loop_value *result)
 {
     const hmlc_op *op = value->producer;
     (void)index; /* the current row's: kernels with reductions do not move elements */
     if (context->state->rows == NULL) {
         return false;
     }
-    const loop_kept *kept = find_kept(context, value, false);
+    const hmlc_loop_kept *kept = find_kept(context, value, false);
     if (kept != NULL) {
         *result = load_kept(context, kept);
         return true;
     }
     hmlc_dtype dtype = value->type->dtype;
     if (hmlc_op_has(op, HMLC_TRAIT_ROWWISE)) {
-        *result = loop_convert(context, rowwise_value(context, value),
-                               accumulator_of(context, op, 0)->dtype, dtype);
+        *result = hmlc_loop_convert(context, rowwise_value(context, value),
+                                    accumulator_of(context, op, 0)->dtype, dtype);
         return true;
     }
     if (!hmlc_op_has(op, HMLC_TRAIT_REDUCTION)) {
         return false;
     }
-    const loop_accumulator *accumulator = accumulator_of(context, op, 0);
+    const hmlc_loop_accumulator *accumulator = accumulator_of(context, op, 0);
     hmlc_dtype from = accumulator->dtype;
-    if (accumulator->fold == LOOP_FOLD_ARGUMENT) {
+    if (accumulator->fold == HMLC_LOOP_FOLD_ARGUMENT) {
         from = accumulator->narrow ? HMLC_DTYPE_i32 : HMLC_DTYPE_i64;
     }
-    *result = loop_convert(context, accumulator->derived, from, dtype);
+    *result = hmlc_loop_convert(context, accumulator->derived, from, dtype);
     return true;
 }

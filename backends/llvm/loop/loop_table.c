@@ -16,32 +16,33 @@ static bool all_equal(const hmlc_tensor *tensor)
     return true;
 }
 
-static LLVMValueRef *table_of(const loop_context *context, const hmlc_value *value)
+static LLVMValueRef *table_of(const hmlc_loop_context *context, const hmlc_value *value)
 {
     return &context->tables[value->id - context->ids.first];
 }
 
-loop_value loop_lower_table(loop_context *context, const hmlc_value *value, const loop_index *index)
+hmlc_loop_value hmlc_loop_lower_table(hmlc_loop_context *context, const hmlc_value *value,
+                                      const hmlc_loop_index *index)
 {
     const hmlc_op *op = value->producer;
     const hmlc_type *type = value->type;
     const hmlc_tensor *tensor = hmlc_value_constant(value);
     if (tensor != NULL && all_equal(tensor)) {
-        LLVMTypeRef held = loop_register_type(context, tensor->dtype);
-        return (loop_value){hmlc_frame_constant(held, tensor, 0), false};
+        LLVMTypeRef held = hmlc_loop_register_type(context, tensor->dtype);
+        return (hmlc_loop_value){hmlc_frame_constant(held, tensor, 0), false};
     }
-    loop_index offset = loop_dense_index(context, type, index);
+    hmlc_loop_index offset = hmlc_loop_dense_index(context, type, index);
     int64_t element;
-    if (tensor == NULL && loop_index_vars(&offset) == 0 && offset.computed_serial == 0 &&
+    if (tensor == NULL && hmlc_loop_index_vars(&offset) == 0 && offset.computed_serial == 0 &&
         hmlc_dim_is_constant(offset.constant, &element)) {
         const hmlc_attr *elements = hmlc_op_attr(op, HMLC_ATTR_elements);
-        loop_value dim = {hmlc_frame_dim(context->frame, elements->as.dims[element]), false};
-        return loop_convert(context, dim, HMLC_DTYPE_i64, type->dtype);
+        hmlc_loop_value dim = {hmlc_frame_dim(context->frame, elements->as.dims[element]), false};
+        return hmlc_loop_convert(context, dim, HMLC_DTYPE_i64, type->dtype);
     }
-    return loop_load(context, type->dtype, *table_of(context, value), &offset);
+    return hmlc_loop_load(context, type->dtype, *table_of(context, value), &offset);
 }
 
-static LLVMValueRef constant_memory(loop_context *context, const void *data, size_t bytes)
+static LLVMValueRef constant_memory(hmlc_loop_context *context, const void *data, size_t bytes)
 {
     hmlc_frame *frame = context->frame;
     LLVMValueRef content = data == NULL ? LLVMConstNull(LLVMArrayType2(frame->i8, bytes))
@@ -54,7 +55,7 @@ static LLVMValueRef constant_memory(loop_context *context, const void *data, siz
     return memory;
 }
 
-static LLVMValueRef dims_memory(loop_context *context, const hmlc_op *op)
+static LLVMValueRef dims_memory(hmlc_loop_context *context, const hmlc_op *op)
 {
     hmlc_frame *frame = context->frame;
     const hmlc_attr *elements = hmlc_op_attr(op, HMLC_ATTR_elements);
@@ -72,7 +73,7 @@ static LLVMValueRef dims_memory(loop_context *context, const hmlc_op *op)
 }
 
 /* The indices of a gather_elements may be shorter than the data beside the axis, never longer. */
-static void check_gather_elements(loop_context *context, const hmlc_op *op)
+static void check_gather_elements(hmlc_loop_context *context, const hmlc_op *op)
 {
     hmlc_frame *frame = context->frame;
     const hmlc_type *data = hmlc_op_operand(op, 0)->type, *type = op->results[0]->type;
@@ -89,13 +90,13 @@ static void check_gather_elements(loop_context *context, const hmlc_op *op)
     }
 }
 
-hmlc_status loop_prepare_tables(loop_context *context)
+hmlc_status hmlc_loop_prepare_tables(hmlc_loop_context *context)
 {
     context->tables = HMLC_NEW_ARRAY(context->arena, LLVMValueRef, context->ids.count);
     context->hoisted = HMLC_NEW_ARRAY(context->arena, uint32_t, context->ids.count);
     HMLC_TRY_MEMORY(context->tables);
     HMLC_TRY_MEMORY(context->hoisted);
-    context->nowhere = constant_memory(context, NULL, LOOP_NOWHERE_BYTES);
+    context->nowhere = constant_memory(context, NULL, HMLC_LOOP_NOWHERE_BYTES);
     HMLC_FOR_EACH_OP(op, context->kernel->regions[0])
     {
         const hmlc_tensor *tensor =

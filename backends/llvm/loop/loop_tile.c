@@ -5,13 +5,14 @@
 #include "loop.h"
 #include "llvm/elementwise/math_build.h"
 
-static int32_t vector_var(const loop_context *context)
+static int32_t vector_var(const hmlc_loop_context *context)
 {
     return context->state->vector;
 }
 
 /* Contiguous along the tile variable, not along the lanes, no computed part, 4-byte elements. */
-bool loop_tile_fits(const loop_context *context, hmlc_dtype dtype, const loop_index *offset)
+bool hmlc_loop_tile_fits(const hmlc_loop_context *context, hmlc_dtype dtype,
+                         const hmlc_loop_index *offset)
 {
     if (context->tile_rows <= 1 || context->guard != NULL || hmlc_dtype_bytes(dtype) != 4 ||
         offset->computed_serial != 0) {
@@ -25,7 +26,7 @@ bool loop_tile_fits(const loop_context *context, hmlc_dtype dtype, const loop_in
 static LLVMValueRef shuffle(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, const uint32_t *from,
                             uint32_t count)
 {
-    LLVMValueRef mask[2 * LOOP_MAX_LANES];
+    LLVMValueRef mask[2 * HMLC_LOOP_MAX_LANES];
     for (uint32_t k = 0; k < count; k++) {
         mask[k] = LLVMConstInt(frame->i32, from[k], 0);
     }
@@ -90,7 +91,7 @@ static void transpose_square(hmlc_frame *frame, LLVMValueRef *rows, uint32_t siz
 /* Joins `count` vectors of equal length, a power of two of them. */
 static LLVMValueRef concatenate(hmlc_frame *frame, LLVMValueRef *parts, uint32_t count)
 {
-    uint32_t from[2 * LOOP_MAX_LANES];
+    uint32_t from[2 * HMLC_LOOP_MAX_LANES];
     for (; count > 1; count /= 2) {
         uint32_t lanes = 2 * lanes_of(parts[0]);
         for (uint32_t l = 0; l < lanes; l++) {
@@ -104,7 +105,7 @@ static LLVMValueRef concatenate(hmlc_frame *frame, LLVMValueRef *parts, uint32_t
 }
 
 /* One square of the tile: loads along the tile variable, transposed. */
-static void load_square(loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
+static void load_square(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                         LLVMValueRef stride, uint32_t size, LLVMValueRef *rows)
 {
     hmlc_frame *frame = context->frame;
@@ -120,19 +121,19 @@ static void load_square(loop_context *context, hmlc_dtype dtype, LLVMValueRef ad
 }
 
 /* Address of the tile's corner. */
-static LLVMValueRef corner_of(loop_context *context, LLVMTypeRef element, LLVMValueRef base,
-                              const loop_index *offset)
+static LLVMValueRef corner_of(hmlc_loop_context *context, LLVMTypeRef element, LLVMValueRef base,
+                              const hmlc_loop_index *offset)
 {
     int32_t tile = context->state->tile;
     LLVMValueRef here = context->position[tile];
     context->position[tile] = context->tile_start;
-    LLVMValueRef corner = loop_address(context, element, base, offset);
+    LLVMValueRef corner = hmlc_loop_address(context, element, base, offset);
     context->position[tile] = here;
     return corner;
 }
 
-void loop_tile_load(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
-                    const loop_index *offset, LLVMValueRef *rows)
+void hmlc_loop_tile_load(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
+                         const hmlc_loop_index *offset, LLVMValueRef *rows)
 {
     hmlc_frame *frame = context->frame;
     LLVMTypeRef element = hmlc_frame_type(frame, dtype);
@@ -141,9 +142,9 @@ void loop_tile_load(loop_context *context, hmlc_dtype dtype, LLVMValueRef base,
     LLVMValueRef corner = corner_of(context, element, base, offset);
     LLVMValueRef stride = hmlc_frame_dim(frame, offset->coefficient[vector_var(context)]);
     for (uint32_t row = 0; row < count; row += size) {
-        LLVMValueRef parts[LOOP_MAX_ROWS][LOOP_MAX_LANES];
+        LLVMValueRef parts[HMLC_LOOP_MAX_ROWS][HMLC_LOOP_MAX_LANES];
         for (uint32_t column = 0; column < squares; column++) {
-            LLVMValueRef square[LOOP_MAX_ROWS];
+            LLVMValueRef square[HMLC_LOOP_MAX_ROWS];
             LLVMValueRef step = LLVMBuildMul(frame->builder, stride,
                                              hmlc_frame_int(frame, (int64_t)column * size), "");
             LLVMValueRef at = hmlc_frame_element(frame, element, corner, step);

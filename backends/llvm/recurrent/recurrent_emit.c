@@ -80,14 +80,14 @@ static void store_chunk(const cell *c, LLVMValueRef chunk, LLVMValueRef base, LL
 /* to[0..count) = from[0..count), or zero without `from`. */
 static void copy_floats(const cell *c, LLVMValueRef to, LLVMValueRef from, LLVMValueRef count)
 {
-    hmlc_loop loop;
-    hmlc_loop_begin(c->frame, &loop, number(c, 0), count, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(c->frame, &loop, number(c, 0), count, 1, NULL, 0);
     LLVMValueRef value = LLVMConstNull(c->frame->f32);
     if (from != NULL) {
         value = hmlc_frame_load(c->frame, c->frame->f32, at(c, from, loop.index), 4);
     }
     hmlc_frame_store(c->frame, value, at(c, to, loop.index), 4);
-    hmlc_loop_end(c->frame, &loop, NULL);
+    hmlc_frame_loop_end(c->frame, &loop, NULL);
 }
 
 /* -- one panel of one step --------------------------------------------------------------------- */
@@ -113,8 +113,9 @@ static void multiply_hidden(const cell *c, const step *s, LLVMValueRef panel, ui
         carried[k] = k < GATES ? gates[k] : LLVMConstNull(chunk_type(c));
     }
     LLVMValueRef base = at(c, c->weights, multiply(c, panel, number(c, c->hidden * 4 * 16)));
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, number(c, 0), number(c, c->hidden), sums, carried, sums * GATES);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, number(c, 0), number(c, c->hidden), sums, carried,
+                          sums * GATES);
     for (uint32_t sum = 0; sum < sums; sum++) {
         LLVMValueRef k = add(c, loop.index, number(c, sum));
         LLVMValueRef h = hmlc_frame_load(frame, frame->f32, at(c, s->before, k), 4);
@@ -127,7 +128,7 @@ static void multiply_hidden(const cell *c, const step *s, LLVMValueRef panel, ui
             carried[slot] = hmlc_frame_fma(frame, h, weight, loop.carried[slot]);
         }
     }
-    hmlc_loop_end(frame, &loop, carried);
+    hmlc_frame_loop_end(frame, &loop, carried);
     for (uint32_t gate = 0; gate < GATES; gate++) {
         gates[gate] = sums == 1 ? loop.carried[gate]
                                 : LLVMBuildFAdd(frame->builder, loop.carried[gate],
@@ -234,10 +235,10 @@ static void emit_panel(const cell *c, const step *s, LLVMValueRef panel, uint32_
 static void emit_step(const cell *c, const step *s)
 {
     int64_t whole = c->hidden / HMLC_CELL_PANEL;
-    hmlc_loop loop;
-    hmlc_loop_begin(c->frame, &loop, number(c, 0), number(c, whole), 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(c->frame, &loop, number(c, 0), number(c, whole), 1, NULL, 0);
     emit_panel(c, s, loop.index, HMLC_CELL_PANEL);
-    hmlc_loop_end(c->frame, &loop, NULL);
+    hmlc_frame_loop_end(c->frame, &loop, NULL);
     if (c->hidden % HMLC_CELL_PANEL != 0) {
         emit_panel(c, s, number(c, whole), (uint32_t)(c->hidden % HMLC_CELL_PANEL));
     }
@@ -251,22 +252,22 @@ static void pack_weights(const cell *c, LLVMValueRef from)
     hmlc_frame *frame = c->frame;
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef hidden = number(c, c->hidden);
-    hmlc_loop rows, steps;
-    hmlc_loop_begin(frame, &rows, number(c, 0), number(c, 4 * c->hidden), 1, NULL, 0);
+    hmlc_frame_loop rows, steps;
+    hmlc_frame_loop_begin(frame, &rows, number(c, 0), number(c, 4 * c->hidden), 1, NULL, 0);
     LLVMValueRef gate = LLVMBuildUDiv(builder, rows.index, hidden, "");
     LLVMValueRef unit = LLVMBuildURem(builder, rows.index, hidden, "");
     LLVMValueRef panel = LLVMBuildUDiv(builder, unit, number(c, 16), "");
     LLVMValueRef lane = LLVMBuildURem(builder, unit, number(c, 16), "");
     LLVMValueRef row = multiply(
         c, add(c, multiply(c, c->direction, number(c, 4 * c->hidden)), rows.index), hidden);
-    hmlc_loop_begin(frame, &steps, number(c, 0), hidden, 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, &steps, number(c, 0), hidden, 1, NULL, 0);
     LLVMValueRef value =
         hmlc_frame_load(frame, frame->f32, at(c, from, add(c, row, steps.index)), 4);
     LLVMValueRef place = add(c, multiply(c, panel, hidden), steps.index);
     place = multiply(c, add(c, multiply(c, place, number(c, 4)), gate), number(c, 16));
     hmlc_frame_store(frame, value, at(c, c->weights, add(c, place, lane)), 4);
-    hmlc_loop_end(frame, &steps, NULL);
-    hmlc_loop_end(frame, &rows, NULL);
+    hmlc_frame_loop_end(frame, &steps, NULL);
+    hmlc_frame_loop_end(frame, &rows, NULL);
 }
 
 static void find_weights(cell *c)
@@ -344,8 +345,8 @@ static LLVMValueRef step_time(const cell *c, LLVMValueRef index, LLVMValueRef co
 static void emit_steps(const cell *c, LLVMValueRef count)
 {
     hmlc_frame *frame = c->frame;
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, number(c, 0), count, 1, c->h, 2);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, number(c, 0), count, 1, c->h, 2);
     LLVMValueRef time = step_time(c, loop.index, count);
     LLVMValueRef row = add(c, multiply(c, time, c->batch), c->element);
     row = add(c, multiply(c, row, c->directions), c->direction);
@@ -356,7 +357,7 @@ static void emit_steps(const cell *c, LLVMValueRef count)
               .after = loop.carried[1]};
     emit_step(c, &s);
     LLVMValueRef swapped[2] = {s.after, s.before};
-    hmlc_loop_end(frame, &loop, swapped);
+    hmlc_frame_loop_end(frame, &loop, swapped);
 
     LLVMValueRef state = add(c, multiply(c, c->direction, c->batch), c->element);
     state = multiply(c, state, number(c, c->hidden));
@@ -374,10 +375,10 @@ static void clear_rest(const cell *c, LLVMValueRef count)
     if (c->y == NULL || hmlc_op_operand(c->op, HMLC_CELL_LENGTHS) == NULL) {
         return;
     }
-    hmlc_loop loop;
-    hmlc_loop_begin(c->frame, &loop, count, c->steps, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(c->frame, &loop, count, c->steps, 1, NULL, 0);
     copy_floats(c, y_row(c, loop.index), NULL, number(c, c->hidden));
-    hmlc_loop_end(c->frame, &loop, NULL);
+    hmlc_frame_loop_end(c->frame, &loop, NULL);
 }
 
 static LLVMValueRef result_address(const cell *c, uint32_t index)
@@ -409,8 +410,8 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     c.y = result_address(&c, 0);
     c.y_h = result_address(&c, 1);
     c.y_c = result_address(&c, 2);
-    hmlc_loop units;
-    hmlc_loop_begin(frame, &units, frame->begin, frame->end, 1, NULL, 0);
+    hmlc_frame_loop units;
+    hmlc_frame_loop_begin(frame, &units, frame->begin, frame->end, 1, NULL, 0);
     c.direction = LLVMBuildUDiv(frame->builder, units.index, c.batch, "");
     c.element = LLVMBuildURem(frame->builder, units.index, c.batch, "");
     find_weights(&c);
@@ -418,6 +419,6 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     LLVMValueRef count = element_steps(&c);
     emit_steps(&c, count);
     clear_rest(&c, count);
-    hmlc_loop_end(frame, &units, NULL);
+    hmlc_frame_loop_end(frame, &units, NULL);
     return HMLC_OK;
 }

@@ -149,31 +149,31 @@ void hmlc_window_channels(hmlc_window_emitter *at, LLVMValueRef first, LLVMValue
     uint32_t lanes = at->window->tile.lanes;
     int64_t channels = -1;
     bool known = hmlc_dim_is_constant(at->window->channels, &channels);
-    hmlc_loop loop;
+    hmlc_frame_loop loop;
     LLVMValueRef rest = first;
     set_lanes(at, lanes, lanes);
     if (!known || channels >= lanes) {
         LLVMValueRef limit = LLVMBuildSub(builder, end, hmlc_frame_int(frame, lanes - 1), "");
-        hmlc_loop_begin(frame, &loop, first, limit, lanes, NULL, 0);
+        hmlc_frame_loop_begin(frame, &loop, first, limit, lanes, NULL, 0);
         at->channel = loop.index;
         body(at, context);
-        hmlc_loop_end(frame, &loop, NULL);
+        hmlc_frame_loop_end(frame, &loop, NULL);
         rest = loop.index;
     }
     if (known && channels % lanes == 0) {
         return;
     }
     if (known) {
-        hmlc_branch branch;
-        hmlc_branch_begin(frame, &branch, LLVMBuildICmp(builder, LLVMIntSLT, rest, end, ""));
+        hmlc_frame_branch branch;
+        hmlc_frame_branch_begin(frame, &branch, LLVMBuildICmp(builder, LLVMIntSLT, rest, end, ""));
         known_rest(at, rest, (uint32_t)(channels % lanes), body, context);
-        hmlc_branch_end(frame, &branch);
+        hmlc_frame_branch_end(frame, &branch);
     } else {
         set_lanes(at, 1, 1);
-        hmlc_loop_begin(frame, &loop, rest, end, 1, NULL, 0);
+        hmlc_frame_loop_begin(frame, &loop, rest, end, 1, NULL, 0);
         at->channel = loop.index;
         body(at, context);
-        hmlc_loop_end(frame, &loop, NULL);
+        hmlc_frame_loop_end(frame, &loop, NULL);
     }
 }
 
@@ -253,10 +253,10 @@ static hmlc_status window_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
         at->tile.store_tile = hmlc_frame_alloca(frame, vector, HMLC_TILE_ROWS, 64);
         at->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
     }
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, frame->begin, frame->end, 1, NULL, 0);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, frame->begin, frame->end, 1, NULL, 0);
     emit_unit(at, loop.index);
-    hmlc_loop_end(frame, &loop, NULL);
+    hmlc_frame_loop_end(frame, &loop, NULL);
     return HMLC_OK;
 }
 

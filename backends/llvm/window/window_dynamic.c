@@ -78,8 +78,8 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
         return;
     }
     const hmlc_window_axis *axis = &at->window->axis[number];
-    hmlc_loop loop;
-    hmlc_loop_begin(frame, &loop, pixel->from[number], pixel->to[number], 1, sum, 1);
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, pixel->from[number], pixel->to[number], 1, sum, 1);
     LLVMValueRef index =
         LLVMBuildMul(builder, loop.index, hmlc_frame_int(frame, axis->dilation), "");
     index = LLVMBuildAdd(builder, index, pixel->origin[number], "");
@@ -89,7 +89,7 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
     LLVMValueRef next = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, axis->window), "");
     emit_taps(at, pixel, number + 1, LLVMBuildAdd(builder, offset, index, ""),
               LLVMBuildAdd(builder, next, loop.index, ""), &inner);
-    hmlc_loop_end(frame, &loop, &inner);
+    hmlc_frame_loop_end(frame, &loop, &inner);
     *sum = loop.carried[0];
 }
 
@@ -114,13 +114,13 @@ void hmlc_window_emit_dynamic(hmlc_window_emitter *at, LLVMValueRef row_begin, L
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef height = hmlc_frame_dim(frame, at->window->axis[1].output_dim);
     LLVMValueRef width = hmlc_frame_dim(frame, at->window->axis[2].output_dim);
-    hmlc_loop rows, columns;
-    hmlc_loop_begin(frame, &rows, row_begin, row_end, 1, NULL, 0);
+    hmlc_frame_loop rows, columns;
+    hmlc_frame_loop_begin(frame, &rows, row_begin, row_end, 1, NULL, 0);
     dynamic_pixel pixel = {.counted = hmlc_frame_int(frame, 1)};
     place_axis(at, &pixel, 0, LLVMBuildUDiv(builder, rows.index, height, ""));
     place_axis(at, &pixel, 1, LLVMBuildURem(builder, rows.index, height, ""));
     LLVMValueRef counted = pixel.counted;
-    hmlc_loop_begin(frame, &columns, hmlc_frame_int(frame, 0), width, 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, &columns, hmlc_frame_int(frame, 0), width, 1, NULL, 0);
     pixel.counted = counted;
     place_axis(at, &pixel, 2, columns.index);
     at->tile.rows = 1;
@@ -129,6 +129,6 @@ void hmlc_window_emit_dynamic(hmlc_window_emitter *at, LLVMValueRef row_begin, L
     LLVMValueRef first = LLVMBuildMul(builder, rows.index, width, "");
     at->tile.row[0] = LLVMBuildAdd(builder, first, columns.index, "");
     hmlc_window_channels(at, channel_begin, channel_end, pixel_body, &pixel);
-    hmlc_loop_end(frame, &columns, NULL);
-    hmlc_loop_end(frame, &rows, NULL);
+    hmlc_frame_loop_end(frame, &columns, NULL);
+    hmlc_frame_loop_end(frame, &rows, NULL);
 }

@@ -171,14 +171,14 @@ static void emit_columns(hmlc_window_emitter *at, static_tile *tile, LLVMValueRe
     for (int64_t k = 0; k < columns->count; k++) {
         const hmlc_window_strip *strip = &columns->strips[k];
         int64_t end = strip->first + strip->count * strip->size;
-        hmlc_loop loop;
-        hmlc_loop_begin(frame, &loop, hmlc_frame_int(frame, strip->first),
-                        hmlc_frame_int(frame, end), strip->size, NULL, 0);
+        hmlc_frame_loop loop;
+        hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, strip->first),
+                              hmlc_frame_int(frame, end), strip->size, NULL, 0);
         tile->columns = strip;
         tile->first_column = loop.index;
         place_tile(at, tile);
         hmlc_window_channels(at, channel_begin, channel_end, tile_body, tile);
-        hmlc_loop_end(frame, &loop, NULL);
+        hmlc_frame_loop_end(frame, &loop, NULL);
     }
 }
 
@@ -200,8 +200,8 @@ void hmlc_window_emit_static(hmlc_window_emitter *at, LLVMValueRef row_begin, LL
         LLVMValueRef from = select_integer(frame, LLVMIntSGT, row_begin, strip->first_tile);
         LLVMValueRef to =
             select_integer(frame, LLVMIntSLT, row_end, strip->first_tile + strip->count);
-        hmlc_loop loop;
-        hmlc_loop_begin(frame, &loop, from, to, 1, NULL, 0);
+        hmlc_frame_loop loop;
+        hmlc_frame_loop_begin(frame, &loop, from, to, 1, NULL, 0);
         static_tile tile = {.rows = strip};
         LLVMValueRef ahead =
             LLVMBuildSub(frame->builder, loop.index, hmlc_frame_int(frame, strip->first_tile), "");
@@ -210,6 +210,6 @@ void hmlc_window_emit_static(hmlc_window_emitter *at, LLVMValueRef row_begin, LL
         tile.first_row =
             LLVMBuildAdd(frame->builder, skipped, hmlc_frame_int(frame, strip->first), "");
         emit_columns(at, &tile, channel_begin, channel_end);
-        hmlc_loop_end(frame, &loop, NULL);
+        hmlc_frame_loop_end(frame, &loop, NULL);
     }
 }
