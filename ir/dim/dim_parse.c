@@ -15,9 +15,9 @@ enum {
     MAX_EXPONENT = 8,
 };
 
-typedef struct fraction {
+typedef struct rational {
     hmlc_dim numerator, denominator; /* denominator NULL: 1 */
-} fraction;
+} rational;
 
 typedef struct dim_parser {
     hmlc_dims *dims; /* NULL in the first, checking run */
@@ -26,13 +26,13 @@ typedef struct dim_parser {
     bool failed;
 } dim_parser;
 
-static fraction parse_comparison(dim_parser *parser);
+static rational parse_comparison(dim_parser *parser);
 
-static fraction fail(dim_parser *parser)
+static rational fail(dim_parser *parser)
 {
     parser->failed = true;
     parser->at = parser->end;
-    return (fraction){NULL, NULL};
+    return (rational){NULL, NULL};
 }
 
 static void skip_blanks(dim_parser *parser)
@@ -81,8 +81,8 @@ static void expect(dim_parser *parser, const char *text)
     }
 }
 
-/* A fraction as an integer, rounded down. */
-static hmlc_dim to_integer(dim_parser *parser, fraction value)
+/* A rational as an integer, rounded down. */
+static hmlc_dim to_integer(dim_parser *parser, rational value)
 {
     if (parser->dims == NULL || parser->failed) {
         return NULL;
@@ -92,12 +92,12 @@ static hmlc_dim to_integer(dim_parser *parser, fraction value)
                : hmlc_dim_floordiv(parser->dims, value.numerator, value.denominator);
 }
 
-static fraction from_integer(hmlc_dim dim)
+static rational from_integer(hmlc_dim dim)
 {
-    return (fraction){dim, NULL};
+    return (rational){dim, NULL};
 }
 
-static fraction from_constant(dim_parser *parser, int64_t value)
+static rational from_constant(dim_parser *parser, int64_t value)
 {
     return from_integer(parser->dims == NULL ? NULL : hmlc_dim_constant(parser->dims, value));
 }
@@ -110,26 +110,26 @@ static hmlc_dim multiply_denominators(dim_parser *parser, hmlc_dim a, hmlc_dim b
     return hmlc_dim_multiply(parser->dims, a, b);
 }
 
-static fraction multiply(dim_parser *parser, fraction a, fraction b)
+static rational multiply(dim_parser *parser, rational a, rational b)
 {
     if (parser->dims == NULL || parser->failed) {
         return a;
     }
-    return (fraction){hmlc_dim_multiply(parser->dims, a.numerator, b.numerator),
+    return (rational){hmlc_dim_multiply(parser->dims, a.numerator, b.numerator),
                       multiply_denominators(parser, a.denominator, b.denominator)};
 }
 
-static fraction divide(dim_parser *parser, fraction a, fraction b)
+static rational divide(dim_parser *parser, rational a, rational b)
 {
     if (parser->dims == NULL || parser->failed) {
         return a;
     }
-    fraction inverse = {b.denominator == NULL ? hmlc_dim_constant(parser->dims, 1) : b.denominator,
+    rational inverse = {b.denominator == NULL ? hmlc_dim_constant(parser->dims, 1) : b.denominator,
                         b.numerator};
     return multiply(parser, a, inverse);
 }
 
-static fraction add(dim_parser *parser, fraction a, fraction b)
+static rational add(dim_parser *parser, rational a, rational b)
 {
     hmlc_dims *dims = parser->dims;
     if (dims == NULL || parser->failed) {
@@ -139,11 +139,11 @@ static fraction add(dim_parser *parser, fraction a, fraction b)
         b.denominator == NULL ? a.numerator : hmlc_dim_multiply(dims, a.numerator, b.denominator);
     hmlc_dim right =
         a.denominator == NULL ? b.numerator : hmlc_dim_multiply(dims, b.numerator, a.denominator);
-    return (fraction){hmlc_dim_add(dims, left, right),
+    return (rational){hmlc_dim_add(dims, left, right),
                       multiply_denominators(parser, a.denominator, b.denominator)};
 }
 
-static fraction parse_number(dim_parser *parser, bool negative)
+static rational parse_number(dim_parser *parser, bool negative)
 {
     uint64_t value = 0, limit = (uint64_t)INT64_MAX + (negative ? 1 : 0);
     while (parser->at < parser->end && *parser->at >= '0' && *parser->at <= '9') {
@@ -159,7 +159,7 @@ static fraction parse_number(dim_parser *parser, bool negative)
     return from_constant(parser, (int64_t)(negative ? ~value + 1 : value));
 }
 
-static fraction make_symbol(dim_parser *parser, const char *name)
+static rational make_symbol(dim_parser *parser, const char *name)
 {
     if (parser->dims == NULL) {
         return from_integer(NULL);
@@ -193,7 +193,7 @@ static int quoted_character(dim_parser *parser)
     return known ? (unsigned char)*parser->at++ : -2;
 }
 
-static fraction parse_quoted(dim_parser *parser)
+static rational parse_quoted(dim_parser *parser)
 {
     char name[MAX_NAME];
     size_t length = 0;
@@ -238,7 +238,7 @@ static const struct {
     {"select", FUNCTION_SELECT, 3},
 };
 
-static fraction apply_extreme(dim_parser *parser, function_kind kind, fraction a, fraction b)
+static rational apply_extreme(dim_parser *parser, function_kind kind, rational a, rational b)
 {
     hmlc_dim left = to_integer(parser, a), right = to_integer(parser, b);
     if (left == NULL || right == NULL) {
@@ -248,7 +248,7 @@ static fraction apply_extreme(dim_parser *parser, function_kind kind, fraction a
                                                  : hmlc_dim_maximum(parser->dims, left, right));
 }
 
-static fraction round_up(dim_parser *parser, fraction value)
+static rational round_up(dim_parser *parser, rational value)
 {
     if (parser->dims == NULL || parser->failed || value.denominator == NULL) {
         return value;
@@ -256,12 +256,12 @@ static fraction round_up(dim_parser *parser, fraction value)
     return from_integer(hmlc_dim_ceildiv(parser->dims, value.numerator, value.denominator));
 }
 
-static fraction apply(dim_parser *parser, function_kind kind, const fraction *arguments)
+static rational apply(dim_parser *parser, function_kind kind, const rational *arguments)
 {
     if (parser->dims == NULL || parser->failed) {
         return arguments[0];
     }
-    fraction quotient;
+    rational quotient;
     hmlc_dim a, b;
     switch (kind) {
     case FUNCTION_FLOOR:
@@ -287,9 +287,9 @@ static fraction apply(dim_parser *parser, function_kind kind, const fraction *ar
 }
 
 /* The arguments behind "name(". */
-static fraction parse_call(dim_parser *parser, function_kind kind, int count)
+static rational parse_call(dim_parser *parser, function_kind kind, int count)
 {
-    fraction arguments[3] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}};
+    rational arguments[3] = {{NULL, NULL}, {NULL, NULL}, {NULL, NULL}};
     arguments[0] = parse_comparison(parser);
     if (count == 0) {
         while (!parser->failed && accept(parser, ",")) {
@@ -304,7 +304,7 @@ static fraction parse_call(dim_parser *parser, function_kind kind, int count)
     return parser->failed ? fail(parser) : apply(parser, kind, arguments);
 }
 
-static fraction parse_name(dim_parser *parser)
+static rational parse_name(dim_parser *parser)
 {
     const char *start = parser->at;
     while (parser->at < parser->end && hmlc_dim_is_name_part(*parser->at)) {
@@ -329,13 +329,13 @@ static fraction parse_name(dim_parser *parser)
     return fail(parser);
 }
 
-static fraction parse_primary(dim_parser *parser, bool negative)
+static rational parse_primary(dim_parser *parser, bool negative)
 {
     char c = peek(parser);
     if (c >= '0' && c <= '9') {
         return parse_number(parser, negative);
     }
-    fraction value;
+    rational value;
     if (c == '(') {
         parser->at++;
         value = parse_comparison(parser);
@@ -351,9 +351,9 @@ static fraction parse_primary(dim_parser *parser, bool negative)
 }
 
 /* A small constant power: "s0**2". */
-static fraction parse_power(dim_parser *parser, bool negative)
+static rational parse_power(dim_parser *parser, bool negative)
 {
-    fraction base = parse_primary(parser, negative);
+    rational base = parse_primary(parser, negative);
     if (!accept(parser, "**")) {
         return base;
     }
@@ -362,14 +362,14 @@ static fraction parse_power(dim_parser *parser, bool negative)
         return fail(parser);
     }
     parser->at++;
-    fraction power = base;
+    rational power = base;
     for (int i = 1; i < exponent; i++) {
         power = multiply(parser, power, base);
     }
     return power;
 }
 
-static fraction parse_unary(dim_parser *parser)
+static rational parse_unary(dim_parser *parser)
 {
     bool negative = false;
     while (accept(parser, "-")) {
@@ -385,22 +385,22 @@ static bool glues_names(const dim_parser *parser, const char *start)
            parser->end - parser->at >= 2 && hmlc_dim_is_name_start(parser->at[1]);
 }
 
-static fraction parse_product(dim_parser *parser, const char *start)
+static rational parse_product(dim_parser *parser, const char *start)
 {
-    fraction value = parse_unary(parser);
+    rational value = parse_unary(parser);
     while (!parser->failed) {
         if (parser->at < parser->end && *parser->at == '/' && glues_names(parser, start)) {
             return fail(parser);
         }
         if (accept(parser, "//")) {
-            fraction quotient = divide(parser, value, parse_unary(parser));
+            rational quotient = divide(parser, value, parse_unary(parser));
             value = from_integer(to_integer(parser, quotient));
         } else if (accept(parser, "/")) {
             value = divide(parser, value, parse_unary(parser));
         } else if (accept(parser, "*")) {
             value = multiply(parser, value, parse_unary(parser));
         } else if (accept(parser, "%") || accept_word(parser, "mod")) {
-            fraction arguments[] = {value, parse_unary(parser)};
+            rational arguments[] = {value, parse_unary(parser)};
             value = apply(parser, FUNCTION_MODULO, arguments);
         } else {
             break;
@@ -422,7 +422,7 @@ static void flush(dim_parser *parser, addends *gathered)
     gathered->count = 1;
 }
 
-static void gather(dim_parser *parser, addends *gathered, fraction *fractions, fraction value)
+static void gather(dim_parser *parser, addends *gathered, rational *fractions, rational value)
 {
     if (parser->dims == NULL || parser->failed) {
         return;
@@ -437,11 +437,11 @@ static void gather(dim_parser *parser, addends *gathered, fraction *fractions, f
     gathered->dims[gathered->count++] = value.numerator;
 }
 
-static fraction parse_sum(dim_parser *parser)
+static rational parse_sum(dim_parser *parser)
 {
     const char *start = parser->at;
     addends gathered = {.count = 0};
-    fraction fractions = {NULL, NULL};
+    rational fractions = {NULL, NULL};
     gather(parser, &gathered, &fractions, parse_product(parser, start));
     while (!parser->failed) {
         bool glued = parser->at < parser->end && *parser->at == '-' && glues_names(parser, start);
@@ -451,15 +451,15 @@ static fraction parse_sum(dim_parser *parser)
         if (accept(parser, "+")) {
             gather(parser, &gathered, &fractions, parse_product(parser, start));
         } else if (accept(parser, "-")) {
-            fraction minus_one = from_constant(parser, -1);
-            fraction value = multiply(parser, parse_product(parser, start), minus_one);
+            rational minus_one = from_constant(parser, -1);
+            rational value = multiply(parser, parse_product(parser, start), minus_one);
             gather(parser, &gathered, &fractions, value);
         } else {
             break;
         }
     }
     if (parser->dims == NULL || parser->failed) {
-        return (fraction){NULL, NULL};
+        return (rational){NULL, NULL};
     }
     if (gathered.count == 0) {
         return fractions;
@@ -467,17 +467,17 @@ static fraction parse_sum(dim_parser *parser)
     if (gathered.count > 1) {
         flush(parser, &gathered);
     }
-    fraction integers = from_integer(gathered.dims[0]);
+    rational integers = from_integer(gathered.dims[0]);
     return fractions.numerator == NULL ? integers : add(parser, fractions, integers);
 }
 
-static fraction parse_comparison(dim_parser *parser)
+static rational parse_comparison(dim_parser *parser)
 {
     if (parser->depth == MAX_DEPTH) {
         return fail(parser);
     }
     parser->depth++;
-    fraction value = parse_sum(parser);
+    rational value = parse_sum(parser);
     bool equal = !parser->failed && accept(parser, "==");
     if (equal || (!parser->failed && accept(parser, "<"))) {
         hmlc_dim left = to_integer(parser, value);
@@ -503,6 +503,6 @@ hmlc_dim hmlc_dim_parse(hmlc_dims *dims, const char *text, size_t length)
         return NULL;
     }
     dim_parser parser = {.dims = dims, .at = text, .end = text + length};
-    fraction value = parse_comparison(&parser);
+    rational value = parse_comparison(&parser);
     return to_integer(&parser, value);
 }
