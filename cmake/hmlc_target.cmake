@@ -1,8 +1,13 @@
-# Every target of the project: the same warnings, sanitizers and link rules.
+# Every target of the project: the same language, warnings, sanitizers and link rules. Set on targets, not on folders, so that
+# a project around this one keeps its own.
 find_package(Threads REQUIRED)
 
+set(HMLC_WARNINGS -Wall -Wextra -Wshadow -Wconversion $<$<BOOL:${HMLC_WERROR}>:-Werror>)
+
 function(hmlc_configure target)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Werror -fno-strict-aliasing)
+    set_target_properties(${target} PROPERTIES C_STANDARD 17 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
+        POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+    target_compile_options(${target} PRIVATE ${HMLC_WARNINGS} -fno-strict-aliasing)
     target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
     if(HMLC_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${HMLC_SANITIZE} -fno-omit-frame-pointer

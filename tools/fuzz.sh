@@ -12,7 +12,7 @@ targets=("$@")
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHMLC_TESTS=ON -DHMLC_FUZZ=ON \
-    -DHMLC_SANITIZE=address,undefined >/dev/null
+    -DHMLC_SANITIZE=address,undefined -DHMLC_WERROR=ON >/dev/null
 cmake --build build/fuzz --target "${targets[@]/#/fuzz_}" | tail -1
 mkdir -p build/fuzz/findings
 

@@ -67,7 +67,7 @@ step "clang-tidy"
 tools/tidy.sh
 
 step "runtime alone, without LLVM and protobuf"
-cmake -S . -B build/runtime -G Ninja -DHMLC_COMPILER=OFF -DHMLC_TESTS=OFF >/dev/null
+cmake -S . -B build/runtime -G Ninja -DHMLC_COMPILER=OFF -DHMLC_TESTS=OFF -DHMLC_WERROR=ON >/dev/null
 cmake --build build/runtime -j "$jobs"
 
 step "address and undefined sanitizers: build"
