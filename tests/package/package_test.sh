@@ -1,41 +1,46 @@
 #!/usr/bin/env bash
-# Installs into a temporary prefix and builds a program against it, three ways.
-# usage: package_test.sh BUILD_FOLDER C_COMPILER
+# Installs into a temporary prefix and builds a program against it: through the CMake package, through pkg-config, and by plain calls.
+# usage: package_test.sh SOURCE_FOLDER BUILD_FOLDER C_COMPILER
 set -eu
-build=$1 compiler=$2
+source=$1 build=$2 compiler=$3
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cmake --install "$build" --prefix "$place/prefix" >/dev/null
-cat >"$place/main.c" <<'C'
-#include <hml/hml.h>
-#include <stdio.h>
+libraries=$(dirname "$(find "$place/prefix" -name libhml.so | head -1)")
+cp "$source/tests/package/user.c" "$place"
 
-int main(void)
-{
-    hml_model *model = NULL;
-    printf("%s\n", hml_version());
-    return hml_model_open("/nonexistent.hml", NULL, &model) == HML_ERROR_file_unreadable ? 0 : 1;
-}
-C
 cat >"$place/CMakeLists.txt" <<'C'
 cmake_minimum_required(VERSION 3.25)
 project(user LANGUAGES C)
-find_package(hml REQUIRED)
-add_executable(user main.c)
-target_link_libraries(user PRIVATE hml::hml)
+find_package(hml 0.1 REQUIRED)
+foreach(form hml hml_static)
+    add_executable(with_${form} user.c)
+    target_link_libraries(with_${form} PRIVATE hml::${form})
+endforeach()
 C
-cmake -S "$place" -B "$place/build" -DCMAKE_PREFIX_PATH="$place/prefix" >/dev/null
+cmake -S "$place" -B "$place/build" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$place/prefix" >/dev/null
 cmake --build "$place/build" >/dev/null
-"$place/build/user"
+"$place/build/with_hml"
+"$place/build/with_hml_static"
 
-libraries=$(dirname "$(find "$place/prefix" -name libhml.so | head -1)")
-export PKG_CONFIG_PATH=$libraries/pkgconfig
 if command -v pkg-config >/dev/null; then
+    export PKG_CONFIG_PATH=$libraries/pkgconfig
     # shellcheck disable=SC2046
-    "$compiler" "$place/main.c" $(pkg-config --cflags --libs hml) -o "$place/shared"
+    "$compiler" "$place/user.c" $(pkg-config --cflags --libs hml) -o "$place/shared"
     LD_LIBRARY_PATH=$libraries "$place/shared"
+    [ "$(pkg-config --modversion hml)" = "$("$place/build/with_hml")" ]
+else
+    echo "skipped: no pkg-config (Debian: pkgconf)"
 fi
-"$compiler" -I"$place/prefix/include" "$place/main.c" "$libraries/libhml.a" -pthread -o "$place/static"
+"$compiler" -I"$place/prefix/include" "$place/user.c" "$libraries/libhml.a" -pthread -o "$place/static"
 "$place/static"
 [ -x "$place/prefix/bin/hml" ]
+
+# Each component alone is what its package holds.
+files() { cmake --install "$build" --prefix "$place/$1" --component "$1" >/dev/null && (cd "$place/$1" && find . -type f -o -type l); }
+files runtime | grep -q 'libhml\.so\.[0-9.]*$'
+! files runtime | grep -q 'include/\|bin/\|libhml\.a\|libhml\.so$'
+files development | grep -q 'include/hml/hml\.h'
+files development | grep -q 'libhml\.so$'
+files device | grep -q 'bin/hml$'
 echo "1 passed, 0 failed"
