@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Links between the documents lead to files, and paths that they quote exist. usage: links_test.sh SOURCE_DIR
+set -euo pipefail
+cd "$1"
+failed=0
+documents=$(find . -name '*.md' -not -path './build/*' -not -path './.*')
+for document in $documents; do
+    place=$(dirname "$document")
+    while read -r target; do
+        [ -e "$place/${target%%#*}" ] || { echo "$document: link to $target, which does not exist"; failed=1; }
+    done < <(sed '/^```/,/^```/d' "$document" | grep -oE '\]\([^)#: ]+(#[^)]*)?\)' | sed 's/^](//; s/)$//')
+    # `folder/file.c` in code marks: from the root, the document's folder, or as programs include it.
+    while read -r path; do
+        [ -e "$path" ] || [ -e "$place/$path" ] || compgen -G "*/include/$path" >/dev/null || { echo "$document: \`$path\` does not exist"; failed=1; }
+    done < <(sed '/^```/,/^```/d' "$document" | grep -oE '`[a-z][a-zA-Z0-9_./-]*/[a-zA-Z0-9_.-]+\.(c|h|def|md|sh|py|cmake|hpp|proto)`' | tr -d '`')
+done
+exit $failed
