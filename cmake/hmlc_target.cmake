@@ -22,3 +22,20 @@ function(hmlc_library target)
     target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     hmlc_configure(${target})
 endfunction()
+
+# hmlc_rooms(TARGET LEVELS level... [TOP file...] [RECURSIVE room...]): building TARGET fails where includes of this folder break the order of
+# its rooms; see check_rooms.cmake for the words. Rooms of one level are joined by "+".
+function(hmlc_rooms target)
+    cmake_parse_arguments(ROOMS "" "" "LEVELS;TOP;RECURSIVE" ${ARGN})
+    foreach(list LEVELS TOP RECURSIVE)
+        string(REPLACE ";" "," ${list} "${ROOMS_${list}}")
+    endforeach()
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS *.c *.h *.def *.inc)
+    set(stamp ${CMAKE_CURRENT_BINARY_DIR}/${target}_rooms.stamp)
+    set(script ${PROJECT_SOURCE_DIR}/cmake/check_rooms.cmake)
+    add_custom_command(OUTPUT ${stamp}
+        COMMAND ${CMAKE_COMMAND} -DFOLDER=${CMAKE_CURRENT_SOURCE_DIR} -DLEVELS=${LEVELS} -DTOP=${TOP} -DRECURSIVE=${RECURSIVE} -DSTAMP=${stamp} -P ${script}
+        DEPENDS ${files} ${script} COMMENT "" VERBATIM)
+    add_custom_target(${target}_rooms DEPENDS ${stamp})
+    add_dependencies(${target} ${target}_rooms)
+endfunction()
