@@ -59,6 +59,8 @@ typedef struct hmlc_printer {
 
 void hmlc_print_attrs(hmlc_printer *printer, const hmlc_op *op);
 void hmlc_print_storage(hmlc_printer *printer, const hmlc_value *value);
+/* The value's number, given where it is first met. */
+uint32_t hmlc_print_assign(hmlc_printer *printer, const hmlc_value *value);
 void hmlc_print_number(hmlc_printer *printer, const hmlc_value *value);
 
 #endif

@@ -411,3 +411,16 @@ hmlc_status hmlc_parse_storage(hmlc_text_parser *parser, const hmlc_type *type,
     return hmlc_parse_accept_word(parser, "strides") ? parse_strides(parser, type, storage)
                                                      : HMLC_OK;
 }
+
+hmlc_status hmlc_parse_equality(hmlc_text_parser *parser, const hmlc_region *branch)
+{
+    hmlc_dim left = NULL, right = NULL;
+    const hmlc_location *location = NULL;
+    HMLC_TRY(hmlc_parse_expect(parser, '('));
+    HMLC_TRY(hmlc_parse_dim(parser, &left));
+    HMLC_TRY(hmlc_parse_expect(parser, ','));
+    HMLC_TRY(hmlc_parse_dim(parser, &right));
+    HMLC_TRY(hmlc_parse_expect(parser, ')'));
+    HMLC_TRY(hmlc_parse_location(parser, &location));
+    return hmlc_dims_require_equal_in(parser->module->dims, branch, left, right, location);
+}

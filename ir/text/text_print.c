@@ -3,58 +3,12 @@
 
 #include "text_buffer.h"
 
-/*
- * Numbers follow the order of definition in the text. Values are numbered before anything is
- * printed, since storage may refer to a later one; what an op captures from outside (only when it
- * is printed alone) is numbered where it is first met.
- */
-static hmlc_value_number *find_number(hmlc_value_number *numbers, uint32_t capacity,
-                                      const hmlc_value *value)
-{
-    uint32_t at = (value->id * UINT32_C(0x9e3779b1)) & (capacity - 1);
-    while (numbers[at].value != NULL && numbers[at].value != value) {
-        at = (at + 1) & (capacity - 1);
-    }
-    return &numbers[at];
-}
-
-static bool grow_numbers(hmlc_printer *printer)
-{
-    uint32_t capacity = printer->number_capacity == 0 ? 64 : printer->number_capacity * 2;
-    hmlc_value_number *larger = HMLC_NEW_ARRAY(printer->scratch, hmlc_value_number, capacity);
-    if (larger == NULL) {
-        printer->writer.failed = true;
-        return false;
-    }
-    for (uint32_t i = 0; i < printer->number_capacity; i++) {
-        const hmlc_value_number *old = &printer->numbers[i];
-        if (old->value != NULL) {
-            *find_number(larger, capacity, old->value) = *old;
-        }
-    }
-    printer->numbers = larger;
-    printer->number_capacity = capacity;
-    return true;
-}
-
-static uint32_t assign_number(hmlc_printer *printer, const hmlc_value *value)
-{
-    if (2 * (printer->number_count + 1) > printer->number_capacity && !grow_numbers(printer)) {
-        return 0;
-    }
-    hmlc_value_number *entry = find_number(printer->numbers, printer->number_capacity, value);
-    if (entry->value == NULL) {
-        *entry = (hmlc_value_number){value, printer->number_count++};
-    }
-    return entry->number;
-}
-
 static void number_region(hmlc_printer *printer, const hmlc_region *region);
 
 static void number_op(hmlc_printer *printer, const hmlc_op *op)
 {
     for (uint32_t i = 0; i < op->result_count; i++) {
-        assign_number(printer, op->results[i]);
+        hmlc_print_assign(printer, op->results[i]);
     }
     for (uint32_t i = 0; i < op->region_count; i++) {
         number_region(printer, op->regions[i]);
@@ -64,16 +18,11 @@ static void number_op(hmlc_printer *printer, const hmlc_op *op)
 static void number_region(hmlc_printer *printer, const hmlc_region *region)
 {
     for (uint32_t i = 0; i < region->argument_count; i++) {
-        assign_number(printer, region->arguments[i]);
+        hmlc_print_assign(printer, region->arguments[i]);
     }
     for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
         number_op(printer, op);
     }
-}
-
-void hmlc_print_number(hmlc_printer *printer, const hmlc_value *value)
-{
-    hmlc_write_format(&printer->writer, "%%%" PRIu32, assign_number(printer, value));
 }
 
 static void print_definition(hmlc_printer *printer, const hmlc_value *value)
@@ -304,7 +253,7 @@ hmlc_status hmlc_op_print(const hmlc_op *op, hmlc_text_buffer *text)
     HMLC_TRY_MEMORY(printer.scratch);
     for (uint32_t i = 0; i < op->operand_count; i++) {
         if (op->operands[i].value != NULL) {
-            assign_number(&printer, op->operands[i].value);
+            hmlc_print_assign(&printer, op->operands[i].value);
         }
     }
     number_op(&printer, op);
