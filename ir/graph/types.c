@@ -66,6 +66,16 @@ bool hmlc_type_is_static(const hmlc_type *type)
     return true;
 }
 
+bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK])
+{
+    for (int32_t i = 0; i < type->rank; ++i) {
+        if (!hmlc_dim_is_constant(type->dims[i], &dims[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 hmlc_dim hmlc_type_count(hmlc_dims *dims, const hmlc_type *type)
 {
     hmlc_dim count = hmlc_dim_constant(dims, 1);

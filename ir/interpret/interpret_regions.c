@@ -32,7 +32,7 @@ static hmlc_status run_once(hmlc_interpreter *interpreter, const hmlc_op *op,
     return status;
 }
 
-hmlc_status hmlc_interpret_if(hmlc_eval *context)
+static hmlc_status run_if(hmlc_eval *context)
 {
     bool taken = hmlc_tensor_get_int(context->operands[0], 0) != 0;
     const hmlc_region *branch = context->op->regions[taken ? 0 : 1];
@@ -40,7 +40,7 @@ hmlc_status hmlc_interpret_if(hmlc_eval *context)
     return run_once(context->interpreter, context->op, branch);
 }
 
-hmlc_status hmlc_interpret_kernel(hmlc_eval *context)
+static hmlc_status run_kernel(hmlc_eval *context)
 {
     hmlc_interpreter *interpreter = context->interpreter;
     const hmlc_region *region = context->op->regions[0];
@@ -268,7 +268,7 @@ static hmlc_status loop_iterations(iteration *state, int64_t most, bool conditio
     return HMLC_OK;
 }
 
-hmlc_status hmlc_interpret_loop(hmlc_eval *context)
+static hmlc_status run_loop(hmlc_eval *context)
 {
     const hmlc_tensor *most = hmlc_eval_operand(context, 0);
     const hmlc_tensor *condition = hmlc_eval_operand(context, 1);
@@ -323,7 +323,7 @@ static hmlc_status scan_iterations(iteration *state, uint32_t inputs)
     return HMLC_OK;
 }
 
-hmlc_status hmlc_interpret_scan(hmlc_eval *context)
+static hmlc_status run_scan(hmlc_eval *context)
 {
     uint32_t inputs = (uint32_t)hmlc_op_int(context->op, HMLC_ATTR_input_count);
     iteration state;
@@ -334,4 +334,18 @@ hmlc_status hmlc_interpret_scan(hmlc_eval *context)
     }
     abandon(&state);
     return status;
+}
+
+hmlc_status hmlc_interpret_regions(hmlc_eval *context)
+{
+    switch (context->op->opcode) {
+    case HMLC_OP_if:
+        return run_if(context);
+    case HMLC_OP_loop:
+        return run_loop(context);
+    case HMLC_OP_scan:
+        return run_scan(context);
+    default:
+        return run_kernel(context);
+    }
 }

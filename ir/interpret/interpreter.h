@@ -20,17 +20,10 @@ typedef struct hmlc_slot {
 
 typedef struct hmlc_interpreter {
     hmlc_module *module;
-    int64_t *symbols; /* by index; HMLC_SYMBOL_UNSET */
-    hmlc_slot *slots; /* by value id */
+    hmlc_status (*run_regions)(hmlc_eval *context); /* hmlc_interpret_regions */
+    int64_t *symbols;                               /* by index; HMLC_SYMBOL_UNSET */
+    hmlc_slot *slots;                               /* by value id */
 } hmlc_interpreter;
-
-typedef hmlc_status (*hmlc_eval_function)(hmlc_eval *context);
-/* The evaluation of the op's row, where there is anything to do. */
-hmlc_status hmlc_eval_run(hmlc_eval *context) HMLC_MUST_USE;
-
-/* A tensor of `type` whose dims are evaluated, with zeroed data from `arena`. */
-hmlc_status hmlc_eval_new_result(const hmlc_eval *context, const hmlc_type *type, hmlc_arena *arena,
-                                 hmlc_tensor *tensor) HMLC_MUST_USE;
 
 /* Runs all ops of a region but its yield; arguments are set. */
 hmlc_status hmlc_interpreter_run(hmlc_interpreter *interpreter,
@@ -56,9 +49,6 @@ hmlc_status hmlc_symbols_check(const hmlc_module *module, const hmlc_region *reg
 bool hmlc_symbols_evaluate(hmlc_dim dim, const int64_t *symbols, int64_t *value);
 
 /* Ops with regions. */
-hmlc_status hmlc_interpret_if(hmlc_eval *context) HMLC_MUST_USE;
-hmlc_status hmlc_interpret_loop(hmlc_eval *context) HMLC_MUST_USE;
-hmlc_status hmlc_interpret_scan(hmlc_eval *context) HMLC_MUST_USE;
-hmlc_status hmlc_interpret_kernel(hmlc_eval *context) HMLC_MUST_USE;
+hmlc_status hmlc_interpret_regions(hmlc_eval *context) HMLC_MUST_USE;
 
 #endif

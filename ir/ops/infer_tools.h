@@ -83,8 +83,6 @@ hmlc_dim hmlc_infer_times(const hmlc_infer *context, hmlc_dim dim, int64_t value
 /* Known elements (ir/README.md): at most this many. */
 #define HMLC_KNOWN_LIMIT 64
 
-/* Static dims of a type; false where one is not constant. */
-bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK]);
 /* Element count of a type whose elements may be known, else -1. */
 int64_t hmlc_known_count(const hmlc_type *type);
 /* An operand's known elements, NULL where they are not known. */

@@ -3,6 +3,7 @@
  * time (wrap-around, a division of negative numbers) makes the elements unknown, never wrong.
  */
 #include "eval_tools.h"
+#include "fold.h"
 #include "infer_tools.h"
 #include "integer_math.h"
 
@@ -14,16 +15,6 @@ bool hmlc_known_is_large(hmlc_dim dim)
 {
     int64_t value;
     return hmlc_dim_is_constant(dim, &value) && (value > LARGE || value < -LARGE);
-}
-
-bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK])
-{
-    for (int32_t i = 0; i < type->rank; ++i) {
-        if (!hmlc_dim_is_constant(type->dims[i], &dims[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 int64_t hmlc_known_count(const hmlc_type *type)
@@ -223,6 +214,29 @@ static bool is_small_integer(const hmlc_type *type)
 {
     return (hmlc_dtype_is_integer(type->dtype) || type->dtype == HMLC_DTYPE_bool) &&
            hmlc_known_count(type) >= 0;
+}
+
+hmlc_status hmlc_known_folded(hmlc_infer *context)
+{
+    const hmlc_type *type = context->types[0];
+    int64_t count = hmlc_known_count(type);
+    bool integers = type->dtype == HMLC_DTYPE_bool || hmlc_dtype_is_integer(type->dtype);
+    if (count < 0 || !integers) {
+        return HMLC_OK;
+    }
+    hmlc_tensor result;
+    hmlc_status status = hmlc_fold_op(context->module, context->op, 1, context->types,
+                                      context->module->arena, SIZE_MAX, &result);
+    if (status != HMLC_OK) {
+        return status == HMLC_NO ? HMLC_OK : status;
+    }
+    hmlc_dim *known = HMLC_NEW_ARRAY(context->module->arena, hmlc_dim, count);
+    HMLC_TRY_MEMORY(known);
+    for (int64_t i = 0; i < count; ++i) {
+        known[i] = hmlc_infer_number(context, hmlc_tensor_get_int(&result, i));
+    }
+    context->elements[0] = known;
+    return HMLC_OK;
 }
 
 hmlc_status hmlc_known_elementwise(hmlc_infer *context)

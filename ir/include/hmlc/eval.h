@@ -22,7 +22,9 @@ struct hmlc_eval {
     uint32_t result_count;
     hmlc_tensor *results; /* data is writable memory of the arena */
     int64_t *symbols;     /* value of each symbol, by index; bind_dims writes it */
-    void *interpreter;    /* for ops with regions */
+    /* How an op with regions runs, and what that needs; NULL where none is evaluated. */
+    hmlc_status (*run_regions)(hmlc_eval *context);
+    void *interpreter;
 };
 
 #define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \

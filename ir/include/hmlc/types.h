@@ -54,6 +54,8 @@ const hmlc_type *hmlc_type_tensor(hmlc_arena *arena, hmlc_dtype dtype, int32_t r
                                   const hmlc_dim *dims);
 bool hmlc_type_equal(const hmlc_type *left, const hmlc_type *right); /* dims compared by identity */
 bool hmlc_type_is_static(const hmlc_type *type);                     /* all dims constant */
+/* The dims of a static tensor type; false where one is not constant. */
+bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK]);
 /* Number of elements as an expression. */
 hmlc_dim hmlc_type_count(hmlc_dims *dims, const hmlc_type *type);
 /* Writes "f32[batch, 3]" style text; returns what snprintf returns. */
