@@ -1,65 +1,70 @@
-/* The target table, and which of its rows this machine runs. */
+/* The target table: the rows of all architectures, one behind the other. */
 #include <string.h>
 
-#include <hml_format/artifact.h>
 #include <hmlc/backends.h>
 
-static const hmlc_target targets[] = {
-#define HMLC_TARGET(name, architecture, triple, cpu, features, required, vector_bytes, registers,  \
-                    fma, rows, vectors, l1, l2)                                                    \
-    {name,                                                                                         \
-     HMLC_ARCHITECTURE_##architecture,                                                             \
-     triple,                                                                                       \
-     cpu,                                                                                          \
-     features,                                                                                     \
-     required,                                                                                     \
-     vector_bytes,                                                                                 \
-     registers,                                                                                    \
-     fma,                                                                                          \
-     rows,                                                                                         \
-     vectors,                                                                                      \
-     l1,                                                                                           \
-     l2},
+#include "targets/architecture.h"
+
+#define HMLC_ARCHITECTURE(name) extern const hmlc_architecture hmlc_architecture_##name;
 #include "targets.def"
-#undef HMLC_TARGET
+#undef HMLC_ARCHITECTURE
+
+static const hmlc_architecture *const architectures[] = {
+#define HMLC_ARCHITECTURE(name) &hmlc_architecture_##name,
+#include "targets.def"
+#undef HMLC_ARCHITECTURE
 };
+enum { ARCHITECTURE_COUNT = sizeof architectures / sizeof architectures[0] };
 
 uint32_t hmlc_target_count(void)
 {
-    return sizeof targets / sizeof targets[0];
+    uint32_t count = 0;
+    for (uint32_t a = 0; a < ARCHITECTURE_COUNT; a++) {
+        count += architectures[a]->target_count;
+    }
+    return count;
 }
 
 const hmlc_target *hmlc_target_at(uint32_t index)
 {
-    return index < hmlc_target_count() ? &targets[index] : NULL;
+    for (uint32_t a = 0; a < ARCHITECTURE_COUNT; a++) {
+        if (index < architectures[a]->target_count) {
+            return &architectures[a]->targets[index];
+        }
+        index -= architectures[a]->target_count;
+    }
+    return NULL;
 }
 
-/* The compiling machine's own row; NULL on a machine that the table does not know. */
+const hmlc_architecture *hmlc_architecture_of(const hmlc_target *target)
+{
+    for (uint32_t a = 0; a < ARCHITECTURE_COUNT; a++) {
+        if (architectures[a]->number == target->architecture) {
+            return architectures[a];
+        }
+    }
+    return NULL;
+}
+
+/* The best row for the compiling machine; NULL on a machine that the table does not know. */
 static const hmlc_target *target_native(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) {
-        return &targets[2];
+    const hmlc_target *found = NULL, *target;
+    for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL; k++) {
+        found = hmlc_architecture_of(target)->runs_here(target) ? target : found;
     }
-    if (__builtin_cpu_supports("x86-64-v3")) {
-        return &targets[1];
-    }
-    if (__builtin_cpu_supports("x86-64-v2")) {
-        return &targets[0];
-    }
-#endif
-    return NULL;
+    return found;
 }
 
 const hmlc_target *hmlc_target_find(const char *name)
 {
+    const hmlc_target *target = NULL;
     if (strcmp(name, "native") == 0) {
         return target_native();
     }
-    for (uint32_t k = 0; k < hmlc_target_count(); k++) {
-        if (strcmp(targets[k].name, name) == 0) {
-            return &targets[k];
+    for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL; k++) {
+        if (strcmp(target->name, name) == 0) {
+            return target;
         }
     }
     return NULL;

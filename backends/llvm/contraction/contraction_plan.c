@@ -2,12 +2,11 @@
 #include "conv.h"
 
 enum {
-    UNITS_WANTED = 20,         /* five per thread at four threads */
-    UNIT_FLOPS = 200 * 1000,   /* a smaller unit costs more to hand out than it is worth */
-    PREFETCH_BYTES = 8 * 1024, /* a smaller column tile is read at once anyway */
-    PREFETCH_TILES = 48,
-    SMALL_ROWS = 3, /* up to here streaming the panels is what takes the time */
-    FEW_ROWS = 128, /* of one batch element, where the rows have no other bound */
+    UNITS_WANTED = 20,       /* five per thread at four threads */
+    UNIT_FLOPS = 200 * 1000, /* a smaller unit costs more to hand out than it is worth */
+    SMALL_ROWS = 3,          /* up to here streaming the panels is what takes the time */
+    MOST_PANELS = 8,         /* that one tile streams side by side */
+    FEW_ROWS = 128,          /* of one batch element, where the rows have no other bound */
 };
 
 static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
@@ -20,22 +19,19 @@ static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
 static uint32_t tile_vectors(const hmlc_target *target, uint32_t lanes, int64_t rows, bool pointers)
 {
     uint32_t panel = HMLC_PANEL / lanes;
-    const uint32_t wide[] = {12, 8, 4};
-    for (size_t k = 0; k < sizeof wide / sizeof wide[0]; k++) {
-        bool whole = wide[k] % panel == 0;
-        bool streams = wide[k] / panel <= 8 && (panel > 1 || wide[k] <= 8);
+    for (size_t k = 0; k < HMLC_TILE_CHOICES && target->tiles.few[k] != 0; k++) {
+        uint32_t wide = target->tiles.few[k];
+        bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
         if (whole && streams && rows > 0 &&
-            hmlc_microkernel_rows(target, wide[k], pointers) >= rows) {
-            return wide[k];
+            hmlc_microkernel_rows(target, wide, pointers, false) >= rows) {
+            return wide;
         }
     }
-    return 2;
+    return target->tiles.usual;
 }
 
-/*
- * Rows a multiple of 4096 bytes apart meet in one set of an L1 cache of 8 to 12 ways: fewer rows
- * and more columns then.
- */
+/* Rows a multiple of what one way of L1 holds apart meet in one set: fewer rows and more columns
+ * where they are more than its ways. */
 static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction *contraction,
                               bool pointers)
 {
@@ -45,9 +41,12 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
                         contraction->rank - 1, &map);
     bool known = map.count == 1 && hmlc_dim_is_constant(map.strides[0], &stride);
     int64_t bytes = stride * (int64_t)hmlc_dtype_bytes(contraction->left_dtype);
-    bool crowded = known && bytes != 0 && bytes % 4096 == 0 &&
-                   hmlc_microkernel_rows(context->target, 2, pointers) > 8;
-    return crowded ? 4 : 2;
+    const hmlc_target *target = context->target;
+    const hmlc_tiles *tiles = &target->tiles;
+    uint32_t rows = hmlc_microkernel_rows(target, tiles->usual, pointers, false);
+    bool crowded = known && bytes != 0 && bytes % (target->l1_bytes / target->l1_ways) == 0 &&
+                   rows > (uint32_t)target->l1_ways;
+    return crowded ? tiles->crowded : tiles->usual;
 }
 
 static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *contraction,
@@ -55,12 +54,9 @@ static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *c
 {
     hmlc_section *section = &contraction->sections[contraction->section_count++];
     *section = (hmlc_section){.vectors = vectors};
-    section->rows = hmlc_microkernel_rows(context->target, vectors, pointers);
     bool panels = vectors * contraction->lanes > HMLC_PANEL;
     bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
-    if (pointers && apart && section->rows > 11) {
-        section->rows = 11; /* the distance between panels is in a register then */
-    }
+    section->rows = hmlc_microkernel_rows(context->target, vectors, pointers, apart);
     section->first_column = constant(context, 0);
     return section;
 }
@@ -160,7 +156,7 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
         uint32_t vectors = tile_vectors(context->target, contraction->lanes, few, pointers);
-        int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers);
+        int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers, false);
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
         if (most < few) {
             break;
@@ -237,7 +233,7 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
         .column_tile_bytes = depth * width * (double)hmlc_dtype_bytes(contraction->dtype),
         .tile_flops = 2 * depth * width * section->rows,
         .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
-        /* With a single one LLVM keeps twelve row pointers on the stack. */
+        /* With a single one LLVM keeps the row pointers on the stack. */
         .least_columns = contraction->conv != NULL && contraction->conv->dynamic ? 2 : 1,
         .cache = (double)context->target->l2_bytes / 2,
     };
@@ -289,16 +285,17 @@ static void blocks_by_units(const block_sizes *sizes, int64_t *row_blocks, int64
  * The panels of the next column tile are fetched while a few row tiles use this one: with many row
  * tiles the first one's misses do not count, with one or two there is no time for it.
  */
-static uint32_t plan_prefetch(const hmlc_contraction *contraction, const hmlc_section *section,
-                              const block_sizes *sizes)
+static uint32_t plan_prefetch(const hmlc_rates *rates, const hmlc_contraction *contraction,
+                              const hmlc_section *section, const block_sizes *sizes)
 {
     int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
     int64_t eighths = 8 * (int64_t)section->vectors * contraction->lanes / HMLC_PANEL;
     int64_t count = ceil_divide(eighths, tiles);
-    bool streams = sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)PREFETCH_BYTES;
+    bool streams =
+        sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)rates->prefetch_bytes;
     bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
     return contraction->panels != NULL && streams && dense && eighths >= 8 && count <= 4 &&
-                   tiles <= PREFETCH_TILES
+                   tiles <= rates->prefetch_tiles
                ? (uint32_t)count
                : 0;
 }
@@ -317,16 +314,10 @@ static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *cont
         hmlc_dim_ceildiv(dims, section->row_tiles, constant(context, section->row_block));
     section->col_blocks =
         hmlc_dim_ceildiv(dims, section->column_tiles, constant(context, section->col_block));
-    section->prefetch = plan_prefetch(contraction, section, &sizes);
+    section->prefetch = plan_prefetch(&context->target->rates, contraction, section, &sizes);
     double left = sizes.row_tile_bytes * (double)sizes.row_tiles;
     double right = sizes.column_tile_bytes * (double)sizes.column_tiles;
     section->columns_first = right * (double)row_blocks < left * (double)col_blocks;
-}
-
-/* Floating-point operations per nanosecond of one core, roughly. */
-static double core_rate(const hmlc_target *target)
-{
-    return (double)target->vector_bytes * (target->has_fma ? 1.6 : 0.8);
 }
 
 hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
@@ -354,7 +345,7 @@ hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan 
     plan->work = hmlc_dim_multiply(dims, work, constant(context, 2 * contraction->groups));
     plan->units = units;
     double flops = (double)hmlc_dim_hint(plan->work) / (double)at_least_one(hmlc_dim_hint(units));
-    double cost = flops / core_rate(context->target);
+    double cost = flops / context->target->rates.flops;
     plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
     return HMLC_OK;
 }

@@ -275,11 +275,15 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     hmlc_vector_store(frame, &access, result);
 }
 
-/* Vectors that one epilogue takes: the chains of four hide the latency of long polynomials, of the
- * widest vectors two do, as in loops; powers of two split evenly. */
+/* Vectors that one epilogue takes: as many as hide the latency of long polynomials; powers of two
+ * split evenly. */
 static uint32_t chunk_vectors(const hmlc_target *target, uint32_t left)
 {
-    return left >= 4 && target->vector_bytes < 64 ? 4 : left >= 2 ? 2 : 1;
+    uint32_t count = target->rates.chains;
+    while (count > left) {
+        count /= 2;
+    }
+    return count;
 }
 
 static void store_in_registers(hmlc_tile_context *tile, LLVMValueRef const *accumulators)

@@ -89,7 +89,7 @@ static uint32_t part_lanes(uint32_t left)
     return part;
 }
 
-/* Masked moves are slow before AVX-512: a known number of lanes goes in powers of two. */
+/* Where masked moves are slow a known number of lanes goes in powers of two. */
 static LLVMValueRef load_parts(hmlc_frame *frame, const hmlc_vector_access *access)
 {
     LLVMValueRef value = LLVMConstNull(access_type(frame, access, access->lanes));
@@ -127,7 +127,7 @@ static void store_parts(hmlc_frame *frame, const hmlc_vector_access *access, LLV
 
 static bool uses_masks(const hmlc_frame *frame, const hmlc_vector_access *access)
 {
-    return access->valid != NULL || frame->target->vector_bytes == 64;
+    return access->valid != NULL || frame->target->has_masks;
 }
 
 static LLVMValueRef load_scattered(hmlc_frame *frame, const hmlc_vector_access *access)

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* General registers of a k loop beside the row pointers: the stack, the panel, the step, the end.
+ */
+enum { GENERAL_TAKEN = 4 };
+
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
     hmlc_frame *frame;
@@ -35,30 +39,12 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
     return LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, a, b, ""), c, "");
 }
 
-/*
- * Accumulators, the vectors of the right side, one broadcast (and without FMA one product) share
- * the register file. With more vectors than rows the broadcasts are held and the right side
- * streams instead. General registers: 12 row pointers, the panel and the step are what x86 has.
- */
-uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers)
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
+                               bool apart)
 {
-    uint32_t registers = (uint32_t)target->vector_registers;
-    uint32_t most = pointers ? 12 : HMLC_TILE_ROWS;
-    uint32_t spare = target->has_fma ? 1 : 2, rows = 0;
-    for (uint32_t r = 1; r <= most; r++) {
-        uint32_t held = r >= vectors ? vectors : r;
-        if (r * vectors + held + spare <= registers && r * vectors <= HMLC_TILE_ACCUMULATORS) {
-            rows = r;
-        }
-    }
-    /* Without FMA a multiply needs a copy first; measured limits keep one register free. */
-    if (!target->has_fma && rows > 4) {
-        rows = vectors >= 2 ? 4 : 8;
-    }
-    if (vectors == 1 && registers == 16 && rows > 12) {
-        rows = 12;
-    }
-    return rows;
+    uint32_t rows = vectors <= HMLC_WIDEST_TILE ? target->tiles.rows[vectors] : 0;
+    uint32_t most = (uint32_t)target->general_registers - GENERAL_TAKEN - (apart ? 1 : 0);
+    return pointers && rows > most ? most : rows;
 }
 
 /* The left element (row, step), broadcast. */

@@ -9,9 +9,9 @@
 #include "llvm/frame/frame.h"
 
 enum {
-    HMLC_PANEL = 16,             /* columns of a packed panel */
-    HMLC_TILE_ROWS = 14,         /* most rows of a tile */
-    HMLC_TILE_VECTORS = 16,      /* most vectors of a tile */
+    HMLC_PANEL = 16,     /* columns of a packed panel */
+    HMLC_TILE_ROWS = 14, /* most rows of a tile */
+    HMLC_TILE_VECTORS = HMLC_WIDEST_TILE,
     HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
     HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum */
     /* The stack's own: more would take a general register from the k loop for the frame. */
@@ -72,8 +72,9 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
 LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
                                            LLVMValueRef b, LLVMValueRef c);
 /* Most rows of a tile of `vectors` accumulators a row; `pointers`: each row needs a general
- * register. 0: such a tile does not fit. */
-uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers);
+ * register, `apart`: the distance between panels another. 0: such a tile does not fit. */
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
+                               bool apart);
 /* Lanes of one vector of an element type. */
 uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype);
 

@@ -27,14 +27,17 @@ static void frame_add_attribute(hmlc_frame *frame, LLVMValueRef function, LLVMAt
     LLVMAddAttributeAtIndex(function, index, LLVMCreateEnumAttribute(frame->context, kind, value));
 }
 
-/* Without these on every function LLVM falls back to SSE2 and splits vectors. */
+/* Without these on every function LLVM falls back to its oldest CPU and splits vectors. */
 static void set_target(hmlc_frame *frame, LLVMValueRef function)
 {
     frame_add_string_attribute(frame, function, "target-cpu", frame->target->cpu);
     frame_add_string_attribute(frame, function, "target-features", frame->target->features);
-    if (frame->target->vector_bytes == 64) {
-        frame_add_string_attribute(frame, function, "prefer-vector-width", "512");
-        frame_add_string_attribute(frame, function, "min-legal-vector-width", "512");
+    if (frame->target->tune != NULL) {
+        frame_add_string_attribute(frame, function, "tune-cpu", frame->target->tune);
+    }
+    const hmlc_target_attribute *more = frame->target->attributes;
+    for (; more != NULL && more->name != NULL; more++) {
+        frame_add_string_attribute(frame, function, more->name, more->value);
     }
     frame_add_attribute(frame, function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind",
                         0);

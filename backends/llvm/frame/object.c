@@ -6,6 +6,8 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
+#include "targets/architecture.h"
+
 /* Emitters write explicit vectors and structured loops; what helps them is cleaning and hoisting,
  * nothing more. */
 static const char kernel_pipeline[] =
@@ -15,10 +17,7 @@ static const char portable_pipeline[] = "globaldce,default<O2>";
 
 static LLVMTargetMachineRef machine_create(const hmlc_target *target, char **message)
 {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+    hmlc_architecture_of(target)->prepare();
     LLVMTargetRef llvm_target = NULL;
     if (LLVMGetTargetFromTriple(target->triple, &llvm_target, message)) {
         return NULL;

@@ -2,7 +2,7 @@
 #include "loop.h"
 
 /* A work unit should take this long on one core: long against the hand-over to a thread. */
-enum { UNIT_TENTHS_NS = 40000, SHORT_INNER = 8, LEAST_TILE = 4 };
+enum { UNIT_TENTHS_NS = 40000, SHORT_INNER = 8, LEAST_TILE = 4, PLAIN_VECTORS = 4 };
 
 static const struct {
     hmlc_opcode opcode;
@@ -104,7 +104,7 @@ static void choose_lanes(const hmlc_loop_context *context, hmlc_loop_state *stat
     bytes = analysis->movement ? bytes : 4;
     bytes = bytes > 8 ? 8 : bytes;
     uint32_t vector = (uint32_t)context->plan->target->vector_bytes;
-    uint32_t registers = analysis->cost > 0 && vector == 64 ? 2 : 4;
+    uint32_t registers = analysis->cost > 0 ? context->plan->target->rates.chains : PLAIN_VECTORS;
     state->movement = analysis->movement;
     state->failing = analysis->failing;
     if (state->vector < 0) {
@@ -228,6 +228,7 @@ void hmlc_loop_choose(hmlc_loop_context *context, hmlc_kernel_plan *plan)
     choose_lanes(context, state);
     choose_order(context, state);
     uint32_t cost = context->analysis->cost + 2 * context->analysis->load_count;
+    cost = cost * plan->target->rates.loop_percent / 100;
     choose_units(context, state, UNIT_TENTHS_NS / (cost < 1 ? 1 : cost));
     plan->units = unit_count(context, state);
     int64_t elements = state->chunk;

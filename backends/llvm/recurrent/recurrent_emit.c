@@ -400,7 +400,8 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     c.hidden = weights->dims[2]->value;
     c.panels = hmlc_recurrent_panels(c.hidden);
     c.padded = c.panels * HMLC_CELL_PANEL;
-    c.lanes = frame->target->vector_bytes >= 32 ? 16 : 8;
+    uint32_t pair = 2 * (uint32_t)frame->target->vector_bytes / (uint32_t)sizeof(float);
+    c.lanes = pair < HMLC_CELL_PANEL ? pair : HMLC_CELL_PANEL;
     c.steps = hmlc_frame_dim(frame, xw->dims[0]);
     c.batch = hmlc_frame_dim(frame, xw->dims[1]);
     c.directions = hmlc_frame_dim(frame, weights->dims[0]);

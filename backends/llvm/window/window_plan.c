@@ -67,11 +67,8 @@ static hmlc_status cut_axis(hmlc_arena *arena, const hmlc_window *window,
     return HMLC_OK;
 }
 
-/*
- * Columns x rows of a tile. Measured on Zen 3: seven columns where they divide the width, four and
- * two rows else. Large windows take one row of seven: the sums and taps of two do not fit into the
- * registers. In 16 registers 7x2 pays for nothing but a width of 7.
- */
+/* Columns x rows of a tile. Large windows take one row: the sums and taps of two do not fit into
+ * the registers. */
 static void choose_tile(const hmlc_target *target, const hmlc_window *window, int64_t *columns,
                         int64_t *rows)
 {
@@ -79,12 +76,13 @@ static void choose_tile(const hmlc_target *target, const hmlc_window *window, in
     bool depthwise = window->kind == HMLC_WINDOW_DEPTHWISE;
     bool large = x->window * y->window > 9, small = x->output <= 28 || x->stride > 1;
     bool two_rows = depthwise && !large;
-    bool fits = !two_rows || target->vector_registers >= 32 || x->output == 7;
-    *columns = 4;
-    *rows = target->has_fma && depthwise ? 2 : 1;
-    if (x->output % 7 == 0 && target->has_fma && (small || large) && fits) {
-        *columns = 7;
-        *rows = two_rows ? 2 : 1;
+    const hmlc_window_tiles *tiles = &target->window;
+    bool pays = !two_rows || tiles->wide_has_rows || x->output == tiles->wide;
+    *columns = tiles->columns;
+    *rows = depthwise ? tiles->rows : 1;
+    if (tiles->wide != 0 && x->output % tiles->wide == 0 && (small || large) && pays) {
+        *columns = tiles->wide;
+        *rows = two_rows ? tiles->rows : 1;
     }
     *columns = x->output < *columns ? x->output : *columns;
     *rows = y->output < *rows ? y->output : *rows;
@@ -226,6 +224,7 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
 static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_window *window)
 {
     hmlc_dims *dims = context->module->dims;
+    const hmlc_rates *rates = &context->target->rates;
     hmlc_dim row_tiles = window->dynamic ? hmlc_dim_multiply(dims, window->axis[0].output_dim,
                                                              window->axis[1].output_dim)
                                          : integer(context, window->rows.tiles);
@@ -235,7 +234,7 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
             batches = hmlc_dim_few(window->tile.batches, 1);
     int64_t rows = hmlc_dim_hint(row_tiles);
     double cost = pixels * (double)channels * (double)(taps + 2) /
-                  ((double)context->target->vector_bytes * (window->dynamic ? 0.1 : 0.5));
+                  (window->dynamic ? rates->window_dynamic : rates->window);
     double wanted = cost * (double)batches / (double)UNIT_NANOSECONDS;
     int64_t blocks = wanted<1 ? 1 : wanted>(double) UNITS_WANTED ? UNITS_WANTED : (int64_t)wanted;
     blocks = (blocks + batches - 1) / (batches < 1 ? 1 : batches);

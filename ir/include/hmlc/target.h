@@ -1,29 +1,93 @@
-/* What passes and backends need to know of a machine. Rows live in backends/targets.def. */
+/*
+ * What passes and backends know of a machine: plain data. The rows live in backends/targets/, a
+ * folder for each architecture. Code asks for a capability, never for a name or a vector's size.
+ */
 #ifndef HMLC_TARGET_H
 #define HMLC_TARGET_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum hmlc_architecture {
-    HMLC_ARCHITECTURE_X86_64 = 1,
-    HMLC_ARCHITECTURE_AARCH64,
-    HMLC_ARCHITECTURE_NVPTX
-} hmlc_architecture;
+/* Targets of one family share the passes that know of machines: layouts, packing, kernels, memory
+ * plan. */
+typedef enum hmlc_family {
+    HMLC_FAMILY_CPU, /* f32 panels, kernels in C's memory model */
+    HMLC_FAMILY_COUNT
+} hmlc_family;
+
+/* How an element of the left side reaches the multiplier of a contraction. */
+typedef enum hmlc_left_style {
+    HMLC_LEFT_SPLAT,    /* a scalar load, broadcast to all lanes */
+    HMLC_LEFT_LANE4,    /* a vector of four k steps is held, the multiplier takes a lane of it */
+    HMLC_LEFT_LANE2,    /* the same, two k steps */
+    HMLC_LEFT_IN_ORDER, /* lanes, the next stage's loads placed between the products */
+    HMLC_LEFT_COUNT
+} hmlc_left_style;
+
+enum { HMLC_WIDEST_TILE = 12, HMLC_TILE_CHOICES = 4 };
+
+/* Register tiles of contractions that run without a spill. A tile is rows x vectors. */
+typedef struct hmlc_tiles {
+    hmlc_left_style style;
+    uint32_t rows[HMLC_WIDEST_TILE + 1]; /* most rows of a tile of so many vectors; 0: none */
+    uint32_t usual;                      /* vectors of the usual tile */
+    uint32_t crowded; /* vectors where the rows of the usual one would meet in a set of L1 */
+    uint32_t few[HMLC_TILE_CHOICES]; /* vectors tried for few rows, the widest first; 0: no more */
+} hmlc_tiles;
+
+/* Outputs of a tile of a window, columns x rows. */
+typedef struct hmlc_window_tiles {
+    uint32_t columns;
+    uint32_t rows;      /* of a depthwise tile; pooling and large windows have one */
+    uint32_t wide;      /* columns of tiles where that divides the width; 0: never */
+    bool wide_has_rows; /* wide tiles of two rows pay at any width, not alone at their own */
+} hmlc_window_tiles;
+
+/* What decides how work is cut, roughly; never what is computed. */
+typedef struct hmlc_rates {
+    double flops;           /* of contractions, per nanosecond of one core */
+    double window;          /* taps of windows per nanosecond, and in the form that */
+    double window_dynamic;  /*   loops over the taps */
+    uint32_t loop_percent;  /* time of loops, of what the costs of operators say */
+    uint32_t chains;        /* vectors computed side by side, which hides the latency of
+                               polynomials: a power of two */
+    int64_t prefetch_bytes; /* panels below this are read at once anyway */
+    int64_t prefetch_tiles; /* with more row tiles the first one's misses do not count */
+} hmlc_rates;
+
+/* An attribute that LLVM wants on each function. */
+typedef struct hmlc_target_attribute {
+    const char *name, *value;
+} hmlc_target_attribute;
 
 typedef struct hmlc_target {
-    const char *name; /* "x86-64-v3" */
-    hmlc_architecture architecture;
-    const char *triple;         /* LLVM's */
-    const char *cpu;            /* LLVM's -mcpu */
-    const char *features;       /* LLVM's -mattr */
-    uint64_t required_features; /* HML_CPU_* bits that the loader wants (hml_format/artifact.h) */
-    int32_t vector_bytes;       /* widest useful vector */
+    const char *name;
+    uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
+    hmlc_family family;
+    bool is_default;            /* one of those that are compiled for where none is named */
+    uint64_t required_features; /* HML_CPU_* bits that the loader wants */
+
+    const char *triple;                      /* LLVM's */
+    const char *cpu;                         /* LLVM's -mcpu */
+    const char *tune;                        /* LLVM's -mtune; NULL: as cpu */
+    const char *features;                    /* LLVM's -mattr */
+    const char *data_layout;                 /* LLVM's: byte order, pointers, alignments */
+    const hmlc_target_attribute *attributes; /* up to one without a name; NULL: none */
+    int32_t index_bits;                      /* of a pointer */
+    int64_t page_bytes;                      /* the largest page of systems that run the code */
+
+    int32_t vector_bytes; /* widest useful vector */
     int32_t vector_registers;
+    int32_t general_registers; /* that generated code may use, the stack pointer among them */
     bool has_fma;
-    int32_t tile_rows; /* default register tile of a contraction: rows x vectors */
-    int32_t tile_vectors;
-    int64_t l1_bytes, l2_bytes;
+    bool has_masks;       /* masked moves are as fast as others */
+    bool has_nan_extrema; /* minimum and maximum let NaN win, in one instruction */
+
+    int64_t l1_bytes, l2_bytes; /* data caches of one core */
+    int32_t l1_ways;
+    hmlc_tiles tiles;
+    hmlc_window_tiles window;
+    hmlc_rates rates;
 } hmlc_target;
 
 #endif

@@ -1,0 +1,48 @@
+/* x86-64: what its rows cannot say. */
+#include "targets/architecture.h"
+
+#include <stddef.h>
+
+#include <hml_format/artifact.h>
+#include <llvm-c/Target.h>
+
+/* LLVM splits the widest vectors without these. */
+static const hmlc_target_attribute x86_64_wide[] = {
+    {"prefer-vector-width", "512"},
+    {"min-legal-vector-width", "512"},
+    {NULL, NULL},
+};
+
+static const hmlc_target targets[] = {
+#define HMLC_TARGET(...) {__VA_ARGS__},
+#include "x86_64.def"
+#undef HMLC_TARGET
+};
+
+static void prepare(void)
+{
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+}
+
+static bool runs_here(const hmlc_target *target)
+{
+    uint64_t present = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    present |= __builtin_cpu_supports("x86-64-v2") ? HML_CPU_X86_SSE42 : 0;
+    present |= __builtin_cpu_supports("x86-64-v3") ? HML_CPU_X86_AVX2 : 0;
+    present |= __builtin_cpu_supports("x86-64-v4") ? HML_CPU_X86_AVX512 : 0;
+#endif
+    return (target->required_features & ~present) == 0;
+}
+
+const hmlc_architecture hmlc_architecture_x86_64 = {
+    .number = HML_ARCHITECTURE_X86_64,
+    .targets = targets,
+    .target_count = sizeof targets / sizeof targets[0],
+    .prepare = prepare,
+    .runs_here = runs_here,
+};
