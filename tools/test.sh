@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
-# Builds hmlc in every form that matters, lints it and runs all tests. Closing lines: what was skipped and why, then how many
-# tests passed and failed.
+# Builds hmlc in every form that matters, lints it and runs all tests: gcc's release build, clang's sanitizers, the runtime alone.
+# Closing lines: what was skipped and why, then how many tests passed and failed.
+# usage: tools/test.sh [--quick]      --quick: the release build and its tests labelled quick, nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/packages.sh
 jobs=$(nproc)
 started=$SECONDS
-skipped=() tests=0 failed=0
+skipped=() tests=0 failed=0 quick=
+export CC=gcc # of the release build and the runtime alone; the presets of the sanitizers name clang
+case ${1:-} in
+'') ;;
+--quick) quick=yes ;;
+*)
+    echo "tools/test.sh: unknown word '$1'; usage: tools/test.sh [--quick]" >&2
+    exit 2
+    ;;
+esac
 
 step() { printf '\n== %s (%d s)\n' "$1" $((SECONDS - started)); }
 
@@ -60,6 +70,11 @@ step "release build"
 cmake --preset release -DHMLC_TESTS=ON >/dev/null
 cmake --build --preset release -j "$jobs"
 
+if [ -n "$quick" ]; then
+    step "quick tests"
+    run_tests release -L quick
+    finish 0
+fi
 step "release tests"
 run_tests release
 
