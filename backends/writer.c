@@ -171,10 +171,20 @@ static uint64_t code_image_offset(void)
     return 4096;
 }
 
+/* Of the record at the start of a section. */
+static uint32_t head_bytes(uint32_t kind)
+{
+    static const uint32_t bytes[] = {[HML_SECTION_MODEL] = sizeof(hml_model_record),
+                                     [HML_SECTION_PROGRAM] = sizeof(hml_program_record),
+                                     [HML_SECTION_CODE] = sizeof(hml_code_record)};
+    return kind < sizeof bytes / sizeof bytes[0] ? bytes[kind] : 0;
+}
+
 static hml_section_record *section_add(layout *l, uint32_t kind, uint32_t variant, uint64_t bytes)
 {
     hml_section_record *record = &l->sections[l->count++];
-    *record = (hml_section_record){.kind = kind, .variant = variant, .bytes = bytes};
+    *record = (hml_section_record){
+        .kind = kind, .variant = variant, .head_bytes = head_bytes(kind), .bytes = bytes};
     record->alignment = kind == HML_SECTION_CODE ? 4096 : HML_DATA_ALIGNMENT;
     if (variant != HML_NONE) {
         const hmlc_target *target = l->artifact->programs[variant].target;
@@ -285,6 +295,7 @@ static hmlc_status header_write(layout *l, atomic_file *f)
     l->header.format_minor = HML_FORMAT_MINOR;
     l->header.minimum_abi = HML_RUNTIME_ABI;
     l->header.header_bytes = sizeof l->header;
+    l->header.section_record_bytes = sizeof *l->sections;
     memcpy(head, &l->header, sizeof l->header);
     memcpy(head + l->header.section_table_offset, l->sections, l->count * sizeof *l->sections);
     uint64_t checksum = XXH3_64bits(head, bytes);

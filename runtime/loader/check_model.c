@@ -52,13 +52,13 @@ static hml_status check_records(const hml_model_tables *tables, hml_message mess
 hml_status hml_model_check_tables(hml_model *model, const hml_section_record *section,
                                   hml_message message)
 {
-    hml_table_reader reader = {{model->file.data + section->offset, section->bytes}, message};
-    if (section->bytes < sizeof(hml_model_record)) {
-        return HML_FAIL(message, HML_ERROR_table_bounds, "the model section is too small");
-    }
+    hml_table_reader reader = {
+        {model->file.data + section->offset, section->bytes}, message, &model->copies};
     hml_model_tables *tables = &model->tables;
-    const hml_model_record *record = (const void *)reader.section.data;
-    const void *symbols = NULL, *inputs = NULL, *outputs = NULL;
+    const void *head = NULL, *symbols = NULL, *inputs = NULL, *outputs = NULL;
+    HML_TRY(hml_table_get_head(&reader, section->head_bytes, HML_MODEL_RECORD_BYTES_1_0,
+                               sizeof(hml_model_record), &head));
+    const hml_model_record *record = head;
     HML_TRY(hml_table_get_strings(&reader, &record->strings, &tables->strings));
     HML_TRY(
         hml_table_get(&reader, &record->symbols, "symbols", sizeof(hml_symbol_record), &symbols));

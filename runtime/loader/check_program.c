@@ -314,14 +314,16 @@ static bool is_sealed(const hml_section_record *section, const hml_code_record *
     return memcmp(image + code->image_bytes - sizeof wanted, &wanted, sizeof wanted) == 0;
 }
 
-static hml_status check_code(const hml_model *model, hml_variant *variant, hml_message message)
+static hml_status check_code(hml_model *model, hml_variant *variant, hml_message message)
 {
     const hml_section_record *section = variant->code_section;
-    const hml_code_record *code = (const void *)(model->file.data + section->offset);
-    if (section->bytes < sizeof *code) {
-        return HML_FAIL(message, HML_ERROR_code_invalid, "the section is too small");
-    }
-    if (code->kernel_abi != HML_KERNEL_ABI) {
+    hml_table_reader reader = {
+        {model->file.data + section->offset, section->bytes}, message, &model->copies};
+    const void *head = NULL;
+    HML_TRY(hml_table_get_head(&reader, section->head_bytes, HML_CODE_RECORD_BYTES_1_0,
+                               sizeof(hml_code_record), &head));
+    const hml_code_record *code = head;
+    if (code->kernel_abi == 0 || code->kernel_abi > HML_KERNEL_ABI) {
         return HML_FAIL(message, HML_ERROR_kernel_abi, "it has %u, this runtime %d",
                         code->kernel_abi, HML_KERNEL_ABI);
     }
@@ -377,14 +379,15 @@ static hml_status get_tables(const hml_table_reader *reader, const hml_program_r
     return hml_table_get_strings(reader, &record->strings, &program->strings);
 }
 
-hml_status hml_variant_check(const hml_model *model, hml_variant *variant, hml_message message)
+hml_status hml_variant_check(hml_model *model, hml_variant *variant, hml_message message)
 {
     const hml_section_record *section = variant->program_section;
-    hml_table_reader reader = {{model->file.data + section->offset, section->bytes}, message};
-    if (section->bytes < sizeof(hml_program_record)) {
-        return HML_FAIL(message, HML_ERROR_table_bounds, "the program section is too small");
-    }
-    HML_TRY(get_tables(&reader, (const void *)reader.section.data, &variant->program));
+    hml_table_reader reader = {
+        {model->file.data + section->offset, section->bytes}, message, &model->copies};
+    const void *head = NULL;
+    HML_TRY(hml_table_get_head(&reader, section->head_bytes, HML_PROGRAM_RECORD_BYTES_1_0,
+                               sizeof(hml_program_record), &head));
+    HML_TRY(get_tables(&reader, head, &variant->program));
     HML_TRY(check_code(model, variant, message));
     const hml_code_record *code = variant->code;
     const uint8_t *text =

@@ -2,21 +2,19 @@
 #ifndef HML_CONTAINER_H
 #define HML_CONTAINER_H
 
-#include "common/message.h"
-#include <hml_format/artifact.h>
+#include "loader/table.h"
 
-/* A file in memory, aligned to 64 bytes. */
-typedef struct hml_file_bytes {
-    const uint8_t *data;
-    uint64_t bytes;
-} hml_file_bytes;
+typedef struct hml_container {
+    const hml_section_record *sections; /* offset, bytes and alignment may be relied upon */
+    uint32_t count;
+    uint32_t minor; /* of the file's format; a later one may have kinds that are not known here */
+} hml_container;
 
 /*
  * Checks magic, byte order, versions, bounds, order and alignment of the sections, and the checksum
- * of every byte. On success *sections points at the file's own section table of *count records,
- * whose offset, bytes and alignment may be relied upon.
+ * of every byte.
  */
-hml_status hml_container_check(hml_file_bytes file, hml_message message,
-                               const hml_section_record **sections, uint32_t *count);
+hml_status hml_container_check(hml_file_bytes file, hml_record_copies *copies, hml_message message,
+                               hml_container *container);
 
 #endif

@@ -20,6 +20,7 @@ static hml_status create_model(const hml_open_options *options, hml_model **mode
     memset(created, 0, sizeof *created);
     atomic_init(&created->references, 1);
     created->allocator = allocator;
+    created->copies.allocator = &created->allocator;
     created->inspect_only = (options->flags & HML_OPEN_INSPECT) != 0;
     *model = created;
     return HML_OK;
@@ -33,6 +34,7 @@ static void destroy_model(hml_model *model)
                                 model->variants[model->variant].code->image_bytes);
     }
     hml_release(&allocator, model->variants, model->variant_count * sizeof(hml_variant));
+    hml_records_release(&model->copies);
     if (model->mapped) {
         hml_platform_file_unmap(model->file.data, model->file.bytes);
     }
@@ -92,20 +94,51 @@ static const char *wanted_variant(const hml_open_options *options)
     return asks ? getenv("HML_VARIANT") : options->variant;
 }
 
+hml_status hml_model_refusal(const hml_model *model, hml_status status, hml_message message)
+{
+    if (model->format_minor <= HML_FORMAT_MINOR || hml_status_describe(status)->exit_class != 4) {
+        return status;
+    }
+    return HML_FAIL(message, HML_ERROR_format_newer, "format %d.%u, this runtime reads %d.%d",
+                    HML_FORMAT_MAJOR, model->format_minor, HML_FORMAT_MAJOR, HML_FORMAT_MINOR);
+}
+
+/* Checks each variant; the ones that need a newer runtime are left out. */
+static hml_status check_variants(hml_model *model, hml_message message)
+{
+    for (uint32_t i = 0; i < model->variant_count; i++) {
+        hml_variant *variant = &model->variants[i];
+        if (variant->refusal != HML_OK) {
+            continue;
+        }
+        hml_status status = hml_variant_check(model, variant, message);
+        status = hml_model_refusal(model, status, message);
+        if (status == HML_ERROR_format_newer || status == HML_ERROR_kernel_abi) {
+            variant->refusal = status;
+        } else {
+            HML_TRY(status);
+        }
+    }
+    return HML_OK;
+}
+
 /* From bytes to a usable model; `file` is NULL for memory. */
 static hml_status load(hml_model *model, const hml_open_options *options,
                        const hml_platform_file *file)
 {
     hml_message message = hml_open_message(options);
-    const hml_section_record *sections = NULL;
-    uint32_t count = 0;
-    HML_TRY(hml_container_check(model->file, message, &sections, &count));
-    HML_TRY(hml_model_find_sections(model, sections, count, message));
-    for (uint32_t i = 0; i < model->variant_count; i++) {
-        HML_TRY(hml_variant_check(model, &model->variants[i], message));
-    }
+    hml_container container = {0};
+    HML_TRY(hml_container_check(model->file, &model->copies, message, &container));
+    model->format_minor = container.minor;
+    hml_status status = hml_model_find_sections(model, &container, message);
+    HML_TRY(hml_model_refusal(model, status, message));
+    HML_TRY(check_variants(model, message));
     HML_TRY(hml_model_choose_variant(model, wanted_variant(options), message));
-    return model->inspect_only ? HML_OK : map_code(model, file, message);
+    HML_TRY(model->inspect_only ? HML_OK : map_code(model, file, message));
+    if (message.text != NULL && message.bytes > 0) {
+        message.text[0] = '\0'; /* of a variant that was left out */
+    }
+    return HML_OK;
 }
 
 static hml_status check_options(const hml_open_options *options, hml_model *const *model)

@@ -34,6 +34,7 @@ typedef struct hml_model_tables {
 } hml_model_tables;
 
 typedef struct hml_variant {
+    hml_status refusal; /* HML_OK, or why this runtime is too old for it: then no program is read */
     const hml_section_record *program_section; /* NULL until found */
     const hml_section_record *code_section;
     const hml_code_record *code;
@@ -48,6 +49,8 @@ struct hml_model {
     hml_allocator allocator;
     hml_file_bytes file;
     void *copy; /* NULL, or the allocation that holds the file */
+    hml_record_copies copies;
+    uint32_t format_minor; /* of the file */
     hml_model_tables tables;
     hml_variant *variants;
     hml_file_bytes weights, provenance;
@@ -75,17 +78,22 @@ static inline hml_message hml_open_message(const hml_open_options *options)
 /* -- Parts of loading, in this order; each is a file ------------------------------------------ */
 
 /* Sorts the sections: model, weights, provenance, variants. Allocates model->variants. */
-hml_status hml_model_find_sections(hml_model *model, const hml_section_record *sections,
-                                   uint32_t count, hml_message message);
+hml_status hml_model_find_sections(hml_model *model, const hml_container *container,
+                                   hml_message message);
+
+/* What the refusal of something within the file means: in a file of a later minor version nothing
+ * is damaged that this runtime does not understand. */
+hml_status hml_model_refusal(const hml_model *model, hml_status status, hml_message message);
 
 /* Checks the MODEL section. */
 hml_status hml_model_check_tables(hml_model *model, const hml_section_record *section,
                                   hml_message message);
 
 /* Checks one variant's PROGRAM and CODE sections; the model's tables are checked already. */
-hml_status hml_variant_check(const hml_model *model, hml_variant *variant, hml_message message);
+hml_status hml_variant_check(hml_model *model, hml_variant *variant, hml_message message);
 
-/* Sets model->variant: the one of that name, or the best one for NULL and "". */
+/* Sets model->variant: the one of that name, or the best one for NULL and "". A variant that this
+ * runtime is too old for is never chosen. */
 hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message);
 
 #endif

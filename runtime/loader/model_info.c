@@ -115,6 +115,11 @@ hml_status hml_model_variant(const hml_model *model, uint32_t index, hml_variant
     }
     const hml_variant *variant = &model->variants[index];
     uint32_t architecture = variant->code_section->architecture;
+    if (variant->refusal != HML_OK) {
+        *info = (hml_variant_info){
+            .name = "", .architecture = hml_cpu_architecture_name(architecture), .newer = 1};
+        return HML_OK;
+    }
     *info = (hml_variant_info){
         .name = variant->program.strings + variant->program.record->target_name,
         .architecture = hml_cpu_architecture_name(architecture),

@@ -1,8 +1,7 @@
 /* Which section is what: exactly one model, at most one of weights, provenance and signature, and a
- * program and a code section for each variant. Also the choice of a variant. */
+ * program and a code section for each variant. Sections of kinds that are not known are left alone,
+ * unless they say that one has to know them. */
 #include "loader/model.h"
-#include "platform/cpu.h"
-#include <stdio.h>
 #include <string.h>
 
 static hml_status missing(hml_message message, const char *what)
@@ -85,9 +84,29 @@ static hml_status find_variants(hml_model *model, const hml_section_record *sect
     return HML_OK;
 }
 
-hml_status hml_model_find_sections(hml_model *model, const hml_section_record *sections,
-                                   uint32_t count, hml_message message)
+/* Refuses what needs knowledge that this runtime does not have: a variant, or the file. */
+static hml_status heed_needs(hml_model *model, const hml_container *container, hml_message message)
 {
+    for (uint32_t i = 0; i < container->count; i++) {
+        const hml_section_record *section = &container->sections[i];
+        if ((section->needs & ~HML_NEEDS_KNOWN) == 0) {
+            continue;
+        }
+        if (section->variant >= model->variant_count) {
+            return HML_FAIL(message, HML_ERROR_format_newer,
+                            "section %u needs what this runtime does not know (%#x)", i,
+                            section->needs & ~HML_NEEDS_KNOWN);
+        }
+        model->variants[section->variant].refusal = HML_ERROR_format_newer;
+    }
+    return HML_OK;
+}
+
+hml_status hml_model_find_sections(hml_model *model, const hml_container *container,
+                                   hml_message message)
+{
+    const hml_section_record *sections = container->sections;
+    uint32_t count = container->count;
     const hml_section_record *tables = NULL, *signature = NULL;
     HML_TRY(find_single(sections, count, HML_SECTION_MODEL, &tables, message));
     HML_TRY(find_single(sections, count, HML_SECTION_SIGNATURE, &signature, message));
@@ -98,58 +117,6 @@ hml_status hml_model_find_sections(hml_model *model, const hml_section_record *s
     HML_TRY(
         find_bytes(model, sections, count, HML_SECTION_PROVENANCE, &model->provenance, message));
     HML_TRY(find_variants(model, sections, count, message));
+    HML_TRY(heed_needs(model, container, message));
     return hml_model_check_tables(model, tables, message);
-}
-
-static bool runs_here(const hml_variant *variant)
-{
-    return hml_cpu_runs(variant->code_section->architecture,
-                        variant->code_section->required_features);
-}
-
-static const char *variant_name(const hml_variant *variant)
-{
-    return variant->program.strings + variant->program.record->target_name;
-}
-
-static hml_status choose_named(hml_model *model, const char *wanted, hml_message message)
-{
-    for (uint32_t i = 0; i < model->variant_count; i++) {
-        if (strcmp(variant_name(&model->variants[i]), wanted) != 0) {
-            continue;
-        }
-        if (!model->inspect_only && !runs_here(&model->variants[i])) {
-            return HML_FAIL(message, HML_ERROR_variant_unsupported, "'%s'", wanted);
-        }
-        model->variant = i;
-        return HML_OK;
-    }
-    char names[256] = "";
-    size_t used = 0;
-    for (uint32_t i = 0; i < model->variant_count && used < sizeof names; i++) {
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
-                                 variant_name(&model->variants[i]));
-    }
-    return HML_FAIL(message, HML_ERROR_variant_unknown, "'%s'; the artifact has %s", wanted, names);
-}
-
-hml_status hml_model_choose_variant(hml_model *model, const char *wanted, hml_message message)
-{
-    if (wanted != NULL && wanted[0] != '\0') {
-        return choose_named(model, wanted, message);
-    }
-    for (uint32_t i = model->variant_count; i > 0; i--) {
-        if (runs_here(&model->variants[i - 1])) {
-            model->variant = i - 1;
-            return HML_OK;
-        }
-    }
-    if (model->inspect_only) {
-        return HML_OK;
-    }
-    const hml_variant *first = &model->variants[0];
-    return HML_FAIL(message, HML_ERROR_other_cpu, "%u variant%s, the first for %s ('%s')",
-                    model->variant_count, model->variant_count == 1 ? "" : "s",
-                    hml_cpu_architecture_name(first->code_section->architecture),
-                    variant_name(first));
 }

@@ -93,17 +93,23 @@ static uint32_t architecture_of_cpu(void)
 }
 #endif
 
+bool hml_cpu_is(uint32_t architecture)
+{
+    return architecture != 0 && architecture == architecture_of_cpu();
+}
+
 bool hml_cpu_runs(uint32_t architecture, uint64_t required)
 {
-    return architecture != 0 && architecture == architecture_of_cpu() &&
-           (required & ~hml_cpu_features()) == 0;
+    return hml_cpu_is(architecture) && (required & ~hml_cpu_features()) == 0;
 }
 
 const char *hml_cpu_architecture_name(uint32_t architecture)
 {
     static const char *const names[] = {[HML_ARCHITECTURE_X86_64] = "x86-64",
                                         [HML_ARCHITECTURE_AARCH64] = "aarch64",
-                                        [HML_ARCHITECTURE_NVPTX] = "nvptx"};
+                                        [HML_ARCHITECTURE_NVPTX] = "nvptx",
+                                        [HML_ARCHITECTURE_ARMV7] = "armv7",
+                                        [HML_ARCHITECTURE_RISCV64] = "riscv64"};
     if (architecture == 0 || architecture >= sizeof(names) / sizeof(names[0])) {
         return "unknown";
     }

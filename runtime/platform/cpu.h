@@ -8,6 +8,9 @@
 /* HML_CPU_* bits of this architecture that CPU and operating system both support. */
 uint64_t hml_cpu_features(void);
 
+/* True when code for `architecture` (HML_ARCHITECTURE_*) may run here. */
+bool hml_cpu_is(uint32_t architecture);
+
 /* True when code that needs `required` features on `architecture` runs here. */
 bool hml_cpu_runs(uint32_t architecture, uint64_t required);
 

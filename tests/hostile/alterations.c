@@ -1,6 +1,7 @@
 #include "alterations.h"
 
-#include <hml_format/artifact.h>
+#include "artifact_builder.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,19 +35,18 @@ static area section_area(const uint8_t *original, const hml_section_record *sect
 static area choose_area(alteration_random *random, const uint8_t *original)
 {
     const hml_file_header *header = (const void *)original;
-    const hml_section_record *records = (const void *)(original + header->section_table_offset);
     uint32_t chosen = alteration_next(random, 16);
     uint32_t kind = chosen < 4   ? HML_SECTION_MODEL
                     : chosen < 5 ? HML_SECTION_CODE
                                  : HML_SECTION_PROGRAM;
     for (uint32_t k = 0; chosen > 0 && k < header->section_count; k++) {
-        if (records[k].kind == kind) {
-            return section_area(original, &records[k]);
+        const hml_section_record *record = artifact_section((uint8_t *)original, k);
+        if (record->kind == kind) {
+            return section_area(original, record);
         }
     }
-    return (area){.offset = 0,
-                  .bytes = header->section_table_offset +
-                           header->section_count * sizeof(hml_section_record)};
+    const uint8_t *end = (const void *)artifact_section((uint8_t *)original, header->section_count);
+    return (area){.offset = 0, .bytes = (uint64_t)(end - original)};
 }
 
 static uint32_t word_value(alteration_random *random, const uint8_t *data, const area *at,
@@ -116,16 +116,12 @@ static void change_records(alteration_random *random, uint8_t *data, const area 
 /* Program and code say the same of another CPU, so that nothing but the code can tell. */
 static void change_features(alteration_random *random, uint8_t *data, char *text, size_t text_bytes)
 {
-    hml_file_header header;
-    memcpy(&header, data, sizeof header);
+    const hml_file_header header = *(const hml_file_header *)(const void *)data;
     uint64_t bit = UINT64_C(1) << alteration_next(random, 8);
     for (uint32_t k = 0; k < header.section_count; k++) {
-        hml_section_record record;
-        uint8_t *at = data + header.section_table_offset + k * sizeof record;
-        memcpy(&record, at, sizeof record);
-        if (record.kind == HML_SECTION_PROGRAM || record.kind == HML_SECTION_CODE) {
-            record.required_features ^= bit;
-            memcpy(at, &record, sizeof record);
+        hml_section_record *record = artifact_section(data, k);
+        if (record->kind == HML_SECTION_PROGRAM || record->kind == HML_SECTION_CODE) {
+            record->required_features ^= bit;
         }
     }
     (void)snprintf(text, text_bytes, "features ^ %llu; ", (unsigned long long)bit);

@@ -12,6 +12,7 @@
 #include "artifact_builder.h"
 #include "guarded_memory.h"
 #include "hostile_models.h"
+#include "reform_artifact.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* As the compiler writes them, then in the forms of other versions. */
+enum { ARTIFACTS = HOSTILE_MODEL_COUNT * (1 + ARTIFACT_FORMS) };
 
 enum { SECONDS_PER_CASE = 5, MOST_INPUTS = 8, HEAP_LIMIT = 64 << 20, FAILURES_SHOWN = 20 };
 
@@ -37,7 +41,7 @@ typedef struct artifact {
     size_t bytes;
 } artifact;
 
-static artifact artifacts[HOSTILE_MODEL_COUNT];
+static artifact artifacts[ARTIFACTS];
 static progress *shared;
 
 /* -- Inputs that the unaltered models take ----------------------------------------------------- */
@@ -204,7 +208,7 @@ static void run_sessions(guarded_heap *heap, hml_model *model, bool bound)
 
 static void run_case(uint64_t number, bool alter)
 {
-    const artifact *from = &artifacts[number % HOSTILE_MODEL_COUNT];
+    const artifact *from = &artifacts[number % ARTIFACTS];
     guarded_heap heap = {.limit = HEAP_LIMIT};
     alteration_random random = {number * UINT64_C(0x9e3779b97f4a7c15) + 1};
     uint8_t *data = guarded_allocate(&heap, from->bytes);
@@ -276,10 +280,10 @@ static int watch(uint64_t first, uint64_t end)
 /* The unaltered models run in guarded memory; else the cases show nothing. */
 static bool unaltered_models_run(void)
 {
-    for (uint64_t number = 0; number < HOSTILE_MODEL_COUNT; number++) {
+    for (uint64_t number = 0; number < ARTIFACTS; number++) {
         run_case(number, false);
     }
-    return shared->completed == 2 * HOSTILE_MODEL_COUNT;
+    return shared->completed == 2 * ARTIFACTS;
 }
 
 /* -- Where kernels start ----------------------------------------------------------------------- */
@@ -404,6 +408,23 @@ static bool code_holds(const artifact *from)
     return good;
 }
 
+static bool make_artifacts(void)
+{
+    for (uint32_t k = 0; k < ARTIFACTS; k++) {
+        artifact *made = &artifacts[k], *model = &artifacts[k % HOSTILE_MODEL_COUNT];
+        made->data =
+            k < HOSTILE_MODEL_COUNT
+                ? hostile_artifact((hostile_model)k, &made->bytes)
+                : reform_artifact(model->data, &artifact_forms[k / HOSTILE_MODEL_COUNT - 1],
+                                  &made->bytes);
+        if (made->data == NULL) {
+            return false;
+        }
+        printf("artifact %u: %zu bytes\n", k, made->bytes);
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t count = 20000, first = 0;
@@ -419,12 +440,8 @@ int main(int argc, char **argv)
     if (shared == MAP_FAILED) {
         return 2;
     }
-    for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
-        artifacts[k].data = hostile_artifact((hostile_model)k, &artifacts[k].bytes);
-        if (artifacts[k].data == NULL) {
-            return 2;
-        }
-        printf("artifact %u: %zu bytes\n", k, artifacts[k].bytes);
+    if (!make_artifacts()) {
+        return 2;
     }
     if (!unaltered_models_run()) {
         printf("the unaltered models do not run\n");
@@ -442,7 +459,7 @@ int main(int argc, char **argv)
     }
     *shared = (progress){0};
     int result = watch(first, first + count);
-    for (uint32_t k = 0; k < HOSTILE_MODEL_COUNT; k++) {
+    for (uint32_t k = 0; k < ARTIFACTS; k++) {
         free(artifacts[k].data);
     }
     return result;

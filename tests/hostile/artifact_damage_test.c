@@ -18,7 +18,9 @@
 #include <hml/hml.h>
 #include <hml_format/artifact.h>
 
+#include "artifact_builder.h"
 #include "hostile_models.h"
+#include "reform_artifact.h"
 
 static uint8_t *artifacts[HOSTILE_MODEL_COUNT];
 static size_t artifact_bytes[HOSTILE_MODEL_COUNT];
@@ -48,30 +50,22 @@ static void flip(uint8_t *data, size_t bytes, size_t at, uint32_t bit)
     data[at] ^= (uint8_t)(1U << bit);
 }
 
-static const hml_section_record *sections(const uint8_t *data, uint32_t *count)
+/* The header with its section table, then the tables of the model and of the programs. */
+static bool is_table(uint8_t *data, size_t at)
 {
     const hml_file_header *header = (const void *)data;
-    *count = header->section_count;
-    return (const void *)(data + header->section_table_offset);
-}
-
-/* The header with its section table, then the tables of the model and of the programs. */
-static bool is_table(const uint8_t *data, size_t at)
-{
-    uint32_t count;
-    const hml_section_record *records = sections(data, &count);
-    for (uint32_t k = 0; k < count; k++) {
-        if (at >= records[k].offset && at < records[k].offset + records[k].span) {
-            return records[k].kind == HML_SECTION_MODEL || records[k].kind == HML_SECTION_PROGRAM;
+    for (uint32_t k = 0; k < header->section_count; k++) {
+        const hml_section_record *record = artifact_section(data, k);
+        if (at >= record->offset && at < record->offset + record->span) {
+            return record->kind == HML_SECTION_MODEL || record->kind == HML_SECTION_PROGRAM;
         }
     }
     return true;
 }
 
-static void check_bits(hostile_model model)
+static void check_bits(uint8_t *data, size_t bytes)
 {
-    uint8_t *data = artifacts[model];
-    size_t bytes = artifact_bytes[model];
+    assert_int_equal(open_bytes(data, bytes), HML_OK);
     uint32_t random = 1;
     size_t flips = 0;
     for (size_t at = 0; at < bytes; at++) {
@@ -94,13 +88,25 @@ static void check_bits(hostile_model model)
 static void every_flipped_bit_of_digits_is_found(void **state)
 {
     (void)state;
-    check_bits(HOSTILE_DIGITS);
+    check_bits(artifacts[HOSTILE_DIGITS], artifact_bytes[HOSTILE_DIGITS]);
 }
 
 static void every_flipped_bit_of_a_dynamic_model_is_found(void **state)
 {
     (void)state;
-    check_bits(HOSTILE_DYNAMIC);
+    check_bits(artifacts[HOSTILE_DYNAMIC], artifact_bytes[HOSTILE_DYNAMIC]);
+}
+
+static void every_flipped_bit_of_other_forms_is_found(void **state)
+{
+    (void)state;
+    for (uint32_t form = 0; form < ARTIFACT_FORMS; form++) {
+        size_t bytes = 0;
+        uint8_t *data = reform_artifact(artifacts[HOSTILE_BRANCHES], &artifact_forms[form], &bytes);
+        assert_non_null(data);
+        check_bits(data, bytes);
+        free(data);
+    }
 }
 
 static void every_length_but_the_right_one_is_refused(void **state)
@@ -155,6 +161,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_flipped_bit_of_digits_is_found),
         cmocka_unit_test(every_flipped_bit_of_a_dynamic_model_is_found),
+        cmocka_unit_test(every_flipped_bit_of_other_forms_is_found),
         cmocka_unit_test(every_length_but_the_right_one_is_refused),
     };
     return cmocka_run_group_tests(tests, compile_all, release_all);

@@ -334,6 +334,7 @@ uint8_t *build_artifact(const artifact_builder *builder, size_t *bytes)
                                   .format_minor = HML_FORMAT_MINOR,
                                   .minimum_abi = HML_RUNTIME_ABI,
                                   .header_bytes = sizeof header,
+                                  .section_record_bytes = sizeof(hml_section_record),
                                   .file_bytes = file_bytes,
                                   .section_table_offset = 64,
                                   .section_count = layout.count};
@@ -360,21 +361,25 @@ int reseal_artifact(uint8_t *data, size_t bytes)
         return 0;
     }
     memcpy(&header, data, sizeof header);
-    if (header.section_table_offset > bytes ||
-        header.section_count > (bytes - header.section_table_offset) / sizeof(hml_section_record)) {
+    uint32_t record_bytes = header.section_record_bytes != 0
+                                ? header.section_record_bytes
+                                : (uint32_t)HML_SECTION_RECORD_BYTES_1_0;
+    if (record_bytes < HML_SECTION_RECORD_BYTES_1_0 || header.section_table_offset > bytes ||
+        header.section_count > (bytes - header.section_table_offset) / record_bytes) {
         return 0;
     }
     uint8_t *table = data + header.section_table_offset;
     uint64_t header_end = 0;
     for (uint32_t i = 0; i < header.section_count; i++) {
         hml_section_record record;
-        memcpy(&record, table + i * sizeof record, sizeof record);
+        uint8_t *place = table + (size_t)i * record_bytes;
+        memcpy(&record, place, HML_SECTION_RECORD_BYTES_1_0);
         if (record.offset > bytes || record.span > bytes - record.offset) {
             return 0;
         }
         header_end = i == 0 ? record.offset : header_end;
         record.checksum = XXH3_64bits(data + record.offset, (size_t)record.span);
-        memcpy(table + i * sizeof record, &record, sizeof record);
+        memcpy(place, &record, HML_SECTION_RECORD_BYTES_1_0);
     }
     header.header_checksum = 0;
     memcpy(data, &header, sizeof header);

@@ -62,6 +62,15 @@ uint32_t build_step(artifact_builder *b, uint32_t kind);
 /* The whole file, malloc'ed and 64-byte aligned: free(). NULL when there is no memory. */
 uint8_t *build_artifact(const artifact_builder *b, size_t *bytes);
 
+/* Section record `index`, whatever its length: fields behind that are not the section's. */
+static inline hml_section_record *artifact_section(uint8_t *data, uint32_t index)
+{
+    const hml_file_header *header = (const void *)data;
+    uint32_t bytes = header->section_record_bytes != 0 ? header->section_record_bytes
+                                                       : (uint32_t)HML_SECTION_RECORD_BYTES_1_0;
+    return (void *)(data + header->section_table_offset + (size_t)index * bytes);
+}
+
 /* Recomputes all checksums of a file that was changed; false when its tables point nowhere. */
 int reseal_artifact(uint8_t *data, size_t bytes);
 

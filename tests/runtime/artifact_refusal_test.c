@@ -1,11 +1,11 @@
 /* The loader refuses what is damaged, by name, whichever bit or byte it is. */
+#include "reform_artifact.h"
 #include "runtime_test.h"
 
 /* Offsets of the first sections of the sum fixture, for tests that change single fields. */
 static hml_section_record *section_of(uint8_t *data, uint32_t index)
 {
-    hml_file_header *header = (void *)data;
-    return (hml_section_record *)(void *)(data + header->section_table_offset) + index;
+    return artifact_section(data, index);
 }
 
 static void *record_of(uint8_t *data, uint32_t section)
@@ -74,10 +74,13 @@ DAMAGE(magic_backwards, memcpy(data, "\n\x1a\n\rLMH\x89", 8))
 DAMAGE(byte_order_swapped, header_of(data)->byte_order = UINT32_C(0x04030201))
 DAMAGE(byte_order_wrong, header_of(data)->byte_order = 0)
 DAMAGE(newer_major, header_of(data)->format_major = 2)
-DAMAGE(newer_minor, header_of(data)->format_minor = 1)
+DAMAGE(newer_minor, header_of(data)->format_minor = HML_FORMAT_MINOR + 1)
 DAMAGE(newer_abi, header_of(data)->minimum_abi = 2)
-DAMAGE(header_size, header_of(data)->header_bytes = 60)
-DAMAGE(header_reserved, header_of(data)->reserved = 1)
+DAMAGE(header_short, header_of(data)->header_bytes = HML_HEADER_BYTES_1_0 - 8)
+DAMAGE(header_long, header_of(data)->header_bytes = 72)
+DAMAGE(section_records_short, header_of(data)->section_record_bytes = 56)
+DAMAGE(section_records_odd, header_of(data)->section_record_bytes = 81)
+DAMAGE(section_records_long, header_of(data)->section_record_bytes = UINT32_MAX - 7)
 DAMAGE(no_sections, header_of(data)->section_count = 0)
 DAMAGE(many_sections, header_of(data)->section_count = UINT32_MAX)
 DAMAGE(table_outside, header_of(data)->section_table_offset = UINT64_MAX - 7)
@@ -95,7 +98,14 @@ DAMAGE(model_missing, section_of(data, 0)->kind = HML_SECTION_WEIGHTS)
 DAMAGE(model_doubled, section_of(data, 3)->kind = HML_SECTION_MODEL)
 DAMAGE(variant_gap, section_of(data, 1)->variant = 1)
 DAMAGE(code_of_other_cpu, section_of(data, 2)->architecture = HML_ARCHITECTURE_AARCH64)
-DAMAGE(table_record_size, program_of(data)->dims.record_bytes = 8)
+DAMAGE(head_short, section_of(data, PROGRAM)->head_bytes = sizeof(hml_program_record) - 8)
+DAMAGE(head_outside, section_of(data, MODEL)->head_bytes = UINT32_MAX - 3)
+DAMAGE(table_record_size, program_of(data)->dims.record_bytes = 10)
+DAMAGE(table_record_none, program_of(data)->dims.record_bytes = 0)
+DAMAGE(table_record_wraps, program_of(data)->dims.record_bytes = UINT32_MAX - 3)
+DAMAGE(strings_of_words, model_of(data)->strings.record_bytes = 4)
+DAMAGE(needs_of_the_model, section_of(data, MODEL)->needs = 1)
+DAMAGE(needs_of_the_only_variant, section_of(data, PROGRAM)->needs = UINT32_C(1) << 31)
 DAMAGE(table_misaligned, program_of(data)->dims.offset += 4)
 DAMAGE(table_wraps, program_of(data)->dims.offset = UINT64_MAX - 7)
 DAMAGE(table_too_long, program_of(data)->steps.count = UINT32_MAX)
@@ -157,14 +167,25 @@ typedef struct damage_case {
 /* In the header as it stands; the others get their checksums recomputed, so that only the check in
  * question can find them. */
 static const damage_case raw_cases[] = {
-    {magic, HML_ERROR_not_an_artifact},           {magic_backwards, HML_ERROR_byte_swapped},
-    {byte_order_swapped, HML_ERROR_byte_swapped}, {byte_order_wrong, HML_ERROR_header_invalid},
-    {newer_major, HML_ERROR_format_newer},        {newer_minor, HML_ERROR_format_newer},
-    {newer_abi, HML_ERROR_runtime_too_old},       {header_size, HML_ERROR_header_invalid},
-    {header_reserved, HML_ERROR_header_invalid},  {no_sections, HML_ERROR_header_invalid},
-    {many_sections, HML_ERROR_header_invalid},    {table_outside, HML_ERROR_header_invalid},
-    {longer_file, HML_ERROR_truncated},           {shorter_file, HML_ERROR_trailing_bytes},
-    {model_missing, HML_ERROR_header_checksum},   {arena_slot, HML_ERROR_section_checksum},
+    {magic, HML_ERROR_not_an_artifact},
+    {magic_backwards, HML_ERROR_byte_swapped},
+    {byte_order_swapped, HML_ERROR_byte_swapped},
+    {byte_order_wrong, HML_ERROR_header_invalid},
+    {newer_major, HML_ERROR_format_newer},
+    {newer_minor, HML_ERROR_header_checksum},
+    {newer_abi, HML_ERROR_runtime_too_old},
+    {header_short, HML_ERROR_header_invalid},
+    {header_long, HML_ERROR_header_invalid},
+    {section_records_short, HML_ERROR_header_invalid},
+    {section_records_odd, HML_ERROR_header_invalid},
+    {section_records_long, HML_ERROR_header_invalid},
+    {no_sections, HML_ERROR_header_invalid},
+    {many_sections, HML_ERROR_header_invalid},
+    {table_outside, HML_ERROR_header_invalid},
+    {longer_file, HML_ERROR_truncated},
+    {shorter_file, HML_ERROR_trailing_bytes},
+    {model_missing, HML_ERROR_header_checksum},
+    {arena_slot, HML_ERROR_section_checksum},
 };
 
 static const damage_case sealed_cases[] = {
@@ -179,7 +200,14 @@ static const damage_case sealed_cases[] = {
     {model_doubled, HML_ERROR_section_missing},
     {variant_gap, HML_ERROR_section_missing},
     {code_of_other_cpu, HML_ERROR_section_missing},
+    {head_short, HML_ERROR_table_bounds},
+    {head_outside, HML_ERROR_table_bounds},
     {table_record_size, HML_ERROR_table_bounds},
+    {table_record_none, HML_ERROR_table_bounds},
+    {table_record_wraps, HML_ERROR_table_bounds},
+    {strings_of_words, HML_ERROR_table_bounds},
+    {needs_of_the_model, HML_ERROR_format_newer},
+    {needs_of_the_only_variant, HML_ERROR_format_newer},
     {table_misaligned, HML_ERROR_table_bounds},
     {table_wraps, HML_ERROR_table_bounds},
     {table_too_long, HML_ERROR_table_bounds},
@@ -276,11 +304,9 @@ static void flip_must_be_found(uint8_t *data, size_t bytes, size_t at, int bit)
     data[at] ^= (uint8_t)(1 << bit);
 }
 
-static void every_flipped_bit_is_found(void **state)
+static void check_bits(uint8_t *data, size_t bytes)
 {
-    (void)state;
-    size_t bytes = 0;
-    uint8_t *data = sum_artifact(&bytes);
+    assert_int_equal(open_bytes(data, bytes, 0), HML_OK);
     size_t tables_end = (size_t)section_of(data, CODE)->offset + sizeof(hml_code_record);
     for (size_t at = 0; at < tables_end; at++) {
         for (int bit = 0; bit < 8; bit++) {
@@ -292,7 +318,27 @@ static void every_flipped_bit_is_found(void **state)
         random = random * UINT32_C(1664525) + UINT32_C(1013904223);
         flip_must_be_found(data, bytes, at + (random >> 8) % 64, (int)(random >> 16) % 8);
     }
-    assert_int_equal(open_bytes(data, bytes, 0), HML_OK);
+}
+
+static void every_flipped_bit_is_found(void **state)
+{
+    (void)state;
+    size_t bytes = 0;
+    uint8_t *data = sum_artifact(&bytes);
+    check_bits(data, bytes);
+    free(data);
+}
+
+static void every_flipped_bit_of_other_forms_is_found(void **state)
+{
+    (void)state;
+    size_t bytes = 0, reformed_bytes = 0;
+    uint8_t *data = sum_artifact(&bytes);
+    for (uint32_t form = 0; form < ARTIFACT_FORMS; form++) {
+        uint8_t *reformed = reform_artifact(data, &artifact_forms[form], &reformed_bytes);
+        check_bits(reformed, reformed_bytes);
+        free(reformed);
+    }
     free(data);
 }
 
@@ -327,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(every_flipped_bit_is_found),
+        cmocka_unit_test(every_flipped_bit_of_other_forms_is_found),
         cmocka_unit_test(every_truncation_is_found),
         cmocka_unit_test(trailing_bytes_are_refused),
     };

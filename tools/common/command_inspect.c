@@ -69,6 +69,10 @@ static void print_variants(const artifact_view *inspection)
             continue;
         }
         printf("%-11s ", i == 0 ? "variants" : "");
+        if (variant.newer != 0) {
+            printf("one for %s that needs a newer runtime\n", variant.architecture);
+            continue;
+        }
         hml_print_text(stdout, variant.name);
         char text[HML_UNIT_TEXT];
         printf(" (%s): %u step%s, %s of code%s%s\n", variant.architecture,
@@ -273,6 +277,7 @@ static void put_variants(hml_json *json, const artifact_view *inspection)
         hml_json_string(json, "name", variant.name);
         hml_json_string(json, "architecture", variant.architecture);
         hml_json_bool(json, "runs_here", variant.runs_here != 0);
+        hml_json_bool(json, "newer", variant.newer != 0);
         hml_json_bool(json, "chosen", variant.runs_here != 0 && i == info->variant);
         hml_json_unsigned(json, "steps", variant.step_count);
         hml_json_unsigned(json, "code_bytes", variant.code_bytes);

@@ -1,7 +1,6 @@
 /*
- * The artifact file, model.hml: little-endian, fixed-size records, 64-bit offsets. Written by
- * backends/, read by the runtime, which trusts no byte of it. A format minor version only adds
- * record kinds at the end of lists; any newer runtime loads older artifacts.
+ * The artifact file, model.hml: little-endian, 64-bit offsets. Written by backends/, read by the
+ * runtime, which trusts no byte of it. docs/format.md shows it in a picture.
  *
  *   hml_file_header
  *   hml_section_record[section_count]     at header.section_table_offset
@@ -10,6 +9,19 @@
  *
  * Every byte of the file is covered by a checksum: header_checksum covers the header (itself
  * zeroed) and the section table with the padding behind it; each section's covers its span.
+ *
+ * Versions. Whoever changes this file keeps to the following:
+ * - The length of every record stands in the file. A reader takes what it knows of a longer record
+ *   and reads the fields that a shorter one lacks as zero. So a minor version may append fields to
+ *   any record, and zero in them has to mean what was so before.
+ * - A minor version may also add section kinds, values at the end of the enumerations, CPU feature
+ *   bits and architectures. A reader skips sections of kinds that it does not know, and refuses a
+ *   variant whose program has a value that it does not know.
+ * - An addition that a reader must not overlook, because it changes what known fields mean, gets a
+ *   bit in HML_NEEDS_*. Sections that rely on it have the bit set in `needs`; a reader that does
+ *   not know the bit does without the variant, or refuses the file as newer.
+ * - What changes the meaning or the place of what is there already is a new major version.
+ * - A field whose comment says "reserved" is written as zero and not read.
  */
 #ifndef HML_FORMAT_ARTIFACT_H
 #define HML_FORMAT_ARTIFACT_H
@@ -20,7 +32,7 @@
 #define HML_MAGIC            "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
 #define HML_BYTE_ORDER       UINT32_C(0x01020304)
 #define HML_FORMAT_MAJOR     1
-#define HML_FORMAT_MINOR     0
+#define HML_FORMAT_MINOR     1
 #define HML_RUNTIME_ABI      1
 #define HML_NONE             UINT32_MAX /* "no index" in any u32 reference */
 #define HML_DATA_ALIGNMENT   64
@@ -35,8 +47,8 @@ typedef struct hml_file_header {
     uint64_t file_bytes;
     uint64_t section_table_offset;
     uint32_t section_count;
-    uint32_t reserved;
-    uint64_t header_checksum; /* XXH3-64 */
+    uint32_t section_record_bytes; /* 0: HML_SECTION_RECORD_BYTES_1_0 */
+    uint64_t header_checksum;      /* XXH3-64 */
 } hml_file_header;
 
 typedef enum hml_section_kind {
@@ -48,11 +60,18 @@ typedef enum hml_section_kind {
     HML_SECTION_SIGNATURE,  /* reserved: empty until signing exists */
 } hml_section_kind;
 
+/*
+ * What a reader must know to use a section, beyond the version of the file: bits that later minor
+ * versions define. There are none yet.
+ */
+#define HML_NEEDS_KNOWN UINT32_C(0)
+
 typedef struct hml_section_record {
     uint32_t kind;
-    uint32_t variant;      /* PROGRAM and CODE: variant number; else HML_NONE */
+    uint32_t variant;      /* the variant that the section belongs to; HML_NONE: all */
     uint32_t architecture; /* HML_ARCHITECTURE_*; 0 where it does not matter */
-    uint32_t reserved;
+    uint32_t head_bytes;   /* MODEL, PROGRAM, CODE: of the record at the section's start; 0: as in
+                              format 1.0, HML_*_RECORD_BYTES_1_0 */
     uint64_t required_features; /* HML_CPU_* of that architecture */
     uint64_t offset;
     uint64_t bytes; /* used bytes */
@@ -60,11 +79,32 @@ typedef struct hml_section_record {
                        the file's end */
     uint64_t alignment;
     uint64_t checksum; /* XXH3-64 over span bytes */
+    /* Since 1.1. */
+    uint64_t preferred_features; /* HML_CPU_*: a variant that lacks one of them on this CPU runs,
+                                    but is taken only when no other does */
+    uint32_t needs;              /* HML_NEEDS_* */
+    uint32_t reserved;
 } hml_section_record;
 
-enum { HML_ARCHITECTURE_X86_64 = 1, HML_ARCHITECTURE_AARCH64, HML_ARCHITECTURE_NVPTX };
+/* What format 1.0 wrote where it did not state lengths. No version makes these records shorter. */
+enum {
+    HML_HEADER_BYTES_1_0 = 56,
+    HML_SECTION_RECORD_BYTES_1_0 = 64,
+    HML_MODEL_RECORD_BYTES_1_0 = 72,
+    HML_PROGRAM_RECORD_BYTES_1_0 = 184,
+    HML_CODE_RECORD_BYTES_1_0 = 56,
+};
 
-/* CPU feature bits, x86-64. The loader takes the last variant all of whose bits are there. */
+enum {
+    HML_ARCHITECTURE_X86_64 = 1,
+    HML_ARCHITECTURE_AARCH64,
+    HML_ARCHITECTURE_NVPTX,
+    HML_ARCHITECTURE_ARMV7,
+    HML_ARCHITECTURE_RISCV64,
+};
+
+/* CPU feature bits, x86-64. The loader takes the last variant all of whose required bits are there,
+ * preferably one all of whose preferred bits are there, too. */
 #define HML_CPU_X86_SSE42       (UINT64_C(1) << 0) /* x86-64-v2: with SSSE3, POPCNT */
 #define HML_CPU_X86_AVX2        (UINT64_C(1) << 1) /* x86-64-v3: FMA, BMI1/2, F16C, LZCNT, MOVBE */
 #define HML_CPU_X86_AVX512      (UINT64_C(1) << 2) /* x86-64-v4: F, BW, CD, DQ, VL */
@@ -77,7 +117,7 @@ enum { HML_ARCHITECTURE_X86_64 = 1, HML_ARCHITECTURE_AARCH64, HML_ARCHITECTURE_N
 typedef struct hml_table {
     uint64_t offset;
     uint32_t count;
-    uint32_t record_bytes; /* sizeof the record; a newer minor version may append fields */
+    uint32_t record_bytes; /* a multiple of 4; strings: 1. All of it 0: no such table */
 } hml_table;
 
 /* -- MODEL section ----------------------------------------------------------------------------- */

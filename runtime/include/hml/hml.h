@@ -199,8 +199,9 @@ HML_API hml_status hml_model_symbol(const hml_model *model, uint32_t index,
 
 typedef struct hml_variant_info {
     const char *name;         /* "x86-64-v3" */
-    const char *architecture; /* "x86-64" */
+    const char *architecture; /* "x86-64"; "unknown" to this runtime */
     uint32_t runs_here;       /* 1: this CPU has all that the variant needs */
+    uint32_t newer;           /* 1: this runtime is too old for it; name "", no steps, no code */
     uint32_t step_count;
     uint64_t code_bytes;
 } hml_variant_info;
