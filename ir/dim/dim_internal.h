@@ -45,6 +45,13 @@ struct hmlc_dims {
     hmlc_status status;
 };
 
+/*
+ * A copy in another arena. `by_id` has room for node_count entries and receives the copy of each
+ * node. Names and locations are shared, and the branches of equalities are still the original's.
+ * NULL without memory.
+ */
+hmlc_dims *hmlc_dims_clone(const hmlc_dims *dims, hmlc_arena *arena, hmlc_dim *by_id);
+
 /* Sets the failure flag and returns the constant 0. */
 hmlc_dim hmlc_dim_fail(hmlc_dims *dims, hmlc_status status);
 /* The node with exactly these fields: no simplification. */

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "clone_checks.h"
 #include "grower.h"
 #include "kernel_contract.h"
 #include "pass_oracle.h"
@@ -265,10 +266,14 @@ static void check_graph(kit (*grow)(uint32_t), uint32_t seed)
     assert_false(k.failed);
     const oracle_dim dims[] = {{"n", 3}};
     const hmlc_op *offender = NULL;
+    const char *broken = clone_broken(k.module, oracle_kernel_passes);
+    if (broken != NULL) {
+        fail_msg("graph %u: %s", seed, broken);
+    }
     if (!oracle_run_module(k.module, oracle_kernel_passes, dims, 1)) {
         fail_msg("graph %u", seed);
     }
-    const char *broken = kernel_contract_broken(k.module, &offender);
+    broken = kernel_contract_broken(k.module, &offender);
     if (broken != NULL) {
         oracle_print_module(k.module);
         fail_msg("graph %u, %s: %s", seed, hmlc_op_get_info(offender->opcode)->name, broken);

@@ -109,6 +109,15 @@ struct hmlc_module {
 hmlc_module *hmlc_module_create(const hmlc_allocator *allocator);
 void hmlc_module_destroy(hmlc_module *module); /* accepts NULL */
 
+/*
+ * An equal module in memory of its own, ids of values and dims included: a pass does to the copy
+ * what it would have done to the original. Only what never changes is shared: constants, names,
+ * locations and attributes, so that the original must outlive the copy. The copy reports to the
+ * original's list of diagnostics, whose entries may then speak of locations that the copy owns.
+ */
+hmlc_status hmlc_module_clone(const hmlc_module *module, const hmlc_allocator *allocator,
+                              hmlc_module **copy) HMLC_MUST_USE;
+
 /* A region with no arguments. */
 hmlc_region *hmlc_region_create(hmlc_module *module, hmlc_op *parent);
 /* For a branch of an `if` that is built now. */
