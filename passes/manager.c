@@ -8,8 +8,11 @@ typedef struct pass_row {
     hmlc_status (*run)(hmlc_pass_context *context);
 } pass_row;
 
+/* The halves of passes.def. */
+enum { NEUTRAL = false, FAMILY = true };
+
 static const pass_row pass_rows[] = {
-#define HMLC_PASS(name, function, summary) {{name, summary}, hmlc_pass_##function},
+#define HMLC_PASS(name, half, function, summary) {{name, summary, half}, hmlc_pass_##function},
 #include "passes.def"
 #undef HMLC_PASS
 };
@@ -106,12 +109,19 @@ static hmlc_status parse_pipeline(pass_list *list, const char *text, int depth)
     return HMLC_OK;
 }
 
+/* A run over a pipeline: one pass after the other, on one module or on one for each family. */
+typedef struct pipeline_run {
+    const hmlc_pass_options *options;
+    uint32_t done, total; /* runs of passes */
+} pipeline_run;
+
 static hmlc_status run_in_scratch(const pass_row *row, hmlc_module *module,
-                                  const hmlc_pass_options *options)
+                                  const hmlc_pass_options *options, const hmlc_family_facts *family)
 {
     hmlc_arena *scratch = hmlc_arena_create(NULL);
     HMLC_TRY_MEMORY(scratch);
-    hmlc_pass_context context = {.module = module, .scratch = scratch, .options = options};
+    hmlc_pass_context context = {
+        .module = module, .scratch = scratch, .options = options, .family = family};
     hmlc_status status = row->run(&context);
     hmlc_arena_destroy(scratch);
     return status;
@@ -123,10 +133,15 @@ static bool should_print(const hmlc_pass_options *options, const char *pass)
            (strcmp(options->print_after, "all") == 0 || strcmp(options->print_after, pass) == 0);
 }
 
-static hmlc_status run_pass(const pass_row *row, hmlc_module *module,
-                            const hmlc_pass_options *options)
+static hmlc_status run_pass(pipeline_run *run, const pass_row *row, hmlc_module *module,
+                            const hmlc_family_facts *family)
 {
-    HMLC_TRY(run_in_scratch(row, module, options));
+    const hmlc_pass_options *options = run->options;
+    if (options->progress != NULL) {
+        options->progress(options->context, row->info.name, run->done, run->total);
+    }
+    run->done++;
+    HMLC_TRY(run_in_scratch(row, module, options, family));
     HMLC_TRY(hmlc_dims_status(module->dims));
     if (should_print(options, row->info.name)) {
         options->print(options->context, row->info.name, module);
@@ -144,18 +159,57 @@ static hmlc_status check_print_after(hmlc_module *module, const char *name)
                           name);
 }
 
-hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *options)
+static hmlc_status read_pipeline(hmlc_module *module, const hmlc_pass_options *options,
+                                 pass_list *list)
 {
     const char *pipeline = options->pipeline;
-    const pass_row *rows[MAX_PIPELINE_PASSES];
-    pass_list list = {.module = module, .rows = rows};
     HMLC_TRY(check_print_after(module, options->print_after));
-    HMLC_TRY(parse_pipeline(&list, pipeline != NULL ? pipeline : "default", 0));
-    for (uint32_t i = 0; i < list.count; i++) {
-        if (options->progress != NULL) {
-            options->progress(options->context, rows[i]->info.name, i, list.count);
-        }
-        HMLC_TRY(run_pass(rows[i], module, options));
+    return parse_pipeline(list, pipeline != NULL ? pipeline : "default", 0);
+}
+
+/* The passes of the first half: all before the first one that asks for the family. */
+static uint32_t neutral_count(const pass_list *list)
+{
+    uint32_t count = 0;
+    while (count < list->count && !list->rows[count]->info.for_family) {
+        count++;
+    }
+    return count;
+}
+
+static hmlc_status run_some(pipeline_run *run, const pass_list *list, uint32_t first, uint32_t end,
+                            hmlc_module *module, const hmlc_family_facts *family)
+{
+    for (uint32_t i = first; i < end; i++) {
+        HMLC_TRY(run_pass(run, list->rows[i], module, family));
     }
     return HMLC_OK;
+}
+
+hmlc_status hmlc_run_passes_for(hmlc_module *module, const hmlc_pass_options *options,
+                                const hmlc_family_facts *const *families, uint32_t family_count,
+                                hmlc_module **modules)
+{
+    const pass_row *rows[MAX_PIPELINE_PASSES];
+    pass_list list = {.module = module, .rows = rows};
+    memset(modules, 0, family_count * sizeof *modules);
+    modules[0] = module;
+    HMLC_TRY(read_pipeline(module, options, &list));
+    uint32_t half = neutral_count(&list);
+    pipeline_run run = {.options = options, .total = half + family_count * (list.count - half)};
+    HMLC_TRY(run_some(&run, &list, 0, half, module, families[0]));
+    for (uint32_t k = 1; k < family_count; k++) {
+        HMLC_TRY(hmlc_module_clone(module, NULL, &modules[k]));
+    }
+    for (uint32_t k = 0; k < family_count; k++) {
+        HMLC_TRY(run_some(&run, &list, half, list.count, modules[k], families[k]));
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *options)
+{
+    const hmlc_family_facts *family = options->family;
+    family = family != NULL ? family : hmlc_family_get_facts(HMLC_FAMILY_CPU);
+    return hmlc_run_passes_for(module, options, &family, 1, &module);
 }

@@ -13,10 +13,12 @@ typedef struct hmlc_pass_context {
     hmlc_module *module;
     hmlc_arena *scratch;
     const hmlc_pass_options *options;
+    const hmlc_family_facts
+        *family; /* that the module is for; only passes of the second half ask */
 } hmlc_pass_context;
 
 /* HMLC_OK, or a failure with a diagnostic; the module may then only be destroyed. */
-#define HMLC_PASS(name, function, summary)                                                         \
+#define HMLC_PASS(name, half, function, summary)                                                   \
     hmlc_status hmlc_pass_##function(hmlc_pass_context *context) HMLC_MUST_USE;
 #include "passes.def"
 #undef HMLC_PASS

@@ -8,11 +8,10 @@
 
 #include "pass.h"
 
-/* More distinct operands than this, and a kernel runs out of address registers. */
+/* What no kernel of any family exceeds; a family's own limits are in hmlc/families.def. */
 enum {
-    HMLC_FORM_MAX_ARGUMENTS = 12,
-    HMLC_FORM_MAX_RESULTS = 4,
     HMLC_FORM_MAX_MEMBERS = 64,
+    HMLC_FORM_MAX_OPERANDS = 2 * HMLC_FORM_MAX_MEMBERS,
     HMLC_FORM_MAX_VIEWS = 16
 };
 
@@ -46,6 +45,7 @@ typedef struct hmlc_form_group {
     const hmlc_type *full; /* shape F of loops and rows; NULL: none */
     const hmlc_op *rows;   /* the first reduction or rowwise op; NULL: none */
     hmlc_arena *arena;
+    const hmlc_family_facts *family;
     uint32_t member_count, member_capacity;
     hmlc_form_member *members; /* sorted by position once the group is complete */
     uint32_t first, last;      /* positions of the first and last own member */
@@ -57,6 +57,7 @@ typedef struct hmlc_form_group {
 
 typedef struct hmlc_form_state {
     hmlc_module *module;
+    const hmlc_family_facts *family; /* that the kernels are for */
     hmlc_arena *scratch;
     hmlc_region *region;
     hmlc_form_op *ops; /* by position */
@@ -112,8 +113,8 @@ hmlc_form_group *hmlc_form_group_create(hmlc_form_state *state, int64_t form);
 bool hmlc_form_group_add(hmlc_form_group *group, hmlc_form_op *node, bool copied);
 void hmlc_form_group_drop_last(hmlc_form_group *group);
 hmlc_form_member *hmlc_form_group_find(hmlc_form_group *group, const hmlc_op *op);
-/* Number of distinct values that the group reads from memory. */
-uint32_t hmlc_form_group_arguments(hmlc_form_group *group);
+/* The group reads no more distinct values from memory than a kernel of the family may. */
+bool hmlc_form_group_fits(hmlc_form_group *group);
 /* All uses of the op's results lie in the group, and no finished group reads it through a copied
  * view. */
 bool hmlc_form_group_has_all_uses(hmlc_form_group *group, const hmlc_form_op *node);

@@ -110,7 +110,7 @@ static void grow_epilogue(hmlc_form_state *state, hmlc_form_group *group)
     hmlc_form_op *node = next_candidate(state, group, after);
     while (node != NULL && hmlc_form_group_add(group, node, false)) {
         after = node->position;
-        if (hmlc_form_group_arguments(group) > HMLC_FORM_MAX_ARGUMENTS) {
+        if (!hmlc_form_group_fits(group)) {
             break;
         }
         if (hmlc_form_group_results(group) == 1) {
@@ -195,8 +195,8 @@ static void grow_packs(hmlc_form_state *state, hmlc_form_group *group, const hml
     hmlc_form_views views;
     const hmlc_value *memory = hmlc_form_chain(state, hmlc_op_operand(first->op, 0), &views);
     uint32_t count = 1;
-    for (uint32_t i = first->position + 1; i < state->op_count && count < HMLC_FORM_MAX_RESULTS;
-         i++) {
+    for (uint32_t i = first->position + 1;
+         i < state->op_count && count < state->family->kernel_results; i++) {
         hmlc_form_op *node = &state->ops[i];
         if (node->op->opcode == HMLC_OP_pack_panels && node->epoch == first->epoch &&
             hmlc_form_chain(state, hmlc_op_operand(node->op, 0), &views) == memory) {

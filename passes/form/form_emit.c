@@ -26,7 +26,7 @@ typedef struct kernel_draft {
     hmlc_form_group *group;
     hmlc_region *region;
     hmlc_builder inside;
-    hmlc_value *operands[2 * HMLC_FORM_MAX_MEMBERS];
+    hmlc_value *operands[HMLC_FORM_MAX_OPERANDS];
     uint32_t operand_count;
     hmlc_value *yields[HMLC_FORM_MAX_MEMBERS];  /* inside the region */
     hmlc_value *results[HMLC_FORM_MAX_MEMBERS]; /* old values that they stand for */
@@ -45,10 +45,10 @@ static hmlc_status draft_operand(hmlc_form_state *state, kernel_draft *draft, co
         return hmlc_build_constant(&draft->inside, hmlc_value_constant(value),
                                    &state->inner[value->id]);
     }
-    if (draft->operand_count == 2 * HMLC_FORM_MAX_MEMBERS) {
+    if (draft->operand_count == HMLC_FORM_MAX_OPERANDS) {
         return hmlc_error_add(state->module->diagnostics, HMLC_ERROR_not_implemented,
                               use->op->location, NULL, "operator '%s' has more than %d operands",
-                              hmlc_op_get_info(use->op->opcode)->name, 2 * HMLC_FORM_MAX_MEMBERS);
+                              hmlc_op_get_info(use->op->opcode)->name, HMLC_FORM_MAX_OPERANDS);
     }
     state->inner[value->id] = hmlc_region_add_argument(draft->region, value->type, NULL);
     HMLC_TRY_MEMORY(state->inner[value->id]);

@@ -11,6 +11,7 @@ hmlc_form_group *hmlc_form_group_create(hmlc_form_state *state, int64_t form)
     hmlc_form_member *members = HMLC_NEW_ARRAY(state->scratch, hmlc_form_member, FIRST_CAPACITY);
     if (group != NULL && members != NULL) {
         group->arena = state->scratch;
+        group->family = state->family;
         group->members = members;
         group->member_capacity = FIRST_CAPACITY;
         group->form = form;
@@ -89,24 +90,27 @@ bool hmlc_form_group_reads(hmlc_form_group *group, const hmlc_use *use)
            !hmlc_form_is_inline_constant(use);
 }
 
-uint32_t hmlc_form_group_arguments(hmlc_form_group *group)
+bool hmlc_form_group_fits(hmlc_form_group *group)
 {
-    enum { ENOUGH = 2 * HMLC_FORM_MAX_ARGUMENTS };
-    const hmlc_value *found[ENOUGH];
+    const hmlc_value *found[HMLC_FORM_MAX_OPERANDS];
     uint32_t count = 0;
     for (uint32_t i = 0; i < group->member_count; i++) {
         const hmlc_op *op = group->members[i].node->op;
-        for (uint32_t k = 0; k < op->operand_count && count < ENOUGH; k++) {
+        for (uint32_t k = 0; k < op->operand_count; k++) {
             uint32_t known = 0;
             while (known < count && found[known] != op->operands[k].value) {
                 known++;
             }
-            if (known == count && hmlc_form_group_reads(group, &op->operands[k])) {
-                found[count++] = op->operands[k].value;
+            if (known < count || !hmlc_form_group_reads(group, &op->operands[k])) {
+                continue;
             }
+            if (count == group->family->kernel_arguments || count == HMLC_FORM_MAX_OPERANDS) {
+                return false;
+            }
+            found[count++] = op->operands[k].value;
         }
     }
-    return count;
+    return true;
 }
 
 /* A copied user counts as outside: the op that it was copied from may be needed there, too. */

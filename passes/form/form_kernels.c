@@ -35,8 +35,10 @@ hmlc_status hmlc_pass_form_kernels(hmlc_pass_context *context)
 {
     hmlc_module *module = context->module;
     HMLC_TRY(hmlc_pass_dce(context));
-    hmlc_form_state state = {
-        .module = module, .scratch = context->scratch, .value_count = module->value_count};
+    hmlc_form_state state = {.module = module,
+                             .family = context->family,
+                             .scratch = context->scratch,
+                             .value_count = module->value_count};
     state.replaced = HMLC_NEW_ARRAY(context->scratch, hmlc_value *, module->value_count + 1);
     state.inner = HMLC_NEW_ARRAY(context->scratch, hmlc_value *, module->value_count + 1);
     HMLC_TRY_MEMORY(state.replaced);

@@ -82,7 +82,7 @@ static bool add_described(hmlc_form_group *group, const hmlc_form_member *member
     added->moved = member->moved;
     added->repeated = member->repeated;
     added->depth = member->depth;
-    if (hmlc_form_group_arguments(group) <= HMLC_FORM_MAX_ARGUMENTS) {
+    if (hmlc_form_group_fits(group)) {
         return true;
     }
     hmlc_form_group_drop_last(group);
@@ -189,7 +189,7 @@ static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
         if (copy_count(group) < MAX_COPIES) {
             add_described(group, member, true);
         }
-    } else if (!member->moved && hmlc_form_group_results(group) < HMLC_FORM_MAX_RESULTS &&
+    } else if (!member->moved && hmlc_form_group_results(group) < group->family->kernel_results &&
                hmlc_form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
                !hmlc_form_producer_escapes(state, group, node)) {
         add_described(group, member, false);

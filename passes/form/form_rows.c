@@ -151,8 +151,8 @@ static hmlc_form_op *next_consumer(hmlc_form_state *state, hmlc_form_group *grou
 
 static bool within_limits(hmlc_form_group *group)
 {
-    return hmlc_form_group_arguments(group) <= HMLC_FORM_MAX_ARGUMENTS &&
-           hmlc_form_group_results(group) <= HMLC_FORM_MAX_RESULTS;
+    return hmlc_form_group_fits(group) &&
+           hmlc_form_group_results(group) <= group->family->kernel_results;
 }
 
 static bool add_within_limits(hmlc_form_group *group, hmlc_form_op *node, bool copied)

@@ -8,12 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Targets of one family share the passes that know of machines: layouts, packing, kernels, memory
- * plan. */
-typedef enum hmlc_family {
-    HMLC_FAMILY_CPU, /* f32 panels, kernels in C's memory model */
-    HMLC_FAMILY_COUNT
-} hmlc_family;
+#include <hmlc/family.h>
 
 /* How an element of the left side reaches the multiplier of a contraction. */
 typedef enum hmlc_left_style {

@@ -10,6 +10,7 @@
 typedef struct hmlc_pass_info {
     const char *name;
     const char *summary; /* one line */
+    bool for_family;     /* asks for the family: it and what follows run once for each */
 } hmlc_pass_info;
 
 uint32_t hmlc_pass_count(void);
@@ -28,13 +29,25 @@ typedef struct hmlc_pass_options {
     /* Values between kernels that become outputs, for `keep-values`: names, "all" for every one. */
     const char *const *keep;
     uint32_t keep_count;
+    /* Whom the kernels are for; NULL: CPUs. */
+    const hmlc_family_facts *family;
 } hmlc_pass_options;
 
 /*
- * Runs a pipeline; the first failure ends it. What passes make lives in the module's arena. USAGE
- * with a diagnostic for a pass that does not exist; after any failure of a pass the module may only
- * be destroyed.
+ * Runs a pipeline for one family; the first failure ends it. What passes make lives in the module's
+ * arena. USAGE with a diagnostic for a pass that does not exist; after any failure of a pass the
+ * module may only be destroyed.
  */
 hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *options) HMLC_MUST_USE;
+
+/*
+ * Runs a pipeline for several families: what comes before the first pass that asks for the family
+ * (passes.def) once, the rest for each. modules[0] becomes `module` itself, the others copies of
+ * it, so that one family costs no copy; the caller destroys those that are not NULL, also after a
+ * failure, before `module`. options->family is not used. family_count is at least 1.
+ */
+hmlc_status hmlc_run_passes_for(hmlc_module *module, const hmlc_pass_options *options,
+                                const hmlc_family_facts *const *families, uint32_t family_count,
+                                hmlc_module **modules) HMLC_MUST_USE;
 
 #endif
