@@ -63,7 +63,7 @@ typedef struct hmlc_plan_context {
 
 struct hmlc_frame;
 
-/* One way to make kernels; rows of kernel_classes in kernel_classes.c, one per form. */
+/* One way to make kernels; rows of kernel_classes.c, one per form. */
 typedef struct hmlc_kernel_class {
     const char *name; /* as `inspect` prints it */
     int64_t form;     /* HMLC_FORM_* that it takes */
@@ -76,15 +76,6 @@ typedef struct hmlc_kernel_class {
     hmlc_status (*emit)(struct hmlc_frame *frame, const hmlc_kernel_plan *plan);
 } hmlc_kernel_class;
 
-extern const hmlc_kernel_class hmlc_loop_class;        /* llvm/loop*.c */
-extern const hmlc_kernel_class hmlc_contraction_class; /* llvm/contraction*.c */
-extern const hmlc_kernel_class hmlc_window_class;      /* llvm/window*.c */
-extern const hmlc_kernel_class hmlc_recurrent_class;   /* llvm/recurrent*.c */
-extern const hmlc_kernel_class hmlc_portable_class;    /* llvm/portable*.c */
-
-/* Fills *plan for `kernel`: default operands, then the class's plan. */
-hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *kernel,
-                                    hmlc_kernel_plan *plan) HMLC_MUST_USE;
 /*
  * The symbols that the kernel's code reads, sorted by index: the order of hml_kernel_args.dims.
  * Returns their number, UINT32_MAX when memory ran out.

@@ -2,6 +2,8 @@
  * program_build.c. */
 #include "program.h"
 
+#include "kernel_classes.h"
+
 #include <stdio.h>
 
 #define XXH_INLINE_ALL

@@ -3,7 +3,8 @@
 #ifndef HMLC_LINK_H
 #define HMLC_LINK_H
 
-#include "codegen.h"
+#include "objects.h"
+#include "program.h"
 
 /* Text and constants as they lie in memory; offsets are multiples of 4096. */
 typedef struct hmlc_image {

@@ -13,6 +13,7 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 
+#include "kernel_classes.h"
 #include "llvm/frame/frame.h"
 #include "llvm/frame/object.h"
 #include "llvm/portable/portable_class.h"

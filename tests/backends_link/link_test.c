@@ -27,7 +27,7 @@ typedef struct link_case {
     const char *message; /* a part of it */
 } link_case;
 
-/* Eight nops before the entry are room for its seal, as frame.c leaves it. */
+/* Eight nops before the entry are room for its seal, as frame_function.c leaves it. */
 #define KERNEL "define protected i32 @k0(ptr %a) \"patchable-function-prefix\"=\"8\" "
 
 static const link_case cases[] = {

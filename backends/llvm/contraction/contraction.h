@@ -9,6 +9,8 @@
 
 #include "microkernel.h"
 
+extern const hmlc_kernel_class hmlc_contraction_class;
+
 enum { HMLC_SECTIONS = 10, HMLC_LEAVES = 24, HMLC_ROW_CLASSES = 24 };
 
 /* Row dims of an access, merged where they lie behind each other; outermost first. */
@@ -106,7 +108,7 @@ hmlc_status hmlc_contraction_refuse(hmlc_plan_context *context, const hmlc_kerne
 /* The access of a region argument's outer value. */
 bool hmlc_contraction_is_argument(const hmlc_value *value);
 
-/* -- contraction_map.c: accesses over the result space */
+/* -- contraction_map.c: accesses over the result space; units */
 
 /* `from` broadcast to `dims` as in numpy: stride 0 where it has 1. */
 void hmlc_access_broadcast(hmlc_dims *dims, const hmlc_access *from, int32_t rank,
@@ -115,6 +117,10 @@ void hmlc_row_map_create(hmlc_dims *dims, const hmlc_access *access, int32_t fir
                          hmlc_row_map *map);
 /* Offset of linear row `index` in elements. */
 LLVMValueRef hmlc_row_map_offset(hmlc_frame *frame, const hmlc_row_map *map, LLVMValueRef index);
+/* A loop over what the call does of the units [first, first + units); returns the unit's number
+ * from `first` on. Ends with hmlc_frame_loop_end. */
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
+                                          hmlc_dim units);
 
 /* -- contraction_plan.c: sections and units */
 
@@ -189,13 +195,6 @@ typedef struct hmlc_vector_access {
 } hmlc_vector_access;
 LLVMValueRef hmlc_vector_load(hmlc_frame *frame, const hmlc_vector_access *access);
 void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value);
-
-/* -- contraction.c */
-
-/* A loop over what the call does of the units [first, first + units); returns the unit's number
- * from `first` on. Ends with hmlc_frame_loop_end. */
-LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
-                                          hmlc_dim units);
 
 /* -- the anchors */
 

@@ -66,3 +66,13 @@ LLVMValueRef hmlc_row_map_offset(hmlc_frame *frame, const hmlc_row_map *map, LLV
     }
     return offset;
 }
+
+LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
+                                          hmlc_dim units)
+{
+    LLVMValueRef begin = hmlc_frame_dim(frame, first);
+    LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
+    hmlc_frame_loop_begin(frame, loop, hmlc_frame_maximum(frame, frame->begin, begin),
+                          hmlc_frame_minimum(frame, frame->end, end), 1, NULL, 0);
+    return LLVMBuildSub(frame->builder, loop->index, begin, "");
+}

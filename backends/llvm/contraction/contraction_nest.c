@@ -23,18 +23,6 @@ typedef struct loop_nest {
     LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
 } loop_nest;
 
-static LLVMValueRef emit_minimum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
-{
-    LLVMValueRef less = LLVMBuildICmp(frame->builder, LLVMIntSLT, a, b, "");
-    return LLVMBuildSelect(frame->builder, less, a, b, "");
-}
-
-static LLVMValueRef emit_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
-{
-    LLVMValueRef more = LLVMBuildICmp(frame->builder, LLVMIntSGT, a, b, "");
-    return LLVMBuildSelect(frame->builder, more, a, b, "");
-}
-
 static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRef a, LLVMValueRef b)
 {
     return LLVMBuildAdd(frame->builder, sum, LLVMBuildMul(frame->builder, a, b, ""), "");
@@ -61,7 +49,7 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
         LLVMBuildMul(builder, size, hmlc_frame_dim(frame, nest->contraction->depth), "");
     LLVMValueRef first = LLVMBuildSub(builder, row_tile, nest->row_begin, "");
     first = LLVMBuildMul(builder, first, hmlc_frame_int(frame, section->prefetch), "");
-    first = emit_minimum(frame, first, hmlc_frame_int(frame, last));
+    first = hmlc_frame_minimum(frame, first, hmlc_frame_int(frame, last));
     LLVMValueRef offset = add_product(frame, next, first, eighth);
     kernel->prefetch = hmlc_frame_element(frame, frame->i8, nest->panel, offset);
     kernel->prefetch_stride = eighth;
@@ -208,8 +196,8 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_conv *conv = nest->contraction->conv;
-    LLVMValueRef from = emit_maximum(frame, nest->row_begin, first);
-    LLVMValueRef to = emit_minimum(frame, nest->row_end, end);
+    LLVMValueRef from = hmlc_frame_maximum(frame, nest->row_begin, first);
+    LLVMValueRef to = hmlc_frame_minimum(frame, nest->row_end, end);
     if (conv != NULL && !conv->dynamic) {
         conv_class(nest, class_, from, to);
         return;
@@ -409,22 +397,13 @@ static void decode_unit(loop_nest *nest, LLVMValueRef unit)
     LLVMValueRef rows = hmlc_frame_int(frame, section->row_block);
     LLVMValueRef columns = hmlc_frame_int(frame, section->col_block);
     nest->row_begin = LLVMBuildMul(frame->builder, row_block, rows, "");
-    nest->row_end = emit_minimum(frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""),
-                                 hmlc_frame_dim(frame, section->row_tiles));
+    nest->row_end =
+        hmlc_frame_minimum(frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""),
+                           hmlc_frame_dim(frame, section->row_tiles));
     nest->column_begin = LLVMBuildMul(frame->builder, col_block, columns, "");
     nest->column_end =
-        emit_minimum(frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""),
-                     hmlc_frame_dim(frame, section->column_tiles));
-}
-
-LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *loop, hmlc_dim first,
-                                          hmlc_dim units)
-{
-    LLVMValueRef begin = hmlc_frame_dim(frame, first);
-    LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
-    hmlc_frame_loop_begin(frame, loop, emit_maximum(frame, frame->begin, begin),
-                          emit_minimum(frame, frame->end, end), 1, NULL, 0);
-    return LLVMBuildSub(frame->builder, loop->index, begin, "");
+        hmlc_frame_minimum(frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""),
+                           hmlc_frame_dim(frame, section->column_tiles));
 }
 
 static void emit_section(loop_nest *nest, const hmlc_section *section)

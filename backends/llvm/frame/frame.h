@@ -27,7 +27,7 @@ typedef struct hmlc_frame {
     LLVMValueRef begin, end; /* i64 work units */
     LLVMValueRef scratch;    /* pointer */
     LLVMBasicBlockRef entry; /* for allocas: before its terminator */
-    void *private_;          /* of frame.c */
+    void *private_;          /* of frame_function.c */
 } hmlc_frame;
 
 /* Makes function `name` in `module`, calls the class's emit, closes and verifies the function. */
@@ -66,11 +66,16 @@ void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef addres
 LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes);
 LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,
                                uint32_t alignment);
-/* Calls intrinsic `name` ("llvm.fma") overloaded on `type`; frame.c checks that it resolves. */
+/* Calls intrinsic `name` ("llvm.fma") overloaded on `type`; a name that does not resolve fails the
+ * kernel. */
 LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
                                   LLVMValueRef const *arguments, uint32_t count);
 /* a * b + c: llvm.fma where the target has it, else multiply and add. */
 LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
+
+/* The smaller and the larger of two i64. */
+LLVMValueRef hmlc_frame_minimum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef hmlc_frame_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b);
 
 /*
  * Counted loop: for (i = first; i < limit; i += step), step > 0 constant. Between begin and end the

@@ -16,7 +16,11 @@ struct hmlc_frame_state {
 
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
+/* Loads the field at byte `offset` of *pointer. */
 LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
                               LLVMTypeRef type);
+/* A private constant of the code. */
+LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size,
+                              uint32_t alignment);
 
 #endif

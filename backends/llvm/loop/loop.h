@@ -24,6 +24,8 @@
 
 #include "llvm/frame/frame.h"
 
+extern const hmlc_kernel_class hmlc_loop_class;
+
 enum {
     HMLC_LOOP_MAX_VARS = 16,
     HMLC_LOOP_MAX_SEGMENTS = 16,

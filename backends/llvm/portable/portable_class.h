@@ -10,6 +10,8 @@
 
 #include "kernel.h"
 
+extern const hmlc_kernel_class hmlc_portable_class;
+
 /* How the work of a portable kernel is split into units: portable.def. */
 typedef enum hmlc_portable_units {
     HMLC_PORTABLE_ONE,

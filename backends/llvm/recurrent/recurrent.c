@@ -52,14 +52,30 @@ static int64_t state_floats(int64_t hidden)
     return 3 * hmlc_recurrent_panels(hidden) * HMLC_CELL_PANEL;
 }
 
+/* The kernel's lstm_cells; NULL when the region holds anything else. */
+static hmlc_op *find_cells(const hmlc_op *kernel)
+{
+    hmlc_op *found = NULL;
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        if (op->opcode == HMLC_OP_lstm_cells && found == NULL) {
+            found = op;
+        } else if (op->opcode != HMLC_OP_constant && op->opcode != HMLC_OP_yield) {
+            return NULL;
+        }
+    }
+    return found;
+}
+
 static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
 {
-    const hmlc_op *op = hmlc_recurrent_op(plan->kernel);
+    hmlc_op *op = find_cells(plan->kernel);
     const char *reason = op != NULL ? refusal(op) : "not one cell";
     if (reason != NULL) {
         return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
                               plan->kernel->location, NULL, "LSTM: %s", reason);
     }
+    plan->state = op;
     hmlc_dims *dims = context->module->dims;
     const hmlc_value *weights = hmlc_op_operand(op, HMLC_CELL_WEIGHTS);
     const hmlc_type *xw = hmlc_op_operand(op, HMLC_CELL_INPUT)->type;
@@ -86,20 +102,6 @@ static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *
     int64_t nanoseconds = hmlc_dim_hint(xw->dims[0]) * 8 * hidden * hidden / 30;
     plan->unit_cost = nanoseconds < UINT32_MAX ? (uint32_t)nanoseconds : UINT32_MAX;
     return HMLC_OK;
-}
-
-hmlc_op *hmlc_recurrent_op(const hmlc_op *kernel)
-{
-    hmlc_op *found = NULL;
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        if (op->opcode == HMLC_OP_lstm_cells && found == NULL) {
-            found = op;
-        } else if (op->opcode != HMLC_OP_constant && op->opcode != HMLC_OP_yield) {
-            return NULL;
-        }
-    }
-    return found;
 }
 
 const hmlc_kernel_class hmlc_recurrent_class = {

@@ -4,6 +4,8 @@
 
 #include "llvm/frame/frame.h"
 
+extern const hmlc_kernel_class hmlc_recurrent_class;
+
 enum { HMLC_CELL_PANEL = 16 };
 
 /* Operands of lstm_cells. */
@@ -21,8 +23,7 @@ static inline int64_t hmlc_recurrent_panels(int64_t hidden)
     return (hidden + HMLC_CELL_PANEL - 1) / HMLC_CELL_PANEL;
 }
 
-/* The kernel's lstm_cells; NULL when the region holds anything else. */
-hmlc_op *hmlc_recurrent_op(const hmlc_op *kernel);
+/* plan->state is the kernel's lstm_cells. */
 hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan) HMLC_MUST_USE;
 
 #endif

@@ -394,7 +394,7 @@ static LLVMValueRef result_address(const cell *c, uint32_t index)
 
 hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
 {
-    cell c = {.frame = frame, .op = hmlc_recurrent_op(plan->kernel)};
+    cell c = {.frame = frame, .op = plan->state};
     const hmlc_type *xw = hmlc_op_operand(c.op, HMLC_CELL_INPUT)->type;
     const hmlc_type *weights = hmlc_op_operand(c.op, HMLC_CELL_WEIGHTS)->type;
     c.hidden = weights->dims[2]->value;

@@ -9,6 +9,8 @@
 
 #include "llvm/contraction/contraction.h"
 
+extern const hmlc_kernel_class hmlc_window_class;
+
 enum { HMLC_WINDOW_AXES = 3, HMLC_WINDOW_TILE = 8, HMLC_WINDOW_TAPS = 16 };
 
 typedef enum hmlc_window_kind {
@@ -70,6 +72,8 @@ typedef struct hmlc_window_emitter {
     LLVMValueRef channel; /* first channel of the vector */
 } hmlc_window_emitter;
 
+/* base + `offset` elements of the input. */
+LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset);
 /* One vector of channels at `offset` elements of the input. */
 LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset);
 /* The weights of tap `tap` (i64) for the vector of channels. */

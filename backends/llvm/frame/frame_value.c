@@ -1,0 +1,182 @@
+/* Values of a kernel function: types, constants, operands, memory. */
+#include "frame_internal.h"
+
+#include <string.h>
+
+LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
+                              LLVMTypeRef type)
+{
+    LLVMValueRef index = LLVMConstInt(frame->i64, offset, 0);
+    LLVMValueRef address = LLVMBuildGEP2(frame->builder, frame->i8, pointer, &index, 1, "");
+    return LLVMBuildLoad2(frame->builder, type, address, "");
+}
+
+LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size, uint32_t alignment)
+{
+    LLVMTypeRef type = LLVMArrayType2(frame->i8, size);
+    LLVMValueRef global = LLVMAddGlobal(frame->module, type, "constant");
+    LLVMSetInitializer(global, LLVMConstStringInContext2(frame->context, bytes, size, 1));
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetLinkage(global, LLVMPrivateLinkage);
+    LLVMSetAlignment(global, alignment);
+    return global;
+}
+
+LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value)
+{
+    return LLVMConstInt(frame->i64, (unsigned long long)value, 1);
+}
+
+LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype)
+{
+    switch (dtype) {
+    case HMLC_DTYPE_f32:
+        return frame->f32;
+    case HMLC_DTYPE_f64:
+        return frame->f64;
+    default:
+        return LLVMIntTypeInContext(frame->context, hmlc_dtype_bits(dtype));
+    }
+}
+
+LLVMValueRef hmlc_frame_constant(LLVMTypeRef type, const hmlc_tensor *tensor, int64_t index)
+{
+    hmlc_dtype dtype = tensor->dtype;
+    if (dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64) {
+        return LLVMConstReal(type, hmlc_tensor_get_double(tensor, index));
+    }
+    size_t bytes = hmlc_dtype_bytes(dtype);
+    if (bytes <= 8 && (hmlc_dtype_is_integer(dtype) || dtype == HMLC_DTYPE_bool)) {
+        return LLVMConstInt(type, (unsigned long long)hmlc_tensor_get_int(tensor, index), 1);
+    }
+    uint64_t words[2] = {0, 0};
+    const unsigned char *from = (const unsigned char *)tensor->data + (size_t)index * bytes;
+    for (size_t k = 0; k < bytes && k < sizeof words; k++) {
+        words[k / 8] |= (uint64_t)from[k] << (8 * (k % 8));
+    }
+    return LLVMConstIntOfArbitraryPrecision(type, 2, words);
+}
+
+LLVMTypeRef hmlc_frame_vector(hmlc_frame *frame, hmlc_dtype dtype, uint32_t lanes)
+{
+    LLVMTypeRef type = hmlc_frame_type(frame, dtype);
+    return lanes == 1 ? type : LLVMVectorType(type, lanes);
+}
+
+static uint32_t find_operand(const hmlc_frame *frame, bool result, uint32_t index)
+{
+    for (uint32_t k = 0; k < frame->plan->operand_count; k++) {
+        const hmlc_kernel_operand *operand = &frame->plan->operands[k];
+        bool is_result = operand->kind == HMLC_OPERAND_RESULT;
+        if (operand->kind != HMLC_OPERAND_TABLE && is_result == result && operand->index == index) {
+            return k;
+        }
+    }
+    return 0;
+}
+
+uint32_t hmlc_frame_argument(const hmlc_frame *frame, uint32_t index)
+{
+    return find_operand(frame, false, index);
+}
+
+uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index)
+{
+    return find_operand(frame, true, index);
+}
+
+LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value)
+{
+    if (value->producer == NULL) {
+        return frame->operands[hmlc_frame_argument(frame, value->index)];
+    }
+    const hmlc_tensor *tensor = hmlc_value_constant(value);
+    return hmlc_frame_embed(frame, tensor->data, tensor->bytes, 16);
+}
+
+void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access)
+{
+    hmlc_access_of_value(frame->ir->dims, outer, access);
+}
+
+LLVMValueRef hmlc_frame_element(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef base,
+                                LLVMValueRef index)
+{
+    return LLVMBuildInBoundsGEP2(frame->builder, type, base, &index, 1, "");
+}
+
+LLVMValueRef hmlc_frame_load(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef address,
+                             uint32_t alignment)
+{
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, type, address, "");
+    LLVMSetAlignment(load, alignment);
+    return load;
+}
+
+void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef address,
+                      uint32_t alignment)
+{
+    LLVMSetAlignment(LLVMBuildStore(frame->builder, value, address), alignment);
+}
+
+LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes)
+{
+    if (lanes == 1) {
+        return scalar;
+    }
+    LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), lanes);
+    LLVMValueRef first = LLVMBuildInsertElement(frame->builder, LLVMGetPoison(type), scalar,
+                                                LLVMConstInt(frame->i32, 0, 0), "");
+    LLVMValueRef mask = LLVMConstNull(LLVMVectorType(frame->i32, lanes));
+    return LLVMBuildShuffleVector(frame->builder, first, LLVMGetPoison(type), mask, "");
+}
+
+LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,
+                               uint32_t alignment)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(frame->builder);
+    LLVMPositionBuilderBefore(frame->builder, LLVMGetFirstInstruction(frame->entry));
+    LLVMValueRef memory =
+        LLVMBuildArrayAlloca(frame->builder, type, LLVMConstInt(frame->i32, count, 0), "");
+    LLVMSetAlignment(memory, alignment);
+    LLVMPositionBuilderAtEnd(frame->builder, here);
+    return memory;
+}
+
+LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
+                                  LLVMValueRef const *arguments, uint32_t count)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    if (id == 0) { /* an unknown name would become a call to an undefined symbol */
+        ((struct hmlc_frame_state *)frame->private_)->failed = true;
+        return LLVMGetPoison(type);
+    }
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, &type, 1);
+    LLVMTypeRef function_type = LLVMIntrinsicGetType(frame->context, id, &type, 1);
+    LLVMValueRef values[8];
+    for (uint32_t k = 0; k < count && k < 8; k++) {
+        values[k] = arguments[k];
+    }
+    return LLVMBuildCall2(frame->builder, function_type, function, values, count, "");
+}
+
+LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
+{
+    if (frame->target->has_fma) {
+        LLVMValueRef arguments[] = {a, b, c};
+        return hmlc_frame_intrinsic(frame, "llvm.fma", LLVMTypeOf(a), arguments, 3);
+    }
+    return LLVMBuildFAdd(frame->builder, LLVMBuildFMul(frame->builder, a, b, ""), c, "");
+}
+
+LLVMValueRef hmlc_frame_minimum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef less = LLVMBuildICmp(frame->builder, LLVMIntSLT, a, b, "");
+    return LLVMBuildSelect(frame->builder, less, a, b, "");
+}
+
+LLVMValueRef hmlc_frame_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef more = LLVMBuildICmp(frame->builder, LLVMIntSGT, a, b, "");
+    return LLVMBuildSelect(frame->builder, more, a, b, "");
+}

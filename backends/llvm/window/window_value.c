@@ -1,0 +1,178 @@
+/* What both forms of window tiles are made of; channels in vectors. */
+#include "window.h"
+
+#include "llvm/contraction/pack.h"
+#include "llvm/elementwise/elementwise_internal.h"
+
+static LLVMValueRef element_at(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
+{
+    LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.dtype);
+    return hmlc_frame_element(at->frame, type, base, offset);
+}
+
+LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
+{
+    LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.left_dtype);
+    return hmlc_frame_element(at->frame, type, base, offset);
+}
+
+LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
+{
+    const hmlc_contraction *tile = &at->window->tile;
+    hmlc_dim stride = tile->left.strides[tile->rank - 1];
+    LLVMValueRef channel =
+        LLVMBuildMul(at->frame->builder, at->channel, hmlc_frame_dim(at->frame, stride), "");
+    LLVMValueRef pointer = hmlc_window_input(at, at->input, channel);
+    hmlc_vector_access access = {.dtype = tile->left_dtype,
+                                 .lanes = at->tile_shape.lanes,
+                                 .valid_lanes = at->valid_lanes,
+                                 .address = hmlc_window_input(at, pointer, offset),
+                                 .stride = stride};
+    return hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
+                                    tile->left_dtype, tile->dtype);
+}
+
+/* Panels are [C / 16][tap][16]. */
+LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap)
+{
+    if (at->weights == NULL) {
+        return NULL;
+    }
+    hmlc_frame *frame = at->frame;
+    LLVMBuilderRef builder = frame->builder;
+    LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
+    LLVMValueRef lane = LLVMBuildURem(builder, at->channel, width, "");
+    LLVMValueRef panel = LLVMBuildSub(builder, at->channel, lane, "");
+    LLVMValueRef first =
+        LLVMBuildMul(builder, panel, hmlc_frame_int(frame, at->window->tile.panels->depth), "");
+    LLVMValueRef base = element_at(at, at->weights, LLVMBuildAdd(builder, first, lane, ""));
+    LLVMValueRef address = element_at(at, base, LLVMBuildMul(builder, tap, width, ""));
+    hmlc_dtype dtype = at->window->tile.dtype;
+    LLVMTypeRef type = hmlc_frame_vector(frame, dtype, at->tile_shape.lanes);
+    return hmlc_frame_load(frame, type, address, (uint32_t)hmlc_dtype_bytes(dtype));
+}
+
+/* What loses against every element. */
+static LLVMValueRef least_value(hmlc_frame *frame, hmlc_dtype dtype)
+{
+    LLVMTypeRef type = hmlc_frame_type(frame, dtype);
+    if (hmlc_dtype_is_float(dtype)) {
+        return LLVMConstReal(type, -__builtin_inf());
+    }
+    if (hmlc_dtype_class_of(dtype) == HMLC_CLASS_UINT) {
+        return LLVMConstInt(type, 0, 0);
+    }
+    return LLVMConstInt(type, (uint64_t)1 << (hmlc_dtype_bits(dtype) - 1), 0);
+}
+
+void hmlc_window_start(hmlc_window_emitter *at, LLVMValueRef *accumulators)
+{
+    hmlc_tile_start(&at->tile, accumulators);
+    if (at->window->kind != HMLC_WINDOW_MAXIMUM) {
+        return;
+    }
+    LLVMValueRef least = hmlc_frame_splat(at->frame, least_value(at->frame, at->window->tile.dtype),
+                                          at->tile_shape.lanes);
+    for (uint32_t k = 0; k < at->tile.rows; k++) {
+        accumulators[k] = least;
+    }
+}
+
+/* The larger one; a NaN wins and stays. In this operand order the first select is x86's max. */
+static LLVMValueRef maximum(hmlc_window_emitter *at, LLVMValueRef sum, LLVMValueRef input)
+{
+    LLVMBuilderRef builder = at->frame->builder;
+    hmlc_dtype dtype = at->window->tile.dtype;
+    if (!hmlc_dtype_is_float(dtype)) {
+        bool is_unsigned = hmlc_dtype_class_of(dtype) == HMLC_CLASS_UINT;
+        LLVMValueRef more =
+            LLVMBuildICmp(builder, is_unsigned ? LLVMIntUGT : LLVMIntSGT, input, sum, "");
+        return LLVMBuildSelect(builder, more, input, sum, "");
+    }
+    LLVMValueRef more = LLVMBuildFCmp(builder, LLVMRealOGT, input, sum, "");
+    LLVMValueRef larger = LLVMBuildSelect(builder, more, input, sum, "");
+    LLVMValueRef is_nan = LLVMBuildFCmp(builder, LLVMRealUNO, input, input, "");
+    return LLVMBuildSelect(builder, is_nan, input, larger, "");
+}
+
+LLVMValueRef hmlc_window_combine(hmlc_window_emitter *at, LLVMValueRef sum, LLVMValueRef input,
+                                 LLVMValueRef weight)
+{
+    switch (at->window->kind) {
+    case HMLC_WINDOW_DEPTHWISE:
+        return hmlc_microkernel_multiply_add(at->frame, at->window->tile.dtype, input, weight, sum);
+    case HMLC_WINDOW_MAXIMUM:
+        return maximum(at, sum, input);
+    default:
+        return LLVMBuildFAdd(at->frame->builder, sum, input, "");
+    }
+}
+
+/* -- channels */
+
+static void set_lanes(hmlc_window_emitter *at, uint32_t lanes, uint32_t valid)
+{
+    at->tile_shape.lanes = lanes;
+    at->valid_lanes = valid;
+    at->section.last_lanes = valid < lanes ? valid : 0;
+}
+
+typedef void channel_body(hmlc_window_emitter *at, void *context);
+
+/* Fewer channels than a vector has lanes: one masked vector, or vectors of powers of two. */
+static void known_rest(hmlc_window_emitter *at, LLVMValueRef first, uint32_t rest,
+                       channel_body *body, void *context)
+{
+    uint32_t lanes = at->window->tile.lanes;
+    if (at->frame->target->has_masks) {
+        set_lanes(at, lanes, rest);
+        at->channel = first;
+        body(at, context);
+        return;
+    }
+    for (uint32_t part = lanes / 2, done = 0; part > 0; part /= 2) {
+        if ((rest & part) != 0) {
+            set_lanes(at, part, part);
+            at->channel =
+                LLVMBuildAdd(at->frame->builder, first, hmlc_frame_int(at->frame, done), "");
+            body(at, context);
+            done += part;
+        }
+    }
+}
+
+void hmlc_window_channels(hmlc_window_emitter *at, LLVMValueRef first, LLVMValueRef end,
+                          channel_body *body, void *context)
+{
+    hmlc_frame *frame = at->frame;
+    LLVMBuilderRef builder = frame->builder;
+    uint32_t lanes = at->window->tile.lanes;
+    int64_t channels = -1;
+    bool known = hmlc_dim_is_constant(at->window->channels, &channels);
+    hmlc_frame_loop loop;
+    LLVMValueRef rest = first;
+    set_lanes(at, lanes, lanes);
+    if (!known || channels >= lanes) {
+        LLVMValueRef limit = LLVMBuildSub(builder, end, hmlc_frame_int(frame, lanes - 1), "");
+        hmlc_frame_loop_begin(frame, &loop, first, limit, lanes, NULL, 0);
+        at->channel = loop.index;
+        body(at, context);
+        hmlc_frame_loop_end(frame, &loop, NULL);
+        rest = loop.index;
+    }
+    if (known && channels % lanes == 0) {
+        return;
+    }
+    if (known) {
+        hmlc_frame_branch branch;
+        hmlc_frame_branch_begin(frame, &branch, LLVMBuildICmp(builder, LLVMIntSLT, rest, end, ""));
+        known_rest(at, rest, (uint32_t)(channels % lanes), body, context);
+        hmlc_frame_branch_end(frame, &branch);
+    } else {
+        set_lanes(at, 1, 1);
+        hmlc_frame_loop_begin(frame, &loop, rest, end, 1, NULL, 0);
+        at->channel = loop.index;
+        body(at, context);
+        hmlc_frame_loop_end(frame, &loop, NULL);
+    }
+}
