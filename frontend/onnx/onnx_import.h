@@ -2,8 +2,8 @@
 #ifndef HMLC_ONNX_IMPORT_H
 #define HMLC_ONNX_IMPORT_H
 
-#include "mapping.h"
-#include "names.h"
+#include "importer/mapping.h"
+#include "importer/names.h"
 #include "onnx_node.h"
 #include "onnx_wire.h"
 

@@ -2,7 +2,7 @@
 #ifndef HMLC_ONNX_NODE_H
 #define HMLC_ONNX_NODE_H
 
-#include "emit.h"
+#include "importer/emit.h"
 #include <onnx.pb-c.h>
 
 typedef struct hmlc_onnx_importer hmlc_onnx_importer;

@@ -10,7 +10,7 @@
 #ifndef HMLC_ONNX_WIRE_H
 #define HMLC_ONNX_WIRE_H
 
-#include "budget.h"
+#include "importer/budget.h"
 #include <onnx.pb-c.h>
 
 /* Messages within messages; what protobuf's own readers accept. */
