@@ -1,93 +1,74 @@
-/* The facade's entry: opens the file, finds out its format, runs the importer. */
+/* The facade's entry: opens the file, finds the format's row, runs its importer. */
 #include <hmlc/frontend.h>
 
-#include <string.h>
+#include "importer/format.h"
 
-#include "detect.h"
-#include "onnx/onnx_import.h"
-
-static void *scratch_allocate(void *context, size_t bytes)
+/* A format that is known by sight alone. */
+static hmlc_status refuse(const hmlc_importer *importer, const hmlc_format *format)
 {
-    return hmlc_budget_allocate(context, bytes);
+    uint32_t count;
+    const hmlc_format *table = hmlc_format_table(&count);
+    char titles[256];
+    hmlc_format_titles(table, count, titles, sizeof titles);
+    return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_format_unknown, importer->where,
+                          format->hint, "the %s is no %s model: it is %s",
+                          format->folder != NULL ? "folder" : "file", titles, format->description);
 }
 
-static void scratch_release(void *context, void *memory, size_t bytes)
+enum { LONGEST_PATH = 4096 };
+
+/* The row of a folder that is a model, and its file. */
+static const hmlc_format *find_folder(const char *path, char *file)
 {
-    (void)bytes;
-    hmlc_budget_release(context, memory);
+    uint32_t count;
+    const hmlc_format *table = hmlc_format_table(&count);
+    return hmlc_format_find_folder(table, count, path, file, LONGEST_PATH);
 }
 
-/* Memory that ran out without a word gets its diagnostic. */
-static hmlc_status conclude(hmlc_onnx_importer *importer, hmlc_status status)
+bool hmlc_import_takes_folder(const char *path)
 {
-    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
-    if (status == HMLC_RESOURCE && hmlc_diagnostics_status(diagnostics) != HMLC_RESOURCE) {
-        bool limit = importer->budget.exceeded;
-        status = hmlc_error_add(
-            diagnostics, limit ? HMLC_ERROR_parser_memory : HMLC_ERROR_out_of_memory,
-            importer->where, NULL, "importing needs more than %zu bytes", importer->budget.limit);
-    }
-    hmlc_status listed = hmlc_diagnostics_status(diagnostics);
-    return listed != HMLC_OK ? listed : status;
+    char file[LONGEST_PATH];
+    return find_folder(path, file) != NULL;
 }
 
-static hmlc_status import_data(hmlc_onnx_importer *importer)
+/* `format` is NULL where the file's content decides. */
+static hmlc_status run(hmlc_importer *importer, const hmlc_format *format, const char *path)
 {
-    static const hmlc_import_options defaults;
-    hmlc_module *module = importer->module;
-    if (importer->options == NULL) {
-        importer->options = &defaults;
+    uint32_t count;
+    const hmlc_format *table = hmlc_format_table(&count);
+    if (format == NULL) {
+        format = hmlc_format_find(table, count, importer->data, importer->size, path);
     }
-    module->name = hmlc_arena_string(module->arena, importer->file);
-    HMLC_TRY_MEMORY(module->name);
-    importer->file = module->name;
-    importer->where = hmlc_location_create(module->arena, importer->file, "", "");
-    HMLC_TRY_MEMORY(importer->where);
-    const hmlc_format *other = hmlc_format_detect(importer->data, importer->size);
-    if (other != NULL) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_format_unknown, importer->where,
-                              other->hint, "the file is no ONNX model: it is %s",
-                              other->description);
-    }
-    hmlc_budget_start(&importer->budget, importer->options->memory_limit, importer->size);
-    const hmlc_allocator allocator = {
-        .allocate = scratch_allocate, .release = scratch_release, .context = &importer->budget};
-    importer->scratch = hmlc_arena_create(&allocator);
-    hmlc_status status =
-        importer->scratch != NULL ? hmlc_onnx_import_model(importer) : HMLC_RESOURCE;
-    status = conclude(importer, status);
-    hmlc_arena_destroy(importer->scratch);
-    hmlc_budget_end(&importer->budget);
+    return format->import != NULL ? format->import(importer) : refuse(importer, format);
+}
+
+static hmlc_status conclude(hmlc_importer *importer, hmlc_status status)
+{
+    status = hmlc_importer_conclude(importer, status);
+    hmlc_importer_close(importer);
     return status;
 }
 
 hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hmlc_module *module,
                         hmlc_mapping **mapping)
 {
-    const char *slash = strrchr(path, '/');
-    const hmlc_mapped_file *file = NULL;
+    char inner[LONGEST_PATH];
+    const hmlc_format *format = find_folder(path, inner);
+    const char *file = format != NULL ? inner : path;
+    hmlc_importer importer;
     *mapping = hmlc_mapping_create();
     if (*mapping == NULL) {
         return hmlc_error_add(module->diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
                               "the model cannot be opened");
     }
-    hmlc_status status = hmlc_mapping_open_model(*mapping, path, module->diagnostics, &file);
-    if (status == HMLC_OK) {
-        hmlc_onnx_importer importer = {.module = module,
-                                       .mapping = *mapping,
-                                       .data = file->data,
-                                       .size = file->size,
-                                       .options = options,
-                                       .file = slash != NULL ? slash + 1 : path};
-        status = import_data(&importer);
-    }
-    return status;
+    hmlc_status status = hmlc_importer_open(&importer, file, options, module, *mapping);
+    return conclude(&importer, status == HMLC_OK ? run(&importer, format, file) : status);
 }
 
 hmlc_status hmlc_import_memory(const void *data, size_t size, const hmlc_import_options *options,
                                hmlc_module *module)
 {
-    hmlc_onnx_importer importer = {
-        .module = module, .data = data, .size = size, .options = options, .file = "model"};
-    return import_data(&importer);
+    hmlc_importer importer;
+    hmlc_status status = hmlc_importer_open_memory(&importer, data, size, options, module);
+    return conclude(&importer, status == HMLC_OK ? run(&importer, NULL, NULL) : status);
 }

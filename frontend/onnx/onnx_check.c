@@ -1,5 +1,6 @@
 /* A node against its row of onnx_ops.def: operator and opset, attributes, arity, element types. */
 #include "onnx_import.h"
+#include "onnx_node.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer)
         const hmlc_onnx_op *readable;
         void *any;
     } row;
-    importer->operators = hmlc_names_create(importer->scratch);
+    importer->operators = hmlc_names_create(importer->base->scratch);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         row.readable = &table[i];
         if (i == 0 || strcmp(table[i - 1].name, table[i].name) != 0) {
@@ -60,7 +61,7 @@ static const hmlc_onnx_op *unknown_op(hmlc_onnx_importer *importer, const char *
     if (similar != NULL) {
         (void)snprintf(hint, sizeof hint, "did you mean %s?", similar);
     }
-    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unknown, where, hint,
+    (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_op_unknown, where, hint,
                          "no operator is called '%s' in the ONNX standard", type);
     return NULL;
 }
@@ -71,7 +72,7 @@ static const hmlc_onnx_op *foreign_op(hmlc_onnx_importer *importer, const Onnx__
     char function[512];
     (void)snprintf(function, sizeof function, "%s:%s", node->domain, node->op_type);
     if (hmlc_names_find(&importer->functions, function) != NULL) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_not_implemented, where,
+        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented, where,
                              "inline functions before: onnx.inliner.inline_local_functions",
                              "calls the model-local function '%s'", node->op_type);
         return NULL;
@@ -82,8 +83,8 @@ static const hmlc_onnx_op *foreign_op(hmlc_onnx_importer *importer, const Onnx__
     } else if (strcmp(node->domain, "ai.onnx.ml") == 0) {
         hint = "classical models (trees, scalers, encoders) cannot be imported from ONNX yet";
     }
-    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unsupported, where, hint,
-                         "operator '%s' of domain '%s' is not supported", node->op_type,
+    (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_op_unsupported, where,
+                         hint, "operator '%s' of domain '%s' is not supported", node->op_type,
                          node->domain);
     return NULL;
 }
@@ -98,13 +99,13 @@ static const hmlc_onnx_op *outside_opset(hmlc_onnx_importer *importer, const hml
     bool too_old = importer->opset < first->since;
     if (too_old && importer->opset < HMLC_ONNX_OLDEST_OPSET &&
         first->since <= HMLC_ONNX_OLDEST_OPSET) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_not_implemented, where,
+        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented, where,
                              "convert it: onnx.version_converter.convert_version(model, 17)",
                              "%s is supported from opset %d on; the model's opset is %lld",
                              first->name, first->since, (long long)importer->opset);
         return NULL;
     }
-    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unknown, where,
+    (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_op_unknown, where,
                          "correct the model's opset_import, or convert it to another opset",
                          "%s exists %s opset %d; the model's opset is %lld", first->name,
                          too_old ? "from" : "up to", too_old ? first->since : last->until,
@@ -122,7 +123,7 @@ const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__
     const hmlc_onnx_op *first = hmlc_names_find(&importer->operators, type);
     if (importer->opset == 0) { /* as ONNX Runtime */
         importer->opset = HMLC_ONNX_NEWEST_OPSET;
-        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_version_newer, where,
+        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_version_newer, where,
                          "add the domain '' to the model's opset_import",
                          "the model names no opset of the ONNX standard; read as opset %d",
                          HMLC_ONNX_NEWEST_OPSET);
@@ -139,7 +140,7 @@ const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__
         return outside_opset(importer, first, where);
     }
     if (row->import == NULL) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_op_unsupported, where,
+        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_op_unsupported, where,
                              "express it through other operators before the export",
                              "operator %s (opset %lld) is not supported", type,
                              (long long)importer->opset);

@@ -1,5 +1,6 @@
 /* If: regions that capture outer values; a condition that is known inlines its branch. */
 #include "onnx_import.h"
+#include "onnx_node.h"
 
 /* A branch's outputs. False when one is missing; NULL values are poisoned. */
 static bool branch_values(hmlc_onnx_node *node, hmlc_onnx_scope *scope, hmlc_value **values)
@@ -7,21 +8,21 @@ static bool branch_values(hmlc_onnx_node *node, hmlc_onnx_scope *scope, hmlc_val
     bool complete = true;
     for (size_t i = 0; i < scope->graph->n_output; i++) {
         const char *name = scope->graph->output[i]->name;
-        values[i] = hmlc_onnx_resolve(node->importer, scope, name != NULL ? name : "",
-                                      node->emit.builder.location);
+        values[i] = hmlc_scope_resolve(node->importer->base, &scope->names,
+                                       name != NULL ? name : "", node->emit.builder.location);
         complete = complete && values[i] != NULL;
     }
-    return complete && node->importer->fatal == HMLC_OK;
+    return complete && node->importer->base->fatal == HMLC_OK;
 }
 
 /* Inputs that no initializer fixes; files of IR versions below 4 list initializers as inputs. */
 static size_t free_inputs(hmlc_onnx_importer *importer, const Onnx__GraphProto *graph)
 {
-    hmlc_names fixed = hmlc_names_create(importer->scratch);
+    hmlc_names fixed = hmlc_names_create(importer->base->scratch);
     for (size_t i = 0; graph->n_input > 0 && i < graph->n_initializer; i++) {
         char *name = graph->initializer[i]->name;
         if (name != NULL && hmlc_names_set(&fixed, name, name) != HMLC_OK) {
-            importer->fatal = HMLC_RESOURCE;
+            importer->base->fatal = HMLC_RESOURCE;
         }
     }
     size_t count = 0;
@@ -36,14 +37,14 @@ static size_t free_inputs(hmlc_onnx_importer *importer, const Onnx__GraphProto *
 static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, const char *name)
 {
     hmlc_onnx_importer *importer = node->importer;
-    scope->parent = node->scope;
+    scope->names.parent = &node->scope->names;
     scope->graph = hmlc_onnx_attr(node, name)->g;
-    scope->path = hmlc_arena_printf(importer->scratch, "%s/%s/",
-                                    node->emit.builder.location->nodes[0].name, name);
+    scope->names.path = hmlc_arena_printf(importer->base->scratch, "%s/%s/",
+                                          node->emit.builder.location->nodes[0].name, name);
     hmlc_value **values =
-        HMLC_NEW_ARRAY(importer->scratch, hmlc_value *, scope->graph->n_output + 1);
-    if (scope->path == NULL || values == NULL) {
-        importer->fatal = HMLC_RESOURCE;
+        HMLC_NEW_ARRAY(importer->base->scratch, hmlc_value *, scope->graph->n_output + 1);
+    if (scope->names.path == NULL || values == NULL) {
+        importer->base->fatal = HMLC_RESOURCE;
         return NULL;
     }
     size_t inputs = free_inputs(importer, scope->graph);
@@ -59,7 +60,7 @@ static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, 
     }
     if (!branch_values(node, scope, values)) {
         /* Reported where it happened. */
-        node->emit.status = importer->fatal != HMLC_OK ? importer->fatal : HMLC_REFUSED;
+        node->emit.status = importer->base->fatal != HMLC_OK ? importer->base->fatal : HMLC_REFUSED;
         return NULL;
     }
     return values;
@@ -77,7 +78,7 @@ static int32_t known_condition(hmlc_onnx_node *node)
 
 static void inline_branch(hmlc_onnx_node *node, const char *name)
 {
-    hmlc_onnx_scope scope = {.body = node->scope->body};
+    hmlc_onnx_scope scope = {.names = {.body = node->scope->names.body}};
     hmlc_value **values = import_branch(node, &scope, name);
     for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
         node->outputs[i] = values[i];
@@ -88,20 +89,20 @@ static void inline_branch(hmlc_onnx_node *node, const char *name)
 static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
 {
     hmlc_onnx_importer *importer = node->importer;
-    hmlc_onnx_body body = {.region = hmlc_region_create_branch(importer->module)};
+    hmlc_body body = {.region = hmlc_region_create_branch(importer->base->module)};
     if (body.region == NULL) {
-        importer->fatal = HMLC_RESOURCE;
+        importer->base->fatal = HMLC_RESOURCE;
         return NULL;
     }
-    hmlc_onnx_scope scope = {.body = &body};
+    hmlc_onnx_scope scope = {.names = {.body = &body}};
     hmlc_value **values = import_branch(node, &scope, name);
     if (values == NULL) {
         return NULL;
     }
     hmlc_builder builder = hmlc_builder_at_end(body.region);
     builder.location = node->emit.builder.location;
-    importer->fatal = hmlc_build_yield(&builder, values, node->output_count);
-    return importer->fatal == HMLC_OK ? body.region : NULL;
+    importer->base->fatal = hmlc_build_yield(&builder, values, node->output_count);
+    return importer->base->fatal == HMLC_OK ? body.region : NULL;
 }
 
 /* Do the branches differ in a dim of a result? */
@@ -182,12 +183,12 @@ static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
     /* The dims of inputs answer the question, once and for all; in a branch, another branch may ask
      * it with another answer, and no dims fit both. */
     bool answered = !hmlc_dim_uses_run_symbol(elements[0]) &&
-                    node->emit.builder.region == node->importer->module->main;
+                    node->emit.builder.region == node->importer->base->module->main;
     erase_region(regions[1]);
     erase_region(regions[0]);
     hmlc_warning_add(
-        node->importer->module->diagnostics, HMLC_ERROR_path_assumed, node->emit.builder.location,
-        answered ? "give the dims with --dim to silence this" : NULL,
+        node->importer->base->module->diagnostics, HMLC_ERROR_path_assumed,
+        node->emit.builder.location, answered ? "give the dims with --dim to silence this" : NULL,
         "the two paths differ in rank: compiled for inputs with %s, others are refused "
         "when the model runs",
         text);

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect.h"
+#include "importer/format.h"
 
 /* -- values ------------------------------------------------------------------------------------ */
 
 static hmlc_status grow_values(hmlc_cut *cut)
 {
     uint32_t capacity = cut->value_capacity * 2 + 64;
-    hmlc_cut_value *grown = HMLC_NEW_ARRAY(cut->importer.scratch, hmlc_cut_value, capacity);
+    hmlc_cut_value *grown = HMLC_NEW_ARRAY(cut->base.scratch, hmlc_cut_value, capacity);
     HMLC_TRY_MEMORY(grown);
     if (cut->value_count > 0) {
         memcpy(grown, cut->value, cut->value_count * sizeof *grown);
@@ -36,7 +36,7 @@ static hmlc_status value_of(hmlc_cut *cut, const char *name, uint32_t *index)
     if (cut->value_count == cut->value_capacity) {
         HMLC_TRY(grow_values(cut));
     }
-    known = HMLC_NEW(cut->importer.scratch, uint32_t);
+    known = HMLC_NEW(cut->base.scratch, uint32_t);
     HMLC_TRY_MEMORY(known);
     *known = *index = cut->value_count++;
     cut->value[*index] = (hmlc_cut_value){.name = name, .producer = HMLC_CUT_NONE};
@@ -66,7 +66,7 @@ static hmlc_status note_read(void *context, const char *name)
 
 static hmlc_status list_reads(hmlc_cut *cut, hmlc_cut_node *node, const Onnx__NodeProto *proto)
 {
-    hmlc_arena *scratch = cut->importer.scratch;
+    hmlc_arena *scratch = cut->base.scratch;
     read_list list = {.cut = cut};
     HMLC_TRY(hmlc_onnx_visit_reads(scratch, proto, note_read, &list));
     node->reads = HMLC_NEW_ARRAY(scratch, uint32_t, list.count + 1);
@@ -81,7 +81,7 @@ static hmlc_status list_reads(hmlc_cut *cut, hmlc_cut_node *node, const Onnx__No
 static hmlc_status list_writes(hmlc_cut *cut, uint32_t index, const Onnx__NodeProto *proto)
 {
     hmlc_cut_node *node = &cut->nodes[index];
-    node->writes = HMLC_NEW_ARRAY(cut->importer.scratch, uint32_t, proto->n_output + 1);
+    node->writes = HMLC_NEW_ARRAY(cut->base.scratch, uint32_t, proto->n_output + 1);
     HMLC_TRY_MEMORY(node->writes);
     node->write_count = (uint32_t)proto->n_output;
     for (uint32_t i = 0; i < node->write_count; i++) {
@@ -124,7 +124,7 @@ static hmlc_status note_initializer(hmlc_cut *cut, hmlc_cut_part *part,
     }
     /* Data that cannot be read stays where the model says it is: a failure of its own. */
     if (proto != NULL && proto->data_location == 1 &&
-        hmlc_onnx_tensor(&cut->importer, proto, cut->importer.where, &part->tensor) == HMLC_OK) {
+        hmlc_onnx_tensor(&cut->base, proto, cut->base.where, &part->tensor) == HMLC_OK) {
         part->external = proto;
     }
     return HMLC_OK;
@@ -182,7 +182,7 @@ static hmlc_status note_part(hmlc_cut *cut, uint64_t number, hmlc_cut_span span)
 static hmlc_status make_room(hmlc_cut *cut)
 {
     const Onnx__GraphProto *graph = cut->importer.model->graph;
-    hmlc_arena *arena = cut->importer.scratch;
+    hmlc_arena *arena = cut->base.scratch;
     cut->nodes = HMLC_NEW_ARRAY(arena, hmlc_cut_node, graph->n_node + 1);
     cut->initializers = HMLC_NEW_ARRAY(arena, hmlc_cut_part, graph->n_initializer + 1);
     cut->sparse = HMLC_NEW_ARRAY(arena, hmlc_cut_part, graph->n_sparse_initializer + 1);
@@ -196,8 +196,7 @@ static hmlc_status make_room(hmlc_cut *cut)
 static hmlc_status index_parts(hmlc_cut *cut)
 {
     enum { GRAPH = 7 };
-    const hmlc_cut_span graph =
-        member_of((hmlc_cut_span){cut->importer.data, cut->importer.size}, GRAPH);
+    const hmlc_cut_span graph = member_of((hmlc_cut_span){cut->base.data, cut->base.size}, GRAPH);
     hmlc_onnx_field field;
     for (size_t at = 0; at < graph.size; at = field.end) {
         HMLC_TRY(hmlc_onnx_read_field(graph.data, at, graph.size, &field));
@@ -230,7 +229,7 @@ static hmlc_status read_types(hmlc_cut *cut, hmlc_cut_span types)
         hmlc_cut_span info = {types.data + field.value, field.end - field.value};
         hmlc_cut_span name = member_of(info, 1);
         const char *text =
-            hmlc_arena_string_n(cut->importer.scratch, (const char *)name.data, name.size);
+            hmlc_arena_string_n(cut->base.scratch, (const char *)name.data, name.size);
         HMLC_TRY_MEMORY(text);
         const uint32_t *index = hmlc_names_find(&cut->values, text);
         if (index != NULL) {
@@ -267,25 +266,30 @@ static void find_bypass(const hmlc_cut *cut, hmlc_cut_node *node)
 
 /* -- opening ----------------------------------------------------------------------------------- */
 
-static hmlc_status open_model(hmlc_cut *cut, hmlc_cut_span types)
+/* Nothing but ONNX can be cut. */
+static hmlc_status check_format(const hmlc_importer *base, const char *path)
 {
-    hmlc_onnx_importer *importer = &cut->importer;
-    const hmlc_format *other = hmlc_format_detect(importer->data, importer->size);
-    if (other != NULL) {
-        return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_format_unknown,
-                              importer->where, other->hint, "the file is no ONNX model: it is %s",
-                              other->description);
+    uint32_t count;
+    const hmlc_format *table = hmlc_format_table(&count);
+    const hmlc_format *found = hmlc_format_find(table, count, base->data, base->size, path);
+    if (found->import != hmlc_onnx_import) {
+        return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
+                              found->hint, "the file is no ONNX model: it is %s",
+                              found->description);
     }
-    HMLC_TRY(hmlc_onnx_unpack(importer->data, importer->size, &importer->budget,
-                              importer->module->diagnostics, importer->where, &importer->model));
-    if (importer->model->graph == NULL) {
-        return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_format_unknown,
-                              importer->where, NULL, "the file is no ONNX model: it has no graph");
-    }
+    return HMLC_OK;
+}
+
+static hmlc_status open_model(hmlc_cut *cut, const char *path, hmlc_cut_span types)
+{
+    cut->values = hmlc_names_create(cut->base.scratch);
+    cut->importer.base = &cut->base;
+    HMLC_TRY(check_format(&cut->base, path));
+    HMLC_TRY(hmlc_onnx_open_model(&cut->importer));
     HMLC_TRY(make_room(cut));
     HMLC_TRY(index_parts(cut));
     HMLC_TRY(index_nodes(cut));
-    HMLC_TRY(hmlc_onnx_note_external(importer));
+    HMLC_TRY(hmlc_onnx_note_external(&cut->importer));
     HMLC_TRY(read_types(cut, types));
     for (uint32_t i = 0; i < cut->node_count; i++) {
         find_bypass(cut, &cut->nodes[i]);
@@ -293,40 +297,18 @@ static hmlc_status open_model(hmlc_cut *cut, hmlc_cut_span types)
     return HMLC_OK;
 }
 
-static hmlc_status prepare(hmlc_cut *cut, const char *path, const hmlc_mapped_file *file)
-{
-    const char *slash = strrchr(path, '/');
-    hmlc_onnx_importer *importer = &cut->importer;
-    importer->data = file->data;
-    importer->size = file->size;
-    importer->file = hmlc_arena_string(importer->module->arena, slash != NULL ? slash + 1 : path);
-    HMLC_TRY_MEMORY(importer->file);
-    importer->module->name = importer->file;
-    importer->where = hmlc_location_create(importer->module->arena, importer->file, "", "");
-    HMLC_TRY_MEMORY(importer->where);
-    hmlc_budget_start(&importer->budget, 0, file->size);
-    importer->scratch = hmlc_arena_create(NULL);
-    HMLC_TRY_MEMORY(importer->scratch);
-    cut->values = hmlc_names_create(importer->scratch);
-    importer->external_files = hmlc_names_create(importer->scratch);
-    return HMLC_OK;
-}
-
 hmlc_status hmlc_cut_open(const char *path, const void *types, size_t types_size,
                           hmlc_module *module, hmlc_mapping **mapping, hmlc_cut **cut)
 {
-    const hmlc_mapped_file *file = NULL;
     hmlc_cut *opened = calloc(1, sizeof *opened);
     *cut = opened;
     *mapping = opened != NULL ? hmlc_mapping_create() : NULL;
     hmlc_status status = HMLC_RESOURCE;
     if (*mapping != NULL) {
-        opened->importer.module = module;
-        opened->importer.mapping = *mapping;
-        status = hmlc_mapping_open_model(*mapping, path, module->diagnostics, &file);
+        status = hmlc_importer_open(&opened->base, path, NULL, module, *mapping);
+        status = status == HMLC_OK ? open_model(opened, path, (hmlc_cut_span){types, types_size})
+                                   : status;
     }
-    status = status == HMLC_OK ? prepare(opened, path, file) : status;
-    status = status == HMLC_OK ? open_model(opened, (hmlc_cut_span){types, types_size}) : status;
     if (status == HMLC_RESOURCE && hmlc_diagnostics_error_count(module->diagnostics) == 0) {
         status = hmlc_error_add(module->diagnostics, HMLC_ERROR_out_of_memory, NULL, NULL,
                                 "the model cannot be opened");
@@ -337,8 +319,7 @@ hmlc_status hmlc_cut_open(const char *path, const void *types, size_t types_size
 void hmlc_cut_release(hmlc_cut *cut)
 {
     if (cut != NULL) {
-        hmlc_arena_destroy(cut->importer.scratch);
-        hmlc_budget_end(&cut->importer.budget);
+        hmlc_importer_close(&cut->base);
         free(cut);
     }
 }

@@ -55,6 +55,7 @@ typedef struct hmlc_cut_part {
 } hmlc_cut_part;
 
 struct hmlc_cut {
+    hmlc_importer base;
     hmlc_onnx_importer importer;
     hmlc_names values; /* name -> index + 1 */
     hmlc_cut_value *value;

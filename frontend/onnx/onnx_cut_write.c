@@ -196,7 +196,7 @@ hmlc_status hmlc_cut_write(hmlc_cut *cut, const hmlc_cut_state *states, FILE *st
     enum { DOC_STRING = 6, GRAPH = 7, TRAINING = 20 };
     HMLC_TRY(hmlc_cut_select(cut, states));
     sink out = {.stream = stream};
-    hmlc_cut_span model = {cut->importer.data, cut->importer.size};
+    hmlc_cut_span model = {cut->base.data, cut->base.size};
     hmlc_onnx_field field = {0};
     for (size_t at = 0; next_field(&model, &at, &field);) {
         if (field.number == GRAPH) {

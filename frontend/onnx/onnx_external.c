@@ -10,10 +10,8 @@ static hmlc_status note_tensor(hmlc_onnx_importer *importer, const Onnx__TensorP
 {
     for (size_t i = 0; tensor != NULL && i < tensor->n_external_data; i++) {
         const char *key = tensor->external_data[i]->key, *value = tensor->external_data[i]->value;
-        bool location = key != NULL && value != NULL && strcmp(key, "location") == 0;
-        if (location && hmlc_names_find(&importer->external_files, value) == NULL) {
-            HMLC_TRY(hmlc_mapping_note_external(importer->mapping, value));
-            HMLC_TRY(hmlc_names_set(&importer->external_files, value, importer));
+        if (key != NULL && value != NULL && strcmp(key, "location") == 0) {
+            HMLC_TRY(hmlc_importer_note_external(importer->base, value));
         }
     }
     return HMLC_OK;
@@ -47,5 +45,5 @@ static hmlc_status note_graph(hmlc_onnx_importer *importer, const Onnx__GraphPro
 
 hmlc_status hmlc_onnx_note_external(hmlc_onnx_importer *importer)
 {
-    return importer->mapping != NULL ? note_graph(importer, importer->model->graph) : HMLC_OK;
+    return note_graph(importer, importer->model->graph);
 }

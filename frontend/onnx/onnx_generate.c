@@ -1,5 +1,6 @@
 /* Operators that make tensors out of attributes, shapes and scalars. */
 #include "onnx_import.h"
+#include "onnx_node.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -9,7 +10,7 @@ static hmlc_value *number_list(hmlc_onnx_node *node, hmlc_dtype dtype, int32_t r
                                const void *numbers, size_t bytes)
 {
     hmlc_tensor tensor = {.dtype = dtype, .rank = rank, .dims = {(int64_t)count}, .bytes = bytes};
-    tensor.data = hmlc_arena_copy(node->importer->module->arena, numbers, bytes);
+    tensor.data = hmlc_arena_copy(node->importer->base->module->arena, numbers, bytes);
     if (tensor.data == NULL) {
         node->emit.status = HMLC_RESOURCE;
         return NULL;
@@ -21,7 +22,7 @@ static hmlc_value *tensor_constant(hmlc_onnx_node *node, const Onnx__TensorProto
 {
     hmlc_tensor tensor;
     hmlc_status status =
-        hmlc_onnx_tensor(node->importer, proto, node->emit.builder.location, &tensor);
+        hmlc_onnx_tensor(node->importer->base, proto, node->emit.builder.location, &tensor);
     if (status != HMLC_OK) {
         node->emit.status = status;
         return NULL;

@@ -1,5 +1,6 @@
 /* The table of operators, for a list of them. */
 #include "onnx_import.h"
+#include "onnx_node.h"
 #include "onnx_types.h"
 
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* The model as a whole: versions, functions, the main graph. */
+#include "importer/format.h"
+#include "importer/input_dims.h"
 #include "onnx_import.h"
+#include "onnx_node.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -7,9 +10,9 @@
 static void read_versions(hmlc_onnx_importer *importer)
 {
     const Onnx__ModelProto *model = importer->model;
-    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
+    hmlc_diagnostics *diagnostics = importer->base->module->diagnostics;
     if (model->ir_version > HMLC_ONNX_NEWEST_IR) {
-        hmlc_warning_add(diagnostics, HMLC_ERROR_version_newer, importer->where, NULL,
+        hmlc_warning_add(diagnostics, HMLC_ERROR_version_newer, importer->base->where, NULL,
                          "IR version %" PRId64 " is newer than %d; reading it as that",
                          model->ir_version, HMLC_ONNX_NEWEST_IR);
     }
@@ -22,7 +25,7 @@ static void read_versions(hmlc_onnx_importer *importer)
     }
     /* 0: the model names other domains alone; its first node of the standard, if any, warns. */
     if (importer->opset > HMLC_ONNX_NEWEST_OPSET) {
-        (void)hmlc_error_add(diagnostics, HMLC_ERROR_version_newer, importer->where,
+        (void)hmlc_error_add(diagnostics, HMLC_ERROR_version_newer, importer->base->where,
                              "export the model with an older opset",
                              "opset %" PRId64 " is newer than %d, the newest that this build knows",
                              importer->opset, HMLC_ONNX_NEWEST_OPSET);
@@ -31,10 +34,10 @@ static void read_versions(hmlc_onnx_importer *importer)
 
 static hmlc_status index_functions(hmlc_onnx_importer *importer)
 {
-    importer->functions = hmlc_names_create(importer->scratch);
+    importer->functions = hmlc_names_create(importer->base->scratch);
     for (size_t i = 0; i < importer->model->n_functions; i++) {
         const Onnx__FunctionProto *function = importer->model->functions[i];
-        const char *name = hmlc_arena_printf(importer->scratch, "%s:%s",
+        const char *name = hmlc_arena_printf(importer->base->scratch, "%s:%s",
                                              function->domain != NULL ? function->domain : "",
                                              function->name != NULL ? function->name : "");
         HMLC_TRY_MEMORY(name);
@@ -43,38 +46,51 @@ static hmlc_status index_functions(hmlc_onnx_importer *importer)
     return HMLC_OK;
 }
 
-static hmlc_status import_outputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
+static hmlc_status finish(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
 {
     const Onnx__GraphProto *graph = scope->graph;
-    hmlc_module *module = importer->module;
-    uint32_t count = (uint32_t)graph->n_output;
-    hmlc_value **values = HMLC_NEW_ARRAY(importer->scratch, hmlc_value *, count);
-    module->output_names = HMLC_NEW_ARRAY(module->arena, const char *, count);
-    HMLC_TRY_MEMORY(values);
-    HMLC_TRY_MEMORY(module->output_names);
-    if (count == 0) {
-        (void)hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, importer->where, NULL,
-                             "the graph has no output");
+    const char **names = HMLC_NEW_ARRAY(importer->base->scratch, const char *, graph->n_output);
+    HMLC_TRY_MEMORY(names);
+    for (size_t i = 0; i < graph->n_output; i++) {
+        names[i] = graph->output[i]->name != NULL ? graph->output[i]->name : "";
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const char *name = graph->output[i]->name != NULL ? graph->output[i]->name : "";
-        values[i] = hmlc_onnx_resolve(importer, scope, name, importer->where);
-        module->output_names[i] = hmlc_arena_string(module->arena, name);
-        HMLC_TRY_MEMORY(module->output_names[i]);
+    return hmlc_scope_finish(importer->base, &scope->names, names, (uint32_t)graph->n_output);
+}
+
+static const Onnx__TensorShapeProto *shape_of(const Onnx__ValueInfoProto *info)
+{
+    return info->type != NULL && info->type->tensor_type != NULL ? info->type->tensor_type->shape
+                                                                 : NULL;
+}
+
+/* The dim_param texts of all inputs. */
+static hmlc_status prepare_dims(hmlc_onnx_importer *importer)
+{
+    const Onnx__GraphProto *graph = importer->model->graph;
+    size_t count = 0;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const Onnx__TensorShapeProto *shape = shape_of(graph->input[i]);
+        count += shape != NULL ? shape->n_dim : 0;
     }
-    HMLC_TRY(importer->fatal);
-    if (hmlc_diagnostics_error_count(module->diagnostics) > 0) {
-        return HMLC_OK;
+    const char **texts = HMLC_NEW_ARRAY(importer->base->scratch, const char *, count);
+    HMLC_TRY_MEMORY(texts);
+    count = 0;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        const Onnx__TensorShapeProto *shape = shape_of(graph->input[i]);
+        for (size_t d = 0; shape != NULL && d < shape->n_dim; d++) {
+            if (shape->dim[d]->dim_param != NULL) {
+                texts[count++] = shape->dim[d]->dim_param;
+            }
+        }
     }
-    hmlc_builder builder = hmlc_builder_at_end(module->main);
-    return hmlc_build_yield(&builder, values, count);
+    return hmlc_input_dims_prepare(importer->base, texts, count);
 }
 
 static void warn_redefined(const hmlc_onnx_importer *importer)
 {
     if (importer->redefined_count > 0) {
-        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where,
-                         "give each constant a name of its own",
+        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_value_undefined,
+                         importer->base->where, "give each constant a name of its own",
                          "%" PRIu32 " constants are defined twice ('%s' ...); the last one counts",
                          importer->redefined_count, importer->redefined);
     }
@@ -83,8 +99,8 @@ static void warn_redefined(const hmlc_onnx_importer *importer)
 static void warn_hidden(const hmlc_onnx_importer *importer)
 {
     if (importer->hidden_count > 0) {
-        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_value_undefined, importer->where,
-                         "give each value a name of its own",
+        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_value_undefined,
+                         importer->base->where, "give each value a name of its own",
                          "%" PRIu32 " initializers of branches have names of the graph around them "
                          "('%s' ...); within the branch its own counts",
                          importer->hidden_count, importer->hidden);
@@ -93,54 +109,70 @@ static void warn_hidden(const hmlc_onnx_importer *importer)
 
 static hmlc_status import_graph(hmlc_onnx_importer *importer)
 {
-    hmlc_onnx_body body = {.region = importer->module->main};
-    hmlc_onnx_scope scope = {.graph = importer->model->graph, .body = &body, .path = ""};
-    importer->external_files = hmlc_names_create(importer->scratch);
+    hmlc_body body = {.region = importer->base->module->main};
+    hmlc_onnx_scope scope = {.names = {.body = &body, .path = ""}, .graph = importer->model->graph};
     HMLC_TRY(hmlc_onnx_index_ops(importer));
     HMLC_TRY(index_functions(importer));
-    HMLC_TRY(hmlc_onnx_dims_prepare(importer));
+    HMLC_TRY(prepare_dims(importer));
     HMLC_TRY(hmlc_onnx_scope_open(importer, &scope));
     HMLC_TRY(hmlc_onnx_import_nodes(importer, &scope));
-    HMLC_TRY(import_outputs(importer, &scope));
-    hmlc_onnx_dims_finish(importer);
+    HMLC_TRY(finish(importer, &scope));
     hmlc_onnx_declared_finish(importer);
     HMLC_TRY(hmlc_onnx_note_external(importer));
     warn_redefined(importer);
     warn_hidden(importer);
-    importer->module->source_node_count = (uint32_t)importer->model->graph->n_node;
+    hmlc_onnx_say_quantized(importer);
+    importer->base->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;
 }
 
 static hmlc_status describe_producer(hmlc_onnx_importer *importer)
 {
     const char *name = importer->model->producer_name, *version = importer->model->producer_version;
-    importer->module->producer = hmlc_arena_printf(
-        importer->module->arena, "%s%s%s", name != NULL ? name : "",
+    importer->base->module->producer = hmlc_arena_printf(
+        importer->base->module->arena, "%s%s%s", name != NULL ? name : "",
         version != NULL && version[0] != '\0' ? " " : "", version != NULL ? version : "");
-    HMLC_TRY_MEMORY(importer->module->producer);
+    HMLC_TRY_MEMORY(importer->base->module->producer);
     return HMLC_OK;
 }
 
-hmlc_status hmlc_onnx_import_model(hmlc_onnx_importer *importer)
+/* The first field is ir_version (key 0x08), or in odd writers another one below 32 of varint or
+ * length-prefixed type. */
+bool hmlc_looks_like_onnx(const uint8_t *bytes, size_t size)
 {
-    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
-    HMLC_TRY(hmlc_onnx_unpack(importer->data, importer->size, &importer->budget, diagnostics,
-                              importer->where, &importer->model));
+    unsigned wire_type = size > 0 ? bytes[0] & 7U : 7U;
+    return size > 0 && bytes[0] >= 0x08 && (wire_type == 0 || wire_type == 2);
+}
+
+hmlc_status hmlc_onnx_open_model(hmlc_onnx_importer *importer)
+{
+    hmlc_importer *base = importer->base;
+    HMLC_TRY(hmlc_onnx_unpack(base->data, base->size, &base->budget, base->module->diagnostics,
+                              base->where, &importer->model));
     if (importer->model->graph == NULL) {
-        return hmlc_error_add(diagnostics, HMLC_ERROR_format_unknown, importer->where,
+        return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
                               "if it is a TensorFlow SavedModel, export it to ONNX",
                               "the file is no ONNX model: it has no graph");
     }
-    HMLC_TRY(describe_producer(importer));
-    read_versions(importer);
+    return HMLC_OK;
+}
+
+static hmlc_status read_initializer(hmlc_importer *importer, const void *stored,
+                                    const hmlc_location *where, hmlc_tensor *tensor)
+{
+    return hmlc_onnx_tensor(importer, stored, where, tensor);
+}
+
+hmlc_status hmlc_onnx_import(hmlc_importer *base)
+{
+    hmlc_diagnostics *diagnostics = base->module->diagnostics;
+    hmlc_onnx_importer importer = {.base = base};
+    base->constants = (hmlc_constant_source){.word = "initializer", .read = read_initializer};
+    HMLC_TRY(hmlc_onnx_open_model(&importer));
+    HMLC_TRY(describe_producer(&importer));
+    read_versions(&importer);
     if (hmlc_diagnostics_error_count(diagnostics) > 0) {
         return hmlc_diagnostics_status(diagnostics);
     }
-    HMLC_TRY(import_graph(importer));
-    hmlc_onnx_say_quantized(importer);
-    if (hmlc_diagnostics_error_count(diagnostics) == 0 &&
-        hmlc_dims_status(importer->module->dims) != HMLC_OK) {
-        return hmlc_infer_report_dims(importer->module, importer->where, "a dim of the model");
-    }
-    return hmlc_diagnostics_status(diagnostics);
+    return import_graph(&importer);
 }

@@ -1,4 +1,5 @@
 /* What import functions ask of a node: attributes, axes, constant inputs; and how they complain. */
+#include "onnx_node.h"
 #include "onnx_import.h"
 #include "onnx_types.h"
 
@@ -15,12 +16,25 @@ void hmlc_onnx_fail(hmlc_onnx_node *node, hmlc_error error, const char *hint, co
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    hmlc_status status =
-        hmlc_error_add(node->importer->module->diagnostics, error, node->emit.builder.location,
-                       hint, "%s (opset %" PRId64 ") %s", node->op->name, node->opset, text);
+    hmlc_status status = hmlc_error_add(
+        node->importer->base->module->diagnostics, error, node->emit.builder.location, hint,
+        "%s (opset %" PRId64 ") %s", node->op->name, node->opset, text);
     if (node->emit.status == HMLC_OK) {
         node->emit.status = status;
     }
+}
+
+const hmlc_location *hmlc_onnx_locate(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                                      const Onnx__NodeProto *proto, uint32_t index)
+{
+    hmlc_arena *arena = importer->base->module->arena;
+    const char *name = proto->name;
+    if (name == NULL || name[0] == '\0') {
+        name = hmlc_arena_printf(arena, "%s#%" PRIu32, scope->names.path, index);
+    }
+    return name == NULL ? NULL
+                        : hmlc_location_create(arena, importer->base->file, name,
+                                               proto->op_type != NULL ? proto->op_type : "");
 }
 
 const char *hmlc_onnx_input_name(const hmlc_onnx_node *node, uint32_t index)

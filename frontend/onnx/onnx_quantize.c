@@ -285,8 +285,8 @@ bool hmlc_onnx_is_quantized(const hmlc_onnx_op *op)
 void hmlc_onnx_say_quantized(hmlc_onnx_importer *importer)
 {
     if (importer->quantized_nodes > 0) {
-        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_quantized_as_float,
-                         importer->where, NULL,
+        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_quantized_as_float,
+                         importer->base->where, NULL,
                          "the model is quantized (%u node%s) and is computed in float for now: "
                          "integer weights take up to four times their bytes in the artifact",
                          importer->quantized_nodes, importer->quantized_nodes == 1 ? "" : "s");

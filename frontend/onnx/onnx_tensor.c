@@ -1,5 +1,6 @@
 /* Stored tensors: raw bytes and external files are used where they lie, typed fields are converted.
  */
+#include "importer/stored_tensor.h"
 #include "onnx_import.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 
 typedef struct tensor_reader {
-    hmlc_onnx_importer *importer;
+    hmlc_importer *importer;
     const Onnx__TensorProto *proto;
     const hmlc_location *where;
     hmlc_tensor *tensor;
@@ -43,54 +44,22 @@ static hmlc_status read_shape(tensor_reader *reader)
     }
     tensor->rank = (int32_t)proto->n_dims;
     for (int32_t i = 0; i < tensor->rank; i++) {
-        if (proto->dims[i] < 0) {
-            return invalid(reader, "dim %" PRId32 " is %" PRId64, i, proto->dims[i]);
-        }
         tensor->dims[i] = proto->dims[i];
     }
+    HMLC_TRY(hmlc_stored_tensor_measure(reader->importer, tensor, reader->where));
     reader->count = hmlc_tensor_count(tensor);
-    size_t element = hmlc_dtype_bytes(tensor->dtype);
-    if (reader->count < 0 || !hmlc_size_multiply((size_t)reader->count, element, &tensor->bytes) ||
-        tensor->bytes > INT64_MAX) {
-        return invalid(reader, "the number of elements does not fit 64 bits");
-    }
-    return HMLC_OK;
-}
-
-/* Bool bytes other than 0 and 1 mean true; the IR has 1 for true. */
-static hmlc_status normalise_bool(tensor_reader *reader)
-{
-    const uint8_t *bytes = reader->tensor->data;
-    bool plain = true;
-    for (int64_t i = 0; i < reader->count && plain; i++) {
-        plain = bytes[i] <= 1;
-    }
-    if (plain || reader->tensor->dtype != HMLC_DTYPE_bool) {
-        return HMLC_OK;
-    }
-    uint8_t *copy = hmlc_arena_allocate(reader->importer->module->arena, reader->tensor->bytes);
-    HMLC_TRY_MEMORY(copy);
-    for (int64_t i = 0; i < reader->count; i++) {
-        copy[i] = bytes[i] != 0;
-    }
-    reader->tensor->data = copy;
     return HMLC_OK;
 }
 
 static hmlc_status use_bytes(tensor_reader *reader, const uint8_t *data, uint64_t size)
 {
-    if (size != reader->tensor->bytes) {
-        return invalid(reader, "%" PRId64 " bytes are stored, but shape and type need %" PRId64,
-                       (int64_t)size, (int64_t)reader->tensor->bytes);
-    }
-    reader->tensor->data = data;
-    return reader->tensor->dtype == HMLC_DTYPE_bool ? normalise_bool(reader) : HMLC_OK;
+    return hmlc_stored_tensor_use(reader->importer, reader->tensor, data, size, reader->where);
 }
 
 static hmlc_status read_raw(tensor_reader *reader)
 {
     hmlc_onnx_position position;
-    const hmlc_onnx_importer *importer = reader->importer;
+    const hmlc_importer *importer = reader->importer;
     if (reader->proto->raw_data.len != sizeof position) {
         return invalid(reader, "the position of the data is lost");
     }
@@ -127,37 +96,6 @@ static bool parse_number(const char *text, uint64_t *number)
     return errno == 0 && *end == '\0';
 }
 
-static const hmlc_mapped_file missing_file;
-
-/* The file of a location, opened once. */
-static hmlc_status open_external(tensor_reader *reader, const char *location,
-                                 const hmlc_mapped_file **file)
-{
-    hmlc_onnx_importer *importer = reader->importer;
-    union {
-        const hmlc_mapped_file *readable;
-        void *any;
-    } known = {.any = hmlc_names_find(&importer->external_files, location)};
-    if (known.any == NULL) {
-        known.readable = &missing_file;
-        hmlc_status status =
-            hmlc_mapping_open_external(importer->mapping, location, importer->module->diagnostics,
-                                       reader->where, &known.readable);
-        if (status == HMLC_RESOURCE) {
-            return status;
-        }
-        if (status != HMLC_OK) {
-            known.readable = &missing_file;
-        }
-        HMLC_TRY(hmlc_names_set(&importer->external_files, location, known.any));
-        if (status != HMLC_OK) {
-            return status;
-        }
-    }
-    *file = known.readable;
-    return known.readable == &missing_file ? HMLC_DAMAGED : HMLC_OK;
-}
-
 static hmlc_status read_external(tensor_reader *reader)
 {
     const Onnx__TensorProto *proto = reader->proto;
@@ -181,17 +119,13 @@ static hmlc_status read_external(tensor_reader *reader)
     if (location == NULL) {
         return external_error(reader, "external data has no location");
     }
-    if (reader->importer->mapping == NULL) {
-        return external_error(reader, "'%s': a model read from memory has no external data",
-                              location);
-    }
     if (length != reader->tensor->bytes) {
         return external_error(
             reader, "'%s': length is %" PRIu64 ", but shape and type need %" PRIu64 " bytes",
             location, length, (uint64_t)reader->tensor->bytes);
     }
     const hmlc_mapped_file *file;
-    HMLC_TRY(open_external(reader, location, &file));
+    HMLC_TRY(hmlc_importer_external(reader->importer, location, reader->where, &file));
     if (offset > file->size || length > file->size - offset) {
         return external_error(
             reader, "'%s' holds %" PRIu64 " bytes, but the tensor ends at byte %" PRIu64, location,
@@ -285,7 +219,7 @@ static hmlc_status read_typed(tensor_reader *reader)
     return convert(reader, field, data);
 }
 
-hmlc_status hmlc_onnx_tensor(hmlc_onnx_importer *importer, const Onnx__TensorProto *proto,
+hmlc_status hmlc_onnx_tensor(hmlc_importer *importer, const Onnx__TensorProto *proto,
                              const hmlc_location *where, hmlc_tensor *tensor)
 {
     tensor_reader reader = {.importer = importer, .proto = proto, .where = where, .tensor = tensor};

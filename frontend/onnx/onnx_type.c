@@ -1,4 +1,5 @@
 /* Types that a model declares: element types, input shapes, value_info. */
+#include "importer/input_dims.h"
 #include "onnx_import.h"
 #include "onnx_types.h"
 
@@ -53,7 +54,7 @@ char hmlc_onnx_letter_of_dtype(hmlc_dtype dtype)
     return '\0';
 }
 
-bool hmlc_onnx_dtype(hmlc_onnx_importer *importer, int64_t number, const hmlc_location *where,
+bool hmlc_onnx_dtype(hmlc_importer *importer, int64_t number, const hmlc_location *where,
                      const char *what, hmlc_dtype *dtype)
 {
     bool supported;
@@ -88,17 +89,17 @@ static hmlc_status input_dims(hmlc_onnx_importer *importer, const char *name,
     for (size_t i = 0; i < shape->n_dim; i++) {
         const Onnx__DimensionProto *dim = shape->dim[i];
         if (dim->dim_param != NULL && dim->dim_param[0] != '\0') {
-            dims[i] = hmlc_onnx_dim_named(importer, dim->dim_param, name, (uint32_t)i);
+            dims[i] = hmlc_input_dim_named(importer->base, dim->dim_param, name, (uint32_t)i);
         } else if (dim->has_dim_value && dim->dim_value >= 0) {
             if (dim->dim_value > HMLC_DIM_UNBOUNDED) {
-                return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid,
+                return hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_graph_invalid,
                                       where, "a dim that varies is a dim_param, such as 'batch'",
                                       "input '%s': dim %zu is %" PRId64 "; expected 0 to 2^47",
                                       name, i, dim->dim_value);
             }
-            dims[i] = hmlc_dim_constant(importer->module->dims, dim->dim_value);
+            dims[i] = hmlc_dim_constant(importer->base->module->dims, dim->dim_value);
         } else { /* none at all, or one of the negative numbers that frameworks put for "any" */
-            dims[i] = hmlc_onnx_dim_unnamed(importer, name, (uint32_t)i);
+            dims[i] = hmlc_input_dim_unnamed(importer->base, name, (uint32_t)i);
         }
         HMLC_TRY_MEMORY(dims[i]);
     }
@@ -109,10 +110,10 @@ static hmlc_status input_dims(hmlc_onnx_importer *importer, const char *name,
 static hmlc_status type_by_use(hmlc_onnx_importer *importer, const char *name, hmlc_dtype dtype,
                                const hmlc_location *where, const hmlc_type **type)
 {
-    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
+    hmlc_diagnostics *diagnostics = importer->base->module->diagnostics;
     hmlc_dim dims[HMLC_MAX_RANK];
     int32_t rank = hmlc_onnx_rank_by_use(importer, name);
-    HMLC_TRY(importer->fatal);
+    HMLC_TRY(importer->base->fatal);
     if (rank < 0) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_rank_unknown, where,
                               "export the model with input shapes (dims may be symbols)",
@@ -123,10 +124,10 @@ static hmlc_status type_by_use(hmlc_onnx_importer *importer, const char *name, h
                      "export the model with input shapes (dims may be symbols)",
                      "input '%s' has no shape: its rank %d follows from its use", name, rank);
     for (int32_t i = 0; i < rank; i++) {
-        dims[i] = hmlc_onnx_dim_unnamed(importer, name, (uint32_t)i);
+        dims[i] = hmlc_input_dim_unnamed(importer->base, name, (uint32_t)i);
         HMLC_TRY_MEMORY(dims[i]);
     }
-    *type = hmlc_type_tensor(importer->module->arena, dtype, rank, dims);
+    *type = hmlc_type_tensor(importer->base->module->arena, dtype, rank, dims);
     HMLC_TRY_MEMORY(*type);
     return HMLC_OK;
 }
@@ -134,7 +135,7 @@ static hmlc_status type_by_use(hmlc_onnx_importer *importer, const char *name, h
 hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__ValueInfoProto *info,
                                  const hmlc_location *where, const hmlc_type **type)
 {
-    hmlc_diagnostics *diagnostics = importer->module->diagnostics;
+    hmlc_diagnostics *diagnostics = importer->base->module->diagnostics;
     const char *name = info->name != NULL ? info->name : "";
     const Onnx__TensorTypeProto *tensor = info->type != NULL ? info->type->tensor_type : NULL;
     if (tensor == NULL) {
@@ -148,7 +149,7 @@ hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__Value
     char what[256];
     (void)snprintf(what, sizeof what, "input '%.200s'", name);
     hmlc_dtype dtype;
-    if (!hmlc_onnx_dtype(importer, tensor->elem_type, where, what, &dtype)) {
+    if (!hmlc_onnx_dtype(importer->base, tensor->elem_type, where, what, &dtype)) {
         return HMLC_REFUSED;
     }
     if (tensor->shape == NULL) {
@@ -161,32 +162,10 @@ hmlc_status hmlc_onnx_input_type(hmlc_onnx_importer *importer, const Onnx__Value
     }
     hmlc_dim dims[HMLC_MAX_RANK];
     HMLC_TRY(input_dims(importer, name, tensor->shape, where, dims));
-    *type = hmlc_type_tensor(importer->module->arena, dtype, (int32_t)tensor->shape->n_dim, dims);
+    *type =
+        hmlc_type_tensor(importer->base->module->arena, dtype, (int32_t)tensor->shape->n_dim, dims);
     HMLC_TRY_MEMORY(*type);
-    return hmlc_onnx_check_size(importer, name, *type, where) ? HMLC_OK : HMLC_DAMAGED;
-}
-
-bool hmlc_onnx_check_size(hmlc_onnx_importer *importer, const char *name, const hmlc_type *type,
-                          const hmlc_location *where)
-{
-    int64_t product = ((int64_t)hmlc_dtype_bits(type->dtype) + 7) / 8;
-    bool fits = true, empty = false;
-    for (int32_t i = 0; i < type->rank; i++) {
-        int64_t dim;
-        if (hmlc_dim_is_constant(type->dims[i], &dim)) {
-            empty = empty || dim == 0;
-            fits = fits && !__builtin_mul_overflow(product, dim, &product) &&
-                   product <= HMLC_DIM_UNBOUNDED;
-        }
-    }
-    if (!fits && !empty) {
-        char text[256];
-        (void)hmlc_type_format(type, text, sizeof text);
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_graph_invalid, where,
-                             "check the dims: no memory holds such a tensor",
-                             "'%s' is %s, more than 2^47 bytes", name, text);
-    }
-    return fits || empty;
+    return hmlc_importer_check_size(importer->base, name, *type, where) ? HMLC_OK : HMLC_DAMAGED;
 }
 
 static void contradiction(hmlc_onnx_importer *importer, const char *name,
@@ -195,8 +174,8 @@ static void contradiction(hmlc_onnx_importer *importer, const char *name,
 {
     char text[256];
     (void)hmlc_type_format(inferred, text, sizeof text);
-    (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts, where,
-                         "correct or remove the type that the model declares for the value",
+    (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_declared_type_contradicts,
+                         where, "correct or remove the type that the model declares for the value",
                          "the model declares %s %s for '%s', but its operator gives %s", part,
                          declared, name, text);
 }
@@ -247,8 +226,8 @@ static void warn_declared_shape(hmlc_onnx_importer *importer, const char *name,
     char given[256], declared[256] = "";
     (void)hmlc_type_format(inferred, given, sizeof given);
     format_declared(shape, declared, sizeof declared);
-    hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts, where,
-                     "correct or remove the shape that the model declares for the value",
+    hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_declared_type_contradicts,
+                     where, "correct or remove the shape that the model declares for the value",
                      "the model declares shape [%s] for '%s', but its operator gives %s, which "
                      "counts",
                      declared, name, given);
@@ -257,8 +236,8 @@ static void warn_declared_shape(hmlc_onnx_importer *importer, const char *name,
 void hmlc_onnx_declared_finish(hmlc_onnx_importer *importer)
 {
     if (importer->stale_shapes > MOST_SHAPE_WARNINGS) {
-        hmlc_warning_add(importer->module->diagnostics, HMLC_ERROR_declared_type_contradicts,
-                         importer->where,
+        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_declared_type_contradicts,
+                         importer->base->where,
                          "correct or remove the shapes that the model declares for values",
                          "%" PRIu32 " more declared shapes are not what the operators give",
                          importer->stale_shapes - MOST_SHAPE_WARNINGS);

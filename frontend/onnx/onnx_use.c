@@ -3,6 +3,7 @@
  * first, notes the rank that a node wants of its inputs, or gives them from that of its result.
  */
 #include "onnx_import.h"
+#include "onnx_node.h"
 
 #include <string.h>
 
@@ -84,9 +85,9 @@ static void note(hmlc_onnx_importer *importer, const char *name, int64_t rank, i
         hmlc_names_find(&importer->ranks, name) != NULL) {
         return;
     }
-    known_rank *known = HMLC_NEW(importer->scratch, known_rank);
+    known_rank *known = HMLC_NEW(importer->base->scratch, known_rank);
     if (known == NULL || hmlc_names_set(&importer->ranks, name, known) != HMLC_OK) {
-        importer->fatal = HMLC_RESOURCE;
+        importer->base->fatal = HMLC_RESOURCE;
         return;
     }
     *known = (known_rank){.rank = (int32_t)rank, .length = length};
@@ -174,7 +175,7 @@ int32_t hmlc_onnx_rank_by_use(hmlc_onnx_importer *importer, const char *name)
 {
     const Onnx__GraphProto *graph = importer->model->graph;
     if (importer->ranks.arena == NULL) {
-        importer->ranks = hmlc_names_create(importer->scratch);
+        importer->ranks = hmlc_names_create(importer->base->scratch);
         for (size_t i = 0; i < graph->n_initializer; i++) {
             const Onnx__TensorProto *tensor = graph->initializer[i];
             int64_t length = tensor->n_dims == 1 ? tensor->dims[0] : -1;
@@ -183,7 +184,7 @@ int32_t hmlc_onnx_rank_by_use(hmlc_onnx_importer *importer, const char *name)
         note_declared(importer, graph->input, graph->n_input);
         note_declared(importer, graph->output, graph->n_output);
         note_declared(importer, graph->value_info, graph->n_value_info);
-        for (size_t i = graph->n_node; i > 0 && importer->fatal == HMLC_OK; i--) {
+        for (size_t i = graph->n_node; i > 0 && importer->base->fatal == HMLC_OK; i--) {
             note_operands(importer, graph->node[i - 1]);
         }
     }

@@ -1,4 +1,5 @@
 /* Convolutions and pools. */
+#include "importer/window_pads.h"
 #include "onnx_node.h"
 
 #include <inttypes.h>
@@ -42,26 +43,18 @@ static void read_list(hmlc_onnx_node *node, const char *name, int32_t spatial, i
 
 static hmlc_dim reach_of(const hmlc_onnx_node *node, const window_spec *window, int32_t i)
 {
-    return hmlc_emit_number(&node->emit, (window->size[i] - 1) * window->dilations[i] + 1);
+    return hmlc_window_reach(hmlc_emit_table(&node->emit), window->size[i], window->dilations[i]);
 }
 
-/* SAME: as many windows as strides fit into the input; the odd pad goes to the end (upper). */
-static void pad_same(const hmlc_onnx_node *node, window_spec *window, int32_t i)
+static hmlc_odd_pad odd_pad_of(const window_spec *window)
 {
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
-    hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
-    hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
-    hmlc_dim one = hmlc_emit_number(&node->emit, 1), two = hmlc_emit_number(&node->emit, 2);
-    hmlc_dim last = hmlc_dim_subtract(table, hmlc_dim_ceildiv(table, in, stride), one);
-    hmlc_dim needed =
-        hmlc_dim_add(table, hmlc_dim_multiply(table, last, stride), reach_of(node, window, i));
-    hmlc_dim total = hmlc_dim_maximum(table, hmlc_dim_subtract(table, needed, in),
-                                      hmlc_emit_number(&node->emit, 0));
-    hmlc_dim small = hmlc_dim_floordiv(table, total, two);
-    hmlc_dim large = hmlc_dim_subtract(table, total, small);
-    bool upper = window->auto_pad == AUTO_SAME_UPPER;
-    window->pads[i] = upper ? small : large;
-    window->pads[i + window->spatial] = upper ? large : small;
+    return window->auto_pad == AUTO_SAME_UPPER ? HMLC_ODD_PAD_BEHIND : HMLC_ODD_PAD_BEFORE;
+}
+
+static void set_pads(window_spec *window, int32_t i, hmlc_pads pads)
+{
+    window->pads[i] = pads.before;
+    window->pads[i + window->spatial] = pads.behind;
 }
 
 static void read_pads(hmlc_onnx_node *node, window_spec *window)
@@ -120,7 +113,10 @@ static void pad_automatically(hmlc_onnx_node *node, window_spec *window)
 {
     for (int32_t i = 0; i < window->spatial; i++) {
         if (window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER) {
-            pad_same(node, window, i);
+            hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
+            set_pads(window, i,
+                     hmlc_window_same(hmlc_emit_table(&node->emit), in, window->strides[i],
+                                      reach_of(node, window, i), odd_pad_of(window)));
         }
     }
 }
@@ -193,7 +189,6 @@ static bool fit_transposed(hmlc_onnx_node *node, window_spec *window, transposed
 {
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     hmlc_dim zero = hmlc_emit_number(&node->emit, 0), one = hmlc_emit_number(&node->emit, 1);
-    hmlc_dim two = hmlc_emit_number(&node->emit, 2);
     bool late = false;
     if (!wanted_sizes(node, window, fit->sizes)) {
         return false;
@@ -211,11 +206,8 @@ static bool fit_transposed(hmlc_onnx_node *node, window_spec *window, transposed
         fit->missing[i] = hmlc_dim_maximum(table, hmlc_dim_subtract(table, zero, total), zero);
         fit->output_padding[i] -= known && excess < 0 ? excess : 0;
         total = hmlc_dim_maximum(table, total, zero);
-        hmlc_dim small = hmlc_dim_floordiv(table, total, two);
-        hmlc_dim large = hmlc_dim_subtract(table, total, small);
-        bool upper = window->auto_pad == AUTO_SAME_UPPER;
-        fit->cut[i] = window->pads[i] = upper ? small : large;
-        window->pads[i + window->spatial] = upper ? large : small;
+        set_pads(window, i, hmlc_window_split(table, total, odd_pad_of(window)));
+        fit->cut[i] = window->pads[i];
     }
     for (int32_t i = 0; late && i < window->spatial; i++) {
         int64_t excess;

@@ -34,7 +34,8 @@ int hmlc_path_check(hml_report *report, const char *model, const char *output)
 {
     hml_tool_error error = {0};
     hml_input_files inputs = {0};
-    hml_status status = hml_path_check(model, HML_PATH_MODEL, &error);
+    bool folder = hmlc_import_takes_folder(model);
+    hml_status status = folder ? HML_OK : hml_path_check(model, HML_PATH_MODEL, &error);
     if (status == HML_OK && output != NULL) {
         bool noted = hml_input_files_add(&inputs, model);
         status = noted ? hml_output_check(&inputs, output, &error) : HML_ERROR_out_of_memory;

@@ -25,16 +25,18 @@ typedef struct hmlc_import_options {
 } hmlc_import_options;
 
 /*
- * Imports the model at `path` into the empty `module`. The file is read once and held, and
- * constants may point into it, until *mapping is released after the module is destroyed. Every
- * problem of the model becomes a diagnostic; the status is that of the whole list
+ * Imports the model at `path`, a file or a folder, into the empty `module`. The file is read once
+ * and held, and constants may point into it, until *mapping is released after the module is
+ * destroyed. Every problem of the model becomes a diagnostic; the status is that of the whole list
  * (hmlc_diagnostics_status). `options` may be NULL. *mapping is set in any case, to NULL when there
  * is no memory.
  */
 typedef struct hmlc_mapping hmlc_mapping;
 hmlc_status hmlc_import(const char *path, const hmlc_import_options *options, hmlc_module *module,
                         hmlc_mapping **mapping) HMLC_MUST_USE;
-/* The same from memory (fuzzing, tests): external data is refused. `data` must outlive the module.
+/* Is it a folder that is a model as a whole, such as a SavedModel? */
+bool hmlc_import_takes_folder(const char *path);
+/* Imports from memory (fuzzing, tests): external data is refused. `data` must outlive the module.
  */
 hmlc_status hmlc_import_memory(const void *data, size_t size, const hmlc_import_options *options,
                                hmlc_module *module) HMLC_MUST_USE;

@@ -1,18 +1,18 @@
 /*
- * Names of dims. A dim_param is a symbol, or an expression of symbols that other inputs name alone;
+ * Names of dims. A text is a symbol, or an expression of symbols that other inputs name alone;
  * anything else ("batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with
  * letters, digits and underscores. Dims without a name, and those whose name says that there is
  * none ("?", "None"), are symbols of their own each: axis 2 of input x is x_dim2, and --dim takes
  * x.2 too. --dim options fix, bound, unify or relate symbols before they are made.
  */
-#include "onnx_import.h"
+#include "input_dims.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-/* What is known of one dim_param text. */
+/* What is known of one text. */
 typedef struct dim_name {
     const char *spelling; /* the symbol's */
     bool alone;           /* some input's dim is just this symbol */
@@ -69,7 +69,7 @@ static bool says_varying(const char *text)
 
 /* An identifier made of any text, unlike every other one: "=<spelling>" entries mark those taken.
  */
-static const char *make_spelling(hmlc_onnx_importer *importer, const char *text)
+static const char *make_spelling(hmlc_importer *importer, const char *text)
 {
     size_t length = strlen(text) < 64 ? strlen(text) : 64;
     char *plain = hmlc_arena_printf(importer->scratch, "_%.*s", (int)length, text);
@@ -88,7 +88,7 @@ static const char *make_spelling(hmlc_onnx_importer *importer, const char *text)
 }
 
 /* The entry of a text; a new one is spelled as given, or after `base`, unlike every other. */
-static dim_name *add_name(hmlc_onnx_importer *importer, const char *text, const char *base)
+static dim_name *add_name(hmlc_importer *importer, const char *text, const char *base)
 {
     dim_name *name = hmlc_names_find(&importer->dims, text);
     if (name != NULL) {
@@ -108,7 +108,7 @@ static dim_name *add_name(hmlc_onnx_importer *importer, const char *text, const 
     return name;
 }
 
-static void check_options(hmlc_onnx_importer *importer)
+static void check_options(hmlc_importer *importer)
 {
     const hmlc_import_options *options = importer->options;
     for (uint32_t i = 0; i < options->dim_count; i++) {
@@ -128,7 +128,7 @@ static void check_options(hmlc_onnx_importer *importer)
 enum { LONGEST_EXPRESSION = 128 };
 
 /* True when every name in the text is a symbol that an input names alone. */
-static bool names_are_symbols(const hmlc_onnx_importer *importer, const char *text)
+static bool names_are_symbols(const hmlc_importer *importer, const char *text)
 {
     static const char *const functions[] = {"min", "max", "floor", "ceil", "mod", "Min", "Max"};
     bool any = false;
@@ -162,7 +162,7 @@ static bool names_are_symbols(const hmlc_onnx_importer *importer, const char *te
 }
 
 /* An expression of symbols that inputs name alone, not a name itself. */
-static bool is_expression(const hmlc_onnx_importer *importer, const char *text)
+static bool is_expression(const hmlc_importer *importer, const char *text)
 {
     return !is_identifier(text) && strlen(text) <= LONGEST_EXPRESSION &&
            hmlc_names_find(&importer->dims, text) == NULL && names_are_symbols(importer, text);
@@ -171,7 +171,7 @@ static bool is_expression(const hmlc_onnx_importer *importer, const char *text)
 /* The option that decides about a symbol, by its text or spelling; follows same_as up to an
  * expression. NULL: none;
  * *text is the symbol's name in the end. */
-static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const char **text)
+static const hmlc_dim_option *find_option(hmlc_importer *importer, const char **text)
 {
     const hmlc_import_options *options = importer->options;
     const hmlc_dim_option *found = NULL;
@@ -191,10 +191,10 @@ static const hmlc_dim_option *find_option(hmlc_onnx_importer *importer, const ch
     return NULL; /* a circle of same_as: one name for all of them */
 }
 
-static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling);
+static hmlc_dim symbol_dim(hmlc_importer *importer, const char *spelling);
 
 /* Symbols of an expression replaced as the options say. */
-static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
+static hmlc_dim apply_options(hmlc_importer *importer, hmlc_dim dim)
 {
     if (dim->kind == HMLC_DIM_CONSTANT) {
         return dim;
@@ -209,7 +209,7 @@ static hmlc_dim apply_options(hmlc_onnx_importer *importer, hmlc_dim dim)
 }
 
 /* --dim past=seq+1: the expression in the symbol's place. */
-static hmlc_dim related_dim(hmlc_onnx_importer *importer, const hmlc_dim_option *option)
+static hmlc_dim related_dim(hmlc_importer *importer, const hmlc_dim_option *option)
 {
     const char *text = option->same_as;
     if (importer->dim_depth > importer->options->dim_count) {
@@ -232,7 +232,7 @@ static hmlc_dim related_dim(hmlc_onnx_importer *importer, const hmlc_dim_option 
 }
 
 /* The dim of one symbol, options applied. */
-static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling)
+static hmlc_dim symbol_dim(hmlc_importer *importer, const char *spelling)
 {
     hmlc_dims *dims = importer->module->dims;
     const hmlc_dim_option *option = find_option(importer, &spelling);
@@ -254,7 +254,7 @@ static hmlc_dim symbol_dim(hmlc_onnx_importer *importer, const char *spelling)
 }
 
 /* The symbol of a name. An option may use the text as the model writes it. */
-static hmlc_dim named_symbol(hmlc_onnx_importer *importer, const dim_name *name, const char *text)
+static hmlc_dim named_symbol(hmlc_importer *importer, const dim_name *name, const char *text)
 {
     if (name == NULL) {
         return NULL;
@@ -265,7 +265,7 @@ static hmlc_dim named_symbol(hmlc_onnx_importer *importer, const dim_name *name,
 }
 
 /* Enters a text; whether several dims have it is known when all are entered. */
-static hmlc_status enter_text(hmlc_onnx_importer *importer, const char *text)
+static hmlc_status enter_text(hmlc_importer *importer, const char *text)
 {
     bool seen = hmlc_names_find(&importer->dims, text) != NULL;
     dim_name *name = add_name(importer, text, text);
@@ -276,7 +276,7 @@ static hmlc_status enter_text(hmlc_onnx_importer *importer, const char *text)
 }
 
 /* A symbol alone gets its range now, before an expression uses it. */
-static hmlc_status make_symbol(hmlc_onnx_importer *importer, const char *text)
+static hmlc_status make_symbol(hmlc_importer *importer, const char *text)
 {
     const dim_name *name = hmlc_names_find(&importer->dims, text);
     if (name != NULL && name->alone) {
@@ -285,35 +285,26 @@ static hmlc_status make_symbol(hmlc_onnx_importer *importer, const char *text)
     return HMLC_OK;
 }
 
-static hmlc_status for_each_identifier(hmlc_onnx_importer *importer,
-                                       hmlc_status (*visit)(hmlc_onnx_importer *, const char *))
-{
-    const Onnx__GraphProto *graph = importer->model->graph;
-    for (size_t i = 0; i < graph->n_input; i++) {
-        const Onnx__TypeProto *type = graph->input[i]->type;
-        const Onnx__TensorShapeProto *shape =
-            type != NULL && type->tensor_type != NULL ? type->tensor_type->shape : NULL;
-        for (size_t d = 0; shape != NULL && d < shape->n_dim; d++) {
-            const char *text = shape->dim[d]->dim_param;
-            if (text != NULL && is_identifier(text) && !says_nothing(text)) {
-                HMLC_TRY(visit(importer, text));
-            }
-        }
-    }
-    return HMLC_OK;
-}
-
-hmlc_status hmlc_onnx_dims_prepare(hmlc_onnx_importer *importer)
+hmlc_status hmlc_input_dims_prepare(hmlc_importer *importer, const char *const *texts, size_t count)
 {
     importer->dims = hmlc_names_create(importer->scratch);
     importer->option_used = HMLC_NEW_ARRAY(importer->scratch, bool, importer->options->dim_count);
     HMLC_TRY_MEMORY(importer->option_used);
     check_options(importer);
-    HMLC_TRY(for_each_identifier(importer, enter_text));
-    return for_each_identifier(importer, make_symbol);
+    for (size_t i = 0; i < count; i++) {
+        if (is_identifier(texts[i]) && !says_nothing(texts[i])) {
+            HMLC_TRY(enter_text(importer, texts[i]));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_identifier(texts[i]) && !says_nothing(texts[i])) {
+            HMLC_TRY(make_symbol(importer, texts[i]));
+        }
+    }
+    return HMLC_OK;
 }
 
-hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, uint32_t index)
+hmlc_dim hmlc_input_dim_unnamed(hmlc_importer *importer, const char *input, uint32_t index)
 {
     const char *text = hmlc_arena_printf(importer->scratch, "%s.%u", input, index);
     const char *base = hmlc_arena_printf(importer->scratch, "%s_dim%u", input, index);
@@ -322,12 +313,12 @@ hmlc_dim hmlc_onnx_dim_unnamed(hmlc_onnx_importer *importer, const char *input, 
                : NULL;
 }
 
-hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text, const char *input,
-                             uint32_t index)
+hmlc_dim hmlc_input_dim_named(hmlc_importer *importer, const char *text, const char *input,
+                              uint32_t index)
 {
     const dim_name *known = hmlc_names_find(&importer->dims, text);
     if (says_nothing(text) || (says_varying(text) && known != NULL && known->shared)) {
-        return hmlc_onnx_dim_unnamed(importer, input, index);
+        return hmlc_input_dim_unnamed(importer, input, index);
     }
     if (is_expression(importer, text)) {
         hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
@@ -339,7 +330,7 @@ hmlc_dim hmlc_onnx_dim_named(hmlc_onnx_importer *importer, const char *text, con
 }
 
 /* A dim of an input, or the name of another option. */
-static bool is_known(const hmlc_onnx_importer *importer, const char *name)
+static bool is_known(const hmlc_importer *importer, const char *name)
 {
     const char *marked = hmlc_arena_printf(importer->scratch, "=%s", name);
     bool known = hmlc_names_find(&importer->dims, name) != NULL ||
@@ -353,7 +344,7 @@ static bool is_known(const hmlc_onnx_importer *importer, const char *name)
 /* The names that come from an input, not from an option's misspelled word: symbols, then what
  * options have fixed or renamed. */
 typedef struct symbol_walk {
-    const hmlc_onnx_importer *importer;
+    const hmlc_importer *importer;
     uint32_t next, option;
 } symbol_walk;
 
@@ -377,7 +368,7 @@ static const char *next_symbol(void *context)
 }
 
 /* A hint; NULL where no name is similar. */
-static const char *similar_dim(const hmlc_onnx_importer *importer, const char *name)
+static const char *similar_dim(const hmlc_importer *importer, const char *name)
 {
     symbol_walk walk = {.importer = importer};
     const char *similar = hmlc_names_similar(name, next_symbol, &walk);
@@ -385,7 +376,7 @@ static const char *similar_dim(const hmlc_onnx_importer *importer, const char *n
                            : NULL;
 }
 
-void hmlc_onnx_dims_finish(hmlc_onnx_importer *importer)
+void hmlc_input_dims_finish(hmlc_importer *importer)
 {
     char known[256] = "";
     size_t used = 0;
