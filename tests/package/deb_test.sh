@@ -15,11 +15,12 @@ expected="hml hmlc libhml-dev libhml0 python3-hml"
 names=$(for deb in packages/*.deb; do dpkg-deb -f "$deb" Package; done | sort | xargs)
 [ "$names" = "$expected" ] || { echo "FAILED: packages $names, expected $expected"; exit 1; }
 for deb in packages/*.deb; do
-    dpkg-deb -c "$deb" | grep -q './usr/share/doc/.*/copyright' || { echo "FAILED: $deb has no copyright file"; exit 1; }
+    dpkg-deb -c "$deb" >list
+    grep -q './usr/share/doc/.*/copyright' list || { echo "FAILED: $deb has no copyright file"; exit 1; }
 done
-dpkg-deb -f packages/libhml-dev_*.deb Depends | grep -q 'libhml0 (= ' || { echo "FAILED: libhml-dev goes with any libhml0"; exit 1; }
+[[ $(dpkg-deb -f packages/libhml-dev_*.deb Depends) = *"libhml0 (= "* ]] || { echo "FAILED: libhml-dev goes with any libhml0"; exit 1; }
 tar -tzf packages/*.tar.gz >tarball
-for file in bin/hmlc bin/hml include/hml/hml.h libhml.so libhml.a share/doc/hmlc/copyright; do
+for file in bin/hmlc bin/hml include/hml/hml.h libhml.so libhml.a share/doc/hmlc/copyright share/man/man1/hmlc.1 share/bash-completion/completions/hml; do
     grep -q "/$file" tarball || { echo "FAILED: the tarball has no $file"; exit 1; }
 done
 

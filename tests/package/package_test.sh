@@ -37,10 +37,13 @@ fi
 [ -x "$place/prefix/bin/hml" ]
 
 # Each component alone is what its package holds.
-files() { cmake --install "$build" --prefix "$place/$1" --component "$1" >/dev/null && (cd "$place/$1" && find . -type f -o -type l); }
-files runtime | grep -q 'libhml\.so\.[0-9.]*$'
-! files runtime | grep -q 'include/\|bin/\|libhml\.a\|libhml\.so$'
-files development | grep -q 'include/hml/hml\.h'
-files development | grep -q 'libhml\.so$'
-files device | grep -q 'bin/hml$'
+for component in runtime development device; do
+    cmake --install "$build" --prefix "$place/$component" --component $component >/dev/null
+    (cd "$place/$component" && find . -type f -o -type l) >"$place/$component.files"
+done
+grep -q 'libhml\.so\.[0-9.]*$' "$place/runtime.files"
+! grep 'include/\|bin/\|libhml\.a$\|libhml\.so$' "$place/runtime.files"
+grep -q 'include/hml/hml\.h$' "$place/development.files"
+grep -q 'libhml\.so$' "$place/development.files"
+grep -q 'bin/hml$' "$place/device.files"
 echo "1 passed, 0 failed"

@@ -11,7 +11,7 @@
 enum { HML_MOST_WORDS = 1 << 30 };
 
 typedef struct hml_command {
-    const char *name;    /* "run" */
+    const char *name;    /* "run"; "": the program has but this one, and no word for it */
     const char *words;   /* "MODEL.hml": what stands behind it */
     const char *summary; /* one line for the list of commands */
     const char *purpose; /* a few lines, each ended by \n */
@@ -38,6 +38,9 @@ typedef struct hml_tool_program {
     size_t command_count;
     const char *const *reserved; /* words that will be commands, refused by name; ends with NULL */
 } hml_tool_program;
+
+/* Each program defines its own, in a file that its man page and completions are made from, too. */
+extern const hml_tool_program hml_this_program;
 
 /* The whole program: finds the command, or answers help, --help, -h and --version. */
 int hml_program_main(const hml_tool_program *program, int argc, char **argv);

@@ -16,7 +16,7 @@ static const struct {
 };
 enum { STATUS_COUNT = sizeof statuses / sizeof statuses[0] };
 
-static const char common_environment[] =
+const char hml_common_environment[] =
     "  NO_COLOR, CI, TERM=dumb  each: neither colour nor progress\n";
 
 static const char *meaning_of(const hml_command *command, size_t index)
@@ -24,12 +24,23 @@ static const char *meaning_of(const hml_command *command, size_t index)
     return statuses[index].meaning != NULL ? statuses[index].meaning : command->no;
 }
 
+bool hml_exit_status_at(const hml_command *command, size_t index, int *status, const char **meaning)
+{
+    if (index >= STATUS_COUNT) {
+        return false;
+    }
+    *status = statuses[index].status;
+    *meaning = meaning_of(command, index);
+    return true;
+}
+
 /* -- Text -------------------------------------------------------------------------------------- */
 
 static void print_command(const hml_command *command, const char *program)
 {
-    printf("usage: %s %s%s%s [options]\n\n%s\noptions:\n", program, command->name,
-           command->words[0] != '\0' ? " " : "", command->words, command->purpose);
+    printf("usage: %s%s%s%s%s [options]\n\n%s\noptions:\n", program,
+           command->name[0] != '\0' ? " " : "", command->name, command->words[0] != '\0' ? " " : "",
+           command->words, command->purpose);
     hml_options_print(command->options, command->option_count);
     printf("\nexamples:\n");
     for (size_t k = 0; k < 2; k++) {
@@ -42,7 +53,7 @@ static void print_command(const hml_command *command, const char *program)
         }
     }
     printf("\nenvironment:\n%s%s", command->environment != NULL ? command->environment : "",
-           common_environment);
+           hml_common_environment);
 }
 
 static void print_program(const hml_tool_program *program)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/tool_help.h"
+
 typedef struct options {
     const char *input;
     const char *output; /* NULL: standard output, large constants as hashes alone */
@@ -23,91 +25,41 @@ typedef struct file_bytes {
     size_t size;
 } file_bytes;
 
-static const char usage[] =
-    "usage: hml-opt [OPTION]... FILE.hir\n"
-    "Reads a module in text form (and FILE.hir.bin beside it), runs passes, prints the result.\n"
-    "FILE may be - for standard input.\n"
-    "  --passes=A,B        passes and pipelines to run, in order\n"
-    "  --print-after=PASS  print after that pass (or all) to standard error\n"
-    "  --locations         print source locations\n"
-    "  --storage           print the memory plan\n"
-    "  --no-verify         do not run the verifier\n"
-    "  --list              list the passes\n"
-    "  -o FILE             write to FILE, and its large constants to FILE.bin\n"
-    "Exit status: 0 done, 2 bad usage, 3 not supported, 4 damaged input, 5 out of a resource,\n"
-    "70 internal error.\n";
-
-static int fail_usage(const char *message, const char *word)
+static int fail_usage(const char *message)
 {
-    fprintf(stderr, "hml-opt: %s%s\n", message, word);
+    fprintf(stderr, "hml-opt: %s; --help lists the options\n", message);
     return HMLC_USAGE;
 }
 
-/* The text behind "--name=", or NULL. */
-static const char *value_of(const char *word, const char *name)
+/* The words of *given in *o, which keeps pointers to them. */
+static int understand(options *o, const hml_options *given)
 {
-    size_t length = strlen(name);
-    return strncmp(word, name, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
-}
-
-static bool parse_flag(options *o, const char *word)
-{
-    const struct {
-        const char *name;
-        bool *flag;
-    } flags[] = {{"--locations", &o->print.locations},
-                 {"--storage", &o->print.storage},
-                 {"--no-verify", &o->no_verify},
-                 {"--list", &o->list},
-                 {"--help", &o->help},
-                 {"-h", &o->help}};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(flags[i].name, word) == 0) {
-            *flags[i].flag = true;
-            return true;
-        }
+    size_t files = hml_options_count(given, NULL);
+    *o = (options){.input = hml_options_at(given, NULL, 0),
+                   .output = hml_options_get(given, "output"),
+                   .passes = hml_options_get(given, "passes"),
+                   .print_after = hml_options_get(given, "print-after"),
+                   .print = {.locations = hml_options_get(given, "locations") != NULL,
+                             .storage = hml_options_get(given, "storage") != NULL},
+                   .list = hml_options_get(given, "list") != NULL,
+                   .help = hml_options_get(given, "help") != NULL,
+                   .no_verify = hml_options_get(given, "no-verify") != NULL};
+    if (files == 0 && !o->list && !o->help) {
+        return fail_usage("no input file");
     }
-    return false;
-}
-
-static int parse_word(options *o, const char *word)
-{
-    const char *passes = value_of(word, "--passes"), *after = value_of(word, "--print-after");
-    if (passes != NULL) {
-        o->passes = passes;
-    } else if (after != NULL) {
-        o->print_after = after;
-    } else if (!parse_flag(o, word)) {
-        if (word[0] == '-' && word[1] != '\0') {
-            return fail_usage("unknown option ", word);
-        }
-        if (o->input != NULL) {
-            return fail_usage("one input file is read, not also ", word);
-        }
-        o->input = word;
-    }
-    return HMLC_OK;
+    return files > 1 ? fail_usage("one input file is read, not several") : HMLC_OK;
 }
 
 static int parse_options(options *o, int count, char **words)
 {
-    for (int i = 1; i < count; i++) {
-        if (strcmp(words[i], "-o") == 0) {
-            if (i + 1 == count) {
-                return fail_usage("-o needs a file", "");
-            }
-            o->output = words[++i];
-            continue;
-        }
-        int status = parse_word(o, words[i]);
-        if (status != HMLC_OK) {
-            return status;
-        }
-    }
-    if (o->input == NULL && !o->list && !o->help) {
-        return fail_usage("no input file; --help lists the options", "");
-    }
-    return HMLC_OK;
+    const hml_command *command = hml_this_program.commands[0];
+    hml_options given;
+    char message[256];
+    bool parsed = hml_options_parse(&given, command->options, command->option_count, count - 1,
+                                    words + 1, message, sizeof message);
+    int status = parsed ? understand(o, &given) : fail_usage(message);
+    hml_options_release(&given);
+    return status;
 }
 
 static bool reserve(file_bytes *bytes, size_t *capacity)
@@ -299,7 +251,7 @@ int main(int count, char **words)
     }
     if (o.help || o.list) {
         if (o.help) {
-            fputs(usage, stdout);
+            hml_command_help(hml_this_program.commands[0], &(hml_report){.program = "hml-opt"});
         } else {
             list_passes();
         }

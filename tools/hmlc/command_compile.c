@@ -15,7 +15,7 @@ static const hml_option check_table[] = {MODEL_OPTIONS};
 static const hml_option compile_table[] = {
     {"output", 'o', "OUT.hml", "where the artifact goes"},
     HMLC_JOBS_OPTION,
-    {"emit", 0, "WORD", "artifact, llvm-ir, asm or ir"},
+    {"emit", 0, "artifact|llvm-ir|asm|ir", "what is written; artifact"},
     {"keep", 0, "NAME|all", "make a value that survives an output, for `compare --layers`"},
     {"quantize", 0, "TYPE", NULL},
     {"calib", 0, "DIR", NULL},
