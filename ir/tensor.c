@@ -103,8 +103,7 @@ double hmlc_tensor_get_double(const hmlc_tensor *tensor, int64_t index)
     }
 }
 
-/* Truncation towards zero; what does not fit gives INT64_MIN, as the conversion of x86-64 does. */
-static int64_t truncate_to_int(double value)
+int64_t hmlc_truncate_to_int(double value)
 {
     return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
 }
@@ -120,7 +119,7 @@ int64_t hmlc_tensor_get_int(const hmlc_tensor *tensor, int64_t index)
     case HMLC_CLASS_UINT:
         return (int64_t)read_bits(tensor->data, bytes, index);
     default:
-        return truncate_to_int(hmlc_tensor_get_double(tensor, index));
+        return hmlc_truncate_to_int(hmlc_tensor_get_double(tensor, index));
     }
 }
 
@@ -191,10 +190,10 @@ void hmlc_element_set_double(hmlc_dtype dtype, void *data, int64_t index, double
             write_bits(data, bytes, index, (uint64_t)value);
             break;
         }
-        write_bits(data, bytes, index, (uint64_t)truncate_to_int(value));
+        write_bits(data, bytes, index, (uint64_t)hmlc_truncate_to_int(value));
         break;
     default:
-        write_bits(data, bytes, index, (uint64_t)truncate_to_int(value));
+        write_bits(data, bytes, index, (uint64_t)hmlc_truncate_to_int(value));
         break;
     }
 }

@@ -131,8 +131,32 @@ static hmlc_status evaluate_integers(hmlc_eval *context)
     return HMLC_OK;
 }
 
+/* The result has the base's type. */
+static hmlc_status evaluate_integer_powers(hmlc_eval *context)
+{
+    int64_t strides[2][HMLC_MAX_RANK], count = hmlc_tensor_count(&context->results[0]);
+    hmlc_cursor cursor;
+    HMLC_TRY(start_cursor(context, strides, &cursor));
+    int64_t *a = hmlc_eval_integers(context, context->operands[0]);
+    double *b = hmlc_eval_doubles(context, context->operands[1]);
+    int64_t *values = hmlc_eval_new_integers(context, count);
+    HMLC_TRY_MEMORY(a);
+    HMLC_TRY_MEMORY(b);
+    HMLC_TRY_MEMORY(values);
+    for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
+        values[i] = hmlc_integer_power(context->operands[0]->dtype, a[cursor.offset[0]],
+                                       b[cursor.offset[1]]);
+    }
+    hmlc_eval_store_integers(&context->results[0], values);
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_eval_binary(hmlc_eval *context)
 {
+    if (context->op->opcode == HMLC_OP_pow && !hmlc_eval_is_float(context->operands[0]) &&
+        hmlc_eval_is_float(context->operands[1])) {
+        return evaluate_integer_powers(context);
+    }
     bool floats =
         hmlc_eval_is_float(context->operands[0]) || hmlc_eval_is_float(context->operands[1]);
     return floats ? evaluate_floats(context) : evaluate_integers(context);

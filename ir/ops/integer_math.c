@@ -1,6 +1,8 @@
 /* Integer arithmetic of elementwise ops: two's complement, no undefined corner. */
 #include "integer_math.h"
 
+#include <math.h>
+
 int64_t hmlc_integer_wrap(hmlc_dtype dtype, int64_t value)
 {
     uint64_t bits = (uint64_t)value;
@@ -103,6 +105,19 @@ static int64_t power(hmlc_dtype dtype, int64_t base, int64_t exponent)
         square *= square;
     }
     return (int64_t)result;
+}
+
+int64_t hmlc_integer_power(hmlc_dtype dtype, int64_t base, double exponent)
+{
+    if (rint(exponent) == exponent && fabs(exponent) < 0x1p63) {
+        bool unsigned_inverse = is_unsigned(dtype) && exponent < 0;
+        return unsigned_inverse ? base == 1 : power(dtype, base, (int64_t)exponent);
+    }
+    double wide = is_unsigned(dtype) ? (double)(uint64_t)base : (double)base;
+    double result = pow(wide, exponent), rounded = rint(result);
+    result = fabs(result - rounded) <= result * 0x1p-40 ? rounded : result;
+    return fabs(result) < ldexp(1, (int)hmlc_dtype_bits(dtype)) ? hmlc_truncate_to_int(result)
+                                                                : INT64_MIN;
 }
 
 /* Shifts by the type's width or more leave 0 (or the sign). */

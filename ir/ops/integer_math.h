@@ -15,6 +15,12 @@ bool hmlc_integer_unary(hmlc_opcode opcode, hmlc_dtype dtype, int64_t a, int64_t
 /* `fmod`: mod takes the sign of the dividend. */
 bool hmlc_integer_binary(hmlc_opcode opcode, hmlc_dtype dtype, bool fmod, int64_t a, int64_t b,
                          int64_t *result);
+/*
+ * An integer to a floating power, not yet wrapped. Whole exponents: exactly, by squaring. Others:
+ * in double, truncated; a result within 2^-40 of an integer, relatively, is that integer, since
+ * code that takes exp and log rounds otherwise.
+ */
+int64_t hmlc_integer_power(hmlc_dtype dtype, int64_t base, double exponent);
 bool hmlc_integer_less(hmlc_dtype dtype, int64_t a, int64_t b);
 
 #endif

@@ -247,7 +247,9 @@ static void text_of_traits(hmlc_opcode opcode, uint64_t *random, operator_text *
                i > 0 ? ", %s = " : "%s = ", hmlc_attr_name_text(info->attrs[i].name));
         append(text->attrs, sizeof text->attrs, "%s", word);
     }
-    text->flags = (broadcasts ? OPERATOR_BROADCASTS : 0) | (elementwise ? 0 : OPERATOR_SUMS);
+    /* Powers of integers by exponents that are no integers go through f64. */
+    text->flags = (broadcasts ? OPERATOR_BROADCASTS : 0) | (elementwise ? 0 : OPERATOR_SUMS) |
+                  (opcode == HMLC_OP_pow ? OPERATOR_REAL : 0);
 }
 
 /* -- Facade -------------------------------------------------------------------------------- */

@@ -165,6 +165,35 @@ static void integers_follow_the_table(void **state)
     }
 }
 
+/* Values of exact integer arithmetic, and of real powers truncated. */
+static void integers_take_floating_powers(void **state)
+{
+    ops_test *test = *state;
+    static const struct {
+        hmlc_dtype base, exponent;
+        double a, b, y;
+    } cases[] = {
+        {HMLC_DTYPE_u32, HMLC_DTYPE_f16, 4294967295, 1, 4294967295},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, 4999, 2, 24990001},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, -16777217, 1, -16777217},
+        {HMLC_DTYPE_i64, HMLC_DTYPE_f32, 9007199254740991, 1, 9007199254740991},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f64, 16, 1.75, 128},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, 99, 0.5, 9},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, 10, -1, 0},
+        {HMLC_DTYPE_u8, HMLC_DTYPE_f32, 1, -3, 1},
+        {HMLC_DTYPE_u8, HMLC_DTYPE_f32, 2, -3, 0},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, 1, NAN, 1},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, -1, INFINITY, 1},
+        {HMLC_DTYPE_i32, HMLC_DTYPE_f32, 3, -INFINITY, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        hmlc_value *a = ops_constant(test, cases[i].base, SHAPE(1), &cases[i].a);
+        hmlc_value *b = ops_constant(test, cases[i].exponent, SHAPE(1), &cases[i].b);
+        hmlc_op *op = ops_build(test, HMLC_OP_pow, OPERANDS(a, b), NO_ATTRS);
+        ops_expect(test, op, 0, SHAPE(1), 0, &cases[i].y);
+    }
+}
+
 static void unsigned_64_bits_compare_unsigned(void **state)
 {
     ops_test *test = *state;
@@ -319,6 +348,7 @@ int main(void)
         OPS_TEST(binary_ops_broadcast),
         OPS_TEST(empty_tensors_broadcast),
         OPS_TEST(integers_follow_the_table),
+        OPS_TEST(integers_take_floating_powers),
         OPS_TEST(unsigned_64_bits_compare_unsigned),
         OPS_TEST(float_modulo_has_two_kinds),
         OPS_TEST(nan_wins_in_min_and_max),

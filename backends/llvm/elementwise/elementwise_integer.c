@@ -157,53 +157,6 @@ static LLVMValueRef emit_mod(const hmlc_emission *emission)
     return lanes_select(frame, differ, LLVMBuildAdd(builder, rest, b, ""), rest);
 }
 
-/* By squaring over the 64 bits of the exponent; of a signed base, exponents below 0 leave only
- * powers of 1 and -1. */
-static LLVMValueRef power_by_squaring(const hmlc_emission *emission, LLVMValueRef exponent)
-{
-    hmlc_frame *frame = emission->frame;
-    LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef base = emission->a;
-    LLVMValueRef first[] = {lanes_int(base, 1), base, exponent}, next[3];
-    hmlc_frame_loop loop;
-    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, 64), 1,
-                          first, 3);
-    LLVMValueRef low = LLVMBuildTrunc(builder, loop.carried[2], lanes_type(base, frame->i1), "");
-    LLVMValueRef factor = lanes_select(frame, low, loop.carried[1], lanes_int(base, 1));
-    next[0] = LLVMBuildMul(builder, loop.carried[0], factor, "");
-    next[1] = LLVMBuildMul(builder, loop.carried[1], loop.carried[1], "");
-    next[2] = LLVMBuildLShr(builder, loop.carried[2], lanes_int(exponent, 1), "");
-    hmlc_frame_loop_end(frame, &loop, next);
-    if (is_unsigned(emission)) {
-        return loop.carried[0];
-    }
-    LLVMValueRef negative =
-        LLVMBuildICmp(builder, LLVMIntSLT, exponent, lanes_int(exponent, 0), "");
-    LLVMValueRef one = LLVMBuildICmp(builder, LLVMIntEQ, base, lanes_int(base, 1), "");
-    LLVMValueRef minus = LLVMBuildICmp(builder, LLVMIntEQ, base, lanes_int(base, -1), "");
-    LLVMValueRef odd = LLVMBuildTrunc(builder, exponent, lanes_type(base, frame->i1), "");
-    LLVMValueRef sign = lanes_select(frame, odd, lanes_int(base, -1), lanes_int(base, 1));
-    LLVMValueRef inverse = lanes_select(frame, minus, sign, lanes_int(base, 0));
-    inverse = lanes_select(frame, one, lanes_int(base, 1), inverse);
-    return lanes_select(frame, negative, inverse, loop.carried[0]);
-}
-
-/* An integer base: exactly for integer exponents, through f32 for others. */
-static LLVMValueRef emit_pow(const hmlc_emission *emission)
-{
-    hmlc_frame *frame = emission->frame;
-    hmlc_dtype exponent = hmlc_op_operand(emission->op, 1)->type->dtype;
-    if (hmlc_dtype_is_integer(exponent)) {
-        LLVMValueRef wide = hmlc_elementwise_convert(frame, emission->b, exponent, HMLC_DTYPE_i64);
-        return power_by_squaring(emission, wide);
-    }
-    hmlc_emission real = *emission;
-    real.dtype = HMLC_DTYPE_f32;
-    real.a = hmlc_elementwise_convert(frame, emission->a, emission->dtype, HMLC_DTYPE_f32);
-    LLVMValueRef power = hmlc_elementwise_real_row(HMLC_OP_pow).real(&real);
-    return hmlc_elementwise_convert(frame, power, HMLC_DTYPE_f32, emission->dtype);
-}
-
 #define INTEGER(opcode, emitter) [HMLC_OP_##opcode] = {.integer = (emitter)}
 #define BOOLEAN(opcode, emitter) [HMLC_OP_##opcode] = {.boolean = (emitter)}
 
@@ -218,7 +171,7 @@ static const hmlc_elementwise_row rows[HMLC_OP_COUNT] = {
     INTEGER(mul, emit_mul),
     INTEGER(div, emit_div),
     INTEGER(mod, emit_mod),
-    INTEGER(pow, emit_pow),
+    INTEGER(pow, hmlc_elementwise_integer_power),
     INTEGER(min, emit_min),
     INTEGER(max, emit_max),
     [HMLC_OP_equal] = {.integer = emit_equal, .boolean = emit_equal},

@@ -30,6 +30,8 @@ hmlc_elementwise_row hmlc_elementwise_integer_row(hmlc_opcode opcode);
 /* Any two of bool, i8..u64, f16, bf16, f32, f64; as the reference evaluation converts. */
 LLVMValueRef hmlc_elementwise_convert(hmlc_frame *frame, LLVMValueRef value, hmlc_dtype from,
                                       hmlc_dtype to);
+/* elementwise_power.c: an integer base, any exponent. */
+LLVMValueRef hmlc_elementwise_integer_power(const hmlc_emission *emission);
 LLVMValueRef hmlc_elementwise_quantize(const hmlc_emission *emission);
 LLVMValueRef hmlc_elementwise_dequantize(const hmlc_emission *emission);
 

@@ -76,6 +76,8 @@ typedef struct hmlc_tensor {
 
 /* Element count; -1 on overflow or a negative dim. */
 int64_t hmlc_tensor_count(const hmlc_tensor *tensor);
+/* Truncation towards zero; what does not fit, and NaN, gives INT64_MIN. */
+int64_t hmlc_truncate_to_int(double value);
 /* Element `index` as double or int64 (float values truncate, bool gives 0 or 1). */
 double hmlc_tensor_get_double(const hmlc_tensor *tensor, int64_t index);
 int64_t hmlc_tensor_get_int(const hmlc_tensor *tensor, int64_t index);
