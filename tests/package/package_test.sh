@@ -42,7 +42,7 @@ for component in runtime development device; do
     (cd "$place/$component" && find . -type f -o -type l) >"$place/$component.files"
 done
 grep -q 'libhml\.so\.[0-9.]*$' "$place/runtime.files"
-! grep 'include/\|bin/\|libhml\.a$\|libhml\.so$' "$place/runtime.files"
+if grep 'include/\|bin/\|libhml\.a$\|libhml\.so$' "$place/runtime.files"; then exit 1; fi
 grep -q 'include/hml/hml\.h$' "$place/development.files"
 grep -q 'libhml\.so$' "$place/development.files"
 grep -q 'bin/hml$' "$place/device.files"
