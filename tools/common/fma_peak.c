@@ -1,6 +1,6 @@
 #include "fma_peak.h"
 
-#include "workbench.h"
+#include "clock.h"
 
 #include <stdio.h>
 #include <string.h>

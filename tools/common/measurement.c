@@ -1,5 +1,6 @@
 #include "measurement.h"
 
+#include "clock.h"
 #include "profile_report.h"
 
 #include <stdio.h>

@@ -6,31 +6,7 @@
 #ifndef HML_TENSOR_FILE_H
 #define HML_TENSOR_FILE_H
 
-#include "tool_error.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* A tensor that owns its data (64-byte aligned, row-major) and name. */
-typedef struct hml_owned_tensor {
-    hml_tensor tensor;
-    char *name; /* "" when the file gives none; NULL in an empty structure */
-} hml_owned_tensor;
-
-typedef struct hml_tensor_list {
-    hml_owned_tensor *tensors;
-    size_t count;
-} hml_tensor_list;
-
-/* Memory for a tensor of this type and shape; `name` may be NULL. */
-hml_status hml_tensor_create(hml_dtype dtype, uint32_t rank, const int64_t *dims, const char *name,
-                             size_t name_bytes, hml_owned_tensor *tensor, hml_tool_error *error);
-void hml_tensor_release(hml_owned_tensor *tensor);
-void hml_tensor_list_release(hml_tensor_list *list);
-
-/* Bytes of a shape; false when it is none, or too large for this machine. */
-bool hml_tensor_shape_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, size_t *bytes);
+#include "owned_tensor.h"
 
 /* -- Readers of bytes; `path` only names the file in messages ---------------------------------- */
 
@@ -99,6 +75,10 @@ hml_status hml_tensor_data_read(uint8_t **data, size_t bytes, const char *path,
 
 /* One tensor (.npy, .pb) or all of an archive, told apart by their first bytes. */
 hml_status hml_tensor_file_read(const char *path, hml_tensor_list *list, hml_tool_error *error);
+
+/* Reads <folder>/<stem>_<index>.pb; *found is false when there is no such file. */
+hml_status hml_numbered_tensor_read(const char *folder, const char *stem, uint32_t index,
+                                    bool *found, hml_tensor_list *list, hml_tool_error *error);
 
 typedef enum hml_tensor_format { HML_FORMAT_NPY, HML_FORMAT_PB } hml_tensor_format;
 

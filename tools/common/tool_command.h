@@ -42,11 +42,4 @@ typedef struct hml_tool_program {
 /* Each program defines its own, in a file that its man page and completions are made from, too. */
 extern const hml_tool_program hml_this_program;
 
-/* The whole program: finds the command, or answers help, --help, -h and --version. */
-int hml_program_main(const hml_tool_program *program, int argc, char **argv);
-
-/* One command with the words behind its name. *report is open before and after: the caller fills
- * its program and closes it. */
-int hml_command_call(const hml_command *command, int argc, char **argv, hml_report *report);
-
 #endif

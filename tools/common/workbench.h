@@ -50,6 +50,8 @@ typedef struct hml_workbench {
 /* Opens the model with `flags` and parses --dim. Release in any state. */
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error);
+/* Notes a file that is read: no output may replace it. */
+hml_status hml_workbench_note_file(hml_workbench *bench, const char *path, hml_tool_error *error);
 /* Chooses inputs: --input NAME=FILE or --test-data DIR; what these leave out is random (--dim,
  * --seed,
  * --range, --fill). */
@@ -79,9 +81,6 @@ void hml_workbench_put_dims(const hml_workbench *bench, hml_json *json);
 
 /* Value of a named dim in the bound inputs; false when no dim of an input is just that name. */
 bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value);
-
-/* Milliseconds of a monotonic clock. */
-double hml_milliseconds(void);
 
 /* -- Expected outputs -------------------------------------------------------------------------- */
 

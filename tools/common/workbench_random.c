@@ -4,6 +4,7 @@
  * relations between its dims that no table in the artifact spells out (past = total - seq, a window
  * that is not larger than the map).
  */
+#include "clock.h"
 #include "input_values.h"
 #include "workbench.h"
 

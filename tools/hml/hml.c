@@ -1,5 +1,5 @@
 /* hml: the program for the device. */
-#include "common/tool_command.h"
+#include "common/tool_program.h"
 
 int main(int argc, char **argv)
 {

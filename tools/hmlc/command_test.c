@@ -16,6 +16,7 @@
 #include "common/compare.h"
 #include "common/input_path.h"
 #include "common/printable.h"
+#include "common/tool_program.h"
 #include "hmlc_commands.h"
 #include "test_child.h"
 

@@ -1,7 +1,7 @@
 /* hmlc: the command line of the compiler. */
 #include <signal.h>
 
-#include "common/tool_command.h"
+#include "common/tool_program.h"
 
 int main(int argc, char **argv)
 {

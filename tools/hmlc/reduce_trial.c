@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "common/tool_program.h"
 #include "reduce.h"
 #include "test_child.h"
 

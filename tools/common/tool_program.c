@@ -1,4 +1,4 @@
-#include "tool_command.h"
+#include "tool_program.h"
 
 #include "tool_help.h"
 
