@@ -78,7 +78,7 @@ static hmlc_status task_emit_kernels(const task *t, LLVMModuleRef module, uint32
 {
     const hmlc_unique_kernel *unique = t->program->unique.data;
     if (t->portable || t->first == t->last) {
-        HMLC_TRY(hmlc_portable_link(module, t->portable));
+        HMLC_TRY(hmlc_portable_link(module, t->program->target, t->portable));
     }
     for (uint32_t k = t->first; k < t->last; k++) {
         *progress = k;

@@ -14,19 +14,27 @@
 
 #include <hml_format/kernel_abi.h>
 
-enum { PAGE = 4096, MOST_MESSAGE = 1024 };
+#include "targets/architecture.h"
+
+enum { MOST_MESSAGE = 1024 };
 
 /* Code first, constants behind it, each on pages of its own; nothing else is kept in memory. */
-static const char linker_script[] =
-    "SECTIONS {\n"
-    "  . = 0x1000;\n"
-    "  .text : ALIGN(4096) { *(.text .text.*) }\n"
-    "  . = ALIGN(4096);\n"
-    "  .rodata : ALIGN(4096) { *(.rodata .rodata.*) *(.data.rel.ro .data.rel.ro.*) }\n"
-    "  . = ALIGN(4096);\n"
-    "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) "
-    "*(__patchable_function_entries) }\n"
-    "}\n";
+static char *linker_script(const hmlc_program *program)
+{
+    return hmlc_arena_printf(
+        program->arena,
+        "page = %lld;\n"
+        "SECTIONS {\n"
+        "  . = page;\n"
+        "  .text : ALIGN(page) { *(.text .text.*) }\n"
+        "  . = ALIGN(page);\n"
+        "  .rodata : ALIGN(page) { *(.rodata .rodata.*) *(.data.rel.ro .data.rel.ro.*) }\n"
+        "  . = ALIGN(page);\n"
+        "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) "
+        "*(__patchable_function_entries) }\n"
+        "}\n",
+        (long long)program->target->page_bytes);
+}
 
 static hmlc_status link_error(const hmlc_program *program, hmlc_error error, const char *what)
 {
@@ -161,9 +169,10 @@ static const Elf64_Shdr *elf_section(const elf_file *elf, const char *name)
     return NULL;
 }
 
-static uint64_t page_up(uint64_t value)
+static uint64_t page_up(const hmlc_target *target, uint64_t value)
 {
-    return (value + PAGE - 1) / PAGE * PAGE;
+    uint64_t page = (uint64_t)target->page_bytes;
+    return (value + page - 1) / page * page;
 }
 
 /* No section may be writable (but the dynamic linker's own, which are dropped) and none may hold
@@ -206,8 +215,8 @@ static const char *elf_undefined(const elf_file *elf)
 static void code_seal(const hmlc_target *target, hmlc_image *image)
 {
     const hml_code_record *record = &image->record;
-    const hml_code_seal seal = {.mark = HML_CODE_MARK,
-                                .architecture = (uint32_t)target->architecture,
+    const hml_code_seal seal = {.mark = hml_code_mark(target->architecture),
+                                .architecture = target->architecture,
                                 .required_features = target->required_features,
                                 .image_bytes = record->image_bytes,
                                 .text_offset = record->text_offset,
@@ -216,6 +225,13 @@ static void code_seal(const hmlc_target *target, hmlc_image *image)
                                 .rodata_bytes = record->rodata_bytes,
                                 .kernel_abi = record->kernel_abi};
     memcpy(image->bytes + record->image_bytes - sizeof seal, &seal, sizeof seal);
+}
+
+static void fill(uint8_t *bytes, size_t size, const hmlc_instruction *instruction)
+{
+    for (size_t k = 0; k < size; k++) {
+        bytes[k] = instruction->bytes[k % instruction->size];
+    }
 }
 
 static hmlc_status image_flatten(const hmlc_program *program, const elf_file *elf,
@@ -230,33 +246,35 @@ static hmlc_status image_flatten(const hmlc_program *program, const elf_file *el
     if (text == NULL || text->sh_size == 0) {
         return link_error(program, HMLC_ERROR_link_failed, "no code");
     }
+    const hmlc_target *target = program->target;
     bool constants = data != NULL && data->sh_size > 0;
     uint64_t base = text->sh_addr;
     uint64_t room = sizeof(hml_code_seal); /* behind what the last segment holds */
     hml_code_record record = {.kernel_abi = HML_KERNEL_ABI};
     /* Text up to the constants: between them the linker may keep a page for tables that we drop. */
-    record.text_bytes = constants ? data->sh_addr - base : page_up(text->sh_size + room);
+    record.text_bytes = constants ? data->sh_addr - base : page_up(target, text->sh_size + room);
     record.rodata_offset = record.text_bytes;
-    record.rodata_bytes = constants ? page_up(data->sh_size + room) : 0;
+    record.rodata_bytes = constants ? page_up(target, data->sh_size + room) : 0;
     record.image_bytes = record.rodata_offset + record.rodata_bytes;
     image->bytes = calloc(1, record.image_bytes);
     HMLC_TRY_MEMORY(image->bytes);
-    memset(image->bytes, 0xcc, record.text_bytes); /* traps between functions' end and the page's */
+    fill(image->bytes, record.text_bytes, &hmlc_architecture_of(target)->trap);
     memcpy(image->bytes, elf->bytes + text->sh_offset, text->sh_size);
     if (constants) {
         memcpy(image->bytes + record.rodata_offset, elf->bytes + data->sh_offset, data->sh_size);
     }
     image->record = record;
-    code_seal(program->target, image);
+    code_seal(target, image);
     return HMLC_OK;
 }
 
 /* Writes the seal into the room that code generation left for it. */
-static bool entry_seal(const hmlc_image *image, uint64_t entry, uint32_t kernel)
+static bool entry_seal(const hmlc_target *target, const hmlc_image *image, uint64_t entry,
+                       uint32_t kernel)
 {
-    const hml_entry_seal seal = {HML_ENTRY_MARK, kernel};
+    const hml_entry_seal seal = {hml_entry_mark(target->architecture), kernel};
     uint8_t nops[sizeof seal];
-    memset(nops, 0x90, sizeof nops);
+    fill(nops, sizeof nops, &hmlc_architecture_of(target)->nop);
     if (entry < sizeof seal || entry >= image->record.text_bytes) {
         return false;
     }
@@ -284,7 +302,8 @@ static hmlc_status entries_set(hmlc_program *program, const elf_file *elf, hmlc_
         unsigned long index = name[0] == 'k' ? strtoul(name + 1, &end, 10) : 0;
         if (end != NULL && end != name + 1 && *end == '\0' && index < program->kernels.count) {
             kernels[index].entry = symbols[k].st_value - text->sh_addr;
-            found += entry_seal(image, kernels[index].entry, (uint32_t)index) ? 1 : 0;
+            found +=
+                entry_seal(program->target, image, kernels[index].entry, (uint32_t)index) ? 1 : 0;
         }
     }
     return found == program->kernels.count
@@ -320,9 +339,10 @@ hmlc_status hmlc_link(hmlc_program *program, const hmlc_objects *objects, hmlc_i
     linking l = {memfd_create("hmlc-script", 0), memfd_create("hmlc-image", 0),
                  memfd_create("hmlc-messages", 0), NULL, 0};
     hmlc_status status = HMLC_RESOURCE;
-    size_t length = sizeof linker_script - 1;
-    if (l.script >= 0 && l.output >= 0 && l.messages >= 0 &&
-        write(l.script, linker_script, length) == (ssize_t)length) {
+    const char *script = linker_script(program);
+    size_t length = script != NULL ? strlen(script) : 0;
+    if (script != NULL && l.script >= 0 && l.output >= 0 && l.messages >= 0 &&
+        write(l.script, script, length) == (ssize_t)length) {
         status = arguments_make(&l, objects, program->arena);
     }
     if (status == HMLC_OK) {

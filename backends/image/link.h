@@ -6,7 +6,7 @@
 #include "objects.h"
 #include "program.h"
 
-/* Text and constants as they lie in memory; offsets are multiples of 4096. */
+/* Text and constants as they lie in memory; offsets are multiples of the target's page. */
 typedef struct hmlc_image {
     uint8_t *bytes;         /* malloc; hmlc_image_release */
     hml_code_record record; /* image_offset is relative to the image's start: 0 */

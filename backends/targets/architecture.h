@@ -7,12 +7,33 @@
 
 #include <hmlc/target.h>
 
+/* The portable kernels (backends/portable/), compiled for the architecture. */
+typedef struct hmlc_bitcode {
+    const char *begin, *end;
+} hmlc_bitcode;
+
+/* Declares what bitcode.S embeds for the folder `name`, and refers to it. */
+#define HMLC_BITCODE_DECLARE(name)                                                                 \
+    extern const char hmlc_bitcode_##name##_kernels[], hmlc_bitcode_##name##_kernels_end[],        \
+        hmlc_bitcode_##name##_memory[], hmlc_bitcode_##name##_memory_end[]
+#define HMLC_BITCODE(name, part) {hmlc_bitcode_##name##_##part, hmlc_bitcode_##name##_##part##_end}
+
+/* Bytes of instructions that fill space in an image, repeated. */
+typedef struct hmlc_instruction {
+    uint8_t bytes[4];
+    uint32_t size;
+} hmlc_instruction;
+
 typedef struct hmlc_architecture {
     uint32_t number;            /* HML_ARCHITECTURE_* */
     const hmlc_target *targets; /* in rising order of features: the loader takes the last that the
                                    CPU can run */
     uint32_t target_count;
-    void (*prepare)(void);                        /* makes LLVM's code generator known */
+    hmlc_bitcode kernels;  /* the irregular operators */
+    hmlc_bitcode memory;   /* what LLVM may call on its own */
+    hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
+    hmlc_instruction trap; /* what stands between the end of the code and its page's */
+    void (*prepare)(void); /* makes LLVM's code generator known */
     bool (*runs_here)(const hmlc_target *target); /* on the machine that compiles */
 } hmlc_architecture;
 

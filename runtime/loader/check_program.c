@@ -11,6 +11,7 @@ typedef struct program_checker {
     const hml_program *program;
     const hml_code_record *code;
     const uint8_t *text; /* the code's executable segment */
+    uint32_t entry_mark;
     hml_message message;
 } program_checker;
 
@@ -209,7 +210,7 @@ static hml_status check_memory(const program_checker *checker)
 /* The code itself says that kernel `index` starts here. */
 static bool is_entry(const program_checker *checker, uint64_t entry, uint32_t index)
 {
-    const hml_entry_seal wanted = {HML_ENTRY_MARK, index};
+    const hml_entry_seal wanted = {checker->entry_mark, index};
     return entry >= sizeof wanted && entry < checker->code->text_bytes &&
            memcmp(checker->text + entry - sizeof wanted, &wanted, sizeof wanted) == 0;
 }
@@ -302,7 +303,7 @@ static bool segments_fill_image(const hml_code_record *code)
 static bool is_sealed(const hml_section_record *section, const hml_code_record *code,
                       const uint8_t *image)
 {
-    const hml_code_seal wanted = {.mark = HML_CODE_MARK,
+    const hml_code_seal wanted = {.mark = hml_code_mark(section->architecture),
                                   .architecture = section->architecture,
                                   .required_features = section->required_features,
                                   .image_bytes = code->image_bytes,
@@ -311,7 +312,8 @@ static bool is_sealed(const hml_section_record *section, const hml_code_record *
                                   .rodata_offset = code->rodata_offset,
                                   .rodata_bytes = code->rodata_bytes,
                                   .kernel_abi = code->kernel_abi};
-    return memcmp(image + code->image_bytes - sizeof wanted, &wanted, sizeof wanted) == 0;
+    return wanted.mark != 0 &&
+           memcmp(image + code->image_bytes - sizeof wanted, &wanted, sizeof wanted) == 0;
 }
 
 static hml_status check_code(hml_model *model, hml_variant *variant, hml_message message)
@@ -392,7 +394,8 @@ hml_status hml_variant_check(hml_model *model, hml_variant *variant, hml_message
     const hml_code_record *code = variant->code;
     const uint8_t *text =
         model->file.data + variant->code_section->offset + code->image_offset + code->text_offset;
-    program_checker checker = {model, &variant->program, code, text, message};
+    uint32_t entry_mark = hml_entry_mark(variant->code_section->architecture);
+    program_checker checker = {model, &variant->program, code, text, entry_mark, message};
     if (!is_string(&checker, variant->program.record->target_name)) {
         return HML_FAIL(message, HML_ERROR_string_invalid, "the target's name");
     }

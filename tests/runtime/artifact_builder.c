@@ -237,10 +237,10 @@ static void write_code(const artifact_builder *b, uint64_t features, section_byt
                                 .kernel_abi = HML_KERNEL_ABI};
     memcpy(bytes->data + 4096, __start_test_kernels, text);
     for (uint32_t k = 0; k < b->kernel_count; k++) {
-        const hml_entry_seal seal = {HML_ENTRY_MARK, k};
+        const hml_entry_seal seal = {hml_entry_mark(architecture_of(b)), k};
         memcpy(bytes->data + 4096 + b->kernels[k].entry - sizeof seal, &seal, sizeof seal);
     }
-    const hml_code_seal seal = {.mark = HML_CODE_MARK,
+    const hml_code_seal seal = {.mark = hml_code_mark(architecture_of(b)),
                                 .architecture = architecture_of(b),
                                 .required_features = features,
                                 .image_bytes = record->image_bytes,

@@ -152,9 +152,9 @@ static LLVMValueRef check_extent(check *c, const hmlc_value *value)
     return LLVMBuildSelect(frame->builder, empty, zero, bytes, "");
 }
 
-static LLVMValueRef args_field(check *c, size_t offset, LLVMTypeRef type)
+static LLVMValueRef args_field(check *c, hmlc_args_field field)
 {
-    return hmlc_frame_field(c->frame, LLVMGetParam(c->frame->outer, 0), offset, type);
+    return hmlc_frame_args_field(c->frame, LLVMGetParam(c->frame->outer, 0), field);
 }
 
 /* Index relations that inference proved from facts the program could lie about: bound symbols and
@@ -244,13 +244,12 @@ static void check_operand(check *c, uint32_t index, LLVMValueRef pointers, LLVMV
     const hmlc_kernel_operand *operand = &frame->plan->operands[index];
     const hmlc_value *value = hmlc_kernel_operand_value(frame->plan, index);
     bool own = operand->kind == HMLC_OPERAND_PACKED;
-    LLVMValueRef found = hmlc_frame_field(frame, sizes, index * sizeof(int64_t), frame->i64);
+    LLVMValueRef found = hmlc_frame_item(frame, sizes, index, frame->i64);
     LLVMValueRef needed =
         own ? hmlc_frame_int(frame, (int64_t)operand->bytes) : check_extent(c, value);
     check_compare(c, LLVMIntSGE, found, needed);
     int64_t alignment = own ? 64 : (int64_t)hmlc_dtype_bytes(value->type->dtype);
-    LLVMValueRef pointer =
-        hmlc_frame_field(frame, pointers, index * sizeof(void *), frame->pointer);
+    LLVMValueRef pointer = hmlc_frame_item(frame, pointers, index, frame->pointer);
     LLVMValueRef address = LLVMBuildPtrToInt(frame->builder, pointer, frame->i64, "");
     LLVMValueRef rest =
         LLVMBuildAnd(frame->builder, address, hmlc_frame_int(frame, alignment - 1), "");
@@ -281,7 +280,7 @@ static void check_results(check *c, uint32_t passed)
     while (first > 0 && plan->operands[first - 1].kind == HMLC_OPERAND_RESULT) {
         first--;
     }
-    LLVMValueRef written = args_field(c, offsetof(hml_kernel_args, written_count), c->frame->i32);
+    LLVMValueRef written = args_field(c, HMLC_ARGS_written_count);
     check_compare(c, LLVMIntUGE, written, LLVMConstInt(c->frame->i32, passed - first, 0));
     for (uint32_t result = first; result < passed; result++) {
         for (uint32_t other = 0; other < result; other++) {
@@ -295,7 +294,7 @@ static void check_results(check *c, uint32_t passed)
 static void check_finish(check *c, LLVMValueRef operand)
 {
     hmlc_frame *frame = c->frame;
-    LLVMValueRef detail = args_field(c, offsetof(hml_kernel_args, detail), frame->pointer);
+    LLVMValueRef detail = args_field(c, HMLC_ARGS_detail);
     hmlc_frame_store(frame, operand, detail, 8);
     LLVMValueRef status =
         LLVMBuildSelect(frame->builder, c->good, LLVMConstInt(frame->i32, HML_KERNEL_OK, 0),
@@ -305,10 +304,9 @@ static void check_finish(check *c, LLVMValueRef operand)
 
 static void check_load_symbols(check *c, struct hmlc_frame_state *state)
 {
-    LLVMValueRef dims = args_field(c, offsetof(hml_kernel_args, dims), c->frame->pointer);
+    LLVMValueRef dims = args_field(c, HMLC_ARGS_dims);
     for (uint32_t k = 0; k < state->symbol_count; k++) {
-        state->check_values[k] =
-            hmlc_frame_field(c->frame, dims, k * sizeof(int64_t), c->frame->i64);
+        state->check_values[k] = hmlc_frame_item(c->frame, dims, k, c->frame->i64);
         check_symbol_range(c, state->symbols[k], state->check_values[k]);
     }
 }
@@ -323,8 +321,8 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
                HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, plan->operand_count + 1)};
     HMLC_TRY_MEMORY(c.first);
     HMLC_TRY_MEMORY(c.last);
-    LLVMValueRef operands = args_field(&c, offsetof(hml_kernel_args, operand_count), frame->i32);
-    LLVMValueRef dims = args_field(&c, offsetof(hml_kernel_args, dim_count), frame->i32);
+    LLVMValueRef operands = args_field(&c, HMLC_ARGS_operand_count);
+    LLVMValueRef dims = args_field(&c, HMLC_ARGS_dim_count);
     uint32_t passed = hmlc_kernel_passed_count(plan);
     check_compare(&c, LLVMIntEQ, operands, LLVMConstInt(frame->i32, passed, 0));
     check_compare(&c, LLVMIntEQ, dims, LLVMConstInt(frame->i32, state->symbol_count, 0));
@@ -339,8 +337,8 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
     check_load_symbols(&c, state);
     check_equalities(&c);
     check_region(&c, plan->kernel->regions[0]);
-    LLVMValueRef pointers = args_field(&c, offsetof(hml_kernel_args, operands), frame->pointer);
-    LLVMValueRef sizes = args_field(&c, offsetof(hml_kernel_args, operand_bytes), frame->pointer);
+    LLVMValueRef pointers = args_field(&c, HMLC_ARGS_operands);
+    LLVMValueRef sizes = args_field(&c, HMLC_ARGS_operand_bytes);
     LLVMValueRef failing = hmlc_frame_int(frame, -1);
     for (uint32_t k = 0; k < passed; k++) {
         LLVMValueRef before = c.good;
@@ -350,10 +348,8 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
         failing = LLVMBuildSelect(frame->builder, now, hmlc_frame_int(frame, k), failing, "");
     }
     check_results(&c, passed);
-    check_compare(&c, LLVMIntEQ, args_field(&c, offsetof(hml_kernel_args, units), frame->i64),
-                  check_dim(&c, plan->units));
-    check_compare(&c, LLVMIntSGE,
-                  args_field(&c, offsetof(hml_kernel_args, scratch_bytes), frame->i64),
+    check_compare(&c, LLVMIntEQ, args_field(&c, HMLC_ARGS_units), check_dim(&c, plan->units));
+    check_compare(&c, LLVMIntSGE, args_field(&c, HMLC_ARGS_scratch_bytes),
                   check_dim(&c, plan->scratch_bytes));
     check_finish(&c, failing);
     return HMLC_OK;

@@ -12,6 +12,8 @@
 #include <hml_format/kernel_abi.h>
 #include <llvm-c/Analysis.h>
 
+#include "targets/architecture.h"
+
 static void frame_add_string_attribute(hmlc_frame *frame, LLVMValueRef function, const char *name,
                                        const char *value)
 {
@@ -43,7 +45,7 @@ static void set_target(hmlc_frame *frame, LLVMValueRef function)
                         0);
 }
 
-static void frame_init_types(hmlc_frame *frame)
+void hmlc_frame_init_types(hmlc_frame *frame)
 {
     LLVMContextRef context = frame->context;
     frame->i1 = LLVMInt1TypeInContext(context);
@@ -56,8 +58,8 @@ static void frame_init_types(hmlc_frame *frame)
     frame->pointer = LLVMPointerTypeInContext(context, 0);
 }
 
-#define ARGS_FIELD(frame, field, type)                                                             \
-    hmlc_frame_field(frame, LLVMGetParam((frame)->outer, 0), offsetof(hml_kernel_args, field), type)
+#define ARGS_FIELD(frame, field)                                                                   \
+    hmlc_frame_args_field(frame, LLVMGetParam((frame)->outer, 0), HMLC_ARGS_##field)
 
 /* Body parameters: operands, symbols, begin, end, scratch, args. */
 static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *state)
@@ -158,14 +160,15 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     frame->outer = LLVMAddFunction(frame->module, name, type);
     LLVMSetVisibility(frame->outer, LLVMProtectedVisibility);
     set_target(frame, frame->outer);
-    char room[16]; /* for the seal, which the linker step writes over these one-byte nops */
-    snprintf(room, sizeof room, "%zu", sizeof(hml_entry_seal));
+    char room[16]; /* instructions: the linker step writes the seal over these nops */
+    snprintf(room, sizeof room, "%zu",
+             sizeof(hml_entry_seal) / hmlc_architecture_of(frame->target)->nop.size);
     frame_add_string_attribute(frame, frame->outer, "patchable-function-prefix", room);
     LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "entry");
     LLVMBasicBlockRef run = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "run");
     LLVMBasicBlockRef check = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "check");
     LLVMPositionBuilderAtEnd(frame->builder, entry);
-    LLVMValueRef mode = ARGS_FIELD(frame, mode, frame->i32);
+    LLVMValueRef mode = ARGS_FIELD(frame, mode);
     LLVMValueRef zero = LLVMConstInt(frame->i32, HML_KERNEL_RUN, 0);
     LLVMBuildCondBr(frame->builder, LLVMBuildICmp(frame->builder, LLVMIntEQ, mode, zero, ""), run,
                     check);
@@ -175,17 +178,17 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     uint32_t count = passed + state->symbol_count + 4, k = 0;
     LLVMValueRef *values = HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count);
     HMLC_TRY_MEMORY(values);
-    LLVMValueRef operands = ARGS_FIELD(frame, operands, frame->pointer);
-    LLVMValueRef dims = ARGS_FIELD(frame, dims, frame->pointer);
+    LLVMValueRef operands = ARGS_FIELD(frame, operands);
+    LLVMValueRef dims = ARGS_FIELD(frame, dims);
     for (uint32_t i = 0; i < passed; i++) {
-        values[k++] = hmlc_frame_field(frame, operands, i * sizeof(void *), frame->pointer);
+        values[k++] = hmlc_frame_item(frame, operands, i, frame->pointer);
     }
     for (uint32_t i = 0; i < state->symbol_count; i++) {
-        values[k++] = hmlc_frame_field(frame, dims, i * sizeof(int64_t), frame->i64);
+        values[k++] = hmlc_frame_item(frame, dims, i, frame->i64);
     }
-    values[k++] = ARGS_FIELD(frame, begin, frame->i64);
-    values[k++] = ARGS_FIELD(frame, end, frame->i64);
-    values[k++] = ARGS_FIELD(frame, scratch, frame->pointer);
+    values[k++] = ARGS_FIELD(frame, begin);
+    values[k++] = ARGS_FIELD(frame, end);
+    values[k++] = ARGS_FIELD(frame, scratch);
     values[k++] = LLVMGetParam(frame->outer, 0);
     LLVMBuildRet(frame->builder, LLVMBuildCall2(frame->builder, state->body_type, frame->function,
                                                 values, count, ""));
@@ -197,7 +200,7 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
 static hmlc_status frame_init(hmlc_frame *frame, struct hmlc_frame_state *state)
 {
     frame->private_ = state;
-    frame_init_types(frame);
+    hmlc_frame_init_types(frame);
     state->symbol_count = hmlc_kernel_symbols(frame->plan, frame->arena, &state->symbols);
     if (state->symbol_count == UINT32_MAX) {
         return HMLC_RESOURCE;

@@ -16,11 +16,26 @@ struct hmlc_frame_state {
 
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
-/* Loads the field at byte `offset` of *pointer. */
-LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
-                              LLVMTypeRef type);
 /* A private constant of the code. */
 LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size,
                               uint32_t alignment);
+
+typedef enum hmlc_args_field {
+#define HMLC_ARGS_FIELD(name, type) HMLC_ARGS_##name,
+#include "kernel_args.def"
+#undef HMLC_ARGS_FIELD
+    HMLC_ARGS_COUNT
+} hmlc_args_field;
+
+/* hml_kernel_args; needs context and types of the frame alone. */
+LLVMTypeRef hmlc_kernel_args_type(const hmlc_frame *frame);
+/* Loads a field of the kernel's arguments. */
+LLVMValueRef hmlc_frame_args_field(hmlc_frame *frame, LLVMValueRef arguments,
+                                   hmlc_args_field field);
+/* Loads item `index` of a list of elements of `type`. */
+LLVMValueRef hmlc_frame_item(hmlc_frame *frame, LLVMValueRef list, uint32_t index,
+                             LLVMTypeRef type);
+/* Sets the types; needs the context. */
+void hmlc_frame_init_types(hmlc_frame *frame);
 
 #endif

@@ -80,8 +80,7 @@ void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t statu
     LLVMBasicBlockRef good = append(frame, "good");
     LLVMBuildCondBr(frame->builder, condition, fail, good);
     LLVMPositionBuilderAtEnd(frame->builder, fail);
-    LLVMValueRef detail = hmlc_frame_field(frame, frame->arguments,
-                                           offsetof(hml_kernel_args, detail), frame->pointer);
+    LLVMValueRef detail = hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail);
     hmlc_frame_store(frame, detail0, detail, 8);
     hmlc_frame_store(frame, detail1,
                      hmlc_frame_element(frame, frame->i64, detail, hmlc_frame_int(frame, 1)), 8);

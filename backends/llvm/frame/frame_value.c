@@ -3,14 +3,6 @@
 
 #include <string.h>
 
-LLVMValueRef hmlc_frame_field(hmlc_frame *frame, LLVMValueRef pointer, size_t offset,
-                              LLVMTypeRef type)
-{
-    LLVMValueRef index = LLVMConstInt(frame->i64, offset, 0);
-    LLVMValueRef address = LLVMBuildGEP2(frame->builder, frame->i8, pointer, &index, 1, "");
-    return LLVMBuildLoad2(frame->builder, type, address, "");
-}
-
 LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size, uint32_t alignment)
 {
     LLVMTypeRef type = LLVMArrayType2(frame->i8, size);

@@ -7,15 +7,14 @@
 
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Linker.h>
+#include <llvm-c/Target.h>
 
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
 
 #include "portable/portable_kernel.h"
+#include "targets/architecture.h"
 #include "llvm/frame/frame_internal.h"
-
-extern const char hmlc_bitcode_kernels[], hmlc_bitcode_kernels_end[];
-extern const char hmlc_bitcode_memory[], hmlc_bitcode_memory_end[];
 
 typedef struct portable_row {
     hmlc_opcode opcode;
@@ -124,19 +123,63 @@ static hmlc_status portable_plan(hmlc_plan_context *context, hmlc_kernel_plan *p
 
 /* -- emission ---------------------------------------------------------------------------------- */
 
+/* Fields of portable_tensor and portable_call, in order. */
+enum { TENSOR_DTYPE, TENSOR_RANK, TENSOR_DIMS, TENSOR_DATA };
+enum {
+    CALL_TENSORS,
+    CALL_ATTRIBUTES,
+    CALL_BEGIN,
+    CALL_END,
+    CALL_UNIT_DIMS,
+    CALL_SCRATCH,
+    CALL_DETAIL
+};
+
 typedef struct call_writer {
     hmlc_frame *frame;
+    LLVMTargetDataRef layout; /* the target's */
+    LLVMTypeRef tensor, call;
     LLVMValueRef memory; /* portable_call */
 } call_writer;
 
-static void write_field(call_writer *w, size_t offset, LLVMValueRef value)
+static call_writer writer_create(hmlc_frame *frame)
+{
+    LLVMTypeRef i64 = frame->i64, pointer = frame->pointer;
+    LLVMTypeRef tensor[] = {i64, i64, LLVMArrayType2(i64, HML_MAX_TENSOR_RANK), pointer};
+    call_writer w = {.frame = frame, .layout = LLVMGetModuleDataLayout(frame->module)};
+    w.tensor = LLVMStructTypeInContext(frame->context, tensor, 4, 0);
+    LLVMTypeRef call[] = {LLVMArrayType2(w.tensor, PORTABLE_OPERANDS),
+                          LLVMArrayType2(i64, PORTABLE_ATTRIBUTES),
+                          i64,
+                          i64,
+                          i64,
+                          pointer,
+                          pointer};
+    w.call = LLVMStructTypeInContext(frame->context, call, 7, 0);
+    uint32_t bytes = (uint32_t)LLVMABISizeOfType(w.layout, w.call);
+    w.memory = hmlc_frame_alloca(frame, frame->i8, bytes, 16);
+    return w;
+}
+
+static uint64_t place_of(const call_writer *w, unsigned field)
+{
+    return LLVMOffsetOfElement(w->layout, w->call, field);
+}
+
+static uint64_t tensor_place(const call_writer *w, uint32_t index, unsigned field)
+{
+    return place_of(w, CALL_TENSORS) + index * LLVMABISizeOfType(w->layout, w->tensor) +
+           LLVMOffsetOfElement(w->layout, w->tensor, field);
+}
+
+static void write_field(call_writer *w, uint64_t offset, LLVMValueRef value)
 {
     LLVMValueRef index = hmlc_frame_int(w->frame, (int64_t)offset);
     hmlc_frame_store(w->frame, value, hmlc_frame_element(w->frame, w->frame->i8, w->memory, index),
-                     8);
+                     LLVMABIAlignmentOfType(w->layout, LLVMTypeOf(value)));
 }
 
-static void write_int(call_writer *w, size_t offset, int64_t value)
+static void write_int(call_writer *w, uint64_t offset, int64_t value)
 {
     write_field(w, offset, hmlc_frame_int(w->frame, value));
 }
@@ -144,18 +187,17 @@ static void write_int(call_writer *w, size_t offset, int64_t value)
 static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value,
                          LLVMValueRef address)
 {
-    size_t base = offsetof(portable_call, tensors) + index * sizeof(portable_tensor);
-    write_int(w, base + offsetof(portable_tensor, dtype), portable_dtype(value->type->dtype));
-    write_int(w, base + offsetof(portable_tensor, rank), value->type->rank);
+    write_int(w, tensor_place(w, index, TENSOR_DTYPE), portable_dtype(value->type->dtype));
+    write_int(w, tensor_place(w, index, TENSOR_RANK), value->type->rank);
+    uint64_t dims = tensor_place(w, index, TENSOR_DIMS);
     for (int32_t k = 0; k < value->type->rank; k++) {
-        write_field(w, base + offsetof(portable_tensor, dims) + (size_t)k * 8,
-                    hmlc_frame_dim(w->frame, value->type->dims[k]));
+        write_field(w, dims + (uint64_t)k * 8, hmlc_frame_dim(w->frame, value->type->dims[k]));
     }
-    write_field(w, base + offsetof(portable_tensor, data), address);
+    write_field(w, tensor_place(w, index, TENSOR_DATA), address);
 }
 
 /* The list elements of an attribute, or its only value; returns the places taken. */
-static uint32_t write_attribute(call_writer *w, size_t at, const hmlc_op *op,
+static uint32_t write_attribute(call_writer *w, uint64_t at, const hmlc_op *op,
                                 const hmlc_attr_spec *spec)
 {
     const hmlc_attr *attr = hmlc_op_attr(op, spec->name);
@@ -208,8 +250,7 @@ static hmlc_status write_attributes(call_writer *w, const hmlc_op *op)
         if (place + (attr != NULL ? attr->count : 0) + 1 > PORTABLE_ATTRIBUTES) {
             return HMLC_INTERNAL;
         }
-        place += write_attribute(w, offsetof(portable_call, attributes) + 8 * place, op,
-                                 &info->attrs[k]);
+        place += write_attribute(w, place_of(w, CALL_ATTRIBUTES) + 8 * place, op, &info->attrs[k]);
     }
     return HMLC_OK;
 }
@@ -217,7 +258,7 @@ static hmlc_status write_attributes(call_writer *w, const hmlc_op *op)
 static void write_tensors(call_writer *w, const hmlc_op *op)
 {
     for (uint32_t k = 0; k < PORTABLE_OPERANDS; k++) {
-        write_int(w, offsetof(portable_call, tensors) + k * sizeof(portable_tensor), 0);
+        write_int(w, tensor_place(w, k, TENSOR_DTYPE), 0);
     }
     for (uint32_t k = 0; k < op->operand_count; k++) {
         const hmlc_value *value = op->operands[k].value;
@@ -241,17 +282,16 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
     if (function == NULL) {
         return HMLC_INTERNAL;
     }
-    call_writer w = {frame, hmlc_frame_alloca(frame, frame->i8, sizeof(portable_call), 16)};
+    call_writer w = writer_create(frame);
     write_tensors(&w, op);
     HMLC_TRY(write_attributes(&w, op));
-    write_field(&w, offsetof(portable_call, begin), frame->begin);
-    write_field(&w, offsetof(portable_call, end), frame->end);
-    write_int(&w, offsetof(portable_call, unit_dims),
+    write_field(&w, place_of(&w, CALL_BEGIN), frame->begin);
+    write_field(&w, place_of(&w, CALL_END), frame->end);
+    write_int(&w, place_of(&w, CALL_UNIT_DIMS),
               hmlc_portable_unit_dims(w.frame->ir->dims, op, row->units));
-    write_field(&w, offsetof(portable_call, scratch), frame->scratch);
-    write_field(&w, offsetof(portable_call, detail),
-                hmlc_frame_field(frame, frame->arguments, offsetof(hml_kernel_args, detail),
-                                 frame->pointer));
+    write_field(&w, place_of(&w, CALL_SCRATCH), frame->scratch);
+    write_field(&w, place_of(&w, CALL_DETAIL),
+                hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail));
     LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
     LLVMValueRef status = LLVMBuildCall2(frame->builder, type, function, &w.memory, 1, "");
     LLVMValueRef good = LLVMConstInt(frame->i32, HML_KERNEL_OK, 0);
@@ -270,12 +310,12 @@ const hmlc_kernel_class hmlc_portable_class = {"portable", HMLC_FORM_PORTABLE, p
 
 /* -- bitcode ----------------------------------------------------------------------------------- */
 
-hmlc_status hmlc_portable_link(LLVMModuleRef module, bool kernels)
+hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target, bool kernels)
 {
-    const char *start = kernels ? hmlc_bitcode_kernels : hmlc_bitcode_memory;
-    const char *end = kernels ? hmlc_bitcode_kernels_end : hmlc_bitcode_memory_end;
-    LLVMMemoryBufferRef buffer =
-        LLVMCreateMemoryBufferWithMemoryRangeCopy(start, (size_t)(end - start), "portable");
+    const hmlc_architecture *architecture = hmlc_architecture_of(target);
+    const hmlc_bitcode *code = kernels ? &architecture->kernels : &architecture->memory;
+    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
+        code->begin, (size_t)(code->end - code->begin), "portable");
     LLVMModuleRef source;
     LLVMBool failed = LLVMParseBitcodeInContext2(LLVMGetModuleContext(module), buffer, &source);
     LLVMDisposeMemoryBuffer(buffer);
@@ -291,6 +331,9 @@ static void set_target(LLVMValueRef function, const hmlc_target *target)
 {
     LLVMAddTargetDependentFunctionAttr(function, "target-cpu", target->cpu);
     LLVMAddTargetDependentFunctionAttr(function, "target-features", target->features);
+    if (target->tune != NULL) {
+        LLVMAddTargetDependentFunctionAttr(function, "tune-cpu", target->tune);
+    }
 }
 
 void hmlc_portable_internalise(LLVMModuleRef module, const hmlc_target *target, bool support)

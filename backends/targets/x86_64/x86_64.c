@@ -19,6 +19,8 @@ static const hmlc_target targets[] = {
 #undef HMLC_TARGET
 };
 
+HMLC_BITCODE_DECLARE(x86_64);
+
 static void prepare(void)
 {
     LLVMInitializeX86TargetInfo();
@@ -43,6 +45,10 @@ const hmlc_architecture hmlc_architecture_x86_64 = {
     .number = HML_ARCHITECTURE_X86_64,
     .targets = targets,
     .target_count = sizeof targets / sizeof targets[0],
+    .kernels = HMLC_BITCODE(x86_64, kernels),
+    .memory = HMLC_BITCODE(x86_64, memory),
+    .nop = {{0x90}, 1},
+    .trap = {{0xcc}, 1},
     .prepare = prepare,
     .runs_here = runs_here,
 };

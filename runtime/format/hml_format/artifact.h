@@ -297,7 +297,7 @@ typedef struct hml_code_record {
  * is mapped. The writer leaves room for it behind the last segment's contents.
  */
 typedef struct hml_code_seal {
-    uint32_t mark; /* HML_CODE_MARK */
+    uint32_t mark; /* hml_code_mark */
     uint32_t architecture;
     uint64_t required_features;
     uint64_t image_bytes;
@@ -306,16 +306,41 @@ typedef struct hml_code_seal {
     uint32_t kernel_abi;
     uint32_t reserved;
 } hml_code_seal;
-#define HML_CODE_MARK UINT32_C(0x53480b0f) /* x86: ud2, then "HS" */
 
 /*
  * The bytes right before a kernel's first instruction. They are part of the code, so that no table
  * decides alone where a run enters it: an entry without its own kernel's seal is refused.
  */
 typedef struct hml_entry_seal {
-    uint32_t mark;   /* HML_ENTRY_MARK */
+    uint32_t mark;   /* hml_entry_mark */
     uint32_t kernel; /* index in the program's table of kernels */
 } hml_entry_seal;
-#define HML_ENTRY_MARK UINT32_C(0x4c480b0f) /* x86: ud2, then "HL" */
+
+/* The marks of an architecture; 0 where its code is not an image. */
+static inline uint32_t hml_code_mark(uint32_t architecture)
+{
+    switch (architecture) {
+#define HML_ARCHITECTURE(name, text, code_mark, entry_mark)                                        \
+    case HML_ARCHITECTURE_##name:                                                                  \
+        return code_mark;
+#include "architectures.def"
+#undef HML_ARCHITECTURE
+    default:
+        return 0;
+    }
+}
+
+static inline uint32_t hml_entry_mark(uint32_t architecture)
+{
+    switch (architecture) {
+#define HML_ARCHITECTURE(name, text, code_mark, entry_mark)                                        \
+    case HML_ARCHITECTURE_##name:                                                                  \
+        return entry_mark;
+#include "architectures.def"
+#undef HML_ARCHITECTURE
+    default:
+        return 0;
+    }
+}
 
 #endif

@@ -1,0 +1,1 @@
+hmlc_portable_bitcode(x86_64 x86_64-unknown-linux-gnu)
