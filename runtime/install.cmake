@@ -4,7 +4,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/hml)
 install(TARGETS hml hml_shared EXPORT hml_targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-install(DIRECTORY include/hml DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(DIRECTORY include/hml ${CMAKE_CURRENT_BINARY_DIR}/include/hml DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(EXPORT hml_targets NAMESPACE hml:: FILE hmlTargets.cmake DESTINATION ${package_folder} COMPONENT development)
 configure_package_config_file(hmlConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/hmlConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/hmlConfigVersion.cmake COMPATIBILITY SameMajorVersion)

@@ -81,7 +81,8 @@ static int show(hml_session *session, const char *path)
 int main(int argc, char **argv)
 {
     char message[512] = "";
-    hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     hml_model *model = NULL;
     hml_session *session = NULL;
     if (argc != 3) {

@@ -1,4 +1,5 @@
 #include "common/memory.h"
+#include "common/versioned.h"
 #include "platform/platform.h"
 #include <hml_format/artifact.h>
 
@@ -16,7 +17,22 @@ static void system_release(void *context, void *memory, size_t bytes)
 
 hml_allocator hml_allocator_default(void)
 {
-    return (hml_allocator){NULL, system_allocate, system_release};
+    return (hml_allocator){.struct_bytes = sizeof(hml_allocator),
+                           .allocate = system_allocate,
+                           .release = system_release};
+}
+
+const char *hml_allocator_read(hml_allocator *allocator, const hml_allocator *given)
+{
+    if (given == NULL) {
+        *allocator = hml_allocator_default();
+        return NULL;
+    }
+    const char *wrong = HML_STRUCT_READ(allocator, release, given);
+    return wrong != NULL ? "the allocator has no size, or a newer runtime's fields"
+           : allocator->allocate == NULL || allocator->release == NULL || allocator->reserved != 0
+               ? "the allocator lacks a function"
+               : NULL;
 }
 
 void *hml_allocate(const hml_allocator *allocator, size_t bytes)

@@ -7,6 +7,8 @@
 
 /* The allocator that stands for NULL: the system's, with large pages for large blocks. */
 hml_allocator hml_allocator_default(void);
+/* *allocator = the caller's, or the system's for NULL. NULL, or what is wrong. */
+const char *hml_allocator_read(hml_allocator *allocator, const hml_allocator *given);
 
 /* Aligned to 64 bytes, not cleared; NULL when there is no memory. `bytes` may be 0. */
 void *hml_allocate(const hml_allocator *allocator, size_t bytes);

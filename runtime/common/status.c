@@ -22,9 +22,12 @@ const hml_status_text *hml_status_describe(hml_status status)
     return &unknown_status;
 }
 
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+
 const char *hml_version(void)
 {
-    return HML_VERSION;
+    return TEXT(HML_VERSION_MAJOR) "." TEXT(HML_VERSION_MINOR) "." TEXT(HML_VERSION_PATCH);
 }
 
 static const struct {

@@ -1,17 +1,19 @@
 /* Opening and closing models. */
 #include "loader/model.h"
+#include "common/versioned.h"
 #include "platform/platform.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define READ_LIMIT (UINT64_C(1) << 20) /* larger files are mapped */
 
-static const hml_open_options default_options = {0};
-
 static hml_status create_model(const hml_open_options *options, hml_model **model)
 {
-    hml_allocator allocator =
-        options->allocator != NULL ? *options->allocator : hml_allocator_default();
+    hml_allocator allocator;
+    const char *wrong = hml_allocator_read(&allocator, options->allocator);
+    if (wrong != NULL) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "%s", wrong);
+    }
     hml_model *created = hml_allocate(&allocator, sizeof *created);
     if (created == NULL) {
         return HML_FAIL(hml_open_message(options), HML_ERROR_out_of_memory, "%zu bytes",
@@ -141,16 +143,20 @@ static hml_status load(hml_model *model, const hml_open_options *options,
     return HML_OK;
 }
 
-static hml_status check_options(const hml_open_options *options, hml_model *const *model)
+/* *options = the caller's as this version has them. */
+static hml_status read_options(const hml_open_options *given, hml_model *const *model,
+                               hml_open_options *options)
 {
+    *options = (hml_open_options){.struct_bytes = sizeof *options};
+    const char *wrong = given != NULL ? HML_STRUCT_READ(options, part, given) : NULL;
+    if (wrong != NULL) {
+        return HML_FAIL(HML_STRUCT_MESSAGE(given, part), HML_ERROR_bad_argument,
+                        "hml_open_options: %s", wrong);
+    }
     const uint32_t flags = HML_OPEN_INSPECT | HML_OPEN_NO_ENVIRONMENT;
-    const hml_allocator *allocator = options->allocator;
-    const char *wrong =
-        (options->flags & ~flags) != 0 ? "unknown flags"
-        : model == NULL                ? "nowhere to put the model"
-        : allocator != NULL && (allocator->allocate == NULL || allocator->release == NULL)
-            ? "the allocator lacks a function"
-            : NULL;
+    wrong = (options->flags & ~flags) != 0 ? "unknown flags"
+            : model == NULL                ? "nowhere to put the model"
+                                           : NULL;
     return wrong == NULL ? HML_OK
                          : HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "%s", wrong);
 }
@@ -173,28 +179,30 @@ static hml_status open_file(const hml_platform_file *file, const char *name,
     return status;
 }
 
-static hml_status open_part(const hml_file_part *part, const hml_open_options *options,
-                            hml_model **model)
+static hml_status open_part(const hml_open_options *options, hml_model **model)
 {
+    hml_file_part part;
+    const char *reason = HML_STRUCT_READ(&part, bytes, options->part);
+    if (reason != NULL) {
+        return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "hml_file_part: %s",
+                        reason);
+    }
     hml_platform_file file;
-    const char *reason = NULL;
-    if (!hml_platform_file_part(part->descriptor, part->offset, part->bytes, &file, &reason)) {
+    if (!hml_platform_file_part(part.descriptor, part.offset, part.bytes, &file, &reason)) {
         return HML_FAIL(hml_open_message(options), HML_ERROR_file_unreadable, "descriptor %d: %s",
-                        part->descriptor, reason);
+                        part.descriptor, reason);
     }
     return open_file(&file, "the descriptor", options, model);
 }
 
-hml_status hml_model_open(const char *path, const hml_open_options *options, hml_model **model)
+static hml_status open_path(const char *path, const hml_open_options *options, hml_model **model)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(options, model));
     if ((path == NULL) == (options->part == NULL)) {
         return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument,
                         "either a path or a part of a file");
     }
     if (path == NULL) {
-        return open_part(options->part, options, model);
+        return open_part(options, model);
     }
     hml_platform_file file;
     const char *reason = NULL;
@@ -207,11 +215,16 @@ hml_status hml_model_open(const char *path, const hml_open_options *options, hml
     return status;
 }
 
-hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_options *options,
-                                 hml_model **model)
+hml_status hml_model_open(const char *path, const hml_open_options *given, hml_model **model)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(options, model));
+    hml_open_options options;
+    HML_TRY(read_options(given, model, &options));
+    return open_path(path, &options, model);
+}
+
+static hml_status open_memory(const void *data, size_t bytes, const hml_open_options *options,
+                              hml_model **model)
+{
     if ((data == NULL && bytes != 0) || options->part != NULL) {
         return HML_FAIL(hml_open_message(options), HML_ERROR_bad_argument, "%s",
                         data == NULL ? "bytes at NULL" : "memory is no part of a file");
@@ -236,6 +249,14 @@ hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_
         hml_model_release(created);
     }
     return status;
+}
+
+hml_status hml_model_open_memory(const void *data, size_t bytes, const hml_open_options *given,
+                                 hml_model **model)
+{
+    hml_open_options options;
+    HML_TRY(read_options(given, model, &options));
+    return open_memory(data, bytes, &options, model);
 }
 
 hml_model *hml_model_retain(hml_model *model)

@@ -1,20 +1,23 @@
 /* What a model tells about itself. */
+#include "common/versioned.h"
 #include "loader/model.h"
 #include "platform/cpu.h"
 #include <string.h>
 
-void hml_model_describe(const hml_model *model, hml_model_info *info)
+/* What a query that filled the caller's structure returns. */
+static hml_status written(int done)
+{
+    return done ? HML_OK : HML_ERROR_bad_argument;
+}
+
+hml_status hml_model_describe(const hml_model *model, hml_model_info *info)
 {
     if (info == NULL || model == NULL) {
-        if (info != NULL) {
-            *info = (hml_model_info){.name = ""};
-        }
-        return;
+        return HML_ERROR_bad_argument;
     }
     const hml_model_tables *tables = &model->tables;
     const hml_variant *variant = &model->variants[model->variant];
-    *info = (hml_model_info){
-        .name = tables->strings + tables->record->name,
+    const hml_model_info filled = {
         .input_count = tables->record->inputs.count,
         .output_count = tables->record->outputs.count,
         .symbol_count = tables->record->symbols.count,
@@ -23,12 +26,16 @@ void hml_model_describe(const hml_model *model, hml_model_info *info)
         .step_count = variant->program.record->steps.count,
         .mapped = model->mapped,
         .growable = variant->program.record->entry_dims < variant->program.record->dims.count,
+        .format_major = HML_FORMAT_MAJOR,
+        .format_minor = model->format_minor,
+        .name = tables->strings + tables->record->name,
         .file_bytes = model->file.bytes,
         .weight_bytes = model->weights.bytes,
         .code_bytes = variant->code->text_bytes + variant->code->rodata_bytes,
         .provenance = (const char *)model->provenance.data,
         .provenance_bytes = model->provenance.bytes,
     };
+    return written(HML_STRUCT_WRITE(info, provenance_bytes, &filled));
 }
 
 /* NULL: there is no such input or output. */
@@ -48,12 +55,12 @@ static hml_status describe_tensor(const hml_model *model, bool is_output, uint32
         return HML_ERROR_bad_argument;
     }
     const char *strings = model->tables.strings;
-    *info = (hml_tensor_info){
-        .name = strings + tensor->name, .dtype = (hml_dtype)tensor->dtype, .rank = tensor->rank};
-    for (uint32_t i = 0; i < info->rank; i++) {
-        info->dim_texts[i] = strings + tensor->dim_texts[i];
+    hml_tensor_info filled = {
+        .dtype = (hml_dtype)tensor->dtype, .rank = tensor->rank, .name = strings + tensor->name};
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        filled.dim_texts[i] = strings + tensor->dim_texts[i];
     }
-    return HML_OK;
+    return written(HML_STRUCT_WRITE(info, dim_texts, &filled));
 }
 
 hml_status hml_model_input(const hml_model *model, uint32_t index, hml_tensor_info *info)
@@ -98,14 +105,14 @@ hml_status hml_model_symbol(const hml_model *model, uint32_t index, hml_symbol_i
         return HML_ERROR_bad_argument;
     }
     const hml_symbol_record *symbol = &model->tables.symbols[index];
-    *info = (hml_symbol_info){
+    const hml_symbol_info filled = {
         .name = model->tables.strings + symbol->name,
         .minimum = symbol->minimum,
         .maximum = symbol->maximum == HML_DIM_UNBOUNDED ? INT64_MAX : symbol->maximum,
         .multiple = symbol->multiple,
         .run_time = (symbol->flags & HML_SYMBOL_RUN_TIME) != 0,
     };
-    return HML_OK;
+    return written(HML_STRUCT_WRITE(info, multiple, &filled));
 }
 
 hml_status hml_model_variant(const hml_model *model, uint32_t index, hml_variant_info *info)
@@ -115,19 +122,16 @@ hml_status hml_model_variant(const hml_model *model, uint32_t index, hml_variant
     }
     const hml_variant *variant = &model->variants[index];
     uint32_t architecture = variant->code_section->architecture;
-    if (variant->refusal != HML_OK) {
-        *info = (hml_variant_info){
-            .name = "", .architecture = hml_cpu_architecture_name(architecture), .newer = 1};
-        return HML_OK;
+    hml_variant_info filled = {
+        .name = "", .architecture = hml_cpu_architecture_name(architecture), .newer = 1};
+    if (variant->refusal == HML_OK) {
+        filled.newer = 0;
+        filled.name = variant->program.strings + variant->program.record->target_name;
+        filled.runs_here = hml_cpu_runs(architecture, variant->code_section->required_features);
+        filled.step_count = variant->program.record->steps.count;
+        filled.code_bytes = variant->code->text_bytes + variant->code->rodata_bytes;
     }
-    *info = (hml_variant_info){
-        .name = variant->program.strings + variant->program.record->target_name,
-        .architecture = hml_cpu_architecture_name(architecture),
-        .runs_here = hml_cpu_runs(architecture, variant->code_section->required_features),
-        .step_count = variant->program.record->steps.count,
-        .code_bytes = variant->code->text_bytes + variant->code->rodata_bytes,
-    };
-    return HML_OK;
+    return written(HML_STRUCT_WRITE(info, code_bytes, &filled));
 }
 
 hml_status hml_model_step(const hml_model *model, uint32_t index, hml_step_info *info)
@@ -144,13 +148,13 @@ hml_status hml_model_step(const hml_model *model, uint32_t index, hml_step_info 
     }
     const hml_program *program = hml_model_program(model);
     const hml_step_record *step = &program->steps[index];
-    *info = (hml_step_info){.kind = kinds[step->kind],
+    hml_step_info filled = {.kind = kinds[step->kind],
                             .location = hml_step_location(program, index),
                             .operand_count = step->operand_count,
                             .target = step->target};
     if (step->kind == HML_STEP_CALL) {
-        info->kernel = program->strings + program->kernels[step->kernel].name;
-        info->form = forms[program->kernels[step->kernel].form];
+        filled.kernel = program->strings + program->kernels[step->kernel].name;
+        filled.form = forms[program->kernels[step->kernel].form];
     }
-    return HML_OK;
+    return written(HML_STRUCT_WRITE(info, location, &filled));
 }

@@ -15,6 +15,13 @@ static hml_status check_tensor(hml_session *session, uint32_t index, const hml_t
     const hml_tensor_record *record = &session->model->tables.inputs[index];
     const char *name = string_of(session, record->name);
     hml_message message = hml_session_message(session);
+    if ((tensor->memory_kind | tensor->device) != 0 ||
+        (tensor->reserved[0] | tensor->reserved[1] | tensor->reserved[2]) != 0) {
+        return HML_FAIL(message, HML_ERROR_bad_argument,
+                        "input '%s': this runtime reads the CPU's memory alone; fields that are "
+                        "reserved have to be 0",
+                        name);
+    }
     if (tensor->dtype != (hml_dtype)record->dtype) {
         const char *given = hml_dtype_name(tensor->dtype);
         return HML_FAIL(message, HML_ERROR_input_type, "input '%s' is %s, the model wants %s", name,

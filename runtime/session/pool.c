@@ -1,6 +1,7 @@
 #include "session/pool.h"
 #include "common/memory.h"
 #include "common/message.h"
+#include "common/versioned.h"
 #include "platform/platform.h"
 #include <stdatomic.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct hml_pool {
     uint32_t threads;
     hml_parallel_for *parallel_for;
     void *parallel_context;
+    hml_allocator allocator; /* of this structure */
 
     /* The job; changes only while no worker has a part. */
     hml_pool_task *task; /* NULL: end the thread */
@@ -352,7 +354,8 @@ void hml_pool_release(hml_pool *pool)
         return;
     }
     stop_workers(pool);
-    hml_platform_release(pool, pool_bytes(pool));
+    hml_allocator allocator = pool->allocator;
+    allocator.release(allocator.context, pool, pool_bytes(pool));
 }
 
 static bool start_workers(hml_pool *pool)
@@ -369,17 +372,15 @@ static bool start_workers(hml_pool *pool)
     return true;
 }
 
-hml_status hml_pool_create(const hml_pool_options *options, hml_pool **pool)
+static hml_status create_pool(const hml_pool_options *options, uint32_t threads, hml_pool **pool)
 {
-    static const hml_pool_options defaults = {0};
-    options = options != NULL ? options : &defaults;
-    uint32_t threads = options->threads != 0 ? options->threads : hml_platform_processors();
-    if (pool == NULL || threads > MAX_THREADS) {
+    hml_pool header = {.threads = threads, .parallel_for = options->parallel_for};
+    if (hml_allocator_read(&header.allocator, options->allocator) != NULL) {
         return HML_ERROR_bad_argument;
     }
-    hml_pool header = {.threads = threads, .parallel_for = options->parallel_for};
     size_t bytes = pool_bytes(&header);
-    hml_pool *created = hml_platform_allocate(bytes, _Alignof(hml_pool));
+    hml_pool *created =
+        header.allocator.allocate(header.allocator.context, bytes, _Alignof(hml_pool));
     if (created == NULL) {
         return HML_ERROR_out_of_memory;
     }
@@ -390,10 +391,24 @@ hml_status hml_pool_create(const hml_pool_options *options, hml_pool **pool)
     created->threads = threads;
     created->parallel_for = options->parallel_for;
     created->parallel_context = options->context;
+    created->allocator = header.allocator;
     if (!start_workers(created)) {
         hml_pool_release(created);
         return HML_ERROR_threads_unavailable;
     }
     *pool = created;
     return HML_OK;
+}
+
+hml_status hml_pool_create(const hml_pool_options *given, hml_pool **pool)
+{
+    hml_pool_options options = {.struct_bytes = sizeof options};
+    if (given != NULL && HML_STRUCT_READ(&options, allocator, given) != NULL) {
+        return HML_ERROR_bad_argument;
+    }
+    uint32_t threads = options.threads != 0 ? options.threads : hml_platform_processors();
+    if (pool == NULL || threads > MAX_THREADS) {
+        return HML_ERROR_bad_argument;
+    }
+    return create_pool(&options, threads, pool);
 }

@@ -1,9 +1,8 @@
 /* Life of a session: its size, its block of memory, creation and end. */
 #include "session/session.h"
+#include "common/versioned.h"
 #include "session/sizes.h"
 #include <string.h>
-
-static const hml_session_options default_options = {0};
 
 static hml_message message_of(const hml_session_options *options)
 {
@@ -92,8 +91,19 @@ static hml_status compute_reservation_in(const hml_model *model, const hml_sessi
     return read_reservation(model, options, options->memory, reservation);
 }
 
-static hml_status check_options(const hml_model *model, const hml_session_options *options)
+/* *options = the caller's as this version has them. */
+static hml_status read_options(const hml_model *model, const hml_session_options *given,
+                               hml_session_options *options)
 {
+    *options = (hml_session_options){.struct_bytes = sizeof *options};
+    const char *wrong = given != NULL ? HML_STRUCT_READ(options, message_bytes, given) : NULL;
+    if (wrong == NULL && options->reserved != 0) {
+        wrong = "a reserved field is set";
+    }
+    if (wrong != NULL) {
+        return HML_FAIL(HML_STRUCT_MESSAGE(given, message_bytes), HML_ERROR_bad_argument,
+                        "hml_session_options: %s", wrong);
+    }
     hml_message message = message_of(options);
     if (model == NULL) {
         return HML_FAIL(message, HML_ERROR_bad_argument, "the model is NULL");
@@ -127,18 +137,17 @@ static hml_status block_size(const hml_model *model, const hml_session_options *
                 : HML_FAIL(message_of(options), HML_ERROR_dim_overflow, "the session's memory");
 }
 
-hml_status hml_session_size(const hml_model *model, const hml_session_options *options,
-                            size_t *bytes)
+hml_status hml_session_size(const hml_model *model, const hml_session_options *given, size_t *bytes)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(model, options));
+    hml_session_options options;
+    HML_TRY(read_options(model, given, &options));
     if (bytes == NULL) {
-        return HML_FAIL(message_of(options), HML_ERROR_bad_argument, "nowhere to write the size");
+        return HML_FAIL(message_of(&options), HML_ERROR_bad_argument, "nowhere to write the size");
     }
     session_reservation reservation;
-    HML_TRY(compute_reservation(model, options, &reservation));
+    HML_TRY(compute_reservation(model, &options, &reservation));
     session_layout layout;
-    return block_size(model, options, &reservation, &layout, bytes);
+    return block_size(model, &options, &reservation, &layout, bytes);
 }
 
 static uint32_t operand_dependence(const hml_program *program, uint32_t index)
@@ -296,16 +305,16 @@ static hml_status create_allocated(hml_model *model, const hml_session_options *
     return HML_OK;
 }
 
-hml_status hml_session_create(hml_model *model, const hml_session_options *options,
+hml_status hml_session_create(hml_model *model, const hml_session_options *given,
                               hml_session **session)
 {
-    options = options != NULL ? options : &default_options;
-    HML_TRY(check_options(model, options));
+    hml_session_options options;
+    HML_TRY(read_options(model, given, &options));
     if (session == NULL) {
-        return HML_FAIL(message_of(options), HML_ERROR_bad_argument, "nowhere to put the session");
+        return HML_FAIL(message_of(&options), HML_ERROR_bad_argument, "nowhere to put the session");
     }
-    return options->memory != NULL ? create_in_memory(model, options, session)
-                                   : create_allocated(model, options, session);
+    return options.memory != NULL ? create_in_memory(model, &options, session)
+                                  : create_allocated(model, &options, session);
 }
 
 void hml_session_destroy(hml_session *session)

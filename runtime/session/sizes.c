@@ -1,4 +1,5 @@
 #include "session/sizes.h"
+#include "common/versioned.h"
 #include <string.h>
 
 /* Values of all slots, then one byte per slot that says whether it is given. */
@@ -181,8 +182,7 @@ static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_
     uint32_t outputs = model->tables.record->outputs.count;
     HML_TRY(sum_bytes(model, 0, inputs, values, &filled.input_bytes));
     HML_TRY(sum_bytes(model, inputs, outputs, values, &filled.output_bytes));
-    *info = filled;
-    return HML_OK;
+    return HML_STRUCT_WRITE(info, output_bytes, &filled) ? HML_OK : HML_ERROR_bad_argument;
 }
 
 static hml_status query_shapes(const hml_model *model, const int64_t *values, hml_tensor *inputs,

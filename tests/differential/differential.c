@@ -141,13 +141,14 @@ typedef struct trial_machine {
 
 static hml_status open_machine(const trial *t, trial_machine *machine)
 {
-    hml_pool_options two = {.threads = 2};
+    hml_pool_options two = {.struct_bytes = sizeof two, .threads = 2};
     hml_status status = hml_model_open(t->path, NULL, &machine->model);
     if (status == HML_OK) {
         status = hml_pool_create(&two, &machine->pool);
     }
     for (uint32_t i = 0; i < 2 && status == HML_OK; i++) {
-        hml_session_options options = {.pool = i == 0 ? NULL : machine->pool};
+        hml_session_options options = {.struct_bytes = sizeof options,
+                                       .pool = i == 0 ? NULL : machine->pool};
         status = hml_session_create(machine->model, &options, &machine->sessions[i]);
     }
     return status;

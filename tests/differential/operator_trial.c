@@ -295,12 +295,13 @@ void operator_trial_run(const operator_trial *trial, operator_tally *tally)
     }
     if (compile(&m)) {
         hml_allocator allocator = guarded_allocator(&m.heap);
-        hml_open_options options = {.allocator = &allocator};
+        hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
         hml_status status = hml_model_open(trial->path, &options, &m.model);
-        hml_pool_options two = {.threads = 2};
+        hml_pool_options two = {.struct_bytes = sizeof two, .threads = 2};
         status = status == HML_OK ? hml_pool_create(&two, &m.pool) : status;
         for (uint32_t i = 0; i < 2 && status == HML_OK; i++) {
-            hml_session_options threads = {.pool = i == 0 ? NULL : m.pool};
+            hml_session_options threads = {.struct_bytes = sizeof threads,
+                                           .pool = i == 0 ? NULL : m.pool};
             status = hml_session_create(m.model, &threads, &m.sessions[i]);
         }
         if (status == HML_OK) {

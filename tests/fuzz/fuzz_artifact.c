@@ -12,13 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void query(const hml_model *model)
 {
-    hml_model_info info;
-    hml_tensor_info tensor;
-    hml_symbol_info symbol;
-    hml_step_info step;
-    hml_variant_info variant;
-    hml_shape_info sizes;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    hml_tensor_info tensor = {.struct_bytes = sizeof tensor};
+    hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
+    hml_step_info step = {.struct_bytes = sizeof step};
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
+    hml_shape_info sizes = {.struct_bytes = sizeof sizes};
+    (void)!hml_model_describe(model, &info);
     size_t length = 0;
     for (uint32_t i = 0; i < info.input_count; i++) {
         length += hml_model_input(model, i, &tensor) == HML_OK ? strlen(tensor.name) : 0;
@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     for (uint32_t inspect = 0; inspect < 2; inspect++) {
         hml_model *model = NULL;
         char message[256];
-        hml_open_options options = {.flags = inspect ? HML_OPEN_INSPECT : 0,
+        hml_open_options options = {.struct_bytes = sizeof options,
+                                    .flags = inspect ? HML_OPEN_INSPECT : 0,
                                     .message = message,
                                     .message_bytes = sizeof message};
         if (hml_model_open_memory(copy, bytes, &options, &model) == HML_OK) {

@@ -100,8 +100,8 @@ static hml_status find_shapes(const hml_model *model, int64_t batch, hml_tensor 
 static hml_status bind_inputs(guarded_heap *heap, const hml_model *model, hml_session *session,
                               int64_t batch, bound_inputs *inputs)
 {
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    (void)!hml_model_describe(model, &info);
     hml_tensor *shapes = calloc(info.input_count + 1U, sizeof *shapes);
     hml_status status =
         shapes != NULL ? find_shapes(model, batch, shapes, NULL) : HML_ERROR_out_of_memory;
@@ -124,8 +124,8 @@ static void release_inputs(guarded_heap *heap, bound_inputs *inputs)
 /* Reads all that the session tells: what does not lie in its memory ends the case. */
 static void read_outputs(const hml_model *model, const hml_session *session)
 {
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    (void)!hml_model_describe(model, &info);
     for (uint32_t k = 0; k < info.output_count; k++) {
         hml_tensor tensor;
         if (hml_session_output(session, k, &tensor) != HML_OK) {
@@ -162,8 +162,8 @@ static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_sess
 /* Outputs of the size that the altered model asks for, bound in memory of their own. */
 static void run_bound(guarded_heap *heap, const hml_model *model, hml_session *session)
 {
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    (void)!hml_model_describe(model, &info);
     void *memory[MOST_INPUTS] = {NULL};
     size_t bytes[MOST_INPUTS] = {0};
     hml_tensor *shapes = calloc(info.output_count + 1U, sizeof *shapes);
@@ -224,7 +224,7 @@ static void run_case(uint64_t number, bool alter)
     guarded_freeze(data, from->bytes);
     (void)alarm(SECONDS_PER_CASE);
     hml_allocator allocator = guarded_allocator(&heap);
-    hml_open_options options = {.allocator = &allocator};
+    hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
     hml_model *model = NULL;
     if (hml_model_open_memory(data, from->bytes, &options, &model) == HML_OK) {
         run_sessions(&heap, model, alteration_next(&random, 2) == 0);

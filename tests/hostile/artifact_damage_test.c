@@ -29,7 +29,7 @@ static bool every_bit; /* from the command line */
 static hml_status open_bytes(const void *data, size_t bytes)
 {
     hml_model *model = NULL;
-    const hml_open_options options = {.flags = HML_OPEN_INSPECT};
+    const hml_open_options options = {.struct_bytes = sizeof options, .flags = HML_OPEN_INSPECT};
     hml_status status = hml_model_open_memory(data, bytes, &options, &model);
     hml_model_release(model);
     return status;

@@ -93,11 +93,11 @@ static void the_path_that_needs_it_runs_with_equal_dims(void **state)
 static void the_program_has_the_check(void **state)
 {
     fixture *f = *state;
-    hml_model_info info;
-    hml_model_describe(f->model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    assert_int_equal(hml_model_describe(f->model, &info), HML_OK);
     uint32_t checks = 0, branch = UINT32_MAX;
     for (uint32_t k = 0; k < info.step_count; k++) {
-        hml_step_info step;
+        hml_step_info step = {.struct_bytes = sizeof step};
         assert_int_equal(hml_model_step(f->model, k, &step), HML_OK);
         branch = strcmp(step.kind, "branch") == 0 ? k : branch;
         if (strcmp(step.kind, "check") == 0) {

@@ -78,5 +78,8 @@ static void release(void *context, void *memory, size_t bytes)
 
 hml_allocator guarded_allocator(guarded_heap *heap)
 {
-    return (hml_allocator){heap, allocate, release};
+    return (hml_allocator){.struct_bytes = sizeof(hml_allocator),
+                           .context = heap,
+                           .allocate = allocate,
+                           .release = release};
 }

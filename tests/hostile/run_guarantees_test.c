@@ -83,7 +83,7 @@ static bool forbid_futexes(void)
 /* -- The model --------------------------------------------------------------------------------- */
 
 static hml_model *model;
-static hml_model_info info;
+static hml_model_info info = {.struct_bytes = sizeof info};
 static hml_tensor inputs[MOST_TENSORS], outputs[MOST_TENSORS];
 static hml_dim dims[MOST_TENSORS]; /* of the symbols that inputs decide */
 static uint32_t dim_count;
@@ -155,7 +155,7 @@ static bool make_tensors(void)
     for (uint32_t try = 0; try < MOST_TRIES; try++) {
         dim_count = 0;
         for (uint32_t k = 0; k < info.symbol_count; k++) {
-            hml_symbol_info symbol;
+            hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
             DEMAND(hml_model_symbol(model, k, &symbol) == HML_OK);
             random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             int64_t size =
@@ -182,7 +182,7 @@ static void get_ready(hml_session *session)
 static hml_session *create(hml_pool *pool)
 {
     hml_session *session = NULL;
-    const hml_session_options options = {.pool = pool};
+    const hml_session_options options = {.struct_bytes = sizeof options, .pool = pool};
     DEMAND(hml_session_create(model, &options, &session) == HML_OK);
     return bind_inputs(session);
 }
@@ -208,7 +208,7 @@ static void makes_no_system_call(uint32_t threads)
     DEMAND(child >= 0);
     if (child == 0) {
         hml_pool *pool = NULL;
-        const hml_pool_options options = {.threads = threads};
+        const hml_pool_options options = {.struct_bytes = sizeof options, .threads = threads};
         DEMAND(threads == 1 || hml_pool_create(&options, &pool) == HML_OK);
         run_watched(create(pool), threads > 1);
     }
@@ -223,7 +223,7 @@ static void makes_no_system_call(uint32_t threads)
 static void allocates_and_locks_nothing(uint32_t threads)
 {
     hml_pool *pool = NULL;
-    const hml_pool_options options = {.threads = threads};
+    const hml_pool_options options = {.struct_bytes = sizeof options, .threads = threads};
     DEMAND(hml_pool_create(&options, &pool) == HML_OK);
     hml_session *session = create(pool);
     get_ready(session);
@@ -239,7 +239,7 @@ static void allocates_and_locks_nothing(uint32_t threads)
 static void bits_are_the_same(uint32_t threads)
 {
     hml_pool *pool = NULL;
-    const hml_pool_options options = {.threads = threads};
+    const hml_pool_options options = {.struct_bytes = sizeof options, .threads = threads};
     DEMAND(hml_pool_create(&options, &pool) == HML_OK);
     hml_session *session = create(pool);
     for (int k = 0; k < RUNS; k++) {
@@ -263,7 +263,8 @@ static void bits_are_the_same(uint32_t threads)
 /* Given dims, memory and bound outputs: from init to the last run. */
 static void the_callers_memory_is_enough(void)
 {
-    hml_session_options options = {.dims = dims, .dim_count = dim_count, .fixed = 1};
+    hml_session_options options = {
+        .struct_bytes = sizeof options, .dims = dims, .dim_count = dim_count, .fixed = 1};
     size_t bytes = 0;
     DEMAND(hml_session_size(model, &options, &bytes) == HML_OK);
     void *memory = memory_of(bytes), *result[MOST_TENSORS];
@@ -304,12 +305,13 @@ int main(int argc, char **argv)
         return SKIPPED; /* the compiler said why */
     }
     char message[256] = "";
-    const hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    const hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     if (hml_model_open_memory(data, bytes, &options, &model) != HML_OK) {
         fprintf(stderr, "%s\n", message);
         return 1;
     }
-    hml_model_describe(model, &info);
+    DEMAND(hml_model_describe(model, &info) == HML_OK);
     DEMAND(info.input_count <= MOST_TENSORS && info.output_count <= MOST_TENSORS &&
            info.symbol_count <= MOST_TENSORS);
     if (!make_tensors()) {

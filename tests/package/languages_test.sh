@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The public headers in every language that they promise, with both compilers, warnings being errors. usage: languages_test.sh SOURCE_FOLDER
+# The public headers in every language that they promise, with both compilers, warnings being errors. usage: languages_test.sh SOURCE_FOLDER BUILD_FOLDER
 set -u
-source=$1
+source=$1 build=$2
 passed=0 failed=0
 
 # try COMPILER STANDARD LANGUAGE HEADER
 try() {
-    local call=("$1" "-std=$2" -x "$3" -pedantic-errors -Wall -Wextra -Wshadow -Wconversion -Werror "-I$source/runtime/include" -fsyntax-only -)
+    local call=("$1" "-std=$2" -x "$3" -pedantic-errors -Wall -Wextra -Wshadow -Wconversion -Werror "-I$source/runtime/include" "-I$build/runtime/include" -fsyntax-only -)
     # A call, so that declarations are used as well as read.
     if printf '#include <hml/%s>\nint use(void);\nint use(void)\n{\n    return hml_version()[0];\n}\n' "$4" | "${call[@]}"; then
         passed=$((passed + 1))

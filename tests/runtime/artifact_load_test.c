@@ -13,8 +13,8 @@ static void describes_what_is_inside(void **state)
     uint8_t *data;
     build_sum(&b);
     hml_model *model = open_built(&b, &data);
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_int_equal(info.input_count, 2);
     assert_int_equal(info.output_count, 1);
     assert_int_equal(info.symbol_count, 1);
@@ -23,25 +23,25 @@ static void describes_what_is_inside(void **state)
     assert_int_equal(info.growable, 0);
     assert_int_equal(info.provenance_bytes, 17);
     assert_memory_equal(info.provenance, "{\"source\":\"test\"}", 17);
-    hml_tensor_info tensor;
+    hml_tensor_info tensor = {.struct_bytes = sizeof tensor};
     assert_int_equal(hml_model_input(model, 1, &tensor), HML_OK);
     assert_string_equal(tensor.name, "y");
     assert_int_equal(tensor.dtype, HML_F32);
     assert_int_equal(tensor.rank, 2);
     assert_string_equal(tensor.dim_texts[0], "n");
     assert_int_equal(hml_model_input(model, 2, &tensor), HML_ERROR_bad_argument);
-    hml_symbol_info symbol;
+    hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
     assert_int_equal(hml_model_symbol(model, 0, &symbol), HML_OK);
     assert_string_equal(symbol.name, "n");
     assert_int_equal(symbol.minimum, 1);
     assert_int_equal(symbol.maximum, 64);
-    hml_step_info step;
+    hml_step_info step = {.struct_bytes = sizeof step};
     assert_int_equal(hml_model_step(model, 1, &step), HML_OK);
     assert_string_equal(step.kind, "call");
     assert_string_equal(step.kernel, "add_by_scratch");
     assert_string_equal(step.form, "loop");
     assert_string_equal(step.location, "sum.onnx: node 'second' (Add)");
-    hml_variant_info variant;
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
     assert_int_equal(hml_model_variant(model, 0, &variant), HML_OK);
     assert_string_equal(variant.name, "base");
     assert_string_equal(variant.architecture, "x86-64");
@@ -57,7 +57,7 @@ static void sizes_follow_the_dims(void **state)
     uint8_t *data;
     build_sum(&b);
     hml_model *model = open_built(&b, &data);
-    hml_shape_info sizes;
+    hml_shape_info sizes = {.struct_bytes = sizeof sizes};
     assert_int_equal(hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes), HML_OK);
     assert_int_equal(sizes.arena_bytes, 16);
     assert_int_equal(sizes.input_bytes, 32);
@@ -103,8 +103,8 @@ static void opens_small_and_large_files(void **state)
         write_file(path, data, bytes);
         hml_model *model = NULL;
         assert_int_equal(hml_model_open(path, NULL, &model), HML_OK);
-        hml_model_info info;
-        hml_model_describe(model, &info);
+        hml_model_info info = {.struct_bytes = sizeof info};
+        assert_int_equal(hml_model_describe(model, &info), HML_OK);
         assert_int_equal(info.mapped, large);
         assert_int_equal(info.file_bytes, bytes);
         /* A file that is replaced does not touch who has it open. */
@@ -141,7 +141,8 @@ static void refuses_what_is_no_file(void **state)
     (void)state;
     hml_model *model = NULL;
     char message[256];
-    hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     assert_int_equal(hml_model_open("/nonexistent/model.hml", &options, &model),
                      HML_ERROR_file_unreadable);
     assert_non_null(strstr(message, "/nonexistent/model.hml"));
@@ -161,8 +162,8 @@ static void takes_the_last_variant_that_runs(void **state)
     build_sum(&b);
     b.variant_count = 3;
     hml_model *model = open_built(&b, &data);
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_int_equal(info.variant_count, 3);
     assert_int_equal(info.variant, 1); /* SSE4.2 is there; the third asks for what no CPU has */
     hml_model_release(model);
@@ -178,10 +179,10 @@ static void a_variant_can_be_asked_for(void **state)
     b.variant_count = 3;
     uint8_t *data = build_artifact(&b, &bytes);
     hml_model *model = NULL;
-    hml_model_info info;
-    hml_open_options options = {.variant = "base"};
+    hml_model_info info = {.struct_bytes = sizeof info};
+    hml_open_options options = {.struct_bytes = sizeof options, .variant = "base"};
     assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
-    hml_model_describe(model, &info);
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_int_equal(info.variant, 0);
     hml_model_release(model);
     options.variant = "widest";
@@ -192,7 +193,7 @@ static void a_variant_can_be_asked_for(void **state)
                      HML_ERROR_variant_unknown);
     setenv("HML_VARIANT", "base", 1);
     assert_int_equal(hml_model_open_memory(data, bytes, NULL, &model), HML_OK);
-    hml_model_describe(model, &info);
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     unsetenv("HML_VARIANT");
     assert_int_equal(info.variant, 0);
     hml_model_release(model);
@@ -210,9 +211,9 @@ static void other_cpus_are_for_inspection(void **state)
     hml_model *model = NULL;
     assert_int_equal(open_bytes(data, bytes, 0), HML_ERROR_other_cpu);
     assert_int_equal(hml_status_describe(HML_ERROR_other_cpu)->exit_class, 3);
-    hml_open_options options = {.flags = HML_OPEN_INSPECT};
+    hml_open_options options = {.struct_bytes = sizeof options, .flags = HML_OPEN_INSPECT};
     assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
-    hml_variant_info variant;
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
     assert_int_equal(hml_model_variant(model, 0, &variant), HML_OK);
     assert_string_equal(variant.architecture, "aarch64");
     assert_int_equal(variant.runs_here, 0);

@@ -60,8 +60,10 @@ static char message[512];
 
 static hml_status open_sealed(const artifact *a, uint32_t flags, hml_model **model)
 {
-    hml_open_options options = {
-        .flags = flags, .message = message, .message_bytes = sizeof message};
+    hml_open_options options = {.struct_bytes = sizeof options,
+                                .flags = flags,
+                                .message = message,
+                                .message_bytes = sizeof message};
     message[0] = '\0';
     assert_true(reseal_artifact(a->data, a->bytes));
     return hml_model_open_memory(a->data, a->bytes, &options, model);
@@ -83,9 +85,9 @@ static void must_choose(const artifact *a, const char *name)
         fail_msg("%s", message);
     }
     assert_string_equal(message, "");
-    hml_model_info info;
-    hml_variant_info variant;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_ok(hml_model_variant(model, info.variant, &variant), NULL);
     assert_string_equal(variant.name, name);
     assert_int_equal(variant.newer, 0);
@@ -227,9 +229,11 @@ static void every_copy_may_fail(void **state)
     artifact built = build(build_positions, 3), reformed;
     reformed.data = reform_artifact(built.data, &artifact_forms[0], &reformed.bytes);
     scarce_memory scarce = {0};
-    hml_allocator allocator = {
-        .context = &scarce, .allocate = scarce_allocate, .release = scarce_release};
-    hml_open_options options = {.allocator = &allocator};
+    hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                               .context = &scarce,
+                               .allocate = scarce_allocate,
+                               .release = scarce_release};
+    hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
     hml_model *model = NULL;
     hml_status status = HML_ERROR_out_of_memory;
     for (scarce.fail_at = 1; status != HML_OK; scarce.fail_at++) {
@@ -386,9 +390,9 @@ static void newer_variants_are_listed_and_not_named(void **state)
     artifact_section(a.data, SECOND_CODE)->needs = 1;
     hml_model *model = NULL;
     assert_int_equal(open_sealed(&a, HML_OPEN_INSPECT, &model), HML_OK);
-    hml_model_info info;
-    hml_variant_info variant;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_int_equal(info.variant_count, 2);
     assert_int_equal(info.variant, 0);
     assert_int_equal(hml_model_variant(model, 1, &variant), HML_OK);
@@ -397,8 +401,10 @@ static void newer_variants_are_listed_and_not_named(void **state)
     assert_string_equal(variant.name, "");
     assert_string_equal(variant.architecture, "x86-64");
     hml_model_release(model);
-    hml_open_options options = {
-        .variant = "middle", .message = message, .message_bytes = sizeof message};
+    hml_open_options options = {.struct_bytes = sizeof options,
+                                .variant = "middle",
+                                .message = message,
+                                .message_bytes = sizeof message};
     assert_int_equal(hml_model_open_memory(a.data, a.bytes, &options, &model),
                      HML_ERROR_variant_unknown);
     assert_non_null(strstr(message, "needs a newer runtime"));

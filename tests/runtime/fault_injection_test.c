@@ -112,13 +112,16 @@ static hml_status play(const test_scene *scene, counting_allocator *counter, int
     uint8_t *data = build_artifact(&b, &bytes);
     uint8_t *moved = malloc(bytes + 1);
     memcpy(moved + 1, data, bytes);
-    hml_allocator allocator = {counter, counting_allocate, counting_release};
-    hml_open_options options = {.allocator = &allocator};
+    hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                               .context = counter,
+                               .allocate = counting_allocate,
+                               .release = counting_release};
+    hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
     hml_model *model = NULL;
     hml_status status =
         hml_model_open_memory(misaligned ? moved + 1 : data, bytes, &options, &model);
     if (status == HML_OK) {
-        hml_shape_info sizes;
+        hml_shape_info sizes = {.struct_bytes = sizeof sizes};
         status = hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes);
     }
     if (status == HML_OK) {
@@ -259,8 +262,11 @@ static void sessions_are_used_on_after_failures(void **state)
         scene->build(&b);
         uint8_t *data = build_artifact(&b, &bytes);
         counting_allocator counter = {0};
-        hml_allocator allocator = {&counter, counting_allocate, counting_release};
-        hml_open_options options = {.allocator = &allocator};
+        hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                                   .context = &counter,
+                                   .allocate = counting_allocate,
+                                   .release = counting_release};
+        hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
         hml_model *model = NULL;
         hml_session *session = NULL;
         assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
@@ -284,8 +290,11 @@ static void runs_do_not_allocate(void **state)
         scenes[s].build(&b);
         uint8_t *data = build_artifact(&b, &bytes);
         counting_allocator counter = {0};
-        hml_allocator allocator = {&counter, counting_allocate, counting_release};
-        hml_open_options options = {.allocator = &allocator};
+        hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                                   .context = &counter,
+                                   .allocate = counting_allocate,
+                                   .release = counting_release};
+        hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
         hml_model *model = NULL;
         hml_session *session = NULL;
         assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
@@ -357,9 +366,9 @@ static void try_changed(const test_scene *scene, const uint8_t *data, size_t byt
     if (hml_model_open_memory(data, bytes, NULL, &model) != HML_OK) {
         return;
     }
-    hml_model_info info;
-    hml_model_describe(model, &info);
-    hml_shape_info sizes;
+    hml_model_info info = {.struct_bytes = sizeof info};
+    (void)!hml_model_describe(model, &info);
+    hml_shape_info sizes = {.struct_bytes = sizeof sizes};
     (void)!hml_model_shapes(model, NULL, 0, NULL, NULL, &sizes);
     size_t session_bytes = 0;
     (void)!hml_session_size(model, NULL, &session_bytes);

@@ -25,31 +25,30 @@ static void models_refuse_null(void **state)
     hml_model *model = open_with(build_sum, &data), *none = NULL;
     uint32_t index;
     char message[128];
-    hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     assert_int_equal(hml_model_open(NULL, &options, &none), HML_ERROR_bad_argument);
     assert_non_null(strstr(message, "path"));
     assert_int_equal(hml_model_open("x.hml", &options, NULL), HML_ERROR_bad_argument);
     assert_int_equal(hml_model_open_memory(NULL, 8, &options, &none), HML_ERROR_bad_argument);
     assert_int_equal(hml_model_open_memory(NULL, 0, NULL, &none), HML_ERROR_not_an_artifact);
     assert_int_equal(hml_model_open_memory(data, 64, NULL, NULL), HML_ERROR_bad_argument);
-    const hml_allocator half = {.context = NULL};
+    const hml_allocator half = {.struct_bytes = sizeof half, .context = NULL};
     options.allocator = &half;
     assert_int_equal(hml_model_open_memory(data, 64, &options, &none), HML_ERROR_bad_argument);
     assert_non_null(strstr(message, "allocator"));
     assert_null(none);
     assert_null(hml_model_retain(NULL));
     hml_model_release(NULL);
-    hml_model_info info = {.step_count = 7};
-    hml_model_describe(NULL, &info);
-    assert_int_equal(info.step_count, 0);
-    assert_string_equal(info.name, "");
-    hml_model_describe(model, NULL);
-    hml_model_describe(NULL, NULL);
+    hml_model_info info = {.struct_bytes = sizeof info, .step_count = 7};
 #define REFUSED(call) assert_int_equal((call), HML_ERROR_bad_argument)
-    hml_tensor_info tensor;
-    hml_symbol_info symbol;
-    hml_variant_info variant;
-    hml_step_info step;
+    REFUSED(hml_model_describe(NULL, &info));
+    assert_int_equal(info.step_count, 7);
+    REFUSED(hml_model_describe(model, NULL));
+    hml_tensor_info tensor = {.struct_bytes = sizeof tensor};
+    hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
+    hml_step_info step = {.struct_bytes = sizeof step};
     REFUSED(hml_model_input(NULL, 0, &tensor));
     REFUSED(hml_model_input(model, 0, NULL));
     REFUSED(hml_model_output(NULL, 0, &tensor));
@@ -85,7 +84,7 @@ static void sessions_refuse_null(void **state)
     hml_session *session = NULL;
     hml_tensor tensor;
     hml_step_profile profile[2];
-    const hml_session_options options = {.dim_count = 1};
+    const hml_session_options options = {.struct_bytes = sizeof options, .dim_count = 1};
     REFUSED(hml_pool_create(NULL, NULL));
     hml_pool_release(NULL);
     REFUSED(hml_session_size(NULL, NULL, &bytes));
@@ -139,8 +138,11 @@ static void creation_says_why_it_failed(void **state)
     hml_session *session = NULL;
     char message[256] = "";
     hml_dim dim = {"seq", 4};
-    hml_session_options options = {
-        .dims = &dim, .dim_count = 1, .message = message, .message_bytes = sizeof message};
+    hml_session_options options = {.struct_bytes = sizeof options,
+                                   .dims = &dim,
+                                   .dim_count = 1,
+                                   .message = message,
+                                   .message_bytes = sizeof message};
     assert_int_equal(hml_session_create(model, &options, &session), HML_ERROR_symbol_unknown);
     assert_string_equal(message, "HML1052: no such dim: 'seq'");
     dim = (hml_dim){"n", 65};
@@ -253,7 +255,7 @@ static void the_environment_may_be_ignored(void **state)
     size_t bytes = 0;
     uint8_t *data = sum_artifact(&bytes);
     hml_model *model = NULL;
-    hml_open_options options = {.flags = HML_OPEN_NO_ENVIRONMENT};
+    hml_open_options options = {.struct_bytes = sizeof options, .flags = HML_OPEN_NO_ENVIRONMENT};
     setenv("HML_VARIANT", "none", 1);
     assert_int_equal(hml_model_open_memory(data, bytes, NULL, &model), HML_ERROR_variant_unknown);
     assert_int_equal(hml_model_open_memory(data, bytes, &options, &model), HML_OK);
@@ -267,8 +269,9 @@ static void the_environment_may_be_ignored(void **state)
 
 static hml_status open_part(int file, uint64_t offset, uint64_t bytes, hml_model **model)
 {
-    const hml_file_part part = {file, offset, bytes};
-    const hml_open_options options = {.part = &part};
+    const hml_file_part part = {
+        .struct_bytes = sizeof part, .descriptor = file, .offset = offset, .bytes = bytes};
+    const hml_open_options options = {.struct_bytes = sizeof options, .part = &part};
     return hml_model_open(NULL, &options, model);
 }
 
@@ -288,8 +291,8 @@ static void try_part(const uint8_t *data, size_t bytes, uint64_t offset, size_t 
                      HML_ERROR_file_unreadable);
     assert_int_equal(close(file), 0);
     assert_int_equal(open_part(file, offset, 0, &model), HML_ERROR_file_unreadable);
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    assert_int_equal(hml_model_describe(model, &info), HML_OK);
     assert_int_equal(info.mapped, mapped);
     hml_session *session = NULL;
     float x[4] = {1, 2, 3, 4};

@@ -32,13 +32,13 @@ enum { LIES = sizeof lies / sizeof lies[0] };
 static int make_inputs(liar *l)
 {
     hml_model *model = NULL;
-    hml_model_info info;
+    hml_model_info info = {.struct_bytes = sizeof info};
     hml_tool_error error;
     uint64_t seed = 0;
     if (hml_model_open_memory(l->data, l->bytes, NULL, &model) != HML_OK) {
         return 0;
     }
-    hml_model_describe(model, &info);
+    (void)!hml_model_describe(model, &info);
     l->inputs.tensors = calloc(info.input_count + 1, sizeof *l->inputs.tensors);
     l->inputs.count = info.input_count;
     int good = l->inputs.tensors != NULL;
@@ -118,9 +118,9 @@ static void lie_in_section(liar *l, const hml_section_record *section, size_t st
 static void lie_everywhere(liar *l, size_t stride)
 {
     hml_model *model = NULL;
-    hml_model_info info = {0};
+    hml_model_info info = {.struct_bytes = sizeof info};
     if (hml_model_open_memory(l->data, l->bytes, NULL, &model) == HML_OK) {
-        hml_model_describe(model, &info);
+        (void)!hml_model_describe(model, &info);
     }
     hml_model_release(model);
     hml_file_header header;

@@ -54,7 +54,8 @@ static int tear_down(void **state)
 static bool open_says(bool from_memory, expected wanted)
 {
     char message[256] = "";
-    const hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    const hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     hml_model *model = NULL;
     hml_status status = from_memory
                             ? hml_model_open_memory(artifact, artifact_bytes, &options, &model)

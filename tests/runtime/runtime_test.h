@@ -21,7 +21,8 @@ static inline hml_model *open_built(const artifact_builder *b, uint8_t **data)
     size_t bytes = 0;
     hml_model *model = NULL;
     char message[512] = "";
-    hml_open_options options = {.message = message, .message_bytes = sizeof message};
+    hml_open_options options = {
+        .struct_bytes = sizeof options, .message = message, .message_bytes = sizeof message};
     *data = build_artifact(b, &bytes);
     assert_non_null(*data);
     if (hml_model_open_memory(*data, bytes, &options, &model) != HML_OK) {
@@ -34,7 +35,7 @@ static inline hml_model *open_built(const artifact_builder *b, uint8_t **data)
 static inline hml_status open_bytes(const void *data, size_t bytes, uint32_t flags)
 {
     hml_model *model = NULL;
-    hml_open_options options = {.flags = flags};
+    hml_open_options options = {.struct_bytes = sizeof options, .flags = flags};
     hml_status status = hml_model_open_memory(data, bytes, &options, &model);
     assert_true((status == HML_OK) == (model != NULL));
     hml_model_release(model);

@@ -110,7 +110,7 @@ static void a_session_holds_no_more_than_its_limit(void **state)
     bench b;
     build_sum(&built);
     /* 16 rows: arena 256, scratch 256, output 256. */
-    const hml_session_options options = {.memory_limit = 768};
+    const hml_session_options options = {.struct_bytes = sizeof options, .memory_limit = 768};
     open_bench(&b, &built, &options);
     bind_rows(&b, 16);
     assert_ok(hml_run(b.session), b.session);
@@ -121,7 +121,8 @@ static void a_session_holds_no_more_than_its_limit(void **state)
     assert_ok(hml_run(b.session), b.session);
     close_bench(&b);
     const hml_dim dims[] = {{"n", 64}};
-    const hml_session_options reserving = {.memory_limit = 768, .dims = dims, .dim_count = 1};
+    const hml_session_options reserving = {
+        .struct_bytes = sizeof reserving, .memory_limit = 768, .dims = dims, .dim_count = 1};
     b.model = open_built(&built, &b.data);
     assert_int_equal(hml_session_create(b.model, &reserving, &b.session), HML_ERROR_out_of_memory);
     hml_model_release(b.model);
@@ -169,8 +170,11 @@ static void release(void *context, void *memory, size_t bytes)
 
 static void open_failing(bench *b, const artifact_builder *built, failing_allocator *failing)
 {
-    const hml_allocator allocator = {failing, allocate, release};
-    const hml_open_options options = {.allocator = &allocator};
+    const hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                                     .context = failing,
+                                     .allocate = allocate,
+                                     .release = release};
+    const hml_open_options options = {.struct_bytes = sizeof options, .allocator = &allocator};
     size_t bytes = 0;
     *b = (bench){0};
     b->data = build_artifact(built, &bytes);

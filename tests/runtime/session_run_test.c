@@ -329,7 +329,8 @@ static void sessions_live_in_the_callers_memory(void **state)
     build_sum(&b);
     hml_model *model = open_built(&b, &data);
     const hml_dim dims[] = {{"n", 8}};
-    hml_session_options options = {.dims = dims, .dim_count = 1, .fixed = 1};
+    hml_session_options options = {
+        .struct_bytes = sizeof options, .dims = dims, .dim_count = 1, .fixed = 1};
     size_t bytes = 0, largest = 0;
     assert_int_equal(hml_session_size(model, &options, &bytes), HML_OK);
     assert_int_equal(bytes % 64, 0);

@@ -46,7 +46,7 @@ static void no_part_runs_twice(void **state)
     (void)state;
     static const uint32_t threads[] = {1, 2, 3, 8};
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
-        hml_pool_options options = {.threads = threads[i]};
+        hml_pool_options options = {.struct_bytes = sizeof options, .threads = threads[i]};
         hml_pool *pool = NULL;
         assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
         assert_int_equal(hml_pool_threads(pool), threads[i]);
@@ -61,16 +61,68 @@ static void no_part_runs_twice(void **state)
         hml_pool_release(pool);
     }
     hml_pool_release(NULL);
-    hml_pool_options many = {.threads = 100000};
+    hml_pool_options many = {.struct_bytes = sizeof many, .threads = 100000};
     hml_pool *pool = NULL;
     assert_int_equal(hml_pool_create(&many, &pool), HML_ERROR_bad_argument);
+}
+
+/* The pool's memory is its allocator's, which may have none. */
+typedef struct pool_memory {
+    size_t calls, live_bytes;
+    bool none;
+} pool_memory;
+
+static void *pool_allocate(void *context, size_t bytes, size_t alignment)
+{
+    pool_memory *memory = context;
+    void *data = NULL;
+    memory->calls++;
+    if (memory->none || posix_memalign(&data, alignment, bytes) != 0) {
+        return NULL;
+    }
+    memset(data, 0xa5, bytes);
+    memory->live_bytes += bytes;
+    return data;
+}
+
+static void pool_deallocate(void *context, void *data, size_t bytes)
+{
+    pool_memory *memory = context;
+    memory->live_bytes -= bytes;
+    free(data);
+}
+
+static void memory_comes_from_the_allocator(void **state)
+{
+    (void)state;
+    pool_memory memory = {.none = true};
+    hml_allocator allocator = {.struct_bytes = sizeof allocator,
+                               .context = &memory,
+                               .allocate = pool_allocate,
+                               .release = pool_deallocate};
+    hml_pool_options options = {
+        .struct_bytes = sizeof options, .threads = 3, .allocator = &allocator};
+    hml_pool *pool = NULL;
+    assert_int_equal(hml_pool_create(&options, &pool), HML_ERROR_out_of_memory);
+    assert_null(pool);
+    memory.none = false;
+    assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
+    assert_int_equal(memory.calls, 2);
+    assert_true(memory.live_bytes > 0);
+    allocator.release = NULL; /* it was copied */
+    assert_true(hml_pool_acquire(pool, 100));
+    run_jobs(pool, 3, 20);
+    hml_pool_yield(pool);
+    hml_pool_release(pool);
+    assert_int_equal(memory.live_bytes, 0);
+    assert_int_equal(hml_pool_create(&options, &pool), HML_ERROR_bad_argument);
 }
 
 /* Workers that fell asleep are left alone by small work and woken by large. */
 static void sleeping_workers_are_woken_only_on_request(void **state)
 {
     (void)state;
-    hml_pool_options options = {.threads = 4};
+    hml_pool_options options = {.struct_bytes = sizeof options, .threads = 4};
     hml_pool *pool = NULL;
     assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
     const struct timespec pause = {0, 20000000};
@@ -122,7 +174,7 @@ static void pools_end_at_any_time(void **state)
 {
     (void)state;
     for (int i = 0; i < 100; i++) {
-        hml_pool_options options = {.threads = 3};
+        hml_pool_options options = {.struct_bytes = sizeof options, .threads = 3};
         hml_pool *pool = NULL;
         assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
         if (i % 2 == 0) {
@@ -145,7 +197,7 @@ typedef struct slow_session {
 
 static void open_slow(hml_model *model, hml_pool *pool, slow_session *slow)
 {
-    hml_session_options options = {.pool = pool};
+    hml_session_options options = {.struct_bytes = sizeof options, .pool = pool};
     assert_int_equal(hml_session_create(model, &options, &slow->session), HML_OK);
     for (int i = 0; i < SLOW_UNITS; i++) {
         slow->x[i] = (float)i * 0.37F;
@@ -173,7 +225,7 @@ static void bits_do_not_depend_on_threads(void **state)
     open_slow(model, NULL, &alone);
     assert_ok(hml_run(alone.session), alone.session);
     for (uint32_t threads = 1; threads <= 5; threads++) {
-        hml_pool_options options = {.threads = threads};
+        hml_pool_options options = {.struct_bytes = sizeof options, .threads = threads};
         hml_pool *pool = NULL;
         hml_step_profile profile[2] = {0};
         assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
@@ -212,7 +264,10 @@ static void callers_may_bring_their_threads(void **state)
     hml_model *model = slow_model(&data);
     static slow_session alone, shared;
     uint32_t calls = 0;
-    hml_pool_options options = {.threads = 7, .parallel_for = run_backwards, .context = &calls};
+    hml_pool_options options = {.struct_bytes = sizeof options,
+                                .threads = 7,
+                                .parallel_for = run_backwards,
+                                .context = &calls};
     hml_pool *pool = NULL;
     assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
     open_slow(model, NULL, &alone);
@@ -248,7 +303,7 @@ static void sessions_share_a_pool_from_two_threads(void **state)
     uint8_t *data;
     hml_model *model = slow_model(&data);
     static runner runners[2];
-    hml_pool_options options = {.threads = 3};
+    hml_pool_options options = {.struct_bytes = sizeof options, .threads = 3};
     hml_pool *pool = NULL;
     pthread_t threads[2];
     assert_int_equal(hml_pool_create(&options, &pool), HML_OK);
@@ -343,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_part_runs_twice),
+        cmocka_unit_test(memory_comes_from_the_allocator),
         cmocka_unit_test(sleeping_workers_are_woken_only_on_request),
         cmocka_unit_test(workers_that_cost_more_than_they_save_rest),
         cmocka_unit_test(pools_end_at_any_time),

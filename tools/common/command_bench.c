@@ -44,7 +44,7 @@ static const char *dims_text(const hml_workbench *bench, char *text, size_t byte
     (void)snprintf(text, bytes, "-");
     size_t used = 0;
     for (uint32_t s = 0; s < bench->info.symbol_count && used < bytes; s++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value;
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
             hml_workbench_dim(bench, symbol.name, &value)) {
@@ -58,7 +58,7 @@ static const char *dims_text(const hml_workbench *bench, char *text, size_t byte
 
 static const char *variant_name(const hml_workbench *bench)
 {
-    hml_variant_info variant;
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
     return hml_model_variant(bench->model, bench->info.variant, &variant) == HML_OK ? variant.name
                                                                                     : "unknown";
 }

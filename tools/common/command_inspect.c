@@ -26,7 +26,7 @@ static void print_tensors(const hml_model *model, const char *title, tensor_quer
                           uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         if (query(model, i, &info) != HML_OK) {
             continue;
         }
@@ -44,7 +44,7 @@ static void print_tensors(const hml_model *model, const char *title, tensor_quer
 static void print_symbols(const artifact_view *inspection)
 {
     for (uint32_t i = 0; i < inspection->bench.info.symbol_count; i++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         if (hml_model_symbol(inspection->bench.model, i, &symbol) != HML_OK) {
             continue;
         }
@@ -64,7 +64,7 @@ static void print_symbols(const artifact_view *inspection)
 static void print_variants(const artifact_view *inspection)
 {
     for (uint32_t i = 0; i < inspection->bench.info.variant_count; i++) {
-        hml_variant_info variant;
+        hml_variant_info variant = {.struct_bytes = sizeof variant};
         if (hml_model_variant(inspection->bench.model, i, &variant) != HML_OK) {
             continue;
         }
@@ -86,7 +86,7 @@ static void print_steps(const artifact_view *inspection)
 {
     printf("\n%5s %-9s %-11s %-10s %s\n", "step", "kind", "way", "kernel", "nodes");
     for (uint32_t i = 0; i < inspection->bench.info.step_count; i++) {
-        hml_step_info step;
+        hml_step_info step = {.struct_bytes = sizeof step};
         if (hml_model_step(inspection->bench.model, i, &step) != HML_OK) {
             continue;
         }
@@ -124,7 +124,7 @@ static void print_size_dims(const artifact_view *inspection)
     const hml_workbench *bench = &inspection->bench;
     const char *separator = " at ";
     for (uint32_t i = 0; i < bench->info.symbol_count; i++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
             continue;
         }
@@ -144,7 +144,7 @@ static uint64_t arena_at(const hml_workbench *bench, const char *name, int64_t v
 {
     hml_dim dims[HML_MOST_DIMS + 1];
     uint32_t count = 0;
-    hml_shape_info sizes = {0};
+    hml_shape_info sizes = {.struct_bytes = sizeof sizes};
     for (uint32_t k = 0; k < bench->dim_count; k++) {
         if (strcmp(bench->dims[k].name, name) != 0) {
             dims[count++] = bench->dims[k];
@@ -161,7 +161,7 @@ static void print_growth(const artifact_view *inspection)
 {
     const hml_workbench *bench = &inspection->bench;
     for (uint32_t i = 0; i < bench->info.symbol_count; i++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         if (hml_model_symbol(bench->model, i, &symbol) != HML_OK || symbol.run_time != 0) {
             continue;
         }
@@ -224,7 +224,7 @@ static void put_tensors(hml_json *json, const char *key, const hml_model *model,
 {
     hml_json_array(json, key);
     for (uint32_t i = 0; i < count; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         if (query(model, i, &info) != HML_OK) {
             continue;
         }
@@ -245,7 +245,7 @@ static void put_symbols(hml_json *json, const artifact_view *inspection)
 {
     hml_json_array(json, "dims");
     for (uint32_t i = 0; i < inspection->bench.info.symbol_count; i++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         if (hml_model_symbol(inspection->bench.model, i, &symbol) != HML_OK) {
             continue;
         }
@@ -269,7 +269,7 @@ static void put_variants(hml_json *json, const artifact_view *inspection)
     const hml_model_info *info = &inspection->bench.info;
     hml_json_array(json, "variants");
     for (uint32_t i = 0; i < info->variant_count; i++) {
-        hml_variant_info variant;
+        hml_variant_info variant = {.struct_bytes = sizeof variant};
         if (hml_model_variant(inspection->bench.model, i, &variant) != HML_OK) {
             continue;
         }
@@ -290,7 +290,7 @@ static void put_steps(hml_json *json, const artifact_view *inspection)
 {
     hml_json_array(json, "steps");
     for (uint32_t i = 0; i < inspection->bench.info.step_count; i++) {
-        hml_step_info step;
+        hml_step_info step = {.struct_bytes = sizeof step};
         if (hml_model_step(inspection->bench.model, i, &step) != HML_OK) {
             continue;
         }
@@ -350,7 +350,7 @@ static void put_artifact(hml_json *json, const artifact_view *inspection)
 
 static int inspect_with(const hml_options *options, hml_report *report)
 {
-    artifact_view inspection = {0};
+    artifact_view inspection = {.sizes = {.struct_bytes = sizeof inspection.sizes}};
     hml_tool_error error = {0};
     hml_workbench *bench = &inspection.bench;
     hml_status status = hml_workbench_open(bench, report->path, HML_OPEN_INSPECT, options, &error);

@@ -67,7 +67,7 @@ static hml_status check_stream(run_report *run)
 static hml_status write_stream(run_report *run, hml_tensor_format kind)
 {
     hml_tensor tensor;
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     HML_TOOL_TRY(hml_session_output(run->bench.session, 0, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, 0, &info));
     if (kind == HML_FORMAT_NPY) {
@@ -125,7 +125,7 @@ static hml_status write_outputs(run_report *run)
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
         char path[4096];
         hml_tensor tensor;
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         HML_TOOL_TRY(output_path(run, i, path, sizeof path));
         HML_TOOL_TRY(hml_session_output(run->bench.session, i, &tensor));
         HML_TOOL_TRY(hml_model_output(run->bench.model, i, &info));
@@ -174,7 +174,7 @@ static hml_status put_output(run_report *run, uint32_t index)
 {
     hml_json *json = &run->report->data;
     hml_tensor tensor;
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     char path[4096];
     HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
@@ -223,7 +223,7 @@ static void print_shape(const hml_tensor *tensor)
 static hml_status print_output(run_report *run, uint32_t index)
 {
     hml_tensor tensor;
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     char path[4096];
     HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));

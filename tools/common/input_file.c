@@ -31,7 +31,7 @@ static bool fits_any_input(const void *context, const hml_tensor *shape)
     const hml_workbench *bench = context;
     bool fits = false;
     for (uint32_t i = 0; i < bench->info.input_count && !fits; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         fits = hml_model_input(bench->model, i, &info) == HML_OK && fits_input(&info, shape);
     }
     return fits;
@@ -90,7 +90,7 @@ static hml_status read_for_input(const hml_workbench *bench, uint32_t index, con
                                  size_t bytes, const char *path, const hml_options *options,
                                  hml_tensor_list *list, hml_tool_error *error)
 {
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     const char *layout = hml_options_get(options, "layout");
     HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
     list->tensors = calloc(1, sizeof *list->tensors);

@@ -80,6 +80,7 @@ bool hml_profile_rows_make(const hml_workbench *bench, const hml_step_profile *s
         (hml_profile_rows){.rows = calloc((size_t)bench->info.step_count + 1, sizeof *rows->rows)};
     for (uint32_t i = 0; rows->rows != NULL && i < bench->info.step_count; i++) {
         hml_profile_row *row = &rows->rows[rows->count];
+        row->info.struct_bytes = sizeof row->info;
         if (steps[i].calls == 0 || hml_model_step(bench->model, i, &row->info) != HML_OK) {
             continue;
         }

@@ -25,14 +25,16 @@ hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t f
     HML_TOOL_TRY(hml_path_check(path, HML_PATH_ARTIFACT, error));
     HML_TOOL_TRY(hml_workbench_note_file(bench, path, error));
     HML_TOOL_TRY(hml_workbench_parse_dims(bench, options, error));
-    hml_open_options open = {.flags = flags,
+    hml_open_options open = {.struct_bytes = sizeof open,
+                             .flags = flags,
                              .variant = hml_options_get(options, "variant"),
                              .message = error->text,
                              .message_bytes = sizeof error->text};
     double start = hml_milliseconds();
     HML_TOOL_TRY(hml_model_open(path, &open, &bench->model));
     bench->load_ms = hml_milliseconds() - start;
-    hml_model_describe(bench->model, &bench->info);
+    bench->info.struct_bytes = sizeof bench->info;
+    HML_TOOL_TRY(hml_model_describe(bench->model, &bench->info));
     return hml_workbench_check_dims(bench, error);
 }
 
@@ -90,15 +92,17 @@ static hml_status start_session(hml_workbench *bench, const hml_options *options
     }
     threads = threads != 0 ? threads : usable_processors();
     if (threads > 1) {
-        hml_pool_options pool = {.threads = (uint32_t)threads};
+        hml_pool_options pool = {.struct_bytes = sizeof pool, .threads = (uint32_t)threads};
         hml_status status = hml_pool_create(&pool, &bench->pool);
         if (status != HML_OK) {
             return HML_TOOL_FAIL(error, status, "%s", "");
         }
     }
     bench->threads = (uint32_t)threads;
-    hml_session_options session = {
-        .pool = bench->pool, .message = error->text, .message_bytes = sizeof error->text};
+    hml_session_options session = {.struct_bytes = sizeof session,
+                                   .pool = bench->pool,
+                                   .message = error->text,
+                                   .message_bytes = sizeof error->text};
     HML_TOOL_TRY(hml_session_create(bench->model, &session, &bench->session));
     return bind_inputs(bench, error);
 }
@@ -129,7 +133,7 @@ static hml_status start_and_run(hml_workbench *bench, const hml_options *options
 
 static void tell_details(const hml_workbench *bench, hml_report *report)
 {
-    hml_variant_info variant;
+    hml_variant_info variant = {.struct_bytes = sizeof variant};
     if (hml_model_variant(bench->model, bench->info.variant, &variant) == HML_OK) {
         hml_report_detail(report, "variant %s: %u step%s; %u thread%s", variant.name,
                           HML_COUNTED(variant.step_count), HML_COUNTED(bench->threads));
@@ -169,7 +173,7 @@ hml_status hml_workbench_compare(hml_workbench *bench, const char *folder,
 {
     *expected = 0;
     for (uint32_t i = 0; i < bench->info.output_count; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         HML_TOOL_TRY(hml_model_output(bench->model, i, &info));
         results[i] = (hml_output_comparison){.name = info.name};
     }

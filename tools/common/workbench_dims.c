@@ -67,7 +67,7 @@ static hml_status unknown_dim(const hml_workbench *bench, const char *name, hml_
     char suggestion[96], known[256] = "";
     size_t count = 0;
     for (uint32_t i = 0; i < bench->info.symbol_count && count < 64; i++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         if (hml_model_symbol(bench->model, i, &symbol) == HML_OK && symbol.run_time == 0) {
             size_t used = strlen(known);
             (void)snprintf(known + used, sizeof known - used, "%s%s", count > 0 ? ", " : "",
@@ -102,7 +102,7 @@ static hml_status check_range(const hml_dim *dim, const hml_symbol_info *symbol,
 hml_status hml_workbench_check_dims(const hml_workbench *bench, hml_tool_error *error)
 {
     for (uint32_t i = 0; i < bench->dim_count; i++) {
-        hml_symbol_info symbol = {0};
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         uint32_t at = 0;
         while (at < bench->info.symbol_count &&
                (hml_model_symbol(bench->model, at, &symbol) != HML_OK || symbol.run_time != 0 ||
@@ -146,7 +146,7 @@ static bool find_dim(const hml_tensor_info *info, const hml_tensor *tensor, cons
 bool hml_workbench_dim(const hml_workbench *bench, const char *name, int64_t *value)
 {
     for (uint32_t i = 0; i < bench->info.input_count; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         if (bench->inputs.tensors[i].name != NULL &&
             hml_model_input(bench->model, i, &info) == HML_OK &&
             find_dim(&info, &bench->inputs.tensors[i].tensor, name, value)) {

@@ -23,7 +23,7 @@ static hml_status unknown_input(const hml_workbench *bench, const char *name, hm
     const char *names[64];
     size_t count = 0;
     for (uint32_t i = 0; i < bench->info.input_count && count < 64; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         if (hml_model_input(bench->model, i, &info) == HML_OK) {
             names[count++] = info.name;
         }
@@ -37,7 +37,7 @@ static hml_status unknown_input(const hml_workbench *bench, const char *name, hm
 static hml_status place(hml_workbench *bench, uint32_t index, hml_owned_tensor *tensor,
                         hml_tool_error *error)
 {
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
     if (bench->inputs.tensors[index].name != NULL) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "input '%s' is given twice", info.name);
@@ -73,7 +73,7 @@ static const char *entry_names(const hml_tensor_list *list, char *text, size_t b
 static hml_status place_named(hml_workbench *bench, uint32_t index, const char *path,
                               hml_tensor_list *list, hml_tool_error *error)
 {
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     char names[256];
     size_t entry = 0;
     HML_TOOL_TRY(hml_model_input(bench->model, index, &info));
@@ -116,7 +116,7 @@ static uint32_t split_word(const hml_workbench *bench, const char *word, const c
         size_t length = (size_t)(equals - word);
         *path = equals + 1;
         for (uint32_t i = 0; i < bench->info.input_count; i++) {
-            hml_tensor_info info;
+            hml_tensor_info info = {.struct_bytes = sizeof info};
             if (hml_model_input(bench->model, i, &info) == HML_OK && strlen(info.name) == length &&
                 memcmp(info.name, word, length) == 0) {
                 return i;

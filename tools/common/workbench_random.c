@@ -35,7 +35,7 @@ static bool is_decided(const hml_workbench *bench, const char *name)
 static void take_given_dims(hml_workbench *bench)
 {
     for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value;
         if (bench->chosen_count < HML_MOST_DIMS &&
             hml_model_symbol(bench->model, s, &symbol) == HML_OK && symbol.run_time == 0 &&
@@ -95,7 +95,7 @@ static hml_status fill_inputs(hml_workbench *bench, const hml_options *options,
     }
     uint64_t state = (uint64_t)seed;
     for (uint32_t i = 0; i < bench->info.input_count; i++) {
-        hml_tensor_info info;
+        hml_tensor_info info = {.struct_bytes = sizeof info};
         HML_TOOL_TRY(hml_model_input(bench->model, i, &info));
         if (bench->random[i]) {
             HML_TOOL_TRY(hml_input_values_fill(options, info.name, &bench->inputs.tensors[i].tensor,
@@ -279,6 +279,7 @@ static void list_free(dim_search *search)
     hml_workbench *bench = search->bench;
     for (uint32_t s = 0; s < bench->info.symbol_count && search->count < MOST_FREE; s++) {
         hml_symbol_info *symbol = &search->symbols[search->count];
+        symbol->struct_bytes = sizeof *symbol;
         if (hml_model_symbol(bench->model, s, symbol) == HML_OK && symbol->run_time == 0 &&
             !is_decided(bench, symbol->name)) {
             search->dims[search->count++].name = symbol->name;
@@ -312,7 +313,7 @@ void hml_workbench_tell_dims(const hml_workbench *bench, hml_report *report)
 {
     char text[512] = "";
     for (uint32_t s = 0; s < bench->info.symbol_count && bench->any_random; s++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value = 0;
         size_t used = strlen(text);
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK && symbol.run_time == 0 &&
@@ -331,7 +332,7 @@ void hml_workbench_put_dims(const hml_workbench *bench, hml_json *json)
 {
     hml_json_object(json, "dims");
     for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
-        hml_symbol_info symbol;
+        hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value = 0;
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
             hml_workbench_dim(bench, symbol.name, &value)) {

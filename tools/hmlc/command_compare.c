@@ -190,7 +190,7 @@ static void print_finding(const finding *f)
 static bool compare_output(comparing *c, uint32_t index, const hmlc_tensor *expected, finding *f)
 {
     hml_tensor found;
-    hml_tensor_info info;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
     if (hml_session_output(c->bench.session, index, &found) != HML_OK ||
         hml_model_output(c->bench.model, index, &info) != HML_OK) {
         return false;

@@ -96,14 +96,14 @@ static void add_tensor(fact_list *list, const char *kind, const hml_tensor_info 
 
 static void add_interface(fact_list *list, const hml_model *model)
 {
-    hml_tensor_info tensor;
+    hml_tensor_info tensor = {.struct_bytes = sizeof tensor};
     for (uint32_t k = 0; hml_model_input(model, k, &tensor) == HML_OK; k++) {
         add_tensor(list, "input", &tensor);
     }
     for (uint32_t k = 0; hml_model_output(model, k, &tensor) == HML_OK; k++) {
         add_tensor(list, "output", &tensor);
     }
-    hml_symbol_info symbol;
+    hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
     for (uint32_t k = 0; hml_model_symbol(model, k, &symbol) == HML_OK; k++) {
         char steps[48] = "";
         if (symbol.multiple != 1) {
@@ -121,7 +121,7 @@ static void add_interface(fact_list *list, const hml_model *model)
 
 static void add_steps(fact_list *list, const hml_model *model, const char *variant)
 {
-    hml_step_info step;
+    hml_step_info step = {.struct_bytes = sizeof step};
     for (uint32_t k = 0; hml_model_step(model, k, &step) == HML_OK; k++) {
         const char *where = step.location[0] != '\0' ? step.location : step.kind;
         add_key(list, "%s, %.900s", variant, where);
@@ -133,7 +133,7 @@ static void add_steps(fact_list *list, const hml_model *model, const char *varia
 static hml_status add_variant(fact_list *list, const hml_model *model, uint32_t index,
                               hml_tool_error *error)
 {
-    hml_variant_info info;
+    hml_variant_info info = {.struct_bytes = sizeof info};
     hml_model *opened = NULL;
     hml_status status = hml_model_variant(model, index, &info);
     if (status != HML_OK) {
@@ -142,7 +142,8 @@ static hml_status add_variant(fact_list *list, const hml_model *model, uint32_t 
     add_key(list, "variant %s", info.name);
     set_value(list, "%u step%s, %llu bytes of code", HML_COUNTED(info.step_count),
               (unsigned long long)info.code_bytes);
-    hml_open_options options = {.flags = HML_OPEN_INSPECT,
+    hml_open_options options = {.struct_bytes = sizeof options,
+                                .flags = HML_OPEN_INSPECT,
                                 .variant = info.name,
                                 .message = error->text,
                                 .message_bytes = sizeof error->text};
@@ -156,8 +157,8 @@ static hml_status add_variant(fact_list *list, const hml_model *model, uint32_t 
 
 static hml_status add_sizes(fact_list *list, const hml_model *model, hml_tool_error *error)
 {
-    hml_model_info info;
-    hml_model_describe(model, &info);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    hml_status status = hml_model_describe(model, &info);
     add_key(list, "file");
     set_value(list, "%llu bytes", (unsigned long long)info.file_bytes);
     add_key(list, "weights");
@@ -165,7 +166,6 @@ static hml_status add_sizes(fact_list *list, const hml_model *model, hml_tool_er
     add_key(list, "provenance");
     set_value(list, "%.*s", (int)info.provenance_bytes,
               info.provenance != NULL ? info.provenance : "");
-    hml_status status = HML_OK;
     for (uint32_t k = 0; k < info.variant_count && status == HML_OK; k++) {
         status = add_variant(list, model, k, error);
     }
@@ -175,7 +175,8 @@ static hml_status add_sizes(fact_list *list, const hml_model *model, hml_tool_er
 static hml_status read_facts(fact_list *list, hml_tool_error *error)
 {
     hml_model *model = NULL;
-    hml_open_options options = {.flags = HML_OPEN_INSPECT | HML_OPEN_NO_ENVIRONMENT,
+    hml_open_options options = {.struct_bytes = sizeof options,
+                                .flags = HML_OPEN_INSPECT | HML_OPEN_NO_ENVIRONMENT,
                                 .message = error->text,
                                 .message_bytes = sizeof error->text};
     hml_status status = hml_model_open(list->path, &options, &model);

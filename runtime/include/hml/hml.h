@@ -14,8 +14,19 @@
  * two users of the library in one process do not meet.
  *
  * Every function that can fail returns an hml_status. Out-parameters come last and are written only
- * on success. Structures that the caller fills start from zero ({0}); a zero field means the
- * default. Strings are UTF-8, NUL-terminated, and owned by the object they were asked from.
+ * on success. Strings are UTF-8, NUL-terminated, and owned by the object they were asked from.
+ *
+ * Structures that begin with struct_bytes are the caller's, who sets it to their sizeof, whether
+ * they are read or written; so programs and libraries of different versions fit each other:
+ *
+ *     hml_open_options options = {.struct_bytes = sizeof options, .variant = "x86-64-v2"};
+ *     hml_model_info info = {.struct_bytes = sizeof info};
+ *
+ * A zero field means the default. A field that a program compiled with an older header does not
+ * have counts as zero, and nothing is written behind its size. A field that only a newer header has
+ * is written as zero, and refused with 1040 where it is read and not zero. 1040 also for a size
+ * that is 0 or that no version had. hml_tensor, hml_dim and hml_step_profile stand in arrays: their
+ * size never changes, and what is reserved in them has to be zero.
  *
  * NULL where an object, a structure or an out-parameter is due is refused with 1040, by functions
  * without a status ignored. What went wrong with a session is told by hml_session_error; what kept
@@ -25,6 +36,7 @@
 #define HML_HML_H
 
 #include <hml/dtype.h>
+#include <hml/version.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,7 +73,8 @@ typedef struct hml_status_text {
 /* What a status means. Never NULL: an unknown number gives a text that says so. Any thread. */
 HML_API const hml_status_text *hml_status_describe(hml_status status);
 
-/* Version of the library, "0.1.0". Any thread. */
+/* Version of the library in use, "0.1.0"; HML_VERSION_MAJOR, _MINOR and _PATCH are those of the
+ * header. Any thread. */
 HML_API const char *hml_version(void);
 
 /* Bytes of one element; 0 for a number that is no type. Any thread. */
@@ -79,6 +92,8 @@ HML_API const char *hml_dtype_name(hml_dtype dtype);
  * allocator are used by several threads. The structure is copied.
  */
 typedef struct hml_allocator {
+    uint32_t struct_bytes;
+    uint32_t reserved; /* 0 */
     void *context;
     void *(*allocate)(void *context, size_t bytes, size_t alignment);
     void (*release)(void *context, void *memory, size_t bytes);
@@ -91,6 +106,9 @@ typedef struct hml_tensor {
     hml_dtype dtype;
     uint32_t rank;
     int64_t dims[HML_MAX_TENSOR_RANK];
+    /* Reserved for tensors that other devices hold, 0: the CPU's memory. */
+    uint32_t memory_kind, device;
+    uint64_t reserved[3];
 } hml_tensor;
 
 /* The value of a named dim: {"batch", 4}. */
@@ -110,6 +128,7 @@ enum {
 
 /* A part of a file that the caller has open: an artifact within a package, or behind a sandbox. */
 typedef struct hml_file_part {
+    uint32_t struct_bytes;
     int descriptor;  /* of a regular file. Stays the caller's, its position is neither used nor
                         changed, and it may be closed once the model is open */
     uint64_t offset; /* a multiple of 4096: larger artifacts are mapped; else they are read */
@@ -117,6 +136,7 @@ typedef struct hml_file_part {
 } hml_file_part;
 
 typedef struct hml_open_options {
+    uint32_t struct_bytes;
     uint32_t flags;                 /* HML_OPEN_* */
     const char *variant;            /* NULL: HML_VARIANT of the environment, else the best one */
     const hml_allocator *allocator; /* NULL: the system's. Sessions inherit it */
@@ -151,26 +171,31 @@ HML_API hml_model *hml_model_retain(hml_model *model);
 HML_API void hml_model_release(hml_model *model);
 
 typedef struct hml_model_info {
-    const char *name;
+    uint32_t struct_bytes;
     uint32_t input_count, output_count, symbol_count, variant_count;
     uint32_t variant;    /* the chosen one; with HML_OPEN_INSPECT the one that would be, else 0 */
     uint32_t step_count; /* of that variant */
     uint32_t mapped;     /* 1: the file is mapped, 0: it was read */
     uint32_t growable;   /* 1: some sizes are known only while running; a run may allocate */
+    uint32_t format_major, format_minor; /* of the artifact */
+    uint32_t reserved;
+    const char *name;
     uint64_t file_bytes, weight_bytes;
     uint64_t code_bytes;    /* of that variant: executable code and its constants */
     const char *provenance; /* JSON text of the compiler, not NUL-terminated; NULL when absent */
     uint64_t provenance_bytes;
 } hml_model_info;
 
-/* Counts, sizes and texts of a model. Strings live as long as the model. No allocation. Any thread.
- */
-HML_API void hml_model_describe(const hml_model *model, hml_model_info *info);
+/* Counts, sizes and texts of a model. Strings live as long as the model. Errors: 1040. No
+ * allocation. Any thread. */
+HML_API hml_status hml_model_describe(const hml_model *model, hml_model_info *info) HML_MUST_USE;
 
 typedef struct hml_tensor_info {
-    const char *name;
+    uint32_t struct_bytes;
     hml_dtype dtype;
     uint32_t rank;
+    uint32_t kind; /* 0: a tensor. Others are reserved: sequence, optional, map */
+    const char *name;
     const char *dim_texts[HML_MAX_TENSOR_RANK]; /* "batch", "224", "2*seq + 1" */
 } hml_tensor_info;
 
@@ -187,10 +212,11 @@ HML_API hml_status hml_model_find_output(const hml_model *model, const char *nam
                                          uint32_t *index) HML_MUST_USE;
 
 typedef struct hml_symbol_info {
+    uint32_t struct_bytes;
+    uint32_t run_time; /* 1: not decided by the inputs' shapes but by their values */
     const char *name;
     int64_t minimum, maximum; /* maximum INT64_MAX: no bound is known */
     int64_t multiple;         /* 1: any value */
-    uint32_t run_time;        /* 1: not decided by the inputs' shapes but by their values */
 } hml_symbol_info;
 
 /* A named dim and its range. Errors: 1040. No allocation. Any thread. */
@@ -198,11 +224,12 @@ HML_API hml_status hml_model_symbol(const hml_model *model, uint32_t index,
                                     hml_symbol_info *info) HML_MUST_USE;
 
 typedef struct hml_variant_info {
+    uint32_t struct_bytes;
+    uint32_t runs_here; /* 1: this CPU has all that the variant needs */
+    uint32_t newer;     /* 1: this runtime is too old for it; name "", no steps, no code */
+    uint32_t step_count;
     const char *name;         /* "x86-64-v3" */
     const char *architecture; /* "x86-64"; "unknown" to this runtime */
-    uint32_t runs_here;       /* 1: this CPU has all that the variant needs */
-    uint32_t newer;           /* 1: this runtime is too old for it; name "", no steps, no code */
-    uint32_t step_count;
     uint64_t code_bytes;
 } hml_variant_info;
 
@@ -211,12 +238,14 @@ HML_API hml_status hml_model_variant(const hml_model *model, uint32_t index,
                                      hml_variant_info *info) HML_MUST_USE;
 
 typedef struct hml_step_info {
+    uint32_t struct_bytes;
+    uint32_t operand_count;
+    uint32_t target; /* branch, jump: step index */
+    uint32_t reserved;
     const char *kind;     /* "call", "evaluate", "grow", "branch", "jump", "check" */
     const char *kernel;   /* name; NULL when the step calls none */
     const char *form;     /* way it was made: "loop", "contraction", "window", ...; NULL likewise */
     const char *location; /* the user's nodes; "" when there is none */
-    uint32_t operand_count;
-    uint32_t target; /* branch, jump: step index */
 } hml_step_info;
 
 /* One step of the chosen variant's program. Errors: 1040. No allocation. Any thread. */
@@ -224,6 +253,8 @@ HML_API hml_status hml_model_step(const hml_model *model, uint32_t index,
                                   hml_step_info *info) HML_MUST_USE;
 
 typedef struct hml_shape_info {
+    uint32_t struct_bytes;
+    uint32_t reserved;
     uint64_t arena_bytes;               /* memory for intermediate tensors */
     uint64_t scratch_bytes_per_thread;  /* 0: none */
     uint64_t input_bytes, output_bytes; /* sums; tensors with run-time dims count as 0 */
@@ -251,10 +282,13 @@ typedef void hml_parallel_for(void *context, uint32_t parts,
                               void (*task)(void *task_context, uint32_t part), void *task_context);
 
 typedef struct hml_pool_options {
+    uint32_t struct_bytes;
     uint32_t threads; /* with the calling one; 0: as many as the process may use */
     hml_parallel_for
         *parallel_for; /* the caller's own threads; NULL: the pool starts threads - 1 */
     void *context;     /* of parallel_for */
+    const hml_allocator *allocator; /* NULL: the system's. The system itself keeps the threads'
+                                       stacks */
 } hml_pool_options;
 
 /*
@@ -277,11 +311,13 @@ HML_API void hml_pool_release(hml_pool *pool);
 typedef struct hml_session hml_session;
 
 typedef struct hml_session_options {
+    uint32_t struct_bytes;
+    uint32_t fixed; /* 1: never allocate after creation: a run that needs more is refused (1051) */
     hml_pool *pool; /* NULL: runs stay on the calling thread. The session keeps a reference */
     const hml_dim
         *dims; /* largest dims to reserve memory for; others: their bound if they have one */
     uint32_t dim_count;
-    uint32_t fixed; /* 1: never allocate after creation: a run that needs more is refused (1051) */
+    uint32_t reserved; /* 0 */
     /* Most bytes of arena, scratch, growing buffers and outputs that are not bound, together: what
      * needs more is refused (1031). 0: what the machine has, swap included. */
     uint64_t memory_limit;
@@ -377,6 +413,7 @@ typedef struct hml_step_profile {
     int64_t work;     /* floating-point operations of one call, 0 where not counted */
     uint32_t threads; /* of the last call */
     uint32_t reserved;
+    uint64_t reserved_words[3];
 } hml_step_profile;
 
 /*

@@ -176,6 +176,14 @@ inline void check(hml_status status)
     }
 }
 
+/* A structure of hml.h that knows its size. */
+template <class T> T sized()
+{
+    T made{};
+    made.struct_bytes = sizeof(T);
+    return made;
+}
+
 } /* namespace detail */
 
 /* A loaded artifact. Copies share it: the last one frees it. */
@@ -225,10 +233,10 @@ class model {
     {
         return handle_;
     }
-    hml_model_info info() const noexcept
+    hml_model_info info() const
     {
-        hml_model_info found;
-        hml_model_describe(handle_, &found);
+        auto found = detail::sized<hml_model_info>();
+        detail::check(hml_model_describe(handle_, &found));
         return found;
     }
     std::vector<tensor_info> inputs() const
@@ -255,7 +263,7 @@ class model {
     static hml_open_options open_options(detail::message &message, const std::string &variant,
                                          std::uint32_t flags)
     {
-        hml_open_options options{};
+        auto options = detail::sized<hml_open_options>();
         options.flags = flags;
         options.variant = variant.empty() ? nullptr : variant.c_str();
         options.message = message.text();
@@ -266,7 +274,7 @@ class model {
     {
         std::vector<tensor_info> found;
         for (std::uint32_t i = 0; i < count; i++) {
-            hml_tensor_info info;
+            auto info = detail::sized<hml_tensor_info>();
             detail::check(query(handle_, i, &info));
             found.push_back({info.name, info.dtype, {info.dim_texts, info.dim_texts + info.rank}});
         }
@@ -290,7 +298,7 @@ class pool {
     /* With the calling one; 0: as many as the process may use. */
     explicit pool(std::uint32_t threads = 0)
     {
-        hml_pool_options options{};
+        auto options = detail::sized<hml_pool_options>();
         options.threads = threads;
         detail::check(hml_pool_create(&options, &handle_));
     }
@@ -381,7 +389,7 @@ class session {
     /* Runs write there, up to `count` elements, which are of the output's type. */
     template <class T> void bind_output(std::uint32_t index, T *data, std::size_t count)
     {
-        hml_tensor_info info;
+        auto info = detail::sized<hml_tensor_info>();
         detail::check(hml_model_output(model_.get(), index, &info));
         if (info.dtype != dtype_of<T>()) {
             throw error(HML_ERROR_bad_argument, std::string("the output '") + info.name + "' is " +
@@ -429,7 +437,7 @@ class session {
             dims.push_back({given.name.c_str(), given.value});
         }
         detail::message message;
-        hml_session_options raw{};
+        auto raw = detail::sized<hml_session_options>();
         raw.pool = threads;
         raw.dims = dims.empty() ? nullptr : dims.data();
         raw.dim_count = static_cast<std::uint32_t>(dims.size());

@@ -22,31 +22,42 @@ NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
 
 class Tensor(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p), ("bytes", ctypes.c_size_t), ("dtype", ctypes.c_int),
-                ("rank", ctypes.c_uint32), ("dims", ctypes.c_int64 * MAX_RANK)]
+                ("rank", ctypes.c_uint32), ("dims", ctypes.c_int64 * MAX_RANK), ("memory_kind", ctypes.c_uint32),
+                ("device", ctypes.c_uint32), ("reserved", ctypes.c_uint64 * 3)]
 
 
 class Dim(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("value", ctypes.c_int64)]
 
 
-class OpenOptions(ctypes.Structure):
-    _fields_ = [("flags", ctypes.c_uint32), ("variant", ctypes.c_char_p), ("allocator", ctypes.c_void_p),
-                ("message", ctypes.c_void_p), ("message_bytes", ctypes.c_size_t), ("part", ctypes.c_void_p)]
+class Sized(ctypes.Structure):
+    """A structure that begins with its size, by which libraries of other versions know it."""
+
+    def __init__(self, **fields):
+        super().__init__(struct_bytes=ctypes.sizeof(self), **fields)
 
 
-class TensorInfo(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_uint32),
-                ("dim_texts", ctypes.c_char_p * MAX_RANK)]
+class OpenOptions(Sized):
+    _fields_ = [("struct_bytes", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("variant", ctypes.c_char_p),
+                ("allocator", ctypes.c_void_p), ("message", ctypes.c_void_p), ("message_bytes", ctypes.c_size_t),
+                ("part", ctypes.c_void_p)]
 
 
-class PoolOptions(ctypes.Structure):
-    _fields_ = [("threads", ctypes.c_uint32), ("parallel_for", ctypes.c_void_p), ("context", ctypes.c_void_p)]
+class TensorInfo(Sized):
+    _fields_ = [("struct_bytes", ctypes.c_uint32), ("dtype", ctypes.c_int), ("rank", ctypes.c_uint32),
+                ("kind", ctypes.c_uint32), ("name", ctypes.c_char_p), ("dim_texts", ctypes.c_char_p * MAX_RANK)]
 
 
-class SessionOptions(ctypes.Structure):
-    _fields_ = [("pool", ctypes.c_void_p), ("dims", ctypes.POINTER(Dim)), ("dim_count", ctypes.c_uint32),
-                ("fixed", ctypes.c_uint32), ("memory_limit", ctypes.c_uint64), ("memory", ctypes.c_void_p),
-                ("memory_bytes", ctypes.c_size_t), ("message", ctypes.c_void_p), ("message_bytes", ctypes.c_size_t)]
+class PoolOptions(Sized):
+    _fields_ = [("struct_bytes", ctypes.c_uint32), ("threads", ctypes.c_uint32), ("parallel_for", ctypes.c_void_p),
+                ("context", ctypes.c_void_p), ("allocator", ctypes.c_void_p)]
+
+
+class SessionOptions(Sized):
+    _fields_ = [("struct_bytes", ctypes.c_uint32), ("fixed", ctypes.c_uint32), ("pool", ctypes.c_void_p),
+                ("dims", ctypes.POINTER(Dim)), ("dim_count", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+                ("memory_limit", ctypes.c_uint64), ("memory", ctypes.c_void_p), ("memory_bytes", ctypes.c_size_t),
+                ("message", ctypes.c_void_p), ("message_bytes", ctypes.c_size_t)]
 
 
 class StatusText(ctypes.Structure):
