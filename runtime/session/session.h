@@ -106,6 +106,12 @@ static inline hml_message hml_session_message(hml_session *session)
     return (hml_message){session->error, sizeof session->error};
 }
 
+/* A string of the MODEL section. */
+static inline const char *hml_session_string(const hml_session *session, uint32_t reference)
+{
+    return session->model->tables.strings + reference;
+}
+
 /* -- Parts of the session, each a file --------------------------------------------------------- */
 
 /* Entry dims from the bound inputs, and the checks at run entry. */
