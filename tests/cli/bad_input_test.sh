@@ -46,7 +46,7 @@ while IFS='|' read -r status code where words name; do
     says "$status" "$code" "$where" "$words" "$hmlc" check "$models/$name"
     holds "$name leaves nothing" nothing_left
 done <<'EOF'
-4|HML0104|text.onnx|no ONNX model: it is a text file|text.onnx
+4|HML0104|text.onnx|ONNX model: it is a text file|text.onnx
 4|HML0201|truncated.onnx|byte [0-9]+: a field runs past the end|truncated.onnx
 4|HML0201|wire_types.onnx|wire type|wire_types.onnx
 4|HML0201|varint.onnx|varint|varint.onnx

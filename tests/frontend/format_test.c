@@ -49,7 +49,7 @@ static void the_first_row_that_fits_decides(void **state)
     expect_own("PK\3\4", 4, ".keras", "box"); /* a name, not an extension */
     expect_own("PK\3\4", 4, NULL, "box");     /* from memory */
     expect_own("\1\2\3\4pk", 6, NULL, "box"); /* the second mark */
-    expect_own("\1\2\3\4p", 5, NULL, "");     /* cut short within the mark */
+    expect_own("\1\2\3\4pk", 5, NULL, "");    /* cut short within the mark */
     expect_own("\1", 1, "x.named", "named");  /* nothing but the name is asked */
     expect_own("words", 5, "x.keras", "text");
     expect_own("", 0, NULL, "");
@@ -180,7 +180,7 @@ static void a_saved_model_is_refused_by_name(void **state)
     assert_int_equal(hmlc_import(folder, NULL, module, &mapping), HMLC_DAMAGED);
     const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
     assert_string_equal(hmlc_error_get_info(first->error)->identifier, "format_unknown");
-    assert_non_null(strstr(first->message, "no ONNX model: it is a TensorFlow SavedModel"));
+    assert_non_null(strstr(first->message, "ONNX model: it is a TensorFlow SavedModel"));
     assert_string_equal(first->hint, "export the model to ONNX");
     hmlc_module_destroy(module);
     hmlc_mapping_release(mapping);
