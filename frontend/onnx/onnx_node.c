@@ -240,7 +240,7 @@ bool hmlc_onnx_constant_list(hmlc_onnx_node *node, uint32_t index, double *value
 
 double hmlc_onnx_constant_input(hmlc_onnx_node *node, uint32_t index)
 {
-    double values[HMLC_EMIT_MAX_ELEMENTS];
+    double values[HMLC_EMIT_MAX_ELEMENTS] = {0};
     uint32_t count = 0;
     if (!hmlc_onnx_constant_list(node, index, values, &count)) {
         return 0;

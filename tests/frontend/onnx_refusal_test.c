@@ -66,6 +66,15 @@ static void known_operators_without_a_rule_are_refused(void **state)
     }
 }
 
+static void scalars_without_an_element_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = begin(), axis = tensor_begin("axis", ONNX_INT64, "0");
+    graph_tensor(&graph, &axis);
+    graph_add(&graph, "CumSum", "x axis", "y");
+    expect(&graph, 17, HMLC_DAMAGED, "graph_invalid", "has 0 elements, but must be a scalar");
+}
+
 static void other_domains_are_refused_by_name(void **state)
 {
     (void)state;
@@ -476,6 +485,7 @@ int main(void)
         cmocka_unit_test(inputs_need_a_rank_and_a_tensor_type),
         cmocka_unit_test(sequences_are_refused_by_name),
         cmocka_unit_test(sparse_initializers_are_refused),
+        cmocka_unit_test(scalars_without_an_element_are_refused),
         cmocka_unit_test(opsets_have_bounds),
         cmocka_unit_test(a_newer_ir_version_is_a_warning),
         cmocka_unit_test(redefined_constants_are_a_warning),
