@@ -1,6 +1,7 @@
 /* hmlc_plan and hmlc_compile: plan, generate, link and write all variants. */
 #include "codegen.h"
 #include "image/link.h"
+#include "interface.h"
 #include "program.h"
 #include "writer.h"
 
@@ -40,10 +41,21 @@ static void compilation_release(compilation *c)
     hmlc_arena_destroy(c->arena);
 }
 
+/* The module of a target's family; an input or output of it is one of all variants. */
+static hmlc_status find_module(const compilation *c, const hmlc_target *target,
+                               hmlc_module **module)
+{
+    *module = c->options->modules != NULL ? c->options->modules[target->family] : c->module;
+    return *module == c->module ? HMLC_OK : hmlc_interface_check(c->module, *module, target->name);
+}
+
 static hmlc_status plan_all(compilation *c)
 {
     for (uint32_t k = 0; k < c->options->target_count; k++) {
-        HMLC_TRY(hmlc_program_plan(&c->programs[k], c->module, c->options->targets[k], c->arena));
+        const hmlc_target *target = c->options->targets[k];
+        hmlc_module *module;
+        HMLC_TRY(find_module(c, target, &module));
+        HMLC_TRY(hmlc_program_plan(&c->programs[k], module, target, c->arena));
     }
     for (uint32_t k = 0; k < c->options->target_count; k++) {
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
@@ -55,9 +67,10 @@ static void summarise(const compilation *c, hmlc_codegen_summary *summary)
 {
     summary->steps = (uint32_t)c->programs[0].steps.count;
     summary->kernels = (uint32_t)c->programs[0].planned.count;
-    summary->arena_bytes = (uint64_t)hmlc_dim_few(c->module->arena_bytes, 0);
     summary->weight_bytes = hmlc_weights_bytes(c->weights);
     for (uint32_t k = 0; k < c->options->target_count; k++) {
+        uint64_t arena = (uint64_t)hmlc_dim_few(c->programs[k].module->arena_bytes, 0);
+        summary->arena_bytes = arena > summary->arena_bytes ? arena : summary->arena_bytes;
         summary->unique_kernels += (uint32_t)c->programs[k].unique.count;
         summary->code_bytes += c->images[k].record.image_bytes;
     }
@@ -73,8 +86,8 @@ static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_s
     for (uint32_t k = 0; k < options->target_count; k++) {
         HMLC_TRY(hmlc_link(&c->programs[k], &c->objects[k], &c->images[k]));
     }
-    hmlc_artifact artifact = {c->module,  c->programs,        c->images, options->target_count,
-                              c->weights, options->provenance};
+    hmlc_artifact artifact = {c->programs[0].module, c->programs, c->images,
+                              options->target_count, c->weights,  options->provenance};
     HMLC_TRY(hmlc_artifact_write(&artifact, path, &summary->file_bytes));
     summarise(c, summary);
     return HMLC_OK;

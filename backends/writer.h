@@ -6,7 +6,7 @@
 #include "program.h"
 
 typedef struct hmlc_artifact {
-    hmlc_module *module;
+    hmlc_module *module; /* of the first program; all have its interface */
     hmlc_program *programs;
     hmlc_image *images;
     uint32_t variant_count;

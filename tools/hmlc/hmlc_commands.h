@@ -45,6 +45,8 @@ void hmlc_request_release(hmlc_request *request);
 typedef struct hmlc_job {
     const hmlc_request *request;
     hmlc_module *module;
+    /* Once lowered: by family, that of its targets; NULL: no target. One of them is `module`. */
+    hmlc_module *modules[HMLC_FAMILY_COUNT];
     hmlc_mapping *mapping;
     uint32_t source_ops, final_ops; /* ops after import, and after the passes */
     double import_seconds, pass_seconds, codegen_seconds;

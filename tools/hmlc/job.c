@@ -131,6 +131,40 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     return conclude(job, status);
 }
 
+/* The families of the request's targets, each once; CPUs where it has no target. */
+static uint32_t list_families(const hmlc_request *request, hmlc_family families[HMLC_FAMILY_COUNT])
+{
+    bool known[HMLC_FAMILY_COUNT] = {false};
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < request->target_count; k++) {
+        hmlc_family family = request->targets[k]->family;
+        if (!known[family]) {
+            known[family] = true;
+            families[count++] = family;
+        }
+    }
+    if (count == 0) {
+        families[count++] = HMLC_FAMILY_CPU;
+    }
+    return count;
+}
+
+static hmlc_status run_passes(hmlc_job *job, const hmlc_pass_options *options)
+{
+    hmlc_family families[HMLC_FAMILY_COUNT];
+    const hmlc_family_facts *facts[HMLC_FAMILY_COUNT];
+    hmlc_module *modules[HMLC_FAMILY_COUNT];
+    uint32_t count = list_families(job->request, families);
+    for (uint32_t k = 0; k < count; k++) {
+        facts[k] = hmlc_family_get_facts(families[k]);
+    }
+    hmlc_status status = hmlc_run_passes_for(job->module, options, facts, count, modules);
+    for (uint32_t k = 0; k < count; k++) {
+        job->modules[families[k]] = modules[k];
+    }
+    return status;
+}
+
 hmlc_status hmlc_job_lower(hmlc_job *job)
 {
     double start = hmlc_seconds();
@@ -142,7 +176,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .keep = job->request->keep,
                                  .keep_count = job->request->keep_count,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
-    HMLC_TRY(conclude(job, hmlc_run_passes(job->module, &options)));
+    HMLC_TRY(conclude(job, run_passes(job, &options)));
     job->final_ops = hmlc_region_op_count(job->module->main, false);
     job->pass_seconds = hmlc_seconds() - start;
     return HMLC_OK;
@@ -153,6 +187,7 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
     const hmlc_request *request = job->request;
     return (hmlc_codegen_options){.targets = request->targets,
                                   .target_count = request->target_count,
+                                  .modules = job->modules,
                                   .jobs = request->jobs,
                                   .emit = request->emit,
                                   .progress = show_phase,
@@ -180,11 +215,22 @@ static const char *provenance(const hmlc_job *job)
                              HMLC_VERSION, targets != NULL ? targets : "", job->source_ops);
 }
 
+/* The modules of all families, one after the other. */
+static hmlc_status print_families(const hmlc_job *job, hmlc_text_buffer *text)
+{
+    hmlc_print_options options = {.locations = true, .storage = true};
+    for (uint32_t k = 0; k < HMLC_FAMILY_COUNT; k++) {
+        if (job->modules[k] != NULL) {
+            HMLC_TRY(hmlc_module_print(job->modules[k], &options, text, NULL));
+        }
+    }
+    return HMLC_OK;
+}
+
 static hmlc_status write_ir(const hmlc_job *job, const char *path)
 {
     hmlc_text_buffer text = {0};
-    hmlc_print_options options = {.locations = true, .storage = true};
-    HMLC_TRY(conclude(job, hmlc_module_print(job->module, &options, &text, NULL)));
+    HMLC_TRY(conclude(job, print_families(job, &text)));
     hml_output_file file;
     hml_tool_error error = {0};
     hml_status status = hml_output_open(&file, path, NULL, &error);
@@ -222,6 +268,11 @@ hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
 
 void hmlc_job_release(hmlc_job *job)
 {
+    for (uint32_t k = 0; k < HMLC_FAMILY_COUNT; k++) {
+        if (job->modules[k] != job->module) {
+            hmlc_module_destroy(job->modules[k]);
+        }
+    }
     hmlc_module_destroy(job->module);
     hmlc_mapping_release(job->mapping);
     *job = (hmlc_job){0};

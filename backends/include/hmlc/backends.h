@@ -19,6 +19,8 @@ typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } 
 typedef struct hmlc_codegen_options {
     const hmlc_target *const *targets;
     uint32_t target_count;
+    /* By family of target: the module that its variants are made of. NULL: one module for all. */
+    hmlc_module *const *modules;
     uint32_t jobs; /* child processes that generate code; 0: one per core */
     hmlc_emit emit;
     const char *provenance; /* JSON text stored in the artifact; NULL: none */
@@ -29,14 +31,16 @@ typedef struct hmlc_codegen_options {
 
 typedef struct hmlc_codegen_summary {
     uint32_t steps, kernels, unique_kernels;
-    uint64_t arena_bytes; /* with every dim as small as it may be, 1 at least */
+    uint64_t
+        arena_bytes; /* with every dim as small as it may be, 1 at least; of the largest plan */
     uint64_t weight_bytes, code_bytes, file_bytes;
 } hmlc_codegen_summary;
 
 /*
  * Plans every kernel of a module that went through the default pipeline, without generating code:
  * every unsupported kernel becomes a diagnostic. `hmlc check` uses this, so that it agrees with
- * compile.
+ * compile. All modules have the interface (symbols, inputs, outputs) of `module`; where one has
+ * another, that is an internal error.
  */
 hmlc_status hmlc_plan(hmlc_module *module, const hmlc_codegen_options *options) HMLC_MUST_USE;
 
