@@ -7,7 +7,7 @@
 
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION,                                                                               \
-        {"target", 0, "T,...", "targets; default: x86-64-v2, -v3 and -v4 in one file"},            \
+        {"target", 0, "T,...", "targets; default: those that `hmlc targets` marks, in one file"},  \
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
         {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
 

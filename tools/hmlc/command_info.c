@@ -26,11 +26,13 @@ static int list_targets(const hml_options *options, hml_report *report)
             hml_json_string(json, "name", target->name);
             hml_json_string(json, "triple", target->triple);
             hml_json_integer(json, "vector_bits", target->vector_bytes * 8);
+            hml_json_bool(json, "default", target->is_default);
             hml_json_bool(json, "native", target == native);
             hml_json_end(json);
         } else {
-            printf("%-14s %-28s %2d-bit vectors%s\n", target->name, target->triple,
-                   target->vector_bytes * 8, target == native ? "  (this machine: native)" : "");
+            printf("%-14s %-28s %3d-bit vectors%s%s\n", target->name, target->triple,
+                   target->vector_bytes * 8, target->is_default ? "  default" : "",
+                   target == native ? "  (this machine: native)" : "");
         }
     }
     if (report->json) {

@@ -88,9 +88,8 @@ static int parse_options(reducing *r)
     if (text != NULL && (!hml_parse_number(text, 86400, &limit) || limit == 0)) {
         return hml_report_usage(r->report, "--limit %s: expected seconds", text);
     }
-    if (hml_options_get(r->options, "target") == NULL && hmlc_target_find("native") != NULL) {
-        r->request.targets[0] = hmlc_target_find("native");
-        r->request.target_count = 1;
+    if (hml_options_get(r->options, "target") == NULL) {
+        hmlc_request_native(&r->request);
     }
     r->trial.limit = (unsigned)limit;
     return parse_while(r);

@@ -410,9 +410,8 @@ static int test_parse(test_run *run)
     }
     run->limit = (unsigned)limit;
     int status = hmlc_request_parse(&run->request, run->report, run->options);
-    if (hml_options_get(run->options, "target") == NULL && hmlc_target_find("native") != NULL) {
-        run->request.targets[0] = hmlc_target_find("native");
-        run->request.target_count = 1;
+    if (hml_options_get(run->options, "target") == NULL) {
+        hmlc_request_native(&run->request);
     }
     return status != HMLC_OK ? status : check_folders(run);
 }

@@ -15,7 +15,7 @@
 
 /* -- what several commands share --------------------------------------------------------------- */
 
-enum { HMLC_MOST_TARGETS = 8, HMLC_MOST_DIM_OPTIONS = 64, HMLC_MOST_KEPT = 64 };
+enum { HMLC_MOST_DIM_OPTIONS = 64, HMLC_MOST_KEPT = 64 };
 
 /* How a model is to be compiled, from the command line. */
 typedef struct hmlc_request {
@@ -23,7 +23,7 @@ typedef struct hmlc_request {
     const char *model_path;
     hmlc_dim_option dims[HMLC_MOST_DIM_OPTIONS];
     uint32_t dim_count;
-    const hmlc_target *targets[HMLC_MOST_TARGETS];
+    const hmlc_target **targets; /* room for every row of the table */
     uint32_t target_count;
     uint32_t jobs;
     hmlc_emit emit;
@@ -38,6 +38,8 @@ typedef struct hmlc_request {
 /* Reads --dim, --target, --jobs, --emit, --keep. The exit status; not 0 after telling what is
  * wrong. */
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
+/* Compiles for the machine that compiles alone, where the table knows it. */
+void hmlc_request_native(hmlc_request *request);
 void hmlc_request_release(hmlc_request *request);
 
 /* A model on its way: imported, then lowered. A step that fails leaves a diagnostic, but where

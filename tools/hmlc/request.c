@@ -72,21 +72,36 @@ static int parse_dims(hmlc_request *request, const hml_options *options)
 
 static int unknown_target(const hmlc_request *request, const char *name)
 {
-    const char *names[16] = {"native"};
-    char suggestion[96];
-    size_t count = 1;
-    for (; count <= hmlc_target_count() && count < 16; count++) {
-        names[count] = hmlc_target_at((uint32_t)count - 1)->name;
+    uint32_t count = hmlc_target_count();
+    const char **names = calloc(count + 1, sizeof *names);
+    if (names == NULL) {
+        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
     }
+    for (uint32_t k = 0; k < count; k++) {
+        names[k] = hmlc_target_at(k)->name;
+    }
+    names[count] = "native";
+    char suggestion[96];
+    const char *hint = hml_did_you_mean(name, names, count + 1, suggestion, sizeof suggestion);
+    free(names);
     return hml_report_usage(request->report, "unknown target '%s'%s; `hmlc targets` lists them",
-                            name,
-                            hml_did_you_mean(name, names, count, suggestion, sizeof suggestion));
+                            name, hint);
+}
+
+/* Of a target in the table. */
+static uint32_t place_of(const hmlc_target *target)
+{
+    uint32_t place = 0;
+    while (hmlc_target_at(place) != target) {
+        place++;
+    }
+    return place;
 }
 
 static int add_target(hmlc_request *request, const char *name)
 {
     const hmlc_target *target = hmlc_target_find(name);
-    if (target == NULL || request->target_count == HMLC_MOST_TARGETS) {
+    if (target == NULL) {
         return unknown_target(request, name);
     }
     for (uint32_t k = 0; k < request->target_count; k++) {
@@ -97,7 +112,7 @@ static int add_target(hmlc_request *request, const char *name)
     /* Rising order of features, whatever the order of the words: the loader takes the last that
      * fits. */
     uint32_t at = request->target_count++;
-    for (; at > 0 && request->targets[at - 1] > target; at--) {
+    for (; at > 0 && place_of(request->targets[at - 1]) > place_of(target); at--) {
         request->targets[at] = request->targets[at - 1];
     }
     request->targets[at] = target;
@@ -119,12 +134,19 @@ static int add_targets(hmlc_request *request, const char *list)
     return status;
 }
 
-/* Without --target: all x86-64 variants in one file, never the compiling host alone. */
+/* Without --target: the rows that the table marks, in one file, whatever machine compiles. */
 static int parse_targets(hmlc_request *request, const hml_options *options)
 {
     size_t count = hml_options_count(options, "target");
+    request->targets = calloc(hmlc_target_count(), sizeof *request->targets);
+    if (request->targets == NULL) {
+        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
+    }
     for (uint32_t k = 0; count == 0 && k < hmlc_target_count(); k++) {
-        request->targets[request->target_count++] = hmlc_target_at(k);
+        const hmlc_target *target = hmlc_target_at(k);
+        if (target->is_default) {
+            request->targets[request->target_count++] = target;
+        }
     }
     for (size_t k = 0; k < count; k++) {
         int status = add_targets(request, hml_options_at(options, "target", k));
@@ -250,6 +272,15 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
     return status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
 }
 
+void hmlc_request_native(hmlc_request *request)
+{
+    const hmlc_target *native = hmlc_target_find("native");
+    if (native != NULL && request->targets != NULL) {
+        request->targets[0] = native;
+        request->target_count = 1;
+    }
+}
+
 void hmlc_request_release(hmlc_request *request)
 {
     for (uint32_t k = 0; k < request->dim_count; k++) {
@@ -260,4 +291,6 @@ void hmlc_request_release(hmlc_request *request)
         free(name.owned);
     }
     request->dim_count = 0;
+    free(request->targets);
+    request->targets = NULL;
 }

@@ -29,18 +29,9 @@ static LLVMTargetMachineRef machine_create(const hmlc_target *target, char **mes
 LLVMModuleRef hmlc_object_module(LLVMContextRef context, const hmlc_target *target,
                                  const char *name)
 {
-    char *message = NULL;
-    LLVMTargetMachineRef machine = machine_create(target, &message);
-    if (machine == NULL) {
-        LLVMDisposeMessage(message);
-        return NULL;
-    }
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext(name, context);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
-    LLVMSetModuleDataLayout(module, layout);
+    LLVMSetDataLayout(module, target->data_layout);
     LLVMSetTarget(module, target->triple);
-    LLVMDisposeTargetData(layout);
-    LLVMDisposeTargetMachine(machine);
     return module;
 }
 
