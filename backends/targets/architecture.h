@@ -34,7 +34,8 @@ typedef struct hmlc_architecture {
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
     hmlc_instruction trap; /* what stands between the end of the code and its page's */
     void (*prepare)(void); /* makes LLVM's code generator known */
-    bool (*runs_here)(const hmlc_target *target); /* on the machine that compiles */
+    /* HML_CPU_* of the machine that compiles; false: it is of another architecture. */
+    bool (*features_here)(uint64_t *features);
 } hmlc_architecture;
 
 /* Of a target. */

@@ -46,12 +46,19 @@ const hmlc_architecture *hmlc_architecture_of(const hmlc_target *target)
     return NULL;
 }
 
+static bool runs_here(const hmlc_target *target)
+{
+    uint64_t features;
+    return hmlc_architecture_of(target)->features_here(&features) &&
+           (target->required_features & ~features) == 0;
+}
+
 /* The best row for the compiling machine; NULL on a machine that the table does not know. */
 static const hmlc_target *target_native(void)
 {
     const hmlc_target *found = NULL, *target;
     for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL; k++) {
-        found = hmlc_architecture_of(target)->runs_here(target) ? target : found;
+        found = runs_here(target) ? target : found;
     }
     return found;
 }

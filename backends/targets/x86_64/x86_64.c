@@ -29,16 +29,18 @@ static void prepare(void)
     LLVMInitializeX86AsmPrinter();
 }
 
-static bool runs_here(const hmlc_target *target)
+static bool features_here(uint64_t *features)
 {
-    uint64_t present = 0;
+    *features = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    present |= __builtin_cpu_supports("x86-64-v2") ? HML_CPU_X86_SSE42 : 0;
-    present |= __builtin_cpu_supports("x86-64-v3") ? HML_CPU_X86_AVX2 : 0;
-    present |= __builtin_cpu_supports("x86-64-v4") ? HML_CPU_X86_AVX512 : 0;
+    *features |= __builtin_cpu_supports("x86-64-v2") ? HML_CPU_X86_SSE42 : 0;
+    *features |= __builtin_cpu_supports("x86-64-v3") ? HML_CPU_X86_AVX2 : 0;
+    *features |= __builtin_cpu_supports("x86-64-v4") ? HML_CPU_X86_AVX512 : 0;
+    return true;
+#else
+    return false;
 #endif
-    return (target->required_features & ~present) == 0;
 }
 
 const hmlc_architecture hmlc_architecture_x86_64 = {
@@ -50,5 +52,5 @@ const hmlc_architecture hmlc_architecture_x86_64 = {
     .nop = {{0x90}, 1},
     .trap = {{0xcc}, 1},
     .prepare = prepare,
-    .runs_here = runs_here,
+    .features_here = features_here,
 };
