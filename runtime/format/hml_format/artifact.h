@@ -280,7 +280,8 @@ typedef struct hml_step_record {
  * A flat image: segments in order, load-congruent: the image is mapped as one region with
  * `image_bytes` bytes, each segment at its offset, the executable one read-execute, the constants
  * read-only. Text comes first, constants follow where it ends and fill the image. No relocations,
- * no imports. The image ends with an hml_code_seal.
+ * no imports. The image ends with an hml_code_seal. An image that is stored otherwise needs a bit
+ * in HML_NEEDS_*, beside fields here that say how.
  */
 typedef struct hml_code_record {
     uint64_t image_offset; /* from the section's start; 4096-aligned in the section */
