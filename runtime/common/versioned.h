@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Bytes of a structure whose last field in the first version was `field`. */
-#define HML_FIRST_BYTES(type, field) (offsetof(type, field) + sizeof(((type *)NULL)->field))
+#define HML_FIRST_BYTES(type, field)                                                               \
+    (offsetof(type, field) + sizeof(__typeof__(((type *)NULL)->field)))
 
 /* The size that a caller may state: no version is shorter, and what is longer than this is garbage.
  */

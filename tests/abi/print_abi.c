@@ -17,7 +17,7 @@ int main(void)
     printf("%s %zu bytes, alignment %zu\n", #type, sizeof(type), ALIGNMENT_OF(type));
 #define PUBLIC_FIELD(type, field)                                                                  \
     printf("  %s at %zu, %zu bytes\n", #field, offsetof(type, field),                              \
-           sizeof(((type *)NULL)->field));
+           sizeof(__typeof__(((type *)NULL)->field)));
 #include "public_structs.def"
     printf("hml_status %zu bytes\n", sizeof(hml_status));
 #define HML_STATUS(identifier, number, exit_class, title, explanation)                             \
@@ -30,6 +30,6 @@ int main(void)
         }
     }
     printf("HML_OPEN_INSPECT %d\nHML_OPEN_NO_ENVIRONMENT %d\nHML_MAX_TENSOR_RANK %d\n",
-           (int)HML_OPEN_INSPECT, (int)HML_OPEN_NO_ENVIRONMENT, HML_MAX_TENSOR_RANK);
+           HML_OPEN_INSPECT, HML_OPEN_NO_ENVIRONMENT, HML_MAX_TENSOR_RANK);
     return 0;
 }
