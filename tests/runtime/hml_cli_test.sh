@@ -34,6 +34,14 @@ expect 2 "did you mean '--threads'?" "$hml" run sum.hml --thread 2
 expect 0 '--test-data' "$hml" run --help
 expect 2 'expected one artifact' "$hml" run
 
+# Files of later versions of the format.
+expect 3 'HML1004' "$hml" run newer_major.hml
+expect 3 'this runtime reads 1.x' "$hml" inspect newer_major.hml
+expect 0 'z: f32' "$hml" run newer_variant.hml
+expect 0 'one for x86-64 that needs a newer runtime' "$hml" inspect newer_variant.hml
+expect 0 '"newer":true' "$hml" inspect newer_variant.hml --json
+expect 2 'one that needs a newer runtime' "$hml" run newer_variant.hml --variant middle
+
 # Names of variants and kernels move no cursor.
 expect 0 'v\x1b[31m' "$hml" inspect escape.hml --steps
 expect 0 'k\x1b[2J' "$hml" inspect escape.hml --steps

@@ -17,10 +17,32 @@ static const char *in_folder(const char *folder, const char *name)
     return path;
 }
 
-static int write_artifact(const char *folder, const char *name, const artifact_builder *b)
+/* What a later version may do to a file. */
+typedef void change_file(uint8_t *data);
+
+static void newer_major(uint8_t *data)
+{
+    hml_file_header *header = (void *)data;
+    header->format_major++;
+}
+
+/* Of two variants, the second. */
+static void newer_variant(uint8_t *data)
+{
+    hml_file_header *header = (void *)data;
+    header->format_minor++;
+    artifact_section(data, header->section_count - 4)->needs = 1; /* its code */
+}
+
+static int write_artifact_as(const char *folder, const char *name, const artifact_builder *b,
+                             change_file *change)
 {
     size_t bytes = 0;
     uint8_t *data = build_artifact(b, &bytes);
+    if (data != NULL && change != NULL) {
+        change(data);
+        (void)reseal_artifact(data, bytes);
+    }
     FILE *file = fopen(in_folder(folder, name), "wb");
     int good = data != NULL && file != NULL && fwrite(data, 1, bytes, file) == bytes;
     if (file != NULL) {
@@ -28,6 +50,11 @@ static int write_artifact(const char *folder, const char *name, const artifact_b
     }
     free(data);
     return good;
+}
+
+static int write_artifact(const char *folder, const char *name, const artifact_builder *b)
+{
+    return write_artifact_as(folder, name, b, NULL);
 }
 
 static int write_tensor(const char *folder, const char *name, const char *tensor_name,
@@ -71,6 +98,10 @@ int main(int argc, char **argv)
     const char *folder = argv[1];
     build_sum(&b);
     int good = write_artifact(folder, "sum.hml", &b);
+    good = good && write_artifact_as(folder, "newer_major.hml", &b, newer_major);
+    b.variant_count = 2;
+    good = good && write_artifact_as(folder, "newer_variant.hml", &b, newer_variant);
+    b.variant_count = 1;
     b.architecture = HML_ARCHITECTURE_AARCH64;
     good = good && write_artifact(folder, "arm.hml", &b);
     build_sum(&b);
