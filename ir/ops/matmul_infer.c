@@ -1,4 +1,4 @@
-/* Inference of matmul and matmul_packed. */
+/* Inference of matmul, pack_panels and matmul_packed. */
 #include "infer_tools.h"
 
 /* Broadcasts the leading dims of both sides into dims; gives their number. */
@@ -60,5 +60,28 @@ hmlc_status hmlc_infer_matmul_packed(hmlc_infer *context)
     dims[rank] = a->dims[a->rank - 2 + swap_a];
     dims[rank + 1] = columns;
     hmlc_infer_result(context, 0, a->dtype, rank + 2, dims, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_pack_panels(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_COMPUTED, &status);
+    hmlc_infer_rank(context, 0, x, 2, HMLC_MAX_RANK - 1, &status);
+    if (x == NULL || status != HMLC_OK) {
+        return status;
+    }
+    bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
+    hmlc_dim depth = x->dims[x->rank - (transposed ? 1 : 2)];
+    hmlc_dim columns = x->dims[x->rank - (transposed ? 2 : 1)];
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < x->rank - 2; ++i) {
+        dims[i] = x->dims[i];
+    }
+    hmlc_dim lanes = hmlc_infer_number(context, 16);
+    dims[x->rank - 2] = hmlc_dim_ceildiv(context->module->dims, columns, lanes);
+    dims[x->rank - 1] = depth;
+    dims[x->rank] = lanes;
+    hmlc_infer_result(context, 0, x->dtype, x->rank + 1, dims, &status);
     return status;
 }

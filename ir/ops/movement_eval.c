@@ -1,4 +1,4 @@
-/* Evaluation of movement ops: concat, pad, tile, pack_panels. */
+/* Evaluation of movement ops: concat, pad, tile. */
 #include <string.h>
 
 #include "eval_tools.h"
@@ -69,26 +69,5 @@ hmlc_status hmlc_eval_tile(hmlc_eval *context)
         }
     }
     hmlc_eval_copy_mapped(result, x, (const int64_t *const *)maps, NULL);
-    return HMLC_OK;
-}
-
-hmlc_status hmlc_eval_pack_panels(hmlc_eval *context)
-{
-    const hmlc_tensor *x = context->operands[0];
-    hmlc_tensor *result = &context->results[0];
-    bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
-    int64_t depth = x->dims[x->rank - (transposed ? 1 : 2)];
-    int64_t columns = x->dims[x->rank - (transposed ? 2 : 1)];
-    int64_t panels = result->dims[x->rank - 2];
-    int64_t batch = hmlc_eval_product(x->dims, 0, x->rank - 2);
-    for (int64_t b = 0; b < batch; ++b) {
-        for (int64_t k = 0; k < depth; ++k) {
-            for (int64_t n = 0; n < columns; ++n) {
-                int64_t inner = transposed ? n * depth + k : k * columns + n;
-                int64_t to = ((b * panels + n / 16) * depth + k) * 16 + n % 16;
-                hmlc_eval_copy_element(result, to, x, b * depth * columns + inner);
-            }
-        }
-    }
     return HMLC_OK;
 }

@@ -1,4 +1,4 @@
-/* Inference of movement ops: concat, pad, tile, pack_panels. */
+/* Inference of movement ops: concat, pad, tile. */
 #include <stdio.h>
 
 #include "infer_tools.h"
@@ -116,27 +116,4 @@ hmlc_status hmlc_infer_tile(hmlc_infer *context)
     hmlc_infer_result(context, 0, x->dtype, x->rank, shape->as.dims, &status);
     HMLC_TRY(status);
     return hmlc_known_moved(context, 1);
-}
-
-hmlc_status hmlc_infer_pack_panels(hmlc_infer *context)
-{
-    hmlc_status status = HMLC_OK;
-    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_COMPUTED, &status);
-    hmlc_infer_rank(context, 0, x, 2, HMLC_MAX_RANK - 1, &status);
-    if (x == NULL || status != HMLC_OK) {
-        return status;
-    }
-    bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
-    hmlc_dim depth = x->dims[x->rank - (transposed ? 1 : 2)];
-    hmlc_dim columns = x->dims[x->rank - (transposed ? 2 : 1)];
-    hmlc_dim dims[HMLC_MAX_RANK];
-    for (int32_t i = 0; i < x->rank - 2; ++i) {
-        dims[i] = x->dims[i];
-    }
-    hmlc_dim lanes = hmlc_infer_number(context, 16);
-    dims[x->rank - 2] = hmlc_dim_ceildiv(context->module->dims, columns, lanes);
-    dims[x->rank - 1] = depth;
-    dims[x->rank] = lanes;
-    hmlc_infer_result(context, 0, x->dtype, x->rank + 1, dims, &status);
-    return status;
 }
