@@ -105,6 +105,16 @@ const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name)
     return attr != NULL ? attr : &none;
 }
 
+uint32_t hmlc_add_accumulator(const hmlc_op *op, hmlc_attr *attrs, uint32_t count)
+{
+    const hmlc_attr *attr = op != NULL ? hmlc_op_attr(op, HMLC_ATTR_accumulator) : NULL;
+    if (attr == NULL) {
+        return count;
+    }
+    attrs[count] = *attr;
+    return count + 1;
+}
+
 static hmlc_status keep_results(hmlc_arena *arena, hmlc_tensor *results, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

@@ -54,6 +54,10 @@ bool hmlc_expands_by_ones(const hmlc_type *small, const hmlc_type *large);
 /* List attributes that the op must have. */
 const hmlc_attr *hmlc_list_attr(const hmlc_op *op, hmlc_attr_name name);
 
+/* Puts `op`'s accumulator, where it has one, behind `count` attributes; the new count. `op` may be
+ * NULL. */
+uint32_t hmlc_add_accumulator(const hmlc_op *op, hmlc_attr *attrs, uint32_t count);
+
 /*
  * hmlc_eval_constant_op with the results' data in the module's arena; what evaluation needs besides
  * is freed.

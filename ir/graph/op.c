@@ -1,5 +1,6 @@
 /* The tables that expand from ops.def and attrs.def. */
 #include <hmlc/op.h>
+#include <hmlc/panels.h>
 
 #include <string.h>
 

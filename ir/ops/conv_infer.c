@@ -6,6 +6,7 @@ typedef struct weights {
     int64_t groups;
     int32_t first_spatial; /* of the weights */
     hmlc_dim outer, inner; /* dim 0, and the channel dim beside the window */
+    hmlc_dtype sums;
 } weights;
 
 static void read_weights(const hmlc_infer *context, const hmlc_type *x, const hmlc_type *w,
@@ -34,11 +35,15 @@ static void read_weights(const hmlc_infer *context, const hmlc_type *x, const hm
                      status);
 }
 
-static void check_bias(const hmlc_infer *context, const hmlc_type *x, hmlc_dim channels,
+/* A bias is added to the sums: it has their type. */
+static void check_bias(const hmlc_infer *context, hmlc_dtype sums, hmlc_dim channels,
                        hmlc_status *status)
 {
     const hmlc_type *bias = hmlc_infer_optional(context, 2, HMLC_ACCEPT_NUMERIC, status);
-    hmlc_infer_same_dtype(context, 2, x, bias, status);
+    if (bias != NULL && bias->dtype != sums) {
+        hmlc_infer_fail(context, status, "operand 2 has element type %s; expected %s as the sums",
+                        hmlc_dtype_name(bias->dtype), hmlc_dtype_name(sums));
+    }
     hmlc_infer_shape(context, 2, bias, 1, &channels, status);
 }
 
@@ -48,7 +53,7 @@ static bool read_convolution(const hmlc_infer *context, const hmlc_type **x,
 {
     *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, status);
     const hmlc_type *w = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, status);
-    hmlc_infer_same_dtype(context, 1, *x, w, status);
+    found->sums = hmlc_infer_accumulator(context, *x, w, status);
     if (*x == NULL || w == NULL) {
         return false;
     }
@@ -68,7 +73,7 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
     }
     hmlc_infer_unify(context, hmlc_infer_times(context, w.inner, w.groups), x->dims[window.channel],
                      "input channels (groups times those of the weights)", &status);
-    check_bias(context, x, w.outer, &status);
+    check_bias(context, w.sums, w.outer, &status);
     hmlc_dim dims[HMLC_MAX_RANK];
     dims[0] = x->dims[0];
     dims[window.channel] = w.outer;
@@ -77,7 +82,7 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
             hmlc_window_positions(context, &window, i, x->dims[window.first_spatial + i],
                                   w.type->dims[w.first_spatial + i], &status);
     }
-    hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
+    hmlc_infer_result(context, 0, w.sums, x->rank, dims, &status);
     return status;
 }
 
@@ -112,7 +117,7 @@ hmlc_status hmlc_infer_conv_transpose(hmlc_infer *context)
     hmlc_infer_unify(context, w.outer, x->dims[window.channel],
                      "input channels (dim 0 of the weights)", &status);
     hmlc_dim channels = hmlc_infer_times(context, w.inner, w.groups);
-    check_bias(context, x, channels, &status);
+    check_bias(context, w.sums, channels, &status);
     hmlc_dim dims[HMLC_MAX_RANK];
     dims[0] = x->dims[0];
     dims[window.channel] = channels;
@@ -121,6 +126,6 @@ hmlc_status hmlc_infer_conv_transpose(hmlc_infer *context)
             transposed_size(context, &window, i, x->dims[window.first_spatial + i],
                             w.type->dims[w.first_spatial + i], padding->as.integers[i]);
     }
-    hmlc_infer_result(context, 0, x->dtype, x->rank, dims, &status);
+    hmlc_infer_result(context, 0, w.sums, x->rank, dims, &status);
     return status;
 }

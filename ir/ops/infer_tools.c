@@ -127,6 +127,32 @@ void hmlc_infer_same_dtype(const hmlc_infer *context, uint32_t index, const hmlc
     }
 }
 
+static bool is_byte(hmlc_dtype dtype)
+{
+    return dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_u8;
+}
+
+hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a, const hmlc_type *b,
+                                  hmlc_status *status)
+{
+    const hmlc_attr *attr = hmlc_op_attr(context->op, HMLC_ATTR_accumulator);
+    if (a == NULL || b == NULL) {
+        return HMLC_DTYPE_f32; /* reported before */
+    }
+    if (attr == NULL) {
+        hmlc_infer_same_dtype(context, 1, a, b, status);
+        return a->dtype;
+    }
+    if (attr->as.dtype != HMLC_DTYPE_i32 || !is_byte(a->dtype) || !is_byte(b->dtype)) {
+        hmlc_infer_refuse(context, status, "cast the operands to the accumulator's type before",
+                          "sums in %s of operands in %s and %s; the attribute accumulator is for "
+                          "sums in i32 of u8 and i8",
+                          hmlc_dtype_name(attr->as.dtype), hmlc_dtype_name(a->dtype),
+                          hmlc_dtype_name(b->dtype));
+    }
+    return attr->as.dtype;
+}
+
 void hmlc_infer_rank(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                      int32_t least, int32_t most, hmlc_status *status)
 {

@@ -37,6 +37,13 @@ const hmlc_type *hmlc_infer_optional(const hmlc_infer *context, uint32_t index, 
                                      hmlc_status *status);
 void hmlc_infer_same_dtype(const hmlc_infer *context, uint32_t index, const hmlc_type *expected,
                            const hmlc_type *found, hmlc_status *status);
+/*
+ * The type of a contraction's sums and of its result: the operands' own, which then is one, unless
+ * the attribute `accumulator` says otherwise: i32 for two operands of 8-bit integers, each signed
+ * or not.
+ */
+hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a, const hmlc_type *b,
+                                  hmlc_status *status);
 void hmlc_infer_rank(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                      int32_t least, int32_t most, hmlc_status *status);
 /* The length of a one-dimensional i64 operand that describes a shape: static and at most

@@ -1,4 +1,6 @@
 /* Evaluation of matmul, pack_panels and matmul_packed. */
+#include <hmlc/panels.h>
+
 #include "eval_tools.h"
 #include "gemm.h"
 
@@ -16,17 +18,18 @@ static hmlc_word *transposed(const hmlc_eval *context, const hmlc_word *from, in
     return to;
 }
 
-/* Panels [..., panels, K, 16] back to [..., K, N]. */
+/* Panels [..., panels, rows, width * group] back to [..., K, N]. */
 static hmlc_word *unpacked(const hmlc_eval *context, const hmlc_tensor *packed,
-                           const hmlc_word *from, int64_t columns)
+                           const hmlc_word *from, int64_t depth, int64_t columns)
 {
+    hmlc_pack_layout layout = hmlc_pack_layout_of(context->op);
     int64_t batch = hmlc_eval_product(packed->dims, 0, packed->rank - 3);
-    int64_t panels = packed->dims[packed->rank - 3], depth = packed->dims[packed->rank - 2];
+    int64_t volume = hmlc_eval_product(packed->dims, packed->rank - 3, packed->rank);
     hmlc_word *to = HMLC_NEW_ARRAY(context->arena, hmlc_word, batch * depth * columns);
     for (int64_t b = 0; to != NULL && b < batch; ++b) {
         for (int64_t i = 0; i < depth * columns; ++i) {
-            int64_t n = i % columns, k = i / columns;
-            to[b * depth * columns + i] = from[((b * panels + n / 16) * depth + k) * 16 + n % 16];
+            to[b * depth * columns + i] =
+                from[b * volume + hmlc_pack_place(layout, depth, i / columns, i % columns)];
         }
     }
     return to;
@@ -75,9 +78,11 @@ hmlc_status hmlc_eval_matmul(hmlc_eval *context)
                       .depth = a->dims[a->rank - (swap_a ? 2 : 1)]};
     gemm.a_stride = gemm.depth;
     gemm.b_stride = gemm.c_stride = gemm.columns;
-    if (gemm.depth != b->dims[b->rank - (swap_b ? 1 : 2)]) {
+    int64_t inner = b->dims[b->rank - (swap_b ? 1 : 2)];
+    if (inner !=
+        (packed ? hmlc_pack_rows(hmlc_pack_layout_of(context->op), gemm.depth) : gemm.depth)) {
         return hmlc_eval_fail(context, "the inner dims are %lld and %lld", (long long)gemm.depth,
-                              (long long)b->dims[b->rank - (swap_b ? 1 : 2)]);
+                              (long long)inner);
     }
     int64_t strides_a[HMLC_MAX_RANK], strides_b[HMLC_MAX_RANK];
     HMLC_TRY(batch_strides(context, a, 2, strides_a));
@@ -87,7 +92,7 @@ hmlc_status hmlc_eval_matmul(hmlc_eval *context)
     HMLC_TRY_MEMORY(words_a);
     HMLC_TRY_MEMORY(words_b);
     if (packed) {
-        words_b = unpacked(context, b, words_b, gemm.columns);
+        words_b = unpacked(context, b, words_b, gemm.depth, gemm.columns);
         HMLC_TRY_MEMORY(words_b);
     }
     int64_t batches = hmlc_eval_product(result->dims, 0, result->rank - 2);
@@ -114,13 +119,14 @@ hmlc_status hmlc_eval_pack_panels(hmlc_eval *context)
     bool transposed = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
     int64_t depth = x->dims[x->rank - (transposed ? 1 : 2)];
     int64_t columns = x->dims[x->rank - (transposed ? 2 : 1)];
-    int64_t panels = result->dims[x->rank - 2];
+    hmlc_pack_layout layout = hmlc_pack_layout_of(context->op);
+    int64_t volume = hmlc_eval_product(result->dims, result->rank - 3, result->rank);
     int64_t batch = hmlc_eval_product(x->dims, 0, x->rank - 2);
     for (int64_t b = 0; b < batch; ++b) {
         for (int64_t k = 0; k < depth; ++k) {
             for (int64_t n = 0; n < columns; ++n) {
                 int64_t inner = transposed ? n * depth + k : k * columns + n;
-                int64_t to = ((b * panels + n / 16) * depth + k) * 16 + n % 16;
+                int64_t to = b * volume + hmlc_pack_place(layout, depth, k, n);
                 hmlc_eval_copy_element(result, to, x, b * depth * columns + inner);
             }
         }

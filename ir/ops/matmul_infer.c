@@ -1,4 +1,6 @@
 /* Inference of matmul, pack_panels and matmul_packed. */
+#include <hmlc/panels.h>
+
 #include "infer_tools.h"
 
 /* Broadcasts the leading dims of both sides into dims; gives their number. */
@@ -13,12 +15,48 @@ static int32_t batch_dims(const hmlc_infer *context, const hmlc_type *a, int32_t
     return rank;
 }
 
+static bool is_power(int64_t value, int64_t most)
+{
+    return value >= 1 && value <= most && (value & (value - 1)) == 0;
+}
+
+static hmlc_pack_layout read_layout(const hmlc_infer *context, hmlc_status *status)
+{
+    hmlc_pack_layout layout = hmlc_pack_layout_of(context->op);
+    if (!is_power(layout.width, HMLC_PACK_MAX_WIDTH)) {
+        hmlc_infer_fail(context, status, "panel_width is %lld; expected a power of two up to %d",
+                        (long long)layout.width, HMLC_PACK_MAX_WIDTH);
+    }
+    if (!is_power(layout.group, HMLC_PACK_MAX_GROUP)) {
+        hmlc_infer_fail(context, status, "depth_group is %lld; expected a power of two up to %d",
+                        (long long)layout.group, HMLC_PACK_MAX_GROUP);
+    }
+    return layout;
+}
+
+/* Where the packing op is known, it packs as the product reads: equal shapes would not tell. */
+static void check_packer(const hmlc_infer *context, hmlc_pack_layout layout, hmlc_status *status)
+{
+    const hmlc_op *packer = hmlc_op_operand(context->op, 1)->producer;
+    if (packer == NULL || packer->opcode != HMLC_OP_pack_panels) {
+        return;
+    }
+    hmlc_pack_layout packed = hmlc_pack_layout_of(packer);
+    if (packed.width != layout.width || packed.group != layout.group) {
+        hmlc_infer_fail(context, status,
+                        "operand 1 is packed %lld wide in groups of %lld; this product reads "
+                        "panels %lld wide in groups of %lld",
+                        (long long)packed.width, (long long)packed.group, (long long)layout.width,
+                        (long long)layout.group);
+    }
+}
+
 hmlc_status hmlc_infer_matmul(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *a = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, &status);
     const hmlc_type *b = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, &status);
-    hmlc_infer_same_dtype(context, 1, a, b, &status);
+    hmlc_dtype dtype = hmlc_infer_accumulator(context, a, b, &status);
     hmlc_infer_rank(context, 0, a, 2, HMLC_MAX_RANK, &status);
     hmlc_infer_rank(context, 1, b, 2, HMLC_MAX_RANK, &status);
     if (status != HMLC_OK) {
@@ -32,7 +70,7 @@ hmlc_status hmlc_infer_matmul(hmlc_infer *context)
                      "inner dim (columns of operand 0, rows of operand 1)", &status);
     dims[rank] = a->dims[a->rank - 2 + swap_a];
     dims[rank + 1] = b->dims[b->rank - 1 - swap_b];
-    hmlc_infer_result(context, 0, a->dtype, rank + 2, dims, &status);
+    hmlc_infer_result(context, 0, dtype, rank + 2, dims, &status);
     return status;
 }
 
@@ -41,25 +79,32 @@ hmlc_status hmlc_infer_matmul_packed(hmlc_infer *context)
     hmlc_status status = HMLC_OK;
     const hmlc_type *a = hmlc_infer_operand(context, 0, HMLC_ACCEPT_NUMERIC, &status);
     const hmlc_type *b = hmlc_infer_operand(context, 1, HMLC_ACCEPT_NUMERIC, &status);
-    hmlc_infer_same_dtype(context, 1, a, b, &status);
+    hmlc_dtype dtype = hmlc_infer_accumulator(context, a, b, &status);
     hmlc_infer_rank(context, 0, a, 2, HMLC_MAX_RANK, &status);
     hmlc_infer_rank(context, 1, b, 3, HMLC_MAX_RANK, &status);
     const hmlc_attr *shape = hmlc_infer_list(context, HMLC_ATTR_shape, 1, &status);
+    hmlc_pack_layout layout = read_layout(context, &status);
+    check_packer(context, layout, &status);
     if (status != HMLC_OK) {
         return status;
     }
     int32_t swap_a = hmlc_op_int(context->op, HMLC_ATTR_transpose_a) != 0;
-    hmlc_dim lanes = hmlc_infer_number(context, 16), columns = shape->as.dims[0];
+    hmlc_dims *table = context->module->dims;
+    hmlc_dim columns = shape->as.dims[0], depth = a->dims[a->rank - 1 - swap_a];
     hmlc_dim dims[HMLC_MAX_RANK];
     int32_t rank = batch_dims(context, a, 2, b, 3, dims, &status);
-    hmlc_infer_unify(context, hmlc_dim_ceildiv(context->module->dims, columns, lanes),
+    hmlc_infer_unify(context,
+                     hmlc_dim_ceildiv(table, columns, hmlc_infer_number(context, layout.width)),
                      b->dims[b->rank - 3], "number of panels", &status);
-    hmlc_infer_unify(context, a->dims[a->rank - 1 - swap_a], b->dims[b->rank - 2],
-                     "inner dim (columns of operand 0, rows of the panels)", &status);
-    hmlc_infer_unify(context, lanes, b->dims[b->rank - 1], "panel width", &status);
+    hmlc_infer_unify(
+        context, hmlc_dim_ceildiv(table, depth, hmlc_infer_number(context, layout.group)),
+        b->dims[b->rank - 2], "inner dim (columns of operand 0, rows of the panels)", &status);
+    hmlc_infer_unify(context, hmlc_infer_number(context, hmlc_pack_row(layout)),
+                     b->dims[b->rank - 1], "elements of a panel's row (width times group)",
+                     &status);
     dims[rank] = a->dims[a->rank - 2 + swap_a];
     dims[rank + 1] = columns;
-    hmlc_infer_result(context, 0, a->dtype, rank + 2, dims, &status);
+    hmlc_infer_result(context, 0, dtype, rank + 2, dims, &status);
     return status;
 }
 
@@ -68,6 +113,7 @@ hmlc_status hmlc_infer_pack_panels(hmlc_infer *context)
     hmlc_status status = HMLC_OK;
     const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_COMPUTED, &status);
     hmlc_infer_rank(context, 0, x, 2, HMLC_MAX_RANK - 1, &status);
+    hmlc_pack_layout layout = read_layout(context, &status);
     if (x == NULL || status != HMLC_OK) {
         return status;
     }
@@ -78,10 +124,10 @@ hmlc_status hmlc_infer_pack_panels(hmlc_infer *context)
     for (int32_t i = 0; i < x->rank - 2; ++i) {
         dims[i] = x->dims[i];
     }
-    hmlc_dim lanes = hmlc_infer_number(context, 16);
-    dims[x->rank - 2] = hmlc_dim_ceildiv(context->module->dims, columns, lanes);
-    dims[x->rank - 1] = depth;
-    dims[x->rank] = lanes;
+    hmlc_dims *table = context->module->dims;
+    dims[x->rank - 2] = hmlc_dim_ceildiv(table, columns, hmlc_infer_number(context, layout.width));
+    dims[x->rank - 1] = hmlc_dim_ceildiv(table, depth, hmlc_infer_number(context, layout.group));
+    dims[x->rank] = hmlc_infer_number(context, hmlc_pack_row(layout));
     hmlc_infer_result(context, 0, x->dtype, x->rank + 1, dims, &status);
     return status;
 }

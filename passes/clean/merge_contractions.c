@@ -9,7 +9,7 @@
 #include "fold/weight_tools.h"
 #include "query.h"
 
-enum { PANEL = 16, MAX_MEMBERS = 16, MAX_MERGED_BYTES = 512 << 20 };
+enum { MAX_MEMBERS = 16, MAX_MERGED_BYTES = 512 << 20 };
 
 typedef struct member {
     hmlc_weighted_op contraction;
@@ -124,7 +124,7 @@ static bool goes_with(const member *left, const member *right)
 
 static int64_t panels(int64_t outputs)
 {
-    return (outputs + PANEL - 1) / PANEL;
+    return (outputs + HMLC_PACK_WIDTH - 1) / HMLC_PACK_WIDTH;
 }
 
 static bool is_profitable(const group *set)

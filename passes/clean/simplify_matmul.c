@@ -34,9 +34,10 @@ static hmlc_status absorb_transpose(hmlc_rewriter *rewriter, hmlc_op *op, uint32
     int64_t flags[] = {hmlc_op_int(op, HMLC_ATTR_transpose_a),
                        hmlc_op_int(op, HMLC_ATTR_transpose_b)};
     flags[flag == HMLC_ATTR_transpose_b] ^= 1;
-    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_transpose_a, flags[0]),
-                         hmlc_attr_int(HMLC_ATTR_transpose_b, flags[1])};
-    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_matmul, operands, 2, attrs, 2);
+    hmlc_attr attrs[3] = {hmlc_attr_int(HMLC_ATTR_transpose_a, flags[0]),
+                          hmlc_attr_int(HMLC_ATTR_transpose_b, flags[1])};
+    uint32_t count = hmlc_add_accumulator(op, attrs, 2);
+    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_matmul, operands, 2, attrs, count);
 }
 
 static hmlc_status absorb_left_transpose(hmlc_rewriter *rewriter, hmlc_op *op)

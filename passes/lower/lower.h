@@ -29,6 +29,7 @@ hmlc_status hmlc_lower_reshaped(hmlc_builder *builder, hmlc_value *value, const 
                                 int32_t rank, hmlc_value **result) HMLC_MUST_USE;
 /* a * b, either side transposed when its flag is set; a `b` that is no constant is packed. */
 typedef struct lower_product {
+    const hmlc_op *op; /* its accumulator is the product's; NULL: the operands' type */
     hmlc_value *a, *b;
     int64_t transpose_a, transpose_b;
 } lower_product;

@@ -258,7 +258,7 @@ hmlc_status hmlc_lower_conv(hmlc_module *module, hmlc_op *op, bool *done)
     hmlc_dim channels = hmlc_dim_floordiv(dims, conv.x->type->dims[1], groups);
     hmlc_dim shape[] = {groups, hmlc_dim_floordiv(dims, conv.result->dims[1], groups),
                         times(&builder, channels, number(&builder, conv.taps))};
-    lower_product of = {.transpose_b = 1};
+    lower_product of = {.op = op, .transpose_b = 1};
     hmlc_value *result = NULL;
     HMLC_TRY(gather_windows(&conv, &of.a));
     HMLC_TRY(hmlc_lower_reshaped(&builder, conv.w, shape, 3, &of.b));

@@ -68,16 +68,18 @@ static hmlc_status collapse(hmlc_builder *builder, lower_product *of)
 hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of, hmlc_value **result)
 {
     const hmlc_type *b = of->b->type;
-    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_transpose_a, of->transpose_a),
-                         hmlc_attr_int(HMLC_ATTR_transpose_b, of->transpose_b)};
+    hmlc_attr attrs[3] = {hmlc_attr_int(HMLC_ATTR_transpose_a, of->transpose_a),
+                          hmlc_attr_int(HMLC_ATTR_transpose_b, of->transpose_b)};
     hmlc_value *operands[] = {of->a, of->b};
     if (hmlc_is_constant(of->b)) {
-        return hmlc_build(builder, HMLC_OP_matmul, operands, 2, attrs, 2, result);
+        uint32_t count = hmlc_add_accumulator(of->op, attrs, 2);
+        return hmlc_build(builder, HMLC_OP_matmul, operands, 2, attrs, count, result);
     }
     hmlc_dim columns = b->dims[b->rank - (of->transpose_b != 0 ? 2 : 1)];
     HMLC_TRY(hmlc_build(builder, HMLC_OP_pack_panels, &operands[1], 1, &attrs[1], 1, &operands[1]));
-    hmlc_attr packed[] = {hmlc_attr_dims(HMLC_ATTR_shape, &columns, 1), attrs[0]};
-    return hmlc_build(builder, HMLC_OP_matmul_packed, operands, 2, packed, 2, result);
+    hmlc_attr packed[3] = {hmlc_attr_dims(HMLC_ATTR_shape, &columns, 1), attrs[0]};
+    uint32_t count = hmlc_add_accumulator(of->op, packed, 2);
+    return hmlc_build(builder, HMLC_OP_matmul_packed, operands, 2, packed, count, result);
 }
 
 /* Scalar factors come off, a transpose becomes a flag; true when anything was found. */
@@ -99,7 +101,8 @@ static bool simplify_product(lower_product *of, hmlc_value *factors[2])
 hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
 {
     (void)module;
-    lower_product of = {.a = hmlc_op_operand(op, 0),
+    lower_product of = {.op = op,
+                        .a = hmlc_op_operand(op, 0),
                         .b = hmlc_op_operand(op, 1),
                         .transpose_a = hmlc_op_int(op, HMLC_ATTR_transpose_a),
                         .transpose_b = hmlc_op_int(op, HMLC_ATTR_transpose_b)};
