@@ -74,7 +74,7 @@ typedef struct hmlc_contraction {
     hmlc_section sections[HMLC_SECTIONS];
     /* How the right side is packed, NULL: it comes packed. At run time into scratch memory where
      * it is not constant. */
-    const struct hmlc_panels *panels;
+    const struct hmlc_pack_weights *panels;
     bool packs_weights;
     hmlc_dtype right_dtype; /* of the panels in memory */
     /* Convolution with taps, NULL: rows by their access. */

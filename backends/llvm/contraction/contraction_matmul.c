@@ -89,27 +89,27 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
     }
     bool transposed = hmlc_op_int(anchor, HMLC_ATTR_transpose_b) != 0;
     int64_t rows = tensor->dims[tensor->rank - 2], columns = tensor->dims[tensor->rank - 1];
-    hmlc_panels panels = {.dtype = tensor->dtype,
-                          .packed_dtype = contraction->right_dtype,
-                          .tap_count = 1,
-                          .taps = hmlc_panels_one_tap,
-                          .batches = 1,
-                          .depth = transposed ? columns : rows,
-                          .columns = transposed ? rows : columns,
-                          .depth_stride = transposed ? 1 : columns,
-                          .column_stride = transposed ? columns : 1,
-                          .batch_stride = rows * columns};
+    hmlc_pack_weights panels = {.dtype = tensor->dtype,
+                                .packed_dtype = contraction->right_dtype,
+                                .tap_count = 1,
+                                .taps = hmlc_pack_one_tap,
+                                .batches = 1,
+                                .depth = transposed ? columns : rows,
+                                .columns = transposed ? rows : columns,
+                                .depth_stride = transposed ? 1 : columns,
+                                .column_stride = transposed ? columns : 1,
+                                .batch_stride = rows * columns};
     contraction->right_argument = right->index;
     contraction->depth = integer(context, panels.depth);
     hmlc_access batch = {.rank = tensor->rank - 2, .offset = integer(context, 0)};
-    int64_t skip = hmlc_panels_batch_elements(&panels);
+    int64_t skip = hmlc_pack_weights_elements(&panels);
     for (int32_t k = tensor->rank - 2; k-- > 0;) {
         batch.dims[k] = integer(context, tensor->dims[k]);
         batch.strides[k] = integer(context, skip * panels.batches);
         panels.batches *= tensor->dims[k];
     }
     right_batches(context, contraction, &batch);
-    return hmlc_panels_plan(context, plan, right->index, &panels);
+    return hmlc_pack_weights_plan(context, plan, right->index, &panels);
 }
 
 static hmlc_status plan_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,

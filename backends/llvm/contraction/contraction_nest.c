@@ -462,7 +462,8 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
                         contraction->rank - 1, &state->left_rows);
     if (contraction->packs_weights) {
         uint32_t weights = hmlc_frame_argument(frame, contraction->right_argument);
-        hmlc_panels_emit(frame, contraction->panels, frame->operands[weights], frame->scratch);
+        hmlc_pack_weights_emit(frame, contraction->panels, frame->operands[weights],
+                               frame->scratch);
     }
     if (contraction->heavy) {
         reserve_tile(state);

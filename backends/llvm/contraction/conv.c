@@ -123,15 +123,15 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     bool transposed = conv->axis[HMLC_SPATIAL - 1].transposed;
     int64_t columns =
         transposed ? weights->dims[weights->rank - 1] : weights->dims[0] / contraction->groups;
-    hmlc_panels panels = {.dtype = contraction->left_dtype,
-                          .packed_dtype = contraction->right_dtype,
-                          .tap_count = 1,
-                          .batches = contraction->groups,
-                          .depth = taps * conv->channels,
-                          .columns = columns,
-                          .batch_stride = taps * conv->channels * columns,
-                          .depth_stride = 1,
-                          .column_stride = taps * conv->channels};
+    hmlc_pack_weights panels = {.dtype = contraction->left_dtype,
+                                .packed_dtype = contraction->right_dtype,
+                                .tap_count = 1,
+                                .batches = contraction->groups,
+                                .depth = taps * conv->channels,
+                                .columns = columns,
+                                .batch_stride = taps * conv->channels * columns,
+                                .depth_stride = 1,
+                                .column_stride = taps * conv->channels};
     int64_t tap_stride = conv->channels;
     if (transposed) {
         tap_stride = columns;
@@ -154,7 +154,7 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     panels.taps = order;
     contraction->columns = integer(context, columns);
     contraction->depth = integer(context, panels.depth);
-    return hmlc_panels_plan(context, plan, contraction->right_argument, &panels);
+    return hmlc_pack_weights_plan(context, plan, contraction->right_argument, &panels);
 }
 
 static hmlc_status plan_pointwise(hmlc_plan_context *context, hmlc_kernel_plan *plan,

@@ -3,23 +3,23 @@
 
 #include <string.h>
 
-const int64_t hmlc_panels_one_tap[1] = {0};
+const int64_t hmlc_pack_one_tap[1] = {0};
 
-int64_t hmlc_panels_batch_elements(const hmlc_panels *panels)
+int64_t hmlc_pack_weights_elements(const hmlc_pack_weights *panels)
 {
     int64_t count = (panels->columns + HMLC_PANEL - 1) / HMLC_PANEL, elements;
     bool fits = hmlc_int64_multiply(count, HMLC_PANEL * panels->depth, &elements);
     return fits ? elements : 0;
 }
 
-static int64_t depth_offset(const hmlc_panels *panels, int64_t k)
+static int64_t depth_offset(const hmlc_pack_weights *panels, int64_t k)
 {
     int64_t steps = panels->depth / panels->tap_count;
     return panels->taps[k / steps] + k % steps * panels->depth_stride;
 }
 
 /* One panel row: up to HMLC_PANEL elements that lie column_stride apart. */
-static void pack_row(const hmlc_panels *panels, const char *from, char *to, int64_t count)
+static void pack_row(const hmlc_pack_weights *panels, const char *from, char *to, int64_t count)
 {
     size_t size = hmlc_dtype_bytes(panels->dtype);
     for (int64_t j = 0; j < count; j++) {
@@ -36,7 +36,7 @@ static void pack_row(const hmlc_panels *panels, const char *from, char *to, int6
     }
 }
 
-static void pack_batch(const hmlc_panels *panels, const char *from, char *to)
+static void pack_batch(const hmlc_pack_weights *panels, const char *from, char *to)
 {
     size_t size = hmlc_dtype_bytes(panels->dtype);
     for (int64_t column = 0; column < panels->columns; column += HMLC_PANEL) {
@@ -50,26 +50,26 @@ static void pack_batch(const hmlc_panels *panels, const char *from, char *to)
     }
 }
 
-void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out)
+void hmlc_pack_weights_fill(const hmlc_pack_weights *panels, const hmlc_tensor *constant, void *out)
 {
     size_t size = hmlc_dtype_bytes(panels->dtype);
     size_t packed =
-        (size_t)hmlc_panels_batch_elements(panels) * hmlc_dtype_bytes(panels->packed_dtype);
+        (size_t)hmlc_pack_weights_elements(panels) * hmlc_dtype_bytes(panels->packed_dtype);
     for (int64_t b = 0; b < panels->batches; b++) {
         pack_batch(panels, (const char *)constant->data + (size_t)(b * panels->batch_stride) * size,
                    (char *)out + (size_t)b * packed);
     }
 }
 
-bool hmlc_panels_bytes(const hmlc_panels *panels, size_t *bytes)
+bool hmlc_pack_weights_bytes(const hmlc_pack_weights *panels, size_t *bytes)
 {
-    return hmlc_size_multiply((size_t)hmlc_panels_batch_elements(panels),
+    return hmlc_size_multiply((size_t)hmlc_pack_weights_elements(panels),
                               hmlc_dtype_bytes(panels->packed_dtype), bytes) &&
            hmlc_size_multiply(*bytes, (size_t)panels->batches, bytes);
 }
 
 /* Names the order of k where it is not the constant's own. */
-static char *taps_text(hmlc_arena *arena, const hmlc_panels *panels)
+static char *taps_text(hmlc_arena *arena, const hmlc_pack_weights *panels)
 {
     char *text = hmlc_arena_printf(arena, " taps=%lld", (long long)panels->tap_count);
     for (int64_t k = 0; text != NULL && k < panels->tap_count; k++) {
@@ -78,13 +78,13 @@ static char *taps_text(hmlc_arena *arena, const hmlc_panels *panels)
     return text;
 }
 
-hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
-                                hmlc_kernel_operand *operand)
+hmlc_status hmlc_pack_weights_operand(hmlc_arena *arena, const hmlc_pack_weights *panels,
+                                      hmlc_kernel_operand *operand)
 {
     size_t bytes;
     char *taps = taps_text(arena, panels);
     HMLC_TRY_MEMORY(taps);
-    if (!hmlc_panels_bytes(panels, &bytes)) {
+    if (!hmlc_pack_weights_bytes(panels, &bytes)) {
         return HMLC_RESOURCE;
     }
     operand->kind = HMLC_OPERAND_PACKED;
@@ -101,23 +101,23 @@ hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
 static hmlc_status pack_right(const hmlc_kernel_plan *plan, const hmlc_tensor *constant, void *out)
 {
     const hmlc_contraction *contraction = plan->state;
-    hmlc_panels_pack(contraction->panels, constant, out);
+    hmlc_pack_weights_fill(contraction->panels, constant, out);
     return HMLC_OK;
 }
 
-hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
-                             const hmlc_panels *panels)
+hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                   uint32_t argument, const hmlc_pack_weights *panels)
 {
     hmlc_contraction *contraction = plan->state;
     contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
     HMLC_TRY_MEMORY(contraction->panels);
     if (hmlc_kernel_argument_constant(plan->kernel, argument) != NULL) {
         plan->operands[argument].pack = pack_right;
-        return hmlc_panels_operand(context->arena, panels, &plan->operands[argument]);
+        return hmlc_pack_weights_operand(context->arena, panels, &plan->operands[argument]);
     }
     size_t bytes;
     contraction->packs_weights = true;
-    if (!hmlc_panels_bytes(panels, &bytes) || bytes > INT64_MAX) {
+    if (!hmlc_pack_weights_bytes(panels, &bytes) || bytes > INT64_MAX) {
         return HMLC_RESOURCE;
     }
     plan->scratch_bytes = hmlc_dim_constant(context->module->dims, (int64_t)bytes);

@@ -12,7 +12,7 @@
  * How element (batch, k, column) lies in the constant, in elements: k splits into outer (taps) and
  * inner (channels) steps.
  */
-typedef struct hmlc_panels {
+typedef struct hmlc_pack_weights {
     hmlc_dtype dtype;        /* of the constant */
     hmlc_dtype packed_dtype; /* of the panels: the same, or f32 for half floats */
     int64_t batches, depth, columns;
@@ -20,27 +20,29 @@ typedef struct hmlc_panels {
     /* depth is tap_count taps of depth / tap_count steps, tap t at taps[t]. */
     int64_t tap_count;
     const int64_t *taps;
-} hmlc_panels;
+} hmlc_pack_weights;
 
 /* The order of k as it is. */
-extern const int64_t hmlc_panels_one_tap[1];
+extern const int64_t hmlc_pack_one_tap[1];
 /* Elements of one batch element's panels. */
-int64_t hmlc_panels_batch_elements(const hmlc_panels *panels);
-void hmlc_panels_pack(const hmlc_panels *panels, const hmlc_tensor *constant, void *out);
+int64_t hmlc_pack_weights_elements(const hmlc_pack_weights *panels);
+void hmlc_pack_weights_fill(const hmlc_pack_weights *panels, const hmlc_tensor *constant,
+                            void *out);
 /* Kind, bytes and packing of an operand; `pack` is the caller's. */
-hmlc_status hmlc_panels_operand(hmlc_arena *arena, const hmlc_panels *panels,
-                                hmlc_kernel_operand *operand) HMLC_MUST_USE;
+hmlc_status hmlc_pack_weights_operand(hmlc_arena *arena, const hmlc_pack_weights *panels,
+                                      hmlc_kernel_operand *operand) HMLC_MUST_USE;
 /* Bytes of all panels; false where they overflow. */
-bool hmlc_panels_bytes(const hmlc_panels *panels, size_t *bytes);
+bool hmlc_pack_weights_bytes(const hmlc_pack_weights *panels, size_t *bytes);
 /* Emits the packing itself, for weights that are not constant: `from` to `to`. */
-void hmlc_panels_emit(hmlc_frame *frame, const hmlc_panels *panels, LLVMValueRef from,
-                      LLVMValueRef to);
+void hmlc_pack_weights_emit(hmlc_frame *frame, const hmlc_pack_weights *panels, LLVMValueRef from,
+                            LLVMValueRef to);
 /*
  * Takes the right side from argument `argument` of a contraction: a constant becomes a packed
  * operand, anything else is packed into scratch memory at run time (its taps evenly spaced).
  * *panels is copied.
  */
-hmlc_status hmlc_panels_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan, uint32_t argument,
-                             const hmlc_panels *panels) HMLC_MUST_USE;
+hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                   uint32_t argument,
+                                   const hmlc_pack_weights *panels) HMLC_MUST_USE;
 
 #endif

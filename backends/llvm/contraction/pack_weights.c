@@ -7,7 +7,7 @@
 
 typedef struct weight_packer {
     hmlc_frame *frame;
-    const hmlc_panels *panels;
+    const hmlc_pack_weights *panels;
     LLVMValueRef from, to; /* of the batch element */
 } weight_packer;
 
@@ -26,7 +26,7 @@ static void pack_step(weight_packer *at, LLVMValueRef column, LLVMValueRef k, LL
 {
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
-    const hmlc_panels *panels = at->panels;
+    const hmlc_pack_weights *panels = at->panels;
     LLVMTypeRef from = hmlc_frame_type(frame, panels->dtype);
     LLVMTypeRef to = hmlc_frame_type(frame, panels->packed_dtype);
     LLVMValueRef columns = hmlc_frame_int(frame, panels->columns);
@@ -51,7 +51,7 @@ static void pack_step(weight_packer *at, LLVMValueRef column, LLVMValueRef k, LL
 static void pack_matrix(weight_packer *at)
 {
     hmlc_frame *frame = at->frame;
-    const hmlc_panels *panels = at->panels;
+    const hmlc_pack_weights *panels = at->panels;
     int64_t steps = panels->depth / panels->tap_count;
     int64_t tap_stride = panels->tap_count > 1 ? panels->taps[1] : 0;
     LLVMValueRef zero = hmlc_frame_int(frame, 0);
@@ -69,8 +69,8 @@ static void pack_matrix(weight_packer *at)
     hmlc_frame_loop_end(frame, &columns, NULL);
 }
 
-void hmlc_panels_emit(hmlc_frame *frame, const hmlc_panels *panels, LLVMValueRef from,
-                      LLVMValueRef to)
+void hmlc_pack_weights_emit(hmlc_frame *frame, const hmlc_pack_weights *panels, LLVMValueRef from,
+                            LLVMValueRef to)
 {
     weight_packer at = {.frame = frame, .panels = panels};
     hmlc_frame_loop loop;
@@ -79,7 +79,7 @@ void hmlc_panels_emit(hmlc_frame *frame, const hmlc_panels *panels, LLVMValueRef
     at.from = hmlc_frame_element(frame, hmlc_frame_type(frame, panels->dtype), from,
                                  scaled(frame, loop.index, panels->batch_stride));
     at.to = hmlc_frame_element(frame, hmlc_frame_type(frame, panels->packed_dtype), to,
-                               scaled(frame, loop.index, hmlc_panels_batch_elements(panels)));
+                               scaled(frame, loop.index, hmlc_pack_weights_elements(panels)));
     pack_matrix(&at);
     hmlc_frame_loop_end(frame, &loop, NULL);
 }

@@ -63,7 +63,7 @@ static hmlc_status window_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
         at->weights = frame->operands[hmlc_frame_argument(frame, window->tile.right_argument)];
     }
     if (window->tile.packs_weights) {
-        hmlc_panels_emit(frame, window->tile.panels, at->weights, frame->scratch);
+        hmlc_pack_weights_emit(frame, window->tile.panels, at->weights, frame->scratch);
         at->weights = frame->scratch;
     }
     if (window->tile.heavy) {

@@ -144,7 +144,7 @@ static hmlc_status pack_weights(const hmlc_kernel_plan *plan, const hmlc_tensor 
                                 void *out)
 {
     const hmlc_window *window = plan->state;
-    hmlc_panels_pack(window->tile.panels, constant, out);
+    hmlc_pack_weights_fill(window->tile.panels, constant, out);
     return HMLC_OK;
 }
 
@@ -156,10 +156,10 @@ static hmlc_status take_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     hmlc_kernel_operand *operand = &plan->operands[tile->right_argument];
     if (hmlc_kernel_argument_constant(plan->kernel, tile->right_argument) != NULL) {
         operand->pack = pack_weights;
-        return hmlc_panels_operand(context->arena, tile->panels, operand);
+        return hmlc_pack_weights_operand(context->arena, tile->panels, operand);
     }
     size_t bytes;
-    if (!hmlc_panels_bytes(tile->panels, &bytes) || bytes > INT64_MAX) {
+    if (!hmlc_pack_weights_bytes(tile->panels, &bytes) || bytes > INT64_MAX) {
         return HMLC_RESOURCE;
     }
     tile->packs_weights = true;
@@ -200,15 +200,15 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     for (int32_t k = 0; k < right->type->rank - 2; k++) {
         taps *= sizes[k];
     }
-    hmlc_panels panels = {.dtype = tile->left_dtype,
-                          .packed_dtype = tile->dtype,
-                          .tap_count = 1,
-                          .taps = hmlc_panels_one_tap,
-                          .batches = 1,
-                          .depth = taps,
-                          .columns = channels,
-                          .depth_stride = 1,
-                          .column_stride = taps};
+    hmlc_pack_weights panels = {.dtype = tile->left_dtype,
+                                .packed_dtype = tile->dtype,
+                                .tap_count = 1,
+                                .taps = hmlc_pack_one_tap,
+                                .batches = 1,
+                                .depth = taps,
+                                .columns = channels,
+                                .depth_stride = 1,
+                                .column_stride = taps};
     tile->panels = hmlc_arena_copy(context->arena, &panels, sizeof panels);
     HMLC_TRY_MEMORY(tile->panels);
     tile->right_argument = right->index;
