@@ -1,6 +1,6 @@
 /* The tables that expand from ops.def and attrs.def. */
 #include <hmlc/op.h>
-#include <hmlc/panels.h>
+#include <hmlc/packing.h>
 
 #include <string.h>
 

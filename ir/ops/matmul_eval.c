@@ -1,5 +1,5 @@
 /* Evaluation of matmul, pack_panels and matmul_packed. */
-#include <hmlc/panels.h>
+#include <hmlc/packing.h>
 
 #include "eval_tools.h"
 #include "gemm.h"

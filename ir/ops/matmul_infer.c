@@ -1,5 +1,5 @@
 /* Inference of matmul, pack_panels and matmul_packed. */
-#include <hmlc/panels.h>
+#include <hmlc/packing.h>
 
 #include "infer_tools.h"
 

@@ -11,7 +11,12 @@
 
 extern const hmlc_kernel_class hmlc_contraction_class;
 
-enum { HMLC_SECTIONS = 10, HMLC_LEAVES = 24, HMLC_ROW_CLASSES = 24 };
+enum {
+    HMLC_SECTIONS = 10,
+    HMLC_LEAVES = 24,
+    HMLC_ROW_CLASSES = 24,
+    HMLC_PREFETCH_COLUMNS = 2, /* f32 in the eight bytes of a step that one place fetches */
+};
 
 /* Row dims of an access, merged where they lie behind each other; outermost first. */
 typedef struct hmlc_row_map {
@@ -59,6 +64,8 @@ typedef struct hmlc_contraction {
     int64_t groups;   /* convolution: column groups, each with its own panels and left channels */
     hmlc_dim columns; /* of one group */
     hmlc_dim depth;   /* k steps of a whole panel */
+    hmlc_pack_layout layout;
+    hmlc_dim panel_rows; /* of a whole panel: depth in groups */
     /* Left side over batch dims, row dims, depth. */
     hmlc_access left;
     int64_t left_group_stride; /* elements between the groups' channels */

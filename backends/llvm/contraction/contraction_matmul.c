@@ -7,7 +7,7 @@ static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
     return hmlc_dim_constant(context->module->dims, value);
 }
 
-/* Element types of operands. */
+/* Element types of sums. */
 static bool takes(hmlc_dtype dtype)
 {
     static const hmlc_dtype taken[] = {HMLC_DTYPE_f32, HMLC_DTYPE_f16, HMLC_DTYPE_bf16,
@@ -24,16 +24,23 @@ static bool takes(hmlc_dtype dtype)
 hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                    hmlc_contraction *contraction)
 {
-    hmlc_dtype dtype = hmlc_op_operand(contraction->anchor, 0)->type->dtype;
-    if (!takes(dtype) || hmlc_op_operand(contraction->anchor, 1)->type->dtype != dtype) {
+    const hmlc_op *anchor = contraction->anchor;
+    hmlc_dtype left = hmlc_op_operand(anchor, 0)->type->dtype;
+    hmlc_dtype right = hmlc_op_operand(anchor, 1)->type->dtype;
+    hmlc_dtype sums = anchor->results[0]->type->dtype;
+    bool packed = anchor->opcode == HMLC_OP_matmul_packed, half = hmlc_dtype_is_half(sums);
+    if (!takes(sums)) {
         return hmlc_contraction_refuse(context, plan, "its element type");
     }
-    bool half = hmlc_dtype_is_half(dtype);
-    bool packed = contraction->anchor->opcode == HMLC_OP_matmul_packed;
-    contraction->left_dtype = dtype;
-    contraction->dtype = half ? HMLC_DTYPE_f32 : dtype;
-    contraction->right_dtype = packed ? dtype : contraction->dtype;
-    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype);
+    contraction->left_dtype = left;
+    contraction->dtype = half ? HMLC_DTYPE_f32 : sums;
+    contraction->right_dtype = half && !packed ? HMLC_DTYPE_f32 : right;
+    contraction->layout = packed ? hmlc_pack_layout_of(anchor) : hmlc_pack_layout_default();
+    if (contraction->layout.group != 1) {
+        return hmlc_contraction_refuse(context, plan, "its panels hold groups of steps");
+    }
+    contraction->lanes =
+        hmlc_microkernel_lanes(context->target, contraction->dtype, contraction->layout);
     return HMLC_OK;
 }
 
@@ -91,6 +98,7 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
     int64_t rows = tensor->dims[tensor->rank - 2], columns = tensor->dims[tensor->rank - 1];
     hmlc_pack_weights panels = {.dtype = tensor->dtype,
                                 .packed_dtype = contraction->right_dtype,
+                                .layout = contraction->layout,
                                 .tap_count = 1,
                                 .taps = hmlc_pack_one_tap,
                                 .batches = 1,
@@ -100,7 +108,6 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
                                 .column_stride = transposed ? columns : 1,
                                 .batch_stride = rows * columns};
     contraction->right_argument = right->index;
-    contraction->depth = integer(context, panels.depth);
     hmlc_access batch = {.rank = tensor->rank - 2, .offset = integer(context, 0)};
     int64_t skip = hmlc_pack_weights_elements(&panels);
     for (int32_t k = tensor->rank - 2; k-- > 0;) {
@@ -120,12 +127,13 @@ static hmlc_status plan_packed(hmlc_plan_context *context, hmlc_kernel_plan *pla
     HMLC_TRY(hmlc_contraction_argument(context, plan, hmlc_op_operand(contraction->anchor, 1),
                                        &contraction->right_argument, &access));
     int32_t rank = access.rank;
-    hmlc_dim panel = integer(context, HMLC_PANEL);
-    contraction->depth = access.dims[rank - 2];
+    int64_t row = hmlc_pack_row(contraction->layout);
+    contraction->depth = contraction->panel_rows = access.dims[rank - 2];
     bool dense = hmlc_dim_is(access.strides[rank - 1], 1) &&
-                 hmlc_dim_is(access.strides[rank - 2], HMLC_PANEL) && hmlc_dim_is(access.offset, 0);
-    dense = dense && hmlc_dim_known_equal(dims, access.strides[rank - 3],
-                                          hmlc_dim_multiply(dims, contraction->depth, panel));
+                 hmlc_dim_is(access.strides[rank - 2], row) && hmlc_dim_is(access.offset, 0);
+    dense = dense && hmlc_dim_known_equal(
+                         dims, access.strides[rank - 3],
+                         hmlc_dim_multiply(dims, contraction->panel_rows, integer(context, row)));
     if (!dense) {
         return hmlc_contraction_refuse(context, plan, "the packed operand is not dense");
     }

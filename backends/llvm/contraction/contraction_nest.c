@@ -40,7 +40,7 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
     LLVMBuilderRef builder = frame->builder;
     const hmlc_section *section = nest->section;
     int64_t width = (int64_t)section->vectors * nest->contraction->lanes;
-    int64_t last = 8 * width / HMLC_PANEL - section->prefetch;
+    int64_t last = width / HMLC_PREFETCH_COLUMNS - section->prefetch;
     LLVMValueRef eighth = LLVMBuildMul(builder, hmlc_frame_dim(frame, nest->contraction->depth),
                                        hmlc_frame_int(frame, 8), "");
     LLVMValueRef size =
@@ -54,6 +54,15 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
     kernel->prefetch = hmlc_frame_element(frame, frame->i8, nest->panel, offset);
     kernel->prefetch_stride = eighth;
     kernel->prefetch_count = section->prefetch;
+}
+
+/* From one panel to the next. */
+static LLVMValueRef panel_elements(const loop_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
+    return LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->panel_rows),
+                        hmlc_frame_int(frame, hmlc_pack_row(contraction->layout)), "");
 }
 
 static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
@@ -74,10 +83,10 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .right_dtype = contraction->right_dtype,
         .depth_stride = hmlc_frame_dim(frame, contraction->left.strides[contraction->rank - 1]),
         .panel = nest->panel,
-        .panel_stride = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, contraction->depth),
-                                     hmlc_frame_int(frame, HMLC_PANEL), ""),
+        .panel_stride = panel_elements(nest),
+        .layout = contraction->layout,
         .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
-        .first_lane = one_tile ? (uint32_t)(first_column % HMLC_PANEL) : 0,
+        .first_lane = one_tile ? (uint32_t)(first_column % contraction->layout.width) : 0,
         .sums = nest->sums,
     };
     /* Twelve row pointers leave no register for another. */
@@ -303,7 +312,7 @@ static void column_tiles(loop_nest *nest)
     hmlc_frame *frame = nest->frame;
     LLVMBuilderRef builder = frame->builder;
     const hmlc_contraction *contraction = nest->contraction;
-    LLVMValueRef panel = hmlc_frame_int(frame, HMLC_PANEL);
+    LLVMValueRef panel = hmlc_frame_int(frame, contraction->layout.width);
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, nest->column_begin, nest->column_end, 1, NULL, 0);
     LLVMValueRef width =
@@ -311,10 +320,9 @@ static void column_tiles(loop_nest *nest)
     LLVMValueRef column =
         add_product(frame, hmlc_frame_dim(frame, nest->section->first_column), loop.index, width);
     LLVMValueRef columns = hmlc_frame_dim(frame, contraction->columns);
-    LLVMValueRef depth =
-        LLVMBuildMul(builder, hmlc_frame_dim(frame, contraction->depth), panel, "");
+    LLVMValueRef elements = panel_elements(nest);
     LLVMValueRef offset = add_product(frame, LLVMBuildURem(builder, column, panel, ""),
-                                      LLVMBuildUDiv(builder, column, panel, ""), depth);
+                                      LLVMBuildUDiv(builder, column, panel, ""), elements);
     nest->panel = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
                                      nest->right, offset);
     nest->tile.valid = LLVMBuildSub(builder, columns, column, "");
@@ -347,12 +355,14 @@ static void begin_batch(loop_nest *nest)
     }
     left = add_product(frame, left, tile->group,
                        hmlc_frame_int(frame, contraction->left_group_stride));
-    hmlc_dim panels = hmlc_dim_ceildiv(frame->ir->dims, contraction->columns,
-                                       hmlc_dim_constant(frame->ir->dims, HMLC_PANEL));
-    LLVMValueRef group_panels = LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, panels),
-                                             hmlc_frame_int(frame, HMLC_PANEL), "");
-    group_panels =
-        LLVMBuildMul(frame->builder, group_panels, hmlc_frame_dim(frame, contraction->depth), "");
+    hmlc_dims *dims = frame->ir->dims;
+    hmlc_dim panels = hmlc_dim_ceildiv(dims, contraction->columns,
+                                       hmlc_dim_constant(dims, contraction->layout.width));
+    LLVMValueRef group_panels =
+        LLVMBuildMul(frame->builder, hmlc_frame_dim(frame, panels),
+                     hmlc_frame_int(frame, hmlc_pack_row(contraction->layout)), "");
+    group_panels = LLVMBuildMul(frame->builder, group_panels,
+                                hmlc_frame_dim(frame, contraction->panel_rows), "");
     right = add_product(frame, right, tile->group, group_panels);
     uint32_t left_operand = hmlc_frame_argument(frame, contraction->left_argument);
     uint32_t right_operand = hmlc_frame_argument(frame, contraction->right_argument);

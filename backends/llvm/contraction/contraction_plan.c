@@ -16,9 +16,10 @@ static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
 
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
  * stream in several places and enough sums are independent. */
-static uint32_t tile_vectors(const hmlc_target *target, uint32_t lanes, int64_t rows, bool pointers)
+static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
+                             int64_t rows, bool pointers)
 {
-    uint32_t panel = HMLC_PANEL / lanes;
+    uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
     for (size_t k = 0; k < HMLC_TILE_CHOICES && target->tiles.few[k] != 0; k++) {
         uint32_t wide = target->tiles.few[k];
         bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
@@ -54,7 +55,7 @@ static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *c
 {
     hmlc_section *section = &contraction->sections[contraction->section_count++];
     *section = (hmlc_section){.vectors = vectors};
-    bool panels = vectors * contraction->lanes > HMLC_PANEL;
+    bool panels = vectors * contraction->lanes > contraction->layout.width;
     bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
     section->rows = hmlc_microkernel_rows(context->target, vectors, pointers, apart);
     section->first_column = constant(context, 0);
@@ -97,7 +98,7 @@ static void dynamic_columns(hmlc_plan_context *context, hmlc_contraction *contra
 {
     hmlc_dims *dims = context->module->dims;
     int64_t width = (int64_t)vectors * contraction->lanes;
-    uint32_t tail_vectors = HMLC_PANEL / contraction->lanes;
+    uint32_t tail_vectors = (uint32_t)contraction->layout.width / contraction->lanes;
     if (tail_vectors > vectors) {
         tail_vectors = vectors;
     }
@@ -155,7 +156,7 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     hmlc_dims *dims = context->module->dims;
     hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
-        uint32_t vectors = tile_vectors(context->target, contraction->lanes, few, pointers);
+        uint32_t vectors = tile_vectors(context->target, contraction, few, pointers);
         int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers, false);
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
         if (most < few) {
@@ -178,11 +179,10 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
     int64_t rows;
     bool known = hmlc_dim_is_constant(contraction->rows, &rows);
     const hmlc_target *target = context->target;
-    uint32_t lanes = contraction->lanes;
     uint32_t usual = usual_vectors(context, contraction, pointers);
     contraction->section_count = 0;
     if (known) {
-        uint32_t few = tile_vectors(target, lanes, rows, pointers);
+        uint32_t few = tile_vectors(target, contraction, rows, pointers);
         add_columns(context, contraction, few > usual ? few : usual, pointers, NULL);
     } else {
         dynamic_rows(context, contraction, usual, pointers);
@@ -289,7 +289,7 @@ static uint32_t plan_prefetch(const hmlc_rates *rates, const hmlc_contraction *c
                               const hmlc_section *section, const block_sizes *sizes)
 {
     int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
-    int64_t eighths = 8 * (int64_t)section->vectors * contraction->lanes / HMLC_PANEL;
+    int64_t eighths = (int64_t)section->vectors * contraction->lanes / HMLC_PREFETCH_COLUMNS;
     int64_t count = ceil_divide(eighths, tiles);
     bool streams =
         sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)rates->prefetch_bytes;

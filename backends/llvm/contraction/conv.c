@@ -123,8 +123,9 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     bool transposed = conv->axis[HMLC_SPATIAL - 1].transposed;
     int64_t columns =
         transposed ? weights->dims[weights->rank - 1] : weights->dims[0] / contraction->groups;
-    hmlc_pack_weights panels = {.dtype = contraction->left_dtype,
+    hmlc_pack_weights panels = {.dtype = weights->dtype,
                                 .packed_dtype = contraction->right_dtype,
+                                .layout = contraction->layout,
                                 .tap_count = 1,
                                 .batches = contraction->groups,
                                 .depth = taps * conv->channels,
@@ -153,7 +154,6 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     }
     panels.taps = order;
     contraction->columns = integer(context, columns);
-    contraction->depth = integer(context, panels.depth);
     return hmlc_pack_weights_plan(context, plan, contraction->right_argument, &panels);
 }
 

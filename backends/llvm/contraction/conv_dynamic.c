@@ -141,8 +141,9 @@ static void emit_taps(dynamic_tile *at, int32_t number, LLVMValueRef *taps, LLVM
             tap = LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, tap, window, ""),
                                taps[k], "");
         }
-        LLVMValueRef depth = LLVMBuildMul(
-            frame->builder, tap, hmlc_frame_int(frame, at->conv->channels * HMLC_PANEL), "");
+        LLVMValueRef depth =
+            LLVMBuildMul(frame->builder, tap,
+                         hmlc_frame_int(frame, at->conv->channels * at->kernel.layout.width), "");
         at->kernel.panel = hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.right_dtype),
                                               at->panel, depth);
         point_rows(at, taps);

@@ -38,7 +38,7 @@ static void set_panel(conv_tile *at, LLVMValueRef depth)
 {
     hmlc_frame *frame = at->frame;
     LLVMValueRef offset =
-        LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, HMLC_PANEL), "");
+        LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, at->kernel.layout.width), "");
     at->kernel.panel = hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.right_dtype),
                                           at->panel, offset);
     if (at->kernel.prefetch_count > 0) {

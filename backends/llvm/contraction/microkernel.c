@@ -24,10 +24,11 @@ static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *k
     return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
 }
 
-uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype)
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
+                                hmlc_pack_layout layout)
 {
     uint32_t lanes = (uint32_t)target->vector_bytes / (uint32_t)hmlc_dtype_bytes(dtype);
-    return lanes > HMLC_PANEL ? HMLC_PANEL : lanes;
+    return lanes > layout.width ? (uint32_t)layout.width : lanes;
 }
 
 LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
@@ -72,10 +73,11 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    uint32_t first = kernel->first_lane, column = first + vector * kernel->lanes;
-    LLVMValueRef panel = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column / HMLC_PANEL),
+    int64_t width = kernel->layout.width;
+    int64_t first = kernel->first_lane, column = first + (int64_t)vector * kernel->lanes;
+    LLVMValueRef panel = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column / width),
                                       kernel->panel_stride, "");
-    int64_t lane = (int64_t)(column % HMLC_PANEL) - (int64_t)(first % HMLC_PANEL);
+    int64_t lane = column % width - first % width;
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
@@ -181,7 +183,8 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     }
     emit_step(loop);
     loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, kernel->depth_stride, "");
-    loop->right = hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, HMLC_PANEL));
+    loop->right =
+        hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, kernel->layout.width));
     LLVMAddIncoming(left_phi, &loop->left, &loop->body, 1);
     LLVMAddIncoming(right_phi, &loop->right, &loop->body, 1);
     for (uint32_t k = 0; k < count; k++) {
@@ -287,7 +290,7 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMAddIncoming(left_phi, &loop->left, &before, 1);
     LLVMAddIncoming(right_phi, &loop->right, &before, 1);
     /* May lie behind the panels, so that it is not an element of them. */
-    LLVMValueRef distance = hmlc_frame_int(frame, part * HMLC_PANEL);
+    LLVMValueRef distance = hmlc_frame_int(frame, part * loop->kernel->layout.width);
     LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
     LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
     /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
@@ -309,7 +312,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
 {
     size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
+    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
     LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
                                           LLVMBuildNSWMul(frame->builder, steps, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};

@@ -1,7 +1,6 @@
 /*
  * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
- * element of each row (broadcast) with one vector row of the packed panels. Panels are
- * HMLC_PANEL columns wide on every target: [panel][k][HMLC_PANEL], zero filled.
+ * element of each row (broadcast) with one row of the packed panels (packing.h).
  */
 #ifndef HMLC_MICROKERNEL_H
 #define HMLC_MICROKERNEL_H
@@ -9,7 +8,6 @@
 #include "llvm/frame/frame.h"
 
 enum {
-    HMLC_PANEL = 16,     /* columns of a packed panel */
     HMLC_TILE_ROWS = 14, /* most rows of a tile */
     HMLC_TILE_VECTORS = HMLC_WIDEST_TILE,
     HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
@@ -22,6 +20,7 @@ typedef struct hmlc_microkernel {
     uint32_t rows, vectors, lanes;
     hmlc_dtype dtype; /* of the accumulators; operands of other types are converted */
     hmlc_dtype left_dtype, right_dtype;
+    hmlc_pack_layout layout; /* of the panels, in groups of one step */
     /*
      * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and
      * only row[0] is used: their offsets become immediates of one pointer.
@@ -75,7 +74,8 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
  * register, `apart`: the distance between panels another. 0: such a tile does not fit. */
 uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
                                bool apart);
-/* Lanes of one vector of an element type. */
-uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype);
+/* Lanes of one vector of an element type: no more than a panel has columns. */
+uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
+                                hmlc_pack_layout layout);
 
 #endif

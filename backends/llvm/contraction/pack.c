@@ -7,8 +7,10 @@ const int64_t hmlc_pack_one_tap[1] = {0};
 
 int64_t hmlc_pack_weights_elements(const hmlc_pack_weights *panels)
 {
-    int64_t count = (panels->columns + HMLC_PANEL - 1) / HMLC_PANEL, elements;
-    bool fits = hmlc_int64_multiply(count, HMLC_PANEL * panels->depth, &elements);
+    int64_t rows = hmlc_pack_rows(panels->layout, panels->depth), elements;
+    int64_t count = hmlc_pack_count(panels->layout, panels->columns);
+    bool fits = hmlc_int64_multiply(rows, hmlc_pack_row(panels->layout), &rows) &&
+                hmlc_int64_multiply(count, rows, &elements);
     return fits ? elements : 0;
 }
 
@@ -18,34 +20,36 @@ static int64_t depth_offset(const hmlc_pack_weights *panels, int64_t k)
     return panels->taps[k / steps] + k % steps * panels->depth_stride;
 }
 
-/* One panel row: up to HMLC_PANEL elements that lie column_stride apart. */
-static void pack_row(const hmlc_pack_weights *panels, const char *from, char *to, int64_t count)
+/* One step of a panel: `count` elements that lie column_stride apart. */
+static void pack_step(const hmlc_pack_weights *panels, const char *from, char *to, int64_t count)
 {
     size_t size = hmlc_dtype_bytes(panels->dtype);
-    for (int64_t j = 0; j < count; j++) {
+    size_t step = (size_t)panels->layout.group * hmlc_dtype_bytes(panels->packed_dtype);
+    for (int64_t j = 0; j < count; j++, to += step) {
         const char *element = from + (size_t)(j * panels->column_stride) * size;
         if (panels->dtype == panels->packed_dtype) {
-            memcpy(to + (size_t)j * size, element, size);
+            memcpy(to, element, size);
             continue;
         }
         uint16_t bits;
         memcpy(&bits, element, sizeof bits);
         float wide =
             panels->dtype == HMLC_DTYPE_f16 ? hmlc_f16_to_f32(bits) : hmlc_bf16_to_f32(bits);
-        memcpy(to + (size_t)j * sizeof wide, &wide, sizeof wide);
+        memcpy(to, &wide, sizeof wide);
     }
 }
 
 static void pack_batch(const hmlc_pack_weights *panels, const char *from, char *to)
 {
-    size_t size = hmlc_dtype_bytes(panels->dtype);
-    for (int64_t column = 0; column < panels->columns; column += HMLC_PANEL) {
+    size_t size = hmlc_dtype_bytes(panels->dtype), packed = hmlc_dtype_bytes(panels->packed_dtype);
+    int64_t width = panels->layout.width;
+    for (int64_t column = 0; column < panels->columns; column += width) {
         int64_t left = panels->columns - column;
-        int64_t count = left < HMLC_PANEL ? left : HMLC_PANEL;
+        int64_t count = left < width ? left : width;
         for (int64_t k = 0; k < panels->depth; k++) {
             int64_t offset = depth_offset(panels, k) + column * panels->column_stride;
-            pack_row(panels, from + (size_t)offset * size, to, count);
-            to += HMLC_PANEL * hmlc_dtype_bytes(panels->packed_dtype);
+            int64_t place = hmlc_pack_place(panels->layout, panels->depth, k, column);
+            pack_step(panels, from + (size_t)offset * size, to + (size_t)place * packed, count);
         }
     }
 }
@@ -83,17 +87,22 @@ hmlc_status hmlc_pack_weights_operand(hmlc_arena *arena, const hmlc_pack_weights
 {
     size_t bytes;
     char *taps = taps_text(arena, panels);
+    const char *group = panels->layout.group > 1
+                            ? hmlc_arena_printf(arena, "x%lld", (long long)panels->layout.group)
+                            : "";
     HMLC_TRY_MEMORY(taps);
+    HMLC_TRY_MEMORY(group);
     if (!hmlc_pack_weights_bytes(panels, &bytes)) {
         return HMLC_RESOURCE;
     }
     operand->kind = HMLC_OPERAND_PACKED;
     operand->bytes = bytes;
     operand->packing = hmlc_arena_printf(
-        arena, "panels%d %s B=%lld/%lld K=%lld/%lld N=%lld/%lld%s", HMLC_PANEL,
-        hmlc_dtype_name(panels->packed_dtype), (long long)panels->batches,
-        (long long)panels->batch_stride, (long long)panels->depth, (long long)panels->depth_stride,
-        (long long)panels->columns, (long long)panels->column_stride, taps);
+        arena, "panels%lld%s %s B=%lld/%lld K=%lld/%lld N=%lld/%lld%s",
+        (long long)panels->layout.width, group, hmlc_dtype_name(panels->packed_dtype),
+        (long long)panels->batches, (long long)panels->batch_stride, (long long)panels->depth,
+        (long long)panels->depth_stride, (long long)panels->columns,
+        (long long)panels->column_stride, taps);
     HMLC_TRY_MEMORY(operand->packing);
     return HMLC_OK;
 }
@@ -111,6 +120,10 @@ hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan 
     hmlc_contraction *contraction = plan->state;
     contraction->panels = hmlc_arena_copy(context->arena, panels, sizeof *panels);
     HMLC_TRY_MEMORY(contraction->panels);
+    hmlc_dims *dims = context->module->dims;
+    contraction->depth = hmlc_dim_constant(dims, panels->depth);
+    contraction->panel_rows =
+        hmlc_dim_constant(dims, hmlc_pack_rows(panels->layout, panels->depth));
     if (hmlc_kernel_argument_constant(plan->kernel, argument) != NULL) {
         plan->operands[argument].pack = pack_right;
         return hmlc_pack_weights_operand(context->arena, panels, &plan->operands[argument]);
@@ -120,6 +133,6 @@ hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan 
     if (!hmlc_pack_weights_bytes(panels, &bytes) || bytes > INT64_MAX) {
         return HMLC_RESOURCE;
     }
-    plan->scratch_bytes = hmlc_dim_constant(context->module->dims, (int64_t)bytes);
+    plan->scratch_bytes = hmlc_dim_constant(dims, (int64_t)bytes);
     return HMLC_OK;
 }

@@ -1,7 +1,6 @@
 /*
- * Packing of constants at plan time: a matrix per batch element becomes panels of HMLC_PANEL
- * columns, [batch][panel][k][HMLC_PANEL], zero filled. The order of k is given by taps, so that
- * convolution weights pack the same way.
+ * Packing of constants at plan time: a matrix per batch element becomes panels (packing.h), batch
+ * after batch. The order of k is given by taps, so that convolution weights pack the same way.
  */
 #ifndef HMLC_PACK_H
 #define HMLC_PACK_H
@@ -15,6 +14,7 @@
 typedef struct hmlc_pack_weights {
     hmlc_dtype dtype;        /* of the constant */
     hmlc_dtype packed_dtype; /* of the panels: the same, or f32 for half floats */
+    hmlc_pack_layout layout;
     int64_t batches, depth, columns;
     int64_t batch_stride, depth_stride, column_stride;
     /* depth is tap_count taps of depth / tap_count steps, tap t at taps[t]. */
@@ -38,8 +38,8 @@ void hmlc_pack_weights_emit(hmlc_frame *frame, const hmlc_pack_weights *panels, 
                             LLVMValueRef to);
 /*
  * Takes the right side from argument `argument` of a contraction: a constant becomes a packed
- * operand, anything else is packed into scratch memory at run time (its taps evenly spaced).
- * *panels is copied.
+ * operand, anything else is packed into scratch memory at run time (its taps evenly spaced, groups
+ * of one step). *panels is copied; the contraction's depth follows from it.
  */
 hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                    uint32_t argument,

@@ -1,8 +1,8 @@
 /*
- * pack_panels at run time: [..., K, N] or [..., N, K] to [..., panel, K, HMLC_PANEL], zero filled.
- * Columns behind each other are copied; steps behind each other (keys of an attention) go through
- * transposes in registers; anything else element by element. A unit is a block of panels. One
- * kernel may pack several matrices, as keys and values of an attention.
+ * pack_panels at run time: [..., K, N] or [..., N, K] to panels (packing.h). Columns behind each
+ * other are copied; steps behind each other (keys of an attention) go through transposes in
+ * registers; anything else, and groups of several steps, element by element. A unit is a block of
+ * panels. One kernel may pack several matrices, as keys and values of an attention.
  */
 #include "contraction.h"
 
@@ -12,7 +12,8 @@ typedef struct hmlc_packing {
     uint32_t argument, result; /* of the kernel */
     hmlc_dtype dtype;
     hmlc_access input;  /* batch dims, K, N */
-    hmlc_access output; /* batch dims, panels, K, HMLC_PANEL */
+    hmlc_access output; /* batch dims, panels, rows, elements of a row */
+    hmlc_pack_layout layout;
     int32_t batch_rank;
     hmlc_dim batches, panels;
     int64_t panel_block;
@@ -28,7 +29,7 @@ typedef struct packer {
     LLVMValueRef depth, columns, depth_stride, column_stride;
     LLVMValueRef from, to;  /* column 0 of the panel at step 0; the panel's first element */
     LLVMValueRef valid;     /* columns of the panel */
-    LLVMValueRef to_stride; /* between steps of the result */
+    LLVMValueRef to_stride; /* between rows of the result */
 } packer;
 
 static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
@@ -43,7 +44,8 @@ static int64_t plan_units(hmlc_plan_context *context, hmlc_packing *packing)
     int64_t batches = hmlc_dim_few(packing->batches, 1);
     int64_t panels = hmlc_dim_hint(packing->panels);
     int64_t depth = hmlc_dim_hint(packing->input.dims[packing->batch_rank]);
-    int64_t bytes = depth * HMLC_PANEL * (int64_t)hmlc_dtype_bytes(packing->dtype);
+    int64_t bytes = hmlc_pack_rows(packing->layout, depth) * hmlc_pack_row(packing->layout) *
+                    (int64_t)hmlc_dtype_bytes(packing->dtype);
     int64_t block = panels * batches / UNITS_WANTED;
     int64_t least = UNIT_BYTES / (bytes > 0 ? bytes : 1);
     block = block < least ? least : block;
@@ -74,6 +76,7 @@ static hmlc_status plan_packing(hmlc_plan_context *context, const hmlc_kernel_pl
                                        &packing->input));
     hmlc_access_of_value(dims, plan->kernel->results[result], &packing->output);
     packing->result = result;
+    packing->layout = hmlc_pack_layout_of(op);
     packing->dtype = op->results[0]->type->dtype;
     if (hmlc_dtype_bytes(packing->dtype) == 0) {
         return hmlc_contraction_refuse(context, plan, "its element type");
@@ -87,7 +90,7 @@ static hmlc_status plan_packing(hmlc_plan_context *context, const hmlc_kernel_pl
         packing->batches = hmlc_dim_multiply(dims, packing->batches, packing->output.dims[k]);
     }
     packing->panels = packing->output.dims[packing->batch_rank];
-    packing->lanes = hmlc_microkernel_lanes(context->target, packing->dtype);
+    packing->lanes = hmlc_microkernel_lanes(context->target, packing->dtype, packing->layout);
     return HMLC_OK;
 }
 
@@ -166,11 +169,53 @@ static LLVMValueRef from_address(packer *at, LLVMValueRef step, LLVMValueRef col
         offset_of(at->frame, step, at->depth_stride, column, at->column_stride));
 }
 
-static LLVMValueRef to_address(packer *at, LLVMValueRef step, LLVMValueRef column)
+/* Row `row` of the panel, from `element` on. */
+static LLVMValueRef to_address(packer *at, LLVMValueRef row, LLVMValueRef element)
 {
     LLVMValueRef one = hmlc_frame_int(at->frame, 1);
     return hmlc_frame_element(at->frame, at->element, at->to,
-                              offset_of(at->frame, step, at->to_stride, column, one));
+                              offset_of(at->frame, row, at->to_stride, element, one));
+}
+
+/* The element of a step and a column, zero where `exists` is false: step 0 and column 0 do. */
+static LLVMValueRef load_element(packer *at, LLVMValueRef step, LLVMValueRef column,
+                                 LLVMValueRef exists)
+{
+    hmlc_frame *frame = at->frame;
+    LLVMValueRef zero = hmlc_frame_int(frame, 0);
+    step = LLVMBuildSelect(frame->builder, exists, step, zero, "");
+    column = LLVMBuildSelect(frame->builder, exists, column, zero, "");
+    LLVMValueRef value =
+        hmlc_frame_load(frame, at->element, from_address(at, step, column), element_bytes(at));
+    return LLVMBuildSelect(frame->builder, exists, value, LLVMConstNull(at->element), "");
+}
+
+/* One element at a time, groups of steps behind each other. */
+static void pack_groups(packer *at)
+{
+    hmlc_frame *frame = at->frame;
+    LLVMBuilderRef builder = frame->builder;
+    hmlc_pack_layout layout = at->packing->layout;
+    LLVMValueRef zero = hmlc_frame_int(frame, 0), group = hmlc_frame_int(frame, layout.group);
+    LLVMValueRef rows =
+        hmlc_frame_dim(frame, at->packing->output.dims[at->packing->output.rank - 2]);
+    hmlc_frame_loop row, columns;
+    hmlc_frame_loop_begin(frame, &row, zero, rows, 1, NULL, 0);
+    hmlc_frame_loop_begin(frame, &columns, zero, hmlc_frame_int(frame, layout.width), 1, NULL, 0);
+    LLVMValueRef first = LLVMBuildMul(builder, columns.index, group, "");
+    LLVMValueRef inside = LLVMBuildICmp(builder, LLVMIntSLT, columns.index, at->valid, "");
+    for (int64_t g = 0; g < layout.group; g++) {
+        LLVMValueRef ahead = hmlc_frame_int(frame, g);
+        LLVMValueRef step =
+            LLVMBuildAdd(builder, LLVMBuildMul(builder, row.index, group, ""), ahead, "");
+        LLVMValueRef exists = LLVMBuildAnd(
+            builder, inside, LLVMBuildICmp(builder, LLVMIntSLT, step, at->depth, ""), "");
+        LLVMValueRef value = load_element(at, step, columns.index, exists);
+        LLVMValueRef to = to_address(at, row.index, LLVMBuildAdd(builder, first, ahead, ""));
+        hmlc_frame_store(frame, value, to, element_bytes(at));
+    }
+    hmlc_frame_loop_end(frame, &columns, NULL);
+    hmlc_frame_loop_end(frame, &row, NULL);
 }
 
 /* One element at a time, zero behind the last column. */
@@ -179,7 +224,7 @@ static void pack_elements(packer *at, LLVMValueRef first_step)
     hmlc_frame *frame = at->frame;
     hmlc_frame_loop steps;
     hmlc_frame_loop_begin(frame, &steps, first_step, at->depth, 1, NULL, 0);
-    for (uint32_t j = 0; j < HMLC_PANEL; j++) {
+    for (int64_t j = 0; j < at->packing->layout.width; j++) {
         LLVMValueRef column = hmlc_frame_int(frame, j);
         LLVMValueRef exists = LLVMBuildICmp(frame->builder, LLVMIntSLT, column, at->valid, "");
         /* A column that does not exist reads column 0, which does. */
@@ -199,7 +244,7 @@ static void pack_rows(packer *at)
     hmlc_frame *frame = at->frame;
     hmlc_frame_loop steps;
     hmlc_frame_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), at->depth, 1, NULL, 0);
-    for (uint32_t j = 0; j < HMLC_PANEL; j += at->packing->lanes) {
+    for (int64_t j = 0; j < at->packing->layout.width; j += at->packing->lanes) {
         LLVMValueRef column = hmlc_frame_int(frame, j);
         LLVMValueRef value = hmlc_frame_load(
             frame, at->vector, from_address(at, steps.index, column), element_bytes(at));
@@ -213,7 +258,7 @@ static void exchange(packer *at, LLVMValueRef *low, LLVMValueRef *high, uint32_t
 {
     hmlc_frame *frame = at->frame;
     uint32_t lanes = at->packing->lanes;
-    LLVMValueRef first[HMLC_PANEL], second[HMLC_PANEL];
+    LLVMValueRef first[HMLC_PACK_MAX_WIDTH], second[HMLC_PACK_MAX_WIDTH];
     for (uint32_t k = 0; k < lanes; k++) {
         bool upper = (k & distance) != 0;
         first[k] = LLVMConstInt(frame->i32, upper ? lanes + k - distance : k, 0);
@@ -232,7 +277,7 @@ static void pack_square(packer *at, LLVMValueRef step, uint32_t first_column, bo
 {
     hmlc_frame *frame = at->frame;
     uint32_t lanes = at->packing->lanes;
-    LLVMValueRef rows[HMLC_PANEL];
+    LLVMValueRef rows[HMLC_PACK_MAX_WIDTH];
     for (uint32_t j = 0; j < lanes; j++) {
         LLVMValueRef column = hmlc_frame_int(frame, first_column + j), exists = NULL;
         if (partial) {
@@ -271,7 +316,7 @@ static void pack_squares(packer *at, bool partial)
                                       LLVMBuildURem(frame->builder, at->depth, width, ""), "");
     hmlc_frame_loop steps;
     hmlc_frame_loop_begin(frame, &steps, hmlc_frame_int(frame, 0), whole, lanes, NULL, 0);
-    for (uint32_t column = 0; column < HMLC_PANEL; column += lanes) {
+    for (uint32_t column = 0; column < at->packing->layout.width; column += lanes) {
         pack_square(at, steps.index, column, partial);
     }
     hmlc_frame_loop_end(frame, &steps, NULL);
@@ -285,6 +330,10 @@ static void pack_panel(packer *at)
     int32_t rank = at->packing->input.rank;
     bool by_columns = hmlc_dim_is(at->packing->input.strides[rank - 1], 1);
     bool by_steps = hmlc_dim_is(at->packing->input.strides[rank - 2], 1);
+    if (at->packing->layout.group > 1) {
+        pack_groups(at);
+        return;
+    }
     if (!by_columns && !by_steps) {
         pack_elements(at, hmlc_frame_int(frame, 0));
         return;
@@ -292,7 +341,7 @@ static void pack_panel(packer *at)
     hmlc_frame_branch branch;
     hmlc_frame_branch_begin(frame, &branch,
                             LLVMBuildICmp(frame->builder, LLVMIntSGE, at->valid,
-                                          hmlc_frame_int(frame, HMLC_PANEL), ""));
+                                          hmlc_frame_int(frame, at->packing->layout.width), ""));
     if (by_columns) {
         pack_rows(at);
     } else {
@@ -351,7 +400,8 @@ static void emit_unit(packer *at, LLVMValueRef unit)
     end = LLVMBuildSelect(builder, less, end, panels, "");
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, first, end, 1, NULL, 0);
-    LLVMValueRef column = LLVMBuildMul(builder, loop.index, hmlc_frame_int(frame, HMLC_PANEL), "");
+    LLVMValueRef column =
+        LLVMBuildMul(builder, loop.index, hmlc_frame_int(frame, at->packing->layout.width), "");
     LLVMValueRef panel_stride = hmlc_frame_dim(frame, output->strides[output->rank - 3]);
     at->from = hmlc_frame_element(frame, at->element, from,
                                   LLVMBuildMul(builder, column, at->column_stride, ""));

@@ -30,9 +30,9 @@ static void pack_step(weight_packer *at, LLVMValueRef column, LLVMValueRef k, LL
     LLVMTypeRef from = hmlc_frame_type(frame, panels->dtype);
     LLVMTypeRef to = hmlc_frame_type(frame, panels->packed_dtype);
     LLVMValueRef columns = hmlc_frame_int(frame, panels->columns);
-    LLVMValueRef row =
-        sum(frame, scaled(frame, column, panels->depth), scaled(frame, k, HMLC_PANEL));
-    for (uint32_t j = 0; j < HMLC_PANEL; j++) {
+    int64_t width = panels->layout.width;
+    LLVMValueRef row = sum(frame, scaled(frame, column, panels->depth), scaled(frame, k, width));
+    for (int64_t j = 0; j < width; j++) {
         LLVMValueRef number = sum(frame, column, hmlc_frame_int(frame, j));
         LLVMValueRef exists = LLVMBuildICmp(builder, LLVMIntSLT, number, columns, "");
         LLVMValueRef safe = LLVMBuildSelect(builder, exists, number, column, "");
@@ -56,8 +56,8 @@ static void pack_matrix(weight_packer *at)
     int64_t tap_stride = panels->tap_count > 1 ? panels->taps[1] : 0;
     LLVMValueRef zero = hmlc_frame_int(frame, 0);
     hmlc_frame_loop columns, taps, inner;
-    hmlc_frame_loop_begin(frame, &columns, zero, hmlc_frame_int(frame, panels->columns), HMLC_PANEL,
-                          NULL, 0);
+    hmlc_frame_loop_begin(frame, &columns, zero, hmlc_frame_int(frame, panels->columns),
+                          panels->layout.width, NULL, 0);
     hmlc_frame_loop_begin(frame, &taps, zero, hmlc_frame_int(frame, panels->tap_count), 1, NULL, 0);
     hmlc_frame_loop_begin(frame, &inner, zero, hmlc_frame_int(frame, steps), 1, NULL, 0);
     LLVMValueRef k = sum(frame, scaled(frame, taps.index, steps), inner.index);

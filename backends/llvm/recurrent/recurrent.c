@@ -1,11 +1,11 @@
 /*
  * Recurrent cells: what of an LSTM depends on the step before. The input's share of the gates comes
- * ready (xw); each step adds h * R, a GEMV over panels of 16 hidden units that holds all four gates
+ * ready (xw); each step adds h * R, a GEMV over panels of hidden units that holds all four gates
  * in registers, and ends each panel with the cell's arithmetic. A work unit is one direction of one
  * batch element; its steps follow each other.
  *
- * R is packed [direction][panel][k][gate i o f c][16], zero filled; a constant R when the model is
- * compiled, another one in scratch memory at the start of each unit.
+ * R is packed [direction][panel][k][gate i o f c][unit], zero filled; a constant R when the model
+ * is compiled, another one in scratch memory at the start of each unit.
  */
 #include "recurrent.h"
 
@@ -37,8 +37,8 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
         for (int64_t k = 0; k < hidden; k++) {
             for (int64_t gate = 0; gate < 4; gate++) {
                 int64_t from = ((d * 4 + gate) * hidden + unit) * hidden + k;
-                int64_t panel = (d * panels + unit / HMLC_CELL_PANEL) * hidden + k;
-                int64_t to = (panel * 4 + gate) * HMLC_CELL_PANEL + unit % HMLC_CELL_PANEL;
+                int64_t panel = (d * panels + unit / HMLC_PACK_WIDTH) * hidden + k;
+                int64_t to = (panel * 4 + gate) * HMLC_PACK_WIDTH + unit % HMLC_PACK_WIDTH;
                 memcpy(&packed[to], weights + from * (int64_t)sizeof *packed, sizeof *packed);
             }
         }
@@ -49,7 +49,7 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
 /* Floats of scratch: h twice, c, and the packed weights where they are not constant. */
 static int64_t state_floats(int64_t hidden)
 {
-    return 3 * hmlc_recurrent_panels(hidden) * HMLC_CELL_PANEL;
+    return 3 * hmlc_recurrent_panels(hidden) * HMLC_PACK_WIDTH;
 }
 
 /* The kernel's lstm_cells; NULL when the region holds anything else. */
@@ -80,7 +80,7 @@ static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *
     const hmlc_value *weights = hmlc_op_operand(op, HMLC_CELL_WEIGHTS);
     const hmlc_type *xw = hmlc_op_operand(op, HMLC_CELL_INPUT)->type;
     int64_t hidden = weights->type->dims[2]->value;
-    int64_t panel_floats = hmlc_recurrent_panels(hidden) * hidden * 4 * HMLC_CELL_PANEL;
+    int64_t panel_floats = hmlc_recurrent_panels(hidden) * hidden * 4 * HMLC_PACK_WIDTH;
     int64_t floats = state_floats(hidden);
     if (weights->producer == NULL &&
         hmlc_kernel_argument_constant(plan->kernel, weights->index) != NULL) {
@@ -88,7 +88,8 @@ static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *
         hmlc_kernel_operand *operand = &plan->operands[weights->index];
         operand->kind = HMLC_OPERAND_PACKED;
         operand->bytes = (size_t)(directions * panel_floats) * sizeof(float);
-        operand->packing = hmlc_arena_printf(context->arena, "lstm16 H=%lld", (long long)hidden);
+        operand->packing =
+            hmlc_arena_printf(context->arena, "lstm%d H=%lld", HMLC_PACK_WIDTH, (long long)hidden);
         operand->pack = recurrent_pack;
         HMLC_TRY_MEMORY(operand->packing);
     } else {

@@ -6,8 +6,6 @@
 
 extern const hmlc_kernel_class hmlc_recurrent_class;
 
-enum { HMLC_CELL_PANEL = 16 };
-
 /* Operands of lstm_cells. */
 enum {
     HMLC_CELL_INPUT,
@@ -20,7 +18,7 @@ enum {
 
 static inline int64_t hmlc_recurrent_panels(int64_t hidden)
 {
-    return (hidden + HMLC_CELL_PANEL - 1) / HMLC_CELL_PANEL;
+    return (hidden + HMLC_PACK_WIDTH - 1) / HMLC_PACK_WIDTH;
 }
 
 /* plan->state is the kernel's lstm_cells. */

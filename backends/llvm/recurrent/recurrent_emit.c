@@ -9,7 +9,7 @@ enum { GATE_INPUT, GATE_OUTPUT, GATE_FORGET, GATE_CELL, GATES };
 typedef struct cell {
     hmlc_frame *frame;
     const hmlc_op *op;
-    int64_t hidden, panels, padded;        /* padded: panels * 16 */
+    int64_t hidden, panels, padded;        /* padded: whole panels */
     uint32_t lanes;                        /* of a chunk: four gates of it fit the registers */
     LLVMValueRef steps, batch, directions; /* i64 */
     LLVMValueRef direction, element;       /* of this unit */
@@ -112,7 +112,8 @@ static void multiply_hidden(const cell *c, const step *s, LLVMValueRef panel, ui
     for (uint32_t k = 0; k < sums * GATES; k++) {
         carried[k] = k < GATES ? gates[k] : LLVMConstNull(chunk_type(c));
     }
-    LLVMValueRef base = at(c, c->weights, multiply(c, panel, number(c, c->hidden * 4 * 16)));
+    LLVMValueRef base =
+        at(c, c->weights, multiply(c, panel, number(c, c->hidden * 4 * HMLC_PACK_WIDTH)));
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, number(c, 0), number(c, c->hidden), sums, carried,
                           sums * GATES);
@@ -120,9 +121,9 @@ static void multiply_hidden(const cell *c, const step *s, LLVMValueRef panel, ui
         LLVMValueRef k = add(c, loop.index, number(c, sum));
         LLVMValueRef h = hmlc_frame_load(frame, frame->f32, at(c, s->before, k), 4);
         h = hmlc_frame_splat(frame, h, c->lanes);
-        LLVMValueRef row = at(c, base, multiply(c, k, number(c, 4 * 16)));
+        LLVMValueRef row = at(c, base, multiply(c, k, number(c, 4 * HMLC_PACK_WIDTH)));
         for (uint32_t gate = 0; gate < GATES; gate++) {
-            LLVMValueRef address = at(c, row, number(c, gate * 16 + chunk * c->lanes));
+            LLVMValueRef address = at(c, row, number(c, gate * HMLC_PACK_WIDTH + chunk * c->lanes));
             LLVMValueRef weight = hmlc_frame_load(frame, chunk_type(c), address, 32);
             uint32_t slot = sum * GATES + gate;
             carried[slot] = hmlc_frame_fma(frame, h, weight, loop.carried[slot]);
@@ -215,13 +216,14 @@ static void finish_chunk(const cell *c, const step *s, LLVMValueRef gates[GATES]
     }
 }
 
-/* `units`: hidden units of the panel that exist, at most 16. */
+/* `units`: hidden units of the panel that exist. */
 static void emit_panel(const cell *c, const step *s, LLVMValueRef panel, uint32_t units)
 {
     for (uint32_t chunk = 0; chunk * c->lanes < units; chunk++) {
         uint32_t first = chunk * c->lanes;
         uint32_t valid = units - first < c->lanes ? units - first : c->lanes;
-        LLVMValueRef column = add(c, multiply(c, panel, number(c, 16)), number(c, first));
+        LLVMValueRef column =
+            add(c, multiply(c, panel, number(c, HMLC_PACK_WIDTH)), number(c, first));
         LLVMValueRef gates[GATES];
         for (uint32_t gate = 0; gate < GATES; gate++) {
             LLVMValueRef index = add(c, column, number(c, gate * c->hidden));
@@ -234,13 +236,13 @@ static void emit_panel(const cell *c, const step *s, LLVMValueRef panel, uint32_
 
 static void emit_step(const cell *c, const step *s)
 {
-    int64_t whole = c->hidden / HMLC_CELL_PANEL;
+    int64_t whole = c->hidden / HMLC_PACK_WIDTH;
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(c->frame, &loop, number(c, 0), number(c, whole), 1, NULL, 0);
-    emit_panel(c, s, loop.index, HMLC_CELL_PANEL);
+    emit_panel(c, s, loop.index, HMLC_PACK_WIDTH);
     hmlc_frame_loop_end(c->frame, &loop, NULL);
-    if (c->hidden % HMLC_CELL_PANEL != 0) {
-        emit_panel(c, s, number(c, whole), (uint32_t)(c->hidden % HMLC_CELL_PANEL));
+    if (c->hidden % HMLC_PACK_WIDTH != 0) {
+        emit_panel(c, s, number(c, whole), (uint32_t)(c->hidden % HMLC_PACK_WIDTH));
     }
 }
 
@@ -256,15 +258,15 @@ static void pack_weights(const cell *c, LLVMValueRef from)
     hmlc_frame_loop_begin(frame, &rows, number(c, 0), number(c, 4 * c->hidden), 1, NULL, 0);
     LLVMValueRef gate = LLVMBuildUDiv(builder, rows.index, hidden, "");
     LLVMValueRef unit = LLVMBuildURem(builder, rows.index, hidden, "");
-    LLVMValueRef panel = LLVMBuildUDiv(builder, unit, number(c, 16), "");
-    LLVMValueRef lane = LLVMBuildURem(builder, unit, number(c, 16), "");
+    LLVMValueRef panel = LLVMBuildUDiv(builder, unit, number(c, HMLC_PACK_WIDTH), "");
+    LLVMValueRef lane = LLVMBuildURem(builder, unit, number(c, HMLC_PACK_WIDTH), "");
     LLVMValueRef row = multiply(
         c, add(c, multiply(c, c->direction, number(c, 4 * c->hidden)), rows.index), hidden);
     hmlc_frame_loop_begin(frame, &steps, number(c, 0), hidden, 1, NULL, 0);
     LLVMValueRef value =
         hmlc_frame_load(frame, frame->f32, at(c, from, add(c, row, steps.index)), 4);
     LLVMValueRef place = add(c, multiply(c, panel, hidden), steps.index);
-    place = multiply(c, add(c, multiply(c, place, number(c, 4)), gate), number(c, 16));
+    place = multiply(c, add(c, multiply(c, place, number(c, 4)), gate), number(c, HMLC_PACK_WIDTH));
     hmlc_frame_store(frame, value, at(c, c->weights, add(c, place, lane)), 4);
     hmlc_frame_loop_end(frame, &steps, NULL);
     hmlc_frame_loop_end(frame, &rows, NULL);
@@ -275,7 +277,7 @@ static void find_weights(cell *c)
     hmlc_frame *frame = c->frame;
     const hmlc_value *value = hmlc_op_operand(c->op, HMLC_CELL_WEIGHTS);
     LLVMValueRef base = hmlc_frame_address(frame, value);
-    int64_t panel_floats = c->panels * c->hidden * 4 * 16;
+    int64_t panel_floats = c->panels * c->hidden * 4 * HMLC_PACK_WIDTH;
     bool packed =
         value->producer == NULL &&
         frame->plan->operands[hmlc_frame_argument(frame, value->index)].kind == HMLC_OPERAND_PACKED;
@@ -399,9 +401,9 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     const hmlc_type *weights = hmlc_op_operand(c.op, HMLC_CELL_WEIGHTS)->type;
     c.hidden = weights->dims[2]->value;
     c.panels = hmlc_recurrent_panels(c.hidden);
-    c.padded = c.panels * HMLC_CELL_PANEL;
+    c.padded = c.panels * HMLC_PACK_WIDTH;
     uint32_t pair = 2 * (uint32_t)frame->target->vector_bytes / (uint32_t)sizeof(float);
-    c.lanes = pair < HMLC_CELL_PANEL ? pair : HMLC_CELL_PANEL;
+    c.lanes = pair < HMLC_PACK_WIDTH ? pair : HMLC_PACK_WIDTH;
     c.steps = hmlc_frame_dim(frame, xw->dims[0]);
     c.batch = hmlc_frame_dim(frame, xw->dims[1]);
     c.directions = hmlc_frame_dim(frame, weights->dims[0]);

@@ -187,7 +187,7 @@ static bool read_sizes(const hmlc_kernel_plan *plan, const hmlc_window *window,
            hmlc_dim_is(window->channels, *channels);
 }
 
-/* Panels are [C / 16][tap][16]. */
+/* Panels of channels, whose steps are the taps. */
 static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                 hmlc_window *window, int64_t *sizes)
 {
@@ -202,6 +202,7 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     }
     hmlc_pack_weights panels = {.dtype = tile->left_dtype,
                                 .packed_dtype = tile->dtype,
+                                .layout = tile->layout,
                                 .tap_count = 1,
                                 .taps = hmlc_pack_one_tap,
                                 .batches = 1,
@@ -238,14 +239,15 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     double wanted = cost * (double)batches / (double)UNIT_NANOSECONDS;
     int64_t blocks = wanted<1 ? 1 : wanted>(double) UNITS_WANTED ? UNITS_WANTED : (int64_t)wanted;
     blocks = (blocks + batches - 1) / (batches < 1 ? 1 : batches);
-    int64_t row_blocks = blocks < rows ? blocks : rows, panels = (channels + 15) / 16;
+    int64_t row_blocks = blocks < rows ? blocks : rows, width = window->tile.layout.width;
+    int64_t panels = hmlc_pack_count(window->tile.layout, channels);
     row_blocks = row_blocks < 1 ? 1 : row_blocks;
     int64_t channel_blocks = (blocks + row_blocks - 1) / row_blocks;
     channel_blocks = channel_blocks < panels ? channel_blocks : panels;
     channel_blocks = channel_blocks < 1 ? 1 : channel_blocks;
     window->row_block = rows < 1 ? 1 : (rows + row_blocks - 1) / row_blocks;
-    window->channel_block = HMLC_PANEL * ((panels + channel_blocks - 1) / channel_blocks);
-    window->channel_block = window->channel_block < 1 ? HMLC_PANEL : window->channel_block;
+    window->channel_block = width * ((panels + channel_blocks - 1) / channel_blocks);
+    window->channel_block = window->channel_block < 1 ? width : window->channel_block;
     window->row_blocks = hmlc_dim_ceildiv(dims, row_tiles, integer(context, window->row_block));
     window->channel_blocks =
         hmlc_dim_ceildiv(dims, window->channels, integer(context, window->channel_block));
@@ -300,7 +302,8 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     }
     tile->left_dtype = dtype;
     tile->dtype = half ? HMLC_DTYPE_f32 : dtype;
-    tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype);
+    tile->layout = hmlc_pack_layout_default();
+    tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype, tile->layout);
     window->channels = tile->dims[tile->rank - 1];
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
         HMLC_TRY(read_weights(context, plan, window, sizes));

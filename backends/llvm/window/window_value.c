@@ -32,7 +32,7 @@ LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
                                     tile->left_dtype, tile->dtype);
 }
 
-/* Panels are [C / 16][tap][16]. */
+/* A panel's steps are the taps. */
 LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap)
 {
     if (at->weights == NULL) {
@@ -40,11 +40,11 @@ LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap)
     }
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef width = hmlc_frame_int(frame, HMLC_PANEL);
+    const hmlc_pack_weights *panels = at->window->tile.panels;
+    LLVMValueRef width = hmlc_frame_int(frame, panels->layout.width);
     LLVMValueRef lane = LLVMBuildURem(builder, at->channel, width, "");
     LLVMValueRef panel = LLVMBuildSub(builder, at->channel, lane, "");
-    LLVMValueRef first =
-        LLVMBuildMul(builder, panel, hmlc_frame_int(frame, at->window->tile.panels->depth), "");
+    LLVMValueRef first = LLVMBuildMul(builder, panel, hmlc_frame_int(frame, panels->depth), "");
     LLVMValueRef base = element_at(at, at->weights, LLVMBuildAdd(builder, first, lane, ""));
     LLVMValueRef address = element_at(at, base, LLVMBuildMul(builder, tap, width, ""));
     hmlc_dtype dtype = at->window->tile.dtype;

@@ -12,7 +12,7 @@
 #include <hmlc/infer.h>
 #include <hmlc/location.h>
 #include <hmlc/op.h>
-#include <hmlc/panels.h>
+#include <hmlc/packing.h>
 #include <hmlc/status.h>
 #include <hmlc/target.h>
 #include <hmlc/text.h>

@@ -1,5 +1,5 @@
 /* Packed panels: what ops say of them. */
-#include <hmlc/panels.h>
+#include <hmlc/packing.h>
 
 hmlc_pack_layout hmlc_pack_layout_of(const hmlc_op *op)
 {

@@ -24,8 +24,8 @@
  * serves all: 128-bit vectors read a quarter of a row, 512-bit ones all of it. Groups of 4 feed the
  * 8-bit dot products of x86 and ARM, groups of 8 the 8-bit matrix products of ARM.
  */
-#ifndef HMLC_PANELS_H
-#define HMLC_PANELS_H
+#ifndef HMLC_PACKING_H
+#define HMLC_PACKING_H
 
 #include <hmlc/graph.h>
 
@@ -39,6 +39,12 @@ enum {
 typedef struct hmlc_pack_layout {
     int64_t width, group; /* powers of two up to the above */
 } hmlc_pack_layout;
+
+/* 16 columns, one step. */
+static inline hmlc_pack_layout hmlc_pack_layout_default(void)
+{
+    return (hmlc_pack_layout){.width = HMLC_PACK_WIDTH, .group = HMLC_PACK_GROUP};
+}
 
 /* What a pack_panels or matmul_packed says in its attributes. */
 hmlc_pack_layout hmlc_pack_layout_of(const hmlc_op *op);
