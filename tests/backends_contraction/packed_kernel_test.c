@@ -23,6 +23,33 @@ static void packing(void **state)
     check_pack("50 19", "50 19", 0, HMLC_DTYPE_i64);
 }
 
+static void check_layout(const char *dims, const char *sizes, int64_t transpose, hmlc_dtype dtype,
+                         int64_t width, int64_t group)
+{
+    contraction_case test = case_begin(strlen(sizes) + (uint64_t)(transpose + width + group));
+    hmlc_value *input = case_input(&test, dtype, dims, sizes);
+    hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_transpose_b, transpose),
+                         hmlc_attr_int(HMLC_ATTR_panel_width, width),
+                         hmlc_attr_int(HMLC_ATTR_depth_group, group)};
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_pack_panels, &input, 1, attrs, 3);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+/* Widths by the vectors of every target, groups as they are for bytes; K and N that fill nothing.
+ */
+static void packing_of_every_layout(void **state)
+{
+    (void)state;
+    static const int64_t widths[] = {8, 16, 32}, groups[] = {1, 4, 8};
+    for (int64_t k = 0; k < 18; k++) {
+        int64_t transpose = k / 9, width = widths[k % 3], group = groups[k / 3 % 3];
+        check_layout("13 37", "13 37", transpose, HMLC_DTYPE_i8, width, group);
+        check_layout("h s 21", "2 6 21", transpose, HMLC_DTYPE_f32, width, group);
+    }
+    check_layout("3 64 40", "3 64 40", 1, HMLC_DTYPE_u8, 16, 4);
+    check_layout("5 0", "5 0", 1, HMLC_DTYPE_i8, 16, 4);
+}
+
 /* Heads taken out of a fused projection: [seq, 3, heads, size]. */
 static void packing_through_views(void **state)
 {
@@ -93,6 +120,34 @@ static void packed_products(void **state)
     check_packed("7 16", "7 16", "3 2 16 16", "3 2 16 16", "17");
 }
 
+/* a [.., m, k] x b [.., k, n] by panels of another width. */
+static void check_width(const char *left, const char *right, hmlc_dtype dtype, int64_t width,
+                        const char *columns)
+{
+    contraction_case test = case_begin(strlen(left) + (uint64_t)width);
+    kernel_graph *graph = &test.graph;
+    hmlc_value *operands[] = {case_input(&test, dtype, left, NULL),
+                              case_input(&test, dtype, right, NULL)};
+    hmlc_attr attrs[] = {kernel_graph_dims(graph, HMLC_ATTR_shape, columns),
+                         hmlc_attr_int(HMLC_ATTR_panel_width, width)};
+    hmlc_value *value = kernel_graph_op(graph, HMLC_OP_matmul_packed, operands, 2, attrs, 2);
+    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+}
+
+static void products_of_other_widths(void **state)
+{
+    (void)state;
+    check_width("2 19 5", "2 7 5 8", HMLC_DTYPE_f32, 8, "50");
+    check_width("2 5", "7 5 8", HMLC_DTYPE_f32, 8, "50");
+    check_width("2 19 5", "2 3 5 32", HMLC_DTYPE_f32, 32, "70");
+    check_width("2 5", "3 5 32", HMLC_DTYPE_f32, 32, "96");
+    check_width("19 5", "3 5 32", HMLC_DTYPE_f64, 32, "83");
+    check_width("19 5", "11 5 8", HMLC_DTYPE_f64, 8, "83");
+    check_width("4 5", "13 5 4", HMLC_DTYPE_f32, 4, "50");
+    check_width("17 5", "2 5 64", HMLC_DTYPE_f32, 64, "90");
+    check_width("17 5", "9 5 1", HMLC_DTYPE_f64, 1, "9");
+}
+
 /* Scores of an attention of any length: rows, columns and, for the values, depth are symbols. */
 static void lengths_known_at_run_time(void **state)
 {
@@ -127,9 +182,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packing),
         cmocka_unit_test(half_floats),
+        cmocka_unit_test(packing_of_every_layout),
         cmocka_unit_test(packing_through_views),
         cmocka_unit_test(several_matrices),
         cmocka_unit_test(packed_products),
+        cmocka_unit_test(products_of_other_widths),
         cmocka_unit_test(lengths_known_at_run_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
