@@ -232,11 +232,11 @@ static void contradictions_are_named(void **state)
         test, HMLC_ERROR_graph_invalid, "rows of the panels", HMLC_OP_matmul_packed,
         OPERANDS(x, apart),
         ATTRS(DIMS_ATTR(test, shape, "80"), INT_ATTR(panel_width, 32), INT_ATTR(depth_group, 2)));
-    ops_refuse(test, HMLC_ERROR_op_unsupported, "sums in i64", HMLC_OP_matmul, OPERANDS(x, b),
+    ops_refuse(test, HMLC_ERROR_not_implemented, "sums in i64", HMLC_OP_matmul, OPERANDS(x, b),
                ATTRS(DTYPE_ATTR(accumulator, i64)));
-    ops_refuse(test, HMLC_ERROR_op_unsupported, "sums in i8", HMLC_OP_matmul, OPERANDS(x, b),
+    ops_refuse(test, HMLC_ERROR_not_implemented, "sums in i8", HMLC_OP_matmul, OPERANDS(x, b),
                ATTRS(DTYPE_ATTR(accumulator, i8)));
-    ops_refuse(test, HMLC_ERROR_op_unsupported, "sums in i32 of operands in f32 and i8",
+    ops_refuse(test, HMLC_ERROR_not_implemented, "sums in i32 of operands in f32 and i8",
                HMLC_OP_matmul, OPERANDS(f, b), ATTRS(DTYPE_ATTR(accumulator, i32)));
 }
 
