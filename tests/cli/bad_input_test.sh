@@ -180,49 +180,84 @@ for limit in 20000 100000 195000 200000 205000 210000 220000 240000 300000; do
     rm -f "$place"/out/*
 done
 
-# A child that aborts while it generates code is an internal error of ours, with a code and without a file.
-child_of() { for ((k = 0; k < 400; k++)); do child=$(pgrep -P "$1" | head -1); [ -n "$child" ] && return 0; sleep 0.005; done; return 1; }
+# Signals. Nothing here depends on who is faster: the program is halted where it has a child, looked at, and struck while halted.
+stat_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null; } # state and parent of a process, whatever its name holds
+# halt PROCESS: stops it, and waits until it has stopped; 1 when it has ended
+halt() {
+    kill -STOP "$1" 2>/dev/null || return 1
+    while :; do
+        case $(stat_of "$1") in
+            T*) return 0 ;;
+            Z* | '') return 1 ;;
+        esac
+        sleep 0.002
+    done
+}
+# Halts $parent, once it is hmlc (before, it is a shell and then env), at a time when it has a child that runs, and that $child too.
+halt_with_child() {
+    while kill -0 "$parent" 2>/dev/null && [[ $(stat_of "$parent") != Z* ]]; do
+        if [ "$(cat "/proc/$parent/comm" 2>/dev/null)" = "$program" ] && child=$(pgrep -P "$parent" | head -1) && [ -n "$child" ]; then
+            halt "$parent" || return 1
+            halt "$child" && [[ $(stat_of "$child") == "T $parent "* ]] && return 0
+            kill -CONT "$parent"
+        fi
+        sleep 0.005
+    done
+    return 1
+}
+program=$(basename "$hmlc")
+# strike SIGNAL child|parent COMMAND...: the status of the command, which gets the signal while it has a child
 strike() {
     local signal=$1 whom=$2
-    # A shell's background jobs ignore SIGINT.
-    env --default-signal=INT "$hmlc" compile "$digits" -o "$place/out/struck.hml" --jobs 1 2>"$place/stderr" >/dev/null &
-    parent=$! child=
-    child_of "$parent" || return 99
-    [ "$whom" = child ] && kill -"$signal" "$child" || kill -"$signal" "$parent"
-    wait "$parent" 2>/dev/null
+    shift 2
+    for ((try = 0; try < 20; try++)); do
+        TMPDIR=$place/tmp "$@" >"$place/stdout" 2>"$place/stderr" &
+        parent=$! child=
+        if halt_with_child; then
+            [ "$whom" = child ] && kill -"$signal" "$child" || kill -"$signal" "$parent"
+            kill -CONT "$child" "$parent" 2>/dev/null
+            wait "$parent" 2>/dev/null
+            return
+        fi
+        wait "$parent" # it was done before it was seen
+    done
+    echo "no child was seen of: $*"
+    return 99
 }
-strike ABRT child
+ends() { # within a minute, or as a zombie that whoever adopted it has not asked for
+    for ((k = 0; k < 6000; k++)); do
+        case $(stat_of "$1") in Z* | '') return 0 ;; esac
+        sleep 0.01
+    done
+    return 1
+}
+mkdir "$place/tmp"
+tests=$(dirname "$digits")
+# Signals as a terminal gives them: a shell's background jobs ignore SIGINT, those of nohup SIGHUP.
+compile_digits=(env --default-signal "$hmlc" compile "$digits" -o "$place/out/struck.hml" --jobs 1)
+# A child that aborts while it generates code is an internal error of ours, with a code and without a file.
+strike ABRT child "${compile_digits[@]}"
 struck=$?
 holds "a child that aborts gives 70, not $struck" [ "$struck" -eq 70 ]
 holds 'and HML0503' grep -q HML0503 "$place/stderr"
 holds 'and no file' nothing_left
 for signal in TERM INT HUP KILL; do
-    strike "$signal" parent
+    strike "$signal" parent "${compile_digits[@]}"
     struck=$?
     holds "SIG$signal ends with its number, not $struck" [ "$struck" -eq $((128 + $(kill -l "$signal"))) ]
-    for ((k = 0; k < 100; k++)); do kill -0 "$child" 2>/dev/null || break; sleep 0.01; done
-    holds "SIG$signal leaves no child" bash -c "! kill -0 $child 2>/dev/null || grep -q '^State:.*Z' /proc/$child/status"
+    holds "SIG$signal leaves no child" ends "$child"
     holds "SIG$signal leaves no file" nothing_left
 done
-
 # hmlc test has a child and files of its own.
-mkdir "$place/tmp"
-TMPDIR=$place/tmp env --default-signal=INT "$hmlc" test "$(dirname "$digits")" --jobs 1 \
-    --target x86-64-v2,x86-64-v3,x86-64-v4 >/dev/null 2>&1 &
-parent=$! child=
-child_of "$parent" && kill -INT "$parent"
-wait "$parent" 2>/dev/null
+strike INT parent env --default-signal "$hmlc" test "$tests" --jobs 1
 struck=$?
 holds "SIGINT ends hmlc test with 130, not $struck" [ "$struck" -eq 130 ]
-holds 'and its child' bash -c "! kill -0 $child 2>/dev/null"
+holds 'and its child' ends "$child"
 holds 'and its files' [ -z "$(ls -A "$place/tmp")" ]
-env --ignore-signal=HUP "$hmlc" test "$(dirname "$digits")" >"$place/stdout" 2>&1 &
-parent=$! child=
-child_of "$parent" && kill -HUP "$parent"
-wait "$parent"
+strike HUP parent env --ignore-signal=HUP "$hmlc" test "$tests"
 struck=$?
 holds "a signal that is ignored does not end hmlc test with $struck: $(tail -2 "$place/stdout")" [ "$struck" -eq 0 ]
-expect 0 '1 passed' env --ignore-signal=CHLD "$hmlc" test "$(dirname "$digits")"
+expect 0 '1 passed' env --ignore-signal=CHLD "$hmlc" test "$tests"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
