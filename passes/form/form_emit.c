@@ -116,7 +116,8 @@ static bool is_needed(const hmlc_form_group *group)
 
 static hmlc_status emit_kernel(hmlc_form_state *state, hmlc_form_group *group)
 {
-    kernel_draft *draft = HMLC_NEW(state->scratch, kernel_draft);
+    hmlc_arena_mark before = hmlc_arena_get_mark(state->scratch);
+    kernel_draft *draft = HMLC_NEW(state->scratch, kernel_draft); /* 2 KiB that no kernel keeps */
     HMLC_TRY_MEMORY(draft);
     draft->group = group;
     HMLC_TRY(draft_kernel(state, draft));
@@ -132,6 +133,7 @@ static hmlc_status emit_kernel(hmlc_form_state *state, hmlc_form_group *group)
         kernel->results[i]->name = draft->results[i]->name;
         state->replaced[draft->results[i]->id] = kernel->results[i];
     }
+    hmlc_arena_rewind(state->scratch, before);
     return HMLC_OK;
 }
 
