@@ -161,15 +161,26 @@ static uint32_t copy_count(const hmlc_form_group *group)
     return count;
 }
 
-/* The parts of a concat in a concat multiply: what many parts make lies in memory. */
+/*
+ * The parts of a concat in a concat multiply, and each has code of its own: what many parts make
+ * lies in memory. (Concats side by side only add up; they are counted alike.)
+ */
 static bool multiplies_parts(const hmlc_form_group *group, const hmlc_op *op)
 {
-    enum { MANY_PARTS = 12 };
+    enum { MANY_PARTS = 12, MOST_PRODUCTS = 4 };
+    uint32_t product = op->operand_count;
     bool found = false;
-    for (uint32_t i = 0; i < group->member_count; i++) {
-        found |= group->members[i].node->op->opcode == HMLC_OP_concat;
+    if (op->opcode != HMLC_OP_concat) {
+        return false;
     }
-    return found && op->opcode == HMLC_OP_concat && op->operand_count > MANY_PARTS;
+    for (uint32_t i = 0; i < group->member_count && product <= MOST_PRODUCTS; i++) {
+        const hmlc_op *member = group->members[i].node->op;
+        if (member->opcode == HMLC_OP_concat) {
+            product *= member->operand_count;
+            found = true;
+        }
+    }
+    return found && (op->operand_count > MANY_PARTS || product > MOST_PRODUCTS);
 }
 
 static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
