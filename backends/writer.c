@@ -31,7 +31,7 @@ typedef struct atomic_file {
 static hmlc_status file_error(const atomic_file *f, const char *doing)
 {
     int cause = errno;
-    return hmlc_error_add(f->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL,
+    return hmlc_error_add(f->module->diagnostics, HMLC_ERROR_output_unwritable, NULL,
                           "check that the folder exists, may be written and has room", "%s: %s%s%s",
                           f->path, doing, cause != 0 ? ": " : "",
                           cause != 0 ? strerror(cause) : "");

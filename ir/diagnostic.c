@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DEFAULT_LIMIT 1000
 
@@ -60,6 +61,17 @@ static char *format_message(hmlc_arena *arena, const char *format, va_list argum
     return text;
 }
 
+/* The same finding told before: what an option brings about shows wherever a dim occurs. */
+static bool is_told(const hmlc_diagnostics *diagnostics, const hmlc_diagnostic *entry)
+{
+    const hmlc_diagnostic *d = diagnostics->first;
+    while (d != NULL && (d->error != entry->error || d->severity != entry->severity ||
+                         d->location != entry->location || strcmp(d->message, entry->message))) {
+        d = d->next;
+    }
+    return d != NULL;
+}
+
 /* The message's text, hint and node in the arena; false when memory ran out. */
 static bool keep(hmlc_diagnostics *diagnostics, const hmlc_diagnostic *content, const char *format,
                  va_list arguments)
@@ -70,6 +82,9 @@ static bool keep(hmlc_diagnostics *diagnostics, const hmlc_diagnostic *content, 
         return false;
     }
     entry->message = message;
+    if (is_told(diagnostics, entry)) {
+        return true;
+    }
     if (content->hint != NULL) {
         entry->hint = hmlc_arena_string(diagnostics->arena, content->hint);
     }

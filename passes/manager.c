@@ -83,7 +83,7 @@ static hmlc_status add_pass(pass_list *list, const char *word, size_t length)
                               (int)(length < 80 ? length : 80), word);
     }
     if (list->count == MAX_PIPELINE_PASSES) {
-        return hmlc_error_add(list->module->diagnostics, HMLC_ERROR_bad_usage, NULL, NULL,
+        return hmlc_error_add(list->module->diagnostics, HMLC_ERROR_usage, NULL, NULL,
                               "a pipeline of more than %d passes", MAX_PIPELINE_PASSES);
     }
     list->rows[list->count++] = row;

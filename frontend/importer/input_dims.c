@@ -115,7 +115,7 @@ static void check_options(hmlc_importer *importer)
         const hmlc_dim_option *option = &options->dims[i];
         if (option->same_as == NULL && (option->minimum < 0 || option->maximum < option->minimum ||
                                         option->maximum > HMLC_DIM_UNBOUNDED)) {
-            (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
+            (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, NULL,
                                  "write --dim NAME=4, NAME=1..8 or NAME=OTHER",
                                  "--dim %s: the range %lld..%lld is empty or negative",
                                  option->name, (long long)option->minimum,
@@ -213,15 +213,15 @@ static hmlc_dim related_dim(hmlc_importer *importer, const hmlc_dim_option *opti
 {
     const char *text = option->same_as;
     if (importer->dim_depth > importer->options->dim_count) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range,
-                             importer->where, "leave one of the dims in the circle open",
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave one of the dims in the circle open",
                              "--dim %s=%s: the dim depends on itself", option->name, text);
         return hmlc_dim_constant(importer->module->dims, 1);
     }
     hmlc_dim parsed = hmlc_dim_parse(importer->module->dims, text, strlen(text));
     if (parsed == NULL) {
-        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_dim_out_of_range,
-                             importer->where, "write sums and products: --dim past=seq+1",
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "write sums and products: --dim past=seq+1",
                              "--dim %s=%s: this is no expression", option->name, text);
         return hmlc_dim_constant(importer->module->dims, 1);
     }
@@ -392,7 +392,7 @@ void hmlc_input_dims_finish(hmlc_importer *importer)
         bool named = name == NULL || is_known(importer, name) || is_expression(importer, name);
         if (!importer->option_used[i] || !named) {
             (void)hmlc_error_add(
-                importer->module->diagnostics, HMLC_ERROR_dim_out_of_range, importer->where,
+                importer->module->diagnostics, HMLC_ERROR_symbol_unknown, importer->where,
                 similar_dim(importer, name),
                 "--dim %s%s%s: no input has the dim '%s'; the inputs' dims are: %s", option->name,
                 option->same_as != NULL ? "=" : "", option->same_as != NULL ? option->same_as : "",

@@ -50,7 +50,7 @@ hmlc_status hmlc_interpret(hmlc_module *module, const hmlc_tensor *inputs, uint3
 {
     const hmlc_op *yield = module->main->last;
     if (yield == NULL || yield->opcode != HMLC_OP_yield || yield->operand_count != output_count) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_usage, NULL, NULL,
                               "%u outputs are wanted; the graph has %u", output_count,
                               yield != NULL ? yield->operand_count : 0);
     }

@@ -75,7 +75,8 @@ static hmlc_status append(hmlc_eval *context, scanned *list, const hmlc_tensor *
     if (list->count == 0) {
         list->first = *tensor;
     } else if (list->first.bytes != tensor->bytes) {
-        return hmlc_eval_fail(context, "iterations yield tensors of different sizes");
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch,
+                              "iterations yield tensors of different sizes");
     }
     if (!hmlc_size_add(list->bytes, tensor->bytes, &size)) {
         return HMLC_RESOURCE;
@@ -303,7 +304,8 @@ static hmlc_status scan_iterations(iteration *state, uint32_t inputs)
     int64_t length = context->operands[state->carried]->dims[0];
     for (uint32_t k = 1; k < inputs; ++k) {
         if (context->operands[state->carried + k]->dims[0] != length) {
-            return hmlc_eval_fail(context, "the scanned inputs have different lengths");
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "the scanned inputs have different lengths");
         }
     }
     for (int64_t i = 0; i < length; ++i) {

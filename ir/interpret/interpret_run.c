@@ -96,8 +96,9 @@ static bool run_alias(hmlc_interpreter *interpreter, hmlc_eval *context, hmlc_st
             *status = hmlc_eval_dim(context, type->dims[i], &slot.tensor.dims[i]);
         }
         if (*status == HMLC_OK && hmlc_tensor_count(&slot.tensor) != count) {
-            *status = hmlc_eval_fail(context, "%lld elements do not fill a result of %lld",
-                                     (long long)count, (long long)hmlc_tensor_count(&slot.tensor));
+            *status = hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch,
+                                     "%lld elements do not fill a result of %lld", (long long)count,
+                                     (long long)hmlc_tensor_count(&slot.tensor));
         }
     } else {
         return false;

@@ -73,7 +73,7 @@ static hmlc_status check_range(const hmlc_module *module, const hmlc_symbol *sym
     if (symbol->maximum < HMLC_DIM_UNBOUNDED) {
         snprintf(most, sizeof most, "%lld", (long long)symbol->maximum);
     }
-    return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+    return hmlc_error_add(module->diagnostics, HMLC_ERROR_dim_range, NULL, NULL,
                           "dim %s is %lld; expected %lld to %s in steps of %lld", symbol->name,
                           (long long)value, (long long)symbol->minimum, most,
                           (long long)symbol->multiple);
@@ -93,7 +93,9 @@ static hmlc_status check_input(const hmlc_module *module, uint32_t index, const 
                               "input %u '%s' is not a tensor", index, argument_name(argument));
     }
     if (input->dtype != type->dtype || input->rank != type->rank) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+        hmlc_error error =
+            input->dtype != type->dtype ? HMLC_ERROR_input_type : HMLC_ERROR_input_rank;
+        return hmlc_error_add(module->diagnostics, error, NULL, NULL,
                               "input %u '%s' is %s of rank %d; expected %s of rank %d", index,
                               argument_name(argument), hmlc_dtype_name(input->dtype), input->rank,
                               hmlc_dtype_name(type->dtype), type->rank);
@@ -102,7 +104,7 @@ static hmlc_status check_input(const hmlc_module *module, uint32_t index, const 
     size_t bytes;
     if (count < 0 || !hmlc_size_multiply((size_t)count, hmlc_dtype_bytes(type->dtype), &bytes) ||
         bytes != input->bytes) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_bytes, NULL, NULL,
                               "input %u '%s' does not have the bytes of its shape", index,
                               argument_name(argument));
     }
@@ -137,7 +139,7 @@ static hmlc_status check_dims(const hmlc_module *module, uint32_t index, const h
         }
         char text[96];
         hmlc_dim_format(dim, text, sizeof text);
-        status = hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+        status = hmlc_error_add(module->diagnostics, HMLC_ERROR_input_dim, NULL, NULL,
                                 "dim %d of input %u '%s' is %lld; expected %s", d, index,
                                 argument_name(argument), (long long)input->dims[d], text);
     }
@@ -150,7 +152,7 @@ static hmlc_status bind_inputs(const hmlc_module *module, const hmlc_tensor *inp
 {
     hmlc_status status = HMLC_OK;
     if (input_count != module->main->argument_count) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, NULL, NULL,
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_missing, NULL, NULL,
                               "%u inputs are given; expected %u", input_count,
                               module->main->argument_count);
     }
@@ -204,7 +206,7 @@ hmlc_status hmlc_symbols_check(const hmlc_module *module, const hmlc_region *reg
         char a[96], b[96];
         hmlc_dim_format(equality->left, a, sizeof a);
         hmlc_dim_format(equality->right, b, sizeof b);
-        status = hmlc_error_add(module->diagnostics, HMLC_ERROR_input_unfit, equality->location,
+        status = hmlc_error_add(module->diagnostics, HMLC_ERROR_dims_unequal, equality->location,
                                 NULL, "%s is %lld and %s is %lld; expected equal dims", a,
                                 (long long)left, b, (long long)right);
     }
@@ -229,7 +231,7 @@ hmlc_status hmlc_interpreter_fit(hmlc_interpreter *interpreter, const hmlc_type 
     if (!fits) {
         char text[160];
         hmlc_type_format(type, text, sizeof text);
-        return hmlc_error_add(interpreter->module->diagnostics, HMLC_ERROR_input_unfit, location,
+        return hmlc_error_add(interpreter->module->diagnostics, HMLC_ERROR_shape_mismatch, location,
                               NULL, "%s does not have the type %s in this run", what, text);
     }
     return HMLC_OK;

@@ -63,8 +63,9 @@ static hmlc_status operand_strides(const hmlc_eval *context, uint32_t index, int
     for (int32_t i = 0; i < x->rank; ++i) {
         int64_t target = result->dims[result->rank - x->rank + i];
         if (x->dims[i] != 1 && x->dims[i] != target) {
-            return hmlc_eval_fail(context, "dim %d of operand %u is %lld; expected 1 or %lld", i,
-                                  index, (long long)x->dims[i], (long long)target);
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "dim %d of operand %u is %lld; expected 1 or %lld", i, index,
+                                  (long long)x->dims[i], (long long)target);
         }
     }
     hmlc_eval_broadcast_strides(x, result->rank, strides);

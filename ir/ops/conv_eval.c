@@ -37,7 +37,7 @@ static hmlc_status read_convolution(hmlc_eval *context, convolution *conv, bool 
     int64_t outer = transposed ? conv->geometry.in.channels : conv->geometry.out.channels;
     int64_t inner = transposed ? conv->out_channels : conv->in_channels;
     if (kernel.batch != outer || kernel.channels != inner) {
-        return hmlc_eval_fail(context,
+        return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
                               "the weights are for %lld and %lld channels; expected %lld "
                               "and %lld",
                               (long long)kernel.batch, (long long)kernel.channels, (long long)outer,

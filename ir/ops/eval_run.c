@@ -32,7 +32,8 @@ hmlc_status hmlc_eval_new_result(const hmlc_eval *context, const hmlc_type *type
     for (int32_t i = 0; i < type->rank; ++i) {
         HMLC_TRY(hmlc_eval_dim(context, type->dims[i], &tensor->dims[i]));
         if (tensor->dims[i] < 0) {
-            return hmlc_eval_fail(context, "dim %d of the result would be %lld", i,
+            return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch,
+                                  "dim %d of the result would be %lld", i,
                                   (long long)tensor->dims[i]);
         }
     }

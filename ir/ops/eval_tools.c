@@ -5,32 +5,32 @@
 
 #include "eval_tools.h"
 
-hmlc_status hmlc_eval_fail(const hmlc_eval *context, const char *format, ...)
+hmlc_status hmlc_eval_fail(const hmlc_eval *context, hmlc_error error, const char *format, ...)
 {
     char message[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_input_unfit,
-                          context->op->location, NULL, "%s: %s",
-                          hmlc_op_get_info(context->op->opcode)->name, message);
+    return hmlc_error_add(context->module->diagnostics, error, context->op->location, NULL,
+                          "%s: %s", hmlc_op_get_info(context->op->opcode)->name, message);
 }
 
 hmlc_status hmlc_eval_rule(const hmlc_eval *context, hmlc_rule rule)
 {
     switch (rule.kind) {
     case HMLC_RULE_INDEX:
-        return hmlc_eval_fail(context, "index %lld is out of range for a dim of size %lld",
+        return hmlc_eval_fail(context, HMLC_ERROR_index_range,
+                              "index %lld is out of range for a dim of size %lld",
                               (long long)rule.found, (long long)rule.expected);
     case HMLC_RULE_SHAPE:
-        return hmlc_eval_fail(context, "found %lld, expected %lld", (long long)rule.found,
-                              (long long)rule.expected);
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch, "found %lld, expected %lld",
+                              (long long)rule.found, (long long)rule.expected);
     case HMLC_RULE_STEP:
-        return hmlc_eval_fail(context, "a step or delta is 0");
+        return hmlc_eval_fail(context, HMLC_ERROR_value_invalid, "a step or delta is 0");
     case HMLC_RULE_LENGTH:
-        return hmlc_eval_fail(context, "a length must lie in 0..2^47; found %lld",
-                              (long long)rule.found);
+        return hmlc_eval_fail(context, HMLC_ERROR_value_invalid,
+                              "a length must lie in 0..2^47; found %lld", (long long)rule.found);
     default:
         return HMLC_OK;
     }
@@ -126,7 +126,7 @@ hmlc_status hmlc_eval_dim(const hmlc_eval *context, hmlc_dim dim, int64_t *value
         return HMLC_OK;
     }
     hmlc_dim_format(dim, text, sizeof text);
-    return hmlc_eval_fail(context,
+    return hmlc_eval_fail(context, HMLC_ERROR_input_dim,
                           bound ? "the dim %s has no value for these inputs"
                                 : "the dim %s is not known from the inputs",
                           text);
@@ -137,8 +137,9 @@ hmlc_status hmlc_eval_dims(const hmlc_eval *context, hmlc_attr_name name, uint32
 {
     const hmlc_attr *attr = hmlc_op_attr(context->op, name);
     if (attr == NULL || attr->count != count) {
-        return hmlc_eval_fail(context, "attribute %s does not have %u entries",
-                              hmlc_attr_name_text(name), count);
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch,
+                              "attribute %s does not have %u entries", hmlc_attr_name_text(name),
+                              count);
     }
     for (uint32_t i = 0; i < count; ++i) {
         HMLC_TRY(hmlc_eval_dim(context, attr->as.dims[i], &values[i]));

@@ -15,7 +15,8 @@ static inline const hmlc_tensor *hmlc_eval_operand(const hmlc_eval *context, uin
 }
 
 /* The inputs of this run do not fit: HMLC_USAGE with "<op>: <message>". */
-hmlc_status hmlc_eval_fail(const hmlc_eval *context, const char *format, ...) HMLC_PRINTF(2, 3);
+hmlc_status hmlc_eval_fail(const hmlc_eval *context, hmlc_error error, const char *format, ...)
+    HMLC_PRINTF(3, 4);
 /* The same of a rule that the inputs break; HMLC_OK where it is kept. */
 hmlc_status hmlc_eval_rule(const hmlc_eval *context, hmlc_rule rule) HMLC_MUST_USE;
 

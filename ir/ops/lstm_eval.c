@@ -160,7 +160,8 @@ hmlc_status hmlc_eval_lstm(hmlc_eval *context)
     HMLC_TRY(load_operands(context, &lstm));
     for (int64_t i = 0; i < lstm.batch && lstm.lengths != NULL; ++i) {
         if (lstm.lengths[i] < 0 || lstm.lengths[i] > lstm.steps) {
-            return hmlc_eval_fail(context, "sequence length %lld is out of range 0 to %lld",
+            return hmlc_eval_fail(context, HMLC_ERROR_value_invalid,
+                                  "sequence length %lld is out of range 0 to %lld",
                                   (long long)lstm.lengths[i], (long long)lstm.steps);
         }
     }

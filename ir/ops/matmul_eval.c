@@ -58,7 +58,8 @@ static hmlc_status batch_strides(const hmlc_eval *context, const hmlc_tensor *x,
         leading.dims[i] = x->dims[i];
         int64_t target = result->dims[rank - leading.rank + i];
         if (x->dims[i] != 1 && x->dims[i] != target) {
-            return hmlc_eval_fail(context, "leading dim %lld does not broadcast to %lld",
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "leading dim %lld does not broadcast to %lld",
                                   (long long)x->dims[i], (long long)target);
         }
     }
@@ -81,8 +82,8 @@ hmlc_status hmlc_eval_matmul(hmlc_eval *context)
     int64_t inner = b->dims[b->rank - (swap_b ? 1 : 2)];
     if (inner !=
         (packed ? hmlc_pack_rows(hmlc_pack_layout_of(context->op), gemm.depth) : gemm.depth)) {
-        return hmlc_eval_fail(context, "the inner dims are %lld and %lld", (long long)gemm.depth,
-                              (long long)inner);
+        return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal, "the inner dims are %lld and %lld",
+                              (long long)gemm.depth, (long long)inner);
     }
     int64_t strides_a[HMLC_MAX_RANK], strides_b[HMLC_MAX_RANK];
     HMLC_TRY(batch_strides(context, a, 2, strides_a));

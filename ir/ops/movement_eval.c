@@ -16,7 +16,8 @@ hmlc_status hmlc_eval_concat(hmlc_eval *context)
         const hmlc_tensor *x = context->operands[i];
         size_t chunk = (size_t)(x->dims[axis] * inner) * bytes;
         if (x->bytes != chunk * (size_t)outer || at + chunk > row) {
-            return hmlc_eval_fail(context, "the shape of operand %u does not fit", i);
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "the shape of operand %u does not fit", i);
         }
         for (int64_t k = 0; k < outer && chunk > 0; ++k) {
             memcpy(to + (size_t)k * row + at, (const char *)x->data + (size_t)k * chunk, chunk);
@@ -59,8 +60,9 @@ hmlc_status hmlc_eval_tile(hmlc_eval *context)
     for (int32_t d = 0; d < x->rank; ++d) {
         int64_t from = x->dims[d], to = result->dims[d];
         if (from == 0 ? to != 0 : to % from != 0) {
-            return hmlc_eval_fail(context, "dim %d: %lld is not a multiple of %lld", d,
-                                  (long long)to, (long long)from);
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "dim %d: %lld is not a multiple of %lld", d, (long long)to,
+                                  (long long)from);
         }
         maps[d] = hmlc_eval_new_integers(context, to);
         HMLC_TRY_MEMORY(maps[d]);

@@ -165,7 +165,7 @@ hmlc_status hmlc_eval_arg_reduce(hmlc_eval *context)
     int64_t inner = hmlc_eval_product(x->dims, axis + 1, x->rank), length = x->dims[axis];
     int64_t count = hmlc_tensor_count(result);
     if (count > 0 && length == 0) {
-        return hmlc_eval_fail(context, "dim %d is empty", axis);
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch, "dim %d is empty", axis);
     }
     for (int64_t i = 0; i < count; ++i) {
         int64_t start = i / inner * length * inner + i % inner, best = 0;

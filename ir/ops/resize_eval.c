@@ -27,7 +27,8 @@ static hmlc_status weigh(const hmlc_eval *context, const axis_plan *plan, int64_
 {
     int64_t most = hmlc_sampling_taps(&plan->sampling, plan->axis.scale);
     if (most > INT32_MAX) {
-        return hmlc_eval_fail(context, "a scale of %g is out of range", plan->axis.scale);
+        return hmlc_eval_fail(context, HMLC_ERROR_value_invalid, "a scale of %g is out of range",
+                              plan->axis.scale);
     }
     taps->index = hmlc_eval_new_integers(context, most);
     taps->weight = hmlc_eval_new_doubles(context, most);
@@ -82,7 +83,8 @@ static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan 
     axis->in = context->operands[0]->dims[index];
     axis->out = context->results[0].dims[index];
     if (axis->in == 0 && axis->out > 0) {
-        return hmlc_eval_fail(context, "dim %d is empty and cannot grow", index);
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch, "dim %d is empty and cannot grow",
+                              index);
     }
     axis->begin = number_of(context, 2, HMLC_ATTR_region_of_interest, index, 0);
     axis->end = number_of(context, 2, HMLC_ATTR_region_of_interest, rank + index, 1);
@@ -93,8 +95,8 @@ static hmlc_status plan_axis(const hmlc_eval *context, int32_t index, axis_plan 
         axis->scale = axis->length / (double)axis->in;
     }
     if (!(axis->scale > 0)) {
-        return hmlc_eval_fail(context, "scale %d is %g; expected a positive number", index,
-                              axis->scale);
+        return hmlc_eval_fail(context, HMLC_ERROR_value_invalid,
+                              "scale %d is %g; expected a positive number", index, axis->scale);
     }
     plan->identity = hmlc_sampling_is_identity(&plan->sampling, axis);
     return plan_taps(context, plan);

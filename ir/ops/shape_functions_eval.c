@@ -84,7 +84,7 @@ hmlc_status hmlc_eval_bind_dims(hmlc_eval *context)
         const hmlc_symbol *symbol = symbols->as.dims[i]->symbol;
         int64_t value = hmlc_tensor_get_int(context->operands[0], i);
         if (value < symbol->minimum || value > symbol->maximum || value % symbol->multiple != 0) {
-            return hmlc_eval_fail(context,
+            return hmlc_eval_fail(context, HMLC_ERROR_dim_range,
                                   "dim %s would be %lld; expected %lld to %lld, a multiple of %lld",
                                   symbol->name, (long long)value, (long long)symbol->minimum,
                                   (long long)symbol->maximum, (long long)symbol->multiple);

@@ -157,7 +157,8 @@ hmlc_status hmlc_eval_nonzero(hmlc_eval *context)
     if (counts) {
         hmlc_element_set_int(HMLC_DTYPE_i64, hmlc_eval_data(result), 0, found);
     } else if (found != room) {
-        return hmlc_eval_fail(context, "%lld elements are not zero; the result has room for %lld",
+        return hmlc_eval_fail(context, HMLC_ERROR_shape_mismatch,
+                              "%lld elements are not zero; the result has room for %lld",
                               (long long)found, (long long)room);
     }
     return HMLC_OK;

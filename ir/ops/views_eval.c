@@ -8,9 +8,9 @@ hmlc_status hmlc_eval_reshape(hmlc_eval *context)
     const hmlc_tensor *x = context->operands[0];
     hmlc_tensor *result = &context->results[0];
     if (result->bytes != x->bytes) {
-        return hmlc_eval_fail(context, "%lld elements do not fill a result of %lld",
-                              (long long)hmlc_tensor_count(x),
-                              (long long)hmlc_tensor_count(result));
+        return hmlc_eval_fail(
+            context, HMLC_ERROR_shape_mismatch, "%lld elements do not fill a result of %lld",
+            (long long)hmlc_tensor_count(x), (long long)hmlc_tensor_count(result));
     }
     if (x->bytes > 0) {
         memcpy(hmlc_eval_data(result), x->data, x->bytes);
@@ -39,8 +39,9 @@ hmlc_status hmlc_eval_expand(hmlc_eval *context)
     for (int32_t i = 0; i < x->rank; ++i) {
         int64_t dim = x->dims[i], target = result->dims[result->rank - x->rank + i];
         if (dim != 1 && dim != target) {
-            return hmlc_eval_fail(context, "a dim of %lld does not broadcast to %lld",
-                                  (long long)dim, (long long)target);
+            return hmlc_eval_fail(context, HMLC_ERROR_dims_unequal,
+                                  "a dim of %lld does not broadcast to %lld", (long long)dim,
+                                  (long long)target);
         }
     }
     hmlc_eval_broadcast_strides(x, result->rank, strides);
@@ -64,9 +65,10 @@ hmlc_status hmlc_eval_slice(hmlc_eval *context)
         if (!hmlc_int64_multiply(size - 1, steps[i], &travel) ||
             !hmlc_int64_add(starts[i], travel, &last) || starts[i] < 0 || starts[i] >= x->dims[i] ||
             last < 0 || last >= x->dims[i]) {
-            return hmlc_eval_fail(
-                context, "dim %u: start %lld, size %lld, step %lld leave %lld elements", i,
-                (long long)starts[i], (long long)size, (long long)steps[i], (long long)x->dims[i]);
+            return hmlc_eval_fail(context, HMLC_ERROR_index_range,
+                                  "dim %u: start %lld, size %lld, step %lld leave %lld elements", i,
+                                  (long long)starts[i], (long long)size, (long long)steps[i],
+                                  (long long)x->dims[i]);
         }
         offset += starts[i] * strides[i];
         strides[i] *= steps[i];

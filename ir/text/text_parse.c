@@ -205,7 +205,7 @@ hmlc_status hmlc_module_parse(hmlc_module *module, const char *text, size_t size
                               const void *constants, size_t constants_size)
 {
     if (size > MAX_TEXT_BYTES || module->main->first != NULL || module->main->argument_count > 0) {
-        return hmlc_error_add(module->diagnostics, HMLC_ERROR_bad_usage, NULL, NULL,
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_usage, NULL, NULL,
                               "text of %zu bytes, or a module that is not empty", size);
     }
     hmlc_text_parser parser = {.module = module,

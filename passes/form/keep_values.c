@@ -97,7 +97,7 @@ static hmlc_status tell_missing(const keeper *keep)
 {
     for (uint32_t k = 0; k < keep->options->keep_count; k++) {
         if (!keep->found[k] && strcmp(keep->options->keep[k], "all") != 0) {
-            return hmlc_error_add(keep->module->diagnostics, HMLC_ERROR_bad_usage, NULL,
+            return hmlc_error_add(keep->module->diagnostics, HMLC_ERROR_usage, NULL,
                                   "`--keep all` keeps every value that survives; `hmlc inspect` "
                                   "then lists them as outputs",
                                   "no value '%s' survives the passes: it does not exist, is "

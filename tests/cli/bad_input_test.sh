@@ -88,7 +88,7 @@ expect 0 'warning.*IR version 99' "$hmlc" compile "$models/future.onnx" -o "$pla
 expect 0 supported "$hmlc" check "$models/dims_zero.onnx"
 expect 0 supported "$hmlc" check "$models/dims_negative.onnx" # an unknown dim, as exporters write it
 # --dim that a sound model cannot have are the command line's mistake.
-says 2 HML0307 equal.onnx "contradicts itself: matmul" "$hmlc" check "$models/equal.onnx" --dim k=2 --dim m=3
+says 2 HML1047 equal.onnx "contradicts itself: matmul" "$hmlc" check "$models/equal.onnx" --dim k=2 --dim m=3
 expect 0 supported "$hmlc" check "$models/equal.onnx" --dim k=2 --dim m=2
 # Nothing stops at the first problem.
 for word in 'Relu .*2 inputs' 'circle' 'Frobnicate' "'nowhere'"; do
@@ -117,7 +117,7 @@ refuse 4 HML1102 text.onnx . good --input "x=$models/text.onnx"
 refuse 2 HML1107 nowhere.npy 'No such file' good --input "x=$models/nowhere.npy"
 refuse 2 HML1107 fifo.bin 'not a regular file' good --input "x=$models/fifo.bin"
 refuse 2 HML1107 folder 'is a folder' good --input "x=$models/folder"
-refuse 2 HML1105 "'nonsense'" 'no such input' good --input "nonsense=$models/f32_2x4.npy"
+refuse 2 HML1056 "'nonsense'" 'no such input' good --input "nonsense=$models/f32_2x4.npy"
 refuse 2 HML1100 "input 'x'" 'given twice' good --input "x=$models/f32_2x4.npy" --input "x=$models/f32_2x4.npy"
 refuse 2 HML1041 "$models has no input_0.pb" 'has 1 input$' good --test-data "$models"
 run 0 '^y: f32.2, 3.' equal --input "x=$models/f32_2x4.npy" # the other one is random, with dims that fit
@@ -152,21 +152,21 @@ says 4 HML1002 'not an artifact' 'magic number' "$hml" run "$models/f32_8.npy"
 says 2 HML1107 'folder' 'is a folder' "$hml" run "$models/folder"
 
 # Resources
-expect 5 HML0601 bash -c "ulimit -f 100; trap '' XFSZ; '$hmlc' compile '$digits' -o '$place/out/full.hml'"
+expect 5 HML1104 bash -c "ulimit -f 100; trap '' XFSZ; '$hmlc' compile '$digits' -o '$place/out/full.hml'"
 holds 'a full disk leaves nothing' nothing_left
 expect 5 HML1104 bash -c "ulimit -f 8; trap '' XFSZ; '$hml' run '$place/large.hml' --output '$place/out'"
 holds 'nor does a tensor that finds no room' nothing_left
-says 5 HML0601 /dev/full 'No space left' "$hmlc" compile "$good" -o /dev/full --emit ir
+says 5 HML1104 /dev/full 'No space left' "$hmlc" compile "$good" -o /dev/full --emit ir
 says 2 HML1107 "$place/no/where.hml" 'No such file' "$hmlc" compile "$good" -o "$place/no/where.hml"
 timeout --kill-after 10 1 "$hmlc" compile "$good" -o "$models/fifo.bin" --emit ir
 holds 'a pipe that nobody reads can be left by a signal' [ $? -eq 124 ]
 says 2 HML1108 "$good" 'is read by this command' "$hmlc" compile "$good" -o "$good"
 if [ "$(id -u)" -ne 0 ]; then
     chmod a-w "$place/out"
-    expect 5 HML0601 "$hmlc" compile "$good" -o "$place/out/unwritable.hml"
+    expect 5 HML1104 "$hmlc" compile "$good" -o "$place/out/unwritable.hml"
     chmod u+w "$place/out"
 fi
-expect 5 HML0601 "$hmlc" compile "$good" -o /proc/unwritable.hml
+expect 5 HML1104 "$hmlc" compile "$good" -o /proc/unwritable.hml
 
 # Memory: whatever the limit, an ordinary end (a loader that finds no memory for its libraries ends with 127)
 for limit in 20000 100000 195000 200000 205000 210000 220000 240000 300000; do

@@ -26,6 +26,7 @@ expect 2 "HML1027.*'none'" "$hml" bench "$artifact" --variant none
 expect 2 'percentile 0' "$hml" bench "$artifact" --percentile 0
 expect 2 'percentile 50,' "$hml" bench "$artifact" --percentile 50,
 expect 2 'iterations x' "$hml" bench "$artifact" --iterations x
+expect 2 'iterations 0.: expected a number from 1' "$hml" bench "$artifact" --iterations 0
 expect 2 'sort size' "$hml" bench "$artifact" --sort size
 
 # Sweeps
@@ -33,7 +34,12 @@ rows=$(bench --threads 1,2 --dim batch=1,3 | grep -Ec '^ +[12] .*batch = [13]$')
 holds "a row per combination: $rows" [ "$rows" -eq 4 ]
 sweep=$(bench --dim batch=2,5 --json)
 holds 'sweep as JSON' grep -Eq '"sweep":\[\{.*"dims":\{"batch":2\}\},\{.*"dims":\{"batch":5\}\}\]' <<<"$sweep"
-expect 2 'HML1100' "$hml" bench "$artifact" --threads 1,x
+# A wrong word is told before anything is measured.
+for words in '--threads 1,x' '--threads 1 --dim batch=1,-2' '--dim batch=1,2 --variant none' '--dim batch=1,2 --dim bacht=1'; do
+    text=$("$hml" bench "$artifact" $words 2>"$place/stderr")
+    holds "status 2 for $words" [ $? -eq 2 ]
+    holds "no rows with $words: $text" [ -z "$text" ]
+done
 
 # The profile
 profile=$(COLUMNS=90 bench --profile)

@@ -28,7 +28,8 @@ expect 2 "did you mean '--version'" "$hmlc" --versoin
 expect 0 '"code":"HML0301".*"exit_status":4' "$hmlc" explain hml0301 --json
 expect 2 "hmlc check: --dim batch: expected" "$hmlc" check "$model" --dim batch
 expect 2 "'batch' is given twice" "$hmlc" check "$model" --dim batch=1 --dim batch=2
-expect 2 "HML0307.*'foo'; the inputs' dims are: batch" "$hmlc" check "$model" --dim batch=foo
+expect 2 "no file is called '-'" "$hmlc" compile "$model" -o -
+expect 2 "HML1052.*'foo'; the inputs' dims are: batch" "$hmlc" check "$model" --dim batch=foo
 expect 2 "did you mean 'batch'" "$hmlc" check "$model" --dim bach=2
 expect 0 'supported' "$hmlc" check "$model" --dim batch=1..8
 expect 2 "did you mean 'cse'" "$hmlc" check "$model" --print-after csee
@@ -98,7 +99,7 @@ rm "$place"/silent/test_data_set_0/output_*.pb
 expect 1 'failed: no output_\*.pb in test_data_set_0' "$hmlc" test "$place/silent"
 expect 0 'nothing was compared' "$hmlc" run "$artifact" --test-data "$place/silent/test_data_set_0"
 cp "$digits"/test_data_set_0/input_0.pb "$place/silent/test_data_set_0/input_1.pb"
-expect 2 'HML1105|given twice' "$hmlc" run "$artifact" --test-data "$place/silent/test_data_set_0"
+expect 2 'HML1056|given twice' "$hmlc" run "$artifact" --test-data "$place/silent/test_data_set_0"
 mkdir "$place/out"
 expect 0 'output_0.npy' "$hml" run "$artifact" --dim batch=1 --output "$place/out"
 holds 'an output was written' [ -s "$place/out/output_0.npy" ]

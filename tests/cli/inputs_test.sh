@@ -36,7 +36,7 @@ expect 2 "HML1100.*does not hold" "$hml" run gather.hml --fill rows=0.5
 expect 2 "HML1100.*expected NAME=NUMBER" "$hml" run good.hml --fill x=seven
 expect 2 "HML1100.*expected NAME=LOW..HIGH" "$hml" run good.hml --range x=3..2
 expect 2 "HML1100.*expected NAME=" "$hml" run good.hml --fill 7
-expect 2 "HML1105.*did you mean 'x'" "$hml" run good.hml --fill xx=7
+expect 2 "HML1056.*did you mean 'x'" "$hml" run good.hml --fill xx=7
 expect 2 "HML1100.*comes from a file" "$hml" run good.hml --fill x=7 --input x=f32_2x4.npy
 expect 2 "HML1100.*both" "$hml" run good.hml --fill x=7 --range x=1..2
 
@@ -77,10 +77,10 @@ expect 0 'x: f32.seq . 1, 3.' "$hml" inspect fixed.hml
 expect 0 'seq = 2 .*found' "$hml" run fixed.hml # of seq = 1, total would be negative
 compile past chain --dim past=seq+1 --dim seq=4
 expect 0 'x: f32.5, 3.' "$hml" inspect chain.hml
-expect 2 "HML0307.*depends on itself" "$hmlc" check past.onnx --dim past=seq+1 --dim seq=past-1
-expect 2 "HML0307.*depends on itself" "$hmlc" check past.onnx --dim past=past+1
-expect 2 "HML0307.*no input has the dim 'seq\+none'" "$hmlc" check past.onnx --dim past=seq+none
-expect 2 "HML0307.*no expression" "$hmlc" check past.onnx --dim 'past=seq+'
+expect 2 "HML1100.*depends on itself" "$hmlc" check past.onnx --dim past=seq+1 --dim seq=past-1
+expect 2 "HML1100.*depends on itself" "$hmlc" check past.onnx --dim past=past+1
+expect 2 "HML1052.*no input has the dim 'seq\+none'" "$hmlc" check past.onnx --dim past=seq+none
+expect 2 "HML1100.*no expression" "$hmlc" check past.onnx --dim 'past=seq+'
 expect 2 "HML1100.*expected NAME=N" "$hmlc" check past.onnx --dim past=-1
 
 # Operators

@@ -55,7 +55,7 @@ object 2 HML1100 '' "$hmlc" compile "$model"
 object 2 HML1100 '' "$hmlc" compile "$model" -o "$place/x.hml" --targt native
 object 2 HML1100 '' "$hmlc" compile "$model" -o "$place/x.hml" --target none
 object 2 HML1100 '' "$hmlc" check "$model" --dim batch
-object 2 HML0307 '' "$hmlc" check "$model" --dim bach=2
+object 2 HML1052 '' "$hmlc" check "$model" --dim bach=2
 object 2 HML1100 '' "$hmlc" explain HML0999
 object 2 HML1100 '' "$hmlc" test
 object 2 HML1100 '' "$hmlc" test "$digits" --rtol x
@@ -66,7 +66,7 @@ for program in "$hmlc" "$hml"; do
     object 2 HML1100 '' "$program" run "$artifact" --thread 2
     object 2 HML1100 '' "$program" run "$artifact" --threads x
     object 2 HML1052 '' "$program" run "$artifact" --dim bach=2
-    object 2 HML1105 '' "$program" run "$artifact" --input "nonsense=$data/input_0.pb"
+    object 2 HML1056 '' "$program" run "$artifact" --input "nonsense=$data/input_0.pb"
     object 2 HML1100 '' "$program" bench "$artifact" --seconds x
     # Paths
     for command in run bench inspect; do
@@ -97,7 +97,7 @@ echo text >"$place/text.npy"
 object 4 HML0201 '' "$hmlc" check "$place/short.onnx"
 object 4 HML1006 '' "$hml" run "$place/short.hml"
 object 4 HML1102 '' "$hml" run "$artifact" --input "image=$place/text.npy"
-object 5 HML0601 '' "$hmlc" compile "$model" -o /dev/full --target native
+object 5 HML1104 '' "$hmlc" compile "$model" -o /dev/full --target native
 object 5 HML1104 '' "$hml" bench "$artifact" --seconds 0 --trace /dev/full
 object 1 HML1107 'cases' "$hmlc" test "$place"
 mkdir "$place/wrong" && cp -r "$model" "$data" "$place/wrong" && cp "$data/input_0.pb" "$place/wrong/test_data_set_0/output_0.pb"

@@ -218,7 +218,7 @@ static void diagnostics_collect_and_rank(void **state)
                      HMLC_REFUSED);
     assert_int_equal(hmlc_error_add(list, HMLC_ERROR_graph_invalid, NULL, NULL, "more"),
                      HMLC_DAMAGED);
-    assert_int_equal(hmlc_error_add(NULL, HMLC_ERROR_bad_usage, NULL, NULL, "x"), HMLC_USAGE);
+    assert_int_equal(hmlc_error_add(NULL, HMLC_ERROR_usage, NULL, NULL, "x"), HMLC_USAGE);
     assert_int_equal(hmlc_diagnostics_status(list), HMLC_DAMAGED);
     assert_int_equal(hmlc_diagnostics_error_count(list), 2);
     assert_int_equal(hmlc_diagnostics_dropped(list), 1);
@@ -235,8 +235,10 @@ static void error_numbers_are_unique_and_found(void **state)
     for (int i = 1; i < HMLC_ERROR_COUNT; i++) {
         const hmlc_error_info *info = hmlc_error_get_info((hmlc_error)i);
         assert_ptr_equal(hmlc_error_find(info->number), info);
-        assert_true(info->status != HMLC_OK && info->title[0] != '\0');
-        assert_true(info->explanation[0] != '\0');
+        assert_true(info->status != HMLC_OK);
+        /* The runtime's table explains its own. */
+        assert_true((info->title[0] == '\0') == (info->number >= 1000));
+        assert_true((info->explanation[0] == '\0') == (info->number >= 1000));
     }
     assert_null(hmlc_error_find(9999));
 }

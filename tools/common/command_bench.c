@@ -238,11 +238,29 @@ static hml_status bench_one(const hml_options *options, const bench_view *view, 
     return status;
 }
 
+/* A wrong word is told before the first combination takes its time. */
+static hml_status check_all(hml_sweep *sweep, const char *path, hml_tool_error *error)
+{
+    hml_status status;
+    do {
+        hml_workbench bench;
+        status = hml_workbench_open(&bench, path, HML_OPEN_INSPECT, &sweep->options, error);
+        if (status == HML_OK) {
+            status = hml_workbench_load_inputs(&bench, &sweep->options, error);
+        }
+        hml_workbench_release(&bench);
+    } while (status == HML_OK && hml_sweep_next(sweep));
+    return status;
+}
+
 static hml_status bench_all(hml_sweep *sweep, bench_view *view, hml_report *report,
                             hml_tool_error *error)
 {
     hml_status status;
     view->swept = sweep->word_count > 0;
+    if (view->swept) {
+        HML_TOOL_TRY(check_all(sweep, report->path, error));
+    }
     if (view->swept && report->json) {
         hml_json_array(&report->data, "sweep");
     } else if (view->swept && !view->csv) {

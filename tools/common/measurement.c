@@ -46,17 +46,17 @@ static void note_memory(hml_measurement *self, uint64_t before)
 
 /* -- Words ------------------------------------------------------------------------------------- */
 
-static hml_status parse_count(const hml_options *options, const char *name, uint32_t *count,
-                              hml_tool_error *error)
+static hml_status parse_count(const hml_options *options, const char *name, int least,
+                              uint32_t *count, hml_tool_error *error)
 {
     const char *word = hml_options_get(options, name);
     long long value = 0;
     if (word == NULL) {
         return HML_OK;
     }
-    if (!hml_parse_number(word, MOST_RUNS, &value)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--%s %s': expected a number up to %d", name,
-                             word, MOST_RUNS);
+    if (!hml_parse_number(word, MOST_RUNS, &value) || value < least) {
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--%s %s': expected a number from %d to %d",
+                             name, word, least, MOST_RUNS);
     }
     *count = (uint32_t)value;
     return HML_OK;
@@ -108,8 +108,8 @@ hml_status hml_measure_plan_parse(const hml_options *options, hml_measure_plan *
                                .profiled = hml_options_get(options, "profile") != NULL,
                                .trace = hml_options_get(options, "trace")};
     HML_TOOL_TRY(parse_seconds(options, &plan->seconds, error));
-    HML_TOOL_TRY(parse_count(options, "iterations", &plan->iterations, error));
-    HML_TOOL_TRY(parse_count(options, "warmup", &plan->warmup, error));
+    HML_TOOL_TRY(parse_count(options, "iterations", 1, &plan->iterations, error));
+    HML_TOOL_TRY(parse_count(options, "warmup", 0, &plan->warmup, error));
     return parse_percentiles(options, plan, error);
 }
 

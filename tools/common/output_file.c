@@ -187,6 +187,11 @@ hml_status hml_output_check(const hml_input_files *inputs, const char *path, hml
 {
     struct stat state;
     HML_TOOL_TRY(hml_output_guard(inputs, path, error));
+    if (strcmp(path, "-") == 0) { /* where inputs may be - */
+        hml_tool_error_set(error, HML_ERROR_usage, "no file is called '-'");
+        error->hint = "outputs are files; ./- is one of that name";
+        return HML_ERROR_usage;
+    }
     if (path[0] == '\0' || !has_folder(path)) {
         return hml_output_failed(path, ENOENT, error);
     }

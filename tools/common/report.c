@@ -162,8 +162,8 @@ int hml_report_usage(hml_report *report, const char *format, ...)
     return HML_EXIT_USAGE;
 }
 
-/* What to do on a command line, where status.def speaks to a program that embeds the runtime. */
-static const char *hint_of(const hml_status_text *text)
+/* Where status.def speaks to a program that embeds the runtime. */
+const char *hml_report_hint(hml_status status)
 {
     static const struct {
         hml_status status;
@@ -180,11 +180,11 @@ static const char *hint_of(const hml_status_text *text)
         {HML_ERROR_index_range, "check the indices in the inputs; they count from 0"},
     };
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
-        if ((uint32_t)hints[i].status == text->number) {
+        if (hints[i].status == status) {
             return hints[i].hint;
         }
     }
-    return text->explanation;
+    return hml_status_describe(status)->explanation;
 }
 
 int hml_report_status(hml_report *report, hml_status status, const hml_tool_error *error)
@@ -194,7 +194,7 @@ int hml_report_status(hml_report *report, hml_status status, const hml_tool_erro
         return 0;
     }
     static const hml_status of_files[] = {
-        HML_ERROR_tensor_unreadable, HML_ERROR_tensor_damaged, HML_ERROR_tensor_unsupported,
+        HML_ERROR_file_unreadable,   HML_ERROR_tensor_damaged, HML_ERROR_tensor_unsupported,
         HML_ERROR_output_unwritable, HML_ERROR_path_wrong,     HML_ERROR_input_overwritten,
     };
     const char *message = error->text[0] != '\0' ? strchr(error->text, ':') : NULL;
@@ -203,8 +203,9 @@ int hml_report_status(hml_report *report, hml_status status, const hml_tool_erro
         location = status == of_files[i] ? "" : location;
     }
     hml_report_add(
-        report, &(hml_finding){HML_ERROR, text->number, message != NULL ? message + 2 : text->title,
-                               error->hint != NULL ? error->hint : hint_of(text), location});
+        report,
+        &(hml_finding){HML_ERROR, text->number, message != NULL ? message + 2 : text->title,
+                       error->hint != NULL ? error->hint : hml_report_hint(status), location});
     return (int)text->exit_class;
 }
 

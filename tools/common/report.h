@@ -63,6 +63,9 @@ void hml_report_warn(hml_report *report, const char *hint, const char *format, .
 /* An error of the command line (HML1100); returns its exit status. */
 int hml_report_usage(hml_report *report, const char *format, ...) HML_TOOL_PRINTF(2, 3);
 
+/* What to do on a command line where nobody knows better. */
+const char *hml_report_hint(hml_status status);
+
 /* A failure of the runtime or the tools with its hint; returns the exit status, 0 for HML_OK. */
 int hml_report_status(hml_report *report, hml_status status, const hml_tool_error *error);
 

@@ -24,7 +24,7 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
 {
     struct stat state;
     if (fstat(file, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
-        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: not a regular file", path);
+        return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: not a regular file", path);
     }
     size_t size = (size_t)state.st_size, done = 0;
     void *block = NULL;
@@ -39,7 +39,7 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
         }
         if (count <= 0) {
             free(memory);
-            return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: reading failed", path);
+            return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: reading failed", path);
         }
         done += (size_t)count;
     }
@@ -53,7 +53,7 @@ hml_status hml_file_read(const char *path, uint8_t **data, size_t *bytes, hml_to
     HML_TOOL_TRY(hml_path_check(path, HML_PATH_FILE, error));
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
-        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", path, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: %s", path, strerror(errno));
     }
     hml_status status = read_descriptor(file, path, data, bytes, error);
     close(file);
@@ -82,8 +82,7 @@ hml_status hml_stream_read(int descriptor, const char *name, uint8_t **data, siz
         count = read(descriptor, memory + size, capacity - size);
         if (count < 0 && errno != EINTR) {
             free(memory);
-            return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", name,
-                                 strerror(errno));
+            return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: %s", name, strerror(errno));
         }
         size += count > 0 ? (size_t)count : 0;
         count = count < 0 ? 1 : count;

@@ -18,6 +18,27 @@ hml_status hml_workbench_note_file(hml_workbench *bench, const char *path, hml_t
                : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
 }
 
+/* As many as a pool takes by itself. */
+static long long usable_processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count;
+}
+
+static hml_status parse_threads(hml_workbench *bench, const hml_options *options,
+                                hml_tool_error *error)
+{
+    const char *word = hml_options_get(options, "threads");
+    long long threads = 0;
+    if (word != NULL && (!hml_parse_number(word, 1024, &threads) || threads == 0)) {
+        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
+    }
+    bench->threads = (uint32_t)(threads != 0 ? threads : usable_processors());
+    return HML_OK;
+}
+
 hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t flags,
                               const hml_options *options, hml_tool_error *error)
 {
@@ -25,6 +46,7 @@ hml_status hml_workbench_open(hml_workbench *bench, const char *path, uint32_t f
     HML_TOOL_TRY(hml_path_check(path, HML_PATH_ARTIFACT, error));
     HML_TOOL_TRY(hml_workbench_note_file(bench, path, error));
     HML_TOOL_TRY(hml_workbench_parse_dims(bench, options, error));
+    HML_TOOL_TRY(parse_threads(bench, options, error));
     hml_open_options open = {.struct_bytes = sizeof open,
                              .flags = flags,
                              .variant = hml_options_get(options, "variant"),
@@ -73,32 +95,15 @@ static hml_status bind_inputs(hml_workbench *bench, hml_tool_error *error)
     return HML_OK;
 }
 
-/* As many as a pool takes by itself. */
-static long long usable_processors(void)
+static hml_status start_session(hml_workbench *bench, hml_tool_error *error)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count;
-}
-
-static hml_status start_session(hml_workbench *bench, const hml_options *options,
-                                hml_tool_error *error)
-{
-    const char *word = hml_options_get(options, "threads");
-    long long threads = 0;
-    if (word != NULL && (!hml_parse_number(word, 1024, &threads) || threads == 0)) {
-        return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
-    }
-    threads = threads != 0 ? threads : usable_processors();
-    if (threads > 1) {
-        hml_pool_options pool = {.struct_bytes = sizeof pool, .threads = (uint32_t)threads};
+    if (bench->threads > 1) {
+        hml_pool_options pool = {.struct_bytes = sizeof pool, .threads = bench->threads};
         hml_status status = hml_pool_create(&pool, &bench->pool);
         if (status != HML_OK) {
             return HML_TOOL_FAIL(error, status, "%s", "");
         }
     }
-    bench->threads = (uint32_t)threads;
     hml_session_options session = {.struct_bytes = sizeof session,
                                    .pool = bench->pool,
                                    .message = error->text,
@@ -121,11 +126,10 @@ static void stop(hml_workbench *bench)
     bench->pool = NULL;
 }
 
-static hml_status start_and_run(hml_workbench *bench, const hml_options *options,
-                                hml_tool_error *error)
+static hml_status start_and_run(hml_workbench *bench, hml_tool_error *error)
 {
     double start = hml_milliseconds();
-    HML_TOOL_TRY(start_session(bench, options, error));
+    HML_TOOL_TRY(start_session(bench, error));
     HML_TOOL_TRY(hml_workbench_run(bench, error));
     bench->first_run_ms = hml_milliseconds() - start;
     return HML_OK;
@@ -145,11 +149,11 @@ static void tell_details(const hml_workbench *bench, hml_report *report)
 hml_status hml_workbench_first_run(hml_workbench *bench, const hml_options *options,
                                    hml_report *report, hml_tool_error *error)
 {
-    hml_status status = start_and_run(bench, options, error);
+    hml_status status = start_and_run(bench, error);
     if (status != HML_OK && hml_workbench_choose_dims(bench, options, status)) {
         stop(bench);
         HML_TOOL_TRY(hml_workbench_randomize(bench, options, error));
-        status = start_and_run(bench, options, error);
+        status = start_and_run(bench, error);
     }
     if (status == HML_OK) {
         hml_workbench_tell_dims(bench, report);

@@ -29,7 +29,7 @@ static hml_status unknown_input(const hml_workbench *bench, const char *name, hm
         }
     }
     char suggestion[320];
-    return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "'%s'%s", name,
+    return HML_TOOL_FAIL(error, HML_ERROR_name_unknown, "'%s'%s", name,
                          hml_did_you_mean(name, names, count, suggestion, sizeof suggestion));
 }
 
@@ -81,7 +81,7 @@ static hml_status place_named(hml_workbench *bench, uint32_t index, const char *
         entry++;
     }
     if (entry == list->count && list->count != 1) {
-        return HML_TOOL_FAIL(error, HML_ERROR_input_unknown, "%s has no '%s'; it has: %s", path,
+        return HML_TOOL_FAIL(error, HML_ERROR_name_unknown, "%s has no '%s'; it has: %s", path,
                              info.name, entry_names(list, names, sizeof names));
     }
     return place(bench, index, &list->tensors[entry == list->count ? 0 : entry], error);
@@ -160,7 +160,7 @@ static hml_status check_folder(hml_workbench *bench, const char *folder, hml_too
 {
     HML_TOOL_TRY(hml_path_check(folder, HML_PATH_FOLDER, error));
     if (access(folder, R_OK | X_OK) != 0) {
-        return HML_TOOL_FAIL(error, HML_ERROR_tensor_unreadable, "%s: %s", folder, strerror(errno));
+        return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: %s", folder, strerror(errno));
     }
     return hml_input_files_add_folder(&bench->files, folder)
                ? HML_OK
@@ -190,7 +190,7 @@ static hml_status place_numbered(hml_workbench *bench, const char *folder, uint3
         tensor->name[0] != '\0' ? find_input(bench, tensor->name) : bench->info.input_count;
     index = index < bench->info.input_count ? index : number;
     if (index >= bench->info.input_count) {
-        return HML_TOOL_FAIL(error, HML_ERROR_input_unknown,
+        return HML_TOOL_FAIL(error, HML_ERROR_name_unknown,
                              "%s/input_%u.pb ('%s'), but the model has %u input%s", folder, number,
                              tensor->name, HML_COUNTED(bench->info.input_count));
     }

@@ -103,16 +103,60 @@ static hmlc_status interpret(comparing *c, reference *self)
                           self->count);
 }
 
+static bool has_input(const hml_workbench *bench, const hmlc_region *main, uint32_t index,
+                      char *text, size_t bytes)
+{
+    const hmlc_value *argument = main->arguments[index];
+    const char *name = argument->name != NULL ? argument->name : "";
+    const hmlc_type *type = argument->type;
+    hml_tensor_info info = {.struct_bytes = sizeof info};
+    if (hml_model_input(bench->model, index, &info) != HML_OK || strcmp(info.name, name) != 0) {
+        snprintf(text, bytes, "input %u is '%s' in the model, '%s' in the artifact", index, name,
+                 info.name);
+        return false;
+    }
+    bool same = info.rank == (uint32_t)type->rank &&
+                strcmp(hml_dtype_name(info.dtype), hmlc_dtype_name(type->dtype)) == 0;
+    snprintf(text, bytes, "input '%s' is %s of rank %d in the model, %s of rank %u in the artifact",
+             name, hmlc_dtype_name(type->dtype), type->rank, hml_dtype_name(info.dtype), info.rank);
+    return same;
+}
+
+/* Whether the artifact can be the model's; else what they do not have in common. */
+static bool is_pair(const comparing *c, const hmlc_module *module, char *text, size_t bytes)
+{
+    const hmlc_region *main = module->main;
+    const hml_model_info *info = &c->bench.info;
+    uint32_t index;
+    if (main->argument_count != info->input_count) {
+        snprintf(text, bytes, "the model has %u input%s, the artifact %u",
+                 HML_COUNTED(main->argument_count), info->input_count);
+        return false;
+    }
+    for (uint32_t k = 0; k < main->argument_count; k++) {
+        if (!has_input(&c->bench, main, k, text, bytes)) {
+            return false;
+        }
+    }
+    for (uint32_t k = 0; k < main->last->operand_count; k++) {
+        const char *name = module->output_names[k];
+        if (hml_model_find_output(c->bench.model, name != NULL ? name : "", &index) != HML_OK) {
+            snprintf(text, bytes, "the artifact has no output '%s'", name != NULL ? name : "");
+            return false;
+        }
+    }
+    return true;
+}
+
 static hmlc_status interpret_model(comparing *c)
 {
+    char text[512];
     reference *self = &c->model;
     HMLC_TRY(hmlc_job_import(&self->job, &c->request));
-    const hmlc_region *main = self->job.module->main;
-    if (main->argument_count != c->bench.info.input_count ||
-        main->last->operand_count > c->bench.info.output_count) {
-        return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_input_unfit, NULL,
-                              "compare an artifact with the model it was compiled from",
-                              "model and artifact differ in their inputs or outputs");
+    if (!is_pair(c, self->job.module, text, sizeof text)) {
+        return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_pair_unequal, NULL,
+                              "compare an artifact with the model it was compiled from", "%s: %s",
+                              hml_options_at(c->options, NULL, 1), text);
     }
     return interpret(c, self);
 }
@@ -129,7 +173,7 @@ static hmlc_status interpret_kernels(comparing *c)
     HMLC_TRY(hmlc_job_lower(&self->job));
     if (c->bench.info.output_count <= c->model.count) {
         return hmlc_error_add(
-            self->job.module->diagnostics, HMLC_ERROR_bad_usage, NULL,
+            self->job.module->diagnostics, HMLC_ERROR_usage, NULL,
             "compile the model once more with `--keep all`; a graph of one kernel has none",
             "the artifact keeps no values between its layers");
     }

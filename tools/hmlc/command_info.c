@@ -41,7 +41,7 @@ static int list_targets(const hml_options *options, hml_report *report)
     return HMLC_OK;
 }
 
-/* An error of the compiler or of the runtime. */
+/* An error of the runtime, which explains those that both report, or of the compiler. */
 typedef struct explanation {
     unsigned number, exit_status;
     const char *title, *text;
@@ -51,11 +51,11 @@ static bool find_explanation(long long number, explanation *found)
 {
     const hmlc_error_info *info = hmlc_error_find((uint32_t)number);
     const hml_status_text *text = hml_status_describe((hml_status)number);
-    if (info != NULL) {
+    if (number > 0 && text->number == (uint32_t)number) {
+        *found = (explanation){text->number, text->exit_class, text->title, text->explanation};
+    } else if (info != NULL) {
         *found =
             (explanation){info->number, (unsigned)info->status, info->title, info->explanation};
-    } else if (number > 0 && text->number == (uint32_t)number) {
-        *found = (explanation){text->number, text->exit_class, text->title, text->explanation};
     }
     return found->title != NULL;
 }

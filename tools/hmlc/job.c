@@ -240,7 +240,7 @@ static hmlc_status write_ir(const hmlc_job *job, const char *path)
     }
     hmlc_text_buffer_free(&text);
     if (status == HML_ERROR_output_unwritable) { /* as of an artifact */
-        return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_artifact_unwritable, NULL, NULL,
+        return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_output_unwritable, NULL, NULL,
                               "%s", strchr(error.text, ':') + 2);
     }
     return (hmlc_status)hml_report_status(job->request->report, status, &error);

@@ -3,11 +3,31 @@
 #include "common/output_file.h"
 #include "hmlc_commands.h"
 
+#include <assert.h>
+
+/* A code that the runtime has, too, is the runtime's. */
+#define HMLC_ERROR(identifier, number, status, title, explanation)
+#define HMLC_SHARED(identifier, number_, status_)                                                  \
+    static_assert((int)HML_ERROR_##identifier == (number_) && (int)EXIT_##identifier == (status_), \
+                  #identifier);
+#define HML_STATUS(identifier, number, exit_class, title, explanation)                             \
+    EXIT_##identifier = (exit_class),
+enum { /* of the runtime's codes */
+#include <hml/status.def>
+};
+#undef HML_STATUS
+#include <hmlc/errors.def>
+#undef HMLC_ERROR
+
 /* What to do, when the place that found the problem knows nothing better. */
 static const char *hint_of(const hmlc_diagnostic *d)
 {
-    bool error = d->severity == HMLC_SEVERITY_ERROR;
-    return d->hint != NULL || !error ? d->hint : hmlc_error_get_info(d->error)->explanation;
+    const hmlc_error_info *info = hmlc_error_get_info(d->error);
+    if (d->hint != NULL || d->severity != HMLC_SEVERITY_ERROR) {
+        return d->hint;
+    }
+    return info->explanation[0] != '\0' ? info->explanation
+                                        : hml_report_hint((hml_status)info->number);
 }
 
 /* The list, or what stands for it when there was no memory to note anything in. */

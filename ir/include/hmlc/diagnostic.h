@@ -25,7 +25,7 @@ typedef struct hmlc_error_info {
     const char *identifier;
     uint32_t number; /* prints as HML%04u */
     hmlc_status status;
-    const char *title;
+    const char *title; /* "" with the explanation: the runtime's table has them */
     const char *explanation;
 } hmlc_error_info;
 
@@ -49,11 +49,12 @@ typedef struct hmlc_diagnostics hmlc_diagnostics;
 hmlc_diagnostics *hmlc_diagnostics_create(hmlc_arena *arena, uint32_t limit);
 
 /*
- * Adds a message and returns the error's status (HMLC_OK for notes and warnings), so that a caller
- * may write `return hmlc_error_add(...)`. Joins hint when not NULL. Never fails: on memory
- * exhaustion the message is counted. `diagnostics` may be NULL: then only the status is returned.
- * A contradiction (graph_invalid, attribute_invalid, declared_type_contradicts) after a warning
- * path_assumed is not_implemented instead: the assumption may have caused it.
+ * Adds a message, unless the list has it already, and returns the error's status (HMLC_OK for notes
+ * and warnings), so that a caller may write `return hmlc_error_add(...)`. Joins hint when not NULL.
+ * Never fails: on memory exhaustion the message is counted. `diagnostics` may be NULL: then only
+ * the status is returned. A contradiction (graph_invalid, attribute_invalid,
+ * declared_type_contradicts) after a warning path_assumed is not_implemented instead: the
+ * assumption may have caused it.
  */
 hmlc_status hmlc_error_add(hmlc_diagnostics *diagnostics, hmlc_error error,
                            const hmlc_location *location, const char *hint, const char *format, ...)
