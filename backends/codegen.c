@@ -348,11 +348,25 @@ static hmlc_status tasks_run(codegen *c)
     return HMLC_OK;
 }
 
+/* Here, so that the children share it. */
+static hmlc_status load_llvm(hmlc_diagnostics *diagnostics)
+{
+    errno = 0;
+    const char *missing = hmlc_llvm_load();
+    if (missing == NULL) {
+        return HMLC_OK;
+    }
+    return hmlc_error_add(diagnostics,
+                          errno == ENOMEM ? HMLC_ERROR_out_of_memory : HMLC_ERROR_llvm_missing,
+                          NULL, NULL, "%s", missing);
+}
+
 hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
                              const hmlc_codegen_options *options, hmlc_arena *arena,
                              hmlc_objects *objects)
 {
     codegen c = {.options = options, .arena = arena, .module = programs[0].module};
+    HMLC_TRY(load_llvm(c.module->diagnostics));
     HMLC_TRY(tasks_create(&c, programs, program_count, objects));
     hmlc_status status = tasks_run(&c);
     stop_all(&c);

@@ -49,6 +49,24 @@ static hmlc_status find_module(const compilation *c, const hmlc_target *target,
     return *module == c->module ? HMLC_OK : hmlc_interface_check(c->module, *module, target->name);
 }
 
+/* What decides the time that LLVM takes is known before it takes any. */
+static hmlc_status check_count(const compilation *c)
+{
+    const hmlc_codegen_options *options = c->options;
+    size_t count = 0;
+    for (uint32_t k = 0; k < options->target_count; k++) {
+        count += c->programs[k].unique.count;
+    }
+    if (options->most_kernels == 0 || count <= options->most_kernels) {
+        return HMLC_OK;
+    }
+    return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_kernels_too_many, NULL,
+                          "raise --most-kernels, or name fewer targets",
+                          "%zu distinct kernels over %u target%s; at most %u are wanted", count,
+                          options->target_count, options->target_count == 1 ? "" : "s",
+                          options->most_kernels);
+}
+
 static hmlc_status plan_all(compilation *c)
 {
     for (uint32_t k = 0; k < c->options->target_count; k++) {
@@ -60,7 +78,7 @@ static hmlc_status plan_all(compilation *c)
     for (uint32_t k = 0; k < c->options->target_count; k++) {
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
     }
-    return HMLC_OK;
+    return check_count(c);
 }
 
 static void summarise(const compilation *c, hmlc_codegen_summary *summary)

@@ -1,12 +1,14 @@
-# LLVM 19: target hmlc_llvm (its C API, the shared library, which keeps hmlc small and its link fast), and its programs.
+# LLVM 19: targets hmlc_llvm_headers (its C API; hmlc loads the library when it makes code) and hmlc_llvm (linked, for tests), and its
+# programs.
 # Debian's packages lie where CMake does not look by itself; -DLLVM_DIR names another installation.
 find_package(LLVM 19.1 CONFIG REQUIRED PATHS /usr/lib/llvm-19)
 if(NOT TARGET LLVM)
     message(FATAL_ERROR "LLVM in ${LLVM_DIR} has no shared library")
 endif()
+add_library(hmlc_llvm_headers INTERFACE)
+target_include_directories(hmlc_llvm_headers SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
 add_library(hmlc_llvm INTERFACE)
-target_include_directories(hmlc_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
-target_link_libraries(hmlc_llvm INTERFACE LLVM)
+target_link_libraries(hmlc_llvm INTERFACE hmlc_llvm_headers LLVM)
 
 find_program(HMLC_CLANG NAMES clang-19 clang HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
 find_program(HMLC_LLVM_LINK NAMES llvm-link-19 llvm-link HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)

@@ -65,6 +65,7 @@ hmlc_status harness_plan(hmlc_module *module, const char *target, hmlc_arena *ar
 static LLVMMemoryBufferRef emit_object(hmlc_module *module, const hmlc_kernel_plan *plan,
                                        hmlc_arena *arena, int assembly)
 {
+    assert_null(hmlc_llvm_load());
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef code = hmlc_object_module(context, plan->target, "test");
     assert_non_null(code);

@@ -80,6 +80,7 @@ static const link_case cases[] = {
 static int object_of(const char *code, const hmlc_target *target)
 {
     char *message = NULL;
+    assert_null(hmlc_llvm_load());
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = hmlc_object_module(context, target, "test"), parsed = NULL;
     LLVMMemoryBufferRef text = LLVMCreateMemoryBufferWithMemoryRange(code, strlen(code), "", 1);

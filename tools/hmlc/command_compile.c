@@ -8,6 +8,7 @@
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION,                                                                               \
         {"target", 0, "T,...", "targets; default: those that `hmlc targets` marks, in one file"},  \
+        {"most-kernels", 0, "N", "refuse a model with more distinct kernels; default: 20000"},     \
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
         {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
 

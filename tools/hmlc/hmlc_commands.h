@@ -25,7 +25,7 @@ typedef struct hmlc_request {
     uint32_t dim_count;
     const hmlc_target **targets; /* room for every row of the table */
     uint32_t target_count;
-    uint32_t jobs;
+    uint32_t jobs, most_kernels;
     hmlc_emit emit;
     bool emit_ir; /* text IR after the passes */
     bool verify;  /* run the verifier between passes */

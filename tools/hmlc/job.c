@@ -108,7 +108,7 @@ static hmlc_status blame_dims(hmlc_job *job, hmlc_status status)
     hmlc_location_format(d->location, where, sizeof where);
     hmlc_job_release(job);
     *job = sound;
-    return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_dim_out_of_range, NULL,
+    return hmlc_error_add(job->module->diagnostics, HMLC_ERROR_dims_unequal, NULL,
                           "the model is sound without --dim; choose values that fit it",
                           "with these --dim the model contradicts itself: %s (%s)", reason, where);
 }
@@ -189,6 +189,7 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
                                   .target_count = request->target_count,
                                   .modules = job->modules,
                                   .jobs = request->jobs,
+                                  .most_kernels = request->most_kernels,
                                   .emit = request->emit,
                                   .progress = show_phase,
                                   .context = job};

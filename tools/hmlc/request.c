@@ -244,6 +244,18 @@ static int parse_jobs(hmlc_request *request, const char *text)
     return HMLC_OK;
 }
 
+/* 20,000 kernels take two minutes at least; a large network has some hundred. */
+static int parse_most_kernels(hmlc_request *request, const char *text)
+{
+    long long count = 20000;
+    if (text != NULL && (!hml_parse_number(text, UINT32_MAX, &count) || count == 0)) {
+        return hml_report_usage(request->report, "--most-kernels %s: expected a number from 1",
+                                text);
+    }
+    request->most_kernels = (uint32_t)count;
+    return HMLC_OK;
+}
+
 static int parse_keep(hmlc_request *request, const hml_options *options)
 {
     const char *name;
@@ -265,6 +277,9 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                               .print_after = hml_options_get(options, "print-after")};
     int status = refuse_reserved(request, options);
     status = status == HMLC_OK ? parse_jobs(request, hml_options_get(options, "jobs")) : status;
+    status = status == HMLC_OK
+                 ? parse_most_kernels(request, hml_options_get(options, "most-kernels"))
+                 : status;
     status = status == HMLC_OK ? check_pass(request) : status;
     status = status == HMLC_OK ? parse_dims(request, options) : status;
     status = status == HMLC_OK ? parse_targets(request, options) : status;

@@ -21,7 +21,8 @@ typedef struct hmlc_codegen_options {
     uint32_t target_count;
     /* By family of target: the module that its variants are made of. NULL: one module for all. */
     hmlc_module *const *modules;
-    uint32_t jobs; /* child processes that generate code; 0: one per core */
+    uint32_t jobs;         /* child processes that generate code; 0: one per core */
+    uint32_t most_kernels; /* distinct ones, over all targets; 0: any number */
     hmlc_emit emit;
     const char *provenance; /* JSON text stored in the artifact; NULL: none */
     /* Progress, on the calling thread; may be NULL. */

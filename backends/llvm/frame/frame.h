@@ -6,7 +6,7 @@
 #ifndef HMLC_FRAME_H
 #define HMLC_FRAME_H
 
-#include <llvm-c/Core.h>
+#include "llvm.h"
 
 #include "kernel.h"
 

@@ -1,8 +1,6 @@
 /* The kernel's argument block, as the target lays it out. */
 #include "frame_internal.h"
 
-#include <llvm-c/Target.h>
-
 /* Loads the field at byte `offset` of *pointer. */
 static LLVMValueRef load_at(hmlc_frame *frame, LLVMValueRef pointer, uint64_t offset,
                             LLVMTypeRef type)

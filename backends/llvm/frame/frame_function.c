@@ -10,7 +10,6 @@
 
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
-#include <llvm-c/Analysis.h>
 
 #include "targets/architecture.h"
 

@@ -2,10 +2,6 @@
 
 #include <stddef.h>
 
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
-#include <llvm-c/Transforms/PassBuilder.h>
-
 #include "targets/architecture.h"
 
 /* Emitters write explicit vectors and structured loops; what helps them is cleaning and hoisting,

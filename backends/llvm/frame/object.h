@@ -3,7 +3,7 @@
 #ifndef HMLC_OBJECT_H
 #define HMLC_OBJECT_H
 
-#include <llvm-c/Core.h>
+#include "llvm.h"
 
 #include <hmlc/target.h>
 

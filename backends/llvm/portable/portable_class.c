@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <llvm-c/BitReader.h>
-#include <llvm-c/Linker.h>
-#include <llvm-c/Target.h>
-
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
 

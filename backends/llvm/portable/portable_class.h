@@ -6,7 +6,7 @@
 #ifndef HMLC_PORTABLE_H
 #define HMLC_PORTABLE_H
 
-#include <llvm-c/Core.h>
+#include "llvm.h"
 
 #include "kernel.h"
 

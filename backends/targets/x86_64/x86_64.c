@@ -4,7 +4,8 @@
 #include <stddef.h>
 
 #include <hml_format/artifact.h>
-#include <llvm-c/Target.h>
+
+#include "llvm.h"
 
 /* LLVM splits the widest vectors without these. */
 static const hmlc_target_attribute x86_64_wide[] = {
