@@ -351,13 +351,14 @@ static hmlc_status tasks_run(codegen *c)
 /* Here, so that the children share it. */
 static hmlc_status load_llvm(hmlc_diagnostics *diagnostics)
 {
-    errno = 0;
     const char *missing = hmlc_llvm_load();
     if (missing == NULL) {
         return HMLC_OK;
     }
-    return hmlc_error_add(diagnostics,
-                          errno == ENOMEM ? HMLC_ERROR_out_of_memory : HMLC_ERROR_llvm_missing,
+    /* The C library's words; it gives no number. */
+    bool scarce = strstr(missing, "failed to map segment") != NULL ||
+                  strstr(missing, "annot allocate memory") != NULL;
+    return hmlc_error_add(diagnostics, scarce ? HMLC_ERROR_out_of_memory : HMLC_ERROR_llvm_missing,
                           NULL, NULL, "%s", missing);
 }
 

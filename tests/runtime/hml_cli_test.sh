@@ -59,7 +59,7 @@ expect 0 'z: f32[2, 4] in 20..48' "$hml" run sum.hml --test-data wrong --no-comp
 expect 0 '"equal":true' "$hml" run sum.hml --test-data good --json
 expect 0 'in 20..48' "$hml" run sum.hml --input x=x.npy --input y=y.npy
 expect 0 'z: f32[2, 4]' "$hml" run sum.hml --input x=x.npy
-expect 2 "no such input: 'xx'; did you mean 'x'?" "$hml" run sum.hml --input xx=x.npy
+expect 2 "no such input or output: 'xx'; did you mean 'x'?" "$hml" run sum.hml --input xx=x.npy
 expect 2 'exclude each other' "$hml" run sum.hml --input x=x.npy --test-data good
 expect 2 'HML1107' "$hml" run sum.hml --input x=absent.npy
 expect 4 'HML1102' "$hml" run sum.hml --input x=sum.hml
