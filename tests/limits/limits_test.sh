@@ -41,7 +41,7 @@ done <"$(dirname "$0")/costly_models.txt"
 for model in 'distinct_loops 300' 'tile_chain 40' 'dynamic_convs 30'; do
     "$costly" $model "$place/many.onnx" && bytes=$(stat -c %s "$place/many.onnx")
     bounded "$model" 0 "" 5 64 "$hmlc" check "$place/many.onnx"
-    bounded "$model" 3 HML0509 5 64 "$hmlc" compile "$place/many.onnx" -o "$place/x.hml" --quiet --most-kernels 20
+    bounded "$model" 3 HML0510 5 64 "$hmlc" compile "$place/many.onnx" -o "$place/x.hml" --quiet --most-kernels 20
 done
 
 # The number of descriptors does not grow with the kernels.
