@@ -1,4 +1,4 @@
-/* Copies of modules: every .hir file of the golden tests and of the text tests. */
+/* Copies of modules: every module of the golden tests and of the text tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,78 +6,47 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clone_checks.h"
+#include "golden_file.h"
 #include "pass_oracle.h"
 #include "scarce_memory.h"
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t length = strlen(name), size = strlen(end);
-    return length > size && strcmp(name + length - size, end) == 0;
-}
-
-static char *read_text(const char *folder, const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    char *text = calloc(1, 1 << 20);
-    assert_non_null(file);
-    assert_non_null(text);
-    size_t size = fread(text, 1, (1 << 20) - 1, file);
-    assert_true(size > 0 && size < (1 << 20) - 1);
-    fclose(file);
-    return text;
-}
-
-/* The module of a text; NULL where the file is there to be refused. */
-static hmlc_module *parse(const char *name, const char *text)
+/* The module of a text; NULL where it is there to be refused. */
+static hmlc_module *parse(const golden_module *golden)
 {
     hmlc_module *module = hmlc_module_create(NULL);
     assert_non_null(module);
-    if (hmlc_module_parse(module, text, strlen(text), NULL, 0) == HMLC_OK) {
+    if (hmlc_module_parse(module, golden->text, strlen(golden->text), NULL, 0) == HMLC_OK) {
         return module;
     }
     hmlc_module_destroy(module);
-    if (strstr(text, "# STATUS: ") == NULL) {
-        fail_msg("%s does not parse", name);
+    if (strstr(golden->text, "# STATUS: ") == NULL) {
+        fail_msg("%s:%u: does not parse", golden->file, golden->line);
     }
     return NULL;
 }
 
-static uint32_t check_folder(const char *folder)
+static void check_clone(void *context, const golden_module *golden)
 {
-    uint32_t count = 0;
-    DIR *files = opendir(folder);
-    assert_non_null(files);
-    for (const struct dirent *entry = readdir(files); entry != NULL; entry = readdir(files)) {
-        if (!ends_with(entry->d_name, ".hir")) {
-            continue;
-        }
-        char *text = read_text(folder, entry->d_name);
-        hmlc_module *module = parse(entry->d_name, text);
-        const char *problem = module != NULL ? clone_broken(module, "default") : NULL;
-        if (problem != NULL) {
-            fail_msg("%s: %s", entry->d_name, problem);
-        }
-        count += module != NULL;
-        hmlc_module_destroy(module);
-        free(text);
+    uint32_t *count = context;
+    hmlc_module *module = parse(golden);
+    const char *problem = module != NULL ? clone_broken(module, "default") : NULL;
+    if (problem != NULL) {
+        fail_msg("%s:%u: %s", golden->file, golden->line, problem);
     }
-    closedir(files);
-    return count;
+    *count += module != NULL ? 1 : 0;
+    hmlc_module_destroy(module);
 }
 
-static void golden_files(void **state)
+static void golden_modules(void **state)
 {
     (void)state;
-    assert_true(check_folder(TEST_GOLDEN) >= 20);
-    assert_true(check_folder(TEST_DATA) >= 1);
+    uint32_t golden = 0, data = 0;
+    golden_visit_folder(TEST_GOLDEN, check_clone, &golden);
+    golden_visit_folder(TEST_DATA, check_clone, &data);
+    assert_true(golden >= 150 && data >= 1);
 }
 
 /* Equalities of branches; one of the two ifs is not used, and its branches do not outlive it. */
@@ -139,7 +108,7 @@ static void every_budget(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_files),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_modules),
                                        cmocka_unit_test(gone_branches),
                                        cmocka_unit_test(every_budget)};
     return cmocka_run_group_tests(tests, NULL, NULL);
