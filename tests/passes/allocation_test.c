@@ -1,25 +1,38 @@
 /* The clean pipeline when memory runs out: a status, no crash, whatever allocation fails. */
-#include "equivalence.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 
-#include "hir.h"
+#include <hmlc/passes.h>
+
 #include "scarce_memory.h"
 
-static const char text[] = HIR(
-    "%x: f32[3, 2]",
-    VECTOR("%wq", "2, 2", "1, 2, 3, 4") VECTOR("%wk", "2, 2", "-1, 2, 0.5, 4")
-        VECTOR("%b", "2", "1, 2") SCALAR("%h", "0.5") SCALAR("%o", "1")
-            SCALAR("%r", "1.41421354") "%q = matmul(%x, %wq) : f32[3, 2]\n"
-                                       "%k = matmul(%x, %wk) : f32[3, 2]\n"
-                                       "%a = add(%k, %b) : f32[3, 2]\n"
-                                       "%t = transpose(%a) {permutation = [1, 0]} : f32[2, 3]\n"
-                                       "%s = matmul(%q, %t) : f32[3, 3]\n"
-                                       "%z = mul(%s, %h) : f32[3, 3]\n"
-                                       "%d = div(%z, %r) : f32[3, 3]\n"
-                                       "%e = erf(%d) : f32[3, 3]\n%p = add(%e, %o) : f32[3, 3]\n"
-                                       "%m = mul(%z, %p) : f32[3, 3]\n"
-                                       "%y = mul(%m, %h) : f32[3, 3]\nyield(%y)\n");
+static const char text[] = "hir 1\n"
+                           "main(%x: f32[3, 2]) {\n"
+                           "  %wq = constant() {value = f32[2, 2](1, 2, 3, 4)} : f32[2, 2]\n"
+                           "  %wk = constant() {value = f32[2, 2](-1, 2, 0.5, 4)} : f32[2, 2]\n"
+                           "  %b = constant() {value = f32[2](1, 2)} : f32[2]\n"
+                           "  %h = constant() {value = f32[](0.5)} : f32[]\n"
+                           "  %o = constant() {value = f32[](1)} : f32[]\n"
+                           "  %r = constant() {value = f32[](1.41421354)} : f32[]\n"
+                           "  %q = matmul(%x, %wq) : f32[3, 2]\n"
+                           "  %k = matmul(%x, %wk) : f32[3, 2]\n"
+                           "  %a = add(%k, %b) : f32[3, 2]\n"
+                           "  %t = transpose(%a) {permutation = [1, 0]} : f32[2, 3]\n"
+                           "  %s = matmul(%q, %t) : f32[3, 3]\n"
+                           "  %z = mul(%s, %h) : f32[3, 3]\n"
+                           "  %d = div(%z, %r) : f32[3, 3]\n"
+                           "  %e = erf(%d) : f32[3, 3]\n"
+                           "  %p = add(%e, %o) : f32[3, 3]\n"
+                           "  %m = mul(%z, %p) : f32[3, 3]\n"
+                           "  %y = mul(%m, %h) : f32[3, 3]\n"
+                           "  yield(%y)\n"
+                           "}\n";
 
 /* OK once there is enough memory; RESOURCE or a parse failure before. */
 static hmlc_status run_with(size_t bytes)

@@ -1,11 +1,17 @@
 /* Layout, lowering, formation and plan when memory runs out: a status, no crash, whatever
  * allocation fails. */
-#include "form_checks.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 
 #include <hmlc/passes.h>
 
+#include "pass_oracle.h"
 #include "scarce_memory.h"
 
 /* A convolution with its layout change, heads, softmax, a residual and an `if`. */

@@ -87,8 +87,8 @@ V kit_scalar(kit *k, double value)
     return result;
 }
 
-V kit_op(kit *k, hmlc_opcode opcode, uint32_t count, V const *operands, uint32_t attr_count,
-         const hmlc_attr *attrs)
+static V kit_op(kit *k, hmlc_opcode opcode, uint32_t count, V const *operands, uint32_t attr_count,
+                const hmlc_attr *attrs)
 {
     V result = NULL;
     if (!k->failed) {
@@ -153,12 +153,6 @@ V kit_pad(kit *k, V x, const char *pads)
     hmlc_dim dims[MAX_LIST];
     hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_pads, dims, parse_dims(k, pads, dims));
     return kit_op(k, HMLC_OP_pad, 1, &x, 1, &attr);
-}
-
-V kit_gather(kit *k, V x, V indices, int64_t axis)
-{
-    hmlc_attr attr = hmlc_attr_int(HMLC_ATTR_axis, axis);
-    return kit_op(k, HMLC_OP_gather, 2, (V[]){x, indices}, 1, &attr);
 }
 
 V kit_reduce(kit *k, hmlc_opcode opcode, V x, const char *axes, bool keep)
@@ -231,13 +225,6 @@ V kit_pool(kit *k, hmlc_opcode opcode, V x, int64_t window, int64_t stride, int6
                          hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST),
                          hmlc_attr_int(HMLC_ATTR_count_include_pad, 0)};
     return kit_op(k, opcode, 1, &x, opcode == HMLC_OP_avg_pool ? 6 : 5, attrs);
-}
-
-V kit_resize(kit *k, V x, const char *sizes)
-{
-    hmlc_dim dims[MAX_LIST];
-    hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_sizes, dims, parse_dims(k, sizes, dims));
-    return kit_op(k, HMLC_OP_resize, 1, &x, 1, &attr);
 }
 
 void kit_yield(kit *k, uint32_t count, V const *values)
