@@ -12,7 +12,7 @@
 
 /* The size that a caller may state: no version is shorter, and what is longer than this is garbage.
  */
-#define HML_MOST_STRUCT_BYTES 4096U
+#define HML_MOST_STRUCT_BYTES 16384U
 
 /*
  * *known = the caller's structure as this version has it; its struct_bytes are known_bytes. NULL,

@@ -290,12 +290,20 @@ static hml_status check_steps(const program_checker *checker)
     return HML_OK;
 }
 
+static bool is_page(uint64_t bytes)
+{
+    return bytes >= HML_PAGE_BYTES_1_0 && bytes <= HML_MOST_PAGE_BYTES &&
+           (bytes & (bytes - 1)) == 0;
+}
+
 /* Text, then constants, in whole pages: nothing before, between or behind. */
 static bool segments_fill_image(const hml_code_record *code)
 {
-    return code->text_offset == 0 && code->text_bytes % 4096 == 0 && code->text_bytes != 0 &&
+    uint64_t page = hml_code_page(code);
+    return is_page(page) && code->image_offset % page == 0 && code->text_offset == 0 &&
+           code->text_bytes % page == 0 && code->text_bytes != 0 &&
            code->text_bytes <= code->image_bytes && code->rodata_offset == code->text_bytes &&
-           code->rodata_bytes % 4096 == 0 &&
+           code->rodata_bytes % page == 0 &&
            code->rodata_bytes == code->image_bytes - code->text_bytes;
 }
 
@@ -311,7 +319,8 @@ static bool is_sealed(const hml_section_record *section, const hml_code_record *
                                   .text_bytes = code->text_bytes,
                                   .rodata_offset = code->rodata_offset,
                                   .rodata_bytes = code->rodata_bytes,
-                                  .kernel_abi = code->kernel_abi};
+                                  .kernel_abi = code->kernel_abi,
+                                  .page_bytes = code->page_bytes};
     return wanted.mark != 0 &&
            memcmp(image + code->image_bytes - sizeof wanted, &wanted, sizeof wanted) == 0;
 }
@@ -329,7 +338,7 @@ static hml_status check_code(hml_model *model, hml_variant *variant, hml_message
         return HML_FAIL(message, HML_ERROR_kernel_abi, "it has %u, this runtime %d",
                         code->kernel_abi, HML_KERNEL_ABI);
     }
-    if (code->image_offset % 4096 != 0 || code->image_offset > section->bytes ||
+    if (code->image_offset > section->bytes ||
         code->image_bytes > section->bytes - code->image_offset || !segments_fill_image(code)) {
         return HML_FAIL(message, HML_ERROR_code_invalid, "image or segments");
     }

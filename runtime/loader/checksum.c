@@ -1,6 +1,5 @@
 #include "loader/checksum.h"
 #include "platform/cpu.h"
-#include <hml_format/artifact.h>
 #define XXH_INLINE_ALL
 #define XXH_NO_STDLIB
 #include <xxhash.h>
@@ -10,12 +9,8 @@
 
 uint64_t hml_checksum(const void *data, size_t bytes)
 {
-#if defined(__x86_64__)
-    if (bytes >= LARGE_RANGE && (hml_cpu_features() & HML_CPU_X86_AVX2) != 0) {
-        return hml_checksum_avx2(data, bytes);
-    }
-#endif
-    return XXH3_64bits(data, bytes);
+    hml_cpu_checksum_function *own = bytes >= LARGE_RANGE ? hml_cpu_checksum() : NULL;
+    return own != NULL ? own(data, bytes) : XXH3_64bits(data, bytes);
 }
 
 uint64_t hml_checksum_around(const void *data, size_t bytes, size_t hole)

@@ -10,9 +10,4 @@ uint64_t hml_checksum(const void *data, size_t bytes);
 /* The header's: over [data, data + bytes), with the 8 bytes at `hole` taken as zero. */
 uint64_t hml_checksum_around(const void *data, size_t bytes, size_t hole);
 
-#if defined(__x86_64__)
-/* hml_checksum in code that needs AVX2. */
-uint64_t hml_checksum_avx2(const void *data, size_t bytes);
-#endif
-
 #endif

@@ -1,101 +1,13 @@
-/* CPU feature detection: a table of the CPUID bits that each feature of the artifact stands for. */
-#define _GNU_SOURCE
+/* What all CPUs have in common. */
 #include "platform/cpu.h"
+
+#include <stddef.h>
+
 #include <hml_format/artifact.h>
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-
-enum { LEAF1_ECX, LEAF7_EBX, LEAF7_ECX, LEAF7_1_EAX, EXTENDED1_ECX, XCR0, WORDS };
-
-/* A feature is there when all its rows are. The extended state of XCR0: 2 SSE, 4 AVX, 0xe0 AVX-512.
- */
-static const struct {
-    uint64_t feature;
-    uint32_t word, bits;
-} feature_rows[] = {
-    /* SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT */
-    {HML_CPU_X86_SSE42, LEAF1_ECX, 1U << 0 | 1U << 9 | 1U << 13 | 1U << 19 | 1U << 20 | 1U << 23},
-    /* FMA, MOVBE, OSXSAVE, AVX, F16C */
-    {HML_CPU_X86_AVX2, LEAF1_ECX, 1U << 12 | 1U << 22 | 1U << 27 | 1U << 28 | 1U << 29},
-    /* BMI1, AVX2, BMI2 */
-    {HML_CPU_X86_AVX2, LEAF7_EBX, 1U << 3 | 1U << 5 | 1U << 8},
-    /* LZCNT */
-    {HML_CPU_X86_AVX2, EXTENDED1_ECX, 1U << 5},
-    {HML_CPU_X86_AVX2, XCR0, 0x6},
-    /* F, DQ, CD, BW, VL */
-    {HML_CPU_X86_AVX512, LEAF7_EBX, 1U << 16 | 1U << 17 | 1U << 28 | 1U << 30 | 1U << 31},
-    {HML_CPU_X86_AVX512, XCR0, 0xe6},
-    {HML_CPU_X86_AVX512_VNNI, LEAF7_ECX, 1U << 11},
-    {HML_CPU_X86_AVX512_VNNI, XCR0, 0xe6},
-    {HML_CPU_X86_AVX512_BF16, LEAF7_1_EAX, 1U << 5},
-    {HML_CPU_X86_AVX512_BF16, XCR0, 0xe6},
-    {HML_CPU_X86_AVX_VNNI, LEAF7_1_EAX, 1U << 4},
-    {HML_CPU_X86_AVX_VNNI, XCR0, 0x6},
-    /* HML_CPU_X86_AMX_INT8 has no row: a process must ask the kernel for the tile state first. */
-};
-
-static uint32_t read_xcr0(void)
-{
-    uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return low;
-}
-
-uint64_t hml_cpu_features(void)
-{
-    uint32_t words[WORDS] = {0};
-    uint32_t a, b, c, d;
-    if (__get_cpuid(1, &a, &b, &c, &d)) {
-        words[LEAF1_ECX] = c;
-        words[XCR0] = (c & 1U << 27) != 0 ? read_xcr0() : 0;
-    }
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        words[LEAF7_EBX] = b;
-        words[LEAF7_ECX] = c;
-        uint32_t last_subleaf = a;
-        if (last_subleaf >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
-            words[LEAF7_1_EAX] = a;
-        }
-    }
-    if (__get_cpuid(0x80000001U, &a, &b, &c, &d)) {
-        words[EXTENDED1_ECX] = c;
-    }
-    uint64_t present = 0, missing = 0;
-    for (uint32_t i = 0; i < sizeof(feature_rows) / sizeof(feature_rows[0]); i++) {
-        bool there = (words[feature_rows[i].word] & feature_rows[i].bits) == feature_rows[i].bits;
-        present |= feature_rows[i].feature;
-        missing |= there ? 0 : feature_rows[i].feature;
-    }
-    return present & ~missing;
-}
-
-/* HML_ARCHITECTURE_* of this build; 0 when artifacts have no number for it. */
-static uint32_t architecture_of_cpu(void)
-{
-    return HML_ARCHITECTURE_X86_64;
-}
-#else
-
-/* Artifacts define no feature bits for this architecture: only its base variant runs. */
-uint64_t hml_cpu_features(void)
-{
-    return 0;
-}
-
-static uint32_t architecture_of_cpu(void)
-{
-#if defined(__aarch64__)
-    return HML_ARCHITECTURE_AARCH64;
-#else
-    return 0;
-#endif
-}
-#endif
 
 bool hml_cpu_is(uint32_t architecture)
 {
-    return architecture != 0 && architecture == architecture_of_cpu();
+    return architecture != 0 && architecture == hml_cpu_architecture();
 }
 
 bool hml_cpu_runs(uint32_t architecture, uint64_t required)
@@ -105,13 +17,18 @@ bool hml_cpu_runs(uint32_t architecture, uint64_t required)
 
 const char *hml_cpu_architecture_name(uint32_t architecture)
 {
-    static const char *const names[] = {[HML_ARCHITECTURE_X86_64] = "x86-64",
-                                        [HML_ARCHITECTURE_AARCH64] = "aarch64",
-                                        [HML_ARCHITECTURE_NVPTX] = "nvptx",
-                                        [HML_ARCHITECTURE_ARMV7] = "armv7",
-                                        [HML_ARCHITECTURE_RISCV64] = "riscv64"};
-    if (architecture == 0 || architecture >= sizeof(names) / sizeof(names[0])) {
-        return "unknown";
+    static const struct {
+        uint32_t architecture;
+        const char *text;
+    } rows[] = {
+#define HML_ARCHITECTURE(name, text, code_mark, entry_mark) {HML_ARCHITECTURE_##name, text},
+#include <hml_format/architectures.def>
+#undef HML_ARCHITECTURE
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        if (rows[k].architecture == architecture) {
+            return rows[k].text;
+        }
     }
-    return names[architecture];
+    return "unknown";
 }

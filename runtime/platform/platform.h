@@ -40,7 +40,7 @@ void hml_platform_file_unmap(const void *data, uint64_t bytes);
 
 /* -- Code ------------------------------------------------------------------------------------ */
 
-/* Offsets and sizes are multiples of 4096, within image_bytes, and do not overlap. */
+/* Offsets and sizes are multiples of a page, within image_bytes, and do not overlap. */
 typedef struct hml_code_layout {
     uint64_t image_bytes;
     uint64_t text_offset, text_bytes;

@@ -284,13 +284,21 @@ typedef struct hml_step_record {
  * in HML_NEEDS_*, beside fields here that say how.
  */
 typedef struct hml_code_record {
-    uint64_t image_offset; /* from the section's start; 4096-aligned in the section */
+    uint64_t image_offset; /* from the section's start, in whole pages */
     uint64_t image_bytes;
-    uint64_t text_offset, text_bytes; /* within the image, both multiples of 4096 */
+    uint64_t text_offset, text_bytes; /* within the image, in whole pages */
     uint64_t rodata_offset, rodata_bytes;
     uint32_t kernel_abi; /* HML_KERNEL_ABI */
-    uint32_t reserved;
+    uint32_t page_bytes; /* a power of two; 0: HML_PAGE_BYTES_1_0. Not read before 1.1 */
 } hml_code_record;
+
+enum { HML_PAGE_BYTES_1_0 = 4096, HML_MOST_PAGE_BYTES = 1 << 16 };
+
+/* The pages that an image is laid out in: systems with larger ones cannot map it. */
+static inline uint64_t hml_code_page(const hml_code_record *code)
+{
+    return code->page_bytes != 0 ? code->page_bytes : HML_PAGE_BYTES_1_0;
+}
 
 /*
  * The last bytes of the image: what the code says of itself. Section and code records that say
@@ -305,7 +313,7 @@ typedef struct hml_code_seal {
     uint64_t text_offset, text_bytes;
     uint64_t rodata_offset, rodata_bytes;
     uint32_t kernel_abi;
-    uint32_t reserved;
+    uint32_t page_bytes; /* as in the record */
 } hml_code_seal;
 
 /*

@@ -19,7 +19,7 @@
  * Structures that begin with struct_bytes are the caller's, who sets it to their sizeof, whether
  * they are read or written; so programs and libraries of different versions fit each other:
  *
- *     hml_open_options options = {.struct_bytes = sizeof options, .variant = "x86-64-v2"};
+ *     hml_open_options options = {.struct_bytes = sizeof options, .variant = "NAME"};
  *     hml_model_info info = {.struct_bytes = sizeof info};
  *
  * A zero field means the default. A field that a program compiled with an older header does not
@@ -131,7 +131,7 @@ typedef struct hml_file_part {
     uint32_t struct_bytes;
     int descriptor;  /* of a regular file. Stays the caller's, its position is neither used nor
                         changed, and it may be closed once the model is open */
-    uint64_t offset; /* a multiple of 4096: larger artifacts are mapped; else they are read */
+    uint64_t offset; /* on a page larger artifacts are mapped; else they are read */
     uint64_t bytes;  /* 0: to the end of the file */
 } hml_file_part;
 
@@ -228,8 +228,8 @@ typedef struct hml_variant_info {
     uint32_t runs_here; /* 1: this CPU has all that the variant needs */
     uint32_t newer;     /* 1: this runtime is too old for it; name "", no steps, no code */
     uint32_t step_count;
-    const char *name;         /* "x86-64-v3" */
-    const char *architecture; /* "x86-64"; "unknown" to this runtime */
+    const char *name;         /* of the target it was made for */
+    const char *architecture; /* "unknown" to this runtime */
     uint64_t code_bytes;
 } hml_variant_info;
 
