@@ -18,7 +18,7 @@ typedef struct blob {
     uint32_t next; /* in the hash chain, blob index + 1 */
 } blob;
 
-enum { CHAIN_COUNT = 4096 };
+enum { CHAIN_COUNT = 8192 };
 
 struct hmlc_weights {
     hmlc_arena *arena;

@@ -166,9 +166,9 @@ static uint64_t align_up(uint64_t value, uint64_t alignment)
 }
 
 /* The code record, then the image on the next page. */
-static uint64_t code_image_offset(void)
+static uint64_t code_image_offset(const hmlc_image *image)
 {
-    return 4096;
+    return hml_code_page(&image->record);
 }
 
 /* Of the record at the start of a section. */
@@ -185,7 +185,7 @@ static hml_section_record *section_add(layout *l, uint32_t kind, uint32_t varian
     hml_section_record *record = &l->sections[l->count++];
     *record = (hml_section_record){
         .kind = kind, .variant = variant, .head_bytes = head_bytes(kind), .bytes = bytes};
-    record->alignment = kind == HML_SECTION_CODE ? 4096 : HML_DATA_ALIGNMENT;
+    record->alignment = HML_DATA_ALIGNMENT;
     if (variant != HML_NONE) {
         const hmlc_target *target = l->artifact->programs[variant].target;
         record->architecture = (uint32_t)target->architecture;
@@ -202,7 +202,9 @@ static hmlc_status sections_list(layout *l)
     for (uint32_t v = 0; v < a->variant_count; v++) {
         HMLC_TRY(hmlc_section_program(&a->programs[v], &l->contents[l->count]));
         section_add(l, HML_SECTION_PROGRAM, v, l->contents[l->count].count);
-        section_add(l, HML_SECTION_CODE, v, code_image_offset() + a->images[v].record.image_bytes);
+        const hmlc_image *image = &a->images[v];
+        uint64_t first = code_image_offset(image), bytes = image->record.image_bytes;
+        section_add(l, HML_SECTION_CODE, v, first + bytes)->alignment = first;
     }
     section_add(l, HML_SECTION_WEIGHTS, HML_NONE, hmlc_weights_bytes(a->weights));
     section_add(l, HML_SECTION_PROVENANCE, HML_NONE,
@@ -238,7 +240,7 @@ static void sections_place(layout *l)
 
 static hmlc_status write_zeros(atomic_file *f, uint64_t count)
 {
-    static const char zeros[4096];
+    static const char zeros[1024];
     while (count > 0) {
         size_t part = count < sizeof zeros ? (size_t)count : sizeof zeros;
         HMLC_TRY(file_write(f, zeros, part));
@@ -250,9 +252,9 @@ static hmlc_status write_zeros(atomic_file *f, uint64_t count)
 static hmlc_status write_code(atomic_file *f, const hmlc_image *image)
 {
     hml_code_record record = image->record;
-    record.image_offset = code_image_offset();
+    record.image_offset = code_image_offset(image);
     HMLC_TRY(file_write(f, &record, sizeof record));
-    HMLC_TRY(write_zeros(f, code_image_offset() - sizeof record));
+    HMLC_TRY(write_zeros(f, code_image_offset(image) - sizeof record));
     return file_write(f, image->bytes, record.image_bytes);
 }
 

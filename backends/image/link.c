@@ -223,7 +223,8 @@ static void code_seal(const hmlc_target *target, hmlc_image *image)
                                 .text_bytes = record->text_bytes,
                                 .rodata_offset = record->rodata_offset,
                                 .rodata_bytes = record->rodata_bytes,
-                                .kernel_abi = record->kernel_abi};
+                                .kernel_abi = record->kernel_abi,
+                                .page_bytes = record->page_bytes};
     memcpy(image->bytes + record->image_bytes - sizeof seal, &seal, sizeof seal);
 }
 
@@ -251,6 +252,9 @@ static hmlc_status image_flatten(const hmlc_program *program, const elf_file *el
     uint64_t base = text->sh_addr;
     uint64_t room = sizeof(hml_code_seal); /* behind what the last segment holds */
     hml_code_record record = {.kernel_abi = HML_KERNEL_ABI};
+    if (target->page_bytes != HML_PAGE_BYTES_1_0) {
+        record.page_bytes = (uint32_t)target->page_bytes;
+    }
     /* Text up to the constants: between them the linker may keep a page for tables that we drop. */
     record.text_bytes = constants ? data->sh_addr - base : page_up(target, text->sh_size + room);
     record.rodata_offset = record.text_bytes;

@@ -5,7 +5,7 @@
 #include "query.h"
 #include "simplify.h"
 
-enum { MAX_DEPTH = 12, MAX_SCANNED = 4096 };
+enum { MAX_DEPTH = 12, MAX_SCANNED = 4000 };
 
 /* All elements lie in [low, high]. */
 typedef struct bounds {

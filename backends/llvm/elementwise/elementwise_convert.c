@@ -19,7 +19,7 @@ LLVMValueRef hmlc_elementwise_to_memory(hmlc_frame *frame, hmlc_dtype dtype, LLV
                : value;
 }
 
-/* -- half-width floats: bit patterns in i16, because x86-64-v2 has no instruction for them -- */
+/* -- half-width floats: bit patterns in i16, because not every CPU has instructions for them -- */
 
 static LLVMValueRef and_int(hmlc_frame *frame, LLVMValueRef value, int64_t mask)
 {

@@ -156,12 +156,15 @@ static bool is_ordered_constant(LLVMValueRef value)
     return lanes_constant(value, &constant) && !isnan(constant);
 }
 
-/* x86's min and max give the second operand where either is NaN: one instruction when the other
- * operand is a constant, else a compare and a blend more. */
+/* NaN wins. Comparison and choice are one instruction where that gives its second operand for NaN;
+ * unless the first is a constant, NaN there takes another two. */
 static LLVMValueRef extremum(const hmlc_emission *emission, LLVMRealPredicate predicate)
 {
     hmlc_frame *frame = emission->frame;
     LLVMValueRef a = emission->a, b = emission->b;
+    if (frame->target->has_nan_extrema) {
+        return hmlc_frame_extremum(frame, predicate == LLVMRealOGT, a, b);
+    }
     if (is_ordered_constant(b)) {
         LLVMValueRef swap = a;
         a = b;

@@ -132,16 +132,23 @@ static inline LLVMValueRef lanes_select(hmlc_frame *frame, LLVMValueRef conditio
     return LLVMBuildSelect(frame->builder, condition, a, b, "");
 }
 
-/* The larger of x and a constant; NaN stays. In this operand order it is one instruction on x86. */
+/* The larger of x and a constant; NaN stays. In this operand order the comparison and the choice
+ * are one instruction where a maximum gives its second operand for NaN. */
 static inline LLVMValueRef real_at_least(hmlc_frame *frame, LLVMValueRef x, double least)
 {
     LLVMValueRef bound = lanes_real(x, least);
+    if (frame->target->has_nan_extrema) {
+        return hmlc_frame_extremum(frame, true, x, bound);
+    }
     return lanes_select(frame, real_compare(frame, LLVMRealOGT, bound, x), bound, x);
 }
 
 static inline LLVMValueRef real_at_most(hmlc_frame *frame, LLVMValueRef x, double most)
 {
     LLVMValueRef bound = lanes_real(x, most);
+    if (frame->target->has_nan_extrema) {
+        return hmlc_frame_extremum(frame, false, x, bound);
+    }
     return lanes_select(frame, real_compare(frame, LLVMRealOLT, bound, x), bound, x);
 }
 

@@ -57,7 +57,7 @@ static LLVMValueRef window_word(hmlc_frame *frame, LLVMValueRef first, LLVMValue
     return LLVMBuildLShr(frame->builder, pair, lanes_int(pair, 32), "");
 }
 
-/* Signed i64 to f64 without an instruction that AVX2 lacks; exact to 2^-62 of the range. */
+/* Signed i64 to f64 without an instruction that few CPUs have; exact to 2^-62 of the range. */
 static LLVMValueRef wide_to_real(hmlc_frame *frame, LLVMValueRef value)
 {
     LLVMTypeRef words = lanes_type(value, frame->i32), doubles = lanes_type(value, frame->f64);

@@ -152,6 +152,13 @@ LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeR
     return LLVMBuildCall2(frame->builder, function_type, function, values, count, "");
 }
 
+LLVMValueRef hmlc_frame_extremum(hmlc_frame *frame, bool largest, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef arguments[] = {a, b};
+    return hmlc_frame_intrinsic(frame, largest ? "llvm.maximum" : "llvm.minimum", LLVMTypeOf(a),
+                                arguments, 2);
+}
+
 LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c)
 {
     if (frame->target->has_fma) {

@@ -33,7 +33,7 @@ enum {
     HMLC_LOOP_MAX_LANES = 128,
     HMLC_LOOP_MAX_ROWS = 16, /* of a register tile */
     HMLC_LOOP_MAX_CARRY = 64,
-    HMLC_LOOP_NOWHERE_BYTES = 4096,
+    HMLC_LOOP_NOWHERE_BYTES = 512 * 8, /* elements of the widest type */
 };
 
 /* One loop variable: runs over [0, trip). */

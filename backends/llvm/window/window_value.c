@@ -78,7 +78,8 @@ void hmlc_window_start(hmlc_window_emitter *at, LLVMValueRef *accumulators)
     }
 }
 
-/* The larger one; a NaN wins and stays. In this operand order the first select is x86's max. */
+/* The larger one; a NaN wins and stays. In this operand order the first choice is one instruction
+ * where a maximum gives its second operand for NaN. */
 static LLVMValueRef maximum(hmlc_window_emitter *at, LLVMValueRef sum, LLVMValueRef input)
 {
     LLVMBuilderRef builder = at->frame->builder;
@@ -88,6 +89,9 @@ static LLVMValueRef maximum(hmlc_window_emitter *at, LLVMValueRef sum, LLVMValue
         LLVMValueRef more =
             LLVMBuildICmp(builder, is_unsigned ? LLVMIntUGT : LLVMIntSGT, input, sum, "");
         return LLVMBuildSelect(builder, more, input, sum, "");
+    }
+    if (at->frame->target->has_nan_extrema) {
+        return hmlc_frame_extremum(at->frame, true, input, sum);
     }
     LLVMValueRef more = LLVMBuildFCmp(builder, LLVMRealOGT, input, sum, "");
     LLVMValueRef larger = LLVMBuildSelect(builder, more, input, sum, "");

@@ -28,7 +28,7 @@ typedef enum hmlc_dim_kind {
 #define HMLC_DIM_UNBOUNDED ((int64_t)1 << 47)
 
 /* An expression of more nodes, or a sum of more terms, fails the table. */
-enum { HMLC_DIM_MAX_SIZE = 4096, HMLC_DIM_MAX_TERMS = 256 };
+enum { HMLC_DIM_MAX_SIZE = 4000, HMLC_DIM_MAX_TERMS = 256 };
 
 typedef struct hmlc_symbol {
     const char *name;
