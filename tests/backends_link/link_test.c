@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "image/link.h"
+#include "targets/architecture.h"
 #include "llvm/frame/object.h"
 
 #include <hmlc/backends.h>
@@ -27,8 +28,9 @@ typedef struct link_case {
     const char *message; /* a part of it */
 } link_case;
 
-/* Eight nops before the entry are room for its seal, as frame_function.c leaves it. */
-#define KERNEL "define protected i32 @k0(ptr %a) \"patchable-function-prefix\"=\"8\" "
+/* Nops before the entry are room for its seal: object_of fits their number to the target. */
+#define ROOM   "patchable-function-prefix"
+#define KERNEL "define protected i32 @k0(ptr %a) \"" ROOM "\"=\"8\" "
 
 static const link_case cases[] = {
     {"code alone", KERNEL "{ ret i32 0 }", 0, NULL},
@@ -87,6 +89,11 @@ static int object_of(const char *code, const hmlc_target *target)
     assert_non_null(module);
     if (LLVMParseIRInContext(context, text, &parsed, &message)) {
         fail_msg("%s", message);
+    }
+    if (strstr(code, ROOM) != NULL) {
+        size_t nops = sizeof(hml_entry_seal) / hmlc_architecture_of(target)->nop.size;
+        const char room[] = {(char)('0' + nops), '\0'};
+        LLVMAddTargetDependentFunctionAttr(LLVMGetNamedFunction(parsed, "k0"), ROOM, room);
     }
     LLVMSetTarget(parsed, LLVMGetTarget(module));
     LLVMSetModuleDataLayout(parsed, LLVMGetModuleDataLayout(module));
