@@ -9,11 +9,10 @@
 #include <cmocka.h>
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "llvm.h"
 #include "targets/architecture.h"
 #include "llvm/contraction/microkernel.h"
 #include "llvm/frame/frame_internal.h"
@@ -224,6 +223,12 @@ static void arguments_agree_with_the_runtime(void **state)
     each_target(arguments_lie_where_c_puts_them);
 }
 
+static int load_llvm(void **state)
+{
+    (void)state;
+    return hmlc_llvm_load() == NULL ? 0 : -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,5 +240,5 @@ int main(void)
         cmocka_unit_test(plans_are_sound),
         cmocka_unit_test(arguments_agree_with_the_runtime),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, load_llvm, NULL);
 }
