@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Code generation in child processes: LLVM may abort or run out of memory on odd input, and that
  * must stay an error. */
 #ifndef HMLC_CODEGEN_H

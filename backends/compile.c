@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc_plan and hmlc_compile: plan, generate, link and write all variants. */
 #include "codegen.h"
 #include "image/link.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growing array of records by malloc, for tables that end up in the artifact. */
 #ifndef HMLC_GROWABLE_H
 #define HMLC_GROWABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the variants of one artifact must agree in. */
 #ifndef HMLC_INTERFACE_H
 #define HMLC_INTERFACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernels inside backends/: what the planner asks of a kernel class, and what a class tells about
  * one kernel. Planning touches no LLVM and happens for `check` too; emission happens later, in a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of kernel classes; the plan of a kernel by the class of its form. */
 #include "kernel_classes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which class makes a kernel. */
 #ifndef HMLC_KERNEL_CLASSES_H
 #define HMLC_KERNEL_CLASSES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every kernel class shares: symbols, aliasing and the key under which equal
  * kernels meet. */
 #include "kernel.h"

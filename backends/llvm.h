@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LLVM's C API. The library is loaded when the first code is made: it takes 48 MiB of memory and
  * 20 ms, which `check`, `run` and all other commands do without. The build looks up which functions

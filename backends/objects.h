@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Generated objects of one variant, in a fixed order: the members of an archive in an anonymous
  * file, so that the descriptors in use do not grow with the kernels.

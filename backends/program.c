@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning: which kernels a variant needs, equal ones shared. The tables are built in
  * program_build.c. */
 #include "program.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program of one variant while it is built: the tables of a PROGRAM section, and which kernels
  * they call. */
 #ifndef HMLC_PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The step program: ops in order become CALL, EVALUATE, GROW, BRANCH and JUMP steps. Built twice:
  * the first time only to collect the dims known at run entry, which must fill the first slots; the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dim slots of a program: one record per distinct expression, operands before their users. */
 #include "program.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The strings of an artifact's section, each once, one behind the other with their zeros. */
 #ifndef HMLC_STRING_TABLE_H
 #define HMLC_STRING_TABLE_H

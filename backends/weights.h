@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The WEIGHTS section while it is built: blobs in order of first use, equal ones stored once,
  * whichever variant asks. Blobs are packed when they are written, one at a time, so that compiling

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The artifact writer: sections in order, checksums, one atomic replace of the file. */
 #ifndef HMLC_WRITER_H
 #define HMLC_WRITER_H

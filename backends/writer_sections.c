@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MODEL and PROGRAM sections: a fixed record, then the tables it refers to, each 8-byte aligned. */
 #include <stdio.h>
 

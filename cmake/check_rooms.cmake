@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Checks the includes of one folder: cmake -DFOLDER=... -DLEVELS=... [-DTOP=...] [-DRECURSIVE=...] -P check_rooms.cmake
 #
 # A room is a sub-folder with sources. LEVELS names the rooms from the ground up, "." being the files of the folder itself;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # LLVM 19: targets hmlc_llvm_headers (its C API; hmlc loads the library when it makes code) and hmlc_llvm (linked, for tests), and its
 # programs.
 # Debian's packages lie where CMake does not look by itself; -DLLVM_DIR names another installation.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What is installed, as packages: a component each. `cpack --preset release` writes build/release/packages/*.deb and one .tar.gz of all.
 set(CPACK_PACKAGE_NAME hmlc)
 set(CPACK_PACKAGE_VENDOR "hmlc")

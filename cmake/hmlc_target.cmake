@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Every target of the project: the same language, warnings, sanitizers and link rules. Set on targets, not on folders, so that
 # a project around this one keeps its own.
 find_package(Threads REQUIRED)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DFOLDER=backends -DOUTPUT=folder -P llvm_functions.cmake: which functions of LLVM's C API the sources call, as llvm_functions.def
 # ("HMLC_LLVM(LLVMAddFunction)") and llvm_calls.h ("#define LLVMAddFunction hmlc_llvm.LLVMAddFunction"). See backends/llvm.h.
 file(GLOB_RECURSE sources ${FOLDER}/*.c ${FOLDER}/*.h)

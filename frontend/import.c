@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The facade's entry: opens the file, finds the format's row, runs its importer. */
 #include <hmlc/frontend.h>
 

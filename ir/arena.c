@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arena allocation in growing blocks, and checked size arithmetic. */
 #include <hmlc/arena.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of error codes, and lists of messages. */
 #include <hmlc/diagnostic.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Source locations: immutable lists of nodes. */
 #include <hmlc/location.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Floats narrower than 32 bits by one rule. Formats: IEEE 754 half and bfloat16, the OCP 8-bit
  * formats E4M3 and E5M2, their "fnuz" forms (finite, one NaN, no negative zero) and the exponent

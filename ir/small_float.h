@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Conversion of floats narrower than 32 bits: half, bfloat16 and the 8-bit formats. */
 #ifndef HMLC_SMALL_FLOAT_H
 #define HMLC_SMALL_FLOAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element access of concrete tensors: every read and write goes through memcpy, data may be
  * unaligned. */
 #include <hmlc/types.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pass manager: turns a pipeline text into runs of passes, each with a scratch arena. */
 #include <string.h>
 

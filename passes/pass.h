@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a pass gets and the prototypes of all passes, expanded from passes.def. */
 #ifndef HMLC_PASS_H
 #define HMLC_PASS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small questions that rules ask of values, and builders that fold on the spot. */
 #ifndef HMLC_QUERY_H
 #define HMLC_QUERY_H

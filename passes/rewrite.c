@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rewriter's worklist: a ring of ops; hmlc_op.note says whether an op is queued or erased. */
 #include "rewrite.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rewriting by rules: a worklist visits every op of a module (regions included); each rule that
  * wants the op's opcode may replace it. Whatever a replacement touches is visited again, so a rule

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Sourced: install_packages makes sure that the Debian packages hmlc is built with are there.
 # Installing needs root or sudo; where all are there already, neither is asked for.
 

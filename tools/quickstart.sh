@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds hmlc, compiles the digit classifier of models/ and shows its answer. Needs nothing but Debian 12.
 set -euo pipefail
 cd "$(dirname "$0")/.."

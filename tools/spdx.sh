@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Gives each source file that has none the line that says its licence. usage: tools/spdx.sh [--check]
 # --check: changes nothing, names the files without one and fails. Data (models, text modules, corpora) needs none: LICENSE covers it.
 set -euo pipefail

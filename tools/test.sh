@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Builds hmlc in every form that matters, lints it and runs all tests: gcc's release build, clang's sanitizers, the runtime alone.
 # Closing lines: what was skipped and why, then how many tests passed and failed.
 # usage: tools/test.sh [--quick]      --quick: the release build and its tests labelled quick, nothing else

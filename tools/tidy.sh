@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs clang-tidy-19 with the repository's .clang-tidy over what build/release compiles (or FILE...). Any finding fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."

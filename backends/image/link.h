@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From objects to a code image: ld.lld makes a shared object without relocations, which is
  * flattened to segments. */
 #ifndef HMLC_LINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cumsum, cumprod: running sums and products along an axis, in order. tensors: x, result;
  * attributes: axis, exclusive, reverse. */
 #include "portable_kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a portable kernel gets. Freestanding C; specialised to constants by inlining, so ordinary
  * loops over `rank` and `dims` are fine. A kernel does work units [begin, end) and returns

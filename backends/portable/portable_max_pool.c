@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * max_pool with the indices of the winners, channels first. A work unit is one row of the result's
  * last dim. tensors: x, values, indices; attributes: window, strides, pads, dilations (each with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The functions that LLVM may call on its own. Plain loops: what matters for speed never calls
  * them, and the compiler widens these.

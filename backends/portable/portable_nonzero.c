@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* nonzero_count and nonzero: indices of the elements that are not zero, in row-major order. One
  * work unit. */
 #include "portable_kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pad in any mode: constant, reflect, edge, wrap. A work unit is one row of the result's last dim.
  * tensors: x, fill or none, result; attributes: count, pads (begins, ends), mode.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * resize: nearest, linear and cubic interpolation, one dim after the other. What makes an element
  * along a dim stands in tables, filled once per call (hmlc/sampling.h has the formulas). Rows, all

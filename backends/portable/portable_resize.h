@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the two ways of resize share: see resize.c. */
 #ifndef HMLC_PORTABLE_RESIZE_H
 #define HMLC_PORTABLE_RESIZE_H

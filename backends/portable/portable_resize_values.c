@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elements of resize that are not f32. Integers: linear truncates, as ONNX Runtime does; cubic and
  * antialias round to even, as the standard's evaluator does. All saturate.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * scatter_nd and scatter_elements: the operand is copied, then updates are written or combined in
  * order; NaN wins a minimum and a maximum. One work unit, because updates may meet.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shape functions: they turn run-time shape operands, i64 but for those of a range, into the
  * numbers that bind_dims reads. One work unit each. */
 #include "portable_kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * top_k: the count best values along an axis with their indices. The best so far are a heap, whose
  * worst element is on top: n log(count) steps, whatever the order of the values; then the heap is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an architecture's folder gives: the rows of its targets, and the little that rows cannot
  * say. Each folder defines one hmlc_architecture_<name>.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The target table: the rows of all architectures, one behind the other. */
 #include <string.h>
 

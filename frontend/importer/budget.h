@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A memory budget for parsers: malloc that counts, and fails above a limit. Whatever is still held
  * when the budget ends is released with it, so a parser that gives up half way leaks nothing. Not

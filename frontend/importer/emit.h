@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Building IR from an importer: calls that read as formulas. The first failure sticks: every later
  * call does nothing and returns NULL, so an importer checks the status once, at its end. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dims that take a way through floats: see hmlc_emit_traced. Elements are fractions of dims. */
 #include "emit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which importer reads a file: the table of formats.def, and the search in it. */
 #ifndef HMLC_FORMAT_H
 #define HMLC_FORMAT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an import needs whatever the format: the file, the module being filled, memory, and what
  * the user asked for. The importer of a format is one function on this state, which formats.def

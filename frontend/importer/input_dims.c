@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names of dims. A text is a symbol, or an expression of symbols that other inputs name alone;
  * anything else ("batch size", "s0 + 1" without s0) becomes a symbol of its own, spelled with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dims of inputs: texts in a model, and --dim options. Prepare sees the texts of all inputs
  * before a type is made: one such as "s16 + 1" is an expression when some input names s16 alone,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What files without a mark look like, for formats.def. At most the first 64 bytes are read. */
 #include "format.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files read for a module: the model, and external data beneath the model's folder. Nothing is
  * read through a symbolic link, hard link, device or FIFO below that folder. Not thread-safe.

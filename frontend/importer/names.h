@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A map from names to pointers, for value names, operators and files. Lives in an arena; names are
  * borrowed. Iteration order is never exposed. Not thread-safe. */
 #ifndef HMLC_NAMES_H

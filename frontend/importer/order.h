@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dependency order of a graph's nodes, by a depth-first walk that starts at each node in turn: a
  * graph in order keeps its order. Recursion would follow the file, so the stack is an array.

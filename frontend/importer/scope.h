@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the names of a graph stand for while it is imported. A subgraph's scope sees those around
  * it. A value that was refused is poisoned: who reads it is skipped silently, so that each problem

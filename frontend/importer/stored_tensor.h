@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors as files store them: their size, and their bytes used where they lie. */
 #ifndef HMLC_STORED_TENSOR_H
 #define HMLC_STORED_TENSOR_H

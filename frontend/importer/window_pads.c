@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "window_pads.h"
 
 hmlc_dim hmlc_window_reach(hmlc_dims *dims, int64_t size, int64_t dilation)

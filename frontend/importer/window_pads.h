@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The arithmetic of sliding windows, per spatial dim, on dims that may be symbols. */
 #ifndef HMLC_WINDOW_PADS_H
 #define HMLC_WINDOW_PADS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention and RotaryEmbedding, as the primitives that the recognisers know. */
 #include "onnx_attention.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of Attention share. */
 #ifndef HMLC_ONNX_ATTENTION_H
 #define HMLC_ONNX_ATTENTION_H

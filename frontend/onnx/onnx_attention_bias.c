@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bias of Attention's scores: mask, causality, windows and padded keys. */
 #include "onnx_attention.h"
 

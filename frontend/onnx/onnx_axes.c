@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "onnx_axes.h"
 
 static const hmlc_dim *bind(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Axes known only at run time. The shape function axes_dims turns them into dims, so that ordinary
  * operators do the work: along an axis that is not known, a tensor is [outer, length, inner].

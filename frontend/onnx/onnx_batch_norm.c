@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* BatchNormalization, in inference and in training. */
 #include "onnx_node.h"
 

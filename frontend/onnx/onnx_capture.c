@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names that a node reads: its inputs, and what its subgraphs capture. */
 #include "onnx_import.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A node against its row of onnx_ops.def: operator and opset, attributes, arity, element types. */
 #include "onnx_import.h"
 #include "onnx_node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* If: regions that capture outer values; a condition that is known inlines its branch. */
 #include "onnx_import.h"
 #include "onnx_node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a model for cutting: its parts by position, its values by name. */
 #include "onnx_cut.h"
 

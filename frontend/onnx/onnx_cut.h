@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model opened for cutting: where its parts lie in the file, and who reads and writes what. */
 #ifndef HMLC_ONNX_CUT_H
 #define HMLC_ONNX_CUT_H

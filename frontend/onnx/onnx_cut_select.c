@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a selection of nodes reads, computes and gives. */
 #include "onnx_cut.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The types of a model's values, as the members of a GraphProto: a value_info for each. */
 #include "onnx_cut.h"
 #include "onnx_types.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A selection of a model's nodes as a model of its own. */
 #include "onnx_cut.h"
 

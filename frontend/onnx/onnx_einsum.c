@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Einsum: operands are contracted from left to right, each pair as a batched matrix product. A
  * label is a letter, or a dim under the ellipsis, counted from the right.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise operators: arithmetic, comparison, activation, conversion. */
 #include "onnx_node.h"
 #include "onnx_types.h"

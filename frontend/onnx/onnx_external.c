@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* External data that no node uses: it is never read, but is the model's all the same, so that no
  * output may take its place. */
 #include "onnx_import.h"

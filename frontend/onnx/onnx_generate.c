@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that make tensors out of attributes, shapes and scalars. */
 #include "onnx_import.h"
 #include "onnx_node.h"

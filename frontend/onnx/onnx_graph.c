@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Graphs: names, values, and one node after the other. */
 #include "onnx_import.h"
 #include "onnx_node.h"

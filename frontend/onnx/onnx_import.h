@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ONNX importer's state: model, scopes, values by name. */
 #ifndef HMLC_ONNX_IMPORT_H
 #define HMLC_ONNX_IMPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that load or store at computed indices, sort, or count. */
 #include "onnx_axes.h"
 

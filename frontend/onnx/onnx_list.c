@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of operators, for a list of them. */
 #include "onnx_import.h"
 #include "onnx_node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Losses: negative log likelihood, and cross entropy by way of it. */
 #include "onnx_softmax.h"
 

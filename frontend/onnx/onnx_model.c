@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model as a whole: versions, functions, the main graph. */
 #include "importer/format.h"
 #include "importer/input_dims.h"

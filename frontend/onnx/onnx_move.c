@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that rename or move elements: reshape, transpose, concat, split, pad, tile ... */
 #include "onnx_axes.h"
 

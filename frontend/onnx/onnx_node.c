@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What import functions ask of a node: attributes, axes, constant inputs; and how they complain. */
 #include "onnx_node.h"
 #include "onnx_import.h"

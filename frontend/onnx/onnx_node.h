@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One ONNX node on its way into the IR: what the import function of an operator sees. */
 #ifndef HMLC_ONNX_NODE_H
 #define HMLC_ONNX_NODE_H

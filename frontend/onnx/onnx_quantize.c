@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Quantization: linear in both directions, and operators on quantized tensors by way of floats. */
 #include "onnx_import.h"
 #include "onnx_node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions, arg max/min, softmax and its kin. */
 #include "onnx_axes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Slice: the shape function slice_dims resolves starts, ends and steps; it folds where they are
  * known. */
 #include "onnx_node.h"

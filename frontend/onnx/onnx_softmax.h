@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax, which several operators contain. */
 #ifndef HMLC_ONNX_SOFTMAX_H
 #define HMLC_ONNX_SOFTMAX_H

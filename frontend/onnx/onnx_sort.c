@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A graph's nodes in dependency order: whose outputs a node reads, those that its subgraphs capture
  * among them. */
 #include "importer/order.h"

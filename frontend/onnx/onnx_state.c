@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that carry state from one step of a decoder to the next. */
 #include "onnx_node.h"
 

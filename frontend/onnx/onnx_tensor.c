@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stored tensors: raw bytes and external files are used where they lie, typed fields are converted.
  */
 #include "importer/stored_tensor.h"

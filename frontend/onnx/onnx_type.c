@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Types that a model declares: element types, input shapes, value_info. */
 #include "importer/input_dims.h"
 #include "onnx_import.h"

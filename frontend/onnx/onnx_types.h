@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element types: ONNX's numbers, and the letters of onnx_ops.def. */
 #ifndef HMLC_ONNX_TYPES_H
 #define HMLC_ONNX_TYPES_H

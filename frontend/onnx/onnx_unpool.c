@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that put windows back into an image, and the grid of an affine map. */
 #include "onnx_node.h"
 

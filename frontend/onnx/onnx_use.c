@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ranks of inputs without a shape, where they follow from use: one walk over the nodes, last to
  * first, notes the rank that a node wants of its inputs, or gives them from that of its result.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions and pools. */
 #include "importer/window_pads.h"
 #include "onnx_node.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the bytes of a model file to protobuf-c messages, without copying weights.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of dim expressions: interning, symbols, equalities, failure. */
 #include <stdio.h>
 #include <string.h>

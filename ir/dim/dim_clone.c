@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A copy of a table of dim expressions: same symbols, same nodes under the same ids, so that what
  * is built on it later gets the ids that the original would have given. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Division and modulo. With a = c * q + r: floor(a / c) = q + floor(r / c) and a mod c = r mod c
  * for c > 0, so the terms of `a` that c divides are split off; common factors of what remains

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text of dim expressions. */
 #include <inttypes.h>
 #include <stdio.h>

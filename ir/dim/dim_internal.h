@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the dim expressions share. */
 #ifndef HMLC_DIM_INTERNAL_H
 #define HMLC_DIM_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Parser of dim expressions: our own text and the spellings of exporters. Runs twice, first without
  * building anything, so that text that is no expression leaves no symbols behind. Values are

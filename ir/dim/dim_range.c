@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is derived from an expression's operands: range, divisor, size. */
 #include "dim_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The simplifying constructors but division: sums, products, extremes, comparisons, selection. */
 #include "dim_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Access maps: composing view ops over strided memory. */
 #include <hmlc/access.h>
 

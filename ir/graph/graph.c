@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Modules, regions, values and use lists. */
 #include <string.h>
 

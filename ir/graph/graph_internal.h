@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the graph's files share. */
 #ifndef HMLC_GRAPH_INTERNAL_H
 #define HMLC_GRAPH_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tables that expand from ops.def and attrs.def. */
 #include <hmlc/op.h>
 #include <hmlc/packing.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes of an op: access, defaults, copying, and the check against its row of ops.def. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed panels: what ops say of them. */
 #include <hmlc/packing.h>
 

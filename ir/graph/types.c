@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Value types: creation, comparison and text. */
 #include <hmlc/types.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reference interpreter: one run of a module's main graph. */
 #include <string.h>
 

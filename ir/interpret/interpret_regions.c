@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops with regions in the reference interpreter: if, loop, scan, kernel. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a region: evaluates ops in list order. Memory of a value is released after its last use, so
  * that big models run within a small multiple of their widest layer.

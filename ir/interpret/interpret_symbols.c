@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Symbols of a run: solved from the inputs' dims, checked against ranges and recorded equalities.
  */
 #include <stdio.h>

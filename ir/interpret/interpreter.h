@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reference interpreter's inside: values of a run, regions, symbols. */
 #ifndef HMLC_INTERPRETER_H
 #define HMLC_INTERPRETER_H

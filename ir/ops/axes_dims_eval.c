@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of axes_dims: what axes_dims.c does on expressions. */
 #include "eval_tools.h"
 

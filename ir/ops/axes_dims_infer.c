@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of axes_dims: the dims that come of a shape and a list of axes. */
 #include "infer_tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of elementwise ops with two or three operands, with numpy broadcast. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numpy broadcast of symbolic shapes. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shorthands that build common ops. */
 #include <hmlc/graph.h>
 

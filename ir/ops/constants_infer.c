@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of constants and generators. */
 #include "infer_tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of ops with structure: bind_dims, if, loop, scan, kernel, yield. */
 #include "infer_tools.h"
 

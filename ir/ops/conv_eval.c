@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Evaluation of conv and conv_transpose: patches of the input are laid out as a matrix, block by
  * block of positions, and multiplied by the weights of a group.

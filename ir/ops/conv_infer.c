@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of conv and conv_transpose. */
 #include "window_infer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of elementwise ops with one operand. Floats are computed in double and rounded once.
  */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of elementwise ops: same shape in and out, or numpy broadcast. */
 #include "infer_tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of evaluations, and one op run by it. */
 #include "eval_run.h"
 #include "eval_tools.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running the evaluation of any op. */
 #ifndef HMLC_EVAL_RUN_H
 #define HMLC_EVAL_RUN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loading, storing and copying of tensors for the reference evaluations. */
 #include <stdarg.h>
 #include <stdio.h>

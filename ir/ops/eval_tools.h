@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the reference evaluations of all op families. */
 #ifndef HMLC_EVAL_TOOLS_H
 #define HMLC_EVAL_TOOLS_H

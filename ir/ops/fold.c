@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of single ops on constants. */
 #include "fold.h"
 #include "eval_run.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of an op on constants, for constant folding and for known elements. */
 #ifndef HMLC_FOLD_H
 #define HMLC_FOLD_H

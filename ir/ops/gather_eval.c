@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of indexed ops. An index out of range is an error of the inputs. */
 #include <string.h>
 

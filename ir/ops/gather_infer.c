@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of indexed ops: gather and its kin, one_hot, trilu. */
 #include <stdio.h>
 

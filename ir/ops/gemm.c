@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products of the reference evaluation. Each sum runs over rising k, whatever the shape. */
 #include "gemm.h"
 #include "eval_tools.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Plain matrix products of the reference evaluation: c[m][n] += a[m][k] * b[k][n], in double or in
  * 64-bit integers with wrap-around. Elements are 64-bit words of either type, so that callers pack

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls the inference function of an op's row. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks and messages shared by the inference functions. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared by the inference functions of all op families. Checks report what they find as a
  * diagnostic and fold its status into *status, so that a function can report everything that is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Integer arithmetic of elementwise ops: two's complement, no undefined corner. */
 #include "integer_math.h"
 

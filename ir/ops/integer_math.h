@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elementwise arithmetic on integers and bool, in 64 bits with wrap-around: one meaning for
  * constant folding, known elements and the evaluation.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Known elements: shape arithmetic on dim expressions (ir/README.md). What might not hold at run
  * time (wrap-around, a division of negative numbers) makes the elements unknown, never wrong.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of lstm and lstm_cells; states are kept in double over all steps. */
 #include <math.h>
 

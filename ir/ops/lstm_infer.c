@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of lstm and lstm_cells, and their activations. */
 #include <hmlc/activation.h>
 

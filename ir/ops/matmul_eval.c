@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of matmul, pack_panels and matmul_packed. */
 #include <hmlc/packing.h>
 

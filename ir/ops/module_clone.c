@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Copies of whole modules. Nothing is inferred again: the copy has the original's types, known
  * elements, storage, ids and orders of uses, so that passes cannot tell the two apart.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of movement ops: concat, pad, tile. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of movement ops: concat, pad, tile. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of layer_norm, rms_norm and batch_norm. */
 #include "infer_tools.h"
 

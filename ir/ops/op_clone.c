@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of ops with their regions. */
 #include "graph/graph_internal.h"
 

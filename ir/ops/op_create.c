@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops: creation with inference, erasing, moving, cloning. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of max_pool and avg_pool. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of quantize and dequantize: scale and zero point are one value, or one per index of
  * `axis`. */
 #include "infer_tools.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of reductions. Floats accumulate in double; an empty reduction gives the operator's
  * neutral element. */
 #include <math.h>

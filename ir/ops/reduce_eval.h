@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Grouping of elements by the axes that an op reduces. */
 #ifndef HMLC_REDUCE_EVAL_H
 #define HMLC_REDUCE_EVAL_H

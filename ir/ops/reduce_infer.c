@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of reductions and of ops over whole rows. */
 #include "infer_tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Evaluation of resize: each axis has a table of taps per result index (hmlc/sampling.h has the
  * formulas); axes are applied one after the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of scatter_elements and scatter_nd. Reductions of floats accumulate in double. */
 #include <math.h>
 #include <string.h>

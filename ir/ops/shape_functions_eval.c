@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of shape functions and bind_dims: what shape_functions.c does on expressions. */
 #include "eval_tools.h"
 

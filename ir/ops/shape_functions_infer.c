@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inference of shape functions. Where the elements of their operands are known, so are those of
  * their results: the same rules as the evaluation follows, on dim expressions.

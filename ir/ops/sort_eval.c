@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of top_k, cumsum, cumprod, nonzero_count and nonzero. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise functions that other families' evaluations use too. */
 #ifndef HMLC_UNARY_FUNCTIONS_H
 #define HMLC_UNARY_FUNCTIONS_H

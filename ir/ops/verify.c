@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verifier: walks a module once and reports every broken rule. */
 #include <hmlc/verify.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of view ops: reshape, transpose, expand, slice. */
 #include "infer_tools.h"
 

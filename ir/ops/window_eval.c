@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Geometry of windows over up to three spatial dims. */
 #include "window_eval.h"
 #include "eval_tools.h"

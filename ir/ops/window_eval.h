@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions and pools as the evaluation sees them: always three spatial dims, any layout. */
 #ifndef HMLC_WINDOW_EVAL_H
 #define HMLC_WINDOW_EVAL_H

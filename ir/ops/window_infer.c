@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Spatial attributes of convolutions and pools. */
 #include "window_infer.h"
 

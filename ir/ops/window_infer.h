@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What convolutions and pools share: spatial dims, strides, pads, dilations. */
 #ifndef HMLC_WINDOW_H
 #define HMLC_WINDOW_H

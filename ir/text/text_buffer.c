@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Growing text buffers. */
 #include "text_buffer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Growing text, and the words that text form and messages share. */
 #ifndef HMLC_TEXT_BUFFER_H
 #define HMLC_TEXT_BUFFER_H

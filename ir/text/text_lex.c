@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lexer of the text form. Every byte is looked at once. */
 #include "text_lex.h"
 

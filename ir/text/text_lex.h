@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens of the text form. */
 #ifndef HMLC_TEXT_LEX_H
 #define HMLC_TEXT_LEX_H

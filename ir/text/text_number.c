@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elements as text and back, exactly; content hashes. */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parser's entry: header and main graph. */
 #include "text_parser.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing of what ops carry: dims, types, attributes, tensors, locations, storage. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing of regions and ops, and the names of values. */
 #include <string.h>
 

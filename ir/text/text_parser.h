@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* State of the text parser, and what its files share. */
 #ifndef HMLC_TEXT_PARSER_H
 #define HMLC_TEXT_PARSER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Printing of modules, regions and ops. */
 #include <inttypes.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Printing of attributes, tensors and storage. */
 #include <inttypes.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Taking tokens: what all files of the parser use. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shows a picture of a digit and what a compiled model says of it: `show_digit digits.hml
  * digit_7.pgm`. The whole use of the runtime is in classify().

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Trains the digit classifier of the quick start, on digits that this script draws itself (numpy only).
 
 usage: train.py            writes digits.onnx, digit_<n>.pgm and test_data_set_0 beside this file

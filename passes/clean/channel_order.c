@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Channel shuffles vanish into weights. A convolution sums over its input channels in any order, so
  * its input may hold them as they lie in the tensors they come from, and its weights follow.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where channels come from, found through slices, concats, gathers and channel shuffles. */
 #include "channel_origin.h"
 

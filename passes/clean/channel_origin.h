@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where channels come from: a value that is made by slicing, joining and shuffling others along its
  * channel axis, as a list of its channels' origins.

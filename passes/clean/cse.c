@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Common subexpressions: one walk in list order with a hash table of the ops seen. A region sees
  * the ops of the regions around it, and forgets its own at its end. Constants match by content.

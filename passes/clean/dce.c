@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dead code elimination: one backward walk, uses before definitions, so that chains die at once. An
  * op that binds symbols lives while a live op's types or attributes speak of one of them, or where

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contractions that share their left operand and geometry become one with the weights side by side,
  * and each result a slice of its result: matmuls (query, key and value) whose results are only

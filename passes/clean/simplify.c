@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The simplify pass: constant folding and all simplify_* rule sets on one worklist. */
 #include "simplify.h"
 

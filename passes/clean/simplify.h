@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rule sets of the simplify pass, one per file simplify_<subject>.c, and constant folding. */
 #ifndef HMLC_SIMPLIFY_H
 #define HMLC_SIMPLIFY_H

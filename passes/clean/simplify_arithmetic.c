@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Algebra on elementwise ops. Floating point: x + 0 drops the sign of a zero; a division becomes a
  * product only where that is exact; products with two constants round once instead of twice, sums

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Broadcasting: elementwise ops broadcast by themselves, so expands before them go away, splat
  * constants shrink to scalars, and what is computed on an expanded value is computed before the

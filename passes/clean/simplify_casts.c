@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Casts: to the own type, and chains whose first cast loses nothing. */
 #include "query.h"
 #include "simplify.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Comparisons of integers whose bounds decide them: positions against the length they run to, as
  * attention masks are written.

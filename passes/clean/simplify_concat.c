@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Concat: of one, of empty parts, nested, of neighbouring slices of one value. */
 #include "query.h"
 #include "simplify.h"

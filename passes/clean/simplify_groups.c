@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Grouped queries: keys and values that r query heads share are often repeated r times before the
  * matmul. The r heads are rows of one matmul instead, and nothing is repeated.

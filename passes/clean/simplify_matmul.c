@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matmul: transposes into its flags, constants to rank 2, broadcast batches without expand. */
 #include "query.h"
 #include "simplify.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pad, tile, gather, resize and range in simpler words. */
 #include "query.h"
 #include "simplify.h"

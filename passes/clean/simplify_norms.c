@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Norms and convolutions: parameters that do nothing, batch norm of computed statistics. */
 #include "query.h"
 #include "simplify.h"

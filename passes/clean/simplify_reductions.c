@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions: over nothing, over dims of size 1, of reductions, and with kept or dropped dims. */
 #include <math.h>
 

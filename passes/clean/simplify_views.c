@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reshape, transpose and slice: chains merge, what moves nothing goes. */
 #include "query.h"
 #include "simplify.h"

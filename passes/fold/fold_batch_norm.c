@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Batch norm with constant parameters is x * a + b, a and b one number per channel. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elementwise ops behind a concat of contractions move before it, where weights and epilogues take
  * them in; the concat is then free to become stores side by side.

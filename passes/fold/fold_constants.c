@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Constant folding: ops on constants become constants, integer values whose elements inference
  * knows become constants or dims_tensors, and an `if` whose condition is known becomes the region

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Quantized constants that nothing uses in their integer form become floating constants. */
 #include "query.h"
 

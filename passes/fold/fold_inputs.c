@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products and sums with constants before a contraction go into its weights and bias. */
 #include "fold_weights.h"
 #include "weight_tools.h"

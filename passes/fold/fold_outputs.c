@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Products and sums with constants behind a contraction go into its weights and bias, each op once,
  * as ONNX Runtime does it. A chain whose constants cancel is left to round as it is written.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A constant pad before a convolution or pool goes into its own padding. */
 #include <math.h>
 

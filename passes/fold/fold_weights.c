@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fold-weights pass: what is linear beside a contraction with constant weights goes into them.
  */
 #include "fold_weights.h"

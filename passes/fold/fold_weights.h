@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rule sets of the fold-weights pass, one per file. */
 #ifndef HMLC_FOLD_WEIGHTS_H
 #define HMLC_FOLD_WEIGHTS_H

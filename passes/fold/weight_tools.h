@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constant weights of contractions: where their channels lie, and new constants made from them. */
 #ifndef HMLC_WEIGHTS_H
 #define HMLC_WEIGHTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel formation: groups of ops that become one `kernel` op each. A group grows in three phases
  * (anchors, rows, loops) over side tables; nothing in the graph changes before form_emit.c writes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel formation, first phase: contractions, windows, recurrent and portable ops. Each takes the
  * views on its left-hand operand along, then the elementwise ops behind it, then views through

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Copies that the memory plan relies on: a graph output that is an input, a constant, part of a
  * value or the same memory as another output gets a kernel that writes it; so does what a branch of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel formation, last phase: writes one `kernel` op per group. The new ops and those that stay
  * outside are lined up before the region's yield, each behind what it reads; then the old ones go.

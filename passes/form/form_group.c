@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernel formation: building a group, and the searches that keep the graph of groups free of
  * cycles. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pass `form-kernels`: see form.h for its phases and ir/README.md for what a kernel may hold.
  */
 #include "form.h"

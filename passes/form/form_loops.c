@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel formation, third phase: everything that is left, from the last op up. Each op that must
  * lie in memory and is no alias becomes the root of a loop kernel, which takes in its producers.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernel formation: questions about ops, shapes and chains of views. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel formation, second phase: reductions and rowwise ops. A group has one shape F and one set
  * of axes; it takes in elementwise producers and consumers over F or the reduced shape, and further

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pass `keep-values`: values between kernels become outputs of the graph, so that a run keeps
  * them and a comparison sees them. It comes after kernel formation, so that the kernels are those

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pass `layout`: see layout.h. */
 #include "layout.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The layout pass. Convolutions and pools want [N, spatial.., C] where the graph says [N, C,
  * spatial..]. Each value that such an op can reach through layout-neutral ops gets an alternative

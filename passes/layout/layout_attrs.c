@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: attributes that name dims by number, or list something per dim, in another order of the
  * dims. */
 #include <stdlib.h>

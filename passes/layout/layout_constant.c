@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: constants are transposed right here, weights of convolutions above all. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: the network whose minimum cut says which neutral ops work in the alternative order. */
 #include "layout.h"
 

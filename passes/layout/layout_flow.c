@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: maximum flow by Dinic's algorithm, over shortest paths, without recursion. */
 #include "layout.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: rewrites the ops in program order as the cut decided; transposes appear where orders
  * differ. */
 #include "layout.h"

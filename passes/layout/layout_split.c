@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout: which values have an alternative order, found by propagation from convolutions and pools.
  */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lowering: ops that no kernel form takes become ops that one does. */
 #ifndef HMLC_LOWER_H
 #define HMLC_LOWER_H

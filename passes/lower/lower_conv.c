@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lowering of convolutions whose weights are no constants: the input's windows are gathered into
  * the rows of one product. A transposed convolution first becomes a plain one over its input with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lowering of products in f16 and bf16: computed in f32 and rounded once, as their reference is. */
 #include "lower.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lowering of lstm: the input's share of all gates at all steps is one matmul, [S * B, I] x [I, D *
  * 4H]; what depends on the step before is lstm_cells.

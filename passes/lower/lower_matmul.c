@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lowering of matmul. Batches that share the right-hand side become rows of one product; a
  * right-hand side that is no constant is packed into panels first.

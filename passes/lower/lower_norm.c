@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lowering of batch_norm: a factor and a term per channel, folded where the statistics are
  * constants. */
 #include "lower.h"

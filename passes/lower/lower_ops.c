@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pass `lower-ops`: one walk in program order, in which each op may be replaced. */
 #include <string.h>
 

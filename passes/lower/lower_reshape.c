@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lowering: reshapes sink below elementwise and rowwise ops. */
 #include "lower.h"
 

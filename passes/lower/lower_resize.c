@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lowering of nearest resizes by whole factors: every element repeated is an expand between two
  * reshapes, every n-th element is a slice. Such views cost nothing but the copy, and fuse.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lowering of a single row times a dynamic matrix: a reduction that reads the matrix once, where
  * packing it into panels would read and write it before the product does.

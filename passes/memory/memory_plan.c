@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pass `plan-memory`: sets hmlc_value.storage of every value outside kernels. See
  * memory_plan.h. */
 #include "memory_plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory plan: which value lies where. Values that share bytes (aliases, branch results,
  * in-place results) share one buffer; buffers of the arena get offsets that are valid for every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory plan: kernel results that take over the buffer of an argument that dies there. */
 #include "memory_plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory plan: buffers and their lifetimes, from one walk over all regions in program order. */
 #include "memory_plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory plan: offsets. Buffers are placed at typical dims first, largest first into the tightest
  * gap. Where sizes depend on dims, only the order of that placement is kept: each buffer starts

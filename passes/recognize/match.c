@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pattern matcher: backtracking over the operands of commutative ops, with a trail of bindings.
  */
 #include <ctype.h>

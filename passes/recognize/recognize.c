@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The recognize pass: tries each row's pattern at each op, operands before users. */
 #include "recognize.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Recognisers: rows of a pattern and what it becomes, one table per file recognize_<subject>.c. */
 #ifndef HMLC_RECOGNIZE_H
 #define HMLC_RECOGNIZE_H

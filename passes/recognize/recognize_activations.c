@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Activation functions from the arithmetic that frameworks spell them in. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layer norm and RMS norm from reductions and arithmetic; scale and bias are taken in afterwards.
  */
 #include "query.h"

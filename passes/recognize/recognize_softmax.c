@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Softmax and log softmax from exponentials and sums with the maximum taken off. Without it, or as
  * the logarithm of a softmax, the graph's own arithmetic overflows where these ops do not.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "common/memory.h"
 #include "common/versioned.h"
 #include "platform/platform.h"

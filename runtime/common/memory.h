@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation through the caller's allocator or the system's, and checked size arithmetic. */
 #ifndef HML_MEMORY_H
 #define HML_MEMORY_H

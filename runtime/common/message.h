@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Error messages into memory that somebody owns, and the macro that passes a status on. */
 #ifndef HML_MESSAGE_H
 #define HML_MESSAGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tables behind the status codes and element types of the public API. */
 #include <hml/hml.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Structures of callers that were compiled with another version of hml.h: the rules are there. */
 #ifndef HML_VERSIONED_H
 #define HML_VERSIONED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks of the MODEL section: symbols, inputs, outputs. */
 #include "loader/model.h"
 #include "loader/table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checks of a PROGRAM and a CODE section. Every index is compared with its table once, here, so
  * that dim evaluation and the executor need not.

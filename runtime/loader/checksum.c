@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "loader/checksum.h"
 #include "platform/cpu.h"
 #define XXH_INLINE_ALL

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* XXH3-64 of byte ranges, as the file format uses it. */
 #ifndef HML_CHECKSUM_H
 #define HML_CHECKSUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The choice of a variant: by name, or the best one for this CPU. */
 #include "loader/model.h"
 #include "platform/cpu.h"

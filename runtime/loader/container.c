@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "loader/container.h"
 #include "loader/checksum.h"
 #include <stdbool.h>

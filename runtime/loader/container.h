@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The file as a container: header, section table, checksums. Knows nothing of what is inside. */
 #ifndef HML_CONTAINER_H
 #define HML_CONTAINER_H

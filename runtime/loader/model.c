@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing models. */
 #include "loader/model.h"
 #include "common/versioned.h"

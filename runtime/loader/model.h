@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a loaded model is: typed views of the checked tables of its file. */
 #ifndef HML_MODEL_H
 #define HML_MODEL_H

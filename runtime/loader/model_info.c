@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a model tells about itself. */
 #include "common/versioned.h"
 #include "loader/model.h"

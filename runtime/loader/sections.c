@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which section is what: exactly one model, at most one of weights, provenance and signature, and a
  * program and a code section for each variant. Sections of kinds that are not known are left alone,
  * unless they say that one has to know them. */

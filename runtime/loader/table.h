@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checked access to the tables and strings of one section, whatever version wrote them. */
 #ifndef HML_TABLE_H
 #define HML_TABLE_H

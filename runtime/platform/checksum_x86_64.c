@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checksum for CPUs with AVX2: the same function, compiled for them (see cpu.cmake). */
 #include "platform/cpu.h"
 #define XXH_INLINE_ALL

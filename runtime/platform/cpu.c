@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What all CPUs have in common. */
 #include "platform/cpu.h"
 

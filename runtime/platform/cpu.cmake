@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The sources of the CPU that the runtime is built for: cpu_NAME.c, and what else is named after it.
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" cpu)
 if(cpu STREQUAL "amd64")

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What this CPU runs, in the terms of the artifact: detected each time, nothing is cached. */
 #ifndef HML_CPU_H
 #define HML_CPU_H

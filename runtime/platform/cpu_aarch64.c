@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AArch64: artifacts define no feature bits for it, so only base variants run. */
 #include "platform/cpu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A CPU without a file of its own: no artifact runs on it. */
 #include "platform/cpu.h"
 

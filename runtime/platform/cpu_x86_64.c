@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* x86-64: a table of the CPUID bits that each feature of the artifact stands for. */
 #define _GNU_SOURCE
 #include "platform/cpu.h"

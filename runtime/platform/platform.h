@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything that the runtime asks of the operating system: one source file per system implements
  * it (platform_linux.c). No function here keeps state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Linux: files, memory, code mapping, futexes, threads. */
 #define _GNU_SOURCE
 #include "platform/platform.h"

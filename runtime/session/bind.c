@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inputs and outputs: binding them, and what there is of outputs behind a run. */
 #include "session/session.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of dim expressions: plain checked integer arithmetic over slots. */
 #ifndef HML_DIMS_H
 #define HML_DIMS_H

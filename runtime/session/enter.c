@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Run entry: what the inputs' shapes say about the dims, and the checks that they have to pass. */
 #include "session/session.h"
 #include <string.h>

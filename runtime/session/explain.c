@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What went wrong with dims, in the words of the caller: which input dims the numbers come from. */
 #include "session/session.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a kernel refused, in words and with the user's node. */
 #include "session/session.h"
 

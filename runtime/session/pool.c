@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "session/pool.h"
 #include "common/memory.h"
 #include "common/message.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Threads for kernels: one run at a time holds the pool and splits its kernels over the workers. */
 #ifndef HML_POOL_H
 #define HML_POOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory and addresses: what has to be ready before a step runs. */
 #include "session/session.h"
 #include <string.h>

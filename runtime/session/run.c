@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The executor: runs the program's steps, one behind the other. */
 #include "session/session.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Life of a session: its size, its block of memory, creation and end. */
 #include "session/session.h"
 #include "common/versioned.h"

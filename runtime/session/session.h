@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A session: one model's dim values, addresses and memory for one run at a time. */
 #ifndef HML_SESSION_H
 #define HML_SESSION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is said of an input whose shape does not fit: both shapes, and what looks mixed up. */
 #include "session/session.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "session/sizes.h"
 #include "common/versioned.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dim values for named dims, without inputs: what size queries and reservations need. */
 #ifndef HML_SIZES_H
 #define HML_SIZES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A step on several threads. Each part is given consecutive units and claims them from the front, a
  * share at a time, so that its panels and rows stay in its core's cache; a part that has none left

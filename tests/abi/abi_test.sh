@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # What programs that are linked with libhml rely on is as the file says: symbols, structures, numbers.
 # usage: abi_test.sh SOURCE_FOLDER LIBHML PRINT_ABI NM [--accept]
 set -u

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prints size, alignment and offsets of the public structures, and the numbers that programs were
  * compiled with. */
 #include <hml/hml.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Artifacts of every format version run in this runtime, each variant, on one thread and on two: artifacts_test.sh HML
 set -u
 hml=$1

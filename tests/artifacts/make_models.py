@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the models of this folder, their inputs and what they must give. Needs onnx, numpy and onnxruntime; the test needs
 none of them. Expected outputs are ONNX Runtime's, and where numpy says the same in float64, that was compared, too.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The innermost loops of a kernel's assembly text, counted by kind of instruction. */
 #ifndef KERNEL_ASSEMBLY_H
 #define KERNEL_ASSEMBLY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Short builders for test graphs: one kernel op in main, written op by op. */
 #ifndef KERNEL_GRAPH_H
 #define KERNEL_GRAPH_H

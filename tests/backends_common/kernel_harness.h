@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Test harness for generated kernels: takes a module whose main graph holds one kernel op (its
  * operands are main's arguments and constants), plans and emits it for a target, loads the object

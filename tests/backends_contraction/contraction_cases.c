@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "contraction_cases.h"
 
 contraction_case case_begin(uint64_t seed)

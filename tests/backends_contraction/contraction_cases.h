@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the contraction tests: headers in cmocka's order, constants and inputs by shape. */
 #ifndef CONTRACTION_CASES_H
 #define CONTRACTION_CASES_H

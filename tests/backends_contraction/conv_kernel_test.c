@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions and transposed convolutions of all geometries. */
 #include "contraction_cases.h"
 

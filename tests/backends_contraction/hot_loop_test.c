@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inner loops of every class of contraction and window as assembly, for each x86 target, which
  * this machine need not be able to run: no stack access, no symbol from outside, and no more

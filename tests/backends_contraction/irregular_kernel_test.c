@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Portable kernels against the reference interpreter: resize and top_k, each case for one of the
  * targets, in turn. */
 #include "contraction_cases.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matmul with a constant right-hand side. */
 #include "contraction_cases.h"
 

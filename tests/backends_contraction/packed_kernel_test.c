@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packing of a dynamic right-hand side, and the product with it. */
 #include "contraction_cases.h"
 

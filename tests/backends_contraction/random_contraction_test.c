@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random convolutions, windows and products: geometry, targets and epilogues by a fixed seed. */
 #include "contraction_cases.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One artifact for two families of targets: the passes behind the clean half differ, the weights
  * are stored once, and what two modules of one artifact must agree in is checked.

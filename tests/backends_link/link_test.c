@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The code image refers to nothing outside of itself: what is undefined, relocated at load time or
  * writable is refused, for every target. Each case is LLVM IR, so that the check itself is seen to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The main loops of loop kernels as assembly, for each x86 target, which this machine need not be
  * able to run: no symbol from outside, no more instructions a register of results than the row

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nanoseconds per element of typical loop kernels; run by hand: loop_bench [target]. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every elementwise operator on every element type that the backend takes. */
 #include <math.h>
 #include <setjmp.h>

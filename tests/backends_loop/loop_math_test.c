@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Accuracy of the vector math, through generated code: samples of the whole f32 range (every value
  * whose bits are a multiple of a stride), compared with libm in double. The bounds are the table of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views, movement, indexed operators and generators as loop kernels. */
 #include <setjmp.h>
 #include <stdarg.h>

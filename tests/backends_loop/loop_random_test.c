@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random fused graphs (seeded): elementwise ops, broadcasts, views, movement and gathers on random
  * shapes, static and dynamic, against the reference interpreter.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions and rowwise operators, alone on every element type and axis, and fused at random. */
 #include <math.h>
 #include <setjmp.h>

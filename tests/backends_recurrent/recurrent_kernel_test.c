@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* LSTM cells against the reference evaluation: sizes, directions, lengths, states, peepholes, clip.
  */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Each row of the target table is consistent in itself, and LLVM agrees with what it says. */
 #define _GNU_SOURCE /* memfd_create */
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What is wrong with a model, a tensor, an artifact or the system, and how the command line says so: exit status and code.
 # What the importer makes of damaged bytes is in tests/frontend. usage: bad_input_test.sh HMLC HML BAD_INPUTS DIGITS.onnx
 set -u

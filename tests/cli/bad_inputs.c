@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes what bad_input_test.sh feeds the command line with.
  *

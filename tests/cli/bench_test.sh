@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # bench: header, counts, percentiles, sweeps, the forms of a profile; inspect: steps on request, sizes. usage: bench_test.sh HMLC HML DIGITS_FOLDER
 set -u
 hmlc=$1 hml=$2 digits=$3

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The command line's contract: words, exit statuses, what goes to which stream, nothing half-written.
 # usage: cli_test.sh HMLC HML DIGITS_FOLDER
 set -u

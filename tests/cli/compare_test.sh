@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # compare's measures and layers, and diff. usage: compare_test.sh HMLC DIGITS_FOLDER
 set -u
 hmlc=$1 digits=$2

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests of the command line: checks that count into `passed` and `failed`.
 passed=0 failed=0
 

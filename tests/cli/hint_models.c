@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Models that give a hint, and what becomes of them when the hint is followed, for hint_test.sh.
  *

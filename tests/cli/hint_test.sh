@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Each hint is followed: the model that gave it passes without it. usage: hint_test.sh HMLC HINT_MODELS
 set -u
 hmlc=$1 hint_models=$2

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Inputs that are not given, or only in part: dims that run, values in a range. usage: inputs_test.sh HMLC HML BAD_INPUTS
 set -u
 hmlc=$1 hml=$2 bad_inputs=$3

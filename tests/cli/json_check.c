@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether stdin holds one JSON object and a newline, as every command of hml and hmlc prints with
  * --json. usage: json_check STATUS CODE [KEY...]: the values of "status" and "code" ("-": null),

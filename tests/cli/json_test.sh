@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every command and every failure gives one JSON object with --json: valid, with the exit status, the code of the first error and
 # the path inside. usage: json_test.sh HMLC HML JSON_CHECK DIGITS_FOLDER
 set -u

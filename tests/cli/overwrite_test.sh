@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # No output of any command takes the place of a file that the command reads, whatever name or link leads to it: status 2,
 # HML1108, and the file is as it was. usage: overwrite_test.sh HMLC HML BAD_INPUTS
 set -u

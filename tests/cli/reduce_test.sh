@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # reduce: which nodes are left of models that fail, and what is refused. usage: reduce_test.sh HMLC REDUCE_MODELS
 set -u
 hmlc=$1 models=$2

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The same model and options give the same bytes, whatever the folder, HOME, umask, locale, time zone and number of jobs.
 # usage: reproducible_test.sh HMLC MODEL
 set -eu

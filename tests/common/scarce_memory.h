@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An allocator that runs out, after a number of allocations or of bytes, and knows how many blocks
  * are out: for tests that let every allocation fail once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reader of cases.bin (made by generate.py): one-node ONNX models with inputs and the outputs that
  * ONNX Runtime gives. The layout is in generate.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A case on the way that users take: compiled to an artifact for this machine, run by the runtime.
  */
 #ifndef CASE_ARTIFACT_H

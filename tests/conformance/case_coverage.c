@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "case_coverage.h"
 
 #include <onnx.pb-c.h>

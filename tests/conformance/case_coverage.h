@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows of the ONNX operator table have cases: by operator and opset, as the models say. */
 #ifndef CASE_COVERAGE_H
 #define CASE_COVERAGE_H

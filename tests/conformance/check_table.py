@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares frontend/onnx/onnx_ops.def with the schemas of the installed onnx package, opset by opset.
 
 For each operator of the standard's own domain and each opset from 7 on: that there is one row exactly where the standard

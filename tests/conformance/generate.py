@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes one-node models with expected outputs of ONNX Runtime: the bundle `cases.bin`.
 
 For every row of frontend/onnx/onnx_ops.def with an import function: the lowest and highest opset of the row, and 7

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the node cases that the onnx wheel generates: python3 node_cases.py [HMLC] [--keep DIR] [-k WORD].
 
 Writes each case in the ONNX layout (to DIR, or to a folder that is removed), runs `hmlc test` over all of them and says how

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every one-node case of the bundle: imported, verified and run in the reference interpreter, it
  * must give ONNX Runtime's outputs. `--artifact N [FIRST]`: every Nth case from the FIRST on,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One trial: the reference interpreter on the module as made, and the compiled module at one and
  * two threads. */
 #include "differential.h"

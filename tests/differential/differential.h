@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One random module: interpreted, compiled, run, compared. */
 #ifndef DIFFERENTIAL_H
 #define DIFFERENTIAL_H

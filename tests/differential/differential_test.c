@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random modules, end to end: differential_test [--seed N] [--count N] [--seconds N] [--ops N]
  * [--variant NAME] [--verbose]. Without --variant the targets take turns; what this machine cannot

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool of values and the making of whole modules. */
 #include <math.h>
 #include <stdio.h>

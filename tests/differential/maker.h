@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes random valid modules, the same for the same seed on every machine. Each value carries what
  * is known of its elements: the largest magnitude, how far two right implementations may differ,

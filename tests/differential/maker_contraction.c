@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules for products, convolutions and pools. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `if` with captured values: both branches make the same type in different ways. */
 #include "maker.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules for elementwise ops: all of them, with broadcasting and every element type that they take.
  */
 #include <math.h>

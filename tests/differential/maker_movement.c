@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules for views, movement and indexed ops: all element types. */
 #include "maker.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rules for reductions and whole-row ops. */
 #include <math.h>
 

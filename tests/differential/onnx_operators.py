@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every ONNX operator by itself, against ONNX Runtime.
 
 One-node models with a symbol of its own for every dim; dims that fit and dims that do not, empty

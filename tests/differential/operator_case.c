@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Modules of one op, from the text of a row. */
 #include "operator_case.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One case of an operator: its module, and inputs for its runs. The same for the same seed. */
 #ifndef OPERATOR_CASE_H
 #define OPERATOR_CASE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the operators that traits do not describe, and what traits say of the others. */
 #include "operator_row.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the operator harness knows of operators: for each a few rows of text that say which operands
  * and attributes it may get. Elementwise ops, reductions and ops over whole rows need no row: their

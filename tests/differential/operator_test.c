@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every operator by itself: operator_test [--op NAME] [--seed N] [--count N] [--seconds N]
  * [--variant NAME] [--verbose]. Cases run in child processes, so that one that crashes or hangs is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A case's runs: the same values as the reference interpreter's, or both refuse. */
 #include "operator_trial.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One case of an operator: compiled, run on its inputs between guard pages, compared with the
  * reference interpreter. */
 #ifndef OPERATOR_TRIAL_H

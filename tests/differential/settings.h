@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The words of a long-running test's command line. */
 #ifndef SETTINGS_H
 #define SETTINGS_H

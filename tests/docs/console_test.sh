@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs what a document shows. usage: console_test.sh DOCUMENT PROGRAM_DIR... [--update]
 #
 # A block "```hir NAME" (or any other word before a NAME) is written to the file NAME. In a block "```console" a line "$ COMMAND" is run in the same

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Links between the documents lead to files, and paths that they quote exist. usage: links_test.sh SOURCE_DIR
 set -euo pipefail
 cd "$1"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which importer a file gets: the search in a table of formats, and the rows of formats.def. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Imports models given on the command line and, with --run, compares them with their test sets,
  * with --print, prints their IR: for work on the importer, not a test. Prints one line per model
  * and its diagnostics. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every importer shares: names and their values, constants, outputs, order, dims of inputs. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test helper: imports a model, runs it in the reference interpreter against recorded tensors. */
 #ifndef MODEL_CHECK_H
 #define MODEL_CHECK_H

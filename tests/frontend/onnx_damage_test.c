@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Damaged files: every one ends with a coded error, in bounded time and memory. */
 #include <setjmp.h>
 #include <stdarg.h>

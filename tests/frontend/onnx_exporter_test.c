@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What exporters and optimisers write beside the standard, and ONNX Runtime runs: shapes that are
  * not true, names that hide others, dims without a name, leftovers. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models and external data as files: what may be opened, and what may not. */
 #include <setjmp.h>
 #include <stdarg.h>

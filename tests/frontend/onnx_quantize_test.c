@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* DynamicQuantizeLinear: scale, zero point and elements, ONNX Runtime's worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>

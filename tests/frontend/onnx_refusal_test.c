@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models that are refused, or damaged: which status, which code, and that all problems are named at
  * once without follow-up noise. */
 #include <setjmp.h>

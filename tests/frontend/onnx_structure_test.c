@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the importer makes of shapes, control flow and names: looked at in the IR. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Windows and resizes whose sizes only the run knows: types and numbers. Expected ones are ONNX
  * Runtime's, worked out by hand. */
 #include <setjmp.h>

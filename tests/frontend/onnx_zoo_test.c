@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Real models: each imports, or is refused with the expected status, and its recorded test sets
  * come out of the reference interpreter. The models lie outside the project: HMLC_ZOO names their

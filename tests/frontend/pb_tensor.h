@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test helper: reads ONNX TensorProto files (dense, stored in the file) and compares tensors. */
 #ifndef PB_TENSOR_H
 #define PB_TENSOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test helper: importing from memory and looking at what came out. */
 #ifndef TEST_MODULE_H
 #define TEST_MODULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SAME padding against TensorFlow's definition, and halves of pads. */
 #include <setjmp.h>
 #include <stdarg.h>

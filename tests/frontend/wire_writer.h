@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test helper: writes protobuf's wire format, and small ONNX models in it. Running out of memory
  * ends the test program. */
 #ifndef WIRE_WRITER_H

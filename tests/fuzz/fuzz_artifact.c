@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loader, queries and sessions on any bytes. Checksums are recomputed first, so that the input
  * gets past them; nothing is run, as code in an artifact is as good as any other.

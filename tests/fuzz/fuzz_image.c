@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reader of pictures on any bytes. */
 #include "common/image.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target of the ONNX importer: any bytes end with a status, in bounded memory, and a module
  * that imports verifies. Built as a libFuzzer target with clang (-DHMLC_FUZZ=ON), else with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reader of .npy tensor files on any bytes. */
 #include "common/tensor_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reader of .npz archives, and with it the inflater, on any bytes. */
 #include "common/tensor_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parser of text IR on any bytes. What it accepts must pass the verifier and print, parse and
  * print to the same text.

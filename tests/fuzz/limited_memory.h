@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An allocator that holds a parser to its promise: at most 64 MiB and four times the input at any
  * one time. What asks for more has a defect: the program ends.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a fuzz target over files and folders of them, each also truncated at every length up to 256
  * and with some bytes changed, so that ordinary builds pass over the corpus without libFuzzer.

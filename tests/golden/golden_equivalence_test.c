@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every module of every golden file computes the same before and after each pass of its RUN lines,
  * on random inputs at several values of its dims; kernels keep their contract, and the memory plan

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads golden files: modules in text form between lines "# ----" (README.md). */
 #ifndef HMLC_TEST_GOLDEN_FILE_H
 #define HMLC_TEST_GOLDEN_FILE_H

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # hml_opt_test.sh HML_OPT EVERY_OP.hir: exit statuses, files and listings of hml-opt.
 hml_opt=$1
 sample=$2

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # run.sh HML_OPT FILECHECK FILE [LINE]
 #
 # Runs every module of FILE, or only the one that holds line LINE. A line "# ----" stands between two modules; README.md

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every header compiles alone, with the flags of the sources in its folder, or below the nearest folder above that has any.
 # usage: headers_test.sh BUILD_FOLDER SOURCE_FOLDER
 set -u

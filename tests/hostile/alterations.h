@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random changes of an artifact's header, section table, MODEL and PROGRAM sections, code records.
  */
 #ifndef ALTERATIONS_H

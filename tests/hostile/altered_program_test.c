@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Artifacts whose header, tables and programs were changed and whose checksums were computed anew:
  * opened, given a session, inputs and outputs, and run. Each is refused or runs without touching

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compiled artifacts, not resealed: whatever byte changes, whatever length is left, is refused.
  *

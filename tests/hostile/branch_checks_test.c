@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dims that must be equal for one path of an `if` alone: asked for when that path is taken. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory between inaccessible pages; the bytes between its end and the page behind are canaries. */
 #ifndef GUARDED_MEMORY_H
 #define GUARDED_MEMORY_H

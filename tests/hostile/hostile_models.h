@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts for these tests, compiled for this machine through the compiler's facades. */
 #ifndef HOSTILE_MODELS_H
 #define HOSTILE_MODELS_H

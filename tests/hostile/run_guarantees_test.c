@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What hml_run promises, on a compiled model: no system call on one thread, futexes alone with a
  * pool; no allocation and no lock; the same bits on any number of threads; a session in the

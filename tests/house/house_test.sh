@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The rules of the house that no compiler checks. usage: house_test.sh SOURCE_DIR BUILD_DIR
 # Sizes of files and functions, names that exist twice, and names without a prefix.
 set -uo pipefail

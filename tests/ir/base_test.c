@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arena, checked sizes, types, tensors, locations, diagnostics, tables. */
 #include <hmlc/ir.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random expressions: simplification keeps the value, ranges hold, text comes back. */
 #include <hmlc/dim.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dim expressions: what simplifies to what, what is provable, what parses. */
 #include <hmlc/dim.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Editing graphs: creation, uses, erasing, cloning, order, attributes. */
 #include <hmlc/ir.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elements: narrow floats, access, and text that reads back to the same bits. */
 #include <hmlc/types.h>
 

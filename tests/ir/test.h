@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What cmocka needs before it, and words for the tests of ir/. */
 #ifndef HMLC_TESTS_IR_TEST_H
 #define HMLC_TESTS_IR_TEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test data and round trips, for the tests of the text form. */
 #ifndef HMLC_TESTS_IR_TEXT_FILES_H
 #define HMLC_TESTS_IR_TEXT_FILES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parser on damaged text, and printing and parsing without memory. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The text form: print, parse, print gives the same text; keys of kernels; what is refused. */
 #include <stdio.h>
 #include <string.h>

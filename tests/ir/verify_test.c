@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verifier finds each kind of damage, and says where. */
 #include <hmlc/ir.h>
 

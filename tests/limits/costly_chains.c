@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One node behind the other: what is done per node must not look at all others. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sizes that grow as expressions. */
 #include <stdio.h>
 #include <stdlib.h>

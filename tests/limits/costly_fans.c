@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many beside each other: inputs, outputs, readers, operands, initializers, elements of a list. */
 #include <stdio.h>
 #include <stdlib.h>

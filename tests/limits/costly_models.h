@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Test helper: families of models of one shape and any size. */
 #ifndef COSTLY_MODELS_H
 #define COSTLY_MODELS_H

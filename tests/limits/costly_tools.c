@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the families of costly models share: names, initializers, inputs and outputs. */
 #include <stdio.h>
 #include <stdlib.h>

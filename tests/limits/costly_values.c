@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Few bytes that stand for many: constants, windows, counts. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Small files that could be expensive (costly_models.c): `check` and `compile` end within bounds of processor time and memory, or
 # are refused with a code that names the limit. usage: limits_test.sh HMLC COSTLY_MODELS MEASURE
 #

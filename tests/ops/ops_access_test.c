@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Access maps: every element of a chain of views lies where the map says. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products and convolutions. Patterns are small integers, so that sums are exact. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of ops with regions, and of bind_dims. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise ops: values at the corners, broadcast, element types. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gather and its kin, scatter, one_hot, trilu, top_k, cumsum, nonzero. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The interpreter on small graphs: symbols, regions, releases, refusals. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views and movement: reshape, transpose, expand, slice, concat, pad, tile, pack_panels,
  * generators. */
 #include "ops_testing.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed panels: every place of every layout, products over them, and what contradicts. */
 #include "ops_testing.h"
 

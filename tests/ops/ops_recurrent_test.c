@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* lstm and lstm_cells. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* resize: coordinate modes, nearest modes, weights. */
 #include "ops_testing.h"
 

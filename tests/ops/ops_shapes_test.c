@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Known elements: shape arithmetic folds to dim expressions. Shape functions: the same at run time.
  */
 #include "ops_testing.h"

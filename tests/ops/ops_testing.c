@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Helpers of the operator tests. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the operator tests share: a module, constants and inputs in one line, expectations. */
 #ifndef OPS_TESTING_H
 #define OPS_TESTING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pools: padding, ceil_mode's extra, indices, layouts. */
 #include "ops_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 // hml.hpp as a C++17 program sees it: cpp_test ARTIFACT INPUT.pb, the artifact of models/digits.
 #include <hml/hml.hpp>
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # A C++17 program runs through hml.hpp: cpp_test.sh SOURCE BUILD HMLC LIBHML [FLAGS]
 set -u
 source=$1 build=$2 hmlc=$3 library=$4

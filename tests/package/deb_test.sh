@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes the Debian packages and the tarball. Installs the packages into a root that holds nothing else but what they depend on,
 # compiles and runs a model there; builds a program against them. usage: deb_test.sh SOURCE_FOLDER BUILD_FOLDER C_COMPILER
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The source as a part of another project, by add_subdirectory and by FetchContent (from a folder, nothing is fetched): the same
 # hml::hml as the installed package has, and nothing that the other project did not ask for. usage: embed_test.sh SOURCE_FOLDER C_COMPILER
 set -eu

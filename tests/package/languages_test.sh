@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The public headers in every language that they promise, with both compilers, warnings being errors. usage: languages_test.sh SOURCE_FOLDER BUILD_FOLDER
 set -u
 source=$1 build=$2

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs into a temporary prefix and builds a program against it: through the CMake package, through pkg-config, and by plain calls.
 # usage: package_test.sh SOURCE_FOLDER BUILD_FOLDER C_COMPILER
 set -eu

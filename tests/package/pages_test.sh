@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Man pages format without a warning, completions complete, and both know every option that --help tells.
 # usage: pages_test.sh BUILD_FOLDER
 set -u

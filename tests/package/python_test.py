@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The Python package: arrays in and out, no copies, words of failures. usage: python_test.py DIGITS_ARTIFACT DIGITS_FOLDER"""
 import sys
 import threading

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the commands of README.md's sh blocks, but those that set the project up, in a folder with a model.onnx and an in.npy;
 # installs from BUILD into that folder. usage: readme_test.sh SOURCE_FOLDER BUILD_FOLDER
 set -euo pipefail

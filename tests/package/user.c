@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The smallest program that uses the runtime: its version, and a model that is not there. */
 #include <hml/hml.h>
 #include <stdio.h>

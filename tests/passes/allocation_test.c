@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The clean pipeline when memory runs out: a status, no crash, whatever allocation fails. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random graphs of what exporters write around layers: neutral constants, chains of views, pads,
  * scales and biases beside contractions. Every pass of the clean pipeline keeps the outputs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is true of every copy of a module. */
 #ifndef CLONE_CHECKS_H
 #define CLONE_CHECKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of modules: every module of the golden tests and of the text tests. */
 #include <setjmp.h>
 #include <stdarg.h>

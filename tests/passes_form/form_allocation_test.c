@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layout, lowering, formation and plan when memory runs out: a status, no crash, whatever
  * allocation fails. */
 #include <setjmp.h>

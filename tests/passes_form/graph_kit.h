@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds test graphs in a few words. A failure prints its diagnostics and makes every later call a
  * no-op. */
 #ifndef GRAPH_KIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random graphs: a kit, a pool of the values so far, and choices that a seed decides. */
 #ifndef GROWER_H
 #define GROWER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a module after kernel formation against the contract of ir/README.md. */
 #ifndef KERNEL_CONTRACT_H
 #define KERNEL_CONTRACT_H

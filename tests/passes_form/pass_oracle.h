@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs passes one by one and compares what the reference interpreter makes of the module before and
  * after. */
 #ifndef PASS_ORACLE_H

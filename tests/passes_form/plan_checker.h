@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a memory plan at concrete dims, by a liveness analysis of its own. */
 #ifndef PLAN_CHECKER_H
 #define PLAN_CHECKER_H

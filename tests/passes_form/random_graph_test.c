@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random graphs of elementwise ops, views, movement, reductions and products: every pass keeps the
  * outputs, every kernel follows the contract, and the memory plan holds at several dims.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model of one node with a symbol for every dim, run by the interpreter and as an artifact. */
 #ifndef ONE_NODE_H
 #define ONE_NODE_H

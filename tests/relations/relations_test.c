@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the standard, ONNX Runtime and numpy refuse or give for shapes and indices that only the run
  * knows: the interpreter and the artifact answer alike. A refusal has exit class 2.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Builds artifacts for the tests, byte by byte as the format says, independently of the compiler's
  * writer. Tables are plain arrays that a test may also fill with nonsense.

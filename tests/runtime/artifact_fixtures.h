@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts that several tests use. */
 #ifndef ARTIFACT_FIXTURES_H
 #define ARTIFACT_FIXTURES_H

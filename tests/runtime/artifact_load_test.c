@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loader: what it accepts, which variant it takes, and what its statuses say. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loader refuses what is damaged, by name, whichever bit or byte it is. */
 #include "reform_artifact.h"
 #include "runtime_test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts of other versions: records of other lengths run, what is newer is refused as newer or
  * left out, and never called damaged. */
 #include "reform_artifact.h"

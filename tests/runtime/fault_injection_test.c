@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What runs must not do (allocate, call the system), what every failing allocation must lead to,
  * sessions that are used on after one, and programs whose tables lie.

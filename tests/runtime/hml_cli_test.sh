@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The words, outputs and exit statuses of hml: hml_cli_test.sh HML WRITE_FIXTURES
 set -u
 hml=$1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The public interface as its header promises it: NULL is refused, creation says why it failed,
  * names are found, messages name both shapes, runs are stopped, artifacts are parts of files. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs an artifact with each word of its model and program tables replaced by lies under recomputed
  * checksums: lie_about MODEL.hml [STRIDE]. Whatever the tables say, kernels in check mode must keep

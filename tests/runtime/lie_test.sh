@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Compiles a model and lies about it: lie_test.sh HMLC LIE_ABOUT MODEL.onnx
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT

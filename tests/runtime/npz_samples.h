@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Archives as NumPy 2 writes them: two arrays each, `a` f32 [2, 3] counting from 0, `ramp` i16
  * [600] with element i = (i % 7 * i) % 31. Deflated ones hold a block with a fixed and one with a
  * dynamic code. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts as other versions of the format might write them: the same model, records of other
  * lengths. */
 #ifndef REFORM_ARTIFACT_H

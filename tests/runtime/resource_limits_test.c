@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a load says when the system refuses: no descriptors, no executable memory files, no address
  * space. Each in a child process, which its limits do not outlive. */
 #define _DEFAULT_SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every cmocka program here includes, and short ways to open, bind and compare. */
 #ifndef RUNTIME_TEST_H
 #define RUNTIME_TEST_H

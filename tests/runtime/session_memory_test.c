@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory of sessions: outputs that are never larger than what lies behind them, limits, and failed
  * growth. */
 #include "runtime_test.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: shapes, bindings, memory, errors that name what is wrong. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tensor files: what is read and written, and that damage of any kind ends in a code. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of tensors: halves, the rule of comparison, random elements. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernels for artifacts that the tests build. They are compiled into a section of the test program,
  * refer to nothing outside of it, and are copied from there into code images.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool, alone and below sessions: no part twice, every unit once, the same bits, no race. */
 #include "runtime_test.h"
 

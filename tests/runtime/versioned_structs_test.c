@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Structures of callers that were compiled with an older or a newer hml.h. */
 #include "runtime_test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes artifacts and test data for the command-line test: write_fixtures FOLDER (which exists).
  */
 #include "artifact_fixtures.h"

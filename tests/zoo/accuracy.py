@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """How far the zoo's ONNX models are from a run in float64, here and in ONNX Runtime.
 
 usage: accuracy.py HMLC ZOO [--target TARGET] [--slow] [MODEL...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Reproducibility, model by model. The artifact's bytes depend neither on folder, HOME, umask, locale, time zone and TMPDIR nor on the
 # number of jobs. The output bits of each variant that this machine runs are those of one thread on two and on four.
 # usage: equal_bits.sh HMLC [--target T,...] FOLDER...     folders in the ONNX layout; status 77: the first is not there

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every distinct kernel of a lowered model, alone, against the reference interpreter on random
  * inputs and on each target that this machine runs: model_kernels MODEL... Finds which kernel of a

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An older CPU: artifacts of the default targets, compiled here, run under qemu's Nehalem (SSE4.2, no AVX). The loader must take
 # x86-64-v2 by the CPU's bits, the outputs must be the recorded ones, and code for newer CPUs must be refused.
 # usage: nehalem_test.sh HMLC HML DIGITS_FOLDER ZOO         status 77: no qemu-x86_64

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a quantized (QDQ) graph's output compares where runtimes differ by whole steps on rounding
  * ties: qdq_check FOUND.pb EXPECTED.pb MODE NUMBER

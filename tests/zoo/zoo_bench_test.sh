@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The zoo's benchmark graphs against their recorded outputs. Their weights are generated first (python3-numpy). Three of them, a
 # convolutional, an attention and a recurrent network, also show that nothing changes their bits (equal_bits.sh).
 # VARIANTs, where given, are forced upon the loader instead, on all graphs: zoo_bench_test.sh HMLC ZOO PLACE x86-64-v2 x86-64-v3

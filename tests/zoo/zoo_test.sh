@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every recorded test case of the zoo's ONNX models, compiled for one target. Status 77: the zoo is not there.
 # usage: zoo_test.sh HMLC ZOO TARGET QDQ_CHECK
 set -u

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Time that only goes forward. */
 #ifndef HML_CLOCK_H
 #define HML_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bench: how fast, how soon, how much memory; also for several dims and numbers of threads. */
 #include "commands.h"
 #include "fma_peak.h"

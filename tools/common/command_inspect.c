@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* inspect: what is inside an artifact, also one for another CPU. */
 #include "commands.h"
 #include "printable.h"

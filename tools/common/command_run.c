@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* run: one run, its outputs, and how they compare with expected ones. */
 #include "commands.h"
 #include "number.h"

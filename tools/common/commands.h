@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that `hml` and `hmlc` share. */
 #ifndef HML_COMMANDS_H
 #define HML_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether two tensors are equal within a tolerance. */
 #ifndef HML_COMPARE_H
 #define HML_COMPARE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What this CPU can do at most: the yardstick of kernel speeds. */
 #ifndef HML_FMA_PEAK_H
 #define HML_FMA_PEAK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pixels of a picture as the elements of an input. */
 #include "image.h"
 

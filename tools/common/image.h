@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pictures as inputs: PNG (8 or 16 bits, or a palette, not interlaced) and binary PPM and PGM.
  * Readers take bytes that they do not trust; memory is bounded by what the bytes can unpack to.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inflate, RFC 1951, for the deflated entries of .npz archives, so that the device program needs no
  * library. Canonical Huffman codes are decoded bit by bit from the counts per length (the method of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The file of --input NAME=FILE: tensors, a picture, bare elements, or standard input. */
 #ifndef HML_INPUT_FILE_H
 #define HML_INPUT_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Paths from a command line: mistakes in them are told before anything is read, the same way by
  * every command. */
 #ifndef HML_INPUT_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of inputs that come from no file: random, in a range, or one number. */
 #ifndef HML_INPUT_VALUES_H
 #define HML_INPUT_VALUES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one writer of JSON. Members and elements are put one behind the other; the writer knows where
  * commas go:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measured runs of one artifact with one choice of dims and threads. */
 #ifndef HML_MEASUREMENT_H
 #define HML_MEASUREMENT_H

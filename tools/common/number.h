@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elements of any type as doubles. */
 #ifndef HML_NUMBER_H
 #define HML_NUMBER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command-line options, the same for `hmlc` and `hml`: a table per command, words after it. An
  * option is "--name VALUE", "--name=VALUE" or a flag "--name"; a letter is short for it where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Written files that appear whole or not at all, also when the disk fills up or a signal comes, and
  * never in place of a file that the command reads. */
 #ifndef HML_OUTPUT_FILE_H

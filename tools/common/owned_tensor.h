@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors that own their memory. */
 #ifndef HML_OWNED_TENSOR_H
 #define HML_OWNED_TENSOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text of files on a terminal: names are whatever a model's author wrote, also escape sequences. */
 #ifndef HML_PRINTABLE_H
 #define HML_PRINTABLE_H

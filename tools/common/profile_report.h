@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a profiled session tells: a table per step and per operator, a trace file. */
 #ifndef HML_PROFILE_REPORT_H
 #define HML_PROFILE_REPORT_H

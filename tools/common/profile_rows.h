@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The figures of a profiled session, a row per step that ran, with names that fit a line. */
 #ifndef HML_PROFILE_ROWS_H
 #define HML_PROFILE_ROWS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Seeded data for inputs that nobody gave. */
 #ifndef HML_RANDOM_TENSOR_H
 #define HML_RANDOM_TENSOR_H

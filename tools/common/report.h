@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a command tells besides its data: findings as text on stderr, in the style of a compiler,
  * and with --json one object on stdout:

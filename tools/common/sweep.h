@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options that name several values, "--threads 1,2,4 --dim batch=1,8": a command run for each. */
 #ifndef HML_SWEEP_H
 #define HML_SWEEP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tensors in files: .npy (versions 1 to 3), .npz (stored and deflated entries) and ONNX TensorProto
  * (.pb). Every reader takes bytes that it does not trust, in time and memory bounded by their

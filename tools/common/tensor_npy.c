@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* NumPy's .npy: a magic number, a version, a header that is a Python dict literal, the elements. */
 #include "tensor_file.h"
 #include "tensor_write.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* NumPy's .npz: a zip archive of .npy files. Sizes are taken from the central directory, which is
  * the only complete account of them. */
 #include "tensor_file.h"

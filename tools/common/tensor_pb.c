@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ONNX TensorProto, read straight from the protobuf wire format: field numbers and types are facts
  * of the format. Strings, external data and types that the runtime does not have are refused.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The writers behind hml_tensor_file_write; errors show in ferror(file). */
 #ifndef HML_TENSOR_WRITE_H
 #define HML_TENSOR_WRITE_H

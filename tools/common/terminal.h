@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a stream is a terminal that a person looks at. */
 #ifndef HML_TERMINAL_H
 #define HML_TERMINAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A command of `hml` or `hmlc` in one description, which yields its parser, its --help (also as
  * JSON), its did-you-mean and its row in the list of commands.

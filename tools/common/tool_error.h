@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the tools report failures: a status, and the details behind its title. */
 #ifndef HML_TOOL_ERROR_H
 #define HML_TOOL_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Help of programs and commands, as text or as members of the report's JSON, and what it is made
  * of. */
 #ifndef HML_TOOL_HELP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tool_program.h"
 
 #include "tool_help.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running a program, or one of its commands. */
 #ifndef HML_TOOL_PROGRAM_H
 #define HML_TOOL_PROGRAM_H

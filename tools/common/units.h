@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times and sizes as people read them. */
 #ifndef HML_UNITS_H
 #define HML_UNITS_H

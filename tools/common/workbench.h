@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What run, bench and test have in common: a model, a session with its inputs bound, and how the
  * inputs were chosen.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* --dim of run, bench and inspect: read, then held against the model and its inputs. */
 #include "workbench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inputs of a workbench: from files, from a folder in the ONNX layout, or left to chance. */
 #include "input_file.h"
 #include "input_path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inputs that nobody gave: their dims and values. Dims are those of --dim, else what the given
  * inputs have, else the smallest; where these do not run, others are tried, as a model may need

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hml-opt: reads a module in text form, runs passes, prints it. For tests and for looking at what a
  * pass does.

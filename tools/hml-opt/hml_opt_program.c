@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of hml-opt: one command without a word of its own. */
 #include "common/tool_command.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hml: the program for the device. */
 #include "common/tool_program.h"
 

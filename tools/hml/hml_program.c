@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of hml: those of hmlc that need the runtime alone. */
 #include "common/commands.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc compare: an artifact's outputs against the reference interpreter's, from the same inputs. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc compile and hmlc check: the same way of the model, the latter without making code. */
 #include <stdio.h>
 

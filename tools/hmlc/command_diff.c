@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hmlc diff: what two artifacts have in common and what not. Each is turned into facts, a key and a
  * value, which are then held against each other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc targets and hmlc explain. */
 #include <ctype.h>
 #include <stdio.h>

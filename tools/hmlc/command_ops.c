@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc ops: the operators that can be imported. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc reduce: the smallest part of a model that still fails as the whole does. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hmlc test: for each model folder in the ONNX layout, compile, run on each test_data_set_*,
  * compare. Each folder is done in a child process with a time limit (test_child.c), so that one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc: the command line of the compiler. */
 #include <signal.h>
 

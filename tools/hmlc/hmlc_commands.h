@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of hmlc, and what several of them share. */
 #ifndef HMLC_COMMANDS_H
 #define HMLC_COMMANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model on its way through the compiler. */
 #include <errno.h>
 #include <stdio.h>

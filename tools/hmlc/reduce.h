@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc reduce: one try of a model in a child process, and the search for a smaller one. */
 #ifndef HMLC_REDUCE_H
 #define HMLC_REDUCE_H

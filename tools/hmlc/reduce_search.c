@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The search for a smaller model that fails in the same way: nodes behind the failure go, then
  * those before it, then ranges of any nodes, large ones first (ddmin: Zeller and Hildebrandt,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One try of a model, in a child process: import, compile, run, compare. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <signal.h>

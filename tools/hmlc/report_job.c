@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The compiler's diagnostics as findings of a report, and its paths held against each other. */
 #include "common/input_path.h"
 #include "common/output_file.h"

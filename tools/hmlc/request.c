@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options that say how a model is compiled. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far two tensors are apart as a whole: what `compare` tells besides single elements. */
 #ifndef HMLC_TENSOR_DISTANCE_H
 #define HMLC_TENSOR_DISTANCE_H

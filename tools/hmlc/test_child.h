@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A child process with a place for one artifact, a log and a time limit, for `hmlc test`. */
 #ifndef HMLC_TEST_CHILD_H
 #define HMLC_TEST_CHILD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Completion for bash. Works without the package bash-completion. */
 #include "pages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A man page, in the man macros of roff. */
 #include "pages.h"
 

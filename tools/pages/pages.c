@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs while a program is built: pages man|bash|zsh|fish writes that page of the program whose
  * table it is linked with. */
 #include "pages.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a program tells of itself outside: its man page and its completions for bash, zsh and fish,
  * each written to stdout from the tables that --help is made from.

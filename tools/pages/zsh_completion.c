@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Completion for zsh: a function for a folder of $fpath. */
 #include "pages.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Times the benchmark graphs against other runtimes, alternating in one process.
 
 usage: bench.py BENCH_DIR [NAME...] [--threads N] [--rounds N] [--peers ort,openvino,mnn] [--cpu-time]

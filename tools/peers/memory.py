@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Memory while running: RssAnon + RssShmem of `hml bench` against arena + inputs and outputs + code, plus 2 MB.
 
 usage: memory.py BENCH_DIR [NAME...]        one thread, at the shape of test_data_set_0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other runtimes behind one interface: peer(folder, threads, feeds), then run().
 
 Each loads FOLDER/model.onnx at full f32 precision and keeps its inputs, so that run() is one inference.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the comparison scripts share: where the project's programs are, compiling, and a session that is bound once."""
 import os
 import subprocess

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes the private Python environment of the comparison scripts (build/peers). hmlc itself never needs Python.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

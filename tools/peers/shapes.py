@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """One artifact, many shapes: right against ONNX Runtime, and how fast against the same graph compiled for each shape.
 
 usage: shapes.py BENCH_DIR [--shapes N] [NAME...]

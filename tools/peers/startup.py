@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Start-up, one thread, page cache warm: to the first output, less one warm run.
 
 usage: startup.py BENCH_DIR [NAME...] [--rounds N]

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Contractions as one-node models: how near they come to the machine's peak of multiply-adds.
 
 usage: contraction_peak.py [--hmlc PROGRAM] [--target T] [--rounds N] [--seconds S] [NAME...]

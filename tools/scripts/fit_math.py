@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Fits the polynomials of backends/llvm/math_*.c and prints them as C rows.
 
 Needs numpy and mpmath. Each fit is a Remez exchange on the relative (or absolute) error; coefficients are rounded to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The facade of backends/: targets, kernel lowering, code generation and the artifact. A module is
  * used by one thread at a time; targets are constant. What goes wrong becomes a diagnostic of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contractions share one loop nest. The result's index space is split into batch dims (outer
  * units), row dims (the rows of register tiles) and the column dim (packed panels). Work units are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Accesses over the result space of a contraction, and row indices into them. */
 #include "contraction.h"
 

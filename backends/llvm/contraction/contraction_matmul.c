@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of matmul with constant or packed right-hand side: index space, panels, sections. */
 #include "contraction.h"
 #include "pack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The nest of every contraction: sections, units, column tiles, row tiles. Inside a unit one column
  * tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sections, row tiles, blocks and units of a contraction: everything that is decided by sizes. */
 #include "conv.h"
 

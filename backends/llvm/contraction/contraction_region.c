@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a contraction's region: views before the anchor, elementwise ops and views behind it. */
 #include "contraction.h"
 #include "llvm/elementwise/elementwise.h"

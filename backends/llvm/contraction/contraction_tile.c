@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The epilogue of one register tile: fused elementwise ops on its vectors, then the stores. */
 #include "conv.h"
 #include "llvm/elementwise/elementwise_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vectors of columns as memory holds them: behind each other or apart, all lanes or only the first
  * ones. Lanes that are not in use are neither read nor written.

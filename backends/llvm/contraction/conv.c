@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of convolutions: index space, panels, and tap tables where the spatial dims are known.
  */
 #include "conv.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolutions as tap lists. Output pixels with the same set of valid taps form a group; a tile is
  * some pixels of a group (or, in small images, pixels whose missing taps read zeros); its runs say

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolutions whose spatial dims are known at run time: a tile is consecutive output pixels, and
  * for each tap every row's pointer is computed, to zeros where the tap lies outside. The rows are a

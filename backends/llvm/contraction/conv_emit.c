@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Emission of convolution tiles from their table. */
 #include "conv.h"
 

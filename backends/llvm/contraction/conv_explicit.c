@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Explicit tiles of a small convolution: pixels are grouped by their set of valid taps; what is
  * left over joins a tile that has room, and reads zeros where a tap is missing. Every row's input

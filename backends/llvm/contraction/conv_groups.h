@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Groups of output indices with the same valid taps, along one spatial dim. */
 #ifndef HMLC_CONV_GROUPS_H
 #define HMLC_CONV_GROUPS_H

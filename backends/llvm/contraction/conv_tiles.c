@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Regular tiles of a convolution: pixels of one group in a line, evenly spaced. Lines repeat, so
  * that the table has a few segments however large the image is.

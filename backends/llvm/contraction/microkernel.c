@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "microkernel.h"
 #include "llvm/elementwise/elementwise_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
  * element of each row (broadcast) with one row of the packed panels (packing.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constants into panels, at plan time. */
 #include "pack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packing of constants at plan time: a matrix per batch element becomes panels (packing.h), batch
  * after batch. The order of k is given by taps, so that convolution weights pack the same way.

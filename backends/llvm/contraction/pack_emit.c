@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pack_panels at run time: [..., K, N] or [..., N, K] to panels (packing.h). Columns behind each
  * other are copied; steps behind each other (keys of an attention) go through transposes in

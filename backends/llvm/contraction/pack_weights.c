@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Weights that are not constant: packed into scratch memory when a kernel call begins. Element by
  * element, which is what models with such weights (tests, hypernetworks) can bear.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elementwise ops on vectors: one table row per opcode. Used by loop kernels and by the epilogues
  * of contractions and windows. Values are scalars or vectors of `lanes` elements; bool values are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Conversions between element types, bit for bit as the reference evaluation has them: float to
  * integer truncates and wraps through int64 (what does not fit int64 is its minimum), each rounding

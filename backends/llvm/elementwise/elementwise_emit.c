@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of elementwise ops: which emitter serves which opcode and element type. */
 #include "elementwise_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The elementwise ops behind an anchor, evaluated at one position. Shared values are computed once.
  */
 #include "elementwise_internal.h"

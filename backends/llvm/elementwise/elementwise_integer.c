@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise ops on integers and bool: two's complement, no traps, the corners of ops.def. */
 #include "elementwise_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the files that emit elementwise ops. */
 #ifndef HMLC_ELEMENTWISE_INTERNAL_H
 #define HMLC_ELEMENTWISE_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Powers of integers: exact for whole exponents, through f64 for others; see hmlc_integer_power. */
 #include <math.h>
 

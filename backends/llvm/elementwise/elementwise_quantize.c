@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* quantize and dequantize: in f32, as the definition of the operators rounds. */
 #include "elementwise_internal.h"
 

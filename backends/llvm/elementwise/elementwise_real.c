@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise ops on f32 (and on f64 where no polynomial is needed). NaN wins everywhere. */
 #include <math.h>
 

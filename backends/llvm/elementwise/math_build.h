@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Short builders for values of any lane count (scalars are one lane), used by the math functions
  * and the elementwise emitters. All of them emit at the frame's builder; constants take the lane

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * exp and what is made of it. One core: n = round(x / ln 2), r = x - n ln 2 in two exact steps
  * (also without fma, because the high part of ln 2 has 9 bits), exp(r) - 1 = r + r^2 P(r).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vector math, in f32 where nothing else is said: each function emits straight-line code for any
  * lane count (sin, cos and tan branch once for huge arguments). Bounds are in README.md and tested

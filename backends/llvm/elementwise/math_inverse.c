@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* asin, acos, atan. */
 #include "math_build.h"
 #include "math_functions.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* log in f32; log2 in f64, from which the inverse hyperbolic functions and pow are made. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pow by f64 (so that the bound needs no fma) and an exact fmod. */
 #include <math.h>
 

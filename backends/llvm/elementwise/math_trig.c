@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sin, cos, tan. The argument is reduced to r = x - q pi / 2, |r| <= pi / 4, in f64, which leaves r
  * exact to f32's last bit; from 2^19 on by the bits of 2 / pi that matter (Payne and Hanek), behind

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What f64 needs: exp, log and an exact fmod. */
 #include <math.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A kernel function under construction. The frame makes the function with its attributes, the check
  * mode (sizes, alignment, unit count) and the entry code, and gives the emitters operands, dims and

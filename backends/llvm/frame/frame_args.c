@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel's argument block, as the target lays it out. */
 #include "frame_internal.h"
 

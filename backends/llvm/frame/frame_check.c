@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Check mode: everything that makes a run safe, from the dims alone. A damaged program can hand a
  * kernel any numbers; what passes here touches only the bytes behind its operands. Arithmetic is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dim expressions as i64 arithmetic, emitted once at the body's entry. */
 #include "frame_internal.h"
 

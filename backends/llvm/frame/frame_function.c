@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel function: `name(args)` answers check mode, else loads operands, symbols and units and
  * calls a private body function, whose parameters carry noalias and alignment facts that loaded

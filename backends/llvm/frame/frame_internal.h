@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the frame's files: the state behind hmlc_frame.private_. */
 #ifndef HMLC_FRAME_INTERNAL_H
 #define HMLC_FRAME_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Structured control flow for emitters: counted loops, branches, early returns with a status. */
 #include "frame_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of a kernel function: types, constants, operands, memory. */
 #include "frame_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From an LLVM module of kernels to an object file. Used in code-generating children and by tests.
  */
 #ifndef HMLC_OBJECT_H

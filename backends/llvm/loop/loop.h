@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loop kernels: what their files share. A kernel is evaluated top down: for each element of the
  * result shape F (an index vector over loop variables) the yielded values are lowered through the

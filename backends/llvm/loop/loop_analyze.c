@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The walk over the region without emission: checks every op, records how each load and each use of
  * an index depends on the loop variables, asks for splits and cuts.

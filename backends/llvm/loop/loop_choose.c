@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What planning decides once the accesses are known: lanes, tile, loop order, work units. */
 #include "loop.h"
 

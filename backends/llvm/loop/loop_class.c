@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel class of form `loop`. */
 #include "loop.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Indexed ops (loads at computed indices) and generators. */
 #include <hml_format/kernel_abi.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What does not depend on the loops about to start is lowered before them: the memo keeps it. */
 #include "loop.h"
 

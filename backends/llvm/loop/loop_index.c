@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Index expressions: linear in the loop variables as long as that can be, computed values where
  * not. */
 #include "loop.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loads and stores of all lanes at one offset: contiguous, broadcast, a pattern known at compile
  * time, or lane by lane. */
 #include "loop.h"

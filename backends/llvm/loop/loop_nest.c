@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loops around the innermost code: work units, segments, tiles, lanes and their tails. */
 #include "loop.h"
 

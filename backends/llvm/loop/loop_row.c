@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of reductions: accumulators, phases, and which values are kept between phases. */
 #include "loop_row.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reductions and rowwise ops of a loop kernel. For each row (one index of the kept variables, or a
  * vector of them) the kernel runs in phases over the reduced variables: a phase folds elements into

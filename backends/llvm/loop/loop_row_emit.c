@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The phases of a row. */
 #include <hml_format/kernel_abi.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Accumulators. Lanes across rows hold one each; lanes along a row hold one vector per width of
  * piece, which are joined at the row's end, always in the same order.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of reductions and rowwise ops at the current lanes. */
 #include "loop_row.h"
 #include "llvm/elementwise/elementwise_internal.h"

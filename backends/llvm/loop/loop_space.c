@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loop variables over the result shape. */
 #include "loop.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constants and dim tables inside the region: values, splats, or small tables in memory. */
 #include <hml_format/kernel_abi.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Register tiles: where memory is contiguous along the tile variable instead of the lanes, rows of
  * it are loaded and transposed, so that a transpose runs at the speed of a copy.

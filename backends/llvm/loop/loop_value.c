@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values at the current lanes: recursive descent from a value to the loads below it. */
 #include "loop.h"
 #include "llvm/elementwise/elementwise_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the index of a result to the index of an operand: views, broadcasts, movement. */
 #include "loop.h"
 

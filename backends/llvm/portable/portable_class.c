@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The portable class: calls the C kernel of the op with a description of its tensors and attributes
  * on the stack. */
 #include "portable_class.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Portable kernels: irregular operators written once in freestanding C (backends/portable/),
  * compiled to bitcode when hmlc is built, linked into the model's module, inlined and specialised

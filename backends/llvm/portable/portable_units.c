@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Portable kernels: work units and scratch memory. */
 #include "portable_class.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Recurrent cells: what of an LSTM depends on the step before. The input's share of the gates comes
  * ready (xw); each step adds h * R, a GEMV over panels of hidden units that holds all four gates

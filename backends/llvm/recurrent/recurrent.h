@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Between planning and emitting recurrent cells. */
 #ifndef HMLC_RECURRENT_H
 #define HMLC_RECURRENT_H

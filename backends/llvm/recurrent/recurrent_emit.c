@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Code of LSTM cells; the scheme is described in recurrent.c. */
 #include <hml_format/kernel_abi.h>
 

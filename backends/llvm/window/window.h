@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Windows: depthwise convolution and pooling, channels last. Lanes are channels; a tile is some
  * output rows times some output columns, its taps unrolled. Borders are tiles of their own, known

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The window class: units, and what a kernel prepares for them. */
 #include "window.h"
 

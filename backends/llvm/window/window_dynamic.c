@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Windows whose sizes are known at run time, three spatial dims, or very large ones: for each
  * output pixel the range of valid taps per axis, then loops over taps.

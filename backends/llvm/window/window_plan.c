@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of windows: axes, tiles with known borders, units. */
 #include "window.h"
 #include "llvm/contraction/pack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles of a window whose borders are known: all taps unrolled, each input vector loaded once. */
 #include "window.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What both forms of window tiles are made of; channels in vectors. */
 #include "window.h"
 

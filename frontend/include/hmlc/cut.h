@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cuts an ONNX model: some of its nodes, with what they read, become a model of their own. What is
  * kept is copied from the file byte for byte, whether the importer knows it or not. Calls with

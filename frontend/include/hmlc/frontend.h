@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The facade of frontend/: detects a model file's format and imports it into a module. Calls with
  * different modules may run in different threads.

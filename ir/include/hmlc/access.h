@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Access maps: how the elements of a tensor seen through view ops (transpose, slice, expand,
  * reshape) lie in the memory below. Element (i0, i1, ...) of the view is element offset + sum(i_k *

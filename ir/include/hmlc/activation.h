@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Activations of recurrent cells. The ops lstm and lstm_cells hold them in the list attributes
  * activations, activation_alpha and activation_beta: three entries per direction, for the gates i,

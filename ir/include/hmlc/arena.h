@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Arena: bump allocation, freed as a whole. All compiler memory comes from arenas; a module owns
  * one, each pass gets a scratch one. Not thread-safe.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Diagnostics: a list of coded messages with location and hint. Import and check collect all
  * problems; nothing stops at the first. Not thread-safe.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dim expressions: hash-consed integer expressions over named symbols. Two expressions that
  * simplify to the same normal form are the same pointer. Static dims are the constant case. Owned

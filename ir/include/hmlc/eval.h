@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reference evaluation: the one meaning of each operator, plain and slow, accumulating in f64 and
  * rounding once. Constant folding, `hmlc compare` and the tests use it as the oracle of every

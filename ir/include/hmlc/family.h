@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What passes may ask of the machines that they make kernels for. It expands from families.def; one
  * machine's own facts are in target.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The graph: modules, regions, ops and values, in SSA form. A region is a list of ops that ends in
  * `yield`; each op's operands are defined before it (in its region or an enclosing one), so list

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rules of indices, axes and lengths as plain integer arithmetic. The reference evaluation and the
  * portable kernels both follow this text, so that they give the same numbers and refuse the same

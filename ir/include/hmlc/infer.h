@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inference and verification: one function per row of ops.def. It checks operands and attributes
  * (reporting every contradiction with hmlc_error_add) and sets the results' types and known

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The facade of ir/: everything the other folders may use. */
 #ifndef HMLC_IR_H
 #define HMLC_IR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a value or op comes from: source nodes of the user's model, a list that survives fusion. */
 #ifndef HMLC_LOCATION_H
 #define HMLC_LOCATION_H

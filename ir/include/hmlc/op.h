@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator is: opcode, traits, arity, attributes. Everything here expands from ops.def and
  * attrs.def. */
 #ifndef HMLC_OP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Packed panels: how the right-hand side of a contraction lies in memory. The one definition for
  * pack_panels and matmul_packed, for weights that are packed when a model is compiled, and for the

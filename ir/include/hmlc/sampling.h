@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the elements of a resized tensor come from: coordinates, nearest elements, weights. The one
  * definition for the frontend, passes, the interpreter and the portable kernel; freestanding. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Status of a compiler call. The value is the exit status the command line ends with (design:
  * tools/). */
 #ifndef HMLC_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What passes and backends know of a machine: plain data. The rows live in backends/targets/, a
  * folder for each architecture. Code asks for a capability, never for a name or a vector's size.

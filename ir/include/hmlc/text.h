@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text form of a module (.hir): print, parse, print gives the same text. Constants above 64 bytes
  * print as a hash; their bytes go to a side buffer (the file <name>.hir.bin). Grammar:

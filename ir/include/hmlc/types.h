@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Types of values: tensors of an element type with a shape of dim expressions; sequences, optionals
  * and maps by name. */
 #ifndef HMLC_TYPES_H

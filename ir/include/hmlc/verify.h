@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Verifier: structure, dominance, use lists, arity, attributes, and that each result type is what
  * inference gives. */
 #ifndef HMLC_VERIFY_H

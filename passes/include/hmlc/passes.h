@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The facade of passes/: the pass table and the manager. A module is used by one thread at a time;
  * the table is constant.

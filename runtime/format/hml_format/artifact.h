@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The artifact file, model.hml: little-endian, 64-bit offsets. Written by backends/, read by the
  * runtime, which trusts no byte of it. docs/format.md shows it in a picture.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a kernel is called. Freestanding: included by the runtime, by the code generator's C
  * counterpart and by the portable kernels. Part of the runtime ABI: fields are only ever added at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element types of tensors and the largest rank: shared by the public API and the file format. */
 #ifndef HML_DTYPE_H
 #define HML_DTYPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hml.h: runs compiled models (artifacts, model.hml).
  *

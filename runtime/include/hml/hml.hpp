@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hml.hpp: hml.h for C++17. Objects end with their scope, failures are exceptions with code and
  * message, tensors have the type of their elements. Nothing is copied but handles: inputs and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs compiled models (artifacts, model.hml): numpy arrays in and out, through libhml.
 
     import hml

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """libhml through ctypes: where the library is, its structures, and its statuses as exceptions. Mirrors hml/hml.h."""
 import ctypes
 import ctypes.util
