@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The rules of the house that no compiler checks. usage: house_test.sh SOURCE_DIR BUILD_DIR
-# Sizes of files and functions, names that exist twice, and names without a prefix.
+# Sizes of files and functions, names that exist twice, names without a prefix, and facts of one machine outside their folder.
 set -uo pipefail
 cd "$1" || exit 2
 build=$2
@@ -49,6 +49,11 @@ foreign_symbols() {
 }
 has_libraries() { [ -n "$(find "$build/$1" -name 'lib*.a')" ] || echo "no library below $build/$1"; }
 
+# The file format names CPUs and their page sizes, since a file says for which it is.
+machine_facts() {
+    grep -rniE 'x86|avx|4096|vector_bytes == 64|HMLC_PANEL' backends ir passes runtime | grep -vE '^(backends/targets|runtime/platform|runtime/format)/'
+}
+
 rule "files over 600 lines" long_files
 rule "functions over 80 lines" long_functions
 rule "file names twice" file_names_twice
@@ -63,4 +68,5 @@ for folder in runtime tools/common; do
     rule "libraries" has_libraries $folder
     rule "symbols of $folder without hml_" foreign_symbols $folder 'hml_'
 done
+rule "facts of one machine outside backends/targets, runtime/platform and the file format" machine_facts
 exit $failed

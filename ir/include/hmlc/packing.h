@@ -23,7 +23,7 @@
  *
  * f32 panels are 16 wide with groups of one step on every target, so that one copy of the weights
  * serves all: 128-bit vectors read a quarter of a row, 512-bit ones all of it. Groups of 4 feed the
- * 8-bit dot products of x86 and ARM, groups of 8 the 8-bit matrix products of ARM.
+ * 8-bit dot products of CPUs, groups of 8 their 8-bit matrix products.
  */
 #ifndef HMLC_PACKING_H
 #define HMLC_PACKING_H
