@@ -170,21 +170,18 @@ uint32_t hmlc_kernel_symbols(const hmlc_kernel_plan *plan, hmlc_arena *arena,
 
 /* -- key --------------------------------------------------------------------------------------- */
 
-static void key_strides(char *text, size_t size, const hmlc_value *value)
+/* "stride,stride,", as long as it takes: what is cut off here would let different kernels share
+ * code.
+ */
+static char *key_strides(const hmlc_value *value, hmlc_arena *arena)
 {
-    size_t used = strlen(text);
-    for (int32_t k = 0; k < value->type->rank && used + 1 < size; k++) {
-        char dim[128];
-        hmlc_dim_format(value->storage.strides[k], dim, sizeof dim);
-        size_t length = strlen(dim);
-        if (used + length + 2 >= size) {
-            return;
-        }
-        memcpy(text + used, dim, length);
-        text[used + length] = ',';
-        text[used + length + 1] = '\0';
-        used += length + 1;
+    char *text = hmlc_arena_string(arena, "");
+    bool strided = value != NULL && value->storage.strides != NULL;
+    for (int32_t k = 0; strided && text != NULL && k < value->type->rank; k++) {
+        const char *stride = hmlc_dim_text(arena, value->storage.strides[k]);
+        text = stride != NULL ? hmlc_arena_printf(arena, "%s%s,", text, stride) : NULL;
     }
+    return text;
 }
 
 /* Per operand: kind, index, aliasing, packing and strides. */
@@ -194,14 +191,13 @@ static char *key_operands(const hmlc_kernel_plan *plan, hmlc_arena *arena)
     for (uint32_t k = 0; key != NULL && k < plan->operand_count; k++) {
         const hmlc_kernel_operand *operand = &plan->operands[k];
         const hmlc_value *value = hmlc_kernel_operand_value(plan, k);
-        char strides[1024] = "";
-        if (value != NULL && value->storage.strides != NULL) {
-            key_strides(strides, sizeof strides, value);
-        }
-        key =
-            hmlc_arena_printf(arena, "%s %d:%u:%d:%zu:%s:%s", key, (int)operand->kind,
-                              operand->index, hmlc_kernel_operand_aliased(plan, k), operand->bytes,
-                              operand->packing != NULL ? operand->packing : "", strides);
+        const char *strides = key_strides(value, arena);
+        key = strides == NULL
+                  ? NULL
+                  : hmlc_arena_printf(arena, "%s %d:%u:%d:%zu:%s:%s", key, (int)operand->kind,
+                                      operand->index, hmlc_kernel_operand_aliased(plan, k),
+                                      operand->bytes,
+                                      operand->packing != NULL ? operand->packing : "", strides);
     }
     return key;
 }

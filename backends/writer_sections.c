@@ -60,8 +60,8 @@ static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char
         record.dims[k] = record.dim_texts[k] = HML_NONE;
     }
     for (int32_t k = 0; k < type->rank; k++) {
-        char text[256];
-        hmlc_dim_format(type->dims[k], text, sizeof text);
+        const char *text = hmlc_dim_text(b->artifact->module->arena, type->dims[k]);
+        HMLC_TRY_MEMORY(text);
         HMLC_TRY(hmlc_string_table_add(&b->strings, text, &record.dim_texts[k]));
         if (table == &b->inputs) {
             HMLC_TRY(hmlc_program_slot(&b->artifact->programs[0], type->dims[k], &record.dims[k]));

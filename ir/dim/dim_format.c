@@ -232,3 +232,13 @@ int hmlc_dim_format(hmlc_dim dim, char *text, size_t size)
     put_dim(&sink, dim, PRECEDENCE_COMPARE);
     return (int)sink.length;
 }
+
+char *hmlc_dim_text(hmlc_arena *arena, hmlc_dim dim)
+{
+    size_t size = (size_t)hmlc_dim_format(dim, NULL, 0) + 1;
+    char *text = hmlc_arena_allocate(arena, size);
+    if (text != NULL) {
+        (void)hmlc_dim_format(dim, text, size);
+    }
+    return text;
+}

@@ -145,6 +145,8 @@ const hmlc_dim_equality *hmlc_dims_equality_at(const hmlc_dims *dims, uint32_t i
 /* Text: "2*seq + 1", "min(a, b)", "floor(a / 2)", "ceil(a / 2)", "a mod 4", "select(a < b, c, d)",
  * "a == b". */
 int hmlc_dim_format(hmlc_dim dim, char *text, size_t size);
+/* The same, however long; NULL where memory ran out. */
+char *hmlc_dim_text(hmlc_arena *arena, hmlc_dim dim);
 /*
  * Parses that text, and the spellings of exporters: + - * / // % ** ( ) min max floor ceil, Max,
  * Min, FloorDiv, Mod. Division is exact until floor, ceil or the end, which rounds down. NULL where
