@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pass `form-kernels`: see form.h for its phases and ir/README.md for what a kernel may hold.
  */
+#include <hmlc/assert.h>
+
 #include "form.h"
 
 static hmlc_status number_ops(hmlc_form_state *state)
@@ -45,5 +47,7 @@ hmlc_status hmlc_pass_form_kernels(hmlc_pass_context *context)
     HMLC_TRY_MEMORY(state.replaced);
     HMLC_TRY_MEMORY(state.inner);
     HMLC_TRY(hmlc_form_region(&state, module->main));
-    return hmlc_form_copies(module, context->scratch);
+    HMLC_TRY(hmlc_form_copies(module, context->scratch));
+    bool verify = HMLC_CHECKED || context->options->verify;
+    return verify ? hmlc_verify_kernels(module, "form-kernels") : HMLC_OK;
 }

@@ -1,325 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel_contract.h"
 
-#define CHECK(condition, reason)                                                                   \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            return reason;                                                                         \
-        }                                                                                          \
-    } while (0)
-
-static bool same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
-{
-    bool same = left->rank == right->rank;
-    for (int32_t i = 0; same && i < left->rank; i++) {
-        same = hmlc_dim_known_equal(dims, left->dims[i], right->dims[i]);
-    }
-    return same;
-}
-
-static const hmlc_value *operand(const hmlc_op *op, uint32_t index)
-{
-    return hmlc_op_operand(op, index);
-}
-
-static bool is_argument(const hmlc_value *value)
-{
-    return value->producer == NULL;
-}
-
-static bool is_row_op(const hmlc_op *op)
-{
-    return hmlc_op_has(op, HMLC_TRAIT_REDUCTION | HMLC_TRAIT_ROWWISE);
-}
-
-static const char *check_closed(const hmlc_op *kernel)
-{
-    const hmlc_region *region = kernel->regions[0];
-    CHECK(kernel->region_count == 1, "a kernel has one region");
-    CHECK(region->argument_count == kernel->operand_count, "one argument per operand");
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        CHECK(op->region_count == 0, "no regions inside kernels");
-        for (uint32_t i = 0; i < op->operand_count; i++) {
-            const hmlc_value *value = operand(op, i);
-            bool inside = value == NULL || value->region == region ||
-                          (value->producer != NULL && value->producer->parent == region);
-            CHECK(inside, "a kernel captures nothing");
-        }
-    }
-    CHECK(region->last->operand_count == kernel->result_count, "one yield operand per result");
-    return NULL;
-}
-
-static const char *check_plain_loop(hmlc_dims *dims, const hmlc_op *kernel)
-{
-    const hmlc_op *yield = kernel->regions[0]->last;
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        bool allowed =
-            hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE | HMLC_TRAIT_VIEW | HMLC_TRAIT_MOVEMENT |
-                                HMLC_TRAIT_INDEXED | HMLC_TRAIT_GENERATOR | HMLC_TRAIT_CONSTANT |
-                                HMLC_TRAIT_TERMINATOR);
-        CHECK(allowed && op->opcode != HMLC_OP_pack_panels, "an op that no loop takes");
-        CHECK(op->opcode != HMLC_OP_pad || hmlc_op_int(op, HMLC_ATTR_pad_mode) == HMLC_PAD_CONSTANT,
-              "a loop pads with a constant");
-    }
-    for (uint32_t i = 1; i < yield->operand_count; i++) {
-        CHECK(same_shape(dims, operand(yield, 0)->type, operand(yield, i)->type),
-              "all results of a loop have one shape");
-    }
-    return NULL;
-}
-
-static uint32_t axes_mask(const hmlc_op *op)
-{
-    const hmlc_attr *axes = hmlc_op_attr(op, HMLC_ATTR_axes);
-    uint32_t mask = 0;
-    for (uint32_t i = 0; axes != NULL && i < axes->count; i++) {
-        mask |= UINT32_C(1) << axes->as.integers[i];
-    }
-    return axes != NULL ? mask : UINT32_C(1) << hmlc_op_int(op, HMLC_ATTR_axis);
-}
-
-/* F itself, F with reduced dims of 1, or F without them. */
-static bool is_row_shape(hmlc_dims *dims, const hmlc_type *full, uint32_t mask,
-                         const hmlc_type *type)
-{
-    if (same_shape(dims, full, type)) {
-        return true;
-    }
-    bool kept = type->rank == full->rank, dropped = true;
-    int32_t k = 0;
-    for (int32_t i = 0; i < full->rank; i++) {
-        bool reduced = (mask >> i) & 1;
-        kept = kept && (reduced ? hmlc_dim_is(type->dims[i], 1)
-                                : hmlc_dim_known_equal(dims, type->dims[i], full->dims[i]));
-        if (!reduced) {
-            dropped = dropped && k < type->rank &&
-                      hmlc_dim_known_equal(dims, type->dims[k], full->dims[i]);
-            k++;
-        }
-    }
-    return kept || (dropped && k == type->rank);
-}
-
-static const char *check_rows(hmlc_dims *dims, const hmlc_op *kernel, const hmlc_op *first)
-{
-    const hmlc_type *full = operand(first, 0)->type;
-    uint32_t mask = axes_mask(first);
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        if (is_row_op(op)) {
-            CHECK(axes_mask(op) == mask && same_shape(dims, operand(op, 0)->type, full),
-                  "all reductions of a kernel go over the same axes of one shape");
-        } else if (hmlc_op_has(op, HMLC_TRAIT_VIEW)) {
-            const hmlc_value *source = operand(op, 0);
-            CHECK(is_argument(source) || hmlc_op_has(source->producer, HMLC_TRAIT_VIEW),
-                  "beside reductions views stand on arguments only");
-        } else if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
-            CHECK(is_row_shape(dims, full, mask, op->results[0]->type),
-                  "an elementwise op beside reductions has the full or the reduced shape");
-        } else {
-            CHECK(hmlc_op_has(op, HMLC_TRAIT_CONSTANT | HMLC_TRAIT_TERMINATOR),
-                  "an op that no reduction kernel takes");
-        }
-    }
-    const hmlc_op *yield = kernel->regions[0]->last;
-    for (uint32_t i = 0; i < yield->operand_count; i++) {
-        CHECK(is_row_shape(dims, full, mask, operand(yield, i)->type),
-              "a reduction kernel yields the full or the reduced shape");
-    }
-    return NULL;
-}
-
-static const char *check_loop(hmlc_dims *dims, const hmlc_op *kernel)
-{
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        if (is_row_op(op)) {
-            return check_rows(dims, kernel, op);
-        }
-    }
-    return check_plain_loop(dims, kernel);
-}
-
-static const hmlc_op *only_anchor(const hmlc_op *kernel)
-{
-    const hmlc_op *anchor = NULL;
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        if (hmlc_op_has(op, HMLC_TRAIT_CONTRACTION | HMLC_TRAIT_WINDOW)) {
-            if (anchor != NULL) {
-                return NULL;
-            }
-            anchor = op;
-        }
-    }
-    return anchor;
-}
-
-/* Depthwise windows are for floats; of integers such a convolution is a contraction. */
-static bool depthwise(const hmlc_op *conv)
-{
-    const hmlc_type *in = operand(conv, 0)->type, *out = conv->results[0]->type;
-    int64_t groups = hmlc_op_int(conv, HMLC_ATTR_groups);
-    return hmlc_dtype_is_float(out->dtype) && groups > 1 &&
-           hmlc_dim_is(in->dims[in->rank - 1], groups) &&
-           hmlc_dim_is(out->dims[out->rank - 1], groups);
-}
-
-static bool channels_last(const hmlc_op *op)
-{
-    return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
-}
-
-/* The outer value behind an argument is a constant. */
-static bool constant_operand(const hmlc_op *kernel, const hmlc_value *value)
-{
-    return value != NULL && is_argument(value) &&
-           hmlc_value_constant(hmlc_op_operand(kernel, value->index)) != NULL;
-}
-
-static const char *check_anchor(const hmlc_op *kernel, const hmlc_op *anchor, int64_t form)
-{
-    CHECK(anchor != NULL, "exactly one anchor");
-    bool conv = anchor->opcode == HMLC_OP_conv || anchor->opcode == HMLC_OP_conv_transpose;
-    bool pool = anchor->opcode == HMLC_OP_max_pool || anchor->opcode == HMLC_OP_avg_pool;
-    CHECK(!(conv || pool) || channels_last(anchor), "channels last");
-    CHECK(!conv || hmlc_type_is_static(operand(anchor, 1)->type), "weights of known shape");
-    CHECK(anchor->opcode != HMLC_OP_matmul || constant_operand(kernel, operand(anchor, 1)),
-          "a constant right-hand side");
-    bool window = pool || (anchor->opcode == HMLC_OP_conv && depthwise(anchor));
-    CHECK(window == (form == HMLC_FORM_WINDOW), "pools and depthwise convolutions are windows");
-    CHECK(kernel->result_count == 1, "one result");
-    return NULL;
-}
-
-static const char *check_prologue(hmlc_dims *dims, const hmlc_op *anchor)
-{
-    const hmlc_op *views[32];
-    uint32_t count = 0;
-    const hmlc_value *value = operand(anchor, 0);
-    for (; !is_argument(value) && count < 32; value = operand(value->producer, 0)) {
-        CHECK(hmlc_op_has(value->producer, HMLC_TRAIT_VIEW), "only views before an anchor");
-        views[count++] = value->producer;
-    }
-    hmlc_access access, next;
-    hmlc_access_of_type(dims, value->type, &access);
-    while (count > 0) {
-        CHECK(hmlc_access_compose(dims, views[--count], &access, &next), "affine views");
-        access = next;
-    }
-    return NULL;
-}
-
-/* From the anchor's result: elementwise ops over its shape, then views that can be inverted. */
-static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const hmlc_op *anchor)
-{
-    bool behind = false;
-    const hmlc_value *stored = operand(kernel->regions[0]->last, 0);
-    hmlc_access access, next;
-    hmlc_access_of_type(dims, stored->type, &access);
-    while (!is_argument(stored) && hmlc_op_has(stored->producer, HMLC_TRAIT_VIEW)) {
-        CHECK(hmlc_access_invert(dims, stored->producer, &access, &next), "views that invert");
-        access = next;
-        stored = operand(stored->producer, 0);
-    }
-    CHECK(same_shape(dims, stored->type, anchor->results[0]->type), "an elementwise epilogue");
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        behind = behind || op == anchor;
-        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
-            CHECK(behind && same_shape(dims, op->results[0]->type, anchor->results[0]->type),
-                  "an epilogue op has the anchor's shape");
-        } else {
-            CHECK(op == anchor || hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_CONSTANT |
-                                                      HMLC_TRAIT_TERMINATOR),
-                  "an op that no anchor takes along");
-        }
-    }
-    return NULL;
-}
-
-/* How many ops of the kernel pack panels. */
-static uint32_t pack_count(const hmlc_op *kernel)
-{
-    uint32_t count = 0;
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        count += op->opcode == HMLC_OP_pack_panels ? 1 : 0;
-    }
-    return count;
-}
-
-static const char *check_packs(hmlc_dims *dims, const hmlc_op *kernel)
-{
-    const hmlc_op *yield = kernel->regions[0]->last;
-    HMLC_FOR_EACH_OP(op, kernel->regions[0])
-    {
-        if (op->opcode == HMLC_OP_pack_panels) {
-            const char *broken = check_prologue(dims, op);
-            CHECK(broken == NULL, broken);
-        } else {
-            CHECK(hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_TERMINATOR),
-                  "packing takes nothing but views along");
-        }
-    }
-    CHECK(pack_count(kernel) == kernel->result_count, "one result for each packed matrix");
-    for (uint32_t i = 0; i < yield->operand_count; i++) {
-        const hmlc_op *producer = operand(yield, i)->producer;
-        CHECK(producer != NULL && producer->opcode == HMLC_OP_pack_panels, "packed results");
-    }
-    return NULL;
-}
-
-static const char *check_single(const hmlc_op *kernel)
-{
-    const hmlc_op *first = kernel->regions[0]->first;
-    CHECK(first->next == kernel->regions[0]->last, "exactly one op");
-    CHECK(hmlc_op_int(kernel, HMLC_ATTR_form) != HMLC_FORM_RECURRENT ||
-              first->opcode == HMLC_OP_lstm_cells,
-          "lstm_cells");
-    return NULL;
-}
-
-static const char *check_kernel(hmlc_dims *dims, const hmlc_op *kernel)
-{
-    const char *broken = check_closed(kernel);
-    int64_t form = hmlc_op_int(kernel, HMLC_ATTR_form);
-    if (broken != NULL || form == HMLC_FORM_LOOP) {
-        return broken != NULL ? broken : check_loop(dims, kernel);
-    }
-    if (form == HMLC_FORM_PORTABLE || form == HMLC_FORM_RECURRENT) {
-        return check_single(kernel);
-    }
-    if (form == HMLC_FORM_CONTRACTION && pack_count(kernel) > 0) {
-        return check_packs(dims, kernel);
-    }
-    const hmlc_op *anchor = only_anchor(kernel);
-    broken = check_anchor(kernel, anchor, form);
-    if (broken == NULL) {
-        broken = check_prologue(dims, anchor);
-    }
-    return broken != NULL ? broken : check_epilogue(dims, kernel, anchor);
-}
-
-static const char *check_region(hmlc_module *module, const hmlc_region *region,
-                                const hmlc_op **offender)
+/* The first op that is neither in a kernel nor one of those that need none. */
+static const hmlc_op *op_outside(const hmlc_region *region)
 {
     HMLC_FOR_EACH_OP(op, region)
     {
-        *offender = op;
-        const char *broken = NULL;
+        const hmlc_op *found = NULL;
         switch (op->opcode) {
-        case HMLC_OP_kernel:
-            broken = check_kernel(module->dims, op);
-            break;
         case HMLC_OP_if:
-            for (uint32_t i = 0; i < op->region_count && broken == NULL; i++) {
-                broken = check_region(module, op->regions[i], offender);
+            for (uint32_t i = 0; i < op->region_count && found == NULL; i++) {
+                found = op_outside(op->regions[i]);
             }
             break;
+        case HMLC_OP_kernel:
         case HMLC_OP_constant:
         case HMLC_OP_bind_dims:
         case HMLC_OP_yield:
@@ -327,16 +21,30 @@ static const char *check_region(hmlc_module *module, const hmlc_region *region,
         case HMLC_OP_slice:
             break;
         default:
-            broken = "an op outside kernels";
+            found = op;
         }
-        CHECK(broken == NULL, broken);
+        if (found != NULL) {
+            return found;
+        }
     }
     return NULL;
 }
 
 const char *kernel_contract_broken(hmlc_module *module, const hmlc_op **offender)
 {
-    return check_region(module, module->main, offender);
+    *offender = op_outside(module->main);
+    if (*offender != NULL) {
+        return "an op outside kernels";
+    }
+    if (hmlc_verify_kernels(module, "all passes") == HMLC_OK) {
+        return NULL;
+    }
+    const hmlc_diagnostic *d = hmlc_diagnostics_first(module->diagnostics);
+    while (d->error != HMLC_ERROR_verify_failed) {
+        d = d->next;
+    }
+    *offender = module->main->last;
+    return d->message;
 }
 
 uint32_t kernel_count(const hmlc_region *region)

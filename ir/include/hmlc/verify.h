@@ -10,4 +10,10 @@
  * NULL. */
 hmlc_status hmlc_verify(hmlc_module *module, const char *after) HMLC_MUST_USE;
 
+/*
+ * What the backends rely on in each kernel that passes formed (ir/README.md, the contract), a
+ * diagnostic for each one that breaks it. The module is sound by hmlc_verify.
+ */
+hmlc_status hmlc_verify_kernels(hmlc_module *module, const char *after) HMLC_MUST_USE;
+
 #endif
