@@ -4,6 +4,8 @@
 
 #include "writer.h"
 
+#include "artifact_types.h"
+
 static hmlc_status bytes_append(hmlc_growable *bytes, const void *data, size_t size)
 {
     static const char zeros[8];
@@ -26,18 +28,6 @@ static hmlc_status table_append(hmlc_growable *bytes, const hmlc_growable *recor
     return bytes_append(bytes, records->data, records->count * record_bytes);
 }
 
-static uint32_t format_dtype(hmlc_dtype dtype)
-{
-    static const uint8_t table[HMLC_DTYPE_COUNT] = {
-        [HMLC_DTYPE_bool] = HML_BOOL, [HMLC_DTYPE_i8] = HML_I8,     [HMLC_DTYPE_i16] = HML_I16,
-        [HMLC_DTYPE_i32] = HML_I32,   [HMLC_DTYPE_i64] = HML_I64,   [HMLC_DTYPE_u8] = HML_U8,
-        [HMLC_DTYPE_u16] = HML_U16,   [HMLC_DTYPE_u32] = HML_U32,   [HMLC_DTYPE_u64] = HML_U64,
-        [HMLC_DTYPE_f16] = HML_F16,   [HMLC_DTYPE_bf16] = HML_BF16, [HMLC_DTYPE_f32] = HML_F32,
-        [HMLC_DTYPE_f64] = HML_F64,
-    };
-    return table[dtype];
-}
-
 typedef struct model_builder {
     const hmlc_artifact *artifact;
     hmlc_string_table strings;
@@ -49,7 +39,8 @@ static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char
                               const hmlc_value *value)
 {
     const hmlc_type *type = value->type;
-    hml_tensor_record record = {.dtype = format_dtype(type->dtype), .rank = (uint32_t)type->rank};
+    hml_tensor_record record = {.dtype = hmlc_artifact_dtype(type->dtype),
+                                .rank = (uint32_t)type->rank};
     if (record.dtype == 0) {
         return hmlc_error_add(b->artifact->module->diagnostics, HMLC_ERROR_op_unsupported_type,
                               NULL, NULL, "'%s': element type %s cannot be an input or output yet",

@@ -70,9 +70,9 @@ static const hmlc_onnx_op *unknown_op(hmlc_onnx_importer *importer, const char *
 static const hmlc_onnx_op *foreign_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
                                       const hmlc_location *where)
 {
-    char function[512];
-    (void)snprintf(function, sizeof function, "%s:%s", node->domain, node->op_type);
-    if (hmlc_names_find(&importer->functions, function) != NULL) {
+    const char *function =
+        hmlc_arena_printf(importer->base->module->arena, "%s:%s", node->domain, node->op_type);
+    if (function != NULL && hmlc_names_find(&importer->functions, function) != NULL) {
         (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented, where,
                              "inline functions before: onnx.inliner.inline_local_functions",
                              "calls the model-local function '%s'", node->op_type);

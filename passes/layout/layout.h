@@ -83,13 +83,13 @@ hmlc_status hmlc_layout_propagate(hmlc_layout_state *state) HMLC_MUST_USE;
 /* -- layout_flow.c: maximum flow --------------------------------------------------------------- */
 typedef struct hmlc_layout_flow hmlc_layout_flow;
 enum { HMLC_LAYOUT_SOURCE = 0, HMLC_LAYOUT_SINK = 1 }; /* graph's order, alternative order */
-hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena, uint32_t node_limit,
-                                          uint32_t edge_limit);
+hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena);
 uint32_t hmlc_layout_flow_node(hmlc_layout_flow *flow);
 /* Capacities of both directions. */
 void hmlc_layout_flow_edge(hmlc_layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
                            int64_t backward);
-void hmlc_layout_flow_run(hmlc_layout_flow *flow);
+/* HMLC_RESOURCE where there was no memory for it, or for a node or an edge before. */
+hmlc_status hmlc_layout_flow_run(hmlc_layout_flow *flow) HMLC_MUST_USE;
 /* After the run: the node stands on the source's side in every minimum cut. */
 bool hmlc_layout_flow_at_source(const hmlc_layout_flow *flow, uint32_t node);
 
@@ -103,7 +103,7 @@ hmlc_status hmlc_layout_constant(hmlc_builder *builder, const hmlc_tensor *tenso
                                  const int64_t *permutation, hmlc_value **result) HMLC_MUST_USE;
 
 /* -- layout_attrs.c: an op's attributes when its dims have another order ----------------------- */
-enum { HMLC_LAYOUT_MAX_ATTRS = 16 };
+enum { HMLC_LAYOUT_MAX_ATTRS = HMLC_ATTR_COUNT }; /* an op has each of them once */
 typedef struct hmlc_layout_attrs {
     uint32_t count;
     hmlc_attr attrs[HMLC_LAYOUT_MAX_ATTRS];

@@ -95,7 +95,7 @@ void hmlc_layout_map_attrs(const hmlc_op *op, const hmlc_layout_order *operand,
 {
     mapped->count = 0;
     attr_mapping mapping = {.op = op, .operand = operand, .result = result, .out = mapped};
-    for (uint32_t i = 0; i < op->attr_count && i < HMLC_LAYOUT_MAX_ATTRS; i++) {
+    for (uint32_t i = 0; i < op->attr_count; i++) {
         hmlc_attr *attr = &mapped->attrs[mapped->count++];
         *attr = op->attrs[i];
         mapping.slot = i;

@@ -144,13 +144,7 @@ static void read_labels(hmlc_layout_state *state, const hmlc_layout_flow *flow)
 
 hmlc_status hmlc_layout_cut(hmlc_layout_state *state)
 {
-    uint32_t uses = 0, nodes = 0;
-    for (uint32_t i = 0; i < state->op_count; i++) {
-        uses += state->ops[i].op->operand_count;
-        nodes += 1 + 3 * state->ops[i].op->result_count;
-    }
-    nodes += 2 * state->value_count;
-    hmlc_layout_flow *flow = hmlc_layout_flow_create(state->scratch, nodes, 2 * uses + nodes);
+    hmlc_layout_flow *flow = hmlc_layout_flow_create(state->scratch);
     HMLC_TRY_MEMORY(flow);
     for (uint32_t i = 0; i < state->op_count; i++) {
         hmlc_layout_op *entry = &state->ops[i];
@@ -168,7 +162,7 @@ hmlc_status hmlc_layout_cut(hmlc_layout_state *state)
             connect(state, flow, op->results[k]);
         }
     }
-    hmlc_layout_flow_run(flow);
+    HMLC_TRY(hmlc_layout_flow_run(flow));
     read_labels(state, flow);
     return HMLC_OK;
 }

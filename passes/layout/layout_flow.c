@@ -2,49 +2,75 @@
 /* Layout: maximum flow by Dinic's algorithm, over shortest paths, without recursion. */
 #include "layout.h"
 
+#include <string.h>
+
 typedef struct flow_edge {
     uint32_t to, next; /* next edge of the same node; 0: none */
     int64_t capacity;  /* what is left */
 } flow_edge;
 
 struct hmlc_layout_flow {
-    uint32_t node_count, edge_count, node_limit, edge_limit;
+    hmlc_arena *arena;
+    uint32_t node_count, node_capacity, edge_count, edge_capacity;
     flow_edge *edges; /* edge e and e ^ 1 are the two directions; 0 and 1 are unused */
-    uint32_t *first, *current, *level, *queue, *path;
+    uint32_t *first;  /* edge of each node */
+    uint32_t *current, *level, *queue, *path; /* of a run, by node */
+    bool failed;                              /* no memory for a node or an edge */
 };
 
-hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena, uint32_t node_limit,
-                                          uint32_t edge_limit)
+hmlc_layout_flow *hmlc_layout_flow_create(hmlc_arena *arena)
 {
     hmlc_layout_flow *flow = HMLC_NEW(arena, hmlc_layout_flow);
-    if (flow == NULL) {
-        return NULL;
+    if (flow != NULL) {
+        *flow = (hmlc_layout_flow){.arena = arena, .edge_count = 2};
+        (void)hmlc_layout_flow_node(flow); /* HMLC_LAYOUT_SOURCE */
+        (void)hmlc_layout_flow_node(flow); /* HMLC_LAYOUT_SINK */
     }
-    *flow = (hmlc_layout_flow){.node_count = 2,
-                               .edge_count = 2,
-                               .node_limit = node_limit + 2,
-                               .edge_limit = 2 * edge_limit + 2};
-    flow->edges = HMLC_NEW_ARRAY(arena, flow_edge, flow->edge_limit);
-    flow->first = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
-    flow->current = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
-    flow->level = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
-    flow->queue = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
-    flow->path = HMLC_NEW_ARRAY(arena, uint32_t, flow->node_limit);
-    bool complete = flow->edges != NULL && flow->first != NULL && flow->current != NULL &&
-                    flow->level != NULL && flow->queue != NULL && flow->path != NULL;
-    return complete ? flow : NULL;
+    return flow;
+}
+
+/* Twice the room, or NULL and the flow has failed. */
+static void *grow(hmlc_layout_flow *flow, const void *items, uint32_t count, uint32_t *capacity,
+                  size_t bytes)
+{
+    uint32_t larger = *capacity < 128 ? 256 : *capacity * 2;
+    void *grown = larger > *capacity ? hmlc_arena_allocate_array(flow->arena, larger, bytes) : NULL;
+    flow->failed = flow->failed || grown == NULL;
+    if (grown != NULL) {
+        *capacity = larger;
+    }
+    if (grown != NULL && items != NULL) {
+        memcpy(grown, items, count * bytes);
+    }
+    return grown;
 }
 
 uint32_t hmlc_layout_flow_node(hmlc_layout_flow *flow)
 {
-    return flow->node_count < flow->node_limit ? flow->node_count++ : HMLC_LAYOUT_SOURCE;
+    if (flow->node_count == flow->node_capacity) {
+        uint32_t *first =
+            grow(flow, flow->first, flow->node_count, &flow->node_capacity, sizeof *first);
+        if (first == NULL) {
+            return HMLC_LAYOUT_SOURCE;
+        }
+        flow->first = first;
+    }
+    return flow->node_count++;
 }
 
 void hmlc_layout_flow_edge(hmlc_layout_flow *flow, uint32_t from, uint32_t to, int64_t forward,
                            int64_t backward)
 {
-    if (from == to || (forward == 0 && backward == 0) || flow->edge_count == flow->edge_limit) {
+    if (from == to || (forward == 0 && backward == 0) || flow->failed) {
         return;
+    }
+    if (flow->edge_count + 2 > flow->edge_capacity) {
+        flow_edge *edges =
+            grow(flow, flow->edges, flow->edge_count, &flow->edge_capacity, sizeof *edges);
+        if (edges == NULL) {
+            return;
+        }
+        flow->edges = edges;
     }
     uint32_t edge = flow->edge_count;
     flow->edge_count += 2;
@@ -126,11 +152,20 @@ static void block(hmlc_layout_flow *flow)
     }
 }
 
-void hmlc_layout_flow_run(hmlc_layout_flow *flow)
+hmlc_status hmlc_layout_flow_run(hmlc_layout_flow *flow)
 {
+    if (flow->failed) {
+        return HMLC_RESOURCE;
+    }
+    uint32_t **tables[] = {&flow->current, &flow->level, &flow->queue, &flow->path};
+    for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
+        *tables[k] = HMLC_NEW_ARRAY(flow->arena, uint32_t, flow->node_count);
+        HMLC_TRY_MEMORY(*tables[k]);
+    }
     while (measure(flow)) {
         block(flow);
     }
+    return HMLC_OK;
 }
 
 bool hmlc_layout_flow_at_source(const hmlc_layout_flow *flow, uint32_t node)

@@ -20,6 +20,11 @@ enum { /* of the runtime's codes */
 #include <hmlc/errors.def>
 #undef HMLC_ERROR
 
+static_assert((int)HMLC_USAGE == (int)HML_EXIT_USAGE &&
+                  (int)HMLC_REFUSED == (int)HML_EXIT_REFUSED &&
+                  (int)HMLC_RESOURCE == (int)HML_EXIT_RESOURCE,
+              "a status of the compiler is an exit status");
+
 /* What to do, when the place that found the problem knows nothing better. */
 static const char *hint_of(const hmlc_diagnostic *d)
 {

@@ -18,6 +18,9 @@ enum {
     HMLC_ROW_CLASSES = 24,
     HMLC_PREFETCH_COLUMNS = 2, /* f32 in the eight bytes of a step that one place fetches */
 };
+_Static_assert((long)HMLC_ROW_CLASSES >= (long)HMLC_TILE_ROWS, "a class for each height of tiles");
+_Static_assert((long)HMLC_TILE_ACCUMULATORS <= (long)HMLC_FRAME_CARRIED,
+               "one loop carries them all");
 
 /* Row dims of an access, merged where they lie behind each other; outermost first. */
 typedef struct hmlc_row_map {

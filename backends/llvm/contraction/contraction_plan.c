@@ -2,6 +2,8 @@
 /* Sections, row tiles, blocks and units of a contraction: everything that is decided by sizes. */
 #include "conv.h"
 
+#include <hmlc/assert.h>
+
 enum {
     UNITS_WANTED = 20,       /* five per thread at four threads */
     UNIT_FLOPS = 200 * 1000, /* a smaller unit costs more to hand out than it is worth */
@@ -9,6 +11,8 @@ enum {
     MOST_PANELS = 8,         /* that one tile streams side by side */
     FEW_ROWS = 128,          /* of one batch element, where the rows have no other bound */
 };
+
+_Static_assert(HMLC_SECTIONS >= 2 * (SMALL_ROWS + 1), "two sections for each choice of rows");
 
 static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
 {
@@ -54,6 +58,7 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
 static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *contraction,
                                  uint32_t vectors, bool pointers)
 {
+    HMLC_ASSERT(contraction->section_count < HMLC_SECTIONS);
     hmlc_section *section = &contraction->sections[contraction->section_count++];
     *section = (hmlc_section){.vectors = vectors};
     bool panels = vectors * contraction->lanes > contraction->layout.width;

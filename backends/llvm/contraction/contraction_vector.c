@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+#include <hmlc/assert.h>
+
+enum { MOST_LANES = 64 };
+
 static LLVMValueRef call_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
                                    size_t type_count, LLVMValueRef *arguments, unsigned count)
 {
@@ -34,8 +38,9 @@ static bool is_partial(const hmlc_vector_access *access)
 /* <lanes x i1>: lane < valid. */
 static LLVMValueRef lane_mask(hmlc_frame *frame, const hmlc_vector_access *access)
 {
-    LLVMValueRef lanes[64];
-    for (uint32_t k = 0; k < access->lanes && k < 64; k++) {
+    LLVMValueRef lanes[MOST_LANES];
+    HMLC_ASSERT(access->lanes <= MOST_LANES);
+    for (uint32_t k = 0; k < access->lanes; k++) {
         lanes[k] = LLVMConstInt(frame->i32, k, 0);
     }
     LLVMValueRef numbers = LLVMConstVector(lanes, access->lanes);
@@ -73,8 +78,9 @@ static LLVMValueRef alignment_of(hmlc_frame *frame, const hmlc_vector_access *ac
 static LLVMValueRef select_lanes(hmlc_frame *frame, LLVMValueRef value, uint32_t first,
                                  uint32_t count)
 {
-    LLVMValueRef mask[64];
-    for (uint32_t k = 0; k < count && k < 64; k++) {
+    LLVMValueRef mask[MOST_LANES];
+    HMLC_ASSERT(count <= MOST_LANES);
+    for (uint32_t k = 0; k < count; k++) {
         mask[k] = LLVMConstInt(frame->i32, first + k, 0);
     }
     return LLVMBuildShuffleVector(frame->builder, value, LLVMGetPoison(LLVMTypeOf(value)),

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <hmlc/assert.h>
+
 enum { FEW_PIXELS = 4 }; /* a group below this is spread over other tiles */
 
 typedef struct pixel_tile {
@@ -222,6 +224,7 @@ static hmlc_status write_class(hmlc_arena *arena, const pixel_tiling *tiling, hm
     if (tiles == 0) {
         return HMLC_OK;
     }
+    HMLC_ASSERT(section->class_count < HMLC_ROW_CLASSES);
     section->classes[section->class_count++] = (hmlc_row_class){
         .rows = (uint32_t)rows, .first = first, .tiles = tiles, .table = (int64_t)words->count};
     tiles = 0;

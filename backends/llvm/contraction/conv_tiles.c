@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hmlc/assert.h>
+
 void hmlc_words_add(hmlc_words *words, int64_t word)
 {
     if (words->failed || word < INT32_MIN || word > INT32_MAX) {
@@ -250,6 +252,7 @@ static int64_t write_segments(line_tiling *tiling, hmlc_section *section)
     for (size_t k = 0; k < tiling->count; k++) {
         const tile_segment *segment = &tiling->segments[k];
         if (k == 0 || segment->rows != segment[-1].rows) {
+            HMLC_ASSERT(section->class_count < HMLC_ROW_CLASSES);
             class_ = &section->classes[section->class_count++];
             *class_ = (hmlc_row_class){.rows = (uint32_t)segment->rows,
                                        .first = tiles,

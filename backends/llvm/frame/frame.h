@@ -84,11 +84,12 @@ LLVMValueRef hmlc_frame_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef 
  * Counted loop: for (i = first; i < limit; i += step), step > 0 constant. Between begin and end the
  * builder stands in the body, and `carried` values (phis) are readable. Loops nest.
  */
+enum { HMLC_FRAME_CARRIED = 64 };
 typedef struct hmlc_frame_loop {
     LLVMValueRef index; /* i64 */
     uint32_t carried_count;
-    LLVMValueRef
-        carried[64]; /* in the body: current values; after hmlc_frame_loop_end: the final ones */
+    /* In the body: current values; after hmlc_frame_loop_end: the final ones. */
+    LLVMValueRef carried[HMLC_FRAME_CARRIED];
     LLVMBasicBlockRef header, body, exit;
     LLVMValueRef limit, step;
 } hmlc_frame_loop;

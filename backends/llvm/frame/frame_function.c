@@ -109,8 +109,8 @@ static hmlc_status body_create(hmlc_frame *frame, const char *name)
     const hmlc_kernel_plan *plan = frame->plan;
     state->body_type = body_type(frame, state);
     HMLC_TRY_MEMORY(state->body_type);
-    char text[256];
-    snprintf(text, sizeof text, "%s.body", name);
+    const char *text = hmlc_arena_printf(frame->arena, "%s.body", name);
+    HMLC_TRY_MEMORY(text);
     frame->function = LLVMAddFunction(frame->module, text, state->body_type);
     LLVMSetLinkage(frame->function, LLVMPrivateLinkage);
     set_target(frame, frame->function);

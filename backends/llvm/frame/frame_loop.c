@@ -3,6 +3,7 @@
 #include "frame_internal.h"
 
 #include <hml_format/kernel_abi.h>
+#include <hmlc/assert.h>
 
 static LLVMBasicBlockRef append(hmlc_frame *frame, const char *name)
 {
@@ -15,6 +16,7 @@ void hmlc_frame_loop_begin(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRe
                            LLVMValueRef limit, int64_t step, LLVMValueRef const *carried,
                            uint32_t carried_count)
 {
+    HMLC_ASSERT(carried_count <= HMLC_FRAME_CARRIED);
     LLVMBasicBlockRef before = LLVMGetInsertBlock(frame->builder);
     loop->header = append(frame, "loop");
     loop->body = append(frame, "body");

@@ -139,15 +139,21 @@ LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t cou
 LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
                                   LLVMValueRef const *arguments, uint32_t count)
 {
+    struct hmlc_frame_state *state = frame->private_;
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     if (id == 0) { /* an unknown name would become a call to an undefined symbol */
-        ((struct hmlc_frame_state *)frame->private_)->failed = true;
+        state->failed = true;
         return LLVMGetPoison(type);
     }
     LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, &type, 1);
     LLVMTypeRef function_type = LLVMIntrinsicGetType(frame->context, id, &type, 1);
-    LLVMValueRef values[8];
-    for (uint32_t k = 0; k < count && k < 8; k++) {
+    LLVMValueRef *values =
+        HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count); /* LLVM's are not const */
+    if (values == NULL) {
+        state->failed = true;
+        return LLVMGetPoison(type);
+    }
+    for (uint32_t k = 0; k < count; k++) {
         values[k] = arguments[k];
     }
     return LLVMBuildCall2(frame->builder, function_type, function, values, count, "");

@@ -37,6 +37,8 @@ enum {
     HMLC_LOOP_NOWHERE_BYTES = 512 * 8, /* elements of the widest type */
 };
 
+_Static_assert((long)HMLC_LOOP_MAX_CARRY <= (long)HMLC_FRAME_CARRIED, "one loop carries them all");
+
 /* One loop variable: runs over [0, trip). */
 typedef struct hmlc_loop_var {
     hmlc_dim extent; /* its share of a dim of F */

@@ -2,6 +2,8 @@
 /* Planning of reductions: accumulators, phases, and which values are kept between phases. */
 #include "loop_row.h"
 
+#include <hmlc/assert.h>
+
 #include "llvm/elementwise/elementwise_internal.h"
 
 /* -- what is supported -- */
@@ -296,6 +298,7 @@ static void choose_widths(hmlc_loop_context *context)
     for (uint32_t lanes = state->wide; lanes > 0;) {
         bool used = known ? rest >= lanes : lanes >= state->lanes || lanes == 4 || lanes == 1;
         if (used) {
+            HMLC_ASSERT(rows->width_count < HMLC_LOOP_MAX_WIDTHS);
             rows->widths[rows->width_count++] = lanes;
             rest %= lanes;
         }

@@ -9,6 +9,7 @@
 #include <hml_format/artifact.h>
 #include <hml_format/kernel_abi.h>
 
+#include "artifact_types.h"
 #include "portable/portable_kernel.h"
 #include "targets/architecture.h"
 #include "llvm/frame/frame_internal.h"
@@ -42,13 +43,7 @@ static const portable_row *row_of(hmlc_opcode opcode)
 /* hml_dtype of an element type; 0 where portable kernels have no form of it. */
 static int64_t portable_dtype(hmlc_dtype dtype)
 {
-    static const uint8_t table[HMLC_DTYPE_COUNT] = {
-        [HMLC_DTYPE_bool] = HML_BOOL, [HMLC_DTYPE_i8] = HML_I8,   [HMLC_DTYPE_i16] = HML_I16,
-        [HMLC_DTYPE_i32] = HML_I32,   [HMLC_DTYPE_i64] = HML_I64, [HMLC_DTYPE_u8] = HML_U8,
-        [HMLC_DTYPE_u16] = HML_U16,   [HMLC_DTYPE_u32] = HML_U32, [HMLC_DTYPE_u64] = HML_U64,
-        [HMLC_DTYPE_f32] = HML_F32,   [HMLC_DTYPE_f64] = HML_F64,
-    };
-    return table[dtype];
+    return hmlc_dtype_is_half(dtype) ? 0 : hmlc_artifact_dtype(dtype);
 }
 
 static hmlc_op *region_op(const hmlc_op *kernel)
