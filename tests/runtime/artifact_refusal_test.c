@@ -148,6 +148,10 @@ DAMAGE(step_jumps_back, (steps_of(data)[1].kind = HML_STEP_JUMP, steps_of(data)[
 DAMAGE(step_jumps_out, (steps_of(data)[1].kind = HML_STEP_JUMP, steps_of(data)[1].target = 3))
 DAMAGE(step_location, steps_of(data)[0].location = 99)
 DAMAGE(code_abi, code_of(data)->kernel_abi = 2)
+DAMAGE(code_page_odd, code_of(data)->page_bytes = 3)
+DAMAGE(code_page_small, code_of(data)->page_bytes = 2048)
+DAMAGE(code_page_not_the_seals, code_of(data)->page_bytes = HML_PAGE_BYTES_1_0)
+DAMAGE(code_page_large, code_of(data)->page_bytes = UINT32_C(1) << 31)
 DAMAGE(code_image_outside, code_of(data)->image_bytes = UINT64_MAX)
 DAMAGE(code_text_unaligned, code_of(data)->text_bytes -= 1)
 DAMAGE(code_segments_overlap, code_of(data)->rodata_offset = 0)
@@ -250,6 +254,10 @@ static const damage_case sealed_cases[] = {
     {step_location, HML_ERROR_step_invalid},
     {code_abi, HML_ERROR_kernel_abi},
     {code_image_outside, HML_ERROR_code_invalid},
+    {code_page_odd, HML_ERROR_code_invalid},
+    {code_page_small, HML_ERROR_code_invalid},
+    {code_page_not_the_seals, HML_ERROR_code_invalid},
+    {code_page_large, HML_ERROR_code_invalid},
     {code_text_unaligned, HML_ERROR_code_invalid},
     {code_segments_overlap, HML_ERROR_code_invalid},
     {code_constants_missing, HML_ERROR_code_invalid},
