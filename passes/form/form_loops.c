@@ -163,25 +163,27 @@ static uint32_t copy_count(const hmlc_form_group *group)
 }
 
 /*
- * The parts of a concat in a concat multiply, and each has code of its own: what many parts make
- * lies in memory. (Concats side by side only add up; they are counted alike.)
+ * The parts of a concat in a concat multiply, and each has code of its own, with transposes a
+ * tile's in both directions: what many parts make lies in memory. (Concats side by side only add
+ * up; they are counted alike.)
  */
 static bool multiplies_parts(const hmlc_form_group *group, const hmlc_op *op)
 {
-    enum { MANY_PARTS = 12, MOST_PRODUCTS = 4 };
-    uint32_t product = op->operand_count;
+    enum { MANY_PARTS = 12, MOST_PRODUCTS = 256, MOST_TRANSPOSED = 4 };
+    uint32_t product = op->operand_count, most = MOST_PRODUCTS;
     bool found = false;
     if (op->opcode != HMLC_OP_concat) {
         return false;
     }
     for (uint32_t i = 0; i < group->member_count && product <= MOST_PRODUCTS; i++) {
         const hmlc_op *member = group->members[i].node->op;
+        most = member->opcode == HMLC_OP_transpose ? MOST_TRANSPOSED : most;
         if (member->opcode == HMLC_OP_concat) {
             product *= member->operand_count;
             found = true;
         }
     }
-    return found && (op->operand_count > MANY_PARTS || product > MOST_PRODUCTS);
+    return found && (op->operand_count > MANY_PARTS || product > most);
 }
 
 static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
