@@ -77,9 +77,16 @@ hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of, h
         return hmlc_build(builder, HMLC_OP_matmul, operands, 2, attrs, count, result);
     }
     hmlc_dim columns = b->dims[b->rank - (of->transpose_b != 0 ? 2 : 1)];
-    HMLC_TRY(hmlc_build(builder, HMLC_OP_pack_panels, &operands[1], 1, &attrs[1], 1, &operands[1]));
-    hmlc_attr packed[3] = {hmlc_attr_dims(HMLC_ATTR_shape, &columns, 1), attrs[0]};
-    uint32_t count = hmlc_add_accumulator(of->op, packed, 2);
+    hmlc_attr packed[4] = {hmlc_attr_dims(HMLC_ATTR_shape, &columns, 1), attrs[0]};
+    uint32_t count = hmlc_add_accumulator(of->op, packed, 2), pack_count = 1;
+    hmlc_dtype sums = count > 2 ? packed[2].as.dtype : of->a->type->dtype;
+    hmlc_pack_layout layout = hmlc_pack_layout_for(of->a->type->dtype, b->dtype, sums);
+    if (layout.group != HMLC_PACK_GROUP) {
+        hmlc_attr group = hmlc_attr_int(HMLC_ATTR_depth_group, layout.group);
+        attrs[1 + pack_count++] = packed[count++] = group;
+    }
+    HMLC_TRY(hmlc_build(builder, HMLC_OP_pack_panels, &operands[1], 1, &attrs[1], pack_count,
+                        &operands[1]));
     return hmlc_build(builder, HMLC_OP_matmul_packed, operands, 2, packed, count, result);
 }
 

@@ -36,9 +36,15 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
     contraction->left_dtype = left;
     contraction->dtype = half ? HMLC_DTYPE_f32 : sums;
     contraction->right_dtype = half && !packed ? HMLC_DTYPE_f32 : right;
-    contraction->layout = packed ? hmlc_pack_layout_of(anchor) : hmlc_pack_layout_default();
-    if (contraction->layout.group != 1) {
-        return hmlc_contraction_refuse(context, plan, "its panels hold groups of steps");
+    contraction->layout = hmlc_pack_layout_default(); /* a tap's channels need not fill groups */
+    if (packed) {
+        contraction->layout = hmlc_pack_layout_of(anchor);
+    } else if (anchor->opcode == HMLC_OP_matmul) {
+        contraction->layout = hmlc_pack_layout_for(left, right, sums);
+    }
+    if (!hmlc_microkernel_takes(contraction->layout, left, right, sums)) {
+        return hmlc_contraction_refuse(context, plan,
+                                       "no step multiplies such groups of its panels");
     }
     contraction->lanes =
         hmlc_microkernel_lanes(context->target, contraction->dtype, contraction->layout);
@@ -130,6 +136,13 @@ static hmlc_status plan_packed(hmlc_plan_context *context, hmlc_kernel_plan *pla
     int32_t rank = access.rank;
     int64_t row = hmlc_pack_row(contraction->layout);
     contraction->depth = contraction->panel_rows = access.dims[rank - 2];
+    if (contraction->layout.group > 1) {
+        contraction->depth = contraction->left.dims[contraction->rank - 1];
+        if (!hmlc_dim_is_constant(contraction->depth, NULL)) {
+            return hmlc_contraction_refuse(context, plan,
+                                           "groups of a depth that is known at run time only");
+        }
+    }
     bool dense = hmlc_dim_is(access.strides[rank - 1], 1) &&
                  hmlc_dim_is(access.strides[rank - 2], row) && hmlc_dim_is(access.offset, 0);
     dense = dense && hmlc_dim_known_equal(

@@ -322,8 +322,12 @@ static void column_tiles(loop_nest *nest)
         add_product(frame, hmlc_frame_dim(frame, nest->section->first_column), loop.index, width);
     LLVMValueRef columns = hmlc_frame_dim(frame, contraction->columns);
     LLVMValueRef elements = panel_elements(nest);
-    LLVMValueRef offset = add_product(frame, LLVMBuildURem(builder, column, panel, ""),
-                                      LLVMBuildUDiv(builder, column, panel, ""), elements);
+    LLVMValueRef number = LLVMBuildUDiv(builder, column, panel, "");
+    LLVMValueRef place = LLVMBuildURem(builder, column, panel, "");
+    if (contraction->layout.group > 1) {
+        place = LLVMBuildMul(builder, place, hmlc_frame_int(frame, contraction->layout.group), "");
+    }
+    LLVMValueRef offset = add_product(frame, place, number, elements);
     nest->panel = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
                                      nest->right, offset);
     nest->tile.valid = LLVMBuildSub(builder, columns, column, "");

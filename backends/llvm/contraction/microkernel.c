@@ -8,6 +8,9 @@
  */
 enum { GENERAL_TAKEN = 4 };
 
+/* Steps of a group: the bytes of an i32. */
+enum { GROUP = 4 };
+
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
     hmlc_frame *frame;
@@ -16,6 +19,7 @@ typedef struct depth_loop {
     LLVMValueRef rows[HMLC_TILE_ROWS];
     LLVMValueRef left;  /* i64: offset of the step in a row */
     LLVMValueRef right; /* pointer: the step in the first panel */
+    uint32_t count;     /* steps of a group that the left side has; 0: groups of one step */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
@@ -49,7 +53,67 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool
     return pointers && rows > most ? most : rows;
 }
 
-/* The left element (row, step), broadcast. */
+bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
+                            hmlc_dtype sums)
+{
+    bool bytes = hmlc_dtype_is_integer(left) && hmlc_dtype_bytes(left) == 1 &&
+                 hmlc_dtype_is_integer(right) && hmlc_dtype_bytes(right) == 1;
+    return layout.group == 1 || (layout.group == GROUP && bytes && sums == HMLC_DTYPE_i32);
+}
+
+/* -- groups of bytes: one i32 a row and a lane */
+
+/* `count` bytes behind each other in the order of k; what the row does not have is 0. */
+static LLVMValueRef load_group(depth_loop *loop, LLVMValueRef address)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    LLVMValueRef stride = loop->kernel->depth_stride, group = LLVMConstNull(frame->i32);
+    bool dense = LLVMIsAConstantInt(stride) && LLVMConstIntGetSExtValue(stride) == 1;
+    if (dense && loop->count == GROUP) {
+        return hmlc_frame_load(frame, frame->i32, address, 1);
+    }
+    for (uint32_t k = 0; k < loop->count; k++) {
+        LLVMValueRef place = LLVMBuildMul(builder, stride, hmlc_frame_int(frame, k), "");
+        LLVMValueRef byte = hmlc_frame_load(
+            frame, frame->i8, hmlc_frame_element(frame, frame->i8, address, place), 1);
+        byte = LLVMBuildZExt(builder, byte, frame->i32, "");
+        byte = LLVMBuildShl(builder, byte, LLVMConstInt(frame->i32, 8 * k, 0), "");
+        group = LLVMBuildOr(builder, group, byte, "");
+    }
+    return group;
+}
+
+/* Byte `k` of every lane, widened by its type. */
+static LLVMValueRef byte_of(depth_loop *loop, LLVMValueRef groups, hmlc_dtype dtype, uint32_t k)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    uint32_t lanes = loop->kernel->lanes;
+    LLVMValueRef up = hmlc_frame_splat(frame, LLVMConstInt(frame->i32, 24 - 8 * k, 0), lanes);
+    LLVMValueRef down = hmlc_frame_splat(frame, LLVMConstInt(frame->i32, 24, 0), lanes);
+    LLVMValueRef value = LLVMBuildShl(builder, groups, up, "");
+    return dtype == HMLC_DTYPE_i8 ? LLVMBuildAShr(builder, value, down, "")
+                                  : LLVMBuildLShr(builder, value, down, "");
+}
+
+/* sum + left[0] * right[0] + .. + left[3] * right[3] in every lane: what a dot product of bytes is
+ * one instruction for. */
+static LLVMValueRef add_groups(depth_loop *loop, LLVMValueRef left, LLVMValueRef right,
+                               LLVMValueRef sum)
+{
+    const hmlc_microkernel *kernel = loop->kernel;
+    for (uint32_t k = 0; k < loop->count; k++) {
+        sum = hmlc_microkernel_multiply_add(loop->frame, kernel->dtype,
+                                            byte_of(loop, left, kernel->left_dtype, k),
+                                            byte_of(loop, right, kernel->right_dtype, k), sum);
+    }
+    return sum;
+}
+
+/* -- one step */
+
+/* The left element (row, step), broadcast; of a group, all elements. */
 static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
 {
     hmlc_frame *frame = loop->frame;
@@ -64,6 +128,9 @@ static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
     if (kernel->zeros != NULL) {
         address = LLVMBuildSelect(frame->builder, kernel->valid[row], address, kernel->zeros, "");
     }
+    if (loop->count > 0) {
+        return hmlc_frame_splat(frame, load_group(loop, address), kernel->lanes);
+    }
     uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
     LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
     scalar = hmlc_elementwise_convert(frame, scalar, kernel->left_dtype, kernel->dtype);
@@ -74,14 +141,18 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    int64_t width = kernel->layout.width;
+    int64_t width = kernel->layout.width, group = kernel->layout.group;
     int64_t first = kernel->first_lane, column = first + (int64_t)vector * kernel->lanes;
     LLVMValueRef panel = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column / width),
                                       kernel->panel_stride, "");
-    int64_t lane = column % width - first % width;
+    int64_t lane = (column % width - first % width) * group;
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
+    if (loop->count > 0) {
+        LLVMTypeRef groups = hmlc_frame_vector(frame, HMLC_DTYPE_i32, kernel->lanes);
+        return hmlc_frame_load(frame, groups, address, kernel->panel_alignment);
+    }
     LLVMTypeRef loaded = hmlc_frame_vector(frame, kernel->right_dtype, kernel->lanes);
     LLVMValueRef value = hmlc_frame_load(frame, loaded, address, kernel->panel_alignment);
     return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
@@ -91,7 +162,9 @@ static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValu
                        LLVMValueRef right)
 {
     LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
-    *target = hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype, left, right, *target);
+    *target = loop->count > 0 ? add_groups(loop, left, right, *target)
+                              : hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype,
+                                                              left, right, *target);
 }
 
 /* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
@@ -183,9 +256,13 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
         emit_prefetch(loop);
     }
     emit_step(loop);
-    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, kernel->depth_stride, "");
-    loop->right =
-        hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, kernel->layout.width));
+    LLVMValueRef ahead = kernel->depth_stride;
+    if (loop->count > 1) {
+        ahead = LLVMBuildMul(frame->builder, ahead, hmlc_frame_int(frame, loop->count), "");
+    }
+    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, ahead, "");
+    loop->right = hmlc_frame_element(frame, type, loop->right,
+                                     hmlc_frame_int(frame, hmlc_pack_row(kernel->layout)));
     LLVMAddIncoming(left_phi, &loop->left, &loop->body, 1);
     LLVMAddIncoming(right_phi, &loop->right, &loop->body, 1);
     for (uint32_t k = 0; k < count; k++) {
@@ -308,14 +385,34 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMPositionBuilderAtEnd(builder, exit);
 }
 
+/* Whole groups, then what is left of the depth: that group's bytes are read one by one, since a row
+ * may end with the memory it lies in. */
+static void emit_groups(depth_loop *loop, int64_t steps)
+{
+    hmlc_frame *frame = loop->frame;
+    int64_t row = hmlc_pack_row(loop->kernel->layout);
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    if (steps / GROUP > 0) {
+        LLVMValueRef whole = hmlc_frame_int(frame, steps / GROUP * row);
+        loop->count = GROUP;
+        emit_depth(loop, hmlc_frame_element(frame, type, loop->right, whole));
+    }
+    loop->count = (uint32_t)(steps % GROUP);
+    if (loop->count > 0) {
+        emit_step(loop);
+    }
+}
+
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators)
 {
     size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
-    LLVMValueRef end = hmlc_frame_element(frame, type, kernel->panel,
-                                          LLVMBuildNSWMul(frame->builder, steps, width, ""));
+    LLVMValueRef end = kernel->layout.group > 1
+                           ? NULL
+                           : hmlc_frame_element(frame, type, kernel->panel,
+                                                LLVMBuildNSWMul(frame->builder, steps, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
     hide_rows(frame, kernel, &loop);
     loop.left = hmlc_frame_int(frame, 0);
@@ -325,6 +422,10 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
         return;
     }
     memcpy(loop.accumulators, accumulators, bytes);
-    emit_depth(&loop, end);
+    if (end == NULL) {
+        emit_groups(&loop, LLVMConstIntGetSExtValue(steps));
+    } else {
+        emit_depth(&loop, end);
+    }
     memcpy(accumulators, loop.accumulators, bytes);
 }

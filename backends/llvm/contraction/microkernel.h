@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
- * element of each row (broadcast) with one row of the packed panels (packing.h).
+ * element of each row (broadcast) with one row of the packed panels (packing.h). Where panels hold
+ * groups of bytes, it multiplies as many elements of each row, broadcast as one i32, and adds their
+ * products up.
  */
 #ifndef HMLC_MICROKERNEL_H
 #define HMLC_MICROKERNEL_H
@@ -21,7 +23,7 @@ typedef struct hmlc_microkernel {
     uint32_t rows, vectors, lanes;
     hmlc_dtype dtype; /* of the accumulators; operands of other types are converted */
     hmlc_dtype left_dtype, right_dtype;
-    hmlc_pack_layout layout; /* of the panels, in groups of one step */
+    hmlc_pack_layout layout; /* of the panels */
     /*
      * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and
      * only row[0] is used: their offsets become immediates of one pointer.
@@ -61,9 +63,9 @@ void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kern
 void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
                                LLVMValueRef *accumulators);
 /*
- * Emits the k loop: `steps` (i64, at least 1) steps. accumulators[row * vectors + vector] hold the
- * values before and, on return, after the loop; with `sums`, these do, and accumulators is not
- * used.
+ * Emits the k loop: `steps` (i64, at least 1, a constant for groups) steps. accumulators[row *
+ * vectors + vector] hold the values before and, on return, after the loop; with `sums`, these do,
+ * and accumulators is not used.
  */
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators);
@@ -75,6 +77,9 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
  * register, `apart`: the distance between panels another. 0: such a tile does not fit. */
 uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
                                bool apart);
+/* Panels of this layout are read for operands of these types and such sums. */
+bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
+                            hmlc_dtype sums);
 /* Lanes of one vector of an element type: no more than a panel has columns. */
 uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
                                 hmlc_pack_layout layout);

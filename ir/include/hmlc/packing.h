@@ -47,6 +47,8 @@ static inline hmlc_pack_layout hmlc_pack_layout_default(void)
     return (hmlc_pack_layout){.width = HMLC_PACK_WIDTH, .group = HMLC_PACK_GROUP};
 }
 
+/* What a product of operands of these element types with such sums reads. */
+hmlc_pack_layout hmlc_pack_layout_for(hmlc_dtype left, hmlc_dtype right, hmlc_dtype sums);
 /* What a pack_panels or matmul_packed says in its attributes. */
 hmlc_pack_layout hmlc_pack_layout_of(const hmlc_op *op);
 
