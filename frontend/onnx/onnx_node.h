@@ -47,7 +47,7 @@ struct hmlc_onnx_node {
  * Opsets whose operators the table holds all. Of older ones it holds the definitions that are still
  * those of the oldest; a node of another one is refused.
  */
-enum { HMLC_ONNX_OLDEST_OPSET = 7, HMLC_ONNX_NEWEST_OPSET = 28, HMLC_ONNX_NEWEST_IR = 14 };
+enum { HMLC_ONNX_OLDEST_OPSET = 7, HMLC_ONNX_NEWEST_OPSET = ONNX_NEWEST, HMLC_ONNX_NEWEST_IR = 14 };
 
 /* A problem of the node: adds the diagnostic, with operator and opset, and stops the node. */
 void hmlc_onnx_fail(hmlc_onnx_node *node, hmlc_error error, const char *hint, const char *format,

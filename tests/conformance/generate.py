@@ -51,6 +51,7 @@ class Row:
 
 def read_rows():
     text = TABLE.read_text()
+    text = text.replace(", NOW,", ", %s," % re.search(r"#define ONNX_NEWEST (\d+)", text).group(1))
     sets = dict(re.findall(r'#define (ONNX_\w+) "(\w*)"', text))
     rows = []
     for match in re.finditer(r'^ONNX_OP\((\w+), (\d+), (\d+), \w+, \w+, "([^"]*)", (.*), (-?\d+), "([^"]*)"\)$', text, re.M):
