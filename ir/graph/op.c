@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Traits and attribute rows of ops.def in the words it uses. */
+/* Traits, costs and attribute rows of ops.def in the words it uses. */
 enum {
     ELEMENTWISE = HMLC_TRAIT_ELEMENTWISE,
     BROADCASTS = HMLC_TRAIT_BROADCASTS,
@@ -24,7 +24,11 @@ enum {
     BINDS = HMLC_TRAIT_BINDS,
     REGIONS = HMLC_TRAIT_REGIONS,
     TERMINATOR = HMLC_TRAIT_TERMINATOR,
+    ONCE = HMLC_COST_ONCE,
+    LONG = HMLC_COST_LONG,
 };
+#define CHEAP                       {0, 0}
+#define COST(tenths, facts)         {tenths, facts}
 #define REQUIRED(attr)              {HMLC_ATTR_##attr, true, 0.0},
 #define OPTIONAL(attr)              {HMLC_ATTR_##attr, false, 0.0},
 #define OPTIONAL_INT(attr, value)   {HMLC_ATTR_##attr, false, value},
@@ -34,15 +38,20 @@ enum {
 #define ANY                         0, -1
 
 /* One array of attribute rows per op; the last, empty row keeps ops without attributes legal C. */
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes)                    \
     static const hmlc_attr_spec attrs_of_##name[] = {attributes{0, false, 0.0}};
 #include <hmlc/ops.def>
 #undef HMLC_OP
 
 static const hmlc_op_info ops[] = {
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
-    {#name,  attrs_of_##name, (uint32_t)(sizeof attrs_of_##name / sizeof(hmlc_attr_spec)) - 1,     \
-     traits, operands,        results},
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes)                    \
+    {#name,                                                                                        \
+     attrs_of_##name,                                                                              \
+     (uint32_t)(sizeof attrs_of_##name / sizeof(hmlc_attr_spec)) - 1,                              \
+     traits,                                                                                       \
+     cost,                                                                                         \
+     operands,                                                                                     \
+     results},
 #include <hmlc/ops.def>
 #undef HMLC_OP
 };
@@ -50,11 +59,13 @@ static const hmlc_op_info ops[] = {
 static const struct {
     const char *name;
     hmlc_attr_kind kind;
-    const char *words; /* of an ENUM */
+    const char *words; /* of an ENUM, a | behind each */
 } attributes[] = {
 #define HMLC_ATTR(name, kind)       {#name, HMLC_ATTR_KIND_##kind, ""},
 #define HMLC_ATTR_ENUM(name, words) {#name, HMLC_ATTR_KIND_ENUM, words},
+#define WORD(identifier, text)      text "|"
 #include <hmlc/attrs.def>
+#undef WORD
 #undef HMLC_ATTR_ENUM
 #undef HMLC_ATTR
 };

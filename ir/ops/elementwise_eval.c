@@ -9,15 +9,6 @@
 
 typedef double (*unary_function)(double x, double alpha, double beta);
 
-/* Functions of x alone, or of x and the attributes alpha and beta. */
-#define UNARY(name, expression)                                                                    \
-    static double apply_##name(double x, double alpha, double beta)                                \
-    {                                                                                              \
-        (void)alpha;                                                                               \
-        (void)beta;                                                                                \
-        return (expression);                                                                       \
-    }
-
 #define SQRT_HALF      0.70710678118654752440
 #define SQRT_2_OVER_PI 0.79788456080286535588
 
@@ -38,76 +29,71 @@ static double hard_logistic(double x, double alpha, double beta)
     return isnan(line) ? line : fmax(0, fmin(1, line));
 }
 
-UNARY(neg, -x)
-UNARY(abs, fabs(x))
-UNARY(sign, isnan(x) ? x : (x > 0) - (x < 0))
-UNARY(relu, x < 0 ? 0 : x)
-UNARY(floor, floor(x))
-UNARY(ceil, ceil(x))
-UNARY(round, nearbyint(x))
-UNARY(sqrt, sqrt(x))
-UNARY(rsqrt, 1 / sqrt(x))
-UNARY(reciprocal, 1 / x)
-UNARY(exp, exp(x))
-UNARY(log, log(x))
-UNARY(sin, sin(x))
-UNARY(cos, cos(x))
-UNARY(tan, tan(x))
-UNARY(asin, asin(x))
-UNARY(acos, acos(x))
-UNARY(atan, atan(x))
-UNARY(sinh, sinh(x))
-UNARY(cosh, cosh(x))
-UNARY(asinh, asinh(x))
-UNARY(acosh, acosh(x))
-UNARY(atanh, atanh(x))
-UNARY(tanh, tanh(x))
-UNARY(erf, erf(x))
-UNARY(sigmoid, logistic(x))
-UNARY(softplus, isnan(x) ? x : log_one_plus_exp(x))
-UNARY(softsign, x / (1 + fabs(x)))
-UNARY(silu, x *logistic(alpha *x))
-UNARY(mish, isnan(x) ? x : x *tanh(log_one_plus_exp(x)))
-UNARY(gelu, 0.5 * x * (1 + erf(x * SQRT_HALF)))
-UNARY(gelu_tanh, 0.5 * x * (1 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))))
-UNARY(leaky_relu, x < 0 ? alpha * x : x)
-UNARY(elu, x < 0 ? alpha * expm1(x) : x)
-UNARY(selu, beta *(x < 0 ? alpha * expm1(x) : x))
-UNARY(celu, x < 0 ? alpha * expm1(x / alpha) : x)
-UNARY(thresholded_relu, x > alpha ? x : 0)
-UNARY(shrink, x<-alpha ? x + beta : x> alpha ? x - beta : 0)
-UNARY(hard_sigmoid, hard_logistic(x, alpha, beta))
-UNARY(hard_swish, x *hard_logistic(x, 1.0 / 6, 0.5))
+/* A row for each float op of one operand: its value at x; alpha and beta are its attributes. */
+/* clang-format off */
+#define UNARY_TABLE(ROW)                                                                           \
+    ROW(neg, -x)                                                                                   \
+    ROW(abs, fabs(x))                                                                              \
+    ROW(sign, isnan(x) ? x : (x > 0) - (x < 0))                                                    \
+    ROW(relu, x < 0 ? 0 : x)                                                                       \
+    ROW(floor, floor(x))                                                                           \
+    ROW(ceil, ceil(x))                                                                             \
+    ROW(round, nearbyint(x))                                                                       \
+    ROW(sqrt, sqrt(x))                                                                             \
+    ROW(rsqrt, 1 / sqrt(x))                                                                        \
+    ROW(reciprocal, 1 / x)                                                                         \
+    ROW(exp, exp(x))                                                                               \
+    ROW(log, log(x))                                                                               \
+    ROW(sin, sin(x))                                                                               \
+    ROW(cos, cos(x))                                                                               \
+    ROW(tan, tan(x))                                                                               \
+    ROW(asin, asin(x))                                                                             \
+    ROW(acos, acos(x))                                                                             \
+    ROW(atan, atan(x))                                                                             \
+    ROW(sinh, sinh(x))                                                                             \
+    ROW(cosh, cosh(x))                                                                             \
+    ROW(asinh, asinh(x))                                                                           \
+    ROW(acosh, acosh(x))                                                                           \
+    ROW(atanh, atanh(x))                                                                           \
+    ROW(tanh, tanh(x))                                                                             \
+    ROW(erf, erf(x))                                                                               \
+    ROW(sigmoid, logistic(x))                                                                      \
+    ROW(softplus, isnan(x) ? x : log_one_plus_exp(x))                                              \
+    ROW(softsign, x / (1 + fabs(x)))                                                               \
+    ROW(silu, x * logistic(alpha * x))                                                             \
+    ROW(mish, isnan(x) ? x : x * tanh(log_one_plus_exp(x)))                                        \
+    ROW(gelu, 0.5 * x * (1 + erf(x * SQRT_HALF)))                                                  \
+    ROW(leaky_relu, x < 0 ? alpha * x : x)                                                         \
+    ROW(elu, x < 0 ? alpha * expm1(x) : x)                                                         \
+    ROW(selu, beta * (x < 0 ? alpha * expm1(x) : x))                                               \
+    ROW(celu, x < 0 ? alpha * expm1(x / alpha) : x)                                                \
+    ROW(thresholded_relu, x > alpha ? x : 0)                                                       \
+    ROW(shrink, x < -alpha ? x + beta : x > alpha ? x - beta : 0)                                  \
+    ROW(hard_sigmoid, hard_logistic(x, alpha, beta))                                               \
+    ROW(hard_swish, x * hard_logistic(x, 1.0 / 6, 0.5))
+/* clang-format on */
 
-static const struct {
-    hmlc_opcode opcode;
-    unary_function function;
-} unary_table[] = {
-#define ROW(name) {HMLC_OP_##name, apply_##name}
-    ROW(neg),          ROW(abs),        ROW(sign),
-    ROW(relu),         ROW(floor),      ROW(ceil),
-    ROW(round),        ROW(sqrt),       ROW(rsqrt),
-    ROW(reciprocal),   ROW(exp),        ROW(log),
-    ROW(sin),          ROW(cos),        ROW(tan),
-    ROW(asin),         ROW(acos),       ROW(atan),
-    ROW(sinh),         ROW(cosh),       ROW(asinh),
-    ROW(acosh),        ROW(atanh),      ROW(tanh),
-    ROW(erf),          ROW(sigmoid),    ROW(softplus),
-    ROW(softsign),     ROW(silu),       ROW(mish),
-    ROW(gelu),         ROW(leaky_relu), ROW(elu),
-    ROW(selu),         ROW(celu),       ROW(shrink),
-    ROW(hard_sigmoid), ROW(hard_swish), ROW(thresholded_relu),
+#define DEFINE(name, expression)                                                                   \
+    static double apply_##name(double x, double alpha, double beta)                                \
+    {                                                                                              \
+        (void)alpha;                                                                               \
+        (void)beta;                                                                                \
+        return (expression);                                                                       \
+    }
+UNARY_TABLE(DEFINE)
+DEFINE(gelu_tanh, 0.5 * x * (1 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))))
+#undef DEFINE
+
+static const unary_function unary_functions[HMLC_OP_COUNT] = {
+#define ROW(name, expression) [HMLC_OP_##name] = apply_##name,
+    UNARY_TABLE(ROW)
 #undef ROW
 };
 
+/* HMLC_OP_COUNT: no op. */
 static unary_function find_function(hmlc_opcode opcode)
 {
-    for (size_t i = 0; i < sizeof unary_table / sizeof unary_table[0]; ++i) {
-        if (unary_table[i].opcode == opcode) {
-            return unary_table[i].function;
-        }
-    }
-    return NULL;
+    return opcode < HMLC_OP_COUNT ? unary_functions[opcode] : NULL;
 }
 
 static unary_function find_unary(const hmlc_op *op)

@@ -4,7 +4,7 @@
 #include "eval_tools.h"
 
 static const hmlc_eval_function functions[] = {
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_eval_##eval,
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes) hmlc_eval_##eval,
 #include <hmlc/ops.def>
 #undef HMLC_OP
 };

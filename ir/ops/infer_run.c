@@ -6,7 +6,7 @@
 #include "graph/graph_internal.h"
 
 static hmlc_status (*const functions[])(hmlc_infer *context) = {
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes) hmlc_infer_##infer,
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes) hmlc_infer_##infer,
 #include <hmlc/ops.def>
 #undef HMLC_OP
 };

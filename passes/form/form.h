@@ -81,8 +81,6 @@ hmlc_form_op *hmlc_form_node(const hmlc_form_state *state, const hmlc_op *op);
 bool hmlc_form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right);
 /* `operand` broadcasts to exactly `result`. */
 bool hmlc_form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_type *result);
-/* Exponentials, divisions and the like: never evaluated twice for one element. */
-bool hmlc_form_is_expensive(const hmlc_op *op);
 /* Cheap, and computed from values that lie in memory anyhow: may be evaluated by each of its users.
  */
 bool hmlc_form_is_copyable(const hmlc_form_state *state, const hmlc_form_op *node);

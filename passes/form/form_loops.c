@@ -194,7 +194,7 @@ static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
         return;
     }
     if (member->repeated &&
-        (hmlc_form_is_expensive(node->op) || member->depth > MAX_REPEATED_DEPTH)) {
+        (hmlc_op_has_cost(node->op, HMLC_COST_ONCE) || member->depth > MAX_REPEATED_DEPTH)) {
         return;
     }
     if (hmlc_form_group_has_all_uses(group, node)) {

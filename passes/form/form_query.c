@@ -45,23 +45,6 @@ bool hmlc_form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hm
     return true;
 }
 
-bool hmlc_form_is_expensive(const hmlc_op *op)
-{
-    static const uint8_t expensive[HMLC_OP_COUNT] = {
-        [HMLC_OP_sqrt] = 1,    [HMLC_OP_rsqrt] = 1,    [HMLC_OP_reciprocal] = 1,
-        [HMLC_OP_exp] = 1,     [HMLC_OP_log] = 1,      [HMLC_OP_sin] = 1,
-        [HMLC_OP_cos] = 1,     [HMLC_OP_tan] = 1,      [HMLC_OP_asin] = 1,
-        [HMLC_OP_acos] = 1,    [HMLC_OP_atan] = 1,     [HMLC_OP_sinh] = 1,
-        [HMLC_OP_cosh] = 1,    [HMLC_OP_asinh] = 1,    [HMLC_OP_acosh] = 1,
-        [HMLC_OP_atanh] = 1,   [HMLC_OP_tanh] = 1,     [HMLC_OP_erf] = 1,
-        [HMLC_OP_sigmoid] = 1, [HMLC_OP_softplus] = 1, [HMLC_OP_softsign] = 1,
-        [HMLC_OP_silu] = 1,    [HMLC_OP_mish] = 1,     [HMLC_OP_gelu] = 1,
-        [HMLC_OP_elu] = 1,     [HMLC_OP_selu] = 1,     [HMLC_OP_celu] = 1,
-        [HMLC_OP_div] = 1,     [HMLC_OP_mod] = 1,      [HMLC_OP_pow] = 1,
-    };
-    return expensive[op->opcode] != 0;
-}
-
 static bool lies_in_memory(const hmlc_form_state *state, const hmlc_value *value)
 {
     const hmlc_op *producer = value->producer;
@@ -78,7 +61,7 @@ bool hmlc_form_is_copyable(const hmlc_form_state *state, const hmlc_form_op *nod
     if (hmlc_op_has(op, HMLC_TRAIT_GENERATOR)) {
         return true;
     }
-    if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || hmlc_form_is_expensive(op)) {
+    if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) || hmlc_op_has_cost(op, HMLC_COST_ONCE)) {
         return false;
     }
     uint32_t values = 0;

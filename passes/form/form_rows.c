@@ -196,7 +196,7 @@ static bool fits_as_producer(hmlc_form_state *state, hmlc_form_group *group,
 {
     const hmlc_op *op = node->op;
     if (node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
-        (hmlc_form_is_expensive(op) && !single_pass(group))) {
+        (hmlc_op_has_cost(op, HMLC_COST_ONCE) && !single_pass(group))) {
         return false;
     }
     row_domain domain = domain_of(state, group, op->results[0]->type);
@@ -231,8 +231,8 @@ static bool take_producer(hmlc_form_state *state, hmlc_form_group *group, hmlc_f
         return add_within_limits(group, node, true);
     }
     /* A value that others read too is stored on the way, once. */
-    return !hmlc_form_is_expensive(node->op) && !hmlc_form_producer_escapes(state, group, node) &&
-           add_within_limits(group, node, false);
+    return !hmlc_op_has_cost(node->op, HMLC_COST_ONCE) &&
+           !hmlc_form_producer_escapes(state, group, node) && add_within_limits(group, node, false);
 }
 
 static bool grow_up(hmlc_form_state *state, hmlc_form_group *group)

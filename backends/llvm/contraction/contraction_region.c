@@ -40,25 +40,6 @@ hmlc_status hmlc_contraction_argument(hmlc_plan_context *context, const hmlc_ker
     return HMLC_OK;
 }
 
-/* Elementwise ops whose code is long enough that a tile's registers are better stored first. */
-static bool is_heavy(hmlc_opcode opcode)
-{
-    static const hmlc_opcode heavy[] = {
-        HMLC_OP_exp,     HMLC_OP_log,      HMLC_OP_sin,      HMLC_OP_cos,  HMLC_OP_tan,
-        HMLC_OP_asin,    HMLC_OP_acos,     HMLC_OP_atan,     HMLC_OP_sinh, HMLC_OP_cosh,
-        HMLC_OP_asinh,   HMLC_OP_acosh,    HMLC_OP_atanh,    HMLC_OP_tanh, HMLC_OP_erf,
-        HMLC_OP_sigmoid, HMLC_OP_softplus, HMLC_OP_softsign, HMLC_OP_silu, HMLC_OP_mish,
-        HMLC_OP_gelu,    HMLC_OP_elu,      HMLC_OP_selu,     HMLC_OP_celu, HMLC_OP_mod,
-        HMLC_OP_pow,     HMLC_OP_quantize, HMLC_OP_div,
-    };
-    for (size_t k = 0; k < sizeof heavy / sizeof heavy[0]; k++) {
-        if (heavy[k] == opcode) {
-            return true;
-        }
-    }
-    return false;
-}
-
 hmlc_status hmlc_contraction_add_leaf(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                       hmlc_contraction *contraction, const hmlc_value *leaf)
 {
@@ -95,7 +76,7 @@ static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kern
         return hmlc_contraction_refuse(context, plan,
                                        reason != NULL ? reason : "a fused operation");
     }
-    contraction->heavy = contraction->heavy || is_heavy(op->opcode);
+    contraction->heavy = contraction->heavy || hmlc_op_has_cost(op, HMLC_COST_LONG);
     for (uint32_t k = 0; k < op->operand_count; k++) {
         const hmlc_value *operand = hmlc_op_operand(op, k);
         if (operand == NULL) {

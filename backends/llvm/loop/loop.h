@@ -233,8 +233,6 @@ typedef struct hmlc_loop_analysis {
 } hmlc_loop_analysis;
 
 hmlc_status hmlc_loop_analyze(hmlc_loop_context *context) HMLC_MUST_USE;
-/* Rough cost of one element, in tenths of a nanosecond. */
-uint32_t hmlc_loop_op_cost(const hmlc_op *op);
 void hmlc_loop_record_access(hmlc_loop_context *context, const hmlc_loop_index *index);
 
 /* -- loop_choose.c -- */

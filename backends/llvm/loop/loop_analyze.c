@@ -331,7 +331,7 @@ static void walk_elementwise(walk *self, const hmlc_op *op, const hmlc_loop_inde
         return;
     }
     context->analysis->movement = false;
-    context->analysis->cost += hmlc_loop_op_cost(op);
+    context->analysis->cost += hmlc_op_get_info(op->opcode)->cost.tenths;
     walk_operands(self, op, index);
 }
 
@@ -359,7 +359,7 @@ static void walk_row(walk *self, const hmlc_op *op)
         return;
     }
     context->analysis->movement = false;
-    context->analysis->cost += hmlc_loop_op_cost(op);
+    context->analysis->cost += hmlc_op_get_info(op->opcode)->cost.tenths;
     hmlc_loop_index full[HMLC_MAX_RANK], index[HMLC_MAX_RANK];
     const hmlc_type *type = hmlc_op_operand(op, 0)->type;
     for (int32_t k = 0; k < type->rank; k++) {

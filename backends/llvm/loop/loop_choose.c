@@ -5,30 +5,6 @@
 /* A work unit should take this long on one core: long against the hand-over to a thread. */
 enum { UNIT_TENTHS_NS = 40000, SHORT_INNER = 8, LEAST_TILE = 4, PLAIN_VECTORS = 4 };
 
-static const struct {
-    hmlc_opcode opcode;
-    uint32_t tenths; /* of a nanosecond per element */
-} costs[] = {
-    {HMLC_OP_exp, 3},      {HMLC_OP_log, 5},     {HMLC_OP_sin, 15},        {HMLC_OP_cos, 15},
-    {HMLC_OP_tan, 20},     {HMLC_OP_asin, 6},    {HMLC_OP_acos, 6},        {HMLC_OP_atan, 6},
-    {HMLC_OP_sinh, 5},     {HMLC_OP_cosh, 5},    {HMLC_OP_asinh, 25},      {HMLC_OP_acosh, 25},
-    {HMLC_OP_atanh, 25},   {HMLC_OP_tanh, 4},    {HMLC_OP_erf, 6},         {HMLC_OP_sigmoid, 4},
-    {HMLC_OP_softplus, 6}, {HMLC_OP_silu, 4},    {HMLC_OP_mish, 5},        {HMLC_OP_gelu, 4},
-    {HMLC_OP_elu, 4},      {HMLC_OP_selu, 4},    {HMLC_OP_celu, 5},        {HMLC_OP_pow, 30},
-    {HMLC_OP_mod, 40},     {HMLC_OP_softmax, 6}, {HMLC_OP_log_softmax, 6}, {HMLC_OP_layer_norm, 3},
-    {HMLC_OP_rms_norm, 2},
-};
-
-uint32_t hmlc_loop_op_cost(const hmlc_op *op)
-{
-    for (size_t k = 0; k < sizeof costs / sizeof costs[0]; k++) {
-        if (costs[k].opcode == op->opcode) {
-            return costs[k].tenths;
-        }
-    }
-    return 0; /* hidden behind the loads */
-}
-
 static int32_t last_active(const hmlc_loop_space *space, int32_t before, bool reduced_too)
 {
     for (int32_t k = before - 1; k >= 0; k--) {

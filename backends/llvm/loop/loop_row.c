@@ -278,7 +278,8 @@ static hmlc_status choose_kept(hmlc_loop_context *context, hmlc_kernel_plan *pla
             }
             continue;
         }
-        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) && (hmlc_loop_op_cost(op) >= 3 || stored) &&
+        if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) &&
+            (hmlc_op_get_info(op->opcode)->cost.tenths >= 3 || stored) &&
             hmlc_loop_row_full(context, value) && !is_single(*phases_of(&self, value))) {
             HMLC_TRY(keep(context, plan, value, false, lowest(*phases_of(&self, value))));
         }

@@ -28,7 +28,7 @@ struct hmlc_eval {
     void *interpreter;
 };
 
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes)                    \
     hmlc_status hmlc_eval_##eval(hmlc_eval *context);
 #include <hmlc/ops.def>
 #undef HMLC_OP

@@ -206,6 +206,10 @@ static inline bool hmlc_op_has(const hmlc_op *op, uint32_t traits)
 {
     return hmlc_opcode_has(op->opcode, traits);
 }
+static inline bool hmlc_op_has_cost(const hmlc_op *op, hmlc_cost_fact fact)
+{
+    return (hmlc_op_get_info(op->opcode)->cost.facts & fact) != 0;
+}
 
 void hmlc_op_set_operand(hmlc_op *op, uint32_t index, hmlc_value *value);
 void hmlc_value_replace_uses(hmlc_value *value,

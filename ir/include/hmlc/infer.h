@@ -24,7 +24,7 @@ typedef struct hmlc_infer {
     const hmlc_dim **elements; /* may stay NULL per result */
 } hmlc_infer;
 
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes)                          \
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes)                    \
     hmlc_status hmlc_infer_##infer(hmlc_infer *context);
 #include <hmlc/ops.def>
 #undef HMLC_OP

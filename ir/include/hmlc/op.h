@@ -4,11 +4,12 @@
 #ifndef HMLC_OP_H
 #define HMLC_OP_H
 
+#include <hmlc/attr_words.h>
 #include <hmlc/sampling.h>
 #include <hmlc/types.h>
 
 typedef enum hmlc_opcode {
-#define HMLC_OP(name, operands, results, traits, infer, eval, attributes) HMLC_OP_##name,
+#define HMLC_OP(name, operands, results, traits, cost, infer, eval, attributes) HMLC_OP_##name,
 #include <hmlc/ops.def>
 #undef HMLC_OP
     HMLC_OP_COUNT,
@@ -53,27 +54,6 @@ typedef enum hmlc_attr_kind {
     HMLC_ATTR_KIND_TENSOR,
     HMLC_ATTR_KIND_ENUM, /* stored in as.integer */
 } hmlc_attr_kind;
-
-/* Values of the ENUM attributes, in the order of the words in attrs.def. */
-enum { HMLC_LAYOUT_CHANNELS_FIRST, HMLC_LAYOUT_CHANNELS_LAST };
-enum { HMLC_GELU_NONE, HMLC_GELU_TANH };
-enum {
-    HMLC_REDUCTION_NONE,
-    HMLC_REDUCTION_ADD,
-    HMLC_REDUCTION_MUL,
-    HMLC_REDUCTION_MIN,
-    HMLC_REDUCTION_MAX
-};
-enum { HMLC_PAD_CONSTANT, HMLC_PAD_REFLECT, HMLC_PAD_EDGE, HMLC_PAD_WRAP };
-enum { HMLC_AXES_KEEP, HMLC_AXES_DROP, HMLC_AXES_SQUEEZE, HMLC_AXES_INSERT, HMLC_AXES_SPLIT };
-enum { HMLC_DIRECTION_FORWARD, HMLC_DIRECTION_REVERSE, HMLC_DIRECTION_BIDIRECTIONAL };
-enum {
-    HMLC_FORM_LOOP,
-    HMLC_FORM_CONTRACTION,
-    HMLC_FORM_WINDOW,
-    HMLC_FORM_RECURRENT,
-    HMLC_FORM_PORTABLE,
-};
 
 /* Lists of attributes are at most this long. */
 #define HMLC_MAX_ATTR_LIST 64
@@ -138,11 +118,23 @@ typedef struct hmlc_attr_spec {
     double default_value; /* INT, ENUM and FLOAT; else 0 */
 } hmlc_attr_spec;
 
+/* What an op costs beyond the loads of its operands. */
+typedef enum hmlc_cost_fact {
+    HMLC_COST_ONCE = 1 << 0, /* not to be evaluated twice for one element */
+    HMLC_COST_LONG = 1 << 1, /* many instructions: registers around it are better stored first */
+} hmlc_cost_fact;
+
+typedef struct hmlc_op_cost {
+    uint32_t tenths; /* of a nanosecond per element; 0: hidden behind the loads */
+    uint32_t facts;
+} hmlc_op_cost;
+
 typedef struct hmlc_op_info {
     const char *name;
     const hmlc_attr_spec *attrs;
     uint32_t attr_count;
     uint32_t traits;
+    hmlc_op_cost cost;
     int32_t least_operands, most_operands; /* most -1: any number */
     int32_t least_results, most_results;
 } hmlc_op_info;
