@@ -2,6 +2,8 @@
 /* The simplify pass: constant folding and all simplify_* rule sets on one worklist. */
 #include "simplify.h"
 
+#include "fold/fold_constants.h"
+
 hmlc_status hmlc_pass_simplify(hmlc_pass_context *context)
 {
     const hmlc_rewrite_rules sets[] = {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rule sets of the simplify pass, one per file simplify_<subject>.c, and constant folding. */
+/* The rule sets of the simplify pass, one per file simplify_<subject>.c. */
 #ifndef HMLC_SIMPLIFY_H
 #define HMLC_SIMPLIFY_H
 
 #include "rewrite.h"
 
-extern const hmlc_rewrite_rules hmlc_fold_constants;
 extern const hmlc_rewrite_rules hmlc_simplify_arithmetic; /* elementwise algebra */
 extern const hmlc_rewrite_rules hmlc_simplify_casts;
 extern const hmlc_rewrite_rules hmlc_simplify_broadcasts; /* expand, splats */

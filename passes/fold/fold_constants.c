@@ -5,7 +5,8 @@
  * it takes. Large results that grow out of small operands are left to be computed: weights stay
  * small.
  */
-#include "clean/simplify.h"
+#include "fold_constants.h"
+
 #include "query.h"
 
 enum {
