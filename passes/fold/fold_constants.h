@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of constant folding, for passes that make constants. */
 #ifndef HMLC_FOLD_CONSTANTS_H
 #define HMLC_FOLD_CONSTANTS_H

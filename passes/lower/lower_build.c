@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops that the rules of several ops build. */
 #include "lower.h"
 

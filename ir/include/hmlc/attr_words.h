@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The values of ENUM attributes, HMLC_LAYOUT_CHANNELS_LAST and so on, as attrs.def lists them.
  * Freestanding. */
 #ifndef HMLC_ATTR_WORDS_H
