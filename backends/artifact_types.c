@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact_types.h"
 
 #include <hml_format/artifact.h>

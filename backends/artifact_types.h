@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the compiler and the file format both name. */
 #ifndef HMLC_ARTIFACT_TYPES_H
 #define HMLC_ARTIFACT_TYPES_H

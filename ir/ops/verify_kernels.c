@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of kernels between passes and backends (ir/README.md). Each check gives what is
  * broken, NULL where all holds. */
 #include <hmlc/access.h>

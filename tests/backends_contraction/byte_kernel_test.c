@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products and convolutions of 8-bit integers, summed in i32: exact on every target. */
 #include "contraction_cases.h"
 

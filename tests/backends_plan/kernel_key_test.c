@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels share code where their keys are equal: whatever the code reads must be in the key whole.
  */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of kernels: what holds passes, and each way to break it is told in words. */
 #include <hmlc/ir.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Preconditions that only a defect of the compiler itself can break. */
 #ifndef HMLC_ASSERT_H
 #define HMLC_ASSERT_H
