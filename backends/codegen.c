@@ -79,7 +79,8 @@ static hmlc_status task_emit_kernels(const task *t, LLVMModuleRef module, uint32
 {
     const hmlc_unique_kernel *unique = t->program->unique.data;
     if (t->portable || t->first == t->last) {
-        HMLC_TRY(hmlc_portable_link(module, t->program->target, t->portable));
+        HMLC_TRY(hmlc_portable_link(module, t->program->target, t->portable,
+                                    t->program->module->diagnostics));
     }
     for (uint32_t k = t->first; k < t->last; k++) {
         *progress = k;
@@ -124,7 +125,7 @@ static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t 
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
-        _exit(HMLC_INTERNAL); /* it died before the line above */
+        _exit(HMLC_NO); /* it died before the line above: nobody reads this */
     }
     if (getenv("HMLC_DEBUG") == NULL) {
         dup2(t->messages, STDERR_FILENO);
@@ -134,7 +135,7 @@ static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t 
         const char *message = last_message(t->program->module);
         if (ftruncate(t->file, 0) != 0 || lseek(t->file, 0, SEEK_SET) != 0 ||
             !write_all(t->file, message, strlen(message))) {
-            _exit(HMLC_INTERNAL);
+            _exit(HMLC_RESOURCE); /* the file is memory */
         }
     }
     _exit((int)status);

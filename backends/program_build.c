@@ -67,7 +67,10 @@ static hmlc_status buffer_describe(build *b, const hmlc_value *root, hml_buffer_
         return hmlc_weights_add_constant(b->program->weights, hmlc_value_constant(root),
                                          &record->offset, &record->bytes);
     default:
-        return HMLC_INTERNAL;
+        return hmlc_error_add(b->program->module->diagnostics, HMLC_ERROR_compiler_defect,
+                              root->producer != NULL ? root->producer->location : NULL, NULL,
+                              "a value's memory is of kind %d, which no buffer has",
+                              (int)storage->kind);
     }
 }
 
@@ -109,8 +112,16 @@ static hmlc_status build_blob_operand(build *b, const hmlc_kernel_plan *plan, ui
 {
     hml_buffer_record buffer = {
         .kind = HML_BUFFER_WEIGHTS, .offset_dim = HML_NONE, .bytes_dim = HML_NONE};
-    HMLC_TRY(
-        hmlc_weights_add_packed(b->program->weights, plan, operand, &buffer.offset, &buffer.bytes));
+    const hmlc_tensor *constant =
+        hmlc_kernel_argument_constant(plan->kernel, plan->operands[operand].index);
+    if (constant == NULL) {
+        return hmlc_error_add(b->program->module->diagnostics, HMLC_ERROR_compiler_defect,
+                              plan->kernel->location, NULL,
+                              "operand %u of a %s kernel is packed, but no constant", operand,
+                              plan->class_->name);
+    }
+    HMLC_TRY(hmlc_weights_add_packed(b->program->weights, plan, operand, constant, &buffer.offset,
+                                     &buffer.bytes));
     HMLC_TRY(HMLC_APPEND(&b->program->buffers, &buffer));
     hml_operand_record record = {.buffer = (uint32_t)b->program->buffers.count - 1,
                                  .offset_dim = HML_NONE};

@@ -100,13 +100,10 @@ hmlc_status hmlc_weights_add_constant(hmlc_weights *weights, const hmlc_tensor *
 }
 
 hmlc_status hmlc_weights_add_packed(hmlc_weights *weights, const hmlc_kernel_plan *plan,
-                                    uint32_t operand, uint64_t *offset, uint64_t *bytes)
+                                    uint32_t operand, const hmlc_tensor *constant, uint64_t *offset,
+                                    uint64_t *bytes)
 {
     const hmlc_kernel_operand *entry = &plan->operands[operand];
-    const hmlc_tensor *constant = hmlc_kernel_argument_constant(plan->kernel, entry->index);
-    if (constant == NULL) {
-        return HMLC_INTERNAL;
-    }
     blob added = {.bytes = entry->bytes,
                   .data = constant->data,
                   .data_bytes = constant->bytes,

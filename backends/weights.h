@@ -15,11 +15,11 @@ typedef struct hmlc_weights hmlc_weights;
 
 hmlc_weights *hmlc_weights_create(hmlc_arena *arena);
 
-/* Offset (64-byte aligned) of a constant as it stands, or of a kernel's packed constant. */
+/* Offset (64-byte aligned) of a constant as it stands, or as a kernel packs it. */
 hmlc_status hmlc_weights_add_constant(hmlc_weights *weights, const hmlc_tensor *constant,
                                       uint64_t *offset, uint64_t *bytes) HMLC_MUST_USE;
 hmlc_status hmlc_weights_add_packed(hmlc_weights *weights, const hmlc_kernel_plan *plan,
-                                    uint32_t operand, uint64_t *offset,
+                                    uint32_t operand, const hmlc_tensor *constant, uint64_t *offset,
                                     uint64_t *bytes) HMLC_MUST_USE;
 uint64_t hmlc_weights_bytes(const hmlc_weights *weights);
 

@@ -95,7 +95,9 @@ static hmlc_status add_pass(pass_list *list, const char *word, size_t length)
 static hmlc_status parse_pipeline(pass_list *list, const char *text, int depth)
 {
     if (depth > MAX_PIPELINE_DEPTH) {
-        return HMLC_INTERNAL;
+        return hmlc_error_add(list->module->diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
+                              "pipelines contain each other more than %d deep at '%s'",
+                              MAX_PIPELINE_DEPTH, text);
     }
     while (*text != '\0') {
         size_t length = strcspn(text, ",");

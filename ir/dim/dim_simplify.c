@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simplifying constructors but division: sums, products, extremes, comparisons, selection. */
+#include <hmlc/assert.h>
+
 #include "dim_internal.h"
 
 bool hmlc_dim_is_constant(hmlc_dim dim, int64_t *value)
@@ -349,7 +351,9 @@ hmlc_dim hmlc_dim_make(hmlc_dims *dims, hmlc_dim_kind kind, hmlc_dim a, hmlc_dim
     if (kind == HMLC_DIM_SELECT) {
         return hmlc_dim_select(dims, a, b, c);
     }
-    if (kind < HMLC_DIM_ADD || kind > HMLC_DIM_LESS) { /* constants and symbols have their own */
+    bool operation = kind >= HMLC_DIM_ADD && kind <= HMLC_DIM_LESS; /* the others are no make's */
+    HMLC_ASSERT(operation);
+    if (!operation) {
         return hmlc_dim_fail(dims, HMLC_INTERNAL);
     }
     return constructors[kind](dims, a, b);

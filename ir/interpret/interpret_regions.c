@@ -13,7 +13,9 @@ static hmlc_status take_yields(hmlc_interpreter *interpreter, const hmlc_op *op,
     for (uint32_t i = 0; i < count; ++i) {
         const hmlc_slot *slot = &interpreter->slots[hmlc_op_operand(region->last, first + i)->id];
         if (!slot->present) {
-            return HMLC_INTERNAL;
+            return hmlc_error_add(interpreter->module->diagnostics, HMLC_ERROR_compiler_defect,
+                                  op->location, NULL, "%s yields result %u before it is computed",
+                                  hmlc_op_get_info(op->opcode)->name, i);
         }
         HMLC_TRY(hmlc_interpreter_fit(interpreter, op->results[i]->type, &slot->tensor,
                                       op->location, "a result"));

@@ -137,7 +137,7 @@ static hmlc_status run_plain(hmlc_interpreter *interpreter, hmlc_eval *context)
     return HMLC_OK;
 }
 
-/* Collects the operands; HMLC_INTERNAL where one was not computed. */
+/* Collects the operands; each was computed before. */
 static hmlc_status collect_operands(const hmlc_interpreter *interpreter, const hmlc_op *op,
                                     const hmlc_tensor **operands)
 {
@@ -148,7 +148,7 @@ static hmlc_status collect_operands(const hmlc_interpreter *interpreter, const h
         }
         const hmlc_slot *slot = &interpreter->slots[value->id];
         if (!slot->present) {
-            return hmlc_error_add(interpreter->module->diagnostics, HMLC_ERROR_verify_failed,
+            return hmlc_error_add(interpreter->module->diagnostics, HMLC_ERROR_compiler_defect,
                                   op->location, NULL,
                                   "operand %u of %s is used before it is "
                                   "computed",

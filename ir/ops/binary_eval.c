@@ -100,7 +100,7 @@ static hmlc_status evaluate_floats(hmlc_eval *context)
     HMLC_TRY_MEMORY(b);
     HMLC_TRY_MEMORY(values);
     if (function == NULL) {
-        return HMLC_INTERNAL;
+        return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect, "no evaluation of floats");
     }
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
         values[i] = function(a[cursor.offset[0]], b[cursor.offset[1]]);
@@ -126,7 +126,7 @@ static hmlc_status evaluate_integers(hmlc_eval *context)
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
         if (!hmlc_integer_binary(op->opcode, dtype, fmod, a[cursor.offset[0]], b[cursor.offset[1]],
                                  &values[i])) {
-            return HMLC_INTERNAL;
+            return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect, "no evaluation of integers");
         }
     }
     hmlc_eval_store_integers(&context->results[0], values);

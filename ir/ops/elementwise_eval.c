@@ -144,7 +144,7 @@ static hmlc_status evaluate_integers(hmlc_eval *context, unary_function function
         if (floats) {
             values[i] = (int64_t)function((double)values[i], alpha, beta);
         } else if (!hmlc_integer_unary(op->opcode, x->dtype, values[i], &values[i])) {
-            return HMLC_INTERNAL;
+            return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect, "no evaluation of integers");
         }
     }
     hmlc_eval_store_integers(&context->results[0], values);
@@ -174,7 +174,7 @@ hmlc_status hmlc_eval_unary(hmlc_eval *context)
         return evaluate_integers(context, function);
     }
     if (function == NULL) {
-        return HMLC_INTERNAL;
+        return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect, "no evaluation of floats");
     }
     double alpha = has_attr(op, HMLC_ATTR_alpha) ? hmlc_op_float(op, HMLC_ATTR_alpha) : 0;
     double beta = has_attr(op, HMLC_ATTR_beta) ? hmlc_op_float(op, HMLC_ATTR_beta) : 0;

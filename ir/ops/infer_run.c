@@ -67,5 +67,9 @@ hmlc_status hmlc_infer_report_dims(hmlc_module *module, const hmlc_location *loc
                               "%d terms",
                               what, HMLC_DIM_MAX_SIZE, HMLC_DIM_MAX_TERMS);
     }
+    if (status == HMLC_INTERNAL) {
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_compiler_defect, location, NULL,
+                              "%s was made by an operation that dims do not have", what);
+    }
     return status;
 }

@@ -53,7 +53,8 @@ static hmlc_status load_operands(const hmlc_eval *context, lstm_run *lstm)
         HMLC_TRY(load(context, 3, &lstm->b));
     }
     if (lstm->r == NULL || (lstm->xw == NULL && (lstm->x == NULL || lstm->w == NULL))) {
-        return HMLC_INTERNAL;
+        return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect,
+                              "an operand that the operator requires is absent");
     }
     if (hmlc_eval_operand(context, next) != NULL) {
         lstm->lengths = hmlc_eval_integers(context, hmlc_eval_operand(context, next));

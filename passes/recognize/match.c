@@ -24,84 +24,100 @@ struct hmlc_pattern {
 
 /* Compilation */
 
-static hmlc_status parse(hmlc_arena *arena, const char **text, int depth, const hmlc_pattern **out);
+typedef struct pattern_parser {
+    hmlc_module *module;
+    hmlc_arena *arena;
+    const char *start, *text; /* the whole pattern, and what is left of it */
+} pattern_parser;
 
-static void skip_space(const char **text)
+static hmlc_status parse(pattern_parser *parser, int depth, const hmlc_pattern **out);
+
+/* Patterns stand in the compiler's own tables. */
+static hmlc_status parse_fail(const pattern_parser *parser, const char *expected)
 {
-    while (**text == ' ') {
-        (*text)++;
-    }
+    return hmlc_error_add(parser->module->diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
+                          "pattern '%s', character %d: expected %s", parser->start,
+                          (int)(parser->text - parser->start) + 1, expected);
 }
 
-static hmlc_status parse_arguments(hmlc_arena *arena, const char **text, int depth,
-                                   hmlc_pattern *node)
+static void skip_space(pattern_parser *parser)
+{
+    parser->text += strspn(parser->text, " ");
+}
+
+static hmlc_status parse_arguments(pattern_parser *parser, int depth, hmlc_pattern *node)
 {
     do {
-        (*text)++; /* '(' or ',' */
+        parser->text++; /* '(' or ',' */
         if (node->count == MAX_ARGUMENTS) {
-            return HMLC_INTERNAL;
+            return parse_fail(parser, "no further argument");
         }
-        HMLC_TRY(parse(arena, text, depth + 1, &node->arguments[node->count++]));
-        skip_space(text);
-    } while (**text == ',');
-    if (**text != ')') {
-        return HMLC_INTERNAL;
+        HMLC_TRY(parse(parser, depth + 1, &node->arguments[node->count++]));
+        skip_space(parser);
+    } while (*parser->text == ',');
+    if (*parser->text != ')') {
+        return parse_fail(parser, "')'");
     }
-    (*text)++;
+    parser->text++;
     return HMLC_OK;
 }
 
-static hmlc_status parse_op(hmlc_arena *arena, const char **text, int depth, hmlc_pattern *node)
+static hmlc_status parse_op(pattern_parser *parser, int depth, hmlc_pattern *node)
 {
-    if (isupper((unsigned char)**text) && (*text)[1] == ':') {
-        node->letter = **text;
-        *text += 2;
+    if (isupper((unsigned char)*parser->text) && parser->text[1] == ':') {
+        node->letter = *parser->text;
+        parser->text += 2;
     }
-    size_t length = strspn(*text, "abcdefghijklmnopqrstuvwxyz_0123456789");
-    if (length == 1 && (*text)[1] != '(' && node->letter == 0) {
+    size_t length = strspn(parser->text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    if (length == 1 && parser->text[1] != '(' && node->letter == 0) {
         node->kind = NODE_VALUE;
-        node->letter = **text;
-        (*text)++;
+        node->letter = *parser->text;
+        parser->text++;
         return HMLC_OK;
     }
     node->kind = NODE_OP;
-    if (!hmlc_opcode_from_name(*text, length, &node->opcode) || (*text)[length] != '(') {
-        return HMLC_INTERNAL;
+    if (!hmlc_opcode_from_name(parser->text, length, &node->opcode) ||
+        parser->text[length] != '(') {
+        return parse_fail(parser, "an operator and '('");
     }
-    *text += length;
-    return parse_arguments(arena, text, depth, node);
+    parser->text += length;
+    return parse_arguments(parser, depth, node);
 }
 
-static hmlc_status parse(hmlc_arena *arena, const char **text, int depth, const hmlc_pattern **out)
+static hmlc_status parse(pattern_parser *parser, int depth, const hmlc_pattern **out)
 {
-    hmlc_pattern *node = HMLC_NEW(arena, hmlc_pattern);
+    hmlc_pattern *node = HMLC_NEW(parser->arena, hmlc_pattern);
     HMLC_TRY_MEMORY(node);
     *out = node;
-    skip_space(text);
+    skip_space(parser);
     if (depth > MAX_PATTERN_DEPTH) {
-        return HMLC_INTERNAL;
+        return parse_fail(parser, "no deeper nesting");
     }
-    if (**text == '?' && islower((unsigned char)(*text)[1])) {
+    const char *text = parser->text;
+    if (*text == '?' && islower((unsigned char)text[1])) {
         node->kind = NODE_CAPTURE;
-        node->letter = (*text)[1];
-        *text += 2;
+        node->letter = text[1];
+        parser->text += 2;
         return HMLC_OK;
     }
-    if (isdigit((unsigned char)**text) || **text == '-') {
+    if (isdigit((unsigned char)*text) || *text == '-') {
         char *end;
         node->kind = NODE_NUMBER;
-        node->number = strtod(*text, &end);
-        *text = end;
+        node->number = strtod(text, &end);
+        parser->text = end;
         return HMLC_OK;
     }
-    return parse_op(arena, text, depth, node);
+    return parse_op(parser, depth, node);
 }
 
-hmlc_status hmlc_pattern_compile(hmlc_arena *arena, const char *text, const hmlc_pattern **pattern)
+hmlc_status hmlc_pattern_compile(hmlc_module *module, hmlc_arena *arena, const char *text,
+                                 const hmlc_pattern **pattern)
 {
-    HMLC_TRY(parse(arena, &text, 0, pattern));
-    skip_space(&text);
-    return *text == '\0' && (*pattern)->kind == NODE_OP ? HMLC_OK : HMLC_INTERNAL;
+    pattern_parser parser = {module, arena, text, text};
+    HMLC_TRY(parse(&parser, 0, pattern));
+    skip_space(&parser);
+    bool whole = *parser.text == '\0' && (*pattern)->kind == NODE_OP;
+    return whole ? HMLC_OK : parse_fail(&parser, "one operator and the end");
 }
 
 bool hmlc_pattern_starts_at(const hmlc_pattern *pattern, hmlc_opcode opcode)

@@ -34,8 +34,8 @@ typedef struct hmlc_match {
 #define HMLC_MATCHED_NUMBER(match, letter) ((match)->numbers[(letter) - 'a'])
 #define HMLC_MATCHED_OP(match, letter)     ((match)->named[(letter) - 'A'])
 
-/* INTERNAL where the text is not a pattern. Lives in the arena. */
-hmlc_status hmlc_pattern_compile(hmlc_arena *arena, const char *text,
+/* A compiler_defect of the module where the text is not a pattern. Lives in the arena. */
+hmlc_status hmlc_pattern_compile(hmlc_module *module, hmlc_arena *arena, const char *text,
                                  const hmlc_pattern **pattern) HMLC_MUST_USE;
 
 /* Could the pattern's root be an op of that opcode? */

@@ -39,11 +39,12 @@ static hmlc_status recognize_op(hmlc_rewriter *rewriter, hmlc_op *op)
     return HMLC_OK;
 }
 
-static hmlc_status compile(hmlc_arena *arena, const hmlc_recognitions *set, compiled_row *rows)
+static hmlc_status compile(hmlc_module *module, hmlc_arena *arena, const hmlc_recognitions *set,
+                           compiled_row *rows)
 {
     for (uint32_t i = 0; i < set->count; i++) {
         rows[i].build = set->rows[i].build;
-        HMLC_TRY(hmlc_pattern_compile(arena, set->rows[i].pattern, &rows[i].pattern));
+        HMLC_TRY(hmlc_pattern_compile(module, arena, set->rows[i].pattern, &rows[i].pattern));
     }
     return HMLC_OK;
 }
@@ -65,7 +66,7 @@ hmlc_status hmlc_pass_recognize(hmlc_pass_context *context)
     table.rows = HMLC_NEW_ARRAY(context->scratch, compiled_row, capacity);
     HMLC_TRY_MEMORY(table.rows);
     for (uint32_t i = 0; i < SETS; i++) {
-        HMLC_TRY(compile(context->scratch, sets[i], table.rows + table.count));
+        HMLC_TRY(compile(context->module, context->scratch, sets[i], table.rows + table.count));
         table.count += sets[i]->count;
     }
     const hmlc_rewrite_rules rule_sets[] = {HMLC_RULES(rules)};

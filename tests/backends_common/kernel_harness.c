@@ -72,7 +72,8 @@ static LLVMMemoryBufferRef emit_object(hmlc_module *module, const hmlc_kernel_pl
     assert_non_null(code);
     bool portable = plan->class_ == &hmlc_portable_class;
     if (portable) {
-        assert_int_equal(hmlc_portable_link(code, plan->target, true), HMLC_OK);
+        assert_int_equal(hmlc_portable_link(code, plan->target, true, module->diagnostics),
+                         HMLC_OK);
     }
     hmlc_status status = hmlc_kernel_emit(code, module, plan, "test_kernel", arena);
     if (status != HMLC_OK) {

@@ -54,6 +54,9 @@ machine_facts() {
     grep -rniE 'x86|avx|4096|vector_bytes == 64|HMLC_PANEL' backends ir passes runtime | grep -vE '^(backends/targets|runtime/platform|runtime/format)/'
 }
 
+# A defect is a row of errors.def with a message (hmlc_error_add returns its status); hmlc_dim_fail alone keeps a bare one.
+silent_defects() { sources "${product[@]}" | xargs grep -nE '(return|[?:]|[^=!]=|exit\() *HMLC_INTERNAL'; }
+
 rule "files over 600 lines" long_files
 rule "functions over 80 lines" long_functions
 rule "file names twice" file_names_twice
@@ -68,5 +71,6 @@ for folder in runtime tools/common; do
     rule "libraries" has_libraries $folder
     rule "symbols of $folder without hml_" foreign_symbols $folder 'hml_'
 done
+rule "defects without a diagnostic" silent_defects
 rule "facts of one machine outside backends/targets, runtime/platform and the file format" machine_facts
 exit $failed

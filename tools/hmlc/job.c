@@ -59,34 +59,28 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
 
 /* -- phases ------------------------------------------------------------------------------------ */
 
-/* A failure that nobody has put into words gets some: no command ends in silence. */
+/*
+ * No command ends in silence. Two failures have no place where they could be put into words: memory
+ * that is short, and the table of dims, which knows no diagnostics. Any other is a defect.
+ */
 static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
 {
-    static const struct {
-        hmlc_status status;
-        hmlc_error error;
-        const char *message;
-    } rows[] = {
-        {HMLC_RESOURCE, HMLC_ERROR_out_of_memory, "compiling needs more memory than there is"},
-        {HMLC_DAMAGED, HMLC_ERROR_graph_invalid,
-         "a size in the model is beyond 2^47, more than any memory holds"},
-        {HMLC_REFUSED, HMLC_ERROR_not_implemented, "something in the model is not supported"},
-        {HMLC_INTERNAL, HMLC_ERROR_verify_failed, "the compiler contradicts itself"},
-    };
-    hmlc_diagnostics *diagnostics = job->module->diagnostics;
-    if (hmlc_diagnostics_error_count(diagnostics) == 0 &&
-        hmlc_dims_status(job->module->dims) == HMLC_REFUSED) {
-        return hmlc_infer_report_dims(job->module, NULL, "a dim that a pass computes");
+    hmlc_module *module = job->module;
+    hmlc_status dims = hmlc_dims_status(module->dims);
+    bool beyond = dims != HMLC_OK && dims != HMLC_RESOURCE;
+    if (hmlc_diagnostics_error_count(module->diagnostics) > 0 || (status == HMLC_OK && !beyond)) {
+        return status;
     }
-    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-        if (rows[k].status == status && hmlc_diagnostics_error_count(diagnostics) == 0) {
-            const char *name = job->module->name;
-            const hmlc_location *where = hmlc_location_create(
-                job->module->arena, name != NULL ? name : job->request->model_path, "", "");
-            (void)hmlc_error_add(diagnostics, rows[k].error, where, NULL, "%s", rows[k].message);
-        }
+    const hmlc_location *where = hmlc_location_create(
+        module->arena, module->name != NULL ? module->name : job->request->model_path, "", "");
+    if (beyond) {
+        return hmlc_infer_report_dims(module, where, "a dim that a pass computes");
     }
-    return status;
+    return status == HMLC_RESOURCE
+               ? hmlc_error_add(module->diagnostics, HMLC_ERROR_out_of_memory, where, NULL,
+                                "compiling needs more memory than there is")
+               : hmlc_error_add(module->diagnostics, HMLC_ERROR_compiler_defect, where, NULL,
+                                "a step failed with status %d without saying why", (int)status);
 }
 
 /* A model that is sound by itself, and contradicts itself only with these --dim: the user's word is

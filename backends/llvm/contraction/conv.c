@@ -231,8 +231,14 @@ static hmlc_status plan_tables(hmlc_plan_context *context, hmlc_kernel_plan *pla
             HMLC_TRY(hmlc_conv_regular_tiles(context, conv, &words, section));
         }
     }
-    while (words.count % (TABLE_BYTES / sizeof *words.words) != 0 && !words.failed) {
+    while (words.count % (TABLE_BYTES / sizeof *words.words) != 0 && !words.failed &&
+           !words.beyond) {
         hmlc_words_add(&words, 0);
+    }
+    if (words.beyond) {
+        return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
+                              plan->kernel->location, NULL,
+                              "the image of a convolution has more than 2^31 elements");
     }
     if (words.failed) {
         return HMLC_RESOURCE;

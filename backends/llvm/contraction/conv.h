@@ -78,7 +78,8 @@ typedef struct hmlc_words {
     hmlc_arena *arena;
     int32_t *words;
     size_t count, capacity;
-    bool failed;
+    bool failed; /* out of memory */
+    bool beyond; /* a word did not fit */
 } hmlc_words;
 void hmlc_words_add(hmlc_words *words, int64_t word);
 

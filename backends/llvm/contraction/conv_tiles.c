@@ -12,8 +12,8 @@
 
 void hmlc_words_add(hmlc_words *words, int64_t word)
 {
-    if (words->failed || word < INT32_MIN || word > INT32_MAX) {
-        words->failed = true;
+    words->beyond |= word < INT32_MIN || word > INT32_MAX;
+    if (words->failed || words->beyond) {
         return;
     }
     if (words->count == words->capacity) {
@@ -296,5 +296,5 @@ hmlc_status hmlc_conv_regular_tiles(hmlc_plan_context *context, hmlc_conv *conv,
     qsort(tiling.segments, tiling.count, sizeof *tiling.segments, compare_segments);
     int64_t tiles = write_segments(&tiling, section);
     section->row_tiles = hmlc_dim_constant(context->module->dims, tiles);
-    return words->failed ? HMLC_RESOURCE : HMLC_OK;
+    return HMLC_OK;
 }

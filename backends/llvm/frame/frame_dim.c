@@ -26,7 +26,7 @@ static LLVMValueRef symbol_value(hmlc_frame *frame, const hmlc_symbol *symbol)
             return state->symbol_values[k];
         }
     }
-    state->failed = true; /* hmlc_kernel_symbols missed one: a defect, reported by the caller */
+    hmlc_frame_defect(frame, "hmlc_kernel_symbols misses a dim", symbol->name);
     return hmlc_frame_int(frame, 0);
 }
 
@@ -113,7 +113,7 @@ static LLVMValueRef emit_dim(hmlc_frame *frame, hmlc_dim dim)
                                                       : emit_operation(frame, dim);
     hmlc_dim_cache *entry = HMLC_NEW(frame->arena, hmlc_dim_cache);
     if (entry == NULL) {
-        state->failed = true;
+        hmlc_frame_fail(frame, HMLC_RESOURCE);
         return value;
     }
     *entry = (hmlc_dim_cache){dim, value, state->cache};

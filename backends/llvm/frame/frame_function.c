@@ -197,6 +197,20 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     return hmlc_frame_emit_check(frame);
 }
 
+void hmlc_frame_fail(hmlc_frame *frame, hmlc_status status)
+{
+    struct hmlc_frame_state *state = frame->private_;
+    state->status = state->status == HMLC_OK ? status : state->status;
+}
+
+void hmlc_frame_defect(hmlc_frame *frame, const char *what, const char *name)
+{
+    hmlc_frame_fail(frame,
+                    hmlc_error_add(frame->ir->diagnostics, HMLC_ERROR_compiler_defect,
+                                   frame->plan->kernel->location, NULL, "%s '%s' in a %s kernel",
+                                   what, name, frame->plan->class_->name));
+}
+
 static hmlc_status frame_init(hmlc_frame *frame, struct hmlc_frame_state *state)
 {
     frame->private_ = state;
@@ -232,10 +246,8 @@ hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_k
         status = outer_emit(&frame, name);
     }
     LLVMDisposeBuilder(frame.builder);
-    if (status == HMLC_OK && state.failed) {
-        status = HMLC_RESOURCE;
-    }
     HMLC_TRY(status);
+    HMLC_TRY(state.status);
     if (LLVMVerifyFunction(frame.function, LLVMPrintMessageAction) ||
         LLVMVerifyFunction(frame.outer, LLVMPrintMessageAction)) {
         return hmlc_error_add(ir->diagnostics, HMLC_ERROR_codegen_failed, plan->kernel->location,

@@ -12,8 +12,13 @@ struct hmlc_frame_state {
     LLVMValueRef *check_values;  /* in check mode */
     LLVMTypeRef body_type;
     struct hmlc_dim_cache *cache; /* dims emitted in the body */
-    bool failed;                  /* out of memory or an unknown intrinsic: reported at the end */
+    hmlc_status status; /* the first failure of a function that returns a value: seen at the end */
 };
+
+/* Keeps the first failure. */
+void hmlc_frame_fail(hmlc_frame *frame, hmlc_status status);
+/* A defect: the emission ends with this message. */
+void hmlc_frame_defect(hmlc_frame *frame, const char *what, const char *name);
 
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;

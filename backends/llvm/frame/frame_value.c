@@ -139,10 +139,9 @@ LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t cou
 LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
                                   LLVMValueRef const *arguments, uint32_t count)
 {
-    struct hmlc_frame_state *state = frame->private_;
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     if (id == 0) { /* an unknown name would become a call to an undefined symbol */
-        state->failed = true;
+        hmlc_frame_defect(frame, "LLVM knows no intrinsic", name);
         return LLVMGetPoison(type);
     }
     LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, &type, 1);
@@ -150,7 +149,7 @@ LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeR
     LLVMValueRef *values =
         HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count); /* LLVM's are not const */
     if (values == NULL) {
-        state->failed = true;
+        hmlc_frame_fail(frame, HMLC_RESOURCE);
         return LLVMGetPoison(type);
     }
     for (uint32_t k = 0; k < count; k++) {

@@ -240,7 +240,10 @@ static hmlc_status write_attributes(call_writer *w, const hmlc_op *op)
     for (uint32_t k = 0; k < info->attr_count; k++) {
         const hmlc_attr *attr = hmlc_op_attr(op, info->attrs[k].name);
         if (place + (attr != NULL ? attr->count : 0) + 1 > PORTABLE_ATTRIBUTES) {
-            return HMLC_INTERNAL;
+            return hmlc_error_add(w->frame->ir->diagnostics, HMLC_ERROR_compiler_defect,
+                                  op->location, NULL,
+                                  "the attributes of %s need more than %d places of a call",
+                                  info->name, (int)PORTABLE_ATTRIBUTES);
         }
         place += write_attribute(w, place_of(w, CALL_ATTRIBUTES) + 8 * place, op, &info->attrs[k]);
     }
@@ -272,7 +275,8 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
     const portable_row *row = row_of(op->opcode);
     LLVMValueRef function = LLVMGetNamedFunction(frame->module, row->function);
     if (function == NULL) {
-        return HMLC_INTERNAL;
+        return hmlc_error_add(frame->ir->diagnostics, HMLC_ERROR_compiler_defect, op->location,
+                              NULL, "the portable kernels lack %s", row->function);
     }
     call_writer w = writer_create(frame);
     write_tensors(&w, op);
@@ -302,7 +306,8 @@ const hmlc_kernel_class hmlc_portable_class = {"portable", HMLC_FORM_PORTABLE, p
 
 /* -- bitcode ----------------------------------------------------------------------------------- */
 
-hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target, bool kernels)
+hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target, bool kernels,
+                               hmlc_diagnostics *diagnostics)
 {
     const hmlc_architecture *architecture = hmlc_architecture_of(target);
     const hmlc_bitcode *code = kernels ? &architecture->kernels : &architecture->memory;
@@ -312,11 +317,18 @@ hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target, 
     LLVMBool failed = LLVMParseBitcodeInContext2(LLVMGetModuleContext(module), buffer, &source);
     LLVMDisposeMemoryBuffer(buffer);
     if (failed) {
-        return HMLC_INTERNAL;
+        return hmlc_error_add(diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
+                              "LLVM cannot read the portable kernels' bitcode for %s",
+                              target->name);
     }
     LLVMSetDataLayout(source, LLVMGetDataLayoutStr(module));
     LLVMSetTarget(source, LLVMGetTarget(module));
-    return LLVMLinkModules2(module, source) ? HMLC_INTERNAL : HMLC_OK;
+    if (LLVMLinkModules2(module, source)) {
+        return hmlc_error_add(diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
+                              "LLVM cannot link the portable kernels' bitcode for %s",
+                              target->name);
+    }
+    return HMLC_OK;
 }
 
 static void set_target(LLVMValueRef function, const hmlc_target *target)

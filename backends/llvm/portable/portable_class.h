@@ -31,8 +31,8 @@ hmlc_portable_scratch hmlc_portable_resize_scratch;
  * Links the bitcode into `module`: the kernels, or (kernels false) the support functions that LLVM
  * may call, memcpy, memmove and memset.
  */
-hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target,
-                               bool kernels) HMLC_MUST_USE;
+hmlc_status hmlc_portable_link(LLVMModuleRef module, const hmlc_target *target, bool kernels,
+                               hmlc_diagnostics *diagnostics) HMLC_MUST_USE;
 /* Makes everything but the exported kernels private, so that unused code goes; gives all functions
  * the target. */
 void hmlc_portable_internalise(LLVMModuleRef module, const hmlc_target *target, bool support);

@@ -156,8 +156,9 @@ char *hmlc_dim_text(hmlc_arena *arena, hmlc_dim dim);
  */
 hmlc_dim hmlc_dim_parse(hmlc_dims *dims, const char *text, size_t length);
 
-/* HMLC_OK, or after a sticky failure HMLC_RESOURCE, HMLC_DAMAGED (overflow) or HMLC_REFUSED (an
- * expression beyond the two limits). */
+/* HMLC_OK, or after a sticky failure HMLC_RESOURCE, HMLC_DAMAGED (overflow), HMLC_REFUSED (an
+ * expression beyond the two limits) or HMLC_INTERNAL (hmlc_dim_make of no operation). The table
+ * knows no diagnostics: hmlc_infer_report_dims puts it into words. */
 hmlc_status hmlc_dims_status(const hmlc_dims *dims) HMLC_MUST_USE;
 
 #endif
