@@ -128,9 +128,7 @@ static hmlc_value *average_pool(contraction_case *test, const hot_kernel *kernel
 /* -- contractions -- */
 
 static const hot_kernel contractions[] = {
-#define HOT_CONTRACTION(name, build, left, right, sizes, stride, groups, size, pads, a, b, c, d,   \
-                        e, f)                                                                      \
-    {name, build, left, right, sizes, {stride, groups, size, pads}, {{a, b}, {c, d}, {e, f}}, {0}},
+#define HOT_CONTRACTION(...) {__VA_ARGS__},
 #include "hot_kernels.def"
 };
 
@@ -235,17 +233,7 @@ static void depth_loops_of_contractions(void **state)
 /* -- windows -- */
 
 static const hot_kernel windows[] = {
-#define HOT_WINDOW(name, build, left, right, sizes, stride, groups, size, pads, a, b, c, d, e, f,  \
-                   s2, s3, s4)                                                                     \
-    {                                                                                              \
-        name,                                                                                      \
-        build,                                                                                     \
-        left,                                                                                      \
-        right,                                                                                     \
-        sizes,                                                                                     \
-        {stride, groups, size, pads},                                                              \
-        {{a, b}, {c, d}, {e, f}},                                                                  \
-        {s2, s3, s4}},
+#define HOT_WINDOW(...) {__VA_ARGS__},
 #include "hot_kernels.def"
 };
 
