@@ -68,6 +68,6 @@ void hmlc_objects_release(hmlc_objects *objects)
     if (objects->members.count > 0) {
         close(objects->file);
     }
-    hmlc_growable_free(&objects->members);
+    HMLC_TABLE_FREE(&objects->members);
     *objects = (hmlc_objects){0};
 }

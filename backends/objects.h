@@ -13,9 +13,9 @@ typedef struct hmlc_object {
 } hmlc_object;
 
 typedef struct hmlc_objects {
-    int file;              /* the archive; open where there are members */
-    uint64_t bytes;        /* of the archive */
-    hmlc_growable members; /* hmlc_object */
+    int file;       /* the archive; open where there are members */
+    uint64_t bytes; /* of the archive */
+    HMLC_TABLE(hmlc_object) members;
 } hmlc_objects;
 
 /* Appends all that the file `from` holds. */

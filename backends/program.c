@@ -126,13 +126,17 @@ hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const 
 
 void hmlc_program_release(hmlc_program *program)
 {
-    hmlc_growable *tables[] = {&program->planned,   &program->unique,     &program->dims,
-                               &program->checks,    &program->buffers,    &program->operands,
-                               &program->indices,   &program->kernels,    &program->steps,
-                               &program->locations, &program->output_dims};
-    for (size_t k = 0; k < sizeof tables / sizeof tables[0]; k++) {
-        hmlc_growable_free(tables[k]);
-    }
+    HMLC_TABLE_FREE(&program->planned);
+    HMLC_TABLE_FREE(&program->unique);
+    HMLC_TABLE_FREE(&program->dims);
+    HMLC_TABLE_FREE(&program->checks);
+    HMLC_TABLE_FREE(&program->buffers);
+    HMLC_TABLE_FREE(&program->operands);
+    HMLC_TABLE_FREE(&program->indices);
+    HMLC_TABLE_FREE(&program->kernels);
+    HMLC_TABLE_FREE(&program->steps);
+    HMLC_TABLE_FREE(&program->locations);
+    HMLC_TABLE_FREE(&program->output_dims);
     hmlc_string_table_free(&program->strings);
     hmlc_slots_release(program);
 }

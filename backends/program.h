@@ -29,11 +29,19 @@ typedef struct hmlc_program {
     hmlc_module *module;
     hmlc_arena *arena;
     const hmlc_target *target;
-    hmlc_growable planned; /* hmlc_planned_kernel, in op order */
-    hmlc_growable unique;  /* hmlc_unique_kernel */
+    HMLC_TABLE(hmlc_planned_kernel) planned; /* in op order */
+    HMLC_TABLE(hmlc_unique_kernel) unique;
     hmlc_weights *weights; /* shared by the variants */
     /* Tables, see hml_format/artifact.h. */
-    hmlc_growable dims, checks, buffers, operands, indices, kernels, steps, locations, output_dims;
+    HMLC_TABLE(hml_dim_record) dims;
+    HMLC_TABLE(hml_check_record) checks;
+    HMLC_TABLE(hml_buffer_record) buffers;
+    HMLC_TABLE(hml_operand_record) operands;
+    HMLC_TABLE(uint32_t) indices;
+    HMLC_TABLE(hml_kernel_record) kernels;
+    HMLC_TABLE(hml_step_record) steps;
+    HMLC_TABLE(uint32_t) locations;
+    HMLC_TABLE(uint32_t) output_dims;
     hmlc_string_table strings;
     uint32_t target_name; /* in strings */
     uint32_t entry_dims, entry_checks;

@@ -273,8 +273,7 @@ static hmlc_status build_kernel_operands(build *b, const hmlc_kernel_plan *plan,
 
 static hmlc_status build_call(build *b, const hmlc_op *op)
 {
-    const hmlc_planned_kernel *planned =
-        (const hmlc_planned_kernel *)b->program->planned.data + b->next_planned++;
+    const hmlc_planned_kernel *planned = &b->program->planned.data[b->next_planned++];
     const hmlc_kernel_plan *plan = &planned->plan;
     HMLC_TRY(build_grow(b, op));
     hml_step_record step = empty_step(HML_STEP_CALL);
@@ -338,7 +337,7 @@ static hmlc_status build_branch_region(build *b, const hmlc_region *region)
 
 static hml_step_record *step_at(build *b, size_t index)
 {
-    return (hml_step_record *)b->program->steps.data + index;
+    return &b->program->steps.data[index];
 }
 
 /* The buffers of the results before the branches: the sizes must be known on both paths. */

@@ -16,8 +16,8 @@ typedef struct slot_owner {
 typedef struct hmlc_slot_map {
     uint32_t *slot_of; /* by dim id: slot + 1 */
     uint32_t capacity;
-    symbol_place *symbols; /* by index */
-    hmlc_growable owners;  /* slot_owner, in the order of their slots */
+    symbol_place *symbols;         /* by index */
+    HMLC_TABLE(slot_owner) owners; /* in the order of their slots */
 } hmlc_slot_map;
 
 static void find_symbol_inputs(const hmlc_module *module, symbol_place *symbols)
@@ -49,7 +49,7 @@ hmlc_status hmlc_slots_create(hmlc_program *program)
 void hmlc_slots_release(hmlc_program *program)
 {
     if (program->slots != NULL) {
-        hmlc_growable_free(&program->slots->owners);
+        HMLC_TABLE_FREE(&program->slots->owners);
     }
 }
 
@@ -151,9 +151,8 @@ hmlc_status hmlc_slots_bind(hmlc_program *program, const hmlc_symbol *symbol, ui
 void hmlc_slots_forget(hmlc_program *program, uint32_t first)
 {
     hmlc_slot_map *map = program->slots;
-    const slot_owner *owners = map->owners.data;
     while (map->owners.count > 0) {
-        slot_owner owner = owners[map->owners.count - 1];
+        slot_owner owner = map->owners.data[map->owners.count - 1];
         uint32_t *slot =
             owner.symbol ? &map->symbols[owner.index].slot : &map->slot_of[owner.index];
         if (*slot != 0 && *slot <= first) {

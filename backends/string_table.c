@@ -47,8 +47,8 @@ hmlc_status hmlc_string_table_add(hmlc_string_table *table, const char *text, ui
     if (length > UINT32_MAX - 1 - table->bytes.count) {
         return HMLC_RESOURCE;
     }
-    HMLC_TRY(hmlc_growable_reserve(&table->bytes, length, 1));
-    memcpy((char *)table->bytes.data + table->bytes.count, text, length);
+    HMLC_TRY(HMLC_TABLE_RESERVE(&table->bytes, length));
+    memcpy(table->bytes.data + table->bytes.count, text, length);
     *offset = (uint32_t)table->bytes.count;
     table->bytes.count += length;
     table->count++;
@@ -58,7 +58,7 @@ hmlc_status hmlc_string_table_add(hmlc_string_table *table, const char *text, ui
 
 void hmlc_string_table_free(hmlc_string_table *table)
 {
-    hmlc_growable_free(&table->bytes);
+    HMLC_TABLE_FREE(&table->bytes);
     free(table->slots);
     *table = (hmlc_string_table){0};
 }

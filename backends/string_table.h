@@ -6,7 +6,7 @@
 #include "growable.h"
 
 typedef struct hmlc_string_table {
-    hmlc_growable bytes;
+    hmlc_byte_table bytes;
     uint32_t *slots; /* open addressing: offset + 1 */
     size_t capacity, count;
 } hmlc_string_table;

@@ -156,7 +156,7 @@ static void file_close(atomic_file *f)
 typedef struct layout {
     const hmlc_artifact *artifact;
     hml_section_record *sections;
-    hmlc_growable *contents; /* of MODEL and PROGRAM sections */
+    hmlc_byte_table *contents; /* of MODEL and PROGRAM sections */
     uint32_t count;
     hml_file_header header;
 } layout;
@@ -328,7 +328,7 @@ hmlc_status hmlc_artifact_write(const hmlc_artifact *artifact, const char *path,
     hmlc_arena *arena = artifact->module->arena;
     layout l = {.artifact = artifact,
                 .sections = HMLC_NEW_ARRAY(arena, hml_section_record, most),
-                .contents = HMLC_NEW_ARRAY(arena, hmlc_growable, most)};
+                .contents = HMLC_NEW_ARRAY(arena, hmlc_byte_table, most)};
     HMLC_TRY_MEMORY(l.sections);
     HMLC_TRY_MEMORY(l.contents);
     atomic_file f = {
@@ -339,7 +339,7 @@ hmlc_status hmlc_artifact_write(const hmlc_artifact *artifact, const char *path,
     file_close(&f);
     XXH3_freeState(f.hash);
     for (uint32_t k = 0; k < l.count; k++) {
-        hmlc_growable_free(&l.contents[k]);
+        HMLC_TABLE_FREE(&l.contents[k]);
     }
     return status;
 }

@@ -25,7 +25,7 @@ hmlc_status hmlc_text_write(hmlc_module *module, const hmlc_objects *objects, ui
                             const char *path) HMLC_MUST_USE;
 
 /* The MODEL and PROGRAM sections as bytes (malloc). */
-hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_growable *bytes) HMLC_MUST_USE;
-hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *bytes) HMLC_MUST_USE;
+hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_byte_table *bytes) HMLC_MUST_USE;
+hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_byte_table *bytes) HMLC_MUST_USE;
 
 #endif

@@ -6,12 +6,12 @@
 
 #include "artifact_types.h"
 
-static hmlc_status bytes_append(hmlc_growable *bytes, const void *data, size_t size)
+static hmlc_status bytes_append(hmlc_byte_table *bytes, const void *data, size_t size)
 {
     static const char zeros[8];
     size_t padding = (8 - size % 8) % 8;
-    HMLC_TRY(hmlc_growable_reserve(bytes, size + padding, 1));
-    char *end = (char *)bytes->data + bytes->count;
+    HMLC_TRY(HMLC_TABLE_RESERVE(bytes, size + padding));
+    char *end = bytes->data + bytes->count;
     if (size > 0) {
         memcpy(end, data, size);
     }
@@ -20,22 +20,39 @@ static hmlc_status bytes_append(hmlc_growable *bytes, const void *data, size_t s
     return HMLC_OK;
 }
 
-/* Appends a table and fills its reference. */
-static hmlc_status table_append(hmlc_growable *bytes, const hmlc_growable *records,
-                                uint32_t record_bytes, hml_table *table)
+/* A table of the section, and where the section's record tells of it. */
+typedef struct table_source {
+    const void *records;
+    size_t count, record_bytes;
+    hml_table *reference;
+} table_source;
+
+#define TABLE_SOURCE(table, reference)                                                             \
+    {(table).data, (table).count, sizeof *(table).data, (reference)}
+
+/* Appends tables and fills their references. */
+static hmlc_status tables_append(hmlc_byte_table *bytes, const table_source *sources, size_t count)
 {
-    *table = (hml_table){bytes->count, (uint32_t)records->count, record_bytes};
-    return bytes_append(bytes, records->data, records->count * record_bytes);
+    for (size_t k = 0; k < count; k++) {
+        const table_source *source = &sources[k];
+        *source->reference =
+            (hml_table){bytes->count, (uint32_t)source->count, (uint32_t)source->record_bytes};
+        HMLC_TRY(bytes_append(bytes, source->records, source->count * source->record_bytes));
+    }
+    return HMLC_OK;
 }
+
+typedef HMLC_TABLE(hml_tensor_record) tensor_table;
 
 typedef struct model_builder {
     const hmlc_artifact *artifact;
     hmlc_string_table strings;
-    hmlc_growable symbols, inputs, outputs;
+    HMLC_TABLE(hml_symbol_record) symbols;
+    tensor_table inputs, outputs;
 } model_builder;
 
 /* Outputs leave their slots to each program's own list. */
-static hmlc_status tensor_add(model_builder *b, hmlc_growable *table, const char *name,
+static hmlc_status tensor_add(model_builder *b, tensor_table *table, const char *name,
                               const hmlc_value *value)
 {
     const hmlc_type *type = value->type;
@@ -95,7 +112,7 @@ static hmlc_status symbols_add(model_builder *b)
     return HMLC_OK;
 }
 
-static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hmlc_growable *bytes)
+static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hmlc_byte_table *bytes)
 {
     HMLC_TRY(hmlc_string_table_add(&b->strings, "", &record->name));
     HMLC_TRY(hmlc_string_table_add(
@@ -104,27 +121,30 @@ static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hml
     HMLC_TRY(symbols_add(b));
     HMLC_TRY(tensors_add(b));
     HMLC_TRY(bytes_append(bytes, record, sizeof *record));
-    HMLC_TRY(table_append(bytes, &b->strings.bytes, 1, &record->strings));
-    HMLC_TRY(table_append(bytes, &b->symbols, sizeof(hml_symbol_record), &record->symbols));
-    HMLC_TRY(table_append(bytes, &b->inputs, sizeof(hml_tensor_record), &record->inputs));
-    HMLC_TRY(table_append(bytes, &b->outputs, sizeof(hml_tensor_record), &record->outputs));
+    const table_source tables[] = {
+        TABLE_SOURCE(b->strings.bytes, &record->strings),
+        TABLE_SOURCE(b->symbols, &record->symbols),
+        TABLE_SOURCE(b->inputs, &record->inputs),
+        TABLE_SOURCE(b->outputs, &record->outputs),
+    };
+    HMLC_TRY(tables_append(bytes, tables, sizeof tables / sizeof tables[0]));
     memcpy(bytes->data, record, sizeof *record);
     return HMLC_OK;
 }
 
-hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_growable *bytes)
+hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_byte_table *bytes)
 {
     model_builder b = {.artifact = artifact};
     hml_model_record record = {0};
     hmlc_status status = model_lay_out(&b, &record, bytes);
     hmlc_string_table_free(&b.strings);
-    hmlc_growable_free(&b.symbols);
-    hmlc_growable_free(&b.inputs);
-    hmlc_growable_free(&b.outputs);
+    HMLC_TABLE_FREE(&b.symbols);
+    HMLC_TABLE_FREE(&b.inputs);
+    HMLC_TABLE_FREE(&b.outputs);
     return status;
 }
 
-hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *bytes)
+hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_byte_table *bytes)
 {
     hml_program_record record = {.entry_dims = program->entry_dims,
                                  .entry_checks = program->entry_checks,
@@ -133,24 +153,20 @@ hmlc_status hmlc_section_program(const hmlc_program *program, hmlc_growable *byt
                                  .growable_count = program->module->growable_count,
                                  .target_name = program->target_name};
     hmlc_status status = bytes_append(bytes, &record, sizeof record);
-    const struct {
-        const hmlc_growable *records;
-        uint32_t record_bytes;
-        hml_table *table;
-    } tables[] = {
-        {&program->dims, sizeof(hml_dim_record), &record.dims},
-        {&program->checks, sizeof(hml_check_record), &record.checks},
-        {&program->buffers, sizeof(hml_buffer_record), &record.buffers},
-        {&program->operands, sizeof(hml_operand_record), &record.operands},
-        {&program->indices, sizeof(uint32_t), &record.indices},
-        {&program->kernels, sizeof(hml_kernel_record), &record.kernels},
-        {&program->steps, sizeof(hml_step_record), &record.steps},
-        {&program->locations, sizeof(uint32_t), &record.locations},
-        {&program->strings.bytes, 1, &record.strings},
-        {&program->output_dims, sizeof(uint32_t), &record.output_dims},
+    const table_source tables[] = {
+        TABLE_SOURCE(program->dims, &record.dims),
+        TABLE_SOURCE(program->checks, &record.checks),
+        TABLE_SOURCE(program->buffers, &record.buffers),
+        TABLE_SOURCE(program->operands, &record.operands),
+        TABLE_SOURCE(program->indices, &record.indices),
+        TABLE_SOURCE(program->kernels, &record.kernels),
+        TABLE_SOURCE(program->steps, &record.steps),
+        TABLE_SOURCE(program->locations, &record.locations),
+        TABLE_SOURCE(program->strings.bytes, &record.strings),
+        TABLE_SOURCE(program->output_dims, &record.output_dims),
     };
-    for (size_t k = 0; k < sizeof tables / sizeof tables[0] && status == HMLC_OK; k++) {
-        status = table_append(bytes, tables[k].records, tables[k].record_bytes, tables[k].table);
+    if (status == HMLC_OK) {
+        status = tables_append(bytes, tables, sizeof tables / sizeof tables[0]);
     }
     if (status == HMLC_OK) {
         memcpy(bytes->data, &record, sizeof record);
