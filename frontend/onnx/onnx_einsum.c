@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LETTERS = 52, LABELS = LETTERS + HMLC_MAX_RANK, MOST_OPERANDS = 32 };
+enum { LETTERS = 52, LABELS = LETTERS + HMLC_MAX_RANK };
 
 /* A value and what its dims are called; names are distinct. */
 typedef struct labelled {
@@ -19,7 +19,7 @@ typedef struct labelled {
 typedef struct einsum {
     hmlc_onnx_node *node;
     uint32_t count;
-    labelled operands[MOST_OPERANDS];
+    labelled *operands;
     int32_t rank; /* of the result */
     int32_t labels[HMLC_MAX_RANK];
     int32_t ellipsis; /* dims under the widest ellipsis */
@@ -359,13 +359,10 @@ void hmlc_onnx_import_einsum(hmlc_onnx_node *node)
 {
     const Onnx__AttributeProto *attribute = hmlc_onnx_attr(node, "equation");
     einsum state = {.node = node, .count = node->input_count};
-    if (state.count > MOST_OPERANDS) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL, "has %u operands", state.count);
-        return;
-    }
-    char *equation = hmlc_arena_string_n(node->emit.builder.module->arena,
-                                         (const char *)attribute->s.data, attribute->s.len);
-    if (equation == NULL) {
+    hmlc_arena *arena = node->emit.builder.module->arena;
+    state.operands = HMLC_NEW_ARRAY(arena, labelled, state.count);
+    char *equation = hmlc_arena_string_n(arena, (const char *)attribute->s.data, attribute->s.len);
+    if (equation == NULL || state.operands == NULL) {
         node->emit.status = HMLC_RESOURCE;
         return;
     }

@@ -314,11 +314,13 @@ static bool is_given(const hmlc_onnx_node *node, uint32_t index)
            !(hmlc_onnx_rank(node, index) == 1 && hmlc_dim_is(hmlc_onnx_dims(node, index)[0], 0));
 }
 
+enum { MOST_ATTRS = 10 }; /* all that the op has */
+
 static hmlc_value *emit_resize(hmlc_onnx_node *node, hmlc_value *x, const resize_spec *resizing,
                                int32_t mode, int32_t coordinates, int32_t nearest)
 {
     uint32_t rank = (uint32_t)resizing->rank, count = 0;
-    hmlc_attr attrs[12];
+    hmlc_attr attrs[MOST_ATTRS];
     attrs[count++] = hmlc_attr_dims(HMLC_ATTR_sizes, resizing->sizes, rank);
     if (resizing->has_scales) {
         attrs[count++] = hmlc_attr_floats(HMLC_ATTR_scales, resizing->scales, rank);

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include <hmlc/assert.h>
+
 enum { MOST_SPATIAL = HMLC_MAX_RANK - 2 };
 enum { AUTO_NOTSET, AUTO_SAME_UPPER, AUTO_SAME_LOWER, AUTO_VALID };
 
@@ -122,6 +124,9 @@ static void pad_automatically(hmlc_onnx_node *node, window_spec *window)
     }
 }
 
+/* An op has the shared ones and at most three of its own. */
+enum { SHARED_ATTRS = 4, MOST_ATTRS = SHARED_ATTRS + 3 };
+
 /* The attributes that convolutions and pools share. Returns their number. */
 static uint32_t window_attrs(const window_spec *window, hmlc_attr *attrs)
 {
@@ -130,13 +135,14 @@ static uint32_t window_attrs(const window_spec *window, hmlc_attr *attrs)
     attrs[count++] = hmlc_attr_dims(HMLC_ATTR_pads, window->pads, 2 * spatial);
     attrs[count++] = hmlc_attr_ints(HMLC_ATTR_dilations, window->dilations, spatial);
     attrs[count++] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST);
+    HMLC_ASSERT(count == SHARED_ATTRS);
     return count;
 }
 
 static hmlc_value *emit_conv(hmlc_onnx_node *node, hmlc_value *x, hmlc_value *w, hmlc_value *bias)
 {
     window_spec window;
-    hmlc_attr attrs[8];
+    hmlc_attr attrs[MOST_ATTRS];
     if (!hmlc_onnx_ok(node) || !read_window(node, w->type, &window)) {
         return NULL;
     }
@@ -254,7 +260,7 @@ static hmlc_value *trim_transposed(hmlc_onnx_node *node, hmlc_value *y, const tr
 void hmlc_onnx_import_conv_transpose(hmlc_onnx_node *node)
 {
     window_spec window;
-    hmlc_attr attrs[8];
+    hmlc_attr attrs[MOST_ATTRS];
     transposed_fit fit = {0};
     uint32_t given;
     if (!read_window(node, node->inputs[1]->type, &window)) {
@@ -385,7 +391,7 @@ static hmlc_value *column_major(hmlc_onnx_node *node, hmlc_value *indices)
 void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
 {
     window_spec window;
-    hmlc_attr attrs[8];
+    hmlc_attr attrs[MOST_ATTRS];
     int64_t order = hmlc_onnx_int(node, "storage_order", 0);
     if (order != 0 && order != 1) {
         hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
@@ -433,7 +439,7 @@ static hmlc_value *pad_input(hmlc_onnx_node *node, hmlc_value *x, window_spec *w
 static hmlc_value *emit_avg_pool(hmlc_onnx_node *node, hmlc_value *x, window_spec *window,
                                  int64_t include_pad)
 {
-    hmlc_attr attrs[8];
+    hmlc_attr attrs[MOST_ATTRS];
     int64_t extra[MOST_SPATIAL];
     bool any = false, known = true;
     for (int32_t i = 0; i < window->spatial; i++) {

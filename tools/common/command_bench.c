@@ -2,6 +2,7 @@
 /* bench: how fast, how soon, how much memory; also for several dims and numbers of threads. */
 #include "commands.h"
 #include "fma_peak.h"
+#include "growing_text.h"
 #include "measurement.h"
 #include "printable.h"
 #include "profile_report.h"
@@ -40,21 +41,20 @@ typedef struct bench_view {
 /* -- Printing ---------------------------------------------------------------------------------- */
 
 /* "batch = 1, seq = 128"; "-" without dims. */
-static const char *dims_text(const hml_workbench *bench, char *text, size_t bytes)
+static void print_dims(const hml_workbench *bench)
 {
-    (void)snprintf(text, bytes, "-");
-    size_t used = 0;
-    for (uint32_t s = 0; s < bench->info.symbol_count && used < bytes; s++) {
+    hml_growing_text text = {0};
+    for (uint32_t s = 0; s < bench->info.symbol_count; s++) {
         hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value;
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK &&
             hml_workbench_dim(bench, symbol.name, &value)) {
-            int length = snprintf(text + used, bytes - used, "%s%s = %lld", used > 0 ? ", " : "",
-                                  symbol.name, (long long)value);
-            used += length > 0 ? (size_t)length : 0;
+            hml_growing_text_add(&text, "%s%s = %lld", text.used > 0 ? ", " : "", symbol.name,
+                                 (long long)value);
         }
     }
-    return text;
+    hml_print_text(stdout, text.used > 0 || text.failed ? hml_growing_text_get(&text) : "-");
+    hml_growing_text_release(&text);
 }
 
 static const char *variant_name(const hml_workbench *bench)
@@ -66,7 +66,6 @@ static const char *variant_name(const hml_workbench *bench)
 
 static void print_header(const hml_workbench *bench, const char *path)
 {
-    char text[512];
     uint32_t given = 0;
     for (uint32_t i = 0; i < bench->info.input_count; i++) {
         given += bench->random[i] ? 0 : 1;
@@ -76,7 +75,7 @@ static void print_header(const hml_workbench *bench, const char *path)
     printf(" (");
     hml_print_text(stdout, bench->info.name);
     printf("), variant %s\ndims        ", variant_name(bench));
-    hml_print_text(stdout, dims_text(bench, text, sizeof text));
+    print_dims(bench);
     printf("\ninputs      %u from files, %u random\n", given, bench->info.input_count - given);
 }
 
@@ -182,7 +181,7 @@ static hml_status tell_profile(const hml_measurement *measured, const bench_view
 
 static void print_row(const hml_measurement *measured, const bench_view *view)
 {
-    char text[HML_UNIT_TEXT], dims[256];
+    char text[HML_UNIT_TEXT];
     printf("%7u ", measured->bench.threads);
     for (uint32_t k = 0; k < view->plan.percentile_count; k++) {
         double time = hml_measured_percentile(measured, view->plan.percentiles[k]);
@@ -192,7 +191,7 @@ static void print_row(const hml_measurement *measured, const bench_view *view)
     printf(" %9s", hml_time_text(measured->times[0], text));
     double p50 = hml_measured_percentile(measured, 50);
     printf(" %9.4g  ", p50 > 0 ? 1e3 / p50 : 0);
-    hml_print_text(stdout, dims_text(&measured->bench, dims, sizeof dims));
+    print_dims(&measured->bench);
     printf("\n");
 }
 

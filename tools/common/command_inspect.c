@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inspect: what is inside an artifact, also one for another CPU. */
 #include "commands.h"
+#include "growing_text.h"
 #include "printable.h"
 #include "tool_command.h"
 #include "units.h"
@@ -102,13 +103,13 @@ static void print_steps(const artifact_view *inspection)
 /* JSON of the compiler, without a NUL byte at its end. */
 static void print_provenance(const hml_model_info *info)
 {
-    char text[1024] = "";
-    size_t length =
-        info->provenance_bytes < sizeof text - 1 ? (size_t)info->provenance_bytes : sizeof text - 1;
+    hml_growing_text text = {0};
     if (info->provenance != NULL) {
-        memcpy(text, info->provenance, length);
+        hml_growing_text_add(&text, "%.*s", (int)info->provenance_bytes,
+                             (const char *)info->provenance);
     }
-    hml_print_text(stdout, text);
+    hml_print_text(stdout, hml_growing_text_get(&text));
+    hml_growing_text_release(&text);
 }
 
 /* The value that the runtime takes for a dim nobody names. */

@@ -6,6 +6,7 @@
  * that is not larger than the map).
  */
 #include "clock.h"
+#include "growing_text.h"
 #include "input_values.h"
 #include "workbench.h"
 
@@ -312,21 +313,21 @@ bool hml_workbench_choose_dims(hml_workbench *bench, const hml_options *options,
 
 void hml_workbench_tell_dims(const hml_workbench *bench, hml_report *report)
 {
-    char text[512] = "";
+    hml_growing_text text = {0};
     for (uint32_t s = 0; s < bench->info.symbol_count && bench->any_random; s++) {
         hml_symbol_info symbol = {.struct_bytes = sizeof symbol};
         int64_t value = 0;
-        size_t used = strlen(text);
         if (hml_model_symbol(bench->model, s, &symbol) == HML_OK && symbol.run_time == 0 &&
             hml_workbench_dim(bench, symbol.name, &value)) {
-            (void)snprintf(text + used, sizeof text - used, "%s%s = %" PRId64, used > 0 ? ", " : "",
-                           symbol.name, value);
+            hml_growing_text_add(&text, "%s%s = %" PRId64, text.used > 0 ? ", " : "", symbol.name,
+                                 value);
         }
     }
-    if (text[0] != '\0') {
-        hml_report_note(report, "random inputs; dims: %s%s", text,
+    if (text.used > 0) {
+        hml_report_note(report, "random inputs; dims: %s%s", hml_growing_text_get(&text),
                         bench->searched ? " (the smallest that were found to run)" : "");
     }
+    hml_growing_text_release(&text);
 }
 
 void hml_workbench_put_dims(const hml_workbench *bench, hml_json *json)

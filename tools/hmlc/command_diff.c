@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/growing_text.h"
 #include "common/input_path.h"
 #include "common/printable.h"
 #include "hmlc_commands.h"
@@ -28,9 +29,15 @@ typedef struct fact_list {
 
 static char *formatted(const char *format, va_list arguments)
 {
-    char text[1024];
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    return strdup(text);
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = length >= 0 ? malloc((size_t)length + 1) : NULL;
+    if (text != NULL) {
+        (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+    }
+    return text;
 }
 
 /* Adds a fact whose value is still to come. */
@@ -84,15 +91,14 @@ static void release_facts(fact_list *list)
 
 static void add_tensor(fact_list *list, const char *kind, const hml_tensor_info *info)
 {
-    char dims[512] = "";
-    size_t used = 0;
-    for (uint32_t k = 0; k < info->rank && used < sizeof dims; k++) {
-        int length = snprintf(dims + used, sizeof dims - used, "%s%s", k > 0 ? ", " : "",
-                              info->dim_texts[k]);
-        used += length > 0 ? (size_t)length : 0;
+    hml_growing_text dims = {0};
+    for (uint32_t k = 0; k < info->rank; k++) {
+        hml_growing_text_add(&dims, "%s%s", k > 0 ? ", " : "", info->dim_texts[k]);
     }
     add_key(list, "%s '%s'", kind, info->name);
-    set_value(list, "%s[%s]", hml_dtype_name(info->dtype), dims);
+    set_value(list, "%s[%s]", hml_dtype_name(info->dtype), hml_growing_text_get(&dims));
+    list->failed = list->failed || dims.failed;
+    hml_growing_text_release(&dims);
 }
 
 static void add_interface(fact_list *list, const hml_model *model)
@@ -125,7 +131,7 @@ static void add_steps(fact_list *list, const hml_model *model, const char *varia
     hml_step_info step = {.struct_bytes = sizeof step};
     for (uint32_t k = 0; hml_model_step(model, k, &step) == HML_OK; k++) {
         const char *where = step.location[0] != '\0' ? step.location : step.kind;
-        add_key(list, "%s, %.900s", variant, where);
+        add_key(list, "%s, %s", variant, where);
         set_value(list, "%s, %u operand%s", step.form != NULL ? step.form : step.kind,
                   HML_COUNTED(step.operand_count));
     }

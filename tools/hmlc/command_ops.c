@@ -110,18 +110,19 @@ static bool is_wanted(const hml_options *options, const operator_rows *rows)
 static int check_names(const hml_options *options, hml_report *report)
 {
     enum { MOST_NAMES = 512 };
-    const char *names[MOST_NAMES], *word;
+    const char *names[MOST_NAMES], *word; /* those that may be meant */
     char suggestion[96];
     size_t count = 0;
     for (operator_rows rows = {0}; count < MOST_NAMES && next_operator(&rows);) {
         names[count++] = rows.name;
     }
     for (size_t n = 0; (word = hml_options_at(options, NULL, n)) != NULL; n++) {
-        size_t k = 0;
-        while (k < count && strcmp(names[k], word) != 0) {
-            k++;
+        operator_rows rows = {0};
+        bool found = false;
+        while (!found && next_operator(&rows)) {
+            found = strcmp(rows.name, word) == 0;
         }
-        if (k == count) {
+        if (!found) {
             return hml_report_usage(
                 report, "no operator is called '%s'%s", word,
                 hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));

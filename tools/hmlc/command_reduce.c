@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/compare.h"
+#include "common/growing_text.h"
 #include "common/output_file.h"
 #include "common/printable.h"
 #include "reduce.h"
@@ -239,70 +240,62 @@ static int find_failure(reducing *r)
 
 /* -- the answer -------------------------------------------------------------------------------- */
 
-static void append(char *text, size_t bytes, const char *more)
-{
-    size_t used = strlen(text);
-    snprintf(text + used, bytes - used, "%s", more);
-}
-
 /* A word of a command line, in quotes where the shell would not leave it alone. */
-static void append_word(char *text, size_t bytes, const char *before, const char *word)
+static void append_word(hml_growing_text *text, const char *before, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_-+=./,:@%";
     bool quoted = word[0] == '\0' || word[strspn(word, plain)] != '\0';
-    append(text, bytes, before);
-    append(text, bytes, quoted ? "'" : "");
+    hml_growing_text_add(text, "%s%s", before, quoted ? "'" : "");
     for (; *word != '\0'; word++) {
-        char letter[2] = {*word, '\0'};
-        append(text, bytes, *word == '\'' ? "'\\''" : letter);
+        hml_growing_text_add(text, *word == '\'' ? "'\\%c'" : "%c", *word);
     }
-    append(text, bytes, quoted ? "'" : "");
+    hml_growing_text_add(text, "%s", quoted ? "'" : "");
 }
 
-static void append_options(const reducing *r, char *text, size_t bytes, const char *const *names)
+static void append_options(const reducing *r, hml_growing_text *text, const char *const *names)
 {
     for (; *names != NULL; names++) {
         const char *value;
         for (size_t k = 0; (value = hml_options_at(r->options, *names, k)) != NULL; k++) {
-            append(text, bytes, " --");
-            append(text, bytes, *names);
-            append_word(text, bytes, " ", value);
+            hml_growing_text_add(text, " --%s", *names);
+            append_word(text, " ", value);
         }
     }
 }
 
 /* The command line that shows the failure of the smaller model. */
-static void show_command(const reducing *r, char *text, size_t bytes)
+static void show_command(const reducing *r, hml_growing_text *text)
 {
     static const char *const compile_options[] = {"target", NULL};
     static const char *const compare_options[] = {"rtol", "atol", "seed", NULL};
     bool check = r->search.failure.stage < REDUCE_CODE;
-    char artifact[1024];
+    hml_growing_text artifact = {0};
     size_t length = strlen(r->output);
     bool ended = length > 5 && strcmp(r->output + length - 5, ".onnx") == 0;
-    snprintf(artifact, sizeof artifact, "%.*s.hml", (int)(ended ? length - 5 : length), r->output);
-    text[0] = '\0';
-    append_word(text, bytes, check ? "hmlc check " : "hmlc compile ", r->output);
+    hml_growing_text_add(&artifact, "%.*s.hml", (int)(ended ? length - 5 : length), r->output);
+    append_word(text, check ? "hmlc check " : "hmlc compile ", r->output);
     if (!check) {
-        append_word(text, bytes, " -o ", artifact);
-        append_options(r, text, bytes, compile_options);
-        append(text, bytes,
-               hml_options_get(r->options, "target") == NULL ? " --target native" : "");
+        append_word(text, " -o ", hml_growing_text_get(&artifact));
+        append_options(r, text, compile_options);
+        bool given = hml_options_get(r->options, "target") != NULL;
+        hml_growing_text_add(text, "%s", given ? "" : " --target native");
     }
     for (uint32_t k = 0; k < r->trial.request.dim_count; k++) {
-        char range[300];
+        hml_growing_text range = {0};
         const hmlc_dim_option *dim = &r->trial.request.dims[k];
-        snprintf(range, sizeof range, "%s=%lld..%lld", dim->name, (long long)dim->minimum,
-                 (long long)dim->maximum);
-        append_word(text, bytes, " --dim ", range);
+        hml_growing_text_add(&range, "%s=%lld..%lld", dim->name, (long long)dim->minimum,
+                             (long long)dim->maximum);
+        append_word(text, " --dim ", hml_growing_text_get(&range));
+        hml_growing_text_release(&range);
     }
     if (r->search.failure.stage == REDUCE_RUN) {
-        append_word(text, bytes, " && hmlc compare ", r->output);
-        append_word(text, bytes, " ", artifact);
-        append_options(r, text, bytes, compare_options);
-        append(text, bytes, " --threads 1");
+        append_word(text, " && hmlc compare ", r->output);
+        append_word(text, " ", hml_growing_text_get(&artifact));
+        append_options(r, text, compare_options);
+        hml_growing_text_add(text, " --threads 1");
     }
+    hml_growing_text_release(&artifact);
 }
 
 /* The nodes that are left, as many as a person reads. */
@@ -346,8 +339,9 @@ static void tell_result(const reducing *r)
 {
     const reduce_failure *failure = &r->search.failure;
     uint32_t nodes = hmlc_cut_node_count(r->cut);
-    char command[4096], text[600];
-    show_command(r, command, sizeof command);
+    char text[600];
+    hml_growing_text command = {0};
+    show_command(r, &command);
     if (!r->report->json) {
         hml_print_text(stdout, r->output);
         printf(": %u of %u node%s left after %u tries\n", r->search.kept, HML_COUNTED(nodes),
@@ -356,8 +350,9 @@ static void tell_result(const reducing *r)
         printf("  fails (%s): ", kind_names[failure->kind]);
         hml_print_text(stdout, describe(failure, text, sizeof text));
         printf("\n  shown by: ");
-        hml_print_text(stdout, command);
+        hml_print_text(stdout, hml_growing_text_get(&command));
         printf("\n");
+        hml_growing_text_release(&command);
         return;
     }
     hml_json *json = &r->report->data;
@@ -366,7 +361,8 @@ static void tell_result(const reducing *r)
     put_nodes(r);
     hml_json_unsigned(json, "tries", r->search.tried);
     put_failure(json, failure);
-    hml_json_string(json, "command", command);
+    hml_json_string(json, "command", hml_growing_text_get(&command));
+    hml_growing_text_release(&command);
 }
 
 static void note_input(void *context, uint64_t device, uint64_t inode)

@@ -217,21 +217,22 @@ static int refuse_reserved(const hmlc_request *request, const hml_options *optio
 /* The name of a pass is known before a model is read. */
 static int check_pass(const hmlc_request *request)
 {
-    const char *names[64] = {"all"}, *word = request->print_after;
+    const char *names[64] = {"all"}, *word = request->print_after; /* those that may be meant */
     char suggestion[96];
     size_t count = 1;
     for (uint32_t k = 0; k < hmlc_pass_count() && count < 64; k++) {
         names[count++] = hmlc_pass_at(k)->name;
     }
-    for (size_t k = 0; word != NULL && k < count; k++) {
-        if (strcmp(names[k], word) == 0) {
+    for (uint32_t k = 0; word != NULL && k < hmlc_pass_count(); k++) {
+        if (strcmp(hmlc_pass_at(k)->name, word) == 0) {
             return HMLC_OK;
         }
     }
-    return word == NULL ? HMLC_OK
-                        : hml_report_usage(
-                              request->report, "--print-after %s: there is no such pass%s", word,
-                              hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
+    bool all = word == NULL || strcmp(word, names[0]) == 0;
+    return all ? HMLC_OK
+               : hml_report_usage(
+                     request->report, "--print-after %s: there is no such pass%s", word,
+                     hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
 }
 
 static int parse_jobs(hmlc_request *request, const char *text)
