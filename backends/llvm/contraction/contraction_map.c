@@ -73,7 +73,8 @@ LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *lo
 {
     LLVMValueRef begin = hmlc_frame_dim(frame, first);
     LLVMValueRef end = LLVMBuildAdd(frame->builder, begin, hmlc_frame_dim(frame, units), "");
-    hmlc_frame_loop_begin(frame, loop, hmlc_frame_maximum(frame, frame->begin, begin),
-                          hmlc_frame_minimum(frame, frame->end, end), 1, NULL, 0);
+    LLVMValueRef last = hmlc_frame_minimum(frame, frame->end, end);
+    hmlc_frame_loop_begin(frame, loop, hmlc_frame_maximum(frame, frame->begin, begin), last, 1,
+                          NULL, 0);
     return LLVMBuildSub(frame->builder, loop->index, begin, "");
 }

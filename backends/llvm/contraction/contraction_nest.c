@@ -301,8 +301,8 @@ static void map_rows(loop_nest *nest)
     LLVMValueRef even =
         LLVMBuildICmp(builder, LLVMIntEQ, low, hmlc_frame_int(frame, less.rows), "");
     row_class(nest, &full, zero, LLVMBuildSelect(builder, even, big, whole, ""), zero);
-    row_class(nest, &less, big, LLVMBuildSelect(builder, even, tiles, zero, ""),
-              LLVMBuildMul(builder, big, height, ""));
+    LLVMValueRef less_row = LLVMBuildMul(builder, big, height, "");
+    row_class(nest, &less, big, LLVMBuildSelect(builder, even, tiles, zero, ""), less_row);
     LLVMValueRef row = LLVMBuildMul(builder, whole, height, "");
     LLVMValueRef rest = LLVMBuildSub(builder, rows, row, "");
     map_tail(nest, whole, row, LLVMBuildSelect(builder, even, zero, rest, ""));
@@ -412,13 +412,13 @@ static void decode_unit(loop_nest *nest, LLVMValueRef unit)
     LLVMValueRef rows = hmlc_frame_int(frame, section->row_block);
     LLVMValueRef columns = hmlc_frame_int(frame, section->col_block);
     nest->row_begin = LLVMBuildMul(frame->builder, row_block, rows, "");
-    nest->row_end =
-        hmlc_frame_minimum(frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""),
-                           hmlc_frame_dim(frame, section->row_tiles));
+    LLVMValueRef row_tiles = hmlc_frame_dim(frame, section->row_tiles);
+    nest->row_end = hmlc_frame_minimum(
+        frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""), row_tiles);
     nest->column_begin = LLVMBuildMul(frame->builder, col_block, columns, "");
-    nest->column_end =
-        hmlc_frame_minimum(frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""),
-                           hmlc_frame_dim(frame, section->column_tiles));
+    LLVMValueRef column_tiles = hmlc_frame_dim(frame, section->column_tiles);
+    nest->column_end = hmlc_frame_minimum(
+        frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""), column_tiles);
 }
 
 static void emit_section(loop_nest *nest, const hmlc_section *section)

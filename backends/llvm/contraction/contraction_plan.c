@@ -345,9 +345,9 @@ hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan 
         }
         units = hmlc_dim_add(dims, units, section->units);
     }
-    hmlc_dim work =
-        hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, contraction->batches, contraction->rows),
-                          hmlc_dim_multiply(dims, contraction->columns, contraction->depth));
+    hmlc_dim work = hmlc_dim_multiply(dims, contraction->columns, contraction->depth);
+    work = hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, contraction->batches, contraction->rows),
+                             work);
     plan->work = hmlc_dim_multiply(dims, work, constant(context, 2 * contraction->groups));
     plan->units = units;
     double flops = (double)hmlc_dim_hint(plan->work) / (double)at_least_one(hmlc_dim_hint(units));

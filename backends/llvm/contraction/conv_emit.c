@@ -213,8 +213,8 @@ static void segment_advance(hmlc_frame *frame, LLVMValueRef segment, LLVMValueRe
     next[AT_LINE] = LLVMBuildSelect(builder, new_line, below, place[AT_LINE], "");
     for (int k = AT_PIXEL; k <= AT_INPUT; k++) {
         int64_t field = k == AT_PIXEL ? HMLC_SEGMENT_PIXEL : HMLC_SEGMENT_INPUT;
-        LLVMValueRef by = LLVMBuildSelect(builder, last_line, table_word(frame, segment, field + 4),
-                                          table_word(frame, segment, field + 3), "");
+        LLVMValueRef by = table_word(frame, segment, field + 3);
+        by = LLVMBuildSelect(builder, last_line, table_word(frame, segment, field + 4), by, "");
         by = LLVMBuildSelect(builder, new_line, by, table_word(frame, segment, field + 2), "");
         next[k] = LLVMBuildAdd(builder, place[k], by, "");
     }

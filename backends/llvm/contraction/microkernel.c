@@ -104,9 +104,9 @@ static LLVMValueRef add_groups(depth_loop *loop, LLVMValueRef left, LLVMValueRef
 {
     const hmlc_microkernel *kernel = loop->kernel;
     for (uint32_t k = 0; k < loop->count; k++) {
+        LLVMValueRef by = byte_of(loop, right, kernel->right_dtype, k);
         sum = hmlc_microkernel_multiply_add(loop->frame, kernel->dtype,
-                                            byte_of(loop, left, kernel->left_dtype, k),
-                                            byte_of(loop, right, kernel->right_dtype, k), sum);
+                                            byte_of(loop, left, kernel->left_dtype, k), by, sum);
     }
     return sum;
 }

@@ -154,8 +154,8 @@ static LLVMValueRef offset_of(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b,
                               LLVMValueRef d)
 {
     LLVMBuilderRef builder = frame->builder;
-    return LLVMBuildAdd(builder, LLVMBuildMul(builder, a, b, ""), LLVMBuildMul(builder, c, d, ""),
-                        "");
+    LLVMValueRef right = LLVMBuildMul(builder, c, d, "");
+    return LLVMBuildAdd(builder, LLVMBuildMul(builder, a, b, ""), right, "");
 }
 
 static uint32_t element_bytes(const packer *at)

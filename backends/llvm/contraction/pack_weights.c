@@ -32,7 +32,8 @@ static void pack_step(weight_packer *at, LLVMValueRef column, LLVMValueRef k, LL
     LLVMTypeRef to = hmlc_frame_type(frame, panels->packed_dtype);
     LLVMValueRef columns = hmlc_frame_int(frame, panels->columns);
     int64_t width = panels->layout.width;
-    LLVMValueRef row = sum(frame, scaled(frame, column, panels->depth), scaled(frame, k, width));
+    LLVMValueRef row = scaled(frame, k, width);
+    row = sum(frame, scaled(frame, column, panels->depth), row);
     for (int64_t j = 0; j < width; j++) {
         LLVMValueRef number = sum(frame, column, hmlc_frame_int(frame, j));
         LLVMValueRef exists = LLVMBuildICmp(builder, LLVMIntSLT, number, columns, "");
@@ -62,8 +63,8 @@ static void pack_matrix(weight_packer *at)
     hmlc_frame_loop_begin(frame, &taps, zero, hmlc_frame_int(frame, panels->tap_count), 1, NULL, 0);
     hmlc_frame_loop_begin(frame, &inner, zero, hmlc_frame_int(frame, steps), 1, NULL, 0);
     LLVMValueRef k = sum(frame, scaled(frame, taps.index, steps), inner.index);
-    LLVMValueRef offset = sum(frame, scaled(frame, taps.index, tap_stride),
-                              scaled(frame, inner.index, panels->depth_stride));
+    LLVMValueRef offset = scaled(frame, inner.index, panels->depth_stride);
+    offset = sum(frame, scaled(frame, taps.index, tap_stride), offset);
     pack_step(at, columns.index, k, offset);
     hmlc_frame_loop_end(frame, &inner, NULL);
     hmlc_frame_loop_end(frame, &taps, NULL);

@@ -119,8 +119,8 @@ static LLVMValueRef f64_to_f32_odd(hmlc_frame *frame, LLVMValueRef value)
     LLVMValueRef narrow = LLVMBuildFPTrunc(builder, value, lanes_type(value, frame->f32), "");
     LLVMValueRef back = LLVMBuildFPExt(builder, narrow, LLVMTypeOf(value), "");
     LLVMValueRef inexact = real_compare(frame, LLVMRealONE, back, value);
-    LLVMValueRef away =
-        real_compare(frame, LLVMRealOGT, real_absolute(frame, back), real_absolute(frame, value));
+    LLVMValueRef magnitude = real_absolute(frame, value);
+    LLVMValueRef away = real_compare(frame, LLVMRealOGT, real_absolute(frame, back), magnitude);
     LLVMValueRef bits = lanes_bits(frame, narrow, frame->i32);
     bits = LLVMBuildSub(builder, bits, LLVMBuildZExt(builder, away, word, ""), "");
     bits = LLVMBuildOr(builder, bits, LLVMBuildZExt(builder, inexact, word, ""), "");

@@ -136,7 +136,8 @@ static LLVMValueRef quotient(const hmlc_emission *emission)
 static LLVMValueRef emit_div(const hmlc_emission *emission)
 {
     LLVMValueRef b = emission->b;
-    return lanes_select(emission->frame, is_zero(emission, b), lanes_int(b, 0), quotient(emission));
+    LLVMValueRef result = quotient(emission);
+    return lanes_select(emission->frame, is_zero(emission, b), lanes_int(b, 0), result);
 }
 
 /* With the divisor's sign, or (fmod) the dividend's. */

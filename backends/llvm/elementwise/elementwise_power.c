@@ -96,5 +96,6 @@ LLVMValueRef hmlc_elementwise_integer_power(const hmlc_emission *emission)
                                         ldexp(1, (int)hmlc_dtype_bits(emission->dtype)));
     other = lanes_select(frame, fits, other, lanes_real(other, NAN)); /* becomes INT64_MIN */
     other = hmlc_elementwise_convert(frame, other, HMLC_DTYPE_f64, emission->dtype);
-    return lanes_select(frame, is_whole(frame, y), whole_power(emission, exponent), other);
+    LLVMValueRef power = whole_power(emission, exponent);
+    return lanes_select(frame, is_whole(frame, y), power, other);
 }

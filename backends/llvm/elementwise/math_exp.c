@@ -47,8 +47,8 @@ static LLVMValueRef power_of_two(hmlc_frame *frame, LLVMValueRef rounded)
 static LLVMValueRef exp_scaled(hmlc_frame *frame, LLVMValueRef x, int64_t bias)
 {
     exp_parts parts = exp_split(frame, x, bias);
-    return real_mul(frame, real_plus(frame, parts.fraction, 1.0),
-                    power_of_two(frame, parts.rounded));
+    LLVMValueRef power = power_of_two(frame, parts.rounded);
+    return real_mul(frame, real_plus(frame, parts.fraction, 1.0), power);
 }
 
 /* The whole range with denormals: 2^n is applied as two factors. */
@@ -155,8 +155,8 @@ LLVMValueRef hmlc_math_softplus(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef u = hmlc_math_exp_flushed(frame, LLVMBuildFNeg(frame->builder, magnitude, ""));
     LLVMValueRef s = real_div(frame, u, real_plus(frame, u, 2.0));
     LLVMValueRef square = real_mul(frame, s, s);
-    LLVMValueRef rest =
-        real_mul(frame, real_mul(frame, s, square), REAL_POLYNOMIAL(frame, square, log1p_rest));
+    LLVMValueRef rest = REAL_POLYNOMIAL(frame, square, log1p_rest);
+    rest = real_mul(frame, real_mul(frame, s, square), rest);
     LLVMValueRef log1p = hmlc_frame_fma(frame, s, lanes_real(s, 2.0), rest);
     return real_add(frame, real_at_least(frame, x, 0.0), log1p);
 }

@@ -21,8 +21,8 @@ static asin_parts asin_core(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef half = hmlc_frame_fma(frame, magnitude, lanes_real(x, -0.5), lanes_real(x, 0.5));
     LLVMValueRef t = lanes_select(frame, large, half, real_mul(frame, x, x));
     LLVMValueRef s = lanes_select(frame, large, real_unary(frame, "llvm.sqrt", half), magnitude);
-    LLVMValueRef rest =
-        real_mul(frame, real_mul(frame, s, t), REAL_POLYNOMIAL(frame, t, asin_rest));
+    LLVMValueRef rest = REAL_POLYNOMIAL(frame, t, asin_rest);
+    rest = real_mul(frame, real_mul(frame, s, t), rest);
     return (asin_parts){large, real_add(frame, s, rest)};
 }
 
@@ -58,8 +58,8 @@ LLVMValueRef hmlc_math_atan(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef inverse = real_div(frame, lanes_real(x, 1.0), magnitude);
     LLVMValueRef z = lanes_select(frame, large, inverse, magnitude);
     LLVMValueRef t = real_mul(frame, z, z);
-    LLVMValueRef rest =
-        real_mul(frame, real_mul(frame, z, t), REAL_POLYNOMIAL(frame, t, atan_rest));
+    LLVMValueRef rest = REAL_POLYNOMIAL(frame, t, atan_rest);
+    rest = real_mul(frame, real_mul(frame, z, t), rest);
     LLVMValueRef value = real_add(frame, z, rest);
     LLVMValueRef outer = real_sub(frame, lanes_real(x, pi / 2), value);
     return real_copysign(frame, lanes_select(frame, large, outer, value), x);

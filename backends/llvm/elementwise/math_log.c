@@ -70,7 +70,8 @@ LLVMValueRef hmlc_math_log2_f64(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef field = LLVMBuildSExt(frame->builder, exponent, lanes_type(x, frame->i64), "");
     field = LLVMBuildShl(frame->builder, field, lanes_int(bits, 52), "");
     LLVMValueRef m = lanes_bits(frame, LLVMBuildSub(frame->builder, bits, field, ""), frame->f64);
-    LLVMValueRef s = real_div(frame, real_plus(frame, m, -1.0), real_plus(frame, m, 1.0));
+    LLVMValueRef s = real_plus(frame, m, 1.0);
+    s = real_div(frame, real_plus(frame, m, -1.0), s);
     LLVMValueRef square = real_mul(frame, s, s);
     return hmlc_frame_fma(frame, s, REAL_POLYNOMIAL(frame, square, log64_core), e);
 }
@@ -90,7 +91,8 @@ static LLVMValueRef narrow(hmlc_frame *frame, LLVMValueRef x)
 /* d + cubic d^3 where |d| is small: there log(1 + d) would lose d's low bits. */
 static LLVMValueRef small_or(hmlc_frame *frame, LLVMValueRef d, double cubic, LLVMValueRef large)
 {
-    LLVMValueRef cube = real_mul(frame, real_mul(frame, d, d), real_scale(frame, d, cubic));
+    LLVMValueRef cube = real_scale(frame, d, cubic);
+    cube = real_mul(frame, real_mul(frame, d, d), cube);
     LLVMValueRef small = real_compare_to(frame, LLVMRealOLT, d, 0x1p-12);
     return lanes_select(frame, small, real_add(frame, d, cube), large);
 }
@@ -127,7 +129,8 @@ LLVMValueRef hmlc_math_atanh(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef magnitude = real_absolute(frame, x);
     LLVMValueRef d = widen(frame, magnitude);
     LLVMValueRef one = lanes_real(d, 1.0);
-    LLVMValueRef ratio = real_div(frame, real_add(frame, one, d), real_sub(frame, one, d));
+    LLVMValueRef ratio = real_sub(frame, one, d);
+    ratio = real_div(frame, real_add(frame, one, d), ratio);
     LLVMValueRef log2 = hmlc_math_log2_f64(frame, ratio);
     LLVMValueRef result =
         narrow(frame, small_or(frame, d, 1.0 / 3.0, real_scale(frame, log2, ln2 / 2.0)));

@@ -77,8 +77,8 @@ static LLVMValueRef pow_general(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef 
     invalid = LLVMBuildAnd(builder, invalid, ordered, "");
     result = lanes_select(frame, invalid, lanes_real(x, NAN), signed_result);
 
-    LLVMValueRef one = LLVMBuildOr(builder, real_compare_to(frame, LLVMRealOEQ, y, 0.0),
-                                   real_compare_to(frame, LLVMRealOEQ, x, 1.0), "");
+    LLVMValueRef one = real_compare_to(frame, LLVMRealOEQ, x, 1.0);
+    one = LLVMBuildOr(builder, real_compare_to(frame, LLVMRealOEQ, y, 0.0), one, "");
     return lanes_select(frame, one, lanes_real(x, 1.0), result);
 }
 
@@ -139,7 +139,8 @@ enum { FMOD_STEP = 27 };
 static LLVMValueRef fmod_step(hmlc_frame *frame, LLVMValueRef rest, LLVMValueRef y)
 {
     LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef gap = LLVMBuildSub(builder, exponent_of(frame, rest), exponent_of(frame, y), "");
+    LLVMValueRef gap = exponent_of(frame, y);
+    gap = LLVMBuildSub(builder, exponent_of(frame, rest), gap, "");
     gap = LLVMBuildSub(builder, gap, lanes_int(gap, FMOD_STEP), "");
     LLVMValueRef small = LLVMBuildICmp(builder, LLVMIntSLT, gap, lanes_int(gap, 0), "");
     gap = lanes_select(frame, small, lanes_int(gap, 0), gap);
@@ -166,8 +167,8 @@ LLVMValueRef hmlc_math_fmod(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y)
     result = real_copysign(frame, result, x);
     LLVMValueRef infinite = real_compare_to(frame, LLVMRealOEQ, divisor, INFINITY);
     result = lanes_select(frame, infinite, x, result);
-    LLVMValueRef valid =
-        LLVMBuildAnd(frame->builder, real_compare_to(frame, LLVMRealOLT, magnitude, INFINITY),
-                     real_compare_to(frame, LLVMRealOGT, divisor, 0.0), "");
+    LLVMValueRef valid = real_compare_to(frame, LLVMRealOGT, divisor, 0.0);
+    valid = LLVMBuildAnd(frame->builder, real_compare_to(frame, LLVMRealOLT, magnitude, INFINITY),
+                         valid, "");
     return lanes_select(frame, valid, result, lanes_real(x, NAN));
 }

@@ -70,7 +70,8 @@ static LLVMValueRef wide_to_real(hmlc_frame *frame, LLVMValueRef value)
         frame->builder, LLVMBuildTrunc(frame->builder, upper, words, ""), doubles, "");
     LLVMValueRef low = LLVMBuildSIToFP(
         frame->builder, LLVMBuildTrunc(frame->builder, lower, words, ""), doubles, "");
-    return real_add(frame, real_scale(frame, high, 0x1p32), real_scale(frame, low, 2.0));
+    low = real_scale(frame, low, 2.0);
+    return real_add(frame, real_scale(frame, high, 0x1p32), low);
 }
 
 /*
@@ -181,11 +182,12 @@ static waves waves_of(hmlc_frame *frame, LLVMValueRef x)
     LLVMValueRef r =
         LLVMBuildFPTrunc(frame->builder, parts.remainder, lanes_type(x, frame->f32), "");
     LLVMValueRef t = real_mul(frame, r, r);
-    LLVMValueRef rest = real_mul(frame, real_mul(frame, r, t), REAL_POLYNOMIAL(frame, t, sin_rest));
+    LLVMValueRef rest = REAL_POLYNOMIAL(frame, t, sin_rest);
+    rest = real_mul(frame, real_mul(frame, r, t), rest);
     result.sine = real_add(frame, r, rest);
     LLVMValueRef flat = hmlc_frame_fma(frame, t, lanes_real(t, -0.5), lanes_real(t, 1.0));
-    result.cosine =
-        hmlc_frame_fma(frame, real_mul(frame, t, t), REAL_POLYNOMIAL(frame, t, cos_rest), flat);
+    LLVMValueRef curved = REAL_POLYNOMIAL(frame, t, cos_rest);
+    result.cosine = hmlc_frame_fma(frame, real_mul(frame, t, t), curved, flat);
     LLVMValueRef low =
         LLVMBuildAnd(frame->builder, parts.quadrant, lanes_int(parts.quadrant, 1), "");
     result.odd = LLVMBuildICmp(frame->builder, LLVMIntNE, low, lanes_int(low, 0), "");

@@ -135,8 +135,8 @@ LLVMValueRef hmlc_math_fmod_f64(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef 
     LLVMValueRef smaller = real_compare(frame, LLVMRealOLT, magnitude, divisor);
     result = lanes_select(frame, smaller, magnitude, result);
     result = real_copysign(frame, result, x);
-    LLVMValueRef valid =
-        LLVMBuildAnd(builder, real_compare_to(frame, LLVMRealOLT, magnitude, INFINITY),
-                     real_compare_to(frame, LLVMRealOGT, divisor, 0.0), "");
+    LLVMValueRef valid = real_compare_to(frame, LLVMRealOGT, divisor, 0.0);
+    valid =
+        LLVMBuildAnd(builder, real_compare_to(frame, LLVMRealOLT, magnitude, INFINITY), valid, "");
     return lanes_select(frame, valid, result, lanes_real(x, NAN));
 }

@@ -201,8 +201,8 @@ static void check_region(check *c, const hmlc_region *region)
         if (op->opcode == HMLC_OP_slice) {
             check_slice(c, op);
         } else if (op->opcode == HMLC_OP_reshape) {
-            check_compare(c, LLVMIntEQ, check_count(c, hmlc_op_operand(op, 0)->type),
-                          check_count(c, op->results[0]->type));
+            LLVMValueRef count = check_count(c, op->results[0]->type);
+            check_compare(c, LLVMIntEQ, check_count(c, hmlc_op_operand(op, 0)->type), count);
         }
     }
 }
@@ -233,8 +233,8 @@ static void check_equalities(check *c)
         if (!hmlc_dim_equality_of_sign(equality) &&
             hmlc_region_relies_on(c->frame->plan->kernel->parent, equality) &&
             symbols_known(state, equality->left) && symbols_known(state, equality->right)) {
-            check_compare(c, LLVMIntEQ, check_dim(c, equality->left),
-                          check_dim(c, equality->right));
+            LLVMValueRef right = check_dim(c, equality->right);
+            check_compare(c, LLVMIntEQ, check_dim(c, equality->left), right);
         }
     }
 }
@@ -349,9 +349,10 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
         failing = LLVMBuildSelect(frame->builder, now, hmlc_frame_int(frame, k), failing, "");
     }
     check_results(&c, passed);
-    check_compare(&c, LLVMIntEQ, args_field(&c, HMLC_ARGS_units), check_dim(&c, plan->units));
-    check_compare(&c, LLVMIntSGE, args_field(&c, HMLC_ARGS_scratch_bytes),
-                  check_dim(&c, plan->scratch_bytes));
+    LLVMValueRef units = check_dim(&c, plan->units);
+    check_compare(&c, LLVMIntEQ, args_field(&c, HMLC_ARGS_units), units);
+    LLVMValueRef scratch = check_dim(&c, plan->scratch_bytes);
+    check_compare(&c, LLVMIntSGE, args_field(&c, HMLC_ARGS_scratch_bytes), scratch);
     check_finish(&c, failing);
     return HMLC_OK;
 }

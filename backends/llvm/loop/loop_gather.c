@@ -22,8 +22,8 @@ static void fail_lanes(hmlc_loop_context *context, LLVMValueRef bad, LLVMValueRe
     hmlc_frame_branch_begin(
         frame, &branch, LLVMBuildICmp(frame->builder, LLVMIntNE, mask, LLVMConstNull(word), ""));
     for (uint32_t l = 0; l < context->lanes; l++) {
-        hmlc_frame_fail_if(frame, lane_of(context, bad, l), HML_KERNEL_INDEX,
-                           lane_of(context, index, l), limit);
+        LLVMValueRef at = lane_of(context, index, l);
+        hmlc_frame_fail_if(frame, lane_of(context, bad, l), HML_KERNEL_INDEX, at, limit);
     }
     hmlc_frame_branch_end(frame, &branch);
 }

@@ -49,8 +49,8 @@ static LLVMValueRef add_values(hmlc_loop_context *context, LLVMValueRef a, LLVMV
     if (a == NULL || b == NULL) {
         return a == NULL ? b : a;
     }
-    return LLVMBuildAdd(context->frame->builder, splat_like(context, a, b),
-                        splat_like(context, b, a), "");
+    LLVMValueRef right = splat_like(context, b, a);
+    return LLVMBuildAdd(context->frame->builder, splat_like(context, a, b), right, "");
 }
 
 hmlc_loop_index hmlc_loop_index_add(hmlc_loop_context *context, const hmlc_loop_index *a,

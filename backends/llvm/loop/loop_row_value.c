@@ -261,10 +261,10 @@ static hmlc_loop_value normalised(hmlc_loop_context *context, const hmlc_op *op)
         hmlc_loop_value scale = parameter(context, op, 1, last->dtype);
         hmlc_loop_value shift = parameter(context, op, 2, last->dtype);
         bool vector = x.vector || scale.vector || shift.vector;
-        LLVMValueRef sum = hmlc_frame_fma(frame, vector ? hmlc_loop_widen(context, x) : x.value,
-                                          vector ? hmlc_loop_widen(context, scale) : scale.value,
-                                          vector ? hmlc_loop_widen(context, shift) : shift.value);
-        return (hmlc_loop_value){sum, vector};
+        LLVMValueRef term = vector ? hmlc_loop_widen(context, shift) : shift.value;
+        LLVMValueRef factor = vector ? hmlc_loop_widen(context, scale) : scale.value;
+        LLVMValueRef value = vector ? hmlc_loop_widen(context, x) : x.value;
+        return (hmlc_loop_value){hmlc_frame_fma(frame, value, factor, term), vector};
     }
     if (scaled) {
         return apply(context, real_mul, x, parameter(context, op, 1, last->dtype));

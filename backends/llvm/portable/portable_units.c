@@ -58,9 +58,11 @@ hmlc_dim hmlc_portable_resize_scratch(hmlc_dims *dims, const hmlc_op *op)
             numbers = times(dims, out, 4);
         }
         if (!stays(dims, op, d)) {
-            hmlc_dim entries = hmlc_dim_add(dims, times(dims, in, hmlc_sampling_room_in(&sampling)),
-                                            times(dims, out, hmlc_sampling_room_out(&sampling)));
-            hmlc_dim rows = hmlc_dim_add(dims, times(dims, span, 3), hmlc_dim_add(dims, in, out));
+            hmlc_dim entries = times(dims, out, hmlc_sampling_room_out(&sampling));
+            entries =
+                hmlc_dim_add(dims, times(dims, in, hmlc_sampling_room_in(&sampling)), entries);
+            hmlc_dim rows = hmlc_dim_add(dims, in, out);
+            rows = hmlc_dim_add(dims, times(dims, span, 3), rows);
             rows = hmlc_dim_add(dims, rows, times(dims, entries, 3));
             numbers = hmlc_dim_add(dims, numbers, nearest ? entries : rows);
         }

@@ -31,15 +31,15 @@ static void emit_unit(hmlc_window_emitter *at, LLVMValueRef unit)
     begin_batch(at, batch);
     LLVMValueRef channel_block = hmlc_frame_int(frame, window->channel_block);
     LLVMValueRef channel_begin = LLVMBuildMul(builder, channel, channel_block, "");
-    LLVMValueRef channel_end =
-        hmlc_frame_minimum(frame, LLVMBuildAdd(builder, channel_begin, channel_block, ""),
-                           hmlc_frame_dim(frame, window->channels));
+    LLVMValueRef channels = hmlc_frame_dim(frame, window->channels);
+    LLVMValueRef channel_end = hmlc_frame_minimum(
+        frame, LLVMBuildAdd(builder, channel_begin, channel_block, ""), channels);
     LLVMValueRef row_block = hmlc_frame_int(frame, window->row_block);
     LLVMValueRef row_begin = LLVMBuildMul(builder, row, row_block, "");
     LLVMValueRef row_end = LLVMBuildAdd(builder, row_begin, row_block, "");
     if (window->dynamic) {
-        LLVMValueRef rows = LLVMBuildMul(builder, hmlc_frame_dim(frame, window->axis[0].output_dim),
-                                         hmlc_frame_dim(frame, window->axis[1].output_dim), "");
+        LLVMValueRef rows = hmlc_frame_dim(frame, window->axis[1].output_dim);
+        rows = LLVMBuildMul(builder, hmlc_frame_dim(frame, window->axis[0].output_dim), rows, "");
         row_end = hmlc_frame_minimum(frame, row_end, rows);
         hmlc_window_emit_dynamic(at, row_begin, row_end, channel_begin, channel_end);
     } else {

@@ -74,8 +74,8 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
     if (number == HMLC_WINDOW_AXES) {
-        *sum = hmlc_window_combine(at, *sum, hmlc_window_load(at, offset),
-                                   hmlc_window_weight(at, tap));
+        LLVMValueRef weight = hmlc_window_weight(at, tap);
+        *sum = hmlc_window_combine(at, *sum, hmlc_window_load(at, offset), weight);
         return;
     }
     const hmlc_window_axis *axis = &at->window->axis[number];
@@ -88,8 +88,8 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
         LLVMBuildMul(builder, index, hmlc_frame_dim(frame, at->window->input_strides[number]), "");
     LLVMValueRef inner = loop.carried[0];
     LLVMValueRef next = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, axis->window), "");
-    emit_taps(at, pixel, number + 1, LLVMBuildAdd(builder, offset, index, ""),
-              LLVMBuildAdd(builder, next, loop.index, ""), &inner);
+    next = LLVMBuildAdd(builder, next, loop.index, "");
+    emit_taps(at, pixel, number + 1, LLVMBuildAdd(builder, offset, index, ""), next, &inner);
     hmlc_frame_loop_end(frame, &loop, &inner);
     *sum = loop.carried[0];
 }

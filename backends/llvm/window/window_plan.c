@@ -258,9 +258,9 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     double unit = cost / (double)(row_blocks * channel_blocks);
     plan->unit_cost = unit < 1 ? 1 : unit > 1e9 ? 1000000000u : (uint32_t)unit;
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
-        plan->work =
-            hmlc_dim_multiply(dims, hmlc_type_count(dims, window->tile.anchor->results[0]->type),
-                              integer(context, 2 * taps));
+        hmlc_dim work = integer(context, 2 * taps);
+        plan->work = hmlc_dim_multiply(
+            dims, hmlc_type_count(dims, window->tile.anchor->results[0]->type), work);
     }
 }
 
