@@ -17,8 +17,8 @@ hmlc_pads hmlc_window_same(hmlc_dims *dims, hmlc_dim in, int64_t stride, hmlc_di
                            hmlc_odd_pad odd)
 {
     hmlc_dim step = hmlc_dim_constant(dims, stride);
-    hmlc_dim last =
-        hmlc_dim_subtract(dims, hmlc_dim_ceildiv(dims, in, step), hmlc_dim_constant(dims, 1));
+    hmlc_dim one = hmlc_dim_constant(dims, 1);
+    hmlc_dim last = hmlc_dim_subtract(dims, hmlc_dim_ceildiv(dims, in, step), one);
     hmlc_dim needed = hmlc_dim_add(dims, hmlc_dim_multiply(dims, last, step), reach);
     hmlc_dim missing = hmlc_dim_subtract(dims, needed, in);
     return hmlc_window_split(dims, hmlc_dim_maximum(dims, missing, hmlc_dim_constant(dims, 0)),

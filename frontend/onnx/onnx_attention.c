@@ -267,8 +267,8 @@ static hmlc_value *part(hmlc_onnx_node *node, hmlc_value *x, bool interleaved, i
 {
     hmlc_emitter *emit = &node->emit;
     if (!interleaved || !hmlc_onnx_ok(node)) {
-        return hmlc_emit_slice_axis(emit, x, 3, hmlc_emit_number(emit, which * half),
-                                    hmlc_emit_number(emit, half));
+        hmlc_dim size = hmlc_emit_number(emit, half);
+        return hmlc_emit_slice_axis(emit, x, 3, hmlc_emit_number(emit, which * half), size);
     }
     hmlc_dim starts[4], sizes[4], steps[4];
     for (int32_t i = 0; i < 4; i++) {

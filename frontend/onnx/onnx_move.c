@@ -437,8 +437,8 @@ static hmlc_dim divided(hmlc_onnx_node *node, hmlc_dim dim, int64_t by)
     }
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     hmlc_dim divisor = hmlc_emit_number(&node->emit, by);
-    hmlc_emit_require_equal(&node->emit, hmlc_dim_modulo(table, dim, divisor),
-                            hmlc_emit_number(&node->emit, 0));
+    hmlc_dim zero = hmlc_emit_number(&node->emit, 0);
+    hmlc_emit_require_equal(&node->emit, hmlc_dim_modulo(table, dim, divisor), zero);
     return hmlc_dim_floordiv(table, dim, divisor);
 }
 

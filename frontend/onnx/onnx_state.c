@@ -68,8 +68,9 @@ static void require_fitting(hmlc_onnx_node *node, int64_t axis, bool circular)
         if (i != axis) {
             hmlc_emit_require_equal(emit, cache, update);
         } else if (circular) {
+            hmlc_dim zero = hmlc_emit_number(emit, 0);
             hmlc_emit_require_equal(emit, hmlc_dim_less(hmlc_emit_table(emit), cache, update),
-                                    hmlc_emit_number(emit, 0));
+                                    zero);
         }
     }
 }

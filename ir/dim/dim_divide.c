@@ -351,8 +351,8 @@ static hmlc_dim merge_nested_modulo(hmlc_dims *dims, const dim_sum *rest, int64_
         return NULL;
     }
     hmlc_dim constant = hmlc_dim_constant(dims, rest->constant);
-    return hmlc_dim_modulo(dims, hmlc_dim_add(dims, inner->a, constant),
-                           hmlc_dim_constant(dims, divisor));
+    hmlc_dim by = hmlc_dim_constant(dims, divisor);
+    return hmlc_dim_modulo(dims, hmlc_dim_add(dims, inner->a, constant), by);
 }
 
 static hmlc_dim modulo_rest(hmlc_dims *dims, dim_sum *rest, int64_t divisor)

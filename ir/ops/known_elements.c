@@ -113,8 +113,10 @@ static hmlc_dim apply_unary(const hmlc_infer *context, hmlc_dim a)
         return hmlc_dim_maximum(dims, a, zero);
     case HMLC_OP_not:
         return logical_not(dims, a);
-    case HMLC_OP_sign:
-        return hmlc_dim_subtract(dims, hmlc_dim_less(dims, zero, a), hmlc_dim_less(dims, a, zero));
+    case HMLC_OP_sign: {
+        hmlc_dim negative = hmlc_dim_less(dims, a, zero);
+        return hmlc_dim_subtract(dims, hmlc_dim_less(dims, zero, a), negative);
+    }
     default:
         return NULL;
     }

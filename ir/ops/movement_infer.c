@@ -54,13 +54,13 @@ static void check_cropped(const hmlc_infer *context, int32_t index, hmlc_dim dim
 {
     hmlc_dims *dims = context->module->dims;
     hmlc_dim zero = hmlc_infer_number(context, 0), least = zero;
-    hmlc_dim cropped =
-        hmlc_dim_add(dims, hmlc_dim_minimum(dims, begin, zero), hmlc_dim_minimum(dims, end, zero));
+    hmlc_dim cropped = hmlc_dim_minimum(dims, end, zero);
+    cropped = hmlc_dim_add(dims, hmlc_dim_minimum(dims, begin, zero), cropped);
     cropped = hmlc_dim_add(dims, dim, cropped);
     bool unpadded = hmlc_dim_is(begin, 0) && hmlc_dim_is(end, 0);
     if (hmlc_op_int(context->op, HMLC_ATTR_pad_mode) != HMLC_PAD_CONSTANT && !unpadded) {
-        least = hmlc_dim_select(dims, hmlc_dim_equal(dims, result, zero), zero,
-                                hmlc_infer_number(context, 1));
+        hmlc_dim one = hmlc_infer_number(context, 1);
+        least = hmlc_dim_select(dims, hmlc_dim_equal(dims, result, zero), zero, one);
     }
     if (cropped->maximum < least->minimum) {
         hmlc_infer_fail(context, status, "dim %d of size %s: nothing is left to be padded", index,

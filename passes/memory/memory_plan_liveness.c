@@ -20,8 +20,8 @@ static hmlc_status value_bytes(memory_plan *plan, const hmlc_value *value, hmlc_
                               type->kind == HMLC_KIND_TENSOR ? hmlc_dtype_name(type->dtype)
                                                              : "sequence, optional or map");
     }
-    *bytes = hmlc_dim_multiply(dims, hmlc_type_count(dims, type),
-                               hmlc_dim_constant(dims, (int64_t)size));
+    hmlc_dim element = hmlc_dim_constant(dims, (int64_t)size);
+    *bytes = hmlc_dim_multiply(dims, hmlc_type_count(dims, type), element);
     return HMLC_OK;
 }
 
