@@ -47,6 +47,24 @@ run_tests() {
     [ "$outcome" -eq 0 ] || finish "$outcome"
 }
 
+# same_artifacts BUILD BUILD: one model, and made ones of every operator, compiled by the programs of both; one test.
+same_artifacts() {
+    local build place
+    place=$(mktemp -d)
+    for build in "$@"; do
+        mkdir "$place/$build"
+        "build/$build/tools/hmlc/hmlc" compile models/digits/digits.onnx -o "$place/$build/digits.hml" --quiet
+        "build/$build/tests/differential/artifact_digests" >"$place/$build/digests.txt"
+    done
+    tests=$((tests + 1))
+    diff -r "$place/$1" "$place/$2" || {
+        failed=$((failed + 1))
+        finish 1
+    }
+    wc -l <"$place/$1/digests.txt"
+    rm -r "$place"
+}
+
 # suite_count tests|failures|skipped REPORT
 suite_count() { sed -n "s/^[[:space:]]*$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -1; }
 
@@ -89,6 +107,8 @@ cmake --build build/runtime -j "$jobs"
 step "address and undefined sanitizers: build"
 cmake --preset asan >/dev/null
 cmake --build --preset asan -j "$jobs"
+step "equal artifacts, whichever compiler built hmlc"
+same_artifacts release asan
 step "address and undefined sanitizers: tests"
 run_tests asan -LE slow
 
