@@ -50,50 +50,97 @@ static line mnemonic_of(line l)
 
 /* -- kinds -- */
 
-/* The first row whose word the mnemonic contains. */
-static const struct {
+typedef struct kind_word {
     const char *word;
     assembly_kind kind;
-} kinds[] = {
-    {"prefetch", ASSEMBLY_PREFETCH},   {"fmadd", ASSEMBLY_FMA},
-    {"fnmadd", ASSEMBLY_FMA},          {"fmsub", ASSEMBLY_FMA},
-    {"broadcast", ASSEMBLY_BROADCAST}, {"movss", ASSEMBLY_BROADCAST},
-    {"shufps", ASSEMBLY_BROADCAST},    {"mulps", ASSEMBLY_MULTIPLY},
-    {"addps", ASSEMBLY_ADD},           {"movups", ASSEMBLY_LOAD},
-    {"movaps", ASSEMBLY_LOAD},         {"movdq", ASSEMBLY_LOAD},
-    {"movapd", ASSEMBLY_LOAD},         {"movupd", ASSEMBLY_LOAD},
-};
+} kind_word;
 
-static assembly_kind kind_of_move(line l)
+/* How an architecture's assembler writes. */
+typedef struct assembly_syntax {
+    const kind_word *kinds; /* the first whose word the mnemonic contains, up to one without */
+    const char *vectors[4]; /* one of these among the operands: it works on vectors */
+    const char *stack;      /* an address by the stack pointer */
+    const char *store;      /* the mnemonic's start; NULL: the address comes last */
+    const char *jumps[3];   /* how jumps begin */
+} assembly_syntax;
+
+static const kind_word x86_kinds[] = {
+    {"prefetch", ASSEMBLY_PREFETCH},
+    {"fmadd", ASSEMBLY_FMA},
+    {"fnmadd", ASSEMBLY_FMA},
+    {"fmsub", ASSEMBLY_FMA},
+    {"broadcast", ASSEMBLY_BROADCAST},
+    {"movss", ASSEMBLY_BROADCAST},
+    {"shufps", ASSEMBLY_BROADCAST},
+    {"mulps", ASSEMBLY_MULTIPLY},
+    {"addps", ASSEMBLY_ADD},
+    {"movups", ASSEMBLY_LOAD},
+    {"movaps", ASSEMBLY_LOAD},
+    {"movdq", ASSEMBLY_LOAD},
+    {"movapd", ASSEMBLY_LOAD},
+    {"movupd", ASSEMBLY_LOAD},
+    {NULL, ASSEMBLY_KINDS},
+};
+static const assembly_syntax x86 = {x86_kinds, {"%xmm", "%ymm", "%zmm"}, "(%rsp", NULL, {"j"}};
+
+static const kind_word aarch64_kinds[] = {
+    {"prfm", ASSEMBLY_PREFETCH},  {"fmla", ASSEMBLY_FMA},      {"fmls", ASSEMBLY_FMA},
+    {"ld1r", ASSEMBLY_BROADCAST}, {"dup", ASSEMBLY_BROADCAST}, {"fmul", ASSEMBLY_MULTIPLY},
+    {"fadd", ASSEMBLY_ADD},       {NULL, ASSEMBLY_KINDS},
+};
+static const assembly_syntax aarch64 = {
+    aarch64_kinds, {".4s", "\tq", "\td", "\ts"}, "[sp", "st", {"b", "cb", "tb"}};
+
+static const assembly_syntax *syntax_of(const char *text)
 {
-    if (!contains(l, "(")) {
-        return ASSEMBLY_COPY;
-    }
-    return l.text[l.length - 1] == ')' ? ASSEMBLY_STORE : ASSEMBLY_LOAD;
+    return strstr(text, "%r") != NULL ? &x86 : &aarch64;
 }
 
-static assembly_kind kind_of(line l)
+static assembly_kind kind_of_move(const assembly_syntax *syntax, line l)
+{
+    if (!contains(l, "(") && !contains(l, "[")) {
+        return ASSEMBLY_COPY;
+    }
+    bool stores = syntax->store != NULL ? contains((line){l.text + 1, 2}, syntax->store)
+                                        : l.text[l.length - 1] == ')';
+    return stores ? ASSEMBLY_STORE : ASSEMBLY_LOAD;
+}
+
+static assembly_kind kind_of(const assembly_syntax *syntax, line l)
 {
     line mnemonic = mnemonic_of(l);
-    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-        if (contains(mnemonic, kinds[k].word)) {
-            return kinds[k].kind == ASSEMBLY_LOAD ? kind_of_move(l) : kinds[k].kind;
+    for (const kind_word *row = syntax->kinds; row->word != NULL; row++) {
+        if (contains(mnemonic, row->word)) {
+            return row->kind == ASSEMBLY_LOAD ? kind_of_move(syntax, l) : row->kind;
         }
     }
-    bool vector = contains(l, "%xmm") || contains(l, "%ymm") || contains(l, "%zmm");
+    line operands = {mnemonic.text + mnemonic.length, l.length - 1 - mnemonic.length};
+    bool vector = false;
+    for (size_t k = 0; k < 4 && syntax->vectors[k] != NULL; k++) {
+        vector = vector || contains(operands, syntax->vectors[k]);
+    }
+    if (vector && syntax->store != NULL && contains(l, "[")) { /* ldr, ldp, str, stp .. */
+        return kind_of_move(syntax, l);
+    }
     return vector ? ASSEMBLY_OTHER_VECTOR : ASSEMBLY_SCALAR;
 }
 
 /* -- loops -- */
 
 /* The label that an instruction jumps to; length 0: none. */
-static line jump_target(line l)
+static line jump_target(const assembly_syntax *syntax, line l)
 {
-    if (!is_instruction(l) || l.text[1] != 'j') {
+    bool jumps = false;
+    for (size_t k = 0; is_instruction(l) && k < 3 && syntax->jumps[k] != NULL; k++) {
+        jumps = jumps || strncmp(l.text + 1, syntax->jumps[k], strlen(syntax->jumps[k])) == 0;
+    }
+    if (!jumps) {
         return (line){l.text, 0};
     }
-    const char *word = l.text + 1 + mnemonic_of(l).length;
-    word += strspn(word, "\t ");
+    const char *word = l.text + l.length; /* the last operand */
+    while (word > l.text && word[-1] != '\t' && word[-1] != ' ') {
+        word--;
+    }
     return (line){word, (size_t)(l.text + l.length - word)};
 }
 
@@ -114,15 +161,15 @@ static const line *label_find(const label_list *list, line target)
     return NULL;
 }
 
-static assembly_loop count_loop(const char *begin, const char *end)
+static assembly_loop count_loop(const assembly_syntax *syntax, const char *begin, const char *end)
 {
     assembly_loop loop = {.text = begin, .length = (int)(end - begin)};
     for (const char *at = begin; at < end;) {
         line l = line_at(at);
         if (is_instruction(l)) {
-            loop.count[kind_of(l)]++;
+            loop.count[kind_of(syntax, l)]++;
             loop.instructions++;
-            loop.stack += contains(l, "(%rsp");
+            loop.stack += contains(l, syntax->stack);
         }
         at = line_next(l);
     }
@@ -134,6 +181,7 @@ static assembly_loop count_loop(const char *begin, const char *end)
 uint32_t assembly_inner_loops(const char *text, assembly_loop loops[ASSEMBLY_LOOPS])
 {
     static label_list labels;
+    const assembly_syntax *syntax = syntax_of(text);
     uint32_t count = 0;
     labels.count = 0;
     for (const char *at = text; *at != 0;) {
@@ -143,7 +191,7 @@ uint32_t assembly_inner_loops(const char *text, assembly_loop loops[ASSEMBLY_LOO
             assert_true(labels.count < MOST_LABELS);
             labels.labels[labels.count++] = (line){l.text, (size_t)(colon - l.text)};
         }
-        line target = jump_target(l);
+        line target = jump_target(syntax, l);
         const line *label = target.length > 0 ? label_find(&labels, target) : NULL;
         at = line_next(l);
         if (label == NULL) {
@@ -151,9 +199,9 @@ uint32_t assembly_inner_loops(const char *text, assembly_loop loops[ASSEMBLY_LOO
         }
         if (count == 0 || label->text > loops[count - 1].text) {
             assert_true(count < ASSEMBLY_LOOPS);
-            loops[count++] = count_loop(label->text, at);
+            loops[count++] = count_loop(syntax, label->text, at);
         } else if (label->text == loops[count - 1].text) { /* a second way back */
-            loops[count - 1] = count_loop(label->text, at);
+            loops[count - 1] = count_loop(syntax, label->text, at);
         }
     }
     return count;
@@ -170,7 +218,9 @@ void assembly_check_symbols(const char *text)
         if (!is_instruction(l)) {
             continue;
         }
-        bool known = contains(l, "@GOT") ? false : !contains(l, "@PLT");
+        bool table = contains(l, "@GOT") || contains(l, ":got"), far = contains(l, "@PLT");
+        far = far || (strncmp(l.text, "\tbl\t", 4) == 0 && !contains(l, ".L")); /* AArch64 */
+        bool known = !table && !far;
         for (size_t k = 0; k < sizeof brought_along / sizeof brought_along[0]; k++) {
             known = known || contains(l, brought_along[k]);
         }

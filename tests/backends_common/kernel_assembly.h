@@ -27,7 +27,7 @@ typedef struct assembly_loop {
     int length; /* of the text */
 } assembly_loop;
 
-enum { ASSEMBLY_LOOPS = 256 };
+enum { ASSEMBLY_LOOPS = 1024 };
 
 /* Fills loops with those that contain no other; returns how many. Fails the test above the limit.
  */

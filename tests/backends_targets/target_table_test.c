@@ -148,6 +148,10 @@ static void tile_fits(const hmlc_target *target, uint32_t vectors)
 {
     uint32_t rows = target->tiles.rows[vectors];
     uint32_t held = rows < vectors ? rows : vectors, spare = target->has_fma ? 1 : 2;
+    if (target->tiles.style == HMLC_LEFT_LANE4) { /* the right side streams through two */
+        held = rows;
+        spare = 2;
+    }
     if (rows * vectors + held + spare > (uint32_t)target->vector_registers ||
         rows * vectors > HMLC_TILE_ACCUMULATORS || rows > HMLC_TILE_ROWS) {
         fail_msg("%s: a tile of %u x %u does not fit", target->name, rows, vectors);
@@ -162,7 +166,10 @@ static void tile_fits(const hmlc_target *target, uint32_t vectors)
 static void plan_is_sound(const hmlc_target *target)
 {
     const hmlc_tiles *tiles = &target->tiles;
-    assert_int_equal(tiles->style, HMLC_LEFT_SPLAT); /* what the generator makes */
+    /* What the generator makes. */
+    assert_true(tiles->style == HMLC_LEFT_SPLAT || tiles->style == HMLC_LEFT_LANE4);
+    assert_true(tiles->style == HMLC_LEFT_SPLAT || target->has_fma);
+    assert_false(target->has_masks && target->lacks_masks);
     assert_int_equal(tiles->rows[0], 0);
     for (uint32_t vectors = 1; vectors <= HMLC_WIDEST_TILE; vectors++) {
         tile_fits(target, vectors);

@@ -106,13 +106,16 @@ static conv_tile begin_tile(const hmlc_conv_site *site, uint32_t rows)
 {
     site->tile->rows = rows;
     site->tile->consecutive = site->tile->spaced = false;
-    return (conv_tile){.tile = site->tile,
-                       .frame = site->tile->frame,
-                       .conv = site->tile->contraction->conv,
-                       .left = site->left,
-                       .panel = site->kernel->panel,
-                       .prefetch = site->kernel->prefetch,
-                       .kernel = *site->kernel};
+    const hmlc_conv *conv = site->tile->contraction->conv;
+    conv_tile at = {.tile = site->tile,
+                    .frame = site->tile->frame,
+                    .conv = conv,
+                    .left = site->left,
+                    .panel = site->kernel->panel,
+                    .prefetch = site->kernel->prefetch,
+                    .kernel = *site->kernel};
+    at.kernel.whole_lanes = !conv->taps_inside && conv->channels % 4 == 0; /* runs are whole taps */
+    return at;
 }
 
 static void finish_tile(conv_tile *at)

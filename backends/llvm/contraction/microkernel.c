@@ -11,6 +11,9 @@ enum { GENERAL_TAKEN = 4 };
 /* Steps of a group: the bytes of an i32. */
 enum { GROUP = 4 };
 
+/* Steps whose left elements are held in one vector where the multiplier takes a lane of it. */
+enum { HELD = 4 };
+
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
     hmlc_frame *frame;
@@ -20,6 +23,7 @@ typedef struct depth_loop {
     LLVMValueRef left;  /* i64: offset of the step in a row */
     LLVMValueRef right; /* pointer: the step in the first panel */
     uint32_t count;     /* steps of a group that the left side has; 0: groups of one step */
+    bool by_lane;       /* HELD steps at once, see emit_held */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
@@ -27,6 +31,13 @@ typedef struct depth_loop {
 static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
     return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
+}
+
+/* Steps of the left side lie behind each other. */
+static bool is_dense(const hmlc_microkernel *kernel)
+{
+    LLVMValueRef stride = kernel->depth_stride;
+    return LLVMIsAConstantInt(stride) && LLVMConstIntGetSExtValue(stride) == 1;
 }
 
 uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
@@ -69,8 +80,7 @@ static LLVMValueRef load_group(depth_loop *loop, LLVMValueRef address)
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef stride = loop->kernel->depth_stride, group = LLVMConstNull(frame->i32);
-    bool dense = LLVMIsAConstantInt(stride) && LLVMConstIntGetSExtValue(stride) == 1;
-    if (dense && loop->count == GROUP) {
+    if (is_dense(loop->kernel) && loop->count == GROUP) {
         return hmlc_frame_load(frame, frame->i32, address, 1);
     }
     for (uint32_t k = 0; k < loop->count; k++) {
@@ -113,8 +123,7 @@ static LLVMValueRef add_groups(depth_loop *loop, LLVMValueRef left, LLVMValueRef
 
 /* -- one step */
 
-/* The left element (row, step), broadcast; of a group, all elements. */
-static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
+static LLVMValueRef left_address(depth_loop *loop, uint32_t row)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -128,6 +137,16 @@ static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
     if (kernel->zeros != NULL) {
         address = LLVMBuildSelect(frame->builder, kernel->valid[row], address, kernel->zeros, "");
     }
+    return address;
+}
+
+/* The left element (row, step), broadcast; of a group, all elements. */
+static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
+    LLVMValueRef address = left_address(loop, row);
     if (loop->count > 0) {
         return hmlc_frame_splat(frame, load_group(loop, address), kernel->lanes);
     }
@@ -211,6 +230,58 @@ static void emit_step(depth_loop *loop)
     }
 }
 
+/* -- steps by lane */
+
+/* Elements of one step lie in one vector register with those of the next ones. */
+static bool takes_lanes(const hmlc_frame *frame, const hmlc_microkernel *kernel)
+{
+    return frame->target->tiles.style == HMLC_LEFT_LANE4 && is_dense(kernel) &&
+           kernel->zeros == NULL && kernel->layout.group == 1 && kernel->lanes > 1 &&
+           kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype &&
+           hmlc_dtype_bytes(kernel->dtype) * HELD == (size_t)frame->target->vector_bytes;
+}
+
+static LLVMValueRef splat_lane(depth_loop *loop, LLVMValueRef vector, uint32_t lane)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMValueRef number = LLVMConstInt(frame->i32, lane, 0);
+    return LLVMBuildShuffleVector(frame->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
+                                  hmlc_frame_splat(frame, number, loop->kernel->lanes), "");
+}
+
+/* HELD steps: the left side is held, the right one streams through one register. */
+static void emit_held(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMTypeRef vector = hmlc_frame_vector(frame, kernel->left_dtype, HELD);
+    LLVMValueRef held[HMLC_TILE_ROWS], first = loop->right;
+    for (uint32_t r = 0; r < kernel->rows; r++) {
+        held[r] = hmlc_frame_load(frame, vector, left_address(loop, r),
+                                  (uint32_t)hmlc_dtype_bytes(kernel->left_dtype));
+    }
+    for (uint32_t k = 0; k < HELD; k++) {
+        LLVMValueRef skipped = hmlc_frame_int(frame, k * hmlc_pack_row(kernel->layout));
+        loop->right = hmlc_frame_element(frame, type, first, skipped);
+        for (uint32_t v = 0; v < kernel->vectors; v++) {
+            LLVMValueRef right = load_right(loop, v);
+            for (uint32_t r = 0; r < kernel->rows; r++) {
+                accumulate(loop, r, v, splat_lane(loop, held[r], k), right);
+            }
+        }
+    }
+    loop->right = first;
+}
+
+/* -- the loop over steps */
+
+/* Steps of one body of the loop. */
+static uint32_t body_steps(const depth_loop *loop)
+{
+    return loop->by_lane ? HELD : loop->count > 1 ? loop->count : 1;
+}
+
 static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
 {
     LLVMValueRef phi = LLVMBuildPhi(loop->frame->builder, LLVMTypeOf(start), name);
@@ -255,14 +326,19 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (kernel->prefetch_count > 0) {
         emit_prefetch(loop);
     }
-    emit_step(loop);
-    LLVMValueRef ahead = kernel->depth_stride;
-    if (loop->count > 1) {
-        ahead = LLVMBuildMul(frame->builder, ahead, hmlc_frame_int(frame, loop->count), "");
+    if (loop->by_lane) {
+        emit_held(loop);
+    } else {
+        emit_step(loop);
     }
+    LLVMValueRef ahead = kernel->depth_stride;
+    if (body_steps(loop) > 1) {
+        ahead = LLVMBuildMul(frame->builder, ahead, hmlc_frame_int(frame, body_steps(loop)), "");
+    }
+    int64_t rows = loop->by_lane ? HELD : 1; /* of the panels: a group is one */
     loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, ahead, "");
     loop->right = hmlc_frame_element(frame, type, loop->right,
-                                     hmlc_frame_int(frame, hmlc_pack_row(kernel->layout)));
+                                     hmlc_frame_int(frame, rows * hmlc_pack_row(kernel->layout)));
     LLVMAddIncoming(left_phi, &loop->left, &loop->body, 1);
     LLVMAddIncoming(right_phi, &loop->right, &loop->body, 1);
     for (uint32_t k = 0; k < count; k++) {
@@ -271,6 +347,66 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     LLVMValueRef done = LLVMBuildICmp(frame->builder, LLVMIntEQ, loop->right, end, "");
     LLVMBuildCondBr(frame->builder, done, exit, loop->body);
     LLVMPositionBuilderAtEnd(frame->builder, exit);
+}
+
+static LLVMValueRef join(hmlc_frame *frame, LLVMValueRef skipped, LLVMBasicBlockRef before,
+                         LLVMValueRef done, LLVMBasicBlockRef inside)
+{
+    LLVMValueRef phi = LLVMBuildPhi(frame->builder, LLVMTypeOf(skipped), "");
+    LLVMAddIncoming(phi, &skipped, &before, 1);
+    LLVMAddIncoming(phi, &done, &inside, 1);
+    return phi;
+}
+
+/* emit_depth where there are steps up to `end`, which loop->left and loop->right hold then. */
+static void emit_depth_to(depth_loop *loop, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    depth_loop skipped = *loop;
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(frame->builder);
+    LLVMValueRef any = LLVMBuildICmp(frame->builder, LLVMIntNE, loop->right, end, "");
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(frame, &branch, any);
+    emit_depth(loop, end);
+    LLVMBasicBlockRef inside = LLVMGetInsertBlock(frame->builder);
+    hmlc_frame_branch_end(frame, &branch);
+    loop->left = join(frame, skipped.left, before, loop->left, inside);
+    loop->right = join(frame, skipped.right, before, loop->right, inside);
+    for (uint32_t k = 0; k < loop->kernel->rows * loop->kernel->vectors; k++) {
+        loop->accumulators[k] =
+            join(frame, skipped.accumulators[k], before, loop->accumulators[k], inside);
+    }
+}
+
+/* `steps` steps up to `end`: those that fill held vectors, then the others one by one. */
+static void emit_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_microkernel *kernel = loop->kernel;
+    if (!takes_lanes(frame, kernel)) {
+        emit_depth(loop, end);
+        return;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef whole = LLVMBuildAnd(builder, steps, hmlc_frame_int(frame, -HELD), "");
+    LLVMValueRef row = hmlc_frame_int(frame, hmlc_pack_row(kernel->layout));
+    LLVMValueRef full =
+        hmlc_frame_element(frame, type, loop->right, LLVMBuildNSWMul(builder, whole, row, ""));
+    bool known = LLVMIsAConstantInt(steps) != NULL;
+    int64_t count = known ? LLVMConstIntGetSExtValue(steps) : 0;
+    loop->by_lane = true;
+    if (!known) {
+        emit_depth_to(loop, full);
+    } else if (count >= HELD) {
+        emit_depth(loop, full);
+    }
+    loop->by_lane = false;
+    if (!known && !kernel->whole_lanes) {
+        emit_depth_to(loop, end);
+    } else if (count % HELD != 0) {
+        emit_depth(loop, end);
+    }
 }
 
 /* -- partial sums */
@@ -320,8 +456,8 @@ void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel
     }
 }
 
-/* From zero up to `end`, and onto the sums. */
-static void add_partial(depth_loop *loop, LLVMValueRef end)
+/* From zero up to `end`, in `steps` steps, and onto the sums. */
+static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -329,7 +465,7 @@ static void add_partial(depth_loop *loop, LLVMValueRef end)
     for (uint32_t k = 0; k < count; k++) {
         loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
     }
-    emit_depth(loop, end);
+    emit_steps(loop, steps, end);
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef sum = load_sum(frame, kernel, k);
         store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
@@ -347,13 +483,26 @@ static int64_t partial_steps(LLVMValueRef steps)
     return (count + parts - 1) / parts;
 }
 
+/* Steps from loop->right to `stop`; NULL where no one asks. */
+static LLVMValueRef steps_to(const depth_loop *loop, LLVMValueRef stop)
+{
+    hmlc_frame *frame = loop->frame;
+    if (!takes_lanes(frame, loop->kernel)) {
+        return NULL;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    LLVMValueRef elements = LLVMBuildPtrDiff2(frame->builder, type, stop, loop->right, "");
+    return LLVMBuildUDiv(frame->builder, elements,
+                         hmlc_frame_int(frame, loop->kernel->layout.width), "");
+}
+
 static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
     int64_t part = partial_steps(steps);
     if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
-        add_partial(loop, end);
+        add_partial(loop, steps, end);
         return;
     }
     LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
@@ -376,7 +525,8 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     loop->left = LLVMBuildFreeze(builder, left_phi, "");
     loop->right = LLVMBuildFreeze(builder, right_phi, "");
     stop = LLVMBuildSelect(builder, within, stop, end, "");
-    add_partial(loop, LLVMBuildFreeze(builder, stop, ""));
+    stop = LLVMBuildFreeze(builder, stop, "");
+    add_partial(loop, steps_to(loop, stop), stop);
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
     LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
     LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
@@ -425,7 +575,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     if (end == NULL) {
         emit_groups(&loop, LLVMConstIntGetSExtValue(steps));
     } else {
-        emit_depth(&loop, end);
+        emit_steps(&loop, steps, end);
     }
     memcpy(accumulators, loop.accumulators, bytes);
 }

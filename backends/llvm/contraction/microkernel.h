@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
- * element of each row (broadcast) with one row of the packed panels (packing.h). Where panels hold
- * groups of bytes, it multiplies as many elements of each row, broadcast as one i32, and adds their
- * products up.
+ * element of each row with one row of the packed panels (packing.h). The element is broadcast, or,
+ * on targets whose multiplier takes a lane (HMLC_LEFT_LANE4), four steps of a row are held in a
+ * vector. Where panels hold groups of bytes, a step multiplies as many elements of each row,
+ * broadcast as one i32, and adds their products up.
  */
 #ifndef HMLC_MICROKERNEL_H
 #define HMLC_MICROKERNEL_H
@@ -35,6 +36,7 @@ typedef struct hmlc_microkernel {
     bool immediate;
     int64_t row_stride;
     LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */
+    bool whole_lanes;          /* steps known at run time are a multiple of four */
     /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
     LLVMValueRef panel, panel_stride;

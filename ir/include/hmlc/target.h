@@ -77,6 +77,7 @@ typedef struct hmlc_target {
     int32_t general_registers; /* that generated code may use, the stack pointer among them */
     bool has_fma;
     bool has_masks;       /* masked moves are as fast as others */
+    bool lacks_masks;     /* there are none: LLVM makes a branch a lane of each */
     bool has_nan_extrema; /* minimum and maximum let NaN win, in one instruction */
 
     int64_t l1_bytes, l2_bytes; /* data caches of one core */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AArch64: what its rows cannot say. */
+#include "targets/architecture.h"
+
+#include "llvm.h"
+#include <hml_format/artifact.h>
+
+static const hmlc_target targets[] = {
+#define HMLC_TARGET(...) {__VA_ARGS__},
+#include "aarch64.def"
+#undef HMLC_TARGET
+};
+
+HMLC_BITCODE_DECLARE(aarch64);
+
+static void prepare(void)
+{
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+}
+
+static bool features_here(uint64_t *features)
+{
+    *features = 0;
+#if defined(__aarch64__)
+    return true;
+#else
+    return false;
+#endif
+}
+
+const hmlc_architecture hmlc_architecture_aarch64 = {
+    .number = HML_ARCHITECTURE_AARCH64,
+    .targets = targets,
+    .target_count = sizeof targets / sizeof targets[0],
+    .kernels = HMLC_BITCODE(aarch64, kernels),
+    .memory = HMLC_BITCODE(aarch64, memory),
+    .nop = {{0x1f, 0x20, 0x03, 0xd5}, 4},
+    .trap = {{0x48, 0x4c, 0x00, 0x00}, 4}, /* udf */
+    .prepare = prepare,
+    .features_here = features_here,
+};
