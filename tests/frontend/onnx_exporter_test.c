@@ -440,6 +440,26 @@ static void ranks_follow_from_what_the_model_declares(void **state)
     imported_free(&model);
 }
 
+/* Long lists. */
+
+static void an_einsum_takes_as_many_operands_as_it_has(void **state)
+{
+    (void)state;
+    enum { OPERANDS = 40 };
+    char names[2 * OPERANDS + 1] = "", equation[2 * OPERANDS + 4] = "";
+    for (size_t k = 0; k < OPERANDS; k++) {
+        memcpy(names + 2 * k, "x ", 3);
+        memcpy(equation + 2 * k, k + 1 < OPERANDS ? "a," : "a", k + 1 < OPERANDS ? 3 : 2);
+    }
+    strcat(equation, "->a");
+    wire_buffer graph = begin("3"), node = node_begin("Einsum", names, "y");
+    node_text(&node, "equation", equation);
+    graph_node(&graph, &node);
+    imported model = import_valid(&graph, 17, NULL);
+    assert_string_equal(output_type(&model, 0), "f32[3]");
+    imported_free(&model);
+}
+
 /* Leftovers. */
 
 static wire_buffer add_constant(wire_buffer *tensor)
@@ -520,6 +540,7 @@ int main(void)
         cmocka_unit_test(what_options_say_of_a_dim_decides_the_squeeze),
         cmocka_unit_test(ranks_follow_from_use),
         cmocka_unit_test(ranks_follow_from_what_the_model_declares),
+        cmocka_unit_test(an_einsum_takes_as_many_operands_as_it_has),
         cmocka_unit_test(raw_bytes_count_where_elements_are_stored_too),
         cmocka_unit_test(narrow_integers_are_read_with_and_without_sign),
         cmocka_unit_test(a_model_of_other_domains_alone_is_read_as_the_newest),
