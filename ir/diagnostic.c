@@ -66,8 +66,9 @@ static char *format_message(hmlc_arena *arena, const char *format, va_list argum
 static bool is_told(const hmlc_diagnostics *diagnostics, const hmlc_diagnostic *entry)
 {
     const hmlc_diagnostic *d = diagnostics->first;
-    while (d != NULL && (d->error != entry->error || d->severity != entry->severity ||
-                         d->location != entry->location || strcmp(d->message, entry->message))) {
+    while (d != NULL &&
+           (d->error != entry->error || d->severity != entry->severity ||
+            d->location != entry->location || strcmp(d->message, entry->message) != 0)) {
         d = d->next;
     }
     return d != NULL;

@@ -218,8 +218,12 @@ static void check_conv(const char *x_dims, const char *sizes, const int64_t *w_d
 {
     contraction_case test = case_begin(strlen(x_dims) + (uint64_t)(groups + stride + pad));
     int64_t x_sizes[4], strides[] = {stride, stride}, ones[] = {1, 1};
-    assert_int_equal(
-        sscanf(sizes, "%ld %ld %ld %ld", &x_sizes[0], &x_sizes[1], &x_sizes[2], &x_sizes[3]), 4);
+    for (int k = 0; k < 4; k++) {
+        char *end;
+        x_sizes[k] = strtol(sizes, &end, 10);
+        assert_ptr_not_equal(end, sizes);
+        sizes = end;
+    }
     char pads[32];
     snprintf(pads, sizeof pads, "%d %d %d %d", (int)pad, (int)pad, (int)pad, (int)pad);
     hmlc_tensor x = byte_tensor(&test, HMLC_DTYPE_u8, 4, x_sizes, false);

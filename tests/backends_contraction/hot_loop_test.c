@@ -16,7 +16,7 @@ typedef hmlc_value *hot_build(contraction_case *test, const hot_kernel *kernel);
 /* A k step of the largest tile: rows x vectors products; windows: columns x rows of outputs. */
 typedef struct hot_tile {
     uint32_t rows, vectors;
-    uint32_t steps; /* of one pass of the loop; 0: one */
+    uint32_t steps; /* of one pass of the loop */
 } hot_tile;
 
 struct hot_kernel {
@@ -135,7 +135,7 @@ static const hot_kernel contractions[] = {
 
 static uint32_t products_of_pass(hot_tile tile)
 {
-    return tile.rows * tile.vectors * (tile.steps > 0 ? tile.steps : 1);
+    return tile.rows * tile.vectors * tile.steps;
 }
 
 static uint32_t products_of(const assembly_loop *loop, int target)
@@ -339,7 +339,8 @@ static void loops_of_cells(void **state)
 {
     (void)state;
     static const hot_kernel cells = {
-        .name = "LSTM", .tiles = {[V2] = {1, 8}, [V3] = {1, 8}, [V4] = {1, 8}, [A64] = {1, 8, 4}}};
+        .name = "LSTM",
+        .tiles = {[V2] = {1, 8, 1}, [V3] = {1, 8, 1}, [V4] = {1, 8, 1}, [A64] = {1, 8, 4}}};
     contraction_case test = case_begin(1);
     hmlc_value *operands[6] = {case_input(&test, HMLC_DTYPE_f32, "20 4 1024", NULL),
                                case_constant(&test, HMLC_DTYPE_f32, "1 1024 256")};

@@ -41,10 +41,12 @@ static int tear_down(void **state)
 static hml_status run(fixture *f, uint8_t flag, int64_t batch, int64_t n)
 {
     f->flag = flag;
-    const hml_tensor tensors[] = {
-        [X] = f32_matrix(f->values, 2, batch), [Y] = f32_matrix(f->values, n, 3),
-        [Z] = f32_matrix(f->values, 2, 3),     [FLAG] = {&f->flag, 1, HML_BOOL, 0, {0}},
-        [P] = f32_matrix(f->values, batch, 1), [Q] = f32_matrix(f->values, 1, n)};
+    const hml_tensor tensors[] = {[X] = f32_matrix(f->values, 2, batch),
+                                  [Y] = f32_matrix(f->values, n, 3),
+                                  [Z] = f32_matrix(f->values, 2, 3),
+                                  [FLAG] = {.data = &f->flag, .bytes = 1, .dtype = HML_BOOL},
+                                  [P] = f32_matrix(f->values, batch, 1),
+                                  [Q] = f32_matrix(f->values, 1, n)};
     for (uint32_t k = 0; k < sizeof tensors / sizeof tensors[0]; k++) {
         assert_ok(hml_bind_input(f->session, k, &tensors[k]), f->session);
     }

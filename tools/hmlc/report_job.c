@@ -20,10 +20,12 @@ enum { /* of the runtime's codes */
 #include <hmlc/errors.def>
 #undef HMLC_ERROR
 
+/* gcc compares enumerators of one enum alone. NOLINTBEGIN(readability-redundant-casting) */
 static_assert((int)HMLC_USAGE == (int)HML_EXIT_USAGE &&
                   (int)HMLC_REFUSED == (int)HML_EXIT_REFUSED &&
                   (int)HMLC_RESOURCE == (int)HML_EXIT_RESOURCE,
               "a status of the compiler is an exit status");
+/* NOLINTEND(readability-redundant-casting) */
 
 /* What to do, when the place that found the problem knows nothing better. */
 static const char *hint_of(const hmlc_diagnostic *d)

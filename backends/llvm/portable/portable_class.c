@@ -243,7 +243,7 @@ static hmlc_status write_attributes(call_writer *w, const hmlc_op *op)
             return hmlc_error_add(w->frame->ir->diagnostics, HMLC_ERROR_compiler_defect,
                                   op->location, NULL,
                                   "the attributes of %s need more than %d places of a call",
-                                  info->name, (int)PORTABLE_ATTRIBUTES);
+                                  info->name, PORTABLE_ATTRIBUTES);
         }
         place += write_attribute(w, place_of(w, CALL_ATTRIBUTES) + 8 * place, op, &info->attrs[k]);
     }
