@@ -245,16 +245,22 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
     };
 }
 
+/* How many tiles the cache holds; without depth a tile has no bytes. */
+static int64_t tiles_in_cache(const block_sizes *sizes, double tile_bytes)
+{
+    return at_least_one((int64_t)(sizes->cache / (tile_bytes < 1 ? 1 : tile_bytes)));
+}
+
 /* Blocks that the cache holds: rows first, then columns where neither side fits. */
 static void blocks_by_cache(const block_sizes *sizes, int64_t *row_blocks, int64_t *col_blocks)
 {
     double left = sizes->row_tile_bytes * (double)sizes->row_tiles;
     double right = sizes->column_tile_bytes * (double)sizes->column_tiles;
-    int64_t rows = at_least_one((int64_t)(sizes->cache / sizes->row_tile_bytes));
+    int64_t rows = tiles_in_cache(sizes, sizes->row_tile_bytes);
     *row_blocks = ceil_divide(sizes->row_tiles, rows);
     *col_blocks = 1;
     if (right > sizes->cache && *row_blocks > 1) {
-        int64_t columns = at_least_one((int64_t)(sizes->cache / sizes->column_tile_bytes));
+        int64_t columns = tiles_in_cache(sizes, sizes->column_tile_bytes);
         int64_t blocks = ceil_divide(sizes->column_tiles, columns);
         /* Streaming the left side per column block against the panels per row block. */
         if (left * (double)blocks < right * (double)*row_blocks) {
