@@ -28,6 +28,10 @@ unsigned hmlc_dtype_group(hmlc_dtype dtype)
 static void report(const hmlc_infer *context, hmlc_status *status, hmlc_error error,
                    const char *hint, const char *format, va_list arguments)
 {
+    if (hmlc_dims_status(context->module->dims) == HMLC_RESOURCE) {
+        *status = HMLC_RESOURCE; /* dims are 0 since memory ran out: not the op's fault */
+        return;
+    }
     char message[512];
     vsnprintf(message, sizeof message, format, arguments);
     hmlc_status found =

@@ -60,7 +60,7 @@ static void test_budgets(void **state)
     (void)state;
     size_t bytes = 0;
     hmlc_status status = HMLC_RESOURCE;
-    for (; status != HMLC_OK && bytes < (size_t)64 << 20; bytes += 1024) {
+    for (; status != HMLC_OK && bytes < (size_t)64 << 20; bytes += 256) {
         status = run_with(bytes);
         assert_true(status == HMLC_OK || status == HMLC_RESOURCE);
     }
