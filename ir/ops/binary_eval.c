@@ -117,15 +117,19 @@ static hmlc_status evaluate_integers(hmlc_eval *context)
     int64_t strides[2][HMLC_MAX_RANK], count = hmlc_tensor_count(&context->results[0]);
     hmlc_cursor cursor;
     HMLC_TRY(start_cursor(context, strides, &cursor));
+    bool real = hmlc_eval_is_float(context->operands[1]); /* the exponent of a power */
     int64_t *a = hmlc_eval_integers(context, context->operands[0]);
-    int64_t *b = hmlc_eval_integers(context, context->operands[1]);
+    int64_t *b = real ? NULL : hmlc_eval_integers(context, context->operands[1]);
+    double *exponents = real ? hmlc_eval_doubles(context, context->operands[1]) : NULL;
     int64_t *values = hmlc_eval_new_integers(context, count);
     HMLC_TRY_MEMORY(a);
-    HMLC_TRY_MEMORY(b);
+    HMLC_TRY_MEMORY(real ? (void *)exponents : (void *)b);
     HMLC_TRY_MEMORY(values);
     for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
-        if (!hmlc_integer_binary(op->opcode, dtype, fmod, a[cursor.offset[0]], b[cursor.offset[1]],
-                                 &values[i])) {
+        if (real) {
+            values[i] = hmlc_integer_power(dtype, a[cursor.offset[0]], exponents[cursor.offset[1]]);
+        } else if (!hmlc_integer_binary(op->opcode, dtype, fmod, a[cursor.offset[0]],
+                                        b[cursor.offset[1]], &values[i])) {
             return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect, "no evaluation of integers");
         }
     }
@@ -133,34 +137,11 @@ static hmlc_status evaluate_integers(hmlc_eval *context)
     return HMLC_OK;
 }
 
-/* The result has the base's type. */
-static hmlc_status evaluate_integer_powers(hmlc_eval *context)
-{
-    int64_t strides[2][HMLC_MAX_RANK], count = hmlc_tensor_count(&context->results[0]);
-    hmlc_cursor cursor;
-    HMLC_TRY(start_cursor(context, strides, &cursor));
-    int64_t *a = hmlc_eval_integers(context, context->operands[0]);
-    double *b = hmlc_eval_doubles(context, context->operands[1]);
-    int64_t *values = hmlc_eval_new_integers(context, count);
-    HMLC_TRY_MEMORY(a);
-    HMLC_TRY_MEMORY(b);
-    HMLC_TRY_MEMORY(values);
-    for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
-        values[i] = hmlc_integer_power(context->operands[0]->dtype, a[cursor.offset[0]],
-                                       b[cursor.offset[1]]);
-    }
-    hmlc_eval_store_integers(&context->results[0], values);
-    return HMLC_OK;
-}
-
 hmlc_status hmlc_eval_binary(hmlc_eval *context)
 {
-    if (context->op->opcode == HMLC_OP_pow && !hmlc_eval_is_float(context->operands[0]) &&
-        hmlc_eval_is_float(context->operands[1])) {
-        return evaluate_integer_powers(context);
-    }
-    bool floats =
-        hmlc_eval_is_float(context->operands[0]) || hmlc_eval_is_float(context->operands[1]);
+    /* A floating exponent leaves a power the base's type. */
+    bool floats = hmlc_eval_is_float(context->operands[0]) ||
+                  (hmlc_eval_is_float(context->operands[1]) && context->op->opcode != HMLC_OP_pow);
     return floats ? evaluate_floats(context) : evaluate_integers(context);
 }
 
