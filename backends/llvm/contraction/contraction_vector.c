@@ -11,15 +11,6 @@
 
 enum { MOST_LANES = 64 };
 
-static LLVMValueRef call_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
-                                   size_t type_count, LLVMValueRef *arguments, unsigned count)
-{
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, types, type_count);
-    LLVMTypeRef type = LLVMIntrinsicGetType(frame->context, id, types, type_count);
-    return LLVMBuildCall2(frame->builder, type, function, arguments, count, "");
-}
-
 static LLVMTypeRef access_type(hmlc_frame *frame, const hmlc_vector_access *access, uint32_t lanes)
 {
     return hmlc_frame_vector(frame, access->dtype, lanes);
@@ -293,7 +284,7 @@ static LLVMValueRef load_scattered(hmlc_frame *frame, const hmlc_vector_access *
         LLVMTypeRef types[] = {type, LLVMVectorType(frame->pointer, access->lanes)};
         LLVMValueRef arguments[] = {lane_addresses(frame, access), alignment_of(frame, access),
                                     lane_mask(frame, access), LLVMConstNull(type)};
-        return call_intrinsic(frame, "llvm.masked.gather", types, 2, arguments, 4);
+        return hmlc_frame_intrinsic_of(frame, "llvm.masked.gather", types, 2, arguments, 4);
     }
     if (access->lanes == 1) {
         return hmlc_frame_load(frame, type, access->address, element_bytes(access));
@@ -331,7 +322,7 @@ LLVMValueRef hmlc_vector_load(hmlc_frame *frame, const hmlc_vector_access *acces
     LLVMTypeRef types[] = {type, frame->pointer};
     LLVMValueRef arguments[] = {access->address, alignment_of(frame, access),
                                 lane_mask(frame, access), LLVMConstNull(type)};
-    return call_intrinsic(frame, "llvm.masked.load", types, 2, arguments, 4);
+    return hmlc_frame_intrinsic_of(frame, "llvm.masked.load", types, 2, arguments, 4);
 }
 
 static void store_scattered(hmlc_frame *frame, const hmlc_vector_access *access, LLVMValueRef value)
@@ -344,7 +335,7 @@ static void store_scattered(hmlc_frame *frame, const hmlc_vector_access *access,
         LLVMTypeRef types[] = {LLVMTypeOf(value), LLVMVectorType(frame->pointer, access->lanes)};
         LLVMValueRef arguments[] = {value, lane_addresses(frame, access),
                                     alignment_of(frame, access), lane_mask(frame, access)};
-        call_intrinsic(frame, "llvm.masked.scatter", types, 2, arguments, 4);
+        hmlc_frame_intrinsic_of(frame, "llvm.masked.scatter", types, 2, arguments, 4);
         return;
     }
     for (uint32_t k = 0; k < access->valid_lanes; k++) {
@@ -368,6 +359,6 @@ void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVM
         LLVMTypeRef types[] = {LLVMTypeOf(value), frame->pointer};
         LLVMValueRef arguments[] = {value, access->address, alignment_of(frame, access),
                                     lane_mask(frame, access)};
-        call_intrinsic(frame, "llvm.masked.store", types, 2, arguments, 4);
+        hmlc_frame_intrinsic_of(frame, "llvm.masked.store", types, 2, arguments, 4);
     }
 }

@@ -71,6 +71,10 @@ LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t cou
  * kernel. */
 LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
                                   LLVMValueRef const *arguments, uint32_t count);
+/* The same, overloaded on several types. */
+LLVMValueRef hmlc_frame_intrinsic_of(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
+                                     uint32_t type_count, LLVMValueRef const *arguments,
+                                     uint32_t count);
 /* The larger or smaller of two floats, NaN where one is: for targets with has_nan_extrema. */
 LLVMValueRef hmlc_frame_extremum(hmlc_frame *frame, bool largest, LLVMValueRef a, LLVMValueRef b);
 /* a * b + c: llvm.fma where the target has it, else multiply and add. */

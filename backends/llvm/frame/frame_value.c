@@ -136,26 +136,33 @@ LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t cou
     return memory;
 }
 
-LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
-                                  LLVMValueRef const *arguments, uint32_t count)
+LLVMValueRef hmlc_frame_intrinsic_of(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
+                                     uint32_t type_count, LLVMValueRef const *arguments,
+                                     uint32_t count)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     if (id == 0) { /* an unknown name would become a call to an undefined symbol */
         hmlc_frame_defect(frame, "LLVM knows no intrinsic", name);
-        return LLVMGetPoison(type);
+        return LLVMGetPoison(types[0]);
     }
-    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, &type, 1);
-    LLVMTypeRef function_type = LLVMIntrinsicGetType(frame->context, id, &type, 1);
+    LLVMValueRef function = LLVMGetIntrinsicDeclaration(frame->module, id, types, type_count);
+    LLVMTypeRef function_type = LLVMIntrinsicGetType(frame->context, id, types, type_count);
     LLVMValueRef *values =
         HMLC_NEW_ARRAY(frame->arena, LLVMValueRef, count); /* LLVM's are not const */
     if (values == NULL) {
         hmlc_frame_fail(frame, HMLC_RESOURCE);
-        return LLVMGetPoison(type);
+        return LLVMGetPoison(types[0]);
     }
     for (uint32_t k = 0; k < count; k++) {
         values[k] = arguments[k];
     }
     return LLVMBuildCall2(frame->builder, function_type, function, values, count, "");
+}
+
+LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeRef type,
+                                  LLVMValueRef const *arguments, uint32_t count)
+{
+    return hmlc_frame_intrinsic_of(frame, name, &type, 1, arguments, count);
 }
 
 LLVMValueRef hmlc_frame_extremum(hmlc_frame *frame, bool largest, LLVMValueRef a, LLVMValueRef b)
