@@ -149,3 +149,13 @@ hmlc_status hmlc_op_check_form(hmlc_module *module, const hmlc_op *op, hmlc_erro
     }
     return HMLC_OK;
 }
+
+uint32_t hmlc_op_axes_mask(const hmlc_op *op)
+{
+    const hmlc_attr *axes = hmlc_op_attr(op, HMLC_ATTR_axes);
+    uint32_t mask = 0;
+    for (uint32_t i = 0; axes != NULL && i < axes->count; i++) {
+        mask |= UINT32_C(1) << axes->as.integers[i];
+    }
+    return axes != NULL ? mask : UINT32_C(1) << hmlc_op_int(op, HMLC_ATTR_axis);
+}

@@ -54,6 +54,20 @@ bool hmlc_type_equal(const hmlc_type *left, const hmlc_type *right)
     return true;
 }
 
+bool hmlc_type_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
+{
+    if (left->kind != HMLC_KIND_TENSOR || right->kind != HMLC_KIND_TENSOR ||
+        left->rank != right->rank) {
+        return false;
+    }
+    for (int32_t i = 0; i < left->rank; i++) {
+        if (!hmlc_dim_known_equal(dims, left->dims[i], right->dims[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool hmlc_type_is_static(const hmlc_type *type)
 {
     if (type->kind != HMLC_KIND_TENSOR) {

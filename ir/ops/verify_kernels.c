@@ -11,15 +11,6 @@
         }                                                                                          \
     } while (0)
 
-static bool same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
-{
-    bool same = left->rank == right->rank;
-    for (int32_t i = 0; same && i < left->rank; i++) {
-        same = hmlc_dim_known_equal(dims, left->dims[i], right->dims[i]);
-    }
-    return same;
-}
-
 static const hmlc_value *operand(const hmlc_op *op, uint32_t index)
 {
     return hmlc_op_operand(op, index);
@@ -68,27 +59,17 @@ static const char *check_plain_loop(hmlc_dims *dims, const hmlc_op *kernel)
               "a loop pads with a constant");
     }
     for (uint32_t i = 1; i < yield->operand_count; i++) {
-        CHECK(same_shape(dims, operand(yield, 0)->type, operand(yield, i)->type),
+        CHECK(hmlc_type_same_shape(dims, operand(yield, 0)->type, operand(yield, i)->type),
               "all results of a loop have one shape");
     }
     return NULL;
-}
-
-static uint32_t axes_mask(const hmlc_op *op)
-{
-    const hmlc_attr *axes = hmlc_op_attr(op, HMLC_ATTR_axes);
-    uint32_t mask = 0;
-    for (uint32_t i = 0; axes != NULL && i < axes->count; i++) {
-        mask |= UINT32_C(1) << axes->as.integers[i];
-    }
-    return axes != NULL ? mask : UINT32_C(1) << hmlc_op_int(op, HMLC_ATTR_axis);
 }
 
 /* F itself, F with reduced dims of 1, or F without them. */
 static bool is_row_shape(hmlc_dims *dims, const hmlc_type *full, uint32_t mask,
                          const hmlc_type *type)
 {
-    if (same_shape(dims, full, type)) {
+    if (hmlc_type_same_shape(dims, full, type)) {
         return true;
     }
     bool kept = type->rank == full->rank, dropped = true;
@@ -109,11 +90,12 @@ static bool is_row_shape(hmlc_dims *dims, const hmlc_type *full, uint32_t mask,
 static const char *check_rows(hmlc_dims *dims, const hmlc_op *kernel, const hmlc_op *first)
 {
     const hmlc_type *full = operand(first, 0)->type;
-    uint32_t mask = axes_mask(first);
+    uint32_t mask = hmlc_op_axes_mask(first);
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
         if (is_row_op(op)) {
-            CHECK(axes_mask(op) == mask && same_shape(dims, operand(op, 0)->type, full),
+            CHECK(hmlc_op_axes_mask(op) == mask &&
+                      hmlc_type_same_shape(dims, operand(op, 0)->type, full),
                   "all reductions of a kernel go over the same axes of one shape");
         } else if (hmlc_op_has(op, HMLC_TRAIT_VIEW)) {
             const hmlc_value *source = operand(op, 0);
@@ -228,12 +210,14 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
         access = next;
         stored = operand(stored->producer, 0);
     }
-    CHECK(same_shape(dims, stored->type, anchor->results[0]->type), "an elementwise epilogue");
+    CHECK(hmlc_type_same_shape(dims, stored->type, anchor->results[0]->type),
+          "an elementwise epilogue");
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
         behind = behind || op == anchor;
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
-            CHECK(behind && same_shape(dims, op->results[0]->type, anchor->results[0]->type),
+            CHECK(behind &&
+                      hmlc_type_same_shape(dims, op->results[0]->type, anchor->results[0]->type),
                   "an epilogue op has the anchor's shape");
         } else {
             CHECK(op == anchor || hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_CONSTANT |

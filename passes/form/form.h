@@ -78,7 +78,6 @@ typedef struct hmlc_form_state {
 
 /* The side table entry of the op of this region that holds `op`; NULL when it lies outside. */
 hmlc_form_op *hmlc_form_node(const hmlc_form_state *state, const hmlc_op *op);
-bool hmlc_form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right);
 /* `operand` broadcasts to exactly `result`. */
 bool hmlc_form_broadcasts_to(hmlc_dims *dims, const hmlc_type *operand, const hmlc_type *result);
 /* Cheap, and computed from values that lie in memory anyhow: may be evaluated by each of its users.

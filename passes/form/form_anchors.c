@@ -70,7 +70,7 @@ static bool fits_epilogue(hmlc_form_state *state, hmlc_form_group *group, const 
     const hmlc_op *op = node->op;
     hmlc_dims *dims = state->module->dims;
     if (node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
-        !hmlc_form_same_shape(dims, op->results[0]->type, group->full)) {
+        !hmlc_type_same_shape(dims, op->results[0]->type, group->full)) {
         return false;
     }
     for (uint32_t i = 0; i < op->operand_count; i++) {

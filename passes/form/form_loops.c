@@ -30,7 +30,7 @@ static void add_edge(hmlc_form_state *state, hmlc_form_member *member, const hml
                      const hmlc_value *value)
 {
     const hmlc_op *op = user->node->op;
-    bool same = hmlc_form_same_shape(state->module->dims, value->type, op->results[0]->type);
+    bool same = hmlc_type_same_shape(state->module->dims, value->type, op->results[0]->type);
     bool elementwise = hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE);
     bool renames = op->opcode == HMLC_OP_transpose || op->opcode == HMLC_OP_reshape ||
                    op->opcode == HMLC_OP_slice || (op->opcode == HMLC_OP_trilu && same);
@@ -204,7 +204,7 @@ static void take_computation(hmlc_form_state *state, hmlc_form_group *group,
             add_described(group, member, true);
         }
     } else if (!member->moved && hmlc_form_group_results(group) < group->family->kernel_results &&
-               hmlc_form_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
+               hmlc_type_same_shape(state->module->dims, node->op->results[0]->type, group->full) &&
                !hmlc_form_producer_escapes(state, group, node)) {
         add_described(group, member, false);
     }

@@ -12,20 +12,6 @@ hmlc_form_op *hmlc_form_node(const hmlc_form_state *state, const hmlc_op *op)
     return op != NULL ? op->note : NULL;
 }
 
-bool hmlc_form_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
-{
-    if (left->kind != HMLC_KIND_TENSOR || right->kind != HMLC_KIND_TENSOR ||
-        left->rank != right->rank) {
-        return false;
-    }
-    for (int32_t i = 0; i < left->rank; i++) {
-        if (!hmlc_dim_known_equal(dims, left->dims[i], right->dims[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /*
  * A dim that is neither provably equal nor provably 1 counts as equal: inference has then recorded
  * the equality as a check at run entry.

@@ -6,16 +6,6 @@
  */
 #include "form.h"
 
-static uint32_t axes_mask(const hmlc_op *op)
-{
-    const hmlc_attr *axes = hmlc_op_attr(op, HMLC_ATTR_axes);
-    uint32_t mask = 0;
-    for (uint32_t i = 0; axes != NULL && i < axes->count; i++) {
-        mask |= UINT32_C(1) << axes->as.integers[i];
-    }
-    return axes != NULL ? mask : UINT32_C(1) << hmlc_op_int(op, HMLC_ATTR_axis);
-}
-
 static bool is_row_op(const hmlc_op *op)
 {
     return hmlc_op_has(op, HMLC_TRAIT_REDUCTION | HMLC_TRAIT_ROWWISE);
@@ -25,7 +15,7 @@ static bool is_row_op(const hmlc_op *op)
 static bool has_kept_shape(hmlc_form_state *state, const hmlc_form_group *group,
                            const hmlc_type *type)
 {
-    uint32_t mask = axes_mask(group->rows);
+    uint32_t mask = hmlc_op_axes_mask(group->rows);
     if (type->rank != group->full->rank) {
         return false;
     }
@@ -44,7 +34,7 @@ static bool has_kept_shape(hmlc_form_state *state, const hmlc_form_group *group,
 static bool has_dropped_shape(hmlc_form_state *state, const hmlc_form_group *group,
                               const hmlc_type *type)
 {
-    uint32_t mask = axes_mask(group->rows);
+    uint32_t mask = hmlc_op_axes_mask(group->rows);
     int32_t k = 0;
     for (int32_t i = 0; i < group->full->rank; i++) {
         if ((mask >> i) & 1) {
@@ -67,7 +57,7 @@ static row_domain domain_of(hmlc_form_state *state, const hmlc_form_group *group
     if (type->kind != HMLC_KIND_TENSOR) {
         return ROW_NONE;
     }
-    if (hmlc_form_same_shape(state->module->dims, type, group->full)) {
+    if (hmlc_type_same_shape(state->module->dims, type, group->full)) {
         return ROW_FULL;
     }
     if (has_kept_shape(state, group, type)) {
@@ -122,7 +112,7 @@ static bool fits_as_consumer(hmlc_form_state *state, hmlc_form_group *group,
     if (is_row_op(op)) {
         const hmlc_form_member *source =
             hmlc_form_group_find(group, hmlc_op_operand(op, 0)->producer);
-        return source != NULL && axes_mask(op) == axes_mask(group->rows) &&
+        return source != NULL && hmlc_op_axes_mask(op) == hmlc_op_axes_mask(group->rows) &&
                domain_of_member(state, group, source->node->op) == ROW_FULL &&
                (hmlc_op_has(op, HMLC_TRAIT_REDUCTION) || operands_fit(state, group, op, ROW_FULL));
     }

@@ -11,20 +11,6 @@ plan_buffer *hmlc_memory_plan_resolve(plan_buffer *buffer)
     return buffer;
 }
 
-static bool same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right)
-{
-    if (left->kind != HMLC_KIND_TENSOR || right->kind != HMLC_KIND_TENSOR ||
-        left->rank != right->rank) {
-        return false;
-    }
-    for (int32_t i = 0; i < left->rank; i++) {
-        if (!hmlc_dim_known_equal(dims, left->dims[i], right->dims[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* `value` reaches the yield through elementwise ops over its own shape only. */
 static bool flows_elementwise(hmlc_dims *dims, const hmlc_value *value, void *mark)
 {
@@ -34,7 +20,7 @@ static bool flows_elementwise(hmlc_dims *dims, const hmlc_value *value, void *ma
             continue;
         }
         if (!hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
-            !same_shape(dims, op->results[0]->type, value->type)) {
+            !hmlc_type_same_shape(dims, op->results[0]->type, value->type)) {
             return false;
         }
         op->note = mark;
@@ -73,7 +59,8 @@ static bool may_overwrite(hmlc_dims *dims, const hmlc_op *kernel, uint32_t index
         op->note = NULL;
     }
     return hmlc_dtype_bytes(argument->type->dtype) == hmlc_dtype_bytes(result->dtype) &&
-           same_shape(dims, argument->type, result) && flows_elementwise(dims, argument, argument);
+           hmlc_type_same_shape(dims, argument->type, result) &&
+           flows_elementwise(dims, argument, argument);
 }
 
 /* Argument `index` is all of an arena buffer that nobody reads after the kernel, and no other

@@ -193,7 +193,9 @@ hmlc_status hmlc_build_yield(hmlc_builder *builder, hmlc_value *const *values,
 /* Attribute access. The op must have the attribute in its table; a default is given when it is not
  * set. */
 const hmlc_attr *hmlc_op_attr(const hmlc_op *op, hmlc_attr_name name); /* NULL when not set */
-int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name);           /* INT and ENUM */
+/* A bit for each axis that a reduction or rowwise op works over: its axes, or its axis. */
+uint32_t hmlc_op_axes_mask(const hmlc_op *op);
+int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name); /* INT and ENUM */
 double hmlc_op_float(const hmlc_op *op, hmlc_attr_name name);
 /* The attributes of a resize. */
 hmlc_sampling hmlc_resize_sampling(const hmlc_op *op);

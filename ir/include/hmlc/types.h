@@ -54,7 +54,9 @@ typedef struct hmlc_type {
 const hmlc_type *hmlc_type_tensor(hmlc_arena *arena, hmlc_dtype dtype, int32_t rank,
                                   const hmlc_dim *dims);
 bool hmlc_type_equal(const hmlc_type *left, const hmlc_type *right); /* dims compared by identity */
-bool hmlc_type_is_static(const hmlc_type *type);                     /* all dims constant */
+/* Two tensors whose dims are equal, provably: hmlc_dim_known_equal. */
+bool hmlc_type_same_shape(hmlc_dims *dims, const hmlc_type *left, const hmlc_type *right);
+bool hmlc_type_is_static(const hmlc_type *type); /* all dims constant */
 /* The dims of a static tensor type; false where one is not constant. */
 bool hmlc_type_static_dims(const hmlc_type *type, int64_t dims[HMLC_MAX_RANK]);
 /* Number of elements as an expression. */
