@@ -144,7 +144,7 @@ static void store_parts(hmlc_frame *frame, const hmlc_vector_access *access, LLV
 
 static bool uses_masks(const hmlc_frame *frame, const hmlc_vector_access *access)
 {
-    return access->valid != NULL || frame->target->has_masks;
+    return access->valid != NULL || frame->target->masks == HMLC_MASKS_FAST;
 }
 
 /* -- lanes known at run time, on machines without masked moves: vectors of powers of two, from the
@@ -152,7 +152,7 @@ static bool uses_masks(const hmlc_frame *frame, const hmlc_vector_access *access
 
 static bool goes_in_halves(const hmlc_frame *frame, const hmlc_vector_access *access)
 {
-    return access->valid != NULL && frame->target->lacks_masks;
+    return access->valid != NULL && frame->target->masks == HMLC_MASKS_NONE;
 }
 
 /* access->valid, between 0 and the lanes. */

@@ -129,7 +129,7 @@ static void known_rest(hmlc_window_emitter *at, LLVMValueRef first, uint32_t res
                        channel_body *body, void *context)
 {
     uint32_t lanes = at->window->tile.lanes;
-    if (at->frame->target->has_masks) {
+    if (at->frame->target->masks == HMLC_MASKS_FAST) {
         set_lanes(at, lanes, rest);
         at->channel = first;
         body(at, context);

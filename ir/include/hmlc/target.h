@@ -56,6 +56,13 @@ typedef struct hmlc_target_attribute {
     const char *name, *value;
 } hmlc_target_attribute;
 
+/* Loads and stores of some lanes alone. */
+typedef enum hmlc_masks {
+    HMLC_MASKS_NONE, /* LLVM makes a branch a lane of each */
+    HMLC_MASKS_SLOW,
+    HMLC_MASKS_FAST, /* as fast as others */
+} hmlc_masks;
+
 typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
@@ -76,8 +83,7 @@ typedef struct hmlc_target {
     int32_t vector_registers;
     int32_t general_registers; /* that generated code may use, the stack pointer among them */
     bool has_fma;
-    bool has_masks;       /* masked moves are as fast as others */
-    bool lacks_masks;     /* there are none: LLVM makes a branch a lane of each */
+    hmlc_masks masks;
     bool has_nan_extrema; /* minimum and maximum let NaN win, in one instruction */
 
     int64_t l1_bytes, l2_bytes; /* data caches of one core */
