@@ -2,6 +2,8 @@
 /* The reader of .npz archives, and with it the inflater, on any bytes. */
 #include "common/tensor_file.h"
 
+#include <support/inflate.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

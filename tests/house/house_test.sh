@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$1" || exit 2
 build=$2
-product=(ir frontend passes backends runtime tools)
+product=(ir frontend passes backends runtime support tools)
 failed=0
 
 # rule TITLE FUNCTION [ARGUMENT...]: fails when the function prints lines, which it shows.
@@ -67,7 +67,7 @@ for folder in ir frontend passes backends; do
     rule "libraries" has_libraries $folder
     rule "symbols of $folder without hmlc_" foreign_symbols $folder "hmlc_${packages//./__}"
 done
-for folder in runtime tools/common; do
+for folder in runtime support tools/common; do
     rule "libraries" has_libraries $folder
     rule "symbols of $folder without hml_" foreign_symbols $folder 'hml_'
 done

@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <support/inflate.h>
+
 static hml_tool_error error;
 
 /* Exactly sized heap copies, so that the address sanitizer sees each byte read too much. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <support/inflate.h>
+
 enum { MOST_SIDE = 1 << 16, CHUNK_FRAME = 12 };
 
 static const uint8_t png_magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

@@ -46,19 +46,6 @@ hml_status hml_pb_read(const uint8_t *data, size_t bytes, const char *path,
 hml_status hml_pb_take(uint8_t **data, size_t bytes, const char *path, hml_owned_tensor *tensor,
                        hml_tool_error *error);
 
-/*
- * Inflates raw deflate data (RFC 1951) into exactly `out_bytes` bytes. False when the data is not
- * that. Reads and writes nothing outside of the two ranges.
- */
-bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
-
-/* Inflates no more than the first `out_bytes` bytes; how many there were before the end, or before
- * damage. */
-size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
-
-/* CRC-32 of ISO/IEC 13239, as zip and PNG have it. */
-uint32_t hml_crc32(const uint8_t *data, size_t bytes);
-
 /* -- Files ------------------------------------------------------------------------------------- */
 
 /* Whole regular file, 64-byte aligned; free(*data). */

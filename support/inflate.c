@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inflate, RFC 1951, for the deflated entries of .npz archives, so that the device program needs no
- * library. Canonical Huffman codes are decoded bit by bit from the counts per length (the method of
- * the RFC, section 3.2.2): small rather than fast.
+ * Inflate, RFC 1951, so that no program needs a library. Canonical Huffman codes are decoded bit by
+ * bit from the counts per length (the method of the RFC, section 3.2.2): small rather than fast.
  */
-#include "tensor_file.h"
+#include <support/inflate.h>
 
 #include <string.h>
 
