@@ -19,8 +19,8 @@ typedef struct hmlc_onnx_attention {
  * [batch, heads, queries, keys]: the mask, and -inf where causality, windows or the number of valid
  * keys hide a key. NULL where nothing is hidden, and on failure.
  */
-hmlc_value *hmlc_onnx_attention_bias(hmlc_onnx_node *node, const hmlc_onnx_attention *in);
+hmlc_value *hmlc_onnx_attention_bias(hmlc_node *node, const hmlc_onnx_attention *in);
 /* True where a row of that bias may be -inf throughout. */
-bool hmlc_onnx_attention_may_hide_all(const hmlc_onnx_node *node);
+bool hmlc_onnx_attention_may_hide_all(const hmlc_node *node);
 
 #endif

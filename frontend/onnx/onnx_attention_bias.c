@@ -8,12 +8,12 @@
 enum { MASK = 3, KEY_COUNT = 6, PADDING_OPSET = 24 };
 
 typedef struct bias_terms {
-    hmlc_onnx_node *node;
+    hmlc_node *node;
     const hmlc_onnx_attention *in;
     hmlc_value *kept; /* bool: where a key is seen; NULL: everywhere */
 } bias_terms;
 
-static hmlc_value *iota(hmlc_onnx_node *node, const hmlc_dim *shape, uint32_t rank, int64_t axis)
+static hmlc_value *iota(hmlc_node *node, const hmlc_dim *shape, uint32_t rank, int64_t axis)
 {
     return hmlc_emit(&node->emit, HMLC_OP_iota, NULL, 0,
                      HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, shape, rank),
@@ -29,7 +29,7 @@ static void keep(bias_terms *terms, hmlc_value *where)
 }
 
 /* From opset 24 on, a mask that is shorter than the keys hides the rest. */
-static hmlc_value *padded_mask(hmlc_onnx_node *node, const hmlc_onnx_attention *in)
+static hmlc_value *padded_mask(hmlc_node *node, const hmlc_onnx_attention *in)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dims *table = hmlc_emit_table(emit);
@@ -39,7 +39,7 @@ static hmlc_value *padded_mask(hmlc_onnx_node *node, const hmlc_onnx_attention *
         hmlc_dim one = hmlc_emit_number(emit, 1);
         return hmlc_emit_reshape(emit, mask, &one, 1);
     }
-    if (node->opset < PADDING_OPSET ||
+    if (hmlc_onnx_self(node)->opset < PADDING_OPSET ||
         hmlc_dim_known_equal(table, mask->type->dims[rank - 1], in->keys)) {
         return mask;
     }
@@ -55,43 +55,43 @@ static hmlc_value *padded_mask(hmlc_onnx_node *node, const hmlc_onnx_attention *
 }
 
 /* Integers are numbers to add, as floats are; they become floats before -inf may pad them. */
-static hmlc_value *float_mask(hmlc_onnx_node *node, const hmlc_onnx_attention *in)
+static hmlc_value *float_mask(hmlc_node *node, const hmlc_onnx_attention *in)
 {
     hmlc_dtype dtype = node->inputs[MASK]->type->dtype;
     if (dtype != HMLC_DTYPE_bool && !hmlc_dtype_is_float(dtype)) {
         node->inputs[MASK] = hmlc_emit_cast(&node->emit, node->inputs[MASK], in->q->type->dtype);
     }
-    hmlc_value *mask = hmlc_onnx_ok(node) ? padded_mask(node, in) : NULL;
+    hmlc_value *mask = hmlc_node_ok(node) ? padded_mask(node, in) : NULL;
     return dtype == HMLC_DTYPE_bool ? mask : hmlc_emit_cast(&node->emit, mask, in->q->type->dtype);
 }
 
 /* [batch, 1, 1, 1]: the number of valid keys. NULL when they all are. */
-static hmlc_value *key_counts(hmlc_onnx_node *node)
+static hmlc_value *key_counts(hmlc_node *node)
 {
-    if (!hmlc_onnx_has_input(node, KEY_COUNT)) {
+    if (!hmlc_node_has_input(node, KEY_COUNT)) {
         return NULL;
     }
-    if (hmlc_onnx_rank(node, KEY_COUNT) != 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "nonpad_kv_seqlen has rank %d",
-                       hmlc_onnx_rank(node, KEY_COUNT));
-    } else if (hmlc_onnx_has_input(node, 4)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    if (hmlc_node_rank(node, KEY_COUNT) != 1) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "nonpad_kv_seqlen has rank %d",
+                       hmlc_node_rank(node, KEY_COUNT));
+    } else if (hmlc_node_has_input(node, 4)) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "nonpad_kv_seqlen and past_key exclude each other");
     }
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return NULL;
     }
     hmlc_dim one = hmlc_emit_number(&node->emit, 1);
-    hmlc_dim shape[4] = {hmlc_onnx_dims(node, KEY_COUNT)[0], one, one, one};
+    hmlc_dim shape[4] = {hmlc_node_dims(node, KEY_COUNT)[0], one, one, one};
     return hmlc_emit_reshape(&node->emit, node->inputs[KEY_COUNT], shape, 4);
 }
 
 /* A window's size, -1 without one. */
-static int64_t window(hmlc_onnx_node *node, const char *name)
+static int64_t window(hmlc_node *node, const char *name)
 {
-    int64_t size = hmlc_onnx_int(node, name, -1);
+    int64_t size = hmlc_node_int(node, name, -1);
     if (size < -1 || size > INT32_MAX) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'%s' is %" PRId64, name, size);
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'%s' is %" PRId64, name, size);
     }
     return size;
 }
@@ -102,9 +102,9 @@ static int64_t window(hmlc_onnx_node *node, const char *name)
  */
 static void keep_near(bias_terms *terms, hmlc_value *counts)
 {
-    hmlc_onnx_node *node = terms->node;
+    hmlc_node *node = terms->node;
     hmlc_emitter *emit = &node->emit;
-    bool causal = hmlc_onnx_int(node, "is_causal", 0) != 0;
+    bool causal = hmlc_node_int(node, "is_causal", 0) != 0;
     int64_t left = window(node, "left_window_size"), right = window(node, "right_window_size");
     if (!causal && left < 0 && right < 0) {
         return;
@@ -130,14 +130,14 @@ static void keep_near(bias_terms *terms, hmlc_value *counts)
     }
 }
 
-hmlc_value *hmlc_onnx_attention_bias(hmlc_onnx_node *node, const hmlc_onnx_attention *in)
+hmlc_value *hmlc_onnx_attention_bias(hmlc_node *node, const hmlc_onnx_attention *in)
 {
     hmlc_emitter *emit = &node->emit;
     bias_terms terms = {.node = node, .in = in};
     hmlc_value *bias = NULL, *counts = key_counts(node);
-    if (hmlc_onnx_has_input(node, MASK) && hmlc_onnx_ok(node)) {
+    if (hmlc_node_has_input(node, MASK) && hmlc_node_ok(node)) {
         hmlc_value *mask = float_mask(node, in);
-        bool is_bool = hmlc_onnx_ok(node) && mask->type->dtype == HMLC_DTYPE_bool;
+        bool is_bool = hmlc_node_ok(node) && mask->type->dtype == HMLC_DTYPE_bool;
         *(is_bool ? &terms.kept : &bias) = mask;
     }
     keep_near(&terms, counts);
@@ -145,7 +145,7 @@ hmlc_value *hmlc_onnx_attention_bias(hmlc_onnx_node *node, const hmlc_onnx_atten
         hmlc_value *column = iota(node, &in->keys, 1, 0);
         keep(&terms, hmlc_emit_binary(emit, HMLC_OP_less, column, counts));
     }
-    if (terms.kept == NULL || !hmlc_onnx_ok(node)) {
+    if (terms.kept == NULL || !hmlc_node_ok(node)) {
         return bias;
     }
     hmlc_value *hidden = hmlc_emit_scalar_like(emit, in->q, -INFINITY);
@@ -154,8 +154,8 @@ hmlc_value *hmlc_onnx_attention_bias(hmlc_onnx_node *node, const hmlc_onnx_atten
     return bias == NULL ? hidden : hmlc_emit_binary(emit, HMLC_OP_add, bias, hidden);
 }
 
-bool hmlc_onnx_attention_may_hide_all(const hmlc_onnx_node *node)
+bool hmlc_onnx_attention_may_hide_all(const hmlc_node *node)
 {
-    return hmlc_onnx_has_input(node, MASK) || hmlc_onnx_has_input(node, KEY_COUNT) ||
-           hmlc_onnx_int(node, "left_window_size", -1) >= 0;
+    return hmlc_node_has_input(node, MASK) || hmlc_node_has_input(node, KEY_COUNT) ||
+           hmlc_node_int(node, "left_window_size", -1) >= 0;
 }

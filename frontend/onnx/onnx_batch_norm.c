@@ -5,34 +5,34 @@
 #include <inttypes.h>
 
 /* Before opset 14 the outputs told the modes apart, and what they hold was left open. */
-static bool check_outputs(hmlc_onnx_node *node, bool training)
+static bool check_outputs(hmlc_node *node, bool training)
 {
     for (uint32_t i = 1; i < node->output_count; i++) {
-        if (hmlc_onnx_wants_output(node, i) && !training) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, "export the model for inference",
+        if (hmlc_node_wants_output(node, i) && !training) {
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented, "export the model for inference",
                            "output %" PRIu32 " ('%s') exists in training only", i,
-                           node->proto->output[i]);
+                           hmlc_onnx_self(node)->proto->output[i]);
         }
     }
-    return hmlc_onnx_ok(node);
+    return hmlc_node_ok(node);
 }
 
 /* Parameters of axis 1 of x as they broadcast to it: [C, 1, 1 ...]; with spatial 0 there is one for
  * each element of a sample, [C, ...], which broadcasts as it is. */
-static hmlc_value *parameter(hmlc_onnx_node *node, uint32_t index, hmlc_dtype dtype, bool spatial)
+static hmlc_value *parameter(hmlc_node *node, uint32_t index, hmlc_dtype dtype, bool spatial)
 {
     hmlc_dim shape[HMLC_MAX_RANK];
-    int32_t rank = hmlc_onnx_rank(node, 0);
-    if (hmlc_onnx_rank(node, index) != (spatial ? 1 : rank - 1)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %" PRIu32 " ('%s') has rank %d",
-                       index, hmlc_onnx_input_name(node, index), hmlc_onnx_rank(node, index));
+    int32_t rank = hmlc_node_rank(node, 0);
+    if (hmlc_node_rank(node, index) != (spatial ? 1 : rank - 1)) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %" PRIu32 " ('%s') has rank %d",
+                       index, hmlc_node_input_name(node, index), hmlc_node_rank(node, index));
         return NULL;
     }
     for (int32_t i = 0; i + 1 < rank; i++) {
         bool given = i == 0 || !spatial;
-        shape[i] = given ? hmlc_onnx_dims(node, 0)[i + 1] : hmlc_emit_number(&node->emit, 1);
+        shape[i] = given ? hmlc_node_dims(node, 0)[i + 1] : hmlc_emit_number(&node->emit, 1);
         if (given) {
-            hmlc_emit_require_equal(&node->emit, hmlc_onnx_dims(node, index)[i], shape[i]);
+            hmlc_emit_require_equal(&node->emit, hmlc_node_dims(node, index)[i], shape[i]);
         }
     }
     hmlc_value *vector = hmlc_emit_cast(&node->emit, node->inputs[index], dtype);
@@ -40,13 +40,13 @@ static hmlc_value *parameter(hmlc_onnx_node *node, uint32_t index, hmlc_dtype dt
 }
 
 /* (x - mean) / sqrt(variance + epsilon) * scale + bias, in `dtype`. */
-static hmlc_value *normalise(hmlc_onnx_node *node, hmlc_value *mean, hmlc_value *variance,
+static hmlc_value *normalise(hmlc_node *node, hmlc_value *mean, hmlc_value *variance,
                              hmlc_dtype dtype, bool spatial)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *scale = parameter(node, 1, dtype, spatial);
     hmlc_value *bias = parameter(node, 2, dtype, spatial);
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
+    double epsilon = hmlc_node_float(node, "epsilon", 1e-5F);
     hmlc_value *shifted =
         hmlc_emit_binary(emit, HMLC_OP_add, variance, hmlc_emit_scalar(emit, dtype, epsilon));
     hmlc_value *deviation = hmlc_emit_unary(emit, HMLC_OP_sqrt, shifted);
@@ -55,24 +55,24 @@ static hmlc_value *normalise(hmlc_onnx_node *node, hmlc_value *mean, hmlc_value 
     hmlc_value *away = hmlc_emit_binary(emit, HMLC_OP_sub, x, mean);
     hmlc_value *scaled = hmlc_emit_binary(emit, HMLC_OP_mul, away, factor);
     hmlc_value *result = hmlc_emit_binary(emit, HMLC_OP_add, scaled, bias);
-    return hmlc_onnx_ok(node) ? hmlc_emit_cast(emit, result, node->inputs[0]->type->dtype) : NULL;
+    return hmlc_node_ok(node) ? hmlc_emit_cast(emit, result, node->inputs[0]->type->dtype) : NULL;
 }
 
 /* The running value: the old one times momentum, and what is missing to 1 of the batch's. */
-static hmlc_value *running(hmlc_onnx_node *node, uint32_t index, hmlc_value *batch)
+static hmlc_value *running(hmlc_node *node, uint32_t index, hmlc_value *batch)
 {
     hmlc_emitter *emit = &node->emit;
-    double momentum = hmlc_onnx_float(node, "momentum", 0.9F);
-    if (hmlc_onnx_ok(node) && hmlc_onnx_rank(node, index) != 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %" PRIu32 " ('%s') has rank %d",
-                       index, hmlc_onnx_input_name(node, index), hmlc_onnx_rank(node, index));
+    double momentum = hmlc_node_float(node, "momentum", 0.9F);
+    if (hmlc_node_ok(node) && hmlc_node_rank(node, index) != 1) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %" PRIu32 " ('%s') has rank %d",
+                       index, hmlc_node_input_name(node, index), hmlc_node_rank(node, index));
     }
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return NULL;
     }
     hmlc_dtype dtype = batch->type->dtype;
     hmlc_value *old = hmlc_emit_cast(emit, node->inputs[index], dtype);
-    hmlc_value *now = hmlc_emit_reshape(emit, batch, hmlc_onnx_dims(node, index), 1);
+    hmlc_value *now = hmlc_emit_reshape(emit, batch, hmlc_node_dims(node, index), 1);
     old = hmlc_emit_binary(emit, HMLC_OP_mul, old, hmlc_emit_scalar(emit, dtype, momentum));
     now = hmlc_emit_binary(emit, HMLC_OP_mul, now, hmlc_emit_scalar(emit, dtype, 1 - momentum));
     hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_add, old, now);
@@ -80,12 +80,12 @@ static hmlc_value *running(hmlc_onnx_node *node, uint32_t index, hmlc_value *bat
 }
 
 /* Statistics of the batch itself, over all axes but the channels. */
-static void train(hmlc_onnx_node *node, hmlc_dtype dtype)
+static void train(hmlc_node *node, hmlc_dtype dtype)
 {
     hmlc_emitter *emit = &node->emit;
     int64_t axes[HMLC_MAX_RANK];
     uint32_t count = 0;
-    for (int32_t i = 0; i < hmlc_onnx_rank(node, 0); i++) {
+    for (int32_t i = 0; i < hmlc_node_rank(node, 0); i++) {
         axes[count] = i;
         count += i != 1;
     }
@@ -99,38 +99,38 @@ static void train(hmlc_onnx_node *node, hmlc_dtype dtype)
     node->outputs[2] = running(node, 4, variance);
 }
 
-static void infer(hmlc_onnx_node *node)
+static void infer(hmlc_node *node)
 {
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
+    double epsilon = hmlc_node_float(node, "epsilon", 1e-5F);
     node->outputs[0] =
         hmlc_emit(&node->emit, HMLC_OP_batch_norm, node->inputs, 5,
                   HMLC_ATTRS(hmlc_attr_float(HMLC_ATTR_epsilon, epsilon),
                              hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST)));
 }
 
-void hmlc_onnx_import_batch_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_batch_norm(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    bool training = hmlc_onnx_int(node, "training_mode", 0) != 0;
+    bool training = hmlc_node_int(node, "training_mode", 0) != 0;
     bool wide = node->inputs[0]->type->dtype == HMLC_DTYPE_f64 ||
                 node->inputs[3]->type->dtype == HMLC_DTYPE_f64;
     hmlc_dtype dtype = wide ? HMLC_DTYPE_f64 : HMLC_DTYPE_f32;
-    bool single = hmlc_onnx_rank(node, 0) == 1; /* [N]: one channel */
+    bool single = hmlc_node_rank(node, 0) == 1; /* [N]: one channel */
     if (!check_outputs(node, training)) {
         return;
     }
     if (single) {
         node->inputs[0] = hmlc_emit_unsqueeze(emit, node->inputs[0], 1);
-    } else if (hmlc_onnx_rank(node, 0) == 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input is a scalar");
+    } else if (hmlc_node_rank(node, 0) == 0) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input is a scalar");
         return;
     }
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return;
     }
     if (training) {
         train(node, dtype);
-    } else if (hmlc_onnx_int(node, "spatial", 1) == 0) {
+    } else if (hmlc_node_int(node, "spatial", 1) == 0) {
         hmlc_value *mean = parameter(node, 3, dtype, false);
         hmlc_value *variance = parameter(node, 4, dtype, false);
         node->outputs[0] = normalise(node, mean, variance, dtype, false);

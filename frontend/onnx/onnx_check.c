@@ -224,14 +224,15 @@ static const char *find_spec(const char *specs, const char *name)
     return NULL;
 }
 
-static void check_attribute(hmlc_onnx_node *node, size_t index)
+static void check_attribute(hmlc_node *node, size_t index)
 {
-    const Onnx__AttributeProto *attribute = node->proto->attribute[index];
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    const Onnx__AttributeProto *attribute = self->proto->attribute[index];
     const char *name = attribute->name != NULL ? attribute->name : "";
-    const char *spec = find_spec(node->op->attributes, name);
+    const char *spec = find_spec(self->op->attributes, name);
     if (spec == NULL) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid,
-                       node->op->attributes[0] != '\0' ? "the opset of the model may be wrong"
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid,
+                       self->op->attributes[0] != '\0' ? "the opset of the model may be wrong"
                                                        : "the operator has no attributes",
                        "has no attribute '%s' in this opset", name);
         return;
@@ -241,33 +242,33 @@ static void check_attribute(hmlc_onnx_node *node, size_t index)
     bool missing_part =
         (found == 4 && attribute->t == NULL) || (found == 5 && attribute->g == NULL);
     if (found != kind->number || missing_part) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "attribute '%s' must be %s, but is %s", name, kind->name,
                        missing_part ? "empty" : kind_name(found));
     }
     if (attribute->ref_attr_name != NULL && attribute->ref_attr_name[0] != '\0') {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "attribute '%s' refers to attribute '%s' outside a function", name,
                        attribute->ref_attr_name);
     }
     for (size_t i = 0; i < index; i++) {
-        const char *other = node->proto->attribute[i]->name;
+        const char *other = self->proto->attribute[i]->name;
         if (other != NULL && strcmp(other, name) == 0) {
-            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                            "attribute '%s' is given twice", name);
         }
     }
 }
 
-static void check_required(hmlc_onnx_node *node)
+static void check_required(hmlc_node *node)
 {
-    for (const char *spec = node->op->attributes; *spec != '\0';) {
+    for (const char *spec = hmlc_onnx_self(node)->op->attributes; *spec != '\0';) {
         size_t name_length = strcspn(spec, ":");
         size_t length = strcspn(spec, " ");
         char name[64];
         (void)snprintf(name, sizeof name, "%.*s", (int)name_length, spec);
         if (spec[length - 1] == '!' && hmlc_onnx_attr(node, name) == NULL) {
-            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                            "required attribute '%s' is missing", name);
         }
         spec += length + strspn(spec + length, " ");
@@ -278,14 +279,15 @@ static void check_required(hmlc_onnx_node *node)
  */
 enum { MOST_ATTRIBUTES = 64 };
 
-hmlc_status hmlc_onnx_check_attributes(hmlc_onnx_node *node)
+hmlc_status hmlc_onnx_check_attributes(hmlc_node *node)
 {
-    if (node->proto->n_attribute > MOST_ATTRIBUTES) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL, "has %zu attributes",
-                       node->proto->n_attribute);
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    if (self->proto->n_attribute > MOST_ATTRIBUTES) {
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL, "has %zu attributes",
+                       self->proto->n_attribute);
         return node->emit.status;
     }
-    for (size_t i = 0; i < node->proto->n_attribute; i++) {
+    for (size_t i = 0; i < self->proto->n_attribute; i++) {
         check_attribute(node, i);
     }
     check_required(node);
@@ -310,18 +312,19 @@ static bool is_variadic(const hmlc_onnx_op *op)
     return strpbrk(op->inputs, "*~") != NULL;
 }
 
-hmlc_status hmlc_onnx_check_arity(hmlc_onnx_node *node)
+hmlc_status hmlc_onnx_check_arity(hmlc_node *node)
 {
-    const hmlc_onnx_op *op = node->op;
-    size_t given = node->proto->n_input;
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    const hmlc_onnx_op *op = self->op;
+    size_t given = self->proto->n_input;
     uint32_t formal = hmlc_onnx_formal_inputs(op);
     if (given > formal && !is_variadic(op)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "has %zu inputs, but takes at most %u",
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "has %zu inputs, but takes at most %u",
                        given, formal);
     }
-    if (op->most_outputs >= 0 && node->proto->n_output > (size_t)op->most_outputs) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "has %zu outputs, but gives at most %d", node->proto->n_output,
+    if (op->most_outputs >= 0 && self->proto->n_output > (size_t)op->most_outputs) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "has %zu outputs, but gives at most %d", self->proto->n_output,
                        op->most_outputs);
     }
     uint32_t index = 0;
@@ -329,10 +332,10 @@ hmlc_status hmlc_onnx_check_arity(hmlc_onnx_node *node)
         if (*formals < 'A' || *formals > 'Z') {
             continue;
         }
-        bool absent = index >= given || node->proto->input[index][0] == '\0';
+        bool absent = index >= given || self->proto->input[index][0] == '\0';
         bool may_be_absent = formals[1] == '?' || (formals[1] == '~' && formals[2] == '0');
         if (absent && !may_be_absent) {
-            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %u is missing", index);
+            hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %u is missing", index);
         }
         index++;
     }
@@ -365,22 +368,22 @@ static const char *type_set(const hmlc_onnx_op *op, char variable, size_t *lengt
 }
 
 typedef struct type_check {
-    hmlc_onnx_node *node;
+    hmlc_node *node;
     int64_t bound[26]; /* input that fixed the variable, or -1 */
 } type_check;
 
 static void check_type(type_check *check, uint32_t index, char variable, bool any)
 {
-    hmlc_onnx_node *node = check->node;
+    hmlc_node *node = check->node;
     size_t length;
-    const char *set = type_set(node->op, variable, &length);
+    const char *set = type_set(hmlc_onnx_self(node)->op, variable, &length);
     hmlc_dtype dtype = node->inputs[index]->type->dtype;
     char letter = hmlc_onnx_letter_of_dtype(dtype);
-    const char *name = hmlc_onnx_input_name(node, index);
+    const char *name = hmlc_node_input_name(node, index);
     if (letter == '\0' || memchr(set, letter, length) == NULL) {
         char text[128];
         format_types(set, length, text, sizeof text);
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast, or correct the opset",
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast, or correct the opset",
                        "input %u ('%s') is %s; this operator takes %s in this opset", index, name,
                        hmlc_dtype_name(dtype), text);
         return;
@@ -392,21 +395,21 @@ static void check_type(type_check *check, uint32_t index, char variable, bool an
     }
     hmlc_dtype expected = node->inputs[*first]->type->dtype;
     if (expected != dtype) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast",
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, "insert a Cast",
                        "input %u ('%s') is %s, but input %d ('%s') is %s: both must be of one type",
                        index, name, hmlc_dtype_name(dtype), (int)*first,
-                       hmlc_onnx_input_name(node, (uint32_t)*first), hmlc_dtype_name(expected));
+                       hmlc_node_input_name(node, (uint32_t)*first), hmlc_dtype_name(expected));
     }
 }
 
-hmlc_status hmlc_onnx_check_types(hmlc_onnx_node *node)
+hmlc_status hmlc_onnx_check_types(hmlc_node *node)
 {
     type_check check = {.node = node};
     uint32_t index = 0;
     for (size_t i = 0; i < sizeof check.bound / sizeof check.bound[0]; i++) {
         check.bound[i] = -1;
     }
-    for (const char *formal = node->op->inputs; *formal != '\0'; formal++) {
+    for (const char *formal = hmlc_onnx_self(node)->op->inputs; *formal != '\0'; formal++) {
         if (*formal < 'A' || *formal > 'Z') {
             continue;
         }

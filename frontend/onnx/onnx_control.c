@@ -4,16 +4,17 @@
 #include "onnx_node.h"
 
 /* A branch's outputs. False when one is missing; NULL values are poisoned. */
-static bool branch_values(hmlc_onnx_node *node, hmlc_onnx_scope *scope, hmlc_value **values)
+static bool branch_values(hmlc_node *node, hmlc_onnx_scope *scope, hmlc_value **values)
 {
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
     bool complete = true;
     for (size_t i = 0; i < scope->graph->n_output; i++) {
         const char *name = scope->graph->output[i]->name;
-        values[i] = hmlc_scope_resolve(node->importer->base, &scope->names,
+        values[i] = hmlc_scope_resolve(self->importer->base, &scope->names,
                                        name != NULL ? name : "", node->emit.builder.location);
         complete = complete && values[i] != NULL;
     }
-    return complete && node->importer->base->fatal == HMLC_OK;
+    return complete && self->importer->base->fatal == HMLC_OK;
 }
 
 /* Inputs that no initializer fixes; files of IR versions below 4 list initializers as inputs. */
@@ -35,10 +36,11 @@ static size_t free_inputs(hmlc_onnx_importer *importer, const Onnx__GraphProto *
 }
 
 /* Imports a branch's nodes into the scope's body; its values, or NULL when some are poisoned. */
-static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, const char *name)
+static hmlc_value **import_branch(hmlc_node *node, hmlc_onnx_scope *scope, const char *name)
 {
-    hmlc_onnx_importer *importer = node->importer;
-    scope->names.parent = &node->scope->names;
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    hmlc_onnx_importer *importer = self->importer;
+    scope->names.parent = &self->scope->names;
     scope->graph = hmlc_onnx_attr(node, name)->g;
     scope->names.path = hmlc_arena_printf(importer->base->scratch, "%s/%s/",
                                           node->emit.builder.location->nodes[0].name, name);
@@ -50,7 +52,7 @@ static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, 
     }
     size_t inputs = free_inputs(importer, scope->graph);
     if (inputs > 0 || scope->graph->n_output != node->output_count) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "%s has %zu inputs and %zu outputs, must have none and %u", name, inputs,
                        scope->graph->n_output, node->output_count);
         return NULL;
@@ -68,7 +70,7 @@ static hmlc_value **import_branch(hmlc_onnx_node *node, hmlc_onnx_scope *scope, 
 }
 
 /* 1 or 0 where the condition is known now, else -1. */
-static int32_t known_condition(hmlc_onnx_node *node)
+static int32_t known_condition(hmlc_node *node)
 {
     uint32_t count = 0;
     int64_t condition;
@@ -77,9 +79,9 @@ static int32_t known_condition(hmlc_onnx_node *node)
     return known ? condition != 0 : -1;
 }
 
-static void inline_branch(hmlc_onnx_node *node, const char *name)
+static void inline_branch(hmlc_node *node, const char *name)
 {
-    hmlc_onnx_scope scope = {.names = {.body = node->scope->names.body}};
+    hmlc_onnx_scope scope = {.names = {.body = hmlc_onnx_self(node)->scope->names.body}};
     hmlc_value **values = import_branch(node, &scope, name);
     for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
         node->outputs[i] = values[i];
@@ -87,9 +89,9 @@ static void inline_branch(hmlc_onnx_node *node, const char *name)
 }
 
 /* A region of its own, ending in yield; NULL when something in it was refused. */
-static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
+static hmlc_region *branch_region(hmlc_node *node, const char *name)
 {
-    hmlc_onnx_importer *importer = node->importer;
+    hmlc_onnx_importer *importer = hmlc_onnx_self(node)->importer;
     hmlc_body body = {.region = hmlc_region_create_branch(importer->base->module)};
     if (body.region == NULL) {
         importer->base->fatal = HMLC_RESOURCE;
@@ -107,7 +109,7 @@ static hmlc_region *branch_region(hmlc_onnx_node *node, const char *name)
 }
 
 /* Do the branches differ in a dim of a result? */
-static bool dims_differ(hmlc_onnx_node *node, hmlc_region *regions[2])
+static bool dims_differ(hmlc_node *node, hmlc_region *regions[2])
 {
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     for (uint32_t i = 0; i < node->output_count; i++) {
@@ -124,11 +126,11 @@ static bool dims_differ(hmlc_onnx_node *node, hmlc_region *regions[2])
 
 /* Dims that the branches alone know have no value where their buffers are made. `symbols`: how many
  * there were before the op. */
-static void refuse_inner_dims(hmlc_onnx_node *node, const hmlc_op *op, uint32_t symbols)
+static void refuse_inner_dims(hmlc_node *node, const hmlc_op *op, uint32_t symbols)
 {
     for (uint32_t i = 0; i < op->result_count; i++) {
         const hmlc_type *type = op->results[i]->type;
-        for (int32_t d = 0; d < type->rank && hmlc_onnx_ok(node); d++) {
+        for (int32_t d = 0; d < type->rank && hmlc_node_ok(node); d++) {
             char then[80], other[80];
             hmlc_dim dim = type->dims[d];
             if (dim->kind != HMLC_DIM_SYMBOL || !dim->symbol->bound_at_run ||
@@ -139,7 +141,7 @@ static void refuse_inner_dims(hmlc_onnx_node *node, const hmlc_op *op, uint32_t 
                             sizeof then);
             hmlc_dim_format(hmlc_op_operand(op->regions[1]->last, i)->type->dims[d], other,
                             sizeof other);
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented,
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented,
                            "compute the size before the node, or pad both branches' results to one "
                            "size",
                            "dim %d of output %u is %s in then_branch and %s in else_branch, and a "
@@ -172,8 +174,9 @@ static void erase_region(hmlc_region *region)
  * compiled graph cannot: the path that squeezes is taken, and runs whose dim is not 1 are refused.
  * True when the condition is such a question.
  */
-static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
+static bool assume_equal(hmlc_node *node, hmlc_region *regions[2])
 {
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
     uint32_t count = 0;
     const hmlc_dim *elements = hmlc_emit_elements(&node->emit, node->inputs[0], &count);
     if (elements == NULL || count != 1 || elements[0]->kind != HMLC_DIM_EQUAL) {
@@ -184,11 +187,11 @@ static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
     /* The dims of inputs answer the question, once and for all; in a branch, another branch may ask
      * it with another answer, and no dims fit both. */
     bool answered = !hmlc_dim_uses_run_symbol(elements[0]) &&
-                    node->emit.builder.region == node->importer->base->module->main;
+                    node->emit.builder.region == self->importer->base->module->main;
     erase_region(regions[1]);
     erase_region(regions[0]);
     hmlc_warning_add(
-        node->importer->base->module->diagnostics, HMLC_ERROR_path_assumed,
+        self->importer->base->module->diagnostics, HMLC_ERROR_path_assumed,
         node->emit.builder.location, answered ? "give the dims with --dim to silence this" : NULL,
         "the two paths differ in rank: compiled for inputs with %s, others are refused "
         "when the model runs",
@@ -198,7 +201,7 @@ static bool assume_equal(hmlc_onnx_node *node, hmlc_region *regions[2])
     return true;
 }
 
-void hmlc_onnx_import_if(hmlc_onnx_node *node)
+void hmlc_onnx_import_if(hmlc_node *node)
 {
     int32_t condition = known_condition(node);
     if (condition >= 0) {
@@ -208,7 +211,7 @@ void hmlc_onnx_import_if(hmlc_onnx_node *node)
     hmlc_region *regions[2];
     regions[0] = branch_region(node, "then_branch");
     regions[1] = branch_region(node, "else_branch");
-    if (regions[0] == NULL || regions[1] == NULL || !hmlc_onnx_ok(node)) {
+    if (regions[0] == NULL || regions[1] == NULL || !hmlc_node_ok(node)) {
         return;
     }
     if (ranks_differ(regions[0], regions[1]) && assume_equal(node, regions)) {
@@ -220,7 +223,7 @@ void hmlc_onnx_import_if(hmlc_onnx_node *node)
     if (dims_differ(node, regions)) {
         chosen = hmlc_emit_bind(&node->emit, node->inputs[0], "if", 0, 1, 1, &count);
     }
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return;
     }
     hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_chosen, chosen, 1);

@@ -17,7 +17,7 @@ typedef struct labelled {
 } labelled;
 
 typedef struct einsum {
-    hmlc_onnx_node *node;
+    hmlc_node *node;
     uint32_t count;
     labelled *operands;
     int32_t rank; /* of the result */
@@ -27,8 +27,8 @@ typedef struct einsum {
 
 static void malformed(einsum *state, const char *what)
 {
-    if (hmlc_onnx_ok(state->node)) {
-        hmlc_onnx_fail(state->node, HMLC_ERROR_attribute_invalid, NULL, "'equation' %s", what);
+    if (hmlc_node_ok(state->node)) {
+        hmlc_node_fail(state->node, HMLC_ERROR_attribute_invalid, NULL, "'equation' %s", what);
     }
 }
 
@@ -64,7 +64,7 @@ static const char *read_term(einsum *state, const char *text, int32_t under, int
 {
     bool ellipsis = false;
     *rank = 0;
-    while (*text != '\0' && *text != ',' && *text != '-' && hmlc_onnx_ok(state->node)) {
+    while (*text != '\0' && *text != ',' && *text != '-' && hmlc_node_ok(state->node)) {
         if (*text == ' ') {
             text++;
         } else if (strncmp(text, "...", 3) == 0 && !ellipsis) {
@@ -117,7 +117,7 @@ static void take_diagonal(einsum *state, labelled *operand, int32_t keep, int32_
 
 static void make_distinct(einsum *state, labelled *operand)
 {
-    for (int32_t i = 0; i < operand->rank && hmlc_onnx_ok(state->node); i++) {
+    for (int32_t i = 0; i < operand->rank && hmlc_node_ok(state->node); i++) {
         int32_t again =
             find_label(operand->labels + i + 1, operand->rank - i - 1, operand->labels[i]);
         if (again >= 0) {
@@ -164,7 +164,7 @@ static void implicit_result(einsum *state, const char *equation)
 static void read_equation(einsum *state, const char *equation)
 {
     const char *text = equation;
-    for (uint32_t i = 0; i < state->count && hmlc_onnx_ok(state->node); i++) {
+    for (uint32_t i = 0; i < state->count && hmlc_node_ok(state->node); i++) {
         text = read_operand(state, text, i);
         bool last = i + 1 == state->count;
         if (!last && *text != ',') {
@@ -172,7 +172,7 @@ static void read_equation(einsum *state, const char *equation)
         }
         text += !last && *text == ',';
     }
-    if (!hmlc_onnx_ok(state->node)) {
+    if (!hmlc_node_ok(state->node)) {
         return;
     }
     if (*text == '\0') {
@@ -261,7 +261,7 @@ static hmlc_dim product(einsum *state, const hmlc_dim *dims, int32_t count)
 static hmlc_value *as_matrices(einsum *state, hmlc_value *x, int32_t batches, int32_t rows)
 {
     hmlc_dim shape[HMLC_MAX_RANK + 2];
-    if (!hmlc_onnx_ok(state->node)) {
+    if (!hmlc_node_ok(state->node)) {
         return NULL;
     }
     const hmlc_type *type = x->type;
@@ -286,12 +286,12 @@ static void contract(einsum *state, labelled *a, labelled *b, const bool *kept)
     append(right_order, &count, part.right, part.rights);
     permute(state, a, left_order);
     permute(state, b, right_order);
-    if (!hmlc_onnx_ok(state->node)) {
+    if (!hmlc_node_ok(state->node)) {
         return;
     }
     if (part.batches + 2 > HMLC_MAX_RANK ||
         part.batches + part.lefts + part.rights > HMLC_MAX_RANK) {
-        hmlc_onnx_fail(state->node, HMLC_ERROR_not_implemented, NULL,
+        hmlc_node_fail(state->node, HMLC_ERROR_not_implemented, NULL,
                        "has a product of more than %d dims", HMLC_MAX_RANK);
         return;
     }
@@ -299,7 +299,7 @@ static void contract(einsum *state, labelled *a, labelled *b, const bool *kept)
     hmlc_value *rows = as_matrices(state, a->value, part.batches, part.lefts);
     hmlc_value *columns = as_matrices(state, b->value, part.batches, part.inners);
     hmlc_value *result = hmlc_emit_binary(emit, HMLC_OP_matmul, rows, columns);
-    if (!hmlc_onnx_ok(state->node)) {
+    if (!hmlc_node_ok(state->node)) {
         return;
     }
     hmlc_dim shape[HMLC_MAX_RANK];
@@ -337,7 +337,7 @@ static void reduce_operands(einsum *state)
 {
     bool wanted[LABELS];
     labelled *total = &state->operands[0];
-    for (uint32_t k = 1; k < state->count && hmlc_onnx_ok(state->node); k++) {
+    for (uint32_t k = 1; k < state->count && hmlc_node_ok(state->node); k++) {
         labelled *next = &state->operands[k];
         mark_wanted(state, k, wanted);
         sum_unwanted(state, total, wanted);
@@ -350,12 +350,12 @@ static void reduce_operands(einsum *state)
         contract(state, total, next, wanted);
     }
     mark_wanted(state, state->count, wanted);
-    if (hmlc_onnx_ok(state->node)) {
+    if (hmlc_node_ok(state->node)) {
         sum_unwanted(state, total, wanted);
     }
 }
 
-void hmlc_onnx_import_einsum(hmlc_onnx_node *node)
+void hmlc_onnx_import_einsum(hmlc_node *node)
 {
     const Onnx__AttributeProto *attribute = hmlc_onnx_attr(node, "equation");
     einsum state = {.node = node, .count = node->input_count};
@@ -367,7 +367,7 @@ void hmlc_onnx_import_einsum(hmlc_onnx_node *node)
         return;
     }
     read_equation(&state, equation);
-    for (int32_t i = 0; i < state.rank && hmlc_onnx_ok(node); i++) {
+    for (int32_t i = 0; i < state.rank && hmlc_node_ok(node); i++) {
         bool found = find_label(state.labels, i, state.labels[i]) < 0;
         bool known = false;
         for (uint32_t k = 0; k < state.count; k++) {
@@ -378,10 +378,10 @@ void hmlc_onnx_import_einsum(hmlc_onnx_node *node)
             malformed(&state, "has a result label that is no operand's, or there twice");
         }
     }
-    if (hmlc_onnx_ok(node)) {
+    if (hmlc_node_ok(node)) {
         reduce_operands(&state);
     }
-    if (hmlc_onnx_ok(node)) {
+    if (hmlc_node_ok(node)) {
         permute(&state, &state.operands[0], state.labels);
         node->outputs[0] = state.operands[0].value;
     }

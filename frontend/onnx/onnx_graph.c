@@ -161,27 +161,29 @@ hmlc_status hmlc_onnx_scope_open(hmlc_onnx_importer *importer, hmlc_onnx_scope *
 }
 
 /* Reads the inputs by name; false when one is poisoned or undefined. */
-static bool resolve_inputs(hmlc_onnx_node *node)
+static bool resolve_inputs(hmlc_node *node)
 {
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
     bool complete = true;
-    for (size_t i = 0; i < node->proto->n_input; i++) {
-        const char *name = node->proto->input[i];
+    for (size_t i = 0; i < self->proto->n_input; i++) {
+        const char *name = self->proto->input[i];
         if (name[0] != '\0') {
-            node->inputs[i] = hmlc_scope_resolve(node->importer->base, &node->scope->names, name,
+            node->inputs[i] = hmlc_scope_resolve(self->importer->base, &self->scope->names, name,
                                                  node->emit.builder.location);
             complete = complete && node->inputs[i] != NULL;
         }
     }
-    return complete && node->importer->base->fatal == HMLC_OK;
+    return complete && self->importer->base->fatal == HMLC_OK;
 }
 
 /* Gives the node's values their names, and compares them with what the model declares. */
-static void publish_outputs(hmlc_onnx_node *node, uint32_t index, bool done)
+static void publish_outputs(hmlc_node *node, uint32_t index, bool done)
 {
-    hmlc_onnx_importer *importer = node->importer;
-    for (size_t i = 0; i < node->proto->n_output; i++) {
-        const char *name = node->proto->output[i];
-        hmlc_binding *binding = name[0] != '\0' ? hmlc_scope_find(&node->scope->names, name) : NULL;
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    hmlc_onnx_importer *importer = self->importer;
+    for (size_t i = 0; i < self->proto->n_output; i++) {
+        const char *name = self->proto->output[i];
+        hmlc_binding *binding = name[0] != '\0' ? hmlc_scope_find(&self->scope->names, name) : NULL;
         if (binding == NULL || binding->producer != index) {
             continue; /* another node's in the end */
         }
@@ -190,42 +192,33 @@ static void publish_outputs(hmlc_onnx_node *node, uint32_t index, bool done)
             hmlc_onnx_check_declared(importer, name, binding->declared, value->type,
                                      node->emit.builder.location);
         }
-        hmlc_scope_publish(importer->base, &node->scope->names, binding, value,
+        hmlc_scope_publish(importer->base, &self->scope->names, binding, value,
                            node->emit.builder.location);
     }
 }
 
 /* Room for the values that a node of this row may have. */
-static bool make_room(hmlc_onnx_node *node)
+static bool make_room(hmlc_node *node)
 {
-    const Onnx__NodeProto *proto = node->proto;
-    size_t formal = node->op != NULL ? hmlc_onnx_formal_inputs(node->op) : 0;
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    const Onnx__NodeProto *proto = self->proto;
+    size_t formal = self->op != NULL ? hmlc_onnx_formal_inputs(self->op) : 0;
     size_t inputs = proto->n_input > formal ? proto->n_input : formal;
-    size_t outputs = node->op != NULL && node->op->most_outputs > (int64_t)proto->n_output
-                         ? (size_t)node->op->most_outputs
+    size_t outputs = self->op != NULL && self->op->most_outputs > (int64_t)proto->n_output
+                         ? (size_t)self->op->most_outputs
                          : proto->n_output;
     node->input_count = (uint32_t)inputs;
     node->output_count = (uint32_t)proto->n_output;
-    node->inputs = HMLC_NEW_ARRAY(node->importer->base->scratch, hmlc_value *, inputs);
-    node->outputs = HMLC_NEW_ARRAY(node->importer->base->scratch, hmlc_value *, outputs);
+    node->inputs = HMLC_NEW_ARRAY(self->importer->base->scratch, hmlc_value *, inputs);
+    node->outputs = HMLC_NEW_ARRAY(self->importer->base->scratch, hmlc_value *, outputs);
     return node->inputs != NULL && node->outputs != NULL;
 }
 
-/* Every output that the model names must have a value. */
-static void check_outputs(hmlc_onnx_node *node)
-{
-    for (uint32_t i = 0; i < node->output_count && hmlc_onnx_ok(node); i++) {
-        if (hmlc_onnx_wants_output(node, i) && node->outputs[i] == NULL) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
-                           "output %" PRIu32 " ('%s') is not supported", i, node->proto->output[i]);
-        }
-    }
-}
-
 /* True when every output that the model reads has a value. */
-static bool run_import(hmlc_onnx_node *node)
+static bool run_import(hmlc_node *node)
 {
-    if (node->op == NULL || hmlc_onnx_check_attributes(node) != HMLC_OK ||
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    if (self->op == NULL || hmlc_onnx_check_attributes(node) != HMLC_OK ||
         hmlc_onnx_check_arity(node) != HMLC_OK) {
         (void)resolve_inputs(node);
         return false;
@@ -233,25 +226,11 @@ static bool run_import(hmlc_onnx_node *node)
     if (!resolve_inputs(node) || hmlc_onnx_check_types(node) != HMLC_OK) {
         return false;
     }
-    uint32_t errors = hmlc_diagnostics_error_count(node->importer->base->module->diagnostics);
-    node->op->import(node);
-    node->importer->quantized_nodes += hmlc_onnx_is_quantized(node->op) ? 1 : 0;
-    hmlc_status dims = hmlc_dims_status(node->importer->base->module->dims);
-    if (dims == HMLC_DAMAGED || dims == HMLC_REFUSED) {
-        /* The table of dims takes no more: nothing can be built from here on. */
-        if (hmlc_diagnostics_error_count(node->importer->base->module->diagnostics) == errors) {
-            (void)hmlc_infer_report_dims(node->importer->base->module, node->emit.builder.location,
-                                         "a dim");
-        }
-        node->importer->base->fatal = dims;
-    }
-    if (node->emit.status == HMLC_RESOURCE || node->emit.status == HMLC_INTERNAL) {
-        node->importer->base->fatal = node->emit.status;
-    }
-    if (hmlc_diagnostics_error_count(node->importer->base->module->diagnostics) == errors) {
-        check_outputs(node);
-    }
-    return hmlc_onnx_ok(node);
+    hmlc_onnx_importer *importer = self->importer;
+    const hmlc_onnx_op *op = self->op;
+    bool done = hmlc_node_run(importer->base, node, op->import);
+    importer->quantized_nodes += hmlc_onnx_is_quantized(op) ? 1 : 0;
+    return done;
 }
 
 static void import_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t index)
@@ -262,19 +241,21 @@ static void import_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, ui
         importer->base->fatal = HMLC_RESOURCE;
         return;
     }
-    hmlc_onnx_node node = {.importer = importer,
+    hmlc_onnx_node node = {.shared.format = &hmlc_onnx_node_format,
+                           .importer = importer,
                            .scope = scope,
                            .proto = proto,
                            .op = hmlc_onnx_find_op(importer, proto, where),
                            .opset = importer->opset};
-    node.emit.builder = hmlc_builder_at_end(scope->names.body->region);
-    node.emit.builder.location = where;
-    if (!make_room(&node)) {
+    node.shared.opcode = node.op != NULL ? node.op->opcode : HMLC_OP_COUNT;
+    node.shared.emit.builder = hmlc_builder_at_end(scope->names.body->region);
+    node.shared.emit.builder.location = where;
+    if (!make_room(&node.shared)) {
         importer->base->fatal = HMLC_RESOURCE;
         return;
     }
-    bool done = run_import(&node);
-    publish_outputs(&node, index, done);
+    bool done = run_import(&node.shared);
+    publish_outputs(&node.shared, index, done);
 }
 
 hmlc_status hmlc_onnx_import_nodes(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)

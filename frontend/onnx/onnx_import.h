@@ -8,7 +8,7 @@
 
 typedef struct hmlc_onnx_importer hmlc_onnx_importer;
 typedef struct hmlc_onnx_scope hmlc_onnx_scope;
-typedef struct hmlc_onnx_node hmlc_onnx_node;
+typedef struct hmlc_node hmlc_node;
 typedef struct hmlc_onnx_op hmlc_onnx_op;
 
 /* A graph's names: what is stored is an Onnx__TensorProto, what is declared an Onnx__TypeProto. */
@@ -62,9 +62,9 @@ hmlc_status hmlc_onnx_visit_reads(hmlc_arena *scratch, const Onnx__NodeProto *no
                                   void *context) HMLC_MUST_USE;
 
 /* onnx_check.c: a node against its table row. HMLC_OK, or the error's status with diagnostics. */
-hmlc_status hmlc_onnx_check_attributes(hmlc_onnx_node *node) HMLC_MUST_USE;
-hmlc_status hmlc_onnx_check_arity(hmlc_onnx_node *node) HMLC_MUST_USE;
-hmlc_status hmlc_onnx_check_types(hmlc_onnx_node *node) HMLC_MUST_USE;
+hmlc_status hmlc_onnx_check_attributes(hmlc_node *node) HMLC_MUST_USE;
+hmlc_status hmlc_onnx_check_arity(hmlc_node *node) HMLC_MUST_USE;
+hmlc_status hmlc_onnx_check_types(hmlc_node *node) HMLC_MUST_USE;
 /* Formal inputs of a row, not counting a variadic tail. */
 uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op);
 /* Works on quantized tensors; and the one warning that a model with such nodes gets. */

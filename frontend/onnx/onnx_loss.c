@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Losses: negative log likelihood, and cross entropy by way of it. */
-#include "onnx_softmax.h"
+#include "common/softmax.h"
+#include "onnx_node.h"
 
 enum { REDUCE_NONE, REDUCE_SUM, REDUCE_MEAN };
 
-static hmlc_value *sum_all(hmlc_onnx_node *node, hmlc_opcode opcode, hmlc_value *x)
+static hmlc_value *sum_all(hmlc_node *node, hmlc_opcode opcode, hmlc_value *x)
 {
     int64_t axes[HMLC_MAX_RANK];
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return NULL;
     }
     for (int32_t i = 0; i < x->type->rank; i++) {
@@ -17,12 +18,12 @@ static hmlc_value *sum_all(hmlc_onnx_node *node, hmlc_opcode opcode, hmlc_value 
 }
 
 /* The weight of each target: its class's, 0 where it is to be ignored; NULL when all weigh 1. */
-static hmlc_value *target_weights(hmlc_onnx_node *node, hmlc_value *target, hmlc_value *valid,
+static hmlc_value *target_weights(hmlc_node *node, hmlc_value *target, hmlc_value *valid,
                                   const hmlc_value *like)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *weights = NULL;
-    if (hmlc_onnx_has_input(node, 2)) {
+    if (hmlc_node_has_input(node, 2)) {
         weights = hmlc_emit(emit, HMLC_OP_gather, HMLC_OPERANDS(node->inputs[2], target),
                             HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0)));
     } else if (valid != NULL) {
@@ -36,14 +37,14 @@ static hmlc_value *target_weights(hmlc_onnx_node *node, hmlc_value *target, hmlc
 }
 
 /* -log_probability[n, target[n, ...], ...], weighted and reduced. */
-static hmlc_value *likelihood_loss(hmlc_onnx_node *node, hmlc_value *log_probability)
+static hmlc_value *likelihood_loss(hmlc_node *node, hmlc_value *log_probability)
 {
     hmlc_emitter *emit = &node->emit;
-    int32_t reduction = hmlc_onnx_choice(node, "reduction", "none|sum|mean", REDUCE_MEAN);
+    int32_t reduction = hmlc_node_choice(node, "reduction", "none|sum|mean", REDUCE_MEAN);
     hmlc_value *target = node->inputs[1], *valid = NULL;
     if (hmlc_onnx_attr(node, "ignore_index") != NULL) {
         hmlc_value *ignored =
-            hmlc_emit_scalar_like(emit, target, (double)hmlc_onnx_int(node, "ignore_index", 0));
+            hmlc_emit_scalar_like(emit, target, (double)hmlc_node_int(node, "ignore_index", 0));
         valid = hmlc_emit_unary(emit, HMLC_OP_not,
                                 hmlc_emit_binary(emit, HMLC_OP_equal, target, ignored));
         hmlc_value *first = hmlc_emit_scalar_like(emit, target, 0);
@@ -54,7 +55,7 @@ static hmlc_value *likelihood_loss(hmlc_onnx_node *node, hmlc_value *log_probabi
         hmlc_emit(emit, HMLC_OP_gather_elements, HMLC_OPERANDS(log_probability, index),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 1)));
     hmlc_value *loss = hmlc_emit_unary(emit, HMLC_OP_neg, hmlc_emit_squeeze(emit, chosen, 1));
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return NULL;
     }
     if (valid != NULL) {
@@ -76,29 +77,29 @@ static hmlc_value *likelihood_loss(hmlc_onnx_node *node, hmlc_value *log_probabi
     return hmlc_emit_binary(emit, HMLC_OP_div, total, sum_all(node, HMLC_OP_reduce_sum, weights));
 }
 
-static bool has_classes(hmlc_onnx_node *node)
+static bool has_classes(hmlc_node *node)
 {
-    if (hmlc_onnx_rank(node, 0) < 2 || hmlc_onnx_rank(node, 1) != hmlc_onnx_rank(node, 0) - 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    if (hmlc_node_rank(node, 0) < 2 || hmlc_node_rank(node, 1) != hmlc_node_rank(node, 0) - 1) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "ranks %d and %d: the target has one less, without the classes",
-                       hmlc_onnx_rank(node, 0), hmlc_onnx_rank(node, 1));
+                       hmlc_node_rank(node, 0), hmlc_node_rank(node, 1));
     }
-    return hmlc_onnx_ok(node);
+    return hmlc_node_ok(node);
 }
 
-void hmlc_onnx_import_likelihood_loss(hmlc_onnx_node *node)
+void hmlc_onnx_import_likelihood_loss(hmlc_node *node)
 {
     if (has_classes(node)) {
         node->outputs[0] = likelihood_loss(node, node->inputs[0]);
     }
 }
 
-void hmlc_onnx_import_cross_entropy(hmlc_onnx_node *node)
+void hmlc_onnx_import_cross_entropy(hmlc_node *node)
 {
     static const int64_t classes[] = {1};
     if (has_classes(node)) {
         node->outputs[1] =
-            hmlc_onnx_softmax(node, HMLC_OP_log_softmax, node->inputs[0], classes, 1);
+            hmlc_emit_softmax(&node->emit, HMLC_OP_log_softmax, node->inputs[0], classes, 1);
         node->outputs[0] = likelihood_loss(node, node->outputs[1]);
     }
 }

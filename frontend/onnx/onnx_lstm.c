@@ -60,7 +60,7 @@ static double next_parameter(const Onnx__AttributeProto *list, bool taken, float
 }
 
 /* An empty list where the model has the usual activations. */
-static void read_activations(hmlc_onnx_node *node, uint32_t directions, activation_lists *lists)
+static void read_activations(hmlc_node *node, uint32_t directions, activation_lists *lists)
 {
     const Onnx__AttributeProto *given = hmlc_onnx_attr(node, "activations");
     const Onnx__AttributeProto *alphas = hmlc_onnx_attr(node, "activation_alpha");
@@ -69,7 +69,7 @@ static void read_activations(hmlc_onnx_node *node, uint32_t directions, activati
         return;
     }
     if (given->n_strings != ACTIVATIONS * (size_t)directions) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'activations' has %zu entries, must have %d", given->n_strings,
                        ACTIVATIONS * (int)directions);
         return;
@@ -80,7 +80,7 @@ static void read_activations(hmlc_onnx_node *node, uint32_t directions, activati
         const ProtobufCBinaryData *word = &given->strings[i];
         const activation_row *row = find_activation(word);
         if (row == NULL) {
-            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                            "activation %u is '%.*s', which the standard does not name", i,
                            (int)(word->len < 32 ? word->len : 32),
                            word->len > 0 ? (const char *)word->data : "");
@@ -90,7 +90,7 @@ static void read_activations(hmlc_onnx_node *node, uint32_t directions, activati
         lists->alpha[i] = next_parameter(alphas, row->takes_alpha, row->alpha, &alpha);
         lists->beta[i] = next_parameter(betas, row->takes_beta, row->beta, &beta);
         if (isnan(lists->alpha[i]) || isnan(lists->beta[i])) {
-            hmlc_onnx_fail(
+            hmlc_node_fail(
                 node, HMLC_ERROR_attribute_invalid, "give activation_alpha and activation_beta",
                 "activation %u, %s, lacks an alpha or a beta, and has no default", i, row->name);
             return;
@@ -103,42 +103,42 @@ static void read_activations(hmlc_onnx_node *node, uint32_t directions, activati
 }
 
 /* layout 1 has the batch first: [B, S, I] in, [B, S, D, H] and [B, D, H] out. */
-static hmlc_value *swapped(hmlc_onnx_node *node, hmlc_value *x, const int64_t *permutation)
+static hmlc_value *swapped(hmlc_node *node, hmlc_value *x, const int64_t *permutation)
 {
     return x != NULL ? hmlc_emit_transpose(&node->emit, x, permutation) : NULL;
 }
 
-static void set_outputs(hmlc_onnx_node *node, const hmlc_op *op, bool batch_first)
+static void set_outputs(hmlc_node *node, const hmlc_op *op, bool batch_first)
 {
     static const int64_t sequence[] = {2, 0, 1, 3}, state[] = {1, 0, 2};
     for (uint32_t i = 0; op != NULL && i < 3; i++) {
         node->outputs[i] = op->results[i];
-        if (batch_first && hmlc_onnx_wants_output(node, i)) {
+        if (batch_first && hmlc_node_wants_output(node, i)) {
             node->outputs[i] = swapped(node, op->results[i], i == 0 ? sequence : state);
         }
     }
 }
 
-void hmlc_onnx_import_lstm(hmlc_onnx_node *node)
+void hmlc_onnx_import_lstm(hmlc_node *node)
 {
     static const int64_t swap[] = {1, 0, 2};
-    int32_t direction = hmlc_onnx_choice(node, "direction", "forward|reverse|bidirectional",
+    int32_t direction = hmlc_node_choice(node, "direction", "forward|reverse|bidirectional",
                                          HMLC_DIRECTION_FORWARD);
-    int64_t hidden = hmlc_onnx_int(node, "hidden_size", -1), found;
-    bool batch_first = hmlc_onnx_int(node, "layout", 0) != 0;
+    int64_t hidden = hmlc_node_int(node, "hidden_size", -1), found;
+    bool batch_first = hmlc_node_int(node, "layout", 0) != 0;
     activation_lists lists = {0};
     read_activations(node, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1, &lists);
-    if (hmlc_onnx_rank(node, 2) == 3 && hidden >= 0 &&
-        hmlc_dim_is_constant(hmlc_onnx_dims(node, 2)[2], &found) && found != hidden) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    if (hmlc_node_rank(node, 2) == 3 && hidden >= 0 &&
+        hmlc_dim_is_constant(hmlc_node_dims(node, 2)[2], &found) && found != hidden) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "'hidden_size' is %" PRId64 ", but the weights '%s' have %" PRId64, hidden,
-                       hmlc_onnx_input_name(node, 2), found);
+                       hmlc_node_input_name(node, 2), found);
     }
-    if (hmlc_onnx_rank(node, 0) != 3) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, must be 3",
-                       hmlc_onnx_rank(node, 0));
+    if (hmlc_node_rank(node, 0) != 3) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, must be 3",
+                       hmlc_node_rank(node, 0));
     }
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return;
     }
     hmlc_value *operands[8];
@@ -150,8 +150,8 @@ void hmlc_onnx_import_lstm(hmlc_onnx_node *node)
     }
     const hmlc_attr attrs[] = {
         hmlc_attr_int(HMLC_ATTR_direction, direction),
-        hmlc_attr_int(HMLC_ATTR_input_forget, hmlc_onnx_int(node, "input_forget", 0) != 0),
-        hmlc_attr_float(HMLC_ATTR_clip, hmlc_onnx_float(node, "clip", 0)),
+        hmlc_attr_int(HMLC_ATTR_input_forget, hmlc_node_int(node, "input_forget", 0) != 0),
+        hmlc_attr_float(HMLC_ATTR_clip, hmlc_node_float(node, "clip", 0)),
         hmlc_attr_ints(HMLC_ATTR_activations, lists.kinds, lists.count),
         hmlc_attr_floats(HMLC_ATTR_activation_alpha, lists.alpha, lists.count),
         hmlc_attr_floats(HMLC_ATTR_activation_beta, lists.beta, lists.count),

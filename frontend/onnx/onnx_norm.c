@@ -5,18 +5,18 @@
 #include <inttypes.h>
 
 /* A vector over axis 1 as [C, 1, 1 ...], so that it broadcasts to x. */
-static hmlc_value *channel_vector(hmlc_onnx_node *node, uint32_t index)
+static hmlc_value *channel_vector(hmlc_node *node, uint32_t index)
 {
     hmlc_dim shape[HMLC_MAX_RANK];
-    int32_t rank = hmlc_onnx_rank(node, 0) - 1;
-    if (hmlc_onnx_rank(node, index) != 1 || rank < 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    int32_t rank = hmlc_node_rank(node, 0) - 1;
+    if (hmlc_node_rank(node, index) != 1 || rank < 1) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "input %" PRIu32 " ('%s') has rank %d, must be 1", index,
-                       hmlc_onnx_input_name(node, index), hmlc_onnx_rank(node, index));
+                       hmlc_node_input_name(node, index), hmlc_node_rank(node, index));
         return NULL;
     }
     for (int32_t i = 0; i < rank; i++) {
-        shape[i] = i == 0 ? hmlc_onnx_dims(node, index)[0] : hmlc_emit_number(&node->emit, 1);
+        shape[i] = i == 0 ? hmlc_node_dims(node, index)[0] : hmlc_emit_number(&node->emit, 1);
     }
     return hmlc_emit_reshape(&node->emit, node->inputs[index], shape, (uint32_t)rank);
 }
@@ -34,27 +34,27 @@ static uint32_t axes_from(int64_t first, int32_t rank, int64_t *axes)
  * x normalised over axes, times scale, plus bias (may be NULL): one op, but for half-width floats,
  * which round after each of the three as the standard's function bodies do.
  */
-static hmlc_value *normalised(hmlc_onnx_node *node, hmlc_value *x, hmlc_value *scale,
-                              hmlc_value *bias, const int64_t *axes, uint32_t axis_count)
+static hmlc_value *normalised(hmlc_node *node, hmlc_value *x, hmlc_value *scale, hmlc_value *bias,
+                              const int64_t *axes, uint32_t axis_count)
 {
     hmlc_emitter *emit = &node->emit;
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
+    double epsilon = hmlc_node_float(node, "epsilon", 1e-5F);
     hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_axes, axes, axis_count),
                          hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)};
     hmlc_value *operands[] = {x, scale, bias};
-    if (!hmlc_onnx_ok(node) || !hmlc_dtype_is_half(x->type->dtype)) {
-        return hmlc_emit(emit, node->op->opcode, operands, bias != NULL ? 3 : 2, attrs, 2);
+    if (!hmlc_node_ok(node) || !hmlc_dtype_is_half(x->type->dtype)) {
+        return hmlc_emit(emit, node->opcode, operands, bias != NULL ? 3 : 2, attrs, 2);
     }
-    hmlc_value *result = hmlc_emit(emit, node->op->opcode, operands, 1, attrs, 2);
+    hmlc_value *result = hmlc_emit(emit, node->opcode, operands, 1, attrs, 2);
     result = hmlc_emit_binary(emit, HMLC_OP_mul, result, scale);
     return bias != NULL ? hmlc_emit_binary(emit, HMLC_OP_add, result, bias) : result;
 }
 
-void hmlc_onnx_import_instance_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_instance_norm(hmlc_node *node)
 {
     int64_t axes[HMLC_MAX_RANK];
-    uint32_t count = axes_from(2, hmlc_onnx_rank(node, 0), axes);
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
+    uint32_t count = axes_from(2, hmlc_node_rank(node, 0), axes);
+    double epsilon = hmlc_node_float(node, "epsilon", 1e-5F);
     hmlc_value *scale = channel_vector(node, 1), *bias = channel_vector(node, 2);
     node->outputs[0] =
         hmlc_emit(&node->emit, HMLC_OP_layer_norm, HMLC_OPERANDS(node->inputs[0], scale, bias),
@@ -64,16 +64,16 @@ void hmlc_onnx_import_instance_norm(hmlc_onnx_node *node)
 
 /* x as [N, groups, C / groups, spatial ...], normalised over the last; scale and bias per channel
  * or, before opset 21, per group. */
-void hmlc_onnx_import_group_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_group_norm(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dims *table = hmlc_emit_table(emit);
-    int32_t rank = hmlc_onnx_rank(node, 0);
-    int64_t groups = hmlc_onnx_int(node, "num_groups", 1), axes[HMLC_MAX_RANK], channels;
-    const hmlc_dim *x = hmlc_onnx_dims(node, 0);
+    int32_t rank = hmlc_node_rank(node, 0);
+    int64_t groups = hmlc_node_int(node, "num_groups", 1), axes[HMLC_MAX_RANK], channels;
+    const hmlc_dim *x = hmlc_node_dims(node, 0);
     if (rank < 2 || rank >= HMLC_MAX_RANK || groups < 1 ||
         (hmlc_dim_is_constant(x[1], &channels) && channels % groups != 0)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "the channels do not divide into %" PRId64 " groups", groups);
         return;
     }
@@ -85,7 +85,7 @@ void hmlc_onnx_import_group_norm(hmlc_onnx_node *node)
         split[i] = x[i - 1];
     }
     for (int32_t i = 0; i < rank; i++) {
-        bool per_group = node->opset < 21;
+        bool per_group = hmlc_onnx_self(node)->opset < 21;
         vector[i] = i == 0 ? split[1] : i == 1 && !per_group ? split[2] : hmlc_emit_number(emit, 1);
     }
     uint32_t count = axes_from(2, rank + 1, axes);
@@ -97,17 +97,17 @@ void hmlc_onnx_import_group_norm(hmlc_onnx_node *node)
 }
 
 /* The optional outputs of LayerNormalization: mean and 1 / standard deviation, kept dims. */
-static void statistics(hmlc_onnx_node *node, const int64_t *axes, uint32_t count, double epsilon)
+static void statistics(hmlc_node *node, const int64_t *axes, uint32_t count, double epsilon)
 {
     hmlc_emitter *emit = &node->emit;
-    bool single = hmlc_onnx_int(node, "stash_type", 1) == 1;
+    bool single = hmlc_node_int(node, "stash_type", 1) == 1;
     hmlc_value *x = node->inputs[0];
     if (single) {
         x = hmlc_emit_cast(emit, x, HMLC_DTYPE_f32);
     }
     hmlc_value *mean = hmlc_emit_reduce(emit, HMLC_OP_reduce_mean, x, axes, count, true);
     node->outputs[1] = mean;
-    if (hmlc_onnx_wants_output(node, 2)) {
+    if (hmlc_node_wants_output(node, 2)) {
         hmlc_value *away = hmlc_emit_binary(emit, HMLC_OP_sub, x, mean);
         hmlc_value *square = hmlc_emit_binary(emit, HMLC_OP_mul, away, away);
         hmlc_value *variance =
@@ -118,37 +118,37 @@ static void statistics(hmlc_onnx_node *node, const int64_t *axes, uint32_t count
     }
 }
 
-void hmlc_onnx_import_layer_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_layer_norm(hmlc_node *node)
 {
     int64_t axes[HMLC_MAX_RANK];
-    int64_t axis = hmlc_onnx_axis_attr(node, -1);
-    uint32_t count = axes_from(axis, hmlc_onnx_rank(node, 0), axes);
-    double epsilon = hmlc_onnx_float(node, "epsilon", 1e-5F);
-    hmlc_value *bias = hmlc_onnx_has_input(node, 2) ? node->inputs[2] : NULL;
+    int64_t axis = hmlc_node_axis_attr(node, -1);
+    uint32_t count = axes_from(axis, hmlc_node_rank(node, 0), axes);
+    double epsilon = hmlc_node_float(node, "epsilon", 1e-5F);
+    hmlc_value *bias = hmlc_node_has_input(node, 2) ? node->inputs[2] : NULL;
     node->outputs[0] = normalised(node, node->inputs[0], node->inputs[1], bias, axes, count);
-    if (hmlc_onnx_wants_output(node, 1) || hmlc_onnx_wants_output(node, 2)) {
+    if (hmlc_node_wants_output(node, 1) || hmlc_node_wants_output(node, 2)) {
         statistics(node, axes, count, epsilon);
     }
 }
 
-void hmlc_onnx_import_rms_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_rms_norm(hmlc_node *node)
 {
     int64_t axes[HMLC_MAX_RANK];
-    int64_t axis = hmlc_onnx_axis_attr(node, -1);
-    uint32_t count = axes_from(axis, hmlc_onnx_rank(node, 0), axes);
+    int64_t axis = hmlc_node_axis_attr(node, -1);
+    uint32_t count = axes_from(axis, hmlc_node_rank(node, 0), axes);
     hmlc_value *scale = hmlc_emit_cast(&node->emit, node->inputs[1], node->inputs[0]->type->dtype);
     hmlc_value *result = normalised(node, node->inputs[0], scale, NULL, axes, count);
     node->outputs[0] = hmlc_emit_cast(&node->emit, result, node->inputs[1]->type->dtype);
 }
 
 /* x / |x| along an axis; where the norm is 0 the result is 0. */
-void hmlc_onnx_import_lp_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_lp_norm(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    int64_t axis = hmlc_onnx_axis_attr(node, -1), p = hmlc_onnx_int(node, "p", 2);
+    int64_t axis = hmlc_node_axis_attr(node, -1), p = hmlc_node_int(node, "p", 2);
     hmlc_value *x = node->inputs[0], *norm;
     if (p != 1 && p != 2) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'p' is %" PRId64 ", must be 1 or 2", p);
         return;
     }
@@ -167,16 +167,16 @@ void hmlc_onnx_import_lp_norm(hmlc_onnx_node *node)
 }
 
 /* (x - mean) / sqrt(variance), as the standard's function body: with 1e-9 beside the root. */
-void hmlc_onnx_import_mean_variance_norm(hmlc_onnx_node *node)
+void hmlc_onnx_import_mean_variance_norm(hmlc_node *node)
 {
     static const int64_t usual[] = {0, 2, 3};
     hmlc_emitter *emit = &node->emit;
     uint32_t given_count;
     int64_t axes[HMLC_MAX_RANK];
-    const int64_t *given = hmlc_onnx_ints(node, "axes", &given_count);
+    const int64_t *given = hmlc_node_ints(node, "axes", &given_count);
     uint32_t count = given != NULL
-                         ? hmlc_onnx_axes(node, given, given_count, hmlc_onnx_rank(node, 0), axes)
-                         : hmlc_onnx_axes(node, usual, 3, hmlc_onnx_rank(node, 0), axes);
+                         ? hmlc_node_axes(node, given, given_count, hmlc_node_rank(node, 0), axes)
+                         : hmlc_node_axes(node, usual, 3, hmlc_node_rank(node, 0), axes);
     hmlc_value *x = node->inputs[0];
     hmlc_value *mean = hmlc_emit_reduce(emit, HMLC_OP_reduce_mean, x, axes, count, true);
     hmlc_value *away = hmlc_emit_binary(emit, HMLC_OP_sub, x, mean);
@@ -192,14 +192,14 @@ void hmlc_onnx_import_mean_variance_norm(hmlc_onnx_node *node)
  * x / (bias + alpha / size * sum of squares over `size` neighbouring channels) ^ beta. The sum is
  * that of slices of the squares padded along the channels.
  */
-void hmlc_onnx_import_lrn(hmlc_onnx_node *node)
+void hmlc_onnx_import_lrn(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    int64_t size = hmlc_onnx_int(node, "size", 1);
-    int32_t rank = hmlc_onnx_rank(node, 0);
+    int64_t size = hmlc_node_int(node, "size", 1);
+    int32_t rank = hmlc_node_rank(node, 0);
     hmlc_value *x = node->inputs[0];
     if (size < 1 || size > 1024 || rank < 2) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'size' is %" PRId64 " for rank %d", size, rank);
         return;
     }
@@ -214,17 +214,17 @@ void hmlc_onnx_import_lrn(hmlc_onnx_node *node)
                   HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)rank)));
     for (int64_t i = 0; i < size; i++) {
         hmlc_value *part = hmlc_emit_slice_axis(emit, padded, 1, hmlc_emit_number(emit, i),
-                                                hmlc_onnx_dims(node, 0)[1]);
+                                                hmlc_node_dims(node, 0)[1]);
         sum = i == 0 ? part : hmlc_emit_binary(emit, HMLC_OP_add, sum, part);
     }
-    double alpha = hmlc_onnx_float(node, "alpha", 1e-4F) / (double)size;
+    double alpha = hmlc_node_float(node, "alpha", 1e-4F) / (double)size;
     hmlc_value *scaled =
         hmlc_emit_binary(emit, HMLC_OP_mul, sum, hmlc_emit_scalar_like(emit, x, alpha));
     hmlc_value *base =
         hmlc_emit_binary(emit, HMLC_OP_add, scaled,
-                         hmlc_emit_scalar_like(emit, x, hmlc_onnx_float(node, "bias", 1)));
+                         hmlc_emit_scalar_like(emit, x, hmlc_node_float(node, "bias", 1)));
     hmlc_value *power =
         hmlc_emit_binary(emit, HMLC_OP_pow, base,
-                         hmlc_emit_scalar_like(emit, x, hmlc_onnx_float(node, "beta", 0.75)));
+                         hmlc_emit_scalar_like(emit, x, hmlc_node_float(node, "beta", 0.75)));
     node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_div, x, power);
 }

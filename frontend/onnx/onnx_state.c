@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 /* `count` zeros along the last axis, before x. */
-static hmlc_value *zeros_before(hmlc_onnx_node *node, hmlc_value *x, hmlc_dim count)
+static hmlc_value *zeros_before(hmlc_node *node, hmlc_value *x, hmlc_dim count)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dim shape[] = {x->type->dims[0], x->type->dims[1], count};
@@ -14,30 +14,30 @@ static hmlc_value *zeros_before(hmlc_onnx_node *node, hmlc_value *x, hmlc_dim co
 
 /* Along the last axis: state and input joined, convolved without padding, one kernel per channel;
  * the joined tensor's end is the next state. */
-void hmlc_onnx_import_causal_conv(hmlc_onnx_node *node)
+void hmlc_onnx_import_causal_conv(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dims *table = hmlc_emit_table(emit);
     hmlc_value *x = node->inputs[0];
-    const hmlc_dim *w = hmlc_onnx_dims(node, 1);
+    const hmlc_dim *w = hmlc_node_dims(node, 1);
     int64_t channels, width;
-    int32_t activation = hmlc_onnx_choice(node, "activation", "none|silu|swish", 0);
-    if (hmlc_onnx_rank(node, 0) != 3 || hmlc_onnx_rank(node, 1) != 3 ||
-        (hmlc_onnx_has_input(node, 3) && hmlc_onnx_rank(node, 3) != 3)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    int32_t activation = hmlc_node_choice(node, "activation", "none|silu|swish", 0);
+    if (hmlc_node_rank(node, 0) != 3 || hmlc_node_rank(node, 1) != 3 ||
+        (hmlc_node_has_input(node, 3) && hmlc_node_rank(node, 3) != 3)) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "input, weights and state must have rank 3");
         return;
     }
     if (!hmlc_dim_is_constant(w[0], &channels) || !hmlc_dim_is_constant(w[2], &width)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
                        "the shape of the weights '%s' is known only at run time",
-                       hmlc_onnx_input_name(node, 1));
+                       hmlc_node_input_name(node, 1));
         return;
     }
     hmlc_dim before = hmlc_emit_number(emit, width - 1), zero = hmlc_emit_number(emit, 0);
     hmlc_value *state =
-        hmlc_onnx_has_input(node, 3) ? node->inputs[3] : zeros_before(node, x, before);
-    if (hmlc_onnx_ok(node)) {
+        hmlc_node_has_input(node, 3) ? node->inputs[3] : zeros_before(node, x, before);
+    if (hmlc_node_ok(node)) {
         hmlc_emit_require_equal(emit, state->type->dims[2], before);
     }
     hmlc_value *joined = hmlc_emit_concat(emit, (hmlc_value *const[]){state, x}, 2, 2);
@@ -45,14 +45,14 @@ void hmlc_onnx_import_causal_conv(hmlc_onnx_node *node)
     const hmlc_dim pads[] = {zero, zero};
     hmlc_value *const operands[] = {joined, node->inputs[1], node->inputs[2]};
     hmlc_value *y =
-        hmlc_emit(emit, HMLC_OP_conv, operands, hmlc_onnx_has_input(node, 2) ? 3 : 2,
+        hmlc_emit(emit, HMLC_OP_conv, operands, hmlc_node_has_input(node, 2) ? 3 : 2,
                   HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_strides, &one, 1),
                              hmlc_attr_dims(HMLC_ATTR_pads, pads, 2),
                              hmlc_attr_ints(HMLC_ATTR_dilations, &one, 1),
                              hmlc_attr_int(HMLC_ATTR_groups, channels),
                              hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST)));
     node->outputs[0] = activation != 0 ? hmlc_emit_unary(emit, HMLC_OP_silu, y) : y;
-    if (hmlc_onnx_ok(node)) {
+    if (hmlc_node_ok(node)) {
         hmlc_dim start = hmlc_dim_subtract(table, joined->type->dims[2], before);
         node->outputs[1] = hmlc_emit_slice_axis(emit, joined, 2, start, before);
     }
@@ -60,11 +60,11 @@ void hmlc_onnx_import_causal_conv(hmlc_onnx_node *node)
 
 /* Update and cache differ along the axis alone. An update that is longer reaches beyond a linear
  * cache, and would write twice to places of a circular one. */
-static void require_fitting(hmlc_onnx_node *node, int64_t axis, bool circular)
+static void require_fitting(hmlc_node *node, int64_t axis, bool circular)
 {
     hmlc_emitter *emit = &node->emit;
-    for (int32_t i = 0; i < hmlc_onnx_rank(node, 0); i++) {
-        hmlc_dim cache = hmlc_onnx_dims(node, 0)[i], update = hmlc_onnx_dims(node, 1)[i];
+    for (int32_t i = 0; i < hmlc_node_rank(node, 0); i++) {
+        hmlc_dim cache = hmlc_node_dims(node, 0)[i], update = hmlc_node_dims(node, 1)[i];
         if (i != axis) {
             hmlc_emit_require_equal(emit, cache, update);
         } else if (circular) {
@@ -76,25 +76,25 @@ static void require_fitting(hmlc_onnx_node *node, int64_t axis, bool circular)
 }
 
 /* Each sample's update goes to its own place along the axis. */
-void hmlc_onnx_import_tensor_scatter(hmlc_onnx_node *node)
+void hmlc_onnx_import_tensor_scatter(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    int64_t axis = hmlc_onnx_axis_attr(node, -2);
-    int32_t rank = hmlc_onnx_rank(node, 1);
-    int32_t circular = hmlc_onnx_choice(node, "mode", "linear|circular", 0);
-    if (hmlc_onnx_rank(node, 0) != rank || axis == 0) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+    int64_t axis = hmlc_node_axis_attr(node, -2);
+    int32_t rank = hmlc_node_rank(node, 1);
+    int32_t circular = hmlc_node_choice(node, "mode", "linear|circular", 0);
+    if (hmlc_node_rank(node, 0) != rank || axis == 0) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "axis %" PRId64 " for a cache of rank %d and an update of rank %d", axis,
-                       hmlc_onnx_rank(node, 0), rank);
+                       hmlc_node_rank(node, 0), rank);
         return;
     }
-    const hmlc_dim *update = hmlc_onnx_dims(node, 1);
+    const hmlc_dim *update = hmlc_node_dims(node, 1);
     require_fitting(node, axis, circular != 0);
     hmlc_value *at = hmlc_emit(emit, HMLC_OP_iota, NULL, 0,
                                HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_shape, update, (uint32_t)rank),
                                           hmlc_attr_int(HMLC_ATTR_axis, axis),
                                           hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_i64)));
-    if (hmlc_onnx_has_input(node, 2)) {
+    if (hmlc_node_has_input(node, 2)) {
         hmlc_dim shape[HMLC_MAX_RANK];
         for (int32_t i = 0; i < rank; i++) {
             shape[i] = i == 0 ? update[0] : hmlc_emit_number(emit, 1);
@@ -108,7 +108,7 @@ void hmlc_onnx_import_tensor_scatter(hmlc_onnx_node *node)
         at = hmlc_emit_binary(emit, HMLC_OP_add, at, start);
     }
     if (circular) {
-        hmlc_value *size = hmlc_emit_dim(emit, hmlc_onnx_dims(node, 0)[axis], HMLC_DTYPE_i64);
+        hmlc_value *size = hmlc_emit_dim(emit, hmlc_node_dims(node, 0)[axis], HMLC_DTYPE_i64);
         at = hmlc_emit_binary(emit, HMLC_OP_mod, at, size);
     }
     node->outputs[0] = hmlc_emit(emit, HMLC_OP_scatter_elements,

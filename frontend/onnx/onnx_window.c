@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions and pools. */
-#include "importer/window_pads.h"
+#include "common/sliding_window.h"
 #include "onnx_node.h"
 
 #include <inttypes.h>
 
-#include <hmlc/assert.h>
-
-enum { MOST_SPATIAL = HMLC_MAX_RANK - 2 };
 enum { AUTO_NOTSET, AUTO_SAME_UPPER, AUTO_SAME_LOWER, AUTO_VALID };
 
-/* Spatial attributes, complete: one entry per spatial dim, pads two. */
-typedef struct window_spec {
-    int32_t spatial;
-    int64_t size[MOST_SPATIAL], strides[MOST_SPATIAL], dilations[MOST_SPATIAL];
-    hmlc_dim pads[2 * MOST_SPATIAL];
-    hmlc_dim extra[MOST_SPATIAL]; /* of the end pads, for windows that reach beyond them */
-    int32_t auto_pad;
-} window_spec;
-
 /* An attribute of one positive number per spatial dim, 1 when absent. */
-static void read_list(hmlc_onnx_node *node, const char *name, int32_t spatial, int64_t *values)
+static void read_list(hmlc_node *node, const char *name, int32_t spatial, int64_t *values)
 {
     uint32_t count;
-    const int64_t *list = hmlc_onnx_ints(node, name, &count);
+    const int64_t *list = hmlc_node_ints(node, name, &count);
     for (int32_t i = 0; i < spatial; i++) {
         values[i] = 1;
     }
@@ -31,62 +19,60 @@ static void read_list(hmlc_onnx_node *node, const char *name, int32_t spatial, i
         return;
     }
     if (count != (uint32_t)spatial) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'%s' has %" PRIu32 " entries for %d spatial dims", name, count, spatial);
         return;
     }
     for (int32_t i = 0; i < spatial; i++) {
         values[i] = list[i];
         if (list[i] < 1 || list[i] > INT32_MAX) {
-            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                            "'%s' holds %" PRId64 ", must be positive", name, list[i]);
         }
     }
 }
 
-static hmlc_dim reach_of(const hmlc_onnx_node *node, const window_spec *window, int32_t i)
+static int32_t auto_pad_of(hmlc_node *node)
 {
-    return hmlc_window_reach(hmlc_emit_table(&node->emit), window->size[i], window->dilations[i]);
+    return hmlc_node_choice(node, "auto_pad", "NOTSET|SAME_UPPER|SAME_LOWER|VALID", AUTO_NOTSET);
 }
 
-static hmlc_odd_pad odd_pad_of(const window_spec *window)
+static bool is_same(int32_t auto_pad)
 {
-    return window->auto_pad == AUTO_SAME_UPPER ? HMLC_ODD_PAD_BEHIND : HMLC_ODD_PAD_BEFORE;
+    return auto_pad == AUTO_SAME_UPPER || auto_pad == AUTO_SAME_LOWER;
 }
 
-static void set_pads(window_spec *window, int32_t i, hmlc_pads pads)
+static hmlc_odd_pad odd_pad_of(int32_t auto_pad)
 {
-    window->pads[i] = pads.before;
-    window->pads[i + window->spatial] = pads.behind;
+    return auto_pad == AUTO_SAME_UPPER ? HMLC_ODD_PAD_BEHIND : HMLC_ODD_PAD_BEFORE;
 }
 
-static void read_pads(hmlc_onnx_node *node, window_spec *window)
+static void read_pads(hmlc_node *node, hmlc_window_spec *window)
 {
     uint32_t count;
-    const int64_t *list = hmlc_onnx_ints(node, "pads", &count);
-    window->auto_pad =
-        hmlc_onnx_choice(node, "auto_pad", "NOTSET|SAME_UPPER|SAME_LOWER|VALID", AUTO_NOTSET);
-    bool used = list != NULL && window->auto_pad == AUTO_NOTSET;
+    const int64_t *list = hmlc_node_ints(node, "pads", &count);
+    bool used = list != NULL && auto_pad_of(node) == AUTO_NOTSET;
     if (used && count != 2 * (uint32_t)window->spatial) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'pads' has %" PRIu32 " entries for %d spatial dims", count,
                        window->spatial);
     }
-    for (int32_t i = 0; i < 2 * window->spatial && hmlc_onnx_ok(node); i++) {
+    for (int32_t i = 0; i < 2 * window->spatial && hmlc_node_ok(node); i++) {
         window->pads[i] = hmlc_emit_number(&node->emit, used ? list[i] : 0);
         if (used && (list[i] < 0 || list[i] > INT32_MAX)) {
-            hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                            "'pads' holds %" PRId64 ", must not be negative", list[i]);
         }
     }
 }
 
 /* Sizes come from `weights` (a conv) or from kernel_shape. False on failure. */
-static bool read_window(hmlc_onnx_node *node, const hmlc_type *weights, window_spec *window)
+static bool read_window(hmlc_node *node, const hmlc_type *weights, hmlc_window_spec *window)
 {
-    *window = (window_spec){.spatial = hmlc_onnx_rank(node, 0) - 2};
+    *window = (hmlc_window_spec){.spatial = hmlc_node_rank(node, 0) - 2,
+                                 .layout = HMLC_LAYOUT_CHANNELS_FIRST};
     if (window->spatial < 1 || (weights != NULL && weights->rank != window->spatial + 2)) {
-        hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "the input has rank %d and the weights %d", window->spatial + 2,
                        weights != NULL ? weights->rank : window->spatial + 2);
         return false;
@@ -96,81 +82,57 @@ static bool read_window(hmlc_onnx_node *node, const hmlc_type *weights, window_s
     read_list(node, "dilations", window->spatial, window->dilations);
     read_pads(node, window);
     bool given = hmlc_onnx_attr(node, "kernel_shape") != NULL;
-    for (int32_t i = 0; weights != NULL && i < window->spatial && hmlc_onnx_ok(node); i++) {
+    for (int32_t i = 0; weights != NULL && i < window->spatial && hmlc_node_ok(node); i++) {
         int64_t size;
         if (!hmlc_dim_is_constant(weights->dims[i + 2], &size)) {
-            hmlc_onnx_fail(node, HMLC_ERROR_not_implemented, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
                            "the window's size is known only at run time");
         } else if (given && size != window->size[i]) {
-            hmlc_onnx_fail(node, HMLC_ERROR_graph_invalid, NULL,
+            hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                            "'kernel_shape' says %" PRId64 ", but the weights '%s' have %" PRId64,
-                           window->size[i], hmlc_onnx_input_name(node, 1), size);
+                           window->size[i], hmlc_node_input_name(node, 1), size);
         } else {
             window->size[i] = size;
         }
     }
-    return hmlc_onnx_ok(node);
+    return hmlc_node_ok(node);
 }
 
-static void pad_automatically(hmlc_onnx_node *node, window_spec *window)
+static void pad_automatically(hmlc_node *node, hmlc_window_spec *window)
 {
-    for (int32_t i = 0; i < window->spatial; i++) {
-        if (window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER) {
-            hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
-            set_pads(window, i,
-                     hmlc_window_same(hmlc_emit_table(&node->emit), in, window->strides[i],
-                                      reach_of(node, window, i), odd_pad_of(window)));
-        }
+    int32_t auto_pad = auto_pad_of(node);
+    if (is_same(auto_pad)) {
+        hmlc_window_pad_same(&node->emit, window, node->inputs[0], odd_pad_of(auto_pad));
     }
 }
 
-/* An op has the shared ones and at most three of its own. */
-enum { SHARED_ATTRS = 4, MOST_ATTRS = SHARED_ATTRS + 3 };
-
-/* The attributes that convolutions and pools share. Returns their number. */
-static uint32_t window_attrs(const window_spec *window, hmlc_attr *attrs)
+static hmlc_value *emit_conv(hmlc_node *node, hmlc_value *x, hmlc_value *w, hmlc_value *bias)
 {
-    uint32_t spatial = (uint32_t)window->spatial, count = 0;
-    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_strides, window->strides, spatial);
-    attrs[count++] = hmlc_attr_dims(HMLC_ATTR_pads, window->pads, 2 * spatial);
-    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_dilations, window->dilations, spatial);
-    attrs[count++] = hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_FIRST);
-    HMLC_ASSERT(count == SHARED_ATTRS);
-    return count;
-}
-
-static hmlc_value *emit_conv(hmlc_onnx_node *node, hmlc_value *x, hmlc_value *w, hmlc_value *bias)
-{
-    window_spec window;
-    hmlc_attr attrs[MOST_ATTRS];
-    if (!hmlc_onnx_ok(node) || !read_window(node, w->type, &window)) {
+    hmlc_window_spec window;
+    if (!hmlc_node_ok(node) || !read_window(node, w->type, &window)) {
         return NULL;
     }
     pad_automatically(node, &window);
-    uint32_t count = window_attrs(&window, attrs);
-    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, hmlc_onnx_int(node, "group", 1));
-    hmlc_value *const operands[3] = {x, w, bias};
-    return hmlc_emit(&node->emit, HMLC_OP_conv, operands, bias != NULL ? 3 : 2, attrs, count);
+    return hmlc_emit_conv(&node->emit, x, w, bias, &window, hmlc_node_int(node, "group", 1));
 }
 
-void hmlc_onnx_import_conv(hmlc_onnx_node *node)
+void hmlc_onnx_import_conv(hmlc_node *node)
 {
     node->outputs[0] = emit_conv(node, node->inputs[0], node->inputs[1], node->inputs[2]);
 }
 
 /* The result's sizes along the spatial dims: output_shape, or stride times the input (SAME). False
  * where the pads decide. */
-static bool wanted_sizes(hmlc_onnx_node *node, const window_spec *window, hmlc_dim *sizes)
+static bool wanted_sizes(hmlc_node *node, const hmlc_window_spec *window, hmlc_dim *sizes)
 {
     uint32_t count;
     hmlc_dims *table = hmlc_emit_table(&node->emit);
-    const int64_t *shape = hmlc_onnx_ints(node, "output_shape", &count);
-    bool same = window->auto_pad == AUTO_SAME_UPPER || window->auto_pad == AUTO_SAME_LOWER;
+    const int64_t *shape = hmlc_node_ints(node, "output_shape", &count);
     /* Some writers give the batch and channel dims too. */
     if (shape != NULL && count == (uint32_t)window->spatial + 2) {
         shape += 2;
     } else if (shape != NULL && count != (uint32_t)window->spatial) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'output_shape' has %" PRIu32 " entries for %d spatial dims", count,
                        window->spatial);
         return false;
@@ -178,128 +140,49 @@ static bool wanted_sizes(hmlc_onnx_node *node, const window_spec *window, hmlc_d
     for (int32_t i = 0; i < window->spatial; i++) {
         hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
         sizes[i] = shape != NULL ? hmlc_emit_number(&node->emit, shape[i])
-                                 : hmlc_dim_multiply(table, hmlc_onnx_dims(node, 0)[i + 2], stride);
+                                 : hmlc_dim_multiply(table, hmlc_node_dims(node, 0)[i + 2], stride);
     }
-    return shape != NULL || same;
+    return shape != NULL || is_same(auto_pad_of(node));
 }
 
-/*
- * Such sizes win over pads: what is too much is cut off, what is missing is added at the end. Where
- * only the run knows which, `cut` and `missing` tell, and the window keeps no pads: true.
- */
-typedef struct transposed_fit {
-    hmlc_dim sizes[MOST_SPATIAL], cut[MOST_SPATIAL], missing[MOST_SPATIAL];
-    int64_t output_padding[MOST_SPATIAL];
-} transposed_fit;
-
-static bool fit_transposed(hmlc_onnx_node *node, window_spec *window, transposed_fit *fit)
+void hmlc_onnx_import_conv_transpose(hmlc_node *node)
 {
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
-    hmlc_dim zero = hmlc_emit_number(&node->emit, 0), one = hmlc_emit_number(&node->emit, 1);
-    bool late = false;
-    if (!wanted_sizes(node, window, fit->sizes)) {
-        return false;
-    }
-    for (int32_t i = 0; i < window->spatial; i++) {
-        hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
-        hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
-        hmlc_dim full = hmlc_dim_multiply(table, hmlc_dim_subtract(table, in, one), stride);
-        full = hmlc_dim_add(table, full, reach_of(node, window, i));
-        full = hmlc_dim_add(table, full, hmlc_emit_number(&node->emit, fit->output_padding[i]));
-        hmlc_dim total = hmlc_dim_subtract(table, full, fit->sizes[i]);
-        int64_t excess;
-        bool known = hmlc_dim_is_constant(total, &excess);
-        late = late || (!known && total->minimum < 0);
-        fit->missing[i] = hmlc_dim_maximum(table, hmlc_dim_subtract(table, zero, total), zero);
-        fit->output_padding[i] -= known && excess < 0 ? excess : 0;
-        total = hmlc_dim_maximum(table, total, zero);
-        set_pads(window, i, hmlc_window_split(table, total, odd_pad_of(window)));
-        fit->cut[i] = window->pads[i];
-    }
-    for (int32_t i = 0; late && i < window->spatial; i++) {
-        int64_t excess;
-        bool known = hmlc_dim_is_constant(fit->missing[i], &excess);
-        fit->output_padding[i] -= known ? excess : 0;
-        window->pads[i] = window->pads[i + window->spatial] = zero;
-    }
-    return late;
-}
-
-/* Cuts and pads y, which has no bias yet, to the wanted sizes. */
-static hmlc_value *trim_transposed(hmlc_onnx_node *node, hmlc_value *y, const transposed_fit *fit)
-{
-    hmlc_emitter *emit = &node->emit;
-    hmlc_dim zero = hmlc_emit_number(emit, 0), pads[2 * HMLC_MAX_RANK];
-    if (!hmlc_onnx_ok(node)) {
-        return NULL;
-    }
-    int32_t rank = y->type->rank;
-    for (int32_t i = 0; i < rank; i++) {
-        pads[i] = zero;
-        pads[i + rank] = i < 2 ? zero : fit->missing[i - 2];
-    }
-    for (int32_t i = 2; i < rank && hmlc_onnx_ok(node); i++) {
-        hmlc_dim size =
-            hmlc_dim_subtract(hmlc_emit_table(emit), fit->sizes[i - 2], fit->missing[i - 2]);
-        y = hmlc_emit_slice_axis(emit, y, i, fit->cut[i - 2], size);
-    }
-    y = hmlc_emit(emit, HMLC_OP_pad, HMLC_OPERANDS(y),
-                  HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * (uint32_t)rank)));
-    if (!hmlc_onnx_has_input(node, 2) || !hmlc_onnx_ok(node)) {
-        return y;
-    }
-    hmlc_dim shape[HMLC_MAX_RANK];
-    for (int32_t i = 0; i + 1 < rank; i++) {
-        shape[i] = hmlc_emit_number(emit, 1);
-    }
-    shape[0] = hmlc_onnx_dims(node, 2)[0];
-    hmlc_value *bias = hmlc_emit_reshape(emit, node->inputs[2], shape, (uint32_t)rank - 1);
-    return hmlc_emit_binary(emit, HMLC_OP_add, y, bias);
-}
-
-void hmlc_onnx_import_conv_transpose(hmlc_onnx_node *node)
-{
-    window_spec window;
-    hmlc_attr attrs[MOST_ATTRS];
-    transposed_fit fit = {0};
+    hmlc_window_spec window;
+    int64_t output_padding[HMLC_MOST_SPATIAL] = {0};
+    hmlc_dim sizes[HMLC_MOST_SPATIAL];
     uint32_t given;
     if (!read_window(node, node->inputs[1]->type, &window)) {
         return;
     }
-    const int64_t *list = hmlc_onnx_ints(node, "output_padding", &given);
+    const int64_t *list = hmlc_node_ints(node, "output_padding", &given);
     if (list != NULL && given != (uint32_t)window.spatial) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'output_padding' has %" PRIu32 " entries for %d spatial dims", given,
                        window.spatial);
         return;
     }
     for (int32_t i = 0; list != NULL && i < window.spatial; i++) {
-        fit.output_padding[i] = list[i];
+        output_padding[i] = list[i];
     }
-    bool late = fit_transposed(node, &window, &fit);
-    uint32_t count = window_attrs(&window, attrs);
-    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, hmlc_onnx_int(node, "group", 1));
-    attrs[count++] =
-        hmlc_attr_ints(HMLC_ATTR_output_padding, fit.output_padding, (uint32_t)window.spatial);
-    uint32_t operands = hmlc_onnx_has_input(node, 2) && !late ? 3 : 2;
-    hmlc_value *y =
-        hmlc_emit(&node->emit, HMLC_OP_conv_transpose, node->inputs, operands, attrs, count);
-    node->outputs[0] = late ? trim_transposed(node, y, &fit) : y;
+    bool wanted = wanted_sizes(node, &window, sizes);
+    node->outputs[0] = hmlc_emit_conv_transpose(
+        &node->emit, node->inputs, &window, hmlc_node_int(node, "group", 1), wanted ? sizes : NULL,
+        odd_pad_of(auto_pad_of(node)), output_padding);
 }
 
 /*
  * ceil_mode rounds the number of windows up, but none may start behind the input and its first pad.
  * Done by padding the end further.
  */
-static void pad_ceil(hmlc_onnx_node *node, window_spec *window, int32_t i)
+static void pad_ceil(hmlc_node *node, hmlc_window_spec *window, int32_t i)
 {
     hmlc_dims *table = hmlc_emit_table(&node->emit);
     hmlc_dim zero = hmlc_emit_number(&node->emit, 0);
-    hmlc_dim in = hmlc_onnx_dims(node, 0)[i + 2];
+    hmlc_dim in = hmlc_node_dims(node, 0)[i + 2];
     hmlc_dim stride = hmlc_emit_number(&node->emit, window->strides[i]);
     hmlc_dim before = hmlc_dim_add(table, in, window->pads[i]);
     hmlc_dim padded = hmlc_dim_add(table, before, window->pads[i + window->spatial]);
-    hmlc_dim reach = reach_of(node, window, i);
+    hmlc_dim reach = hmlc_window_extent(&node->emit, window, i);
     /* Index of the last window, by size and by where it may start. */
     hmlc_dim last = hmlc_dim_ceildiv(table, hmlc_dim_subtract(table, padded, reach), stride);
     hmlc_dim final = hmlc_dim_floordiv(
@@ -317,11 +200,12 @@ static void pad_ceil(hmlc_onnx_node *node, window_spec *window, int32_t i)
  * Runtime, whose division truncates. Larger ones do not fit. Where only the run knows, the window
  * must fit: the result would be empty instead.
  */
-static void pad_large_window(hmlc_onnx_node *node, window_spec *window, int32_t i)
+static void pad_large_window(hmlc_node *node, hmlc_window_spec *window, int32_t i)
 {
     hmlc_dims *table = hmlc_emit_table(&node->emit);
-    hmlc_dim *end = &window->pads[i + window->spatial], reach = reach_of(node, window, i);
-    hmlc_dim padded = hmlc_dim_add(table, hmlc_onnx_dims(node, 0)[i + 2], window->pads[i]);
+    hmlc_dim *end = &window->pads[i + window->spatial],
+             reach = hmlc_window_extent(&node->emit, window, i);
+    hmlc_dim padded = hmlc_dim_add(table, hmlc_node_dims(node, 0)[i + 2], window->pads[i]);
     padded = hmlc_dim_add(table, padded, *end);
     hmlc_dim missing = hmlc_dim_subtract(table, reach, padded);
     int64_t count;
@@ -335,31 +219,32 @@ static void pad_large_window(hmlc_onnx_node *node, window_spec *window, int32_t 
     }
 }
 
-static bool read_pool(hmlc_onnx_node *node, window_spec *window)
+static bool read_pool(hmlc_node *node, hmlc_window_spec *window)
 {
     if (!read_window(node, NULL, window)) {
         return false;
     }
     pad_automatically(node, window);
-    bool ceil_mode = hmlc_onnx_int(node, "ceil_mode", 0) != 0;
+    bool given = auto_pad_of(node) == AUTO_NOTSET;
+    bool ceil_mode = hmlc_node_int(node, "ceil_mode", 0) != 0;
     for (int32_t i = 0; i < window->spatial; i++) {
         window->extra[i] = hmlc_emit_number(&node->emit, 0);
-        if (window->auto_pad == AUTO_NOTSET && ceil_mode) {
+        if (given && ceil_mode) {
             pad_ceil(node, window, i);
-        } else if (window->auto_pad == AUTO_NOTSET) {
+        } else if (given) {
             pad_large_window(node, window, i);
         }
     }
-    return hmlc_onnx_ok(node);
+    return hmlc_node_ok(node);
 }
 
 /* Elements of the spatial dims before dim `end` of the input, as a scalar. */
-static hmlc_value *spatial_size(hmlc_onnx_node *node, int32_t end)
+static hmlc_value *spatial_size(hmlc_node *node, int32_t end)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_dim size = hmlc_emit_number(emit, 1);
     for (int32_t i = 2; i < end; i++) {
-        size = hmlc_dim_multiply(hmlc_emit_table(emit), size, hmlc_onnx_dims(node, 0)[i]);
+        size = hmlc_dim_multiply(hmlc_emit_table(emit), size, hmlc_node_dims(node, 0)[i]);
     }
     return hmlc_emit_dim(emit, size, HMLC_DTYPE_i64);
 }
@@ -368,16 +253,16 @@ static hmlc_value *spatial_size(hmlc_onnx_node *node, int32_t end)
  * storage_order 1: an index within a channel counts the first spatial dim fastest. From the other
  * order: indices along the dims, last one first, each with the step of the dims before it.
  */
-static hmlc_value *column_major(hmlc_onnx_node *node, hmlc_value *indices)
+static hmlc_value *column_major(hmlc_node *node, hmlc_value *indices)
 {
     hmlc_emitter *emit = &node->emit;
-    int32_t rank = hmlc_onnx_rank(node, 0);
+    int32_t rank = hmlc_node_rank(node, 0);
     hmlc_value *size = spatial_size(node, rank);
     hmlc_value *plane = hmlc_emit_binary(emit, HMLC_OP_div, indices, size);
     hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_mul, plane, size);
     hmlc_value *rest = hmlc_emit_binary(emit, HMLC_OP_sub, indices, sum);
     for (int32_t i = rank - 1; i >= 2; i--) {
-        hmlc_value *dim = hmlc_emit_dim(emit, hmlc_onnx_dims(node, 0)[i], HMLC_DTYPE_i64);
+        hmlc_value *dim = hmlc_emit_dim(emit, hmlc_node_dims(node, 0)[i], HMLC_DTYPE_i64);
         hmlc_value *next = hmlc_emit_binary(emit, HMLC_OP_div, rest, dim);
         hmlc_value *whole = hmlc_emit_binary(emit, HMLC_OP_mul, next, dim);
         hmlc_value *along = hmlc_emit_binary(emit, HMLC_OP_sub, rest, whole);
@@ -388,92 +273,41 @@ static hmlc_value *column_major(hmlc_onnx_node *node, hmlc_value *indices)
     return sum;
 }
 
-void hmlc_onnx_import_max_pool(hmlc_onnx_node *node)
+void hmlc_onnx_import_max_pool(hmlc_node *node)
 {
-    window_spec window;
-    hmlc_attr attrs[MOST_ATTRS];
-    int64_t order = hmlc_onnx_int(node, "storage_order", 0);
+    hmlc_window_spec window;
+    int64_t order = hmlc_node_int(node, "storage_order", 0);
     if (order != 0 && order != 1) {
-        hmlc_onnx_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'storage_order' is %" PRId64 ", must be 0 or 1", order);
     }
     if (!read_pool(node, &window)) {
         return;
     }
-    uint32_t count = window_attrs(&window, attrs);
-    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, window.size, (uint32_t)window.spatial);
-    hmlc_op *op =
-        hmlc_emit_op(&node->emit, HMLC_OP_max_pool, HMLC_OPERANDS(node->inputs[0]), attrs, count);
+    hmlc_op *op = hmlc_emit_max_pool(&node->emit, node->inputs[0], &window);
     for (uint32_t i = 0; op != NULL && i < op->result_count; i++) {
         node->outputs[i] = op->results[i];
     }
-    if (order == 1 && hmlc_onnx_wants_output(node, 1) && hmlc_onnx_ok(node)) {
+    if (order == 1 && hmlc_node_wants_output(node, 1) && hmlc_node_ok(node)) {
         node->outputs[1] = column_major(node, node->outputs[1]);
     }
 }
 
-/* x with the window's own pads as zeros, after which only ceil_mode's extra is left of them. */
-static hmlc_value *pad_input(hmlc_onnx_node *node, hmlc_value *x, window_spec *window)
+void hmlc_onnx_import_avg_pool(hmlc_node *node)
 {
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
-    hmlc_dim zero = hmlc_emit_number(&node->emit, 0), pads[2 * HMLC_MAX_RANK];
-    uint32_t rank = (uint32_t)window->spatial + 2;
-    for (uint32_t i = 0; i < rank; i++) {
-        pads[i] = pads[i + rank] = zero;
-    }
-    for (int32_t i = 0; i < window->spatial; i++) {
-        hmlc_dim *end = &window->pads[i + window->spatial];
-        pads[i + 2] = window->pads[i];
-        pads[i + 2 + (int32_t)rank] = hmlc_dim_subtract(table, *end, window->extra[i]);
-        window->pads[i] = zero;
-        *end = window->extra[i];
-    }
-    return hmlc_emit(&node->emit, HMLC_OP_pad, HMLC_OPERANDS(x),
-                     HMLC_ATTRS(hmlc_attr_dims(HMLC_ATTR_pads, pads, 2 * rank)));
-}
-
-/*
- * Pads count where include_pad says so, ceil_mode's extra never. Where that is known only at run
- * time, the pads become zeros of the input, and nothing else is counted.
- */
-static hmlc_value *emit_avg_pool(hmlc_onnx_node *node, hmlc_value *x, window_spec *window,
-                                 int64_t include_pad)
-{
-    hmlc_attr attrs[MOST_ATTRS];
-    int64_t extra[MOST_SPATIAL];
-    bool any = false, known = true;
-    for (int32_t i = 0; i < window->spatial; i++) {
-        known = hmlc_dim_is_constant(window->extra[i], &extra[i]) && known;
-        any = any || !known || extra[i] > 0;
-    }
-    if (include_pad && !known) {
-        x = pad_input(node, x, window);
-        include_pad = 0;
-    }
-    uint32_t count = window_attrs(window, attrs);
-    attrs[count++] = hmlc_attr_ints(HMLC_ATTR_window, window->size, (uint32_t)window->spatial);
-    attrs[count++] = hmlc_attr_int(HMLC_ATTR_count_include_pad, include_pad);
-    if (include_pad && any) {
-        attrs[count++] = hmlc_attr_ints(HMLC_ATTR_output_padding, extra, (uint32_t)window->spatial);
-    }
-    return hmlc_emit(&node->emit, HMLC_OP_avg_pool, HMLC_OPERANDS(x), attrs, count);
-}
-
-void hmlc_onnx_import_avg_pool(hmlc_onnx_node *node)
-{
-    window_spec window;
+    hmlc_window_spec window;
     if (read_pool(node, &window)) {
-        int64_t include_pad = hmlc_onnx_int(node, "count_include_pad", 0) != 0;
-        node->outputs[0] = emit_avg_pool(node, node->inputs[0], &window, include_pad);
+        bool include_pad = hmlc_node_int(node, "count_include_pad", 0) != 0;
+        node->outputs[0] = hmlc_emit_avg_pool(&node->emit, node->inputs[0], &window, include_pad);
     }
 }
 
 /* (sum of |x|^p) ^ (1/p): the sum is the mean times the window's size, pads counting as 0. */
-void hmlc_onnx_import_lp_pool(hmlc_onnx_node *node)
+void hmlc_onnx_import_lp_pool(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
-    window_spec window;
-    double p = (double)hmlc_onnx_int(node, "p", 2), size = 1;
+    hmlc_window_spec window;
+    double p = (double)hmlc_node_int(node, "p", 2), size = 1;
     if (!read_pool(node, &window)) {
         return;
     }
@@ -484,36 +318,36 @@ void hmlc_onnx_import_lp_pool(hmlc_onnx_node *node)
     hmlc_value *x = hmlc_emit_unary(emit, HMLC_OP_abs, node->inputs[0]);
     hmlc_value *exponent = hmlc_emit_scalar_like(emit, x, p);
     x = hmlc_emit_binary(emit, HMLC_OP_pow, x, exponent);
-    hmlc_value *mean = emit_avg_pool(node, x, &window, 1);
+    hmlc_value *mean = hmlc_emit_avg_pool(emit, x, &window, true);
     hmlc_value *factor = hmlc_emit_scalar_like(emit, node->inputs[0], size);
     hmlc_value *sum = hmlc_emit_binary(emit, HMLC_OP_mul, mean, factor);
     hmlc_value *root = hmlc_emit_scalar_like(emit, node->inputs[0], 1 / p);
     node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_pow, sum, root);
 }
 
-static uint32_t spatial_axes(hmlc_onnx_node *node, int64_t *axes)
+static uint32_t spatial_axes(hmlc_node *node, int64_t *axes)
 {
     uint32_t count = 0;
-    for (int64_t i = 2; i < hmlc_onnx_rank(node, 0); i++) {
+    for (int64_t i = 2; i < hmlc_node_rank(node, 0); i++) {
         axes[count++] = i;
     }
     return count;
 }
 
-void hmlc_onnx_import_global_pool(hmlc_onnx_node *node)
+void hmlc_onnx_import_global_pool(hmlc_node *node)
 {
     int64_t axes[HMLC_MAX_RANK];
     uint32_t count = spatial_axes(node, axes);
     node->outputs[0] =
-        hmlc_emit_reduce(&node->emit, node->op->opcode, node->inputs[0], axes, count, true);
+        hmlc_emit_reduce(&node->emit, node->opcode, node->inputs[0], axes, count, true);
 }
 
-void hmlc_onnx_import_global_lp_pool(hmlc_onnx_node *node)
+void hmlc_onnx_import_global_lp_pool(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     int64_t axes[HMLC_MAX_RANK];
     uint32_t count = spatial_axes(node, axes);
-    double p = (double)hmlc_onnx_int(node, "p", 2);
+    double p = (double)hmlc_node_int(node, "p", 2);
     hmlc_value *x = hmlc_emit_unary(emit, HMLC_OP_abs, node->inputs[0]);
     hmlc_value *exponent = hmlc_emit_scalar_like(emit, node->inputs[0], p);
     x = hmlc_emit_binary(emit, HMLC_OP_pow, x, exponent);
@@ -523,15 +357,15 @@ void hmlc_onnx_import_global_lp_pool(hmlc_onnx_node *node)
 }
 
 /* An input of one element as a scalar; others, a scale per output channel, as they are. */
-static hmlc_value *single(hmlc_onnx_node *node, uint32_t index)
+static hmlc_value *single(hmlc_node *node, uint32_t index)
 {
     hmlc_value *value = node->inputs[index];
-    bool one = hmlc_onnx_rank(node, index) == 1 && hmlc_dim_is(hmlc_onnx_dims(node, index)[0], 1);
+    bool one = hmlc_node_rank(node, index) == 1 && hmlc_dim_is(hmlc_node_dims(node, index)[0], 1);
     return one ? hmlc_emit_reshape(&node->emit, value, NULL, 0) : value;
 }
 
 /* Quantized convolutions: the window of inputs 0 and `weights`. */
-void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
+void hmlc_onnx_import_qlinear_conv(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *scale_x = single(node, 1), *scale_w = single(node, 4), *bias = NULL;
@@ -542,7 +376,7 @@ void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
     hmlc_value *w = hmlc_emit(emit, HMLC_OP_dequantize,
                               HMLC_OPERANDS(node->inputs[3], scale_w, single(node, 5)),
                               HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
-    if (hmlc_onnx_has_input(node, 8)) {
+    if (hmlc_node_has_input(node, 8)) {
         /* The bias is in steps of both scales, without a zero point. */
         hmlc_value *step = hmlc_emit_binary(emit, HMLC_OP_mul, scale_x, scale_w);
         bias = hmlc_emit_cast(emit, node->inputs[8], HMLC_DTYPE_f32);
@@ -559,22 +393,22 @@ void hmlc_onnx_import_qlinear_conv(hmlc_onnx_node *node)
  * ConvInteger: x less its zero point is padded with 0, so pads count as the zero point. i32 may not
  * hold the exact sums' type in a float convolution; the IR's conv takes integers.
  */
-void hmlc_onnx_import_conv_integer(hmlc_onnx_node *node)
+void hmlc_onnx_import_conv_integer(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_i32);
     hmlc_value *w = hmlc_emit_cast(emit, node->inputs[1], HMLC_DTYPE_i32);
-    if (hmlc_onnx_has_input(node, 2)) {
+    if (hmlc_node_has_input(node, 2)) {
         hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[2], HMLC_DTYPE_i32);
         x = hmlc_emit_binary(emit, HMLC_OP_sub, x, zero);
     }
-    if (hmlc_onnx_has_input(node, 3)) {
+    if (hmlc_node_has_input(node, 3)) {
         hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[3], HMLC_DTYPE_i32);
-        if (hmlc_onnx_rank(node, 3) == 1 && hmlc_onnx_ok(node)) {
+        if (hmlc_node_rank(node, 3) == 1 && hmlc_node_ok(node)) {
             hmlc_dim shape[HMLC_MAX_RANK];
-            int32_t rank = hmlc_onnx_rank(node, 1);
+            int32_t rank = hmlc_node_rank(node, 1);
             for (int32_t i = 0; i < rank; i++) {
-                shape[i] = i == 0 ? hmlc_onnx_dims(node, 3)[0] : hmlc_emit_number(&node->emit, 1);
+                shape[i] = i == 0 ? hmlc_node_dims(node, 3)[0] : hmlc_emit_number(&node->emit, 1);
             }
             zero = hmlc_emit_reshape(emit, zero, shape, (uint32_t)rank);
         }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "onnx_axes.h"
+#include "run_time_axes.h"
 
-static const hmlc_dim *bind(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes,
-                            int64_t mode, uint32_t *count)
+static const hmlc_dim *bind(hmlc_node *node, const hmlc_value *x, hmlc_value *axes, int64_t mode,
+                            uint32_t *count)
 {
     hmlc_emitter *emit = &node->emit;
-    if (!hmlc_onnx_ok(node)) {
+    if (!hmlc_node_ok(node)) {
         return NULL;
     }
     hmlc_value *shape = hmlc_emit_shape(emit, x);
@@ -14,13 +14,13 @@ static const hmlc_dim *bind(hmlc_onnx_node *node, const hmlc_value *x, hmlc_valu
     return hmlc_emit_bind(emit, dims, "along", 0, HMLC_DIM_UNBOUNDED, 3 * HMLC_MAX_RANK, count);
 }
 
-const hmlc_dim *hmlc_onnx_axes_dims(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes,
+const hmlc_dim *hmlc_node_axes_dims(hmlc_node *node, const hmlc_value *x, hmlc_value *axes,
                                     int64_t mode, uint32_t *rank)
 {
     return bind(node, x, axes, mode, rank);
 }
 
-const hmlc_dim *hmlc_onnx_axes_split(hmlc_onnx_node *node, const hmlc_value *x, hmlc_value *axes)
+const hmlc_dim *hmlc_node_axes_split(hmlc_node *node, const hmlc_value *x, hmlc_value *axes)
 {
     uint32_t count = 0;
     return bind(node, x, axes, HMLC_AXES_SPLIT, &count);
