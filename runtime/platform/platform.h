@@ -74,6 +74,8 @@ void hml_platform_wake(atomic_uint *word);
 
 /* Processors that this process may use, at least 1. */
 uint32_t hml_platform_processors(void);
+/* The processor that runs the calling thread, without a system call; -1 where that is not known. */
+int hml_platform_processor(void);
 /* Monotonic. */
 uint64_t hml_platform_nanoseconds(void);
 

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+#include <sys/rseq.h>
+#endif
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -288,6 +291,17 @@ void hml_platform_wait(atomic_uint *word, uint32_t expected)
 void hml_platform_wake(atomic_uint *word)
 {
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+int hml_platform_processor(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+    /* The kernel keeps the number in memory of the thread; without that it takes a system call. */
+    if (__rseq_size > 0) {
+        return sched_getcpu();
+    }
+#endif
+    return -1;
 }
 
 uint32_t hml_platform_processors(void)

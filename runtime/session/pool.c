@@ -23,14 +23,16 @@
 #define FINISH_COUNT 8000U /* pauses before the caller sleeps on workers that still compute */
 #define MAX_THREADS  1024U
 #define MOST_SKIPS   1023U
-#define GOOD_JOBS    32U /* so many in a row make a worker's past forgotten */
+#define LONGEST_REST 4095U /* jobs: a worker that is held up costs 1 % of them at most */
+#define FORGIVENESS  16    /* times what it cost, a worker saves to be trusted again */
 
 typedef struct pool_worker {
     _Alignas(128) atomic_uint command;
     uint32_t part;
-    /* Of the worker: what it did of its last job, and when it ended. */
+    /* Of the worker: what it did of its last job, when, and on which processor. */
     int64_t units;
-    uint64_t ended;
+    uint64_t begun, ended;
+    int processor;
     /* Of the thread that holds the pool: woken ahead of its work, and not used since; runs for
      * which it is not woken ahead again. */
     bool roused;
@@ -118,8 +120,10 @@ static void *worker_main(void *argument)
         if (pool->task == NULL) {
             return NULL;
         }
+        self->begun = hml_platform_ticks();
         self->units = pool->task(pool->context, self->part);
         self->ended = hml_platform_ticks();
+        self->processor = hml_platform_processor();
         finish_part(pool);
     }
 }
@@ -214,29 +218,40 @@ static void await_workers(hml_pool *pool)
 void hml_worker_judge(hml_worker_record *record, int64_t saved, int64_t late)
 {
     record->balance += saved - 2 * late - record->balance / 16;
-    record->good = saved > 2 * late ? record->good + 1 : 0;
-    if (record->good >= GOOD_JOBS) {
+    record->debt -= saved;
+    if (record->debt <= 0) {
+        record->debt = 0;
         record->longest_rest = 0;
     }
     if (record->balance < 0) {
         uint32_t longer = record->longest_rest * 2 + 1;
-        record->longest_rest = longer < MOST_SKIPS ? longer : MOST_SKIPS;
+        record->longest_rest = longer < LONGEST_REST ? longer : LONGEST_REST;
         record->rest = record->longest_rest;
+        record->debt = FORGIVENESS * late;
         record->balance = 0;
     }
 }
 
-/* The caller did `units` of the job from `begin` to `end`. */
+/*
+ * The caller did `units` of the job from `begin` to `end`. What a worker did on the caller's own
+ * processor, the others being busy, kept the caller from working.
+ */
 static void judge_workers(hml_pool *pool, int64_t units, uint64_t begin, uint64_t end)
 {
     double ticks_per_unit = (double)(end - begin) / (double)(units < 1 ? 1 : units);
+    int processor = hml_platform_processor();
     for (uint32_t i = 0; i < worker_count(pool); i++) {
         pool_worker *worker = &pool->workers[i];
-        if (worker->part != 0) {
-            int64_t late = (int64_t)(worker->ended - end);
-            hml_worker_judge(&worker->record, (int64_t)((double)worker->units * ticks_per_unit),
-                             late < 0 ? 0 : late);
+        if (worker->part == 0) {
+            continue;
         }
+        int64_t saved = (int64_t)((double)worker->units * ticks_per_unit);
+        int64_t late = (int64_t)(worker->ended - end);
+        if (processor >= 0 && worker->processor == processor) {
+            saved = 0;
+            late = (int64_t)(worker->ended - worker->begun);
+        }
+        hml_worker_judge(&worker->record, saved, late < 0 ? 0 : late);
     }
 }
 

@@ -12,11 +12,12 @@ typedef int64_t hml_pool_task(void *context, uint32_t part);
 /*
  * What using a worker was good for. A worker whose processor something else uses is stopped in the
  * middle of its share, and the caller waits for as long as that takes: where this costs more than
- * the worker saves, it is left alone, each time for longer.
+ * the worker saves, it is left alone, each time for longer. Only when it has saved many times what
+ * it cost is that forgotten: between two stops such a worker is of use, too.
  */
 typedef struct hml_worker_record {
     int64_t balance; /* ticks saved less twice the ticks waited for it; old jobs fade */
-    uint32_t good;   /* jobs in a row that it made shorter */
+    int64_t debt;    /* ticks to save until the rests are short again */
     uint32_t rest;   /* jobs for which it is left alone */
     uint32_t longest_rest;
 } hml_worker_record;
