@@ -10,6 +10,8 @@ typedef struct compilation {
     hmlc_module *module;
     const hmlc_codegen_options *options;
     hmlc_arena *arena;
+    uint32_t count; /* of variants: targets less those that are left out */
+    uint64_t left_out;
     hmlc_program *programs;
     hmlc_objects *objects;
     hmlc_image *images;
@@ -19,7 +21,10 @@ typedef struct compilation {
 static hmlc_status compilation_init(compilation *c, hmlc_module *module,
                                     const hmlc_codegen_options *options)
 {
-    *c = (compilation){.module = module, .options = options, .arena = hmlc_arena_create(NULL)};
+    *c = (compilation){.module = module,
+                       .options = options,
+                       .arena = hmlc_arena_create(NULL),
+                       .count = options->target_count};
     HMLC_TRY_MEMORY(c->arena);
     c->programs = HMLC_NEW_ARRAY(c->arena, hmlc_program, options->target_count);
     c->objects = HMLC_NEW_ARRAY(c->arena, hmlc_objects, options->target_count);
@@ -50,12 +55,51 @@ static hmlc_status find_module(const compilation *c, const hmlc_target *target,
     return *module == c->module ? HMLC_OK : hmlc_interface_check(c->module, *module, target->name);
 }
 
+/* -- rows that add nothing --------------------------------------------------------------------- */
+
+/* The row whose code a target's is where their plans are equal. */
+static const char *base_name(const hmlc_target *target)
+{
+    return target->base != NULL ? target->base : target->name;
+}
+
+/* The same code runs wherever this one's runs. */
+static bool serves(const hmlc_program *program, const hmlc_program *other)
+{
+    const hmlc_target *a = program->target, *b = other->target;
+    return (a->required_features & ~b->required_features) == 0 &&
+           a->architecture == b->architecture && strcmp(base_name(a), base_name(b)) == 0 &&
+           hmlc_program_is_like(program, other);
+}
+
+/* Leaves out the variants whose code an earlier one has. */
+static void leave_out(compilation *c)
+{
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < c->count; k++) {
+        bool served = false;
+        for (uint32_t before = 0; before < kept && !served; before++) {
+            served = serves(&c->programs[before], &c->programs[k]);
+        }
+        if (served) {
+            hmlc_program_release(&c->programs[k]);
+            c->left_out |= UINT64_C(1) << k;
+        } else {
+            c->programs[kept++] = c->programs[k];
+        }
+    }
+    for (uint32_t k = kept; k < c->count; k++) {
+        c->programs[k] = (hmlc_program){0};
+    }
+    c->count = kept;
+}
+
 /* What decides the time that LLVM takes is known before it takes any. */
 static hmlc_status check_count(const compilation *c)
 {
     const hmlc_codegen_options *options = c->options;
     size_t count = 0;
-    for (uint32_t k = 0; k < options->target_count; k++) {
+    for (uint32_t k = 0; k < c->count; k++) {
         count += c->programs[k].unique.count;
     }
     if (options->most_kernels == 0 || count <= options->most_kernels) {
@@ -64,19 +108,19 @@ static hmlc_status check_count(const compilation *c)
     return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_kernels_too_many, NULL,
                           "raise --most-kernels, or name fewer targets",
                           "%zu distinct kernels over %u target%s; at most %u are wanted", count,
-                          options->target_count, options->target_count == 1 ? "" : "s",
-                          options->most_kernels);
+                          c->count, c->count == 1 ? "" : "s", options->most_kernels);
 }
 
 static hmlc_status plan_all(compilation *c)
 {
-    for (uint32_t k = 0; k < c->options->target_count; k++) {
+    for (uint32_t k = 0; k < c->count; k++) {
         const hmlc_target *target = c->options->targets[k];
         hmlc_module *module;
         HMLC_TRY(find_module(c, target, &module));
         HMLC_TRY(hmlc_program_plan(&c->programs[k], module, target, c->arena));
     }
-    for (uint32_t k = 0; k < c->options->target_count; k++) {
+    leave_out(c);
+    for (uint32_t k = 0; k < c->count; k++) {
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
     }
     return check_count(c);
@@ -86,8 +130,10 @@ static void summarise(const compilation *c, hmlc_codegen_summary *summary)
 {
     summary->steps = (uint32_t)c->programs[0].steps.count;
     summary->kernels = (uint32_t)c->programs[0].planned.count;
+    summary->variants = c->count;
+    summary->left_out = c->left_out;
     summary->weight_bytes = hmlc_weights_bytes(c->weights);
-    for (uint32_t k = 0; k < c->options->target_count; k++) {
+    for (uint32_t k = 0; k < c->count; k++) {
         uint64_t arena = (uint64_t)hmlc_dim_few(c->programs[k].module->arena_bytes, 0);
         summary->arena_bytes = arena > summary->arena_bytes ? arena : summary->arena_bytes;
         summary->unique_kernels += (uint32_t)c->programs[k].unique.count;
@@ -98,15 +144,15 @@ static void summarise(const compilation *c, hmlc_codegen_summary *summary)
 static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_summary *summary)
 {
     const hmlc_codegen_options *options = c->options;
-    HMLC_TRY(hmlc_codegen_run(c->programs, options->target_count, options, c->arena, c->objects));
+    HMLC_TRY(hmlc_codegen_run(c->programs, c->count, options, c->arena, c->objects));
     if (options->emit != HMLC_EMIT_ARTIFACT) {
-        return hmlc_text_write(c->module, c->objects, options->target_count, path);
+        return hmlc_text_write(c->module, c->objects, c->count, path);
     }
-    for (uint32_t k = 0; k < options->target_count; k++) {
+    for (uint32_t k = 0; k < c->count; k++) {
         HMLC_TRY(hmlc_link(&c->programs[k], &c->objects[k], &c->images[k]));
     }
-    hmlc_artifact artifact = {c->programs[0].module, c->programs, c->images,
-                              options->target_count, c->weights,  options->provenance};
+    hmlc_artifact artifact = {c->programs[0].module, c->programs, c->images, c->count, c->weights,
+                              options->provenance};
     HMLC_TRY(hmlc_artifact_write(&artifact, path, &summary->file_bytes));
     summarise(c, summary);
     return HMLC_OK;

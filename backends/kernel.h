@@ -50,7 +50,8 @@ typedef struct hmlc_kernel_plan {
     uint32_t unit_cost; /* rough nanoseconds per work unit on one core */
     /*
      * What besides the kernel's text and target decides the code ("tile=6x16"): part of the key
-     * under which equal kernels are shared.
+     * under which equal kernels are shared. Code that uses a feature which the target has beyond
+     * its `base` is named here, too: where nothing is, the base's code serves.
      */
     const char *variant;
     void *state; /* the class's own, arena-owned */

@@ -124,6 +124,26 @@ hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const 
     return hmlc_dims_status(module->dims);
 }
 
+/* A key begins with the target's name. */
+static const char *key_behind_target(const hmlc_unique_kernel *kernel)
+{
+    return strchr(kernel->key, '|');
+}
+
+bool hmlc_program_is_like(const hmlc_program *a, const hmlc_program *b)
+{
+    bool like = a->module == b->module && a->unique.count == b->unique.count &&
+                a->planned.count == b->planned.count;
+    for (size_t k = 0; like && k < a->unique.count; k++) {
+        like = strcmp(key_behind_target(&a->unique.data[k]),
+                      key_behind_target(&b->unique.data[k])) == 0;
+    }
+    for (size_t k = 0; like && k < a->planned.count; k++) {
+        like = a->planned.data[k].unique == b->planned.data[k].unique;
+    }
+    return like;
+}
+
 void hmlc_program_release(hmlc_program *program)
 {
     HMLC_TABLE_FREE(&program->planned);

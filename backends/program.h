@@ -55,6 +55,9 @@ hmlc_status hmlc_program_plan(hmlc_program *program, hmlc_module *module, const 
                               hmlc_arena *arena) HMLC_MUST_USE;
 /* Builds the tables. Kernel entries are 0 until hmlc_program_set_entries. */
 hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights) HMLC_MUST_USE;
+/* Whether both have the same kernels in the same steps, whatever their targets: to be asked before
+ * the tables are built. */
+bool hmlc_program_is_like(const hmlc_program *a, const hmlc_program *b);
 void hmlc_program_release(hmlc_program *program); /* what growable tables hold */
 
 /* The slot of an expression, added when new; dims of run-time symbols only once those are bound. */

@@ -29,7 +29,8 @@ object() {
 # What goes well
 object 0 - 'model nodes output steps file_bytes seconds' "$hmlc" compile "$model" -o "$artifact"
 object 0 - 'model nodes' "$hmlc" check "$model"
-object 0 - 'targets' "$hmlc" targets
+object 0 - 'targets aliases' "$hmlc" targets
+object 0 - 'output kept dropped file_bytes' "$hmlc" strip "$artifact" --keep x86-64-v2 -o "$place/stripped.hml"
 object 0 - 'operators' "$hmlc" ops
 object 0 - 'error' "$hmlc" explain HML0301
 object 0 - 'commands' "$hmlc" help
@@ -44,7 +45,7 @@ for program in "$hmlc" "$hml"; do
     object 0 - 'p50_ms dims profile' "$program" bench "$artifact" --seconds 0 --profile
     object 0 - 'model inputs outputs dims variants steps' "$program" inspect "$artifact"
 done
-for command in check compile run test bench compare inspect diff reduce ops targets explain; do
+for command in check compile run test bench compare inspect diff strip reduce ops targets explain; do
     object 0 - 'name words purpose options examples exit_statuses' "$hmlc" $command --help
     object 0 - 'options' "$hmlc" help $command
 done
@@ -55,6 +56,9 @@ object 2 HML1100 '' "$hmlc" compil
 object 2 HML1100 '' "$hmlc" compile "$model"
 object 2 HML1100 '' "$hmlc" compile "$model" -o "$place/x.hml" --targt native
 object 2 HML1100 '' "$hmlc" compile "$model" -o "$place/x.hml" --target none
+object 3 HML0511 '' "$hmlc" compile "$model" -o "$place/x.hml" --target coreml
+object 2 HML1100 '' "$hmlc" strip "$artifact" -o "$place/x.hml"
+object 2 HML1027 '' "$hmlc" strip "$artifact" --keep aarch64 -o "$place/x.hml"
 object 2 HML1100 '' "$hmlc" check "$model" --dim batch
 object 2 HML1052 '' "$hmlc" check "$model" --dim bach=2
 object 2 HML1100 '' "$hmlc" explain HML0999

@@ -43,6 +43,9 @@ done
 for name in $(names x.npy) hard.npy; do
     spares "$hmlc" bench good.hml --seconds 0 --input x=x.npy --trace "$name"
 done
+for name in $(names good.hml) hard.hml; do
+    spares "$hmlc" strip good.hml --keep x86-64-v2 -o "$name"
+done
 # Folders: the test data itself, and one whose output_0 is an input
 for name in $(names set); do
     spares "$hml" run good.hml --test-data set --output "$name" --format pb

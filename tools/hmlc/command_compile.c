@@ -9,6 +9,7 @@
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION,                                                                               \
         {"target", 0, "T,...", "targets; default: those that `hmlc targets` marks, in one file"},  \
+        {"tune", 0, "none|small", "small: code for small in-order cores beside the other; none"},  \
         {"most-kernels", 0, "N", "refuse a model with more distinct kernels; default: 20000"},     \
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
         {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
@@ -50,13 +51,37 @@ static void print_arena(const hmlc_job *job)
     fprintf(stderr, "%s\n", fits ? " bytes" : "");
 }
 
+/* The first target from `from` on that got no variant; the count where there is none. */
+static uint32_t next_left_out(const hmlc_job *job, uint32_t from)
+{
+    while (from < job->request->target_count && (job->summary.left_out >> from & 1) == 0) {
+        from++;
+    }
+    return from;
+}
+
+static void print_left_out(const hmlc_job *job)
+{
+    const hmlc_request *request = job->request;
+    if (job->summary.left_out == 0) {
+        return;
+    }
+    fprintf(stderr, "  %-16s ", "left out");
+    for (uint32_t k = next_left_out(job, 0), n = 0; k < request->target_count;
+         k = next_left_out(job, k + 1), n++) {
+        fprintf(stderr, "%s%s", n > 0 ? ", " : "", request->targets[k]->name);
+    }
+    fprintf(stderr, ": nothing in this model uses what they add\n");
+}
+
 static void print_summary(const hmlc_job *job, const char *path)
 {
     const hmlc_codegen_summary *s = &job->summary;
     fprintf(stderr, "%s -> %s\n", job->request->model_path, path);
     fprintf(stderr, "  %-16s %u node%s -> %u step%s (%u kernel%s, %u distinct over %u target%s)\n",
             "graph", HML_COUNTED(job->source_ops), HML_COUNTED(s->steps), HML_COUNTED(s->kernels),
-            s->unique_kernels, HML_COUNTED(job->request->target_count));
+            s->unique_kernels, HML_COUNTED(s->variants));
+    print_left_out(job);
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
     print_arena(job);
@@ -90,6 +115,12 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         hml_json_unsigned(json, rows[k].key, rows[k].value);
     }
+    hml_json_array(json, "left_out");
+    for (uint32_t k = next_left_out(job, 0); k < job->request->target_count;
+         k = next_left_out(job, k + 1)) {
+        hml_json_string(json, NULL, job->request->targets[k]->name);
+    }
+    hml_json_end(json);
     hml_json_real(json, "seconds", job->import_seconds + job->pass_seconds + job->codegen_seconds);
 }
 

@@ -12,32 +12,73 @@
 static const hml_option info_table[] = {HML_COMMON_OPTIONS};
 enum { INFO_OPTIONS = sizeof info_table / sizeof info_table[0] };
 
+static void put_target(hml_json *json, const hmlc_target *target, bool native)
+{
+    hml_json_object(json, NULL);
+    hml_json_string(json, "name", target->name);
+    hml_json_string(json, "triple", target->triple);
+    hml_json_integer(json, "vector_bits", target->vector_bytes * 8);
+    hml_json_bool(json, "default", target->is_default);
+    hml_json_bool(json, "native", native);
+    hml_json_end(json);
+}
+
+static void print_target(const hmlc_target *target, bool native)
+{
+    printf("%-18s %-28s %3d-bit vectors%s%s\n", target->name, target->triple,
+           target->vector_bytes * 8, target->is_default ? "  default" : "",
+           native ? "  (this machine: native)" : "");
+}
+
+static void put_alias(hml_json *json, const hmlc_target_alias *alias)
+{
+    hml_json_object(json, NULL);
+    hml_json_string(json, "name", alias->name);
+    hml_json_array(json, "targets"); /* empty: not served */
+    for (const char *at = alias->targets; at != NULL && *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        hml_json_text(json, NULL, at, length);
+        at += length + (at[length] == ',');
+    }
+    hml_json_end(json);
+    hml_json_string(json, "text", alias->text);
+    hml_json_end(json);
+}
+
+/* The first word of a line is one that --target knows: completions are made of it. */
+static void print_alias(const hmlc_target_alias *alias)
+{
+    if (alias->targets != NULL) {
+        printf("%-18s = %s  (%s)\n", alias->name, alias->targets, alias->text);
+    } else {
+        printf("%-18s not served: %s\n", alias->name, alias->text);
+    }
+}
+
 static int list_targets(const hml_options *options, hml_report *report)
 {
     (void)options;
     hml_json *json = &report->data;
-    const hmlc_target *native = hmlc_target_find("native");
+    const hmlc_target *target, *native = hmlc_target_find("native");
+    const hmlc_target_alias *alias;
     if (report->json) {
         hml_json_array(json, "targets");
-    }
-    for (uint32_t k = 0; k < hmlc_target_count(); k++) {
-        const hmlc_target *target = hmlc_target_at(k);
-        if (report->json) {
-            hml_json_object(json, NULL);
-            hml_json_string(json, "name", target->name);
-            hml_json_string(json, "triple", target->triple);
-            hml_json_integer(json, "vector_bits", target->vector_bytes * 8);
-            hml_json_bool(json, "default", target->is_default);
-            hml_json_bool(json, "native", target == native);
-            hml_json_end(json);
-        } else {
-            printf("%-14s %-28s %3d-bit vectors%s%s\n", target->name, target->triple,
-                   target->vector_bytes * 8, target->is_default ? "  default" : "",
-                   target == native ? "  (this machine: native)" : "");
+        for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL; k++) {
+            put_target(json, target, target == native);
         }
-    }
-    if (report->json) {
         hml_json_end(json);
+        hml_json_array(json, "aliases");
+        for (uint32_t k = 0; (alias = hmlc_target_alias_at(k)) != NULL; k++) {
+            put_alias(json, alias);
+        }
+        hml_json_end(json);
+        return HMLC_OK;
+    }
+    for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL; k++) {
+        print_target(target, target == native);
+    }
+    for (uint32_t k = 0; (alias = hmlc_target_alias_at(k)) != NULL; k++) {
+        print_alias(alias);
     }
     return HMLC_OK;
 }
@@ -106,7 +147,9 @@ const hml_command hmlc_command_targets = {
     .name = "targets",
     .words = "",
     .summary = "list the targets that --target takes",
-    .purpose = "Lists the targets that an artifact can hold variants for.\n",
+    .purpose = "Lists the targets that an artifact can hold variants for, words that stand for "
+               "several of\n"
+               "them or for a device, and devices that are not served.\n",
     .options = info_table,
     .option_count = INFO_OPTIONS,
     .examples = {"targets", "targets --json"},

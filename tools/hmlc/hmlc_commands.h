@@ -24,7 +24,7 @@ typedef struct hmlc_request {
     const char *model_path;
     hmlc_dim_option dims[HMLC_MOST_DIM_OPTIONS];
     uint32_t dim_count;
-    const hmlc_target **targets; /* room for every row of the table */
+    const hmlc_target **targets; /* room for every row of the table, in its order */
     uint32_t target_count;
     uint32_t jobs, most_kernels;
     hmlc_emit emit;
@@ -36,9 +36,11 @@ typedef struct hmlc_request {
     const char *pipeline; /* NULL: the default */
 } hmlc_request;
 
-/* Reads --dim, --target, --jobs, --emit, --keep. The exit status; not 0 after telling what is
- * wrong. */
+/* Reads --dim, --target, --tune, --jobs, --emit, --keep. The exit status; not 0 after telling what
+ * is wrong. */
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
+/* Its part for --target and --tune. */
+int hmlc_request_targets(hmlc_request *request, const hml_options *options);
 /* Compiles for the machine that compiles alone, where the table knows it. */
 void hmlc_request_native(hmlc_request *request);
 void hmlc_request_release(hmlc_request *request);

@@ -71,95 +71,6 @@ static int parse_dims(hmlc_request *request, const hml_options *options)
     return HMLC_OK;
 }
 
-static int unknown_target(const hmlc_request *request, const char *name)
-{
-    uint32_t count = hmlc_target_count();
-    const char **names = calloc(count + 1, sizeof *names);
-    if (names == NULL) {
-        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
-    }
-    for (uint32_t k = 0; k < count; k++) {
-        names[k] = hmlc_target_at(k)->name;
-    }
-    names[count] = "native";
-    char suggestion[96];
-    const char *hint = hml_did_you_mean(name, names, count + 1, suggestion, sizeof suggestion);
-    free(names);
-    return hml_report_usage(request->report, "unknown target '%s'%s; `hmlc targets` lists them",
-                            name, hint);
-}
-
-/* Of a target in the table. */
-static uint32_t place_of(const hmlc_target *target)
-{
-    uint32_t place = 0;
-    while (hmlc_target_at(place) != target) {
-        place++;
-    }
-    return place;
-}
-
-static int add_target(hmlc_request *request, const char *name)
-{
-    const hmlc_target *target = hmlc_target_find(name);
-    if (target == NULL) {
-        return unknown_target(request, name);
-    }
-    for (uint32_t k = 0; k < request->target_count; k++) {
-        if (request->targets[k] == target) {
-            return HMLC_OK;
-        }
-    }
-    /* Rising order of features, whatever the order of the words: the loader takes the last that
-     * fits. */
-    uint32_t at = request->target_count++;
-    for (; at > 0 && place_of(request->targets[at - 1]) > place_of(target); at--) {
-        request->targets[at] = request->targets[at - 1];
-    }
-    request->targets[at] = target;
-    return HMLC_OK;
-}
-
-static int add_targets(hmlc_request *request, const char *list)
-{
-    char *words = strdup(list), *rest = NULL;
-    int status = HMLC_OK;
-    if (words == NULL) {
-        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
-    }
-    for (char *word = strtok_r(words, ",", &rest); status == HMLC_OK && word != NULL;
-         word = strtok_r(NULL, ",", &rest)) {
-        status = add_target(request, word);
-    }
-    free(words);
-    return status;
-}
-
-/* Without --target: the rows that the table marks, in one file, whatever machine compiles. */
-static int parse_targets(hmlc_request *request, const hml_options *options)
-{
-    size_t count = hml_options_count(options, "target");
-    request->targets = calloc(hmlc_target_count(), sizeof *request->targets);
-    if (request->targets == NULL) {
-        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
-    }
-    for (uint32_t k = 0; count == 0 && k < hmlc_target_count(); k++) {
-        const hmlc_target *target = hmlc_target_at(k);
-        if (target->is_default) {
-            request->targets[request->target_count++] = target;
-        }
-    }
-    for (size_t k = 0; k < count; k++) {
-        int status = add_targets(request, hml_options_at(options, "target", k));
-        if (status != HMLC_OK) {
-            return status;
-        }
-    }
-    return request->target_count > 0
-               ? HMLC_OK
-               : hml_report_usage(request->report, "--target names no target");
-}
-
 static int parse_emit(hmlc_request *request, const char *word)
 {
     static const struct {
@@ -284,7 +195,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                  : status;
     status = status == HMLC_OK ? check_pass(request) : status;
     status = status == HMLC_OK ? parse_dims(request, options) : status;
-    status = status == HMLC_OK ? parse_targets(request, options) : status;
+    status = status == HMLC_OK ? hmlc_request_targets(request, options) : status;
     status = status == HMLC_OK ? parse_keep(request, options) : status;
     return status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
 }

@@ -52,7 +52,8 @@ static void put_kind(const char *text)
         putchar('\'');
         break;
     case HML_WORD_TARGETS:
-        fputs("kind=words words=$(\"${COMP_WORDS[0]}\" targets 2>/dev/null | cut -d ' ' -f 1)",
+        fputs("kind=words words=$(\"${COMP_WORDS[0]}\" targets 2>/dev/null | grep -v 'not served' |"
+              " cut -d ' ' -f 1 | sort -u)",
               stdout);
         break;
     case HML_WORD_FILE:

@@ -14,7 +14,9 @@ static void put_kind(const char *text)
         putchar('\'');
         break;
     case HML_WORD_TARGETS:
-        fputs(" -x -a '(__fish_append , (hmlc targets 2>/dev/null | string split -f 1 \" \"))'",
+        fputs(" -x -a '(__fish_append , (hmlc targets 2>/dev/null | string match -v \"*not "
+              "served*\" |"
+              " string split -f 1 \" \"))'",
               stdout);
         break;
     case HML_WORD_FILE:

@@ -32,7 +32,8 @@ static void put_action(const char *text)
         putchar(')');
         break;
     case HML_WORD_TARGETS:
-        fputs("{_values -s , target ${(f)\"$(hmlc targets 2>/dev/null | cut -d \" \" -f 1)\"}}",
+        fputs("{_values -s , target ${(fu)\"$(hmlc targets 2>/dev/null | grep -v \"not served\" |"
+              " cut -d \" \" -f 1)\"}}",
               stdout);
         break;
     case HML_WORD_FILE:

@@ -12,8 +12,21 @@
 uint32_t hmlc_target_count(void);
 /* `index` is less than the count. */
 const hmlc_target *hmlc_target_at(uint32_t index);
-/* By name or alias; "native" is the widest row the compiling machine can run. NULL when unknown. */
+/* By the name of a row; "native" is the widest row the compiling machine can run. NULL when
+ * unknown.
+ */
 const hmlc_target *hmlc_target_find(const char *name);
+
+/* A word for rows of the table, or for a device that none of them serves. */
+typedef struct hmlc_target_alias {
+    const char *name;
+    const char *targets; /* names of rows, with commas between them; NULL: refused */
+    const char *text;    /* what it is, or why it is refused */
+} hmlc_target_alias;
+
+/* NULL behind the last one. A word may be that of a row, too: then it stands for more than it. */
+const hmlc_target_alias *hmlc_target_alias_at(uint32_t index);
+const hmlc_target_alias *hmlc_target_alias_find(const char *name);
 
 typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } hmlc_emit;
 
@@ -33,6 +46,8 @@ typedef struct hmlc_codegen_options {
 
 typedef struct hmlc_codegen_summary {
     uint32_t steps, kernels, unique_kernels;
+    uint32_t variants;
+    uint64_t left_out; /* bit k: the code for targets[k] would be that of a row of fewer features */
     uint64_t
         arena_bytes; /* with every dim as small as it may be, 1 at least; of the largest plan */
     uint64_t weight_bytes, code_bytes, file_bytes;

@@ -67,8 +67,13 @@ typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
     hmlc_family family;
-    bool is_default;            /* one of those that are compiled for where none is named */
-    uint64_t required_features; /* HML_CPU_* bits that the loader wants */
+    bool is_default;             /* one of those that are compiled for where none is named */
+    uint64_t required_features;  /* HML_CPU_* bits that the loader wants */
+    uint64_t preferred_features; /* those without which it prefers another variant */
+    /* The row of fewer features whose code this one's is wherever their plans are equal: there no
+     * variant is made of this one. NULL: none. */
+    const char *base;
+    const char *small_of; /* the row that this one stands beside for small cores; NULL: none */
 
     const char *triple;                      /* LLVM's */
     const char *cpu;                         /* LLVM's -mcpu */

@@ -114,6 +114,19 @@ enum {
 #define HML_CPU_X86_AVX_VNNI    (UINT64_C(1) << 5)
 #define HML_CPU_X86_AMX_INT8    (UINT64_C(1) << 6)
 
+/* AArch64: what the kernel tells in AT_HWCAP and AT_HWCAP2. */
+#define HML_CPU_AARCH64_ASIMD (UINT64_C(1) << 0)
+#define HML_CPU_AARCH64_FP16                                                                       \
+    (UINT64_C(1) << 1) /* arithmetic in half precision, also in vectors                            \
+                        */
+#define HML_CPU_AARCH64_DOT  (UINT64_C(1) << 2)
+#define HML_CPU_AARCH64_FHM  (UINT64_C(1) << 3) /* products of halves added to f32 */
+#define HML_CPU_AARCH64_I8MM (UINT64_C(1) << 4)
+#define HML_CPU_AARCH64_BF16 (UINT64_C(1) << 5)
+#define HML_CPU_AARCH64_SVE2 (UINT64_C(1) << 6)
+/* No feature but a trait, to be preferred alone: every core issues in order. */
+#define HML_CPU_AARCH64_IN_ORDER (UINT64_C(1) << 32)
+
 /* A table inside a section: offset from the section's start, in bytes, 8-byte aligned. */
 typedef struct hml_table {
     uint64_t offset;
