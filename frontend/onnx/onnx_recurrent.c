@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LSTM. */
+/* LSTM, GRU, RNN. */
 #include "onnx_node.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ static const activation_row activation_rows[] = {
     {"Softplus", HMLC_ACTIVATION_softplus, false, false, 0, 0},
 };
 
-enum { ACTIVATIONS = 3, MOST_ACTIVATIONS = 2 * ACTIVATIONS };
+enum { MOST_ACTIVATIONS = 6, MOST_OPERANDS = 8 };
 
 typedef struct activation_lists {
     uint32_t count;
@@ -59,45 +59,54 @@ static double next_parameter(const Onnx__AttributeProto *list, bool taken, float
     return (double)(given ? list->floats[(*used)++] : otherwise);
 }
 
+/* Entry i of the lists; false and a diagnostic where it is none. */
+static bool read_activation(hmlc_node *node, const ProtobufCBinaryData *word, uint32_t i,
+                            activation_lists *lists, size_t *alpha, size_t *beta)
+{
+    const activation_row *row = find_activation(word);
+    if (row == NULL) {
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "activation %u is '%.*s', which the standard does not name", i,
+                       (int)(word->len < 32 ? word->len : 32),
+                       word->len > 0 ? (const char *)word->data : "");
+        return false;
+    }
+    lists->kinds[i] = row->kind;
+    lists->alpha[i] = next_parameter(hmlc_onnx_attr(node, "activation_alpha"), row->takes_alpha,
+                                     row->alpha, alpha);
+    lists->beta[i] =
+        next_parameter(hmlc_onnx_attr(node, "activation_beta"), row->takes_beta, row->beta, beta);
+    if (isnan(lists->alpha[i]) || isnan(lists->beta[i])) {
+        hmlc_node_fail(
+            node, HMLC_ERROR_attribute_invalid, "give activation_alpha and activation_beta",
+            "activation %u, %s, lacks an alpha or a beta, and has no default", i, row->name);
+        return false;
+    }
+    return true;
+}
+
 /* An empty list where the model has the usual activations. */
 static void read_activations(hmlc_node *node, uint32_t directions, activation_lists *lists)
 {
     const Onnx__AttributeProto *given = hmlc_onnx_attr(node, "activations");
-    const Onnx__AttributeProto *alphas = hmlc_onnx_attr(node, "activation_alpha");
-    const Onnx__AttributeProto *betas = hmlc_onnx_attr(node, "activation_beta");
+    const hmlc_cell_kind *kind = hmlc_cell_kind_of(node->opcode);
     if (given == NULL || given->n_strings == 0) {
         return;
     }
-    if (given->n_strings != ACTIVATIONS * (size_t)directions) {
+    if (given->n_strings != kind->activations * (size_t)directions) {
         hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "'activations' has %zu entries, must have %d", given->n_strings,
-                       ACTIVATIONS * (int)directions);
+                       (int)(kind->activations * directions));
         return;
     }
     size_t alpha = 0, beta = 0;
     bool usual = true;
     for (uint32_t i = 0; i < (uint32_t)given->n_strings; i++) {
-        const ProtobufCBinaryData *word = &given->strings[i];
-        const activation_row *row = find_activation(word);
-        if (row == NULL) {
-            hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
-                           "activation %u is '%.*s', which the standard does not name", i,
-                           (int)(word->len < 32 ? word->len : 32),
-                           word->len > 0 ? (const char *)word->data : "");
+        if (!read_activation(node, &given->strings[i], i, lists, &alpha, &beta)) {
             return;
         }
-        lists->kinds[i] = row->kind;
-        lists->alpha[i] = next_parameter(alphas, row->takes_alpha, row->alpha, &alpha);
-        lists->beta[i] = next_parameter(betas, row->takes_beta, row->beta, &beta);
-        if (isnan(lists->alpha[i]) || isnan(lists->beta[i])) {
-            hmlc_node_fail(
-                node, HMLC_ERROR_attribute_invalid, "give activation_alpha and activation_beta",
-                "activation %u, %s, lacks an alpha or a beta, and has no default", i, row->name);
-            return;
-        }
-        usual = usual &&
-                row->kind == (i % ACTIVATIONS == HMLC_ACTIVATION_GATES ? HMLC_ACTIVATION_sigmoid
-                                                                       : HMLC_ACTIVATION_tanh);
+        usual =
+            usual && lists->kinds[i] == (int64_t)hmlc_activation_usual(kind, i % kind->activations);
     }
     lists->count = usual ? 0 : (uint32_t)given->n_strings;
 }
@@ -111,7 +120,7 @@ static hmlc_value *swapped(hmlc_node *node, hmlc_value *x, const int64_t *permut
 static void set_outputs(hmlc_node *node, const hmlc_op *op, bool batch_first)
 {
     static const int64_t sequence[] = {2, 0, 1, 3}, state[] = {1, 0, 2};
-    for (uint32_t i = 0; op != NULL && i < 3; i++) {
+    for (uint32_t i = 0; op != NULL && i < op->result_count; i++) {
         node->outputs[i] = op->results[i];
         if (batch_first && hmlc_node_wants_output(node, i)) {
             node->outputs[i] = swapped(node, op->results[i], i == 0 ? sequence : state);
@@ -119,15 +128,10 @@ static void set_outputs(hmlc_node *node, const hmlc_op *op, bool batch_first)
     }
 }
 
-void hmlc_onnx_import_lstm(hmlc_node *node)
+/* The input is [S, B, I], and hidden_size is that of the weights. */
+static void check_shapes(hmlc_node *node)
 {
-    static const int64_t swap[] = {1, 0, 2};
-    int32_t direction = hmlc_node_choice(node, "direction", "forward|reverse|bidirectional",
-                                         HMLC_DIRECTION_FORWARD);
     int64_t hidden = hmlc_node_int(node, "hidden_size", -1), found;
-    bool batch_first = hmlc_node_int(node, "layout", 0) != 0;
-    activation_lists lists = {0};
-    read_activations(node, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1, &lists);
     if (hmlc_node_rank(node, 2) == 3 && hidden >= 0 &&
         hmlc_dim_is_constant(hmlc_node_dims(node, 2)[2], &found) && found != hidden) {
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
@@ -138,25 +142,49 @@ void hmlc_onnx_import_lstm(hmlc_node *node)
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, must be 3",
                        hmlc_node_rank(node, 0));
     }
+}
+
+/* The flag that one of the operators has, as its attribute; count stays where there is none. */
+static uint32_t add_flag(hmlc_node *node, hmlc_attr *attrs, uint32_t count)
+{
+    if (node->opcode == HMLC_OP_lstm) {
+        attrs[count++] =
+            hmlc_attr_int(HMLC_ATTR_input_forget, hmlc_node_int(node, "input_forget", 0) != 0);
+    } else if (node->opcode == HMLC_OP_gru) {
+        attrs[count++] = hmlc_attr_int(HMLC_ATTR_linear_before_reset,
+                                       hmlc_node_int(node, "linear_before_reset", 0) != 0);
+    }
+    return count;
+}
+
+void hmlc_onnx_import_recurrent(hmlc_node *node)
+{
+    static const int64_t swap[] = {1, 0, 2};
+    int32_t direction = hmlc_node_choice(node, "direction", "forward|reverse|bidirectional",
+                                         HMLC_DIRECTION_FORWARD);
+    bool batch_first = hmlc_node_int(node, "layout", 0) != 0;
+    activation_lists lists = {0};
+    read_activations(node, direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1, &lists);
+    check_shapes(node);
     if (!hmlc_node_ok(node)) {
         return;
     }
-    hmlc_value *operands[8];
-    memcpy(operands, node->inputs, sizeof operands);
-    for (uint32_t i = 0; batch_first && i < 8; i++) {
+    hmlc_value *operands[MOST_OPERANDS] = {NULL};
+    uint32_t operand_count = (uint32_t)hmlc_op_get_info(node->opcode)->most_operands;
+    memcpy(operands, node->inputs, operand_count * sizeof *operands);
+    for (uint32_t i = 0; batch_first && i < operand_count; i++) {
         if (i == 0 || i == 5 || i == 6) {
             operands[i] = swapped(node, operands[i], swap);
         }
     }
-    const hmlc_attr attrs[] = {
-        hmlc_attr_int(HMLC_ATTR_direction, direction),
-        hmlc_attr_int(HMLC_ATTR_input_forget, hmlc_node_int(node, "input_forget", 0) != 0),
-        hmlc_attr_float(HMLC_ATTR_clip, hmlc_node_float(node, "clip", 0)),
-        hmlc_attr_ints(HMLC_ATTR_activations, lists.kinds, lists.count),
-        hmlc_attr_floats(HMLC_ATTR_activation_alpha, lists.alpha, lists.count),
-        hmlc_attr_floats(HMLC_ATTR_activation_beta, lists.beta, lists.count),
-    };
-    hmlc_op *op =
-        hmlc_emit_op(&node->emit, HMLC_OP_lstm, operands, 8, attrs, lists.count > 0 ? 6 : 3);
+    hmlc_attr attrs[6] = {hmlc_attr_int(HMLC_ATTR_direction, direction)};
+    uint32_t count = add_flag(node, attrs, 1);
+    attrs[count++] = hmlc_attr_float(HMLC_ATTR_clip, hmlc_node_float(node, "clip", 0));
+    if (lists.count > 0) {
+        attrs[count++] = hmlc_attr_ints(HMLC_ATTR_activations, lists.kinds, lists.count);
+        attrs[count++] = hmlc_attr_floats(HMLC_ATTR_activation_alpha, lists.alpha, lists.count);
+        attrs[count++] = hmlc_attr_floats(HMLC_ATTR_activation_beta, lists.beta, lists.count);
+    }
+    hmlc_op *op = hmlc_emit_op(&node->emit, node->opcode, operands, operand_count, attrs, count);
     set_outputs(node, op, batch_first);
 }

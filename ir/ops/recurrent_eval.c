@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of lstm and lstm_cells; states are kept in double over all steps. */
+/* Evaluation of recurrent ops and of their cells; states are kept in double over all steps. */
 #include <math.h>
 
 #include "eval_tools.h"
 #include "unary_functions.h"
 
-typedef struct lstm_run {
+typedef struct recurrent_run {
+    const hmlc_cell_kind *kind;
     int64_t steps, batch, inputs, hidden, directions;
+    int64_t rows; /* gates * hidden */
     const double *x, *w, *r, *b, *peepholes;
-    const double *xw; /* lstm_cells: [S, B, D * 4H], products and biases together */
+    const double *xw;             /* cells: [S, B, D * rows], products and biases together */
+    const double *candidate_bias; /* gru_cells: [D, H], added to the candidate's h * r */
     const int64_t *lengths;
     double *h, *c; /* [D, B, H] */
     double *y;     /* [S, D, B, H] */
-    double *gates; /* 4H of one cell */
+    double *gates; /* of one cell: rows */
+    double *reset; /* gru: h scaled by the gate r */
     double clip;
-    bool couples;                      /* forget gate = 1 - input gate */
+    bool couples;                      /* lstm: forget gate = 1 - input gate */
+    bool resets_after;                 /* gru: linear_before_reset */
     hmlc_activation activations[2][3]; /* per direction */
-} lstm_run;
+} recurrent_run;
 
 /* Operand `index` as doubles; NULL when absent. */
 static hmlc_status load(const hmlc_eval *context, uint32_t index, const double **values)
@@ -41,34 +46,50 @@ static hmlc_status load_state(const hmlc_eval *context, uint32_t index, int64_t 
     return HMLC_OK;
 }
 
-static hmlc_status load_operands(const hmlc_eval *context, lstm_run *lstm)
+static hmlc_status load_weights(const hmlc_eval *context, recurrent_run *run, bool cells)
 {
-    bool cells = context->op->opcode == HMLC_OP_lstm_cells;
-    uint32_t next = cells ? 2 : 4; /* lengths */
-    int64_t states = lstm->directions * lstm->batch * lstm->hidden;
-    HMLC_TRY(load(context, 0, cells ? &lstm->xw : &lstm->x));
-    HMLC_TRY(load(context, cells ? 1 : 2, &lstm->r));
+    HMLC_TRY(load(context, 0, cells ? &run->xw : &run->x));
+    HMLC_TRY(load(context, cells ? 1 : 2, &run->r));
     if (!cells) {
-        HMLC_TRY(load(context, 1, &lstm->w));
-        HMLC_TRY(load(context, 3, &lstm->b));
+        HMLC_TRY(load(context, 1, &run->w));
+        HMLC_TRY(load(context, 3, &run->b));
     }
-    if (lstm->r == NULL || (lstm->xw == NULL && (lstm->x == NULL || lstm->w == NULL))) {
-        return hmlc_eval_fail(context, HMLC_ERROR_compiler_defect,
-                              "an operand that the operator requires is absent");
-    }
+    return run->r != NULL && (run->xw != NULL || (run->x != NULL && run->w != NULL))
+               ? HMLC_OK
+               : hmlc_eval_fail(context, HMLC_ERROR_compiler_defect,
+                                "an operand that the operator requires is absent");
+}
+
+static hmlc_status load_operands(const hmlc_eval *context, recurrent_run *run)
+{
+    bool cells = run->kind->cells == context->op->opcode;
+    uint32_t next = cells ? 2 : 4; /* lengths */
+    int64_t states = run->directions * run->batch * run->hidden;
+    HMLC_TRY(load_weights(context, run, cells));
     if (hmlc_eval_operand(context, next) != NULL) {
-        lstm->lengths = hmlc_eval_integers(context, hmlc_eval_operand(context, next));
-        HMLC_TRY_MEMORY(lstm->lengths);
+        run->lengths = hmlc_eval_integers(context, hmlc_eval_operand(context, next));
+        HMLC_TRY_MEMORY(run->lengths);
     }
-    HMLC_TRY(load_state(context, next + 1, states, &lstm->h));
-    HMLC_TRY(load_state(context, next + 2, states, &lstm->c));
-    HMLC_TRY(load(context, next + 3, &lstm->peepholes));
-    lstm->y = hmlc_eval_new_doubles(context, lstm->steps * states);
-    lstm->gates = hmlc_eval_new_doubles(context, 4 * lstm->hidden);
-    HMLC_TRY_MEMORY(lstm->y);
-    HMLC_TRY_MEMORY(lstm->gates);
+    HMLC_TRY(load_state(context, next + 1, states, &run->h));
+    if (run->kind->states == 2) {
+        HMLC_TRY(load_state(context, next + 2, states, &run->c));
+        HMLC_TRY(load(context, next + 3, &run->peepholes));
+    } else if (context->op->opcode == HMLC_OP_gru_cells) {
+        HMLC_TRY(load(context, next + 2, &run->candidate_bias));
+    }
+    run->y = hmlc_eval_new_doubles(context, run->steps * states);
+    run->gates = hmlc_eval_new_doubles(context, run->rows);
+    run->reset = hmlc_eval_new_doubles(context, run->hidden);
+    HMLC_TRY_MEMORY(run->y);
+    HMLC_TRY_MEMORY(run->gates);
+    HMLC_TRY_MEMORY(run->reset);
     return HMLC_OK;
 }
+
+/* One direction of one batch element at one step. */
+typedef struct place {
+    int64_t direction, step, batch;
+} place;
 
 static double dot(const double *a, const double *b, int64_t count)
 {
@@ -79,102 +100,165 @@ static double dot(const double *a, const double *b, int64_t count)
     return sum;
 }
 
-/* x W^T + h R^T + biases, in the order i o f c. */
-static void gate_inputs(const lstm_run *lstm, int64_t direction, int64_t step, int64_t batch)
+/* x W^T of gate row i, with its bias. */
+static double input_share(const recurrent_run *run, const place *at, int64_t i)
 {
-    int64_t rows = 4 * lstm->hidden, row = step * lstm->batch + batch;
-    const double *h = lstm->h + (direction * lstm->batch + batch) * lstm->hidden;
-    for (int64_t i = 0; i < rows; ++i) {
-        int64_t at = direction * rows + i;
-        double sum = dot(h, lstm->r + at * lstm->hidden, lstm->hidden);
-        if (lstm->xw != NULL) {
-            sum += lstm->xw[row * lstm->directions * rows + at];
-        } else {
-            sum += dot(lstm->x + row * lstm->inputs, lstm->w + at * lstm->inputs, lstm->inputs);
-        }
-        if (lstm->b != NULL) {
-            const double *bias = lstm->b + direction * 2 * rows;
-            sum += bias[i] + bias[rows + i];
-        }
-        lstm->gates[i] = sum;
+    int64_t row = at->step * run->batch + at->batch, weights = at->direction * run->rows + i;
+    if (run->xw != NULL) {
+        return run->xw[row * run->directions * run->rows + weights];
     }
+    double sum = dot(run->x + row * run->inputs, run->w + weights * run->inputs, run->inputs);
+    return sum + (run->b != NULL ? run->b[at->direction * 2 * run->rows + i] : 0);
 }
 
-/* NaN stays NaN, where fmin and fmax would drop it. */
-static double clipped(const lstm_run *lstm, double x)
+/* h R^T of gate row i, with its bias. */
+static double hidden_share(const recurrent_run *run, const place *at, const double *h, int64_t i)
 {
-    double limited = x > lstm->clip ? lstm->clip : x < -lstm->clip ? -lstm->clip : x;
-    return lstm->clip > 0 ? limited : x;
+    int64_t weights = at->direction * run->rows + i, candidate = 2 * run->hidden;
+    double sum = dot(h, run->r + weights * run->hidden, run->hidden);
+    if (run->b != NULL) {
+        sum += run->b[(at->direction * 2 + 1) * run->rows + i];
+    } else if (run->candidate_bias != NULL && i >= candidate) {
+        sum += run->candidate_bias[at->direction * run->hidden + i - candidate];
+    }
+    return sum;
 }
 
-static void update_cell(const lstm_run *lstm, int64_t direction, int64_t step, int64_t batch)
+/* An activation of what is clipped. NaN stays NaN, where fmin and fmax would drop it. */
+static double activate(const recurrent_run *run, const place *at, uint32_t which, double x)
 {
-    int64_t hidden = lstm->hidden, state = (direction * lstm->batch + batch) * hidden;
-    const double *p = lstm->peepholes == NULL ? NULL : lstm->peepholes + direction * 3 * hidden;
-    const hmlc_activation *activation = lstm->activations[direction];
-    const hmlc_activation *gates = &activation[HMLC_ACTIVATION_GATES];
-    double *y = lstm->y + ((step * lstm->directions + direction) * lstm->batch + batch) * hidden;
+    double limited = x > run->clip ? run->clip : x < -run->clip ? -run->clip : x;
+    return hmlc_activate(&run->activations[at->direction][which], run->clip > 0 ? limited : x);
+}
+
+static void update_lstm(const recurrent_run *run, const place *at, const double *h, double *y)
+{
+    int64_t hidden = run->hidden, state = (at->direction * run->batch + at->batch) * hidden;
+    const double *p = run->peepholes == NULL ? NULL : run->peepholes + at->direction * 3 * hidden;
+    const hmlc_activation *output = &run->activations[at->direction][HMLC_ACTIVATION_HIDDEN];
+    for (int64_t i = 0; i < run->rows; ++i) {
+        run->gates[i] = hidden_share(run, at, h, i) + input_share(run, at, i);
+    }
     for (int64_t k = 0; k < hidden; ++k) {
-        const double *gate = lstm->gates + k;
-        double old = lstm->c[state + k];
-        double i = hmlc_activate(gates, clipped(lstm, gate[0] + (p != NULL ? p[k] * old : 0)));
+        const double *gate = run->gates + k;
+        double old = run->c[state + k];
+        double i = activate(run, at, HMLC_ACTIVATION_GATES, gate[0] + (p != NULL ? p[k] * old : 0));
         double f = gate[2 * hidden] + (p != NULL ? p[2 * hidden + k] * old : 0);
-        f = lstm->couples ? 1 - i : hmlc_activate(gates, clipped(lstm, f));
-        double candidate =
-            hmlc_activate(&activation[HMLC_ACTIVATION_CANDIDATE], clipped(lstm, gate[3 * hidden]));
-        double cell = f * old + i * candidate;
+        f = run->couples ? 1 - i : activate(run, at, HMLC_ACTIVATION_GATES, f);
+        double cell = activate(run, at, HMLC_ACTIVATION_CANDIDATE, gate[3 * hidden]);
+        cell = f * old + i * cell;
         double o = gate[hidden] + (p != NULL ? p[hidden + k] * cell : 0);
-        o = hmlc_activate(gates, clipped(lstm, o));
-        lstm->c[state + k] = cell;
-        y[k] = o * hmlc_activate(&activation[HMLC_ACTIVATION_HIDDEN], cell);
+        run->c[state + k] = cell;
+        y[k] = activate(run, at, HMLC_ACTIVATION_GATES, o) * hmlc_activate(output, cell);
+    }
+}
+
+/* The gate r scales h before the candidate's product, or that product with its bias. */
+static void update_gru(const recurrent_run *run, const place *at, const double *h, double *y)
+{
+    int64_t hidden = run->hidden;
+    for (int64_t i = 0; i < 2 * hidden; ++i) {
+        double sum = hidden_share(run, at, h, i) + input_share(run, at, i);
+        run->gates[i] = activate(run, at, HMLC_ACTIVATION_GATES, sum);
     }
     for (int64_t k = 0; k < hidden; ++k) {
-        lstm->h[state + k] = y[k];
+        run->reset[k] = run->gates[hidden + k] * h[k];
+    }
+    for (int64_t k = 0; k < hidden; ++k) {
+        int64_t i = 2 * hidden + k;
+        double sum = run->resets_after ? run->gates[hidden + k] * hidden_share(run, at, h, i)
+                                       : hidden_share(run, at, run->reset, i);
+        double candidate =
+            activate(run, at, HMLC_ACTIVATION_CANDIDATE, sum + input_share(run, at, i));
+        y[k] = (1 - run->gates[k]) * candidate + run->gates[k] * h[k];
     }
 }
 
-static void run_sequence(const lstm_run *lstm, int64_t direction, bool reverse, int64_t batch)
+static void update_rnn(const recurrent_run *run, const place *at, const double *h, double *y)
 {
-    int64_t length = lstm->lengths != NULL ? lstm->lengths[batch] : lstm->steps;
-    for (int64_t t = 0; t < length; ++t) {
-        int64_t step = reverse ? length - 1 - t : t;
-        gate_inputs(lstm, direction, step, batch);
-        update_cell(lstm, direction, step, batch);
+    for (int64_t k = 0; k < run->hidden; ++k) {
+        double sum = hidden_share(run, at, h, k) + input_share(run, at, k);
+        y[k] = activate(run, at, HMLC_ACTIVATION_ONLY, sum);
     }
 }
 
-hmlc_status hmlc_eval_lstm(hmlc_eval *context)
+static void update(const recurrent_run *run, const place *at)
+{
+    int64_t row = (at->step * run->directions + at->direction) * run->batch + at->batch;
+    double *h = run->h + (at->direction * run->batch + at->batch) * run->hidden;
+    double *y = run->y + row * run->hidden;
+    switch (run->kind->gates) {
+    case 4:
+        update_lstm(run, at, h, y);
+        break;
+    case 3:
+        update_gru(run, at, h, y);
+        break;
+    default:
+        update_rnn(run, at, h, y);
+    }
+    for (int64_t k = 0; k < run->hidden; ++k) {
+        h[k] = y[k];
+    }
+}
+
+static void run_sequence(const recurrent_run *run, int64_t direction, bool reverse, int64_t batch)
+{
+    int64_t length = run->lengths != NULL ? run->lengths[batch] : run->steps;
+    for (int64_t t = 0; t < length; ++t) {
+        update(run, &(place){direction, reverse ? length - 1 - t : t, batch});
+    }
+}
+
+static hmlc_status check_lengths(const hmlc_eval *context, const recurrent_run *run)
+{
+    for (int64_t i = 0; i < run->batch && run->lengths != NULL; ++i) {
+        if (run->lengths[i] < 0 || run->lengths[i] > run->steps) {
+            return hmlc_eval_fail(context, HMLC_ERROR_value_invalid,
+                                  "sequence length %lld is out of range 0 to %lld",
+                                  (long long)run->lengths[i], (long long)run->steps);
+        }
+    }
+    return HMLC_OK;
+}
+
+static recurrent_run describe(const hmlc_eval *context)
 {
     const hmlc_op *op = context->op;
     const hmlc_tensor *x = context->operands[0], *y = &context->results[0];
-    lstm_run lstm = {.steps = x->dims[0],
-                     .batch = x->dims[1],
-                     .inputs = x->dims[2],
-                     .hidden = y->dims[3],
-                     .directions = y->dims[1],
-                     .clip = hmlc_op_float(op, HMLC_ATTR_clip),
-                     .couples = hmlc_op_int(op, HMLC_ATTR_input_forget) != 0};
-    for (int64_t d = 0; d < lstm.directions; ++d) {
-        for (uint32_t which = 0; which < 3; ++which) {
-            lstm.activations[d][which] = hmlc_activation_of(op, d, which);
+    recurrent_run run = {.kind = hmlc_cell_kind_of(op->opcode),
+                         .steps = x->dims[0],
+                         .batch = x->dims[1],
+                         .inputs = x->dims[2],
+                         .hidden = y->dims[3],
+                         .directions = y->dims[1],
+                         .clip = hmlc_op_float(op, HMLC_ATTR_clip)};
+    run.rows = run.kind->gates * run.hidden;
+    run.couples = run.kind->gates == 4 && hmlc_op_int(op, HMLC_ATTR_input_forget) != 0;
+    run.resets_after = run.kind->gates == 3 && hmlc_op_int(op, HMLC_ATTR_linear_before_reset) != 0;
+    for (int64_t d = 0; d < run.directions; ++d) {
+        for (uint32_t which = 0; which < run.kind->activations; ++which) {
+            run.activations[d][which] = hmlc_activation_of(op, d, which);
         }
     }
-    HMLC_TRY(load_operands(context, &lstm));
-    for (int64_t i = 0; i < lstm.batch && lstm.lengths != NULL; ++i) {
-        if (lstm.lengths[i] < 0 || lstm.lengths[i] > lstm.steps) {
-            return hmlc_eval_fail(context, HMLC_ERROR_value_invalid,
-                                  "sequence length %lld is out of range 0 to %lld",
-                                  (long long)lstm.lengths[i], (long long)lstm.steps);
+    return run;
+}
+
+hmlc_status hmlc_eval_recurrent(hmlc_eval *context)
+{
+    recurrent_run run = describe(context);
+    HMLC_TRY(load_operands(context, &run));
+    HMLC_TRY(check_lengths(context, &run));
+    bool reversed = hmlc_op_int(context->op, HMLC_ATTR_direction) == HMLC_DIRECTION_REVERSE;
+    for (int64_t d = 0; d < run.directions; ++d) {
+        for (int64_t i = 0; i < run.batch; ++i) {
+            run_sequence(&run, d, d == 1 || reversed, i);
         }
     }
-    bool first_reversed = hmlc_op_int(op, HMLC_ATTR_direction) == HMLC_DIRECTION_REVERSE;
-    for (int64_t d = 0; d < lstm.directions; ++d) {
-        for (int64_t i = 0; i < lstm.batch; ++i) {
-            run_sequence(&lstm, d, d == 1 || first_reversed, i);
-        }
+    hmlc_eval_store_doubles(&context->results[0], run.y);
+    hmlc_eval_store_doubles(&context->results[1], run.h);
+    if (run.kind->states == 2) {
+        hmlc_eval_store_doubles(&context->results[2], run.c);
     }
-    hmlc_eval_store_doubles(&context->results[0], lstm.y);
-    hmlc_eval_store_doubles(&context->results[1], lstm.h);
-    hmlc_eval_store_doubles(&context->results[2], lstm.c);
     return HMLC_OK;
 }

@@ -2,6 +2,7 @@
 /* The contract of kernels between passes and backends (ir/README.md). Each check gives what is
  * broken, NULL where all holds. */
 #include <hmlc/access.h>
+#include <hmlc/activation.h>
 #include <hmlc/verify.h>
 
 #define CHECK(condition, reason)                                                                   \
@@ -263,10 +264,11 @@ static const char *check_packs(hmlc_dims *dims, const hmlc_op *kernel)
 static const char *check_single(const hmlc_op *kernel)
 {
     const hmlc_op *first = kernel->regions[0]->first;
+    const hmlc_cell_kind *kind = hmlc_cell_kind_of(first->opcode);
     CHECK(first->next == kernel->regions[0]->last, "exactly one op");
     CHECK(hmlc_op_int(kernel, HMLC_ATTR_form) != HMLC_FORM_RECURRENT ||
-              first->opcode == HMLC_OP_lstm_cells,
-          "lstm_cells");
+              (kind != NULL && kind->cells == first->opcode),
+          "recurrent cells");
     return NULL;
 }
 

@@ -131,7 +131,7 @@ static double work_of(const hmlc_op *op)
     const hmlc_value *weights = op->operand_count > 1 ? hmlc_op_operand(op, 1) : NULL;
     double work = count_of(op->results[0]->type);
     bool adds = op->opcode == HMLC_OP_matmul || op->opcode == HMLC_OP_conv ||
-                op->opcode == HMLC_OP_conv_transpose || op->opcode == HMLC_OP_lstm;
+                op->opcode == HMLC_OP_conv_transpose || hmlc_cell_kind_of(op->opcode) != NULL;
     if (!adds || weights == NULL) {
         return work;
     }

@@ -52,8 +52,12 @@ static int64_t form_of(const hmlc_op *op)
         return op->result_count == 1 && is_channels_last(op) ? HMLC_FORM_WINDOW
                                                              : HMLC_FORM_PORTABLE;
     case HMLC_OP_lstm_cells:
+    case HMLC_OP_gru_cells:
+    case HMLC_OP_rnn_cells:
         return HMLC_FORM_RECURRENT;
     case HMLC_OP_lstm:
+    case HMLC_OP_gru:
+    case HMLC_OP_rnn:
     case HMLC_OP_batch_norm:
         return HMLC_FORM_PORTABLE;
     case HMLC_OP_pad:

@@ -1092,6 +1092,26 @@ def lstm(row, v):
             activation_beta=[.375], activations=["HardSigmoid", "Tanh", "Softsign", "Sigmoid", "LeakyRelu", "Tanh"])
 
 
+@case("GRU", "RNN")
+def recurrent(row, v):
+    s, b, i, h = 3, 2, 4, 3
+    gates, flags = (3, ({}, {"linear_before_reset": 1})) if row.name == "GRU" else (1, ({},))
+    lists = ((("HardSigmoid", "Softsign"), [.25], [.375]), (("Sigmoid", "Relu"), None, None),
+             (("Affine", "LeakyRelu"), [.5, .125], [.25])) if gates == 3 else (
+            (("HardSigmoid",), [.25], [.375]), (("Relu",), None, None), (("ScaledTanh",), [1.5], [.75]))
+    for flag in flags:
+        for direction, d in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+            w, r = Const(f(d, gates * h, i) / np.float32(4)), Const(f(d, gates * h, h) / np.float32(4))
+            yield C([f(s, b, i), w, r], outputs=2, wide=False, hidden_size=h, direction=direction, **flag)
+            yield C([f(s, b, i), w, r, Const(f(d, 2 * gates * h)), np.array([3, 1], np.int32), f(d, b, h)], outputs=2,
+                    wide=False, hidden_size=h, direction=direction, **flag)
+        w, r = Const(f(1, gates * h, i) / np.float32(4)), Const(f(1, gates * h, h) / np.float32(4))
+        yield C([f(s, b, i), w, r], outputs=2, wide=False, hidden_size=h, clip=0.5, **flag)
+        for activations, alpha, beta in lists:
+            more = {name: value for name, value in (("activation_alpha", alpha), ("activation_beta", beta)) if value}
+            yield C([f(s, b, i), w, r], outputs=2, wide=False, hidden_size=h, activations=list(activations), **more, **flag)
+
+
 @case("If")
 def if_(row, v):
     def branch(name, op):

@@ -92,6 +92,9 @@ const operator_row operator_rows[] = {
     ROW(batch_norm, "T[n,h,c]; U[c]; T[c]; U[c]; U[c]", "epsilon = 1e-3, " LAST, OPERATOR_SUMS)
     ROW(lstm, "T[s,b,{i|4}]; T[1,12,{i|4}]; T[1,12,3]; {T[1,24]|_}; {I[b]|_}; {T[1,b,3]|_}; {T[1,b,3]|_}; {T[1,9]|_}", CELL "direction = {forward|reverse}", OPERATOR_SUMS)
     ROW(lstm, "T[s,b,4]; {=|}T[2,12,4]; {=|}T[2,12,3]; {T[2,24]|_}; {I[b]|_}", CELL "direction = bidirectional", OPERATOR_SUMS)
+    ROW(gru, "T[s,b,{i|4}]; T[1,9,{i|4}]; T[1,9,3]; {T[1,18]|_}; {I[b]|_}; {T[1,b,3]|_}", "clip = {0|0.5}, linear_before_reset = {0|1}, direction = {forward|reverse}", OPERATOR_SUMS)
+    ROW(gru, "T[s,b,4]; {=|}T[2,9,4]; {=|}T[2,9,3]; {T[2,18]|_}; {I[b]|_}", "linear_before_reset = {0|1}, direction = bidirectional", OPERATOR_SUMS)
+    ROW(rnn, "T[s,b,{i|4}]; {=|}T[1,3,{i|4}]; {=|}T[1,3,3]; {T[1,6]|_}; {I[b]|_}; {T[1,b,3]|_}", "clip = {0|0.5}, direction = {forward|reverse}", OPERATOR_SUMS)
     ROW(reshape_dims, "L[{1|2|3}]; L[{1|2|3}]", "allow_zero = {0|1}", 0)
     ROW(slice_dims, "L[3]; L[{1|2}]; L[{1|2}]{|; L[{1|2}]|; L[{1|2}]; L[{1|2}]|; _; L[{1|2}]}", "", 0)
     ROW(broadcast_dims, "L[{1|2|3}]; L[{1|2|3}]", "", 0)
@@ -108,6 +111,8 @@ const operator_exception operator_exceptions[] = {
     {HMLC_OP_nonzero,
      "its count must be that of nonzero_count: ops_interpret_test, irregular kernels"},
     {HMLC_OP_lstm_cells, "made of lstm by a pass"},
+    {HMLC_OP_gru_cells, "made of gru by a pass"},
+    {HMLC_OP_rnn_cells, "made of rnn by a pass"},
     {HMLC_OP_pack_panels, "made of matmul by a pass"},
     {HMLC_OP_matmul_packed, "made of matmul by a pass"},
     {HMLC_OP_bind_dims, STRUCTURE},

@@ -47,7 +47,7 @@ static const struct {
      "an elementwise epilogue"},
     {"window", "f32[2, 4]", "    %3 = matmul(%0, %1) : f32[2, 4]\n    yield(%3)\n",
      "pools and depthwise convolutions are windows"},
-    {"recurrent", "f32[2, 4]", "    %3 = relu(%0) : f32[2, 4]\n    yield(%3)\n", "lstm_cells"},
+    {"recurrent", "f32[2, 4]", "    %3 = relu(%0) : f32[2, 4]\n    yield(%3)\n", "recurrent cells"},
     {"portable", "f32[2, 4]",
      "    %3 = relu(%0) : f32[2, 4]\n    %4 = relu(%3) : f32[2, 4]\n    yield(%4)\n",
      "exactly one op"},

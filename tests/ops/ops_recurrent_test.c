@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lstm and lstm_cells. */
+/* Recurrent ops and their cells. */
 #include "ops_testing.h"
 
 #include <math.h>
@@ -30,6 +30,43 @@ static void one_cell_is_the_formula(void **state)
     ops_expect(test, op, 0, SHAPE(1, 1, 1, 1), 1e-12, &h);
     ops_expect(test, op, 1, SHAPE(1, 1, 1), 1e-12, &h);
     ops_expect(test, op, 2, SHAPE(1, 1, 1), 1e-12, &c);
+}
+
+/* One step of a GRU, by hand: gates z r h. The two forms differ in what r scales. */
+static void one_gru_is_the_formula(void **state)
+{
+    ops_test *test = *state;
+    for (int64_t after = 0; after < 2; ++after) {
+        hmlc_value *x = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(2));
+        hmlc_value *w = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 3, 1), FLOATS(0.1, 0.2, 0.3));
+        hmlc_value *r = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 3, 1), FLOATS(1, 2, 3));
+        hmlc_value *b = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 6), FLOATS(1, 0, 1, 0, -1, -2));
+        hmlc_value *h0 = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(0.5));
+        hmlc_op *op = ops_build(test, HMLC_OP_gru, OPERANDS(x, w, r, b, NULL, h0),
+                                ATTRS(INT_ATTR(direction, HMLC_DIRECTION_FORWARD),
+                                      INT_ATTR(linear_before_reset, after)));
+        double z = logistic(0.2 + 0.5 + 1), reset = logistic(0.4 + 1 - 1);
+        double product = after ? reset * (3 * 0.5 - 2) : 3 * (reset * 0.5) - 2;
+        double h = (1 - z) * tanh(0.6 + product + 1) + z * 0.5;
+        ops_expect(test, op, 0, SHAPE(1, 1, 1, 1), 1e-12, &h);
+        ops_expect(test, op, 1, SHAPE(1, 1, 1), 1e-12, &h);
+    }
+}
+
+static void one_rnn_is_the_formula(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *x = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(2));
+    hmlc_value *w = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(0.1));
+    hmlc_value *r = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(3));
+    hmlc_value *b = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 2), FLOATS(1, -2));
+    hmlc_value *h0 = ops_constant(test, HMLC_DTYPE_f64, SHAPE(1, 1, 1), FLOATS(0.5));
+    hmlc_op *op = ops_build(test, HMLC_OP_rnn, OPERANDS(x, w, r, b, NULL, h0),
+                            ATTRS(INT_ATTR(direction, HMLC_DIRECTION_REVERSE)));
+    double h = tanh(0.2 + 1.5 + 1 - 2);
+    ops_expect_type(op, 0, "f64[1, 1, 1, 1]");
+    ops_expect(test, op, 0, SHAPE(1, 1, 1, 1), 1e-12, &h);
+    ops_expect(test, op, 1, SHAPE(1, 1, 1), 1e-12, &h);
 }
 
 enum { STEPS = 4, BATCH = 2, INPUTS = 3, HIDDEN = 2 };
@@ -135,7 +172,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         OPS_TEST(one_cell_is_the_formula),    OPS_TEST(reversed_steps_reverse_the_sequence),
         OPS_TEST(short_sequences_stop_early), OPS_TEST(cells_take_the_input_product),
-        OPS_TEST(shapes_are_checked),
+        OPS_TEST(shapes_are_checked),         OPS_TEST(one_gru_is_the_formula),
+        OPS_TEST(one_rnn_is_the_formula),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

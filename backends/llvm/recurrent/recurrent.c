@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recurrent cells: what of an LSTM depends on the step before. The input's share of the gates comes
- * ready (xw); each step adds h * R, a GEMV over panels of hidden units that holds all four gates
- * in registers, and ends each panel with the cell's arithmetic. A work unit is one direction of one
- * batch element; its steps follow each other.
+ * Recurrent cells: what of an LSTM, a GRU or a simple RNN depends on the step before. The input's
+ * share of the gates comes ready (xw); each step adds h * R, a GEMV over panels of hidden units
+ * that holds all gates in registers, and ends each panel with the cell's arithmetic. A GRU whose
+ * gate r scales h needs all of r before its candidate: its steps go over the panels twice. A work
+ * unit is one direction of one batch element; its steps follow each other.
  *
- * R is packed [direction][panel][k][gate i o f c][unit], zero filled; a constant R when the model
- * is compiled, another one in scratch memory at the start of each unit.
+ * R is packed [direction][panel][k][gate][unit], gates in the order of the operator's rows, zero
+ * filled; a constant R when the model is compiled, another one in scratch memory at the start of
+ * each unit.
  */
 #include "recurrent.h"
 
@@ -32,14 +34,15 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
     (void)plan;
     float *packed = out;
     int64_t hidden = constant->dims[2], panels = hmlc_recurrent_panels(hidden);
+    int64_t gates = hidden > 0 ? constant->dims[1] / hidden : 0;
     const char *weights = constant->data;
     for (int64_t row = 0; row < constant->dims[0] * hidden; row++) {
         int64_t d = row / hidden, unit = row % hidden;
         for (int64_t k = 0; k < hidden; k++) {
-            for (int64_t gate = 0; gate < 4; gate++) {
-                int64_t from = ((d * 4 + gate) * hidden + unit) * hidden + k;
+            for (int64_t gate = 0; gate < gates; gate++) {
+                int64_t from = ((d * gates + gate) * hidden + unit) * hidden + k;
                 int64_t panel = (d * panels + unit / HMLC_PACK_WIDTH) * hidden + k;
-                int64_t to = (panel * 4 + gate) * HMLC_PACK_WIDTH + unit % HMLC_PACK_WIDTH;
+                int64_t to = (panel * gates + gate) * HMLC_PACK_WIDTH + unit % HMLC_PACK_WIDTH;
                 memcpy(&packed[to], weights + from * (int64_t)sizeof *packed, sizeof *packed);
             }
         }
@@ -47,19 +50,14 @@ static hmlc_status recurrent_pack(const hmlc_kernel_plan *plan, const hmlc_tenso
     return HMLC_OK;
 }
 
-/* Floats of scratch: h twice, c, and the packed weights where they are not constant. */
-static int64_t state_floats(int64_t hidden)
-{
-    return 3 * hmlc_recurrent_panels(hidden) * HMLC_PACK_WIDTH;
-}
-
-/* The kernel's lstm_cells; NULL when the region holds anything else. */
+/* The kernel's op of cells; NULL when the region holds anything else. */
 static hmlc_op *find_cells(const hmlc_op *kernel)
 {
     hmlc_op *found = NULL;
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
-        if (op->opcode == HMLC_OP_lstm_cells && found == NULL) {
+        const hmlc_cell_kind *kind = hmlc_cell_kind_of(op->opcode);
+        if (kind != NULL && kind->cells == op->opcode && found == NULL) {
             found = op;
         } else if (op->opcode != HMLC_OP_constant && op->opcode != HMLC_OP_yield) {
             return NULL;
@@ -68,29 +66,37 @@ static hmlc_op *find_cells(const hmlc_op *kernel)
     return found;
 }
 
+/* "lstm16 H=128": the layout of packed weights. */
+static const char *packing_name(hmlc_arena *arena, const hmlc_op *op, int64_t hidden)
+{
+    const char *name = hmlc_op_get_info(op->opcode)->name;
+    return hmlc_arena_printf(arena, "%.*s%d H=%lld", (int)strcspn(name, "_"), name, HMLC_PACK_WIDTH,
+                             (long long)hidden);
+}
+
 static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
 {
     hmlc_op *op = find_cells(plan->kernel);
     const char *reason = op != NULL ? refusal(op) : "not one cell";
     if (reason != NULL) {
         return hmlc_error_add(context->module->diagnostics, HMLC_ERROR_kernel_unsupported,
-                              plan->kernel->location, NULL, "LSTM: %s", reason);
+                              plan->kernel->location, NULL, "recurrent cell: %s", reason);
     }
     plan->state = op;
     hmlc_dims *dims = context->module->dims;
     const hmlc_value *weights = hmlc_op_operand(op, HMLC_CELL_WEIGHTS);
     const hmlc_type *xw = hmlc_op_operand(op, HMLC_CELL_INPUT)->type;
     int64_t hidden = weights->type->dims[2]->value;
-    int64_t panel_floats = hmlc_recurrent_panels(hidden) * hidden * 4 * HMLC_PACK_WIDTH;
-    int64_t floats = state_floats(hidden);
+    int64_t gates = hmlc_cell_kind_of(op->opcode)->gates, panels = hmlc_recurrent_panels(hidden);
+    int64_t panel_floats = panels * hidden * gates * HMLC_PACK_WIDTH;
+    int64_t floats = hmlc_recurrent_slots(op) * panels * HMLC_PACK_WIDTH;
     if (weights->producer == NULL &&
         hmlc_kernel_argument_constant(plan->kernel, weights->index) != NULL) {
         int64_t directions = weights->type->dims[0]->value;
         hmlc_kernel_operand *operand = &plan->operands[weights->index];
         operand->kind = HMLC_OPERAND_PACKED;
         operand->bytes = (size_t)(directions * panel_floats) * sizeof(float);
-        operand->packing =
-            hmlc_arena_printf(context->arena, "lstm%d H=%lld", HMLC_PACK_WIDTH, (long long)hidden);
+        operand->packing = packing_name(context->arena, op, hidden);
         operand->pack = recurrent_pack;
         HMLC_TRY_MEMORY(operand->packing);
     } else {
@@ -98,10 +104,10 @@ static hmlc_status recurrent_plan(hmlc_plan_context *context, hmlc_kernel_plan *
     }
     plan->scratch_bytes = hmlc_dim_constant(dims, floats * (int64_t)sizeof(float));
     plan->units = hmlc_dim_multiply(dims, weights->type->dims[0], xw->dims[1]);
-    hmlc_dim step_work = hmlc_dim_constant(dims, 8 * hidden * hidden);
+    hmlc_dim step_work = hmlc_dim_constant(dims, 2 * gates * hidden * hidden);
     plan->work =
         hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, plan->units, xw->dims[0]), step_work);
-    int64_t nanoseconds = hmlc_dim_hint(xw->dims[0]) * 8 * hidden * hidden / 30;
+    int64_t nanoseconds = hmlc_dim_hint(xw->dims[0]) * 2 * gates * hidden * hidden / 30;
     plan->unit_cost = nanoseconds < UINT32_MAX ? (uint32_t)nanoseconds : UINT32_MAX;
     return HMLC_OK;
 }

@@ -3,11 +3,13 @@
 #ifndef HMLC_RECURRENT_H
 #define HMLC_RECURRENT_H
 
+#include <hmlc/activation.h>
+
 #include "llvm/frame/frame.h"
 
 extern const hmlc_kernel_class hmlc_recurrent_class;
 
-/* Operands of lstm_cells. */
+/* Operands of cells: of all, of lstm_cells, of gru_cells. */
 enum {
     HMLC_CELL_INPUT,
     HMLC_CELL_WEIGHTS,
@@ -15,6 +17,7 @@ enum {
     HMLC_CELL_HIDDEN,
     HMLC_CELL_STATE,
     HMLC_CELL_PEEPHOLES,
+    HMLC_CELL_CANDIDATE_BIAS = HMLC_CELL_STATE,
 };
 
 static inline int64_t hmlc_recurrent_panels(int64_t hidden)
@@ -22,7 +25,15 @@ static inline int64_t hmlc_recurrent_panels(int64_t hidden)
     return (hidden + HMLC_PACK_WIDTH - 1) / HMLC_PACK_WIDTH;
 }
 
-/* plan->state is the kernel's lstm_cells. */
+/* Vectors of scratch memory, one float for each hidden unit: h twice, beside it c (lstm) or z and
+ * r * h (gru). */
+static inline uint32_t hmlc_recurrent_slots(const hmlc_op *op)
+{
+    static const uint32_t slots[] = {[1] = 2, [3] = 4, [4] = 3};
+    return slots[hmlc_cell_kind_of(op->opcode)->gates];
+}
+
+/* plan->state is the kernel's op of cells. */
 hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan) HMLC_MUST_USE;
 
 #endif

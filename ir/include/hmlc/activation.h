@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Activations of recurrent cells. The ops lstm and lstm_cells hold them in the list attributes
- * activations, activation_alpha and activation_beta: three entries per direction, for the gates i,
- * f, o together, for the candidate, and for the state on its way to h. Without the attributes they
- * are sigmoid, tanh, tanh.
+ * Recurrent cells and their activations. An op holds these in the list attributes activations,
+ * activation_alpha and activation_beta. Entries per direction: for the gates together (lstm i, o,
+ * f; gru z, r), for the candidate, and (lstm) for the state on its way to h; rnn has one alone.
+ * Without the attributes the gates have sigmoid, all others tanh.
  */
 #ifndef HMLC_ACTIVATION_H
 #define HMLC_ACTIVATION_H
@@ -35,14 +35,32 @@ typedef enum hmlc_activation_kind {
         HMLC_ACTIVATION_COUNT
 } hmlc_activation_kind;
 
-enum { HMLC_ACTIVATION_GATES, HMLC_ACTIVATION_CANDIDATE, HMLC_ACTIVATION_HIDDEN };
+enum {
+    HMLC_ACTIVATION_GATES,
+    HMLC_ACTIVATION_CANDIDATE,
+    HMLC_ACTIVATION_HIDDEN,
+    HMLC_ACTIVATION_ONLY = 0, /* rnn */
+};
+
+/* What the ops lstm, gru, rnn and their _cells differ in. */
+typedef struct hmlc_cell_kind {
+    uint32_t gates;       /* w and r have gates * hidden rows */
+    uint32_t activations; /* per direction */
+    uint32_t states;      /* 1: h; 2: h and c */
+    hmlc_opcode cells;    /* what depends on the step before, after lowering */
+} hmlc_cell_kind;
+
+/* NULL for ops that are no recurrent cells. */
+const hmlc_cell_kind *hmlc_cell_kind_of(hmlc_opcode opcode);
 
 typedef struct hmlc_activation {
     hmlc_activation_kind kind;
     double alpha, beta;
 } hmlc_activation;
 
-/* Activation `which` (HMLC_ACTIVATION_GATES ...) of a direction of lstm or lstm_cells. */
+/* What an activation is where the op does not say. */
+hmlc_activation_kind hmlc_activation_usual(const hmlc_cell_kind *kind, uint32_t which);
+/* Activation `which` (HMLC_ACTIVATION_GATES ...) of a direction of a recurrent op. */
 hmlc_activation hmlc_activation_of(const hmlc_op *op, int64_t direction, uint32_t which);
 /* The elementwise op of a kind; HMLC_OP_COUNT where it has none. */
 hmlc_opcode hmlc_activation_opcode(hmlc_activation_kind kind);
