@@ -87,16 +87,26 @@ const hmlc_format *hmlc_format_find_folder(const hmlc_format *table, uint32_t co
     return NULL;
 }
 
+/* A format may have several rows, a file's each. */
+static bool is_first_of_title(const hmlc_format *table, uint32_t row)
+{
+    bool first = table[row].title != NULL;
+    for (uint32_t i = 0; i < row && first; i++) {
+        first = table[i].title == NULL || strcmp(table[i].title, table[row].title) != 0;
+    }
+    return first;
+}
+
 void hmlc_format_titles(const hmlc_format *table, uint32_t count, char *text, size_t size)
 {
     uint32_t left = 0;
     size_t used = 0;
     text[0] = '\0';
     for (uint32_t i = 0; i < count; i++) {
-        left += table[i].title != NULL ? 1 : 0;
+        left += is_first_of_title(table, i) ? 1 : 0;
     }
     for (uint32_t i = 0; i < count && used < size; i++) {
-        if (table[i].title != NULL) {
+        if (is_first_of_title(table, i)) {
             const char *after = left > 2 ? ", " : left == 2 ? " or " : "";
             int written = snprintf(text + used, size - used, "%s%s", table[i].title, after);
             used += written > 0 ? (size_t)written : 0;

@@ -230,6 +230,12 @@ hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *locati
     return status;
 }
 
+bool hmlc_mapping_has(const hmlc_mapping *mapping, const char *name)
+{
+    struct stat info;
+    return mapping->folder >= 0 && fstatat(mapping->folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 hmlc_status hmlc_mapping_note_external(hmlc_mapping *mapping, const char *location)
 {
     struct stat info;

@@ -30,6 +30,9 @@ hmlc_status hmlc_mapping_open_external(hmlc_mapping *mapping, const char *locati
                                        hmlc_diagnostics *diagnostics, const hmlc_location *where,
                                        const hmlc_mapped_file **file) HMLC_MUST_USE;
 
+/* Is there anything of that name in the model's folder? */
+bool hmlc_mapping_has(const hmlc_mapping *mapping, const char *name);
+
 /* Notes an external file for hmlc_mapping_visit alone; one that is not there is passed over. */
 hmlc_status hmlc_mapping_note_external(hmlc_mapping *mapping, const char *location) HMLC_MUST_USE;
 

@@ -85,6 +85,18 @@ static bool add_set(test_folder *folder, const char *path, const char *name)
     return set != NULL;
 }
 
+/* Formats of one file. */
+static bool is_model(const char *name)
+{
+    static const char *const ends[] = {".onnx", ".tflite", ".h5", ".hdf5", ".keras", ".pb"};
+    for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+        if (ends_with(name, ends[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool folder_read(test_folder *folder, const char *path)
 {
     bool good = true;
@@ -94,7 +106,7 @@ static bool folder_read(test_folder *folder, const char *path)
         return false;
     }
     for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
-        if (ends_with(entry->d_name, ".onnx")) {
+        if (is_model(entry->d_name)) {
             int length =
                 snprintf(folder->model, sizeof folder->model, "%s/%s", path, entry->d_name);
             good = (size_t)length < sizeof folder->model;
@@ -324,7 +336,7 @@ static bool folder_is_sound(const char *path, test_folder *folder, test_row *row
     if (!folder_read(folder, path)) {
         snprintf(row->text, bytes, "failed: cannot be read");
     } else if (folder->model_count != 1) {
-        snprintf(row->text, bytes, "failed: %u .onnx file%s, expected one",
+        snprintf(row->text, bytes, "failed: %u model file%s, expected one",
                  HML_COUNTED(folder->model_count));
     } else if (folder->set_count == 0) {
         snprintf(row->text, bytes, "failed: no test_data_set_* folder");
@@ -442,7 +454,7 @@ const hml_command hmlc_command_test = {
     .words = "DIR...",
     .summary = "compile, run and compare model folders in the ONNX layout",
     .purpose =
-        "For each folder (a .onnx file and test_data_set_* folders with input_<i>.pb, "
+        "For each folder (a model file and test_data_set_* folders with input_<i>.pb, "
         "output_<i>.pb):\n"
         "compiles the model, runs each data set and compares the outputs, in a process of its own\n"
         "with a time limit. Exit status 3 when nothing failed, but something was refused.\n",
