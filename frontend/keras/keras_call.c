@@ -151,6 +151,24 @@ hmlc_value *hmlc_keras_weight_of(hmlc_keras_call *call, const char *name, int32_
                : NULL;
 }
 
+void hmlc_keras_check_dim(hmlc_keras_call *call, const hmlc_value *weight, int32_t axis,
+                          const char *const keys[2], int64_t times)
+{
+    const char *key = hmlc_keras_entry(call, keys[0]) != NULL ? keys[0] : keys[1];
+    int64_t said, size = -1;
+    if (weight == NULL || !hmlc_keras_ok(call) || key == NULL ||
+        !hmlc_json_integer(hmlc_keras_entry(call, key), &said)) {
+        return;
+    }
+    (void)hmlc_dim_is_constant(weight->type->dims[axis], &size);
+    if (said > INT32_MAX || said * times != size) {
+        hmlc_keras_fail(call, HMLC_ERROR_tensor_data_invalid,
+                        "give the file that the model was saved to",
+                        "has '%s' %" PRId64 ", but the weight '%s' has %" PRId64 " along dim %d",
+                        key, said, weight->name != NULL ? weight->name : "", size, axis);
+    }
+}
+
 /* -- arguments --------------------------------------------------------------------------------- */
 
 uint32_t hmlc_keras_tensors(hmlc_keras_call *call, const char *name, hmlc_value **values,

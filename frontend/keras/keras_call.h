@@ -52,6 +52,11 @@ bool hmlc_keras_check_rank(hmlc_keras_call *call, int32_t rank);
  * not be read. */
 hmlc_value *hmlc_keras_weight_of(hmlc_keras_call *call, const char *name, int32_t rank);
 
+/* Fails unless the weight's dim along `axis` is `times` the number of the config's entry; of two
+ * keys the first that is there, none: nothing is checked. */
+void hmlc_keras_check_dim(hmlc_keras_call *call, const hmlc_value *weight, int32_t axis,
+                          const char *const keys[2], int64_t times);
+
 /* A named argument that is a tensor or a list of these; how many there are, at most `most`. */
 uint32_t hmlc_keras_tensors(hmlc_keras_call *call, const char *name, hmlc_value **values,
                             uint32_t most);

@@ -208,7 +208,7 @@ hmlc_status hmlc_keras_read_model(hmlc_keras_importer *importer, const hmlc_json
     hmlc_status status = read_layers(importer, config, path, *model);
     importer->depth--;
     HMLC_TRY(status);
-    HMLC_TRY(hmlc_keras_read_nodes(importer, *model));
+    HMLC_TRY(hmlc_keras_read_nodes(importer, *model, hmlc_json_get(config, "output_layers")));
     if ((*model)->sequential) {
         return HMLC_OK;
     }

@@ -12,6 +12,7 @@ void hmlc_keras_import_dense(hmlc_keras_call *call)
         hmlc_keras_fail(call, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, below 2",
                         x->type->rank);
     }
+    hmlc_keras_check_dim(call, kernel, 1, (const char *const[2]){"units", "output_dim"}, 1);
     if (kernel == NULL || !hmlc_keras_ok(call)) {
         return;
     }
@@ -26,7 +27,9 @@ void hmlc_keras_import_embedding(hmlc_keras_call *call)
     hmlc_emitter *emit = hmlc_keras_emitter(call);
     hmlc_value *table = hmlc_keras_weight_of(call, "embeddings", 2);
     hmlc_value *indices = call->node.inputs[0];
-    if (table == NULL) {
+    hmlc_keras_check_dim(call, table, 0, (const char *const[2]){"input_dim", NULL}, 1);
+    hmlc_keras_check_dim(call, table, 1, (const char *const[2]){"output_dim", NULL}, 1);
+    if (table == NULL || !hmlc_keras_ok(call)) {
         return;
     }
     if (indices->type->dtype != HMLC_DTYPE_i64) {

@@ -46,7 +46,8 @@ struct hmlc_keras_layer {
     uint32_t weight_count;
     uint32_t first_node, call_count; /* its nodes in the model */
     bool is_input;
-    bool broken; /* its weights are not there, which has been reported */
+    bool counts_own_call; /* see keras_inbound.c */
+    bool broken;          /* its weights are not there, which has been reported */
 };
 
 /* A tensor of a model: an output of a node. */
@@ -123,8 +124,8 @@ hmlc_status hmlc_keras_open(hmlc_keras_importer *importer) HMLC_MUST_USE;
 hmlc_status hmlc_keras_read_model(hmlc_keras_importer *importer, const hmlc_json *object,
                                   const char *path, hmlc_keras_model **model) HMLC_MUST_USE;
 /* keras_inbound.c: the nodes of a model whose layers are read, and what they read. */
-hmlc_status hmlc_keras_read_nodes(hmlc_keras_importer *importer,
-                                  hmlc_keras_model *model) HMLC_MUST_USE;
+hmlc_status hmlc_keras_read_nodes(hmlc_keras_importer *importer, hmlc_keras_model *model,
+                                  const hmlc_json *outputs) HMLC_MUST_USE;
 /* Adds the tensors that a value of the file names, in their order, at any depth. */
 hmlc_status hmlc_keras_collect(hmlc_keras_importer *importer, const hmlc_keras_model *model,
                                const hmlc_json *value, hmlc_keras_refs *refs) HMLC_MUST_USE;

@@ -48,15 +48,26 @@ static const hmlc_json *history_of(const hmlc_json *value)
 }
 
 /*
- * Models nested in a model have a call of their own, from their inputs to their outputs, before
- * those that the file lists; Sequential ones of Keras 3 alone do not count it.
+ * Models nested in a model may count a call of their own, from their inputs to their outputs,
+ * before those that the file lists: those of Keras 1 and 2 do. All listed calls are read by
+ * something, so a number behind the last one tells.
  */
-static int64_t listed_call(const hmlc_keras_importer *importer, const hmlc_keras_layer *layer,
-                           int64_t call)
+static void note_own_calls(const hmlc_keras_model *model, const hmlc_json *value)
 {
-    bool counts_own = layer->model != NULL &&
-                      (importer->version < 3 || strcmp(layer->class_name, "Sequential") != 0);
-    return counts_own && call > 0 ? call - 1 : call;
+    const hmlc_json *history = history_of(value);
+    int64_t call;
+    if (history != NULL) {
+        const char *name = hmlc_json_text(hmlc_json_at(history, 0));
+        hmlc_keras_layer *layer = name != NULL ? hmlc_names_find(&model->by_name, name) : NULL;
+        if (layer != NULL && layer->model != NULL &&
+            hmlc_json_integer(hmlc_json_at(history, 1), &call) && call == layer->call_count) {
+            layer->counts_own_call = true;
+        }
+    }
+    for (const hmlc_json *part = value != NULL ? value->first : NULL; part != NULL;
+         part = part->next) {
+        note_own_calls(model, part);
+    }
 }
 
 static hmlc_status add_history(hmlc_keras_importer *importer, const hmlc_keras_model *model,
@@ -76,8 +87,8 @@ static hmlc_status add_history(hmlc_keras_importer *importer, const hmlc_keras_m
         output > UINT16_MAX) {
         return invalid(importer, name, "is read in a way that makes no sense");
     }
-    call = listed_call(importer, layer, call);
-    if (call >= layer->call_count) {
+    call -= layer->counts_own_call ? 1 : 0;
+    if (call < 0 || call >= layer->call_count) {
         return invalid(importer, name, "is read after more calls than it has");
     }
     return hmlc_keras_refs_add(
@@ -142,7 +153,8 @@ static hmlc_status read_chain(hmlc_keras_importer *importer, hmlc_keras_model *m
                                (hmlc_keras_ref){.node = model->layer_count - 1});
 }
 
-hmlc_status hmlc_keras_read_nodes(hmlc_keras_importer *importer, hmlc_keras_model *model)
+hmlc_status hmlc_keras_read_nodes(hmlc_keras_importer *importer, hmlc_keras_model *model,
+                                  const hmlc_json *outputs)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < model->layer_count; i++) {
@@ -160,6 +172,10 @@ hmlc_status hmlc_keras_read_nodes(hmlc_keras_importer *importer, hmlc_keras_mode
         for (uint32_t k = 0; k < layer->call_count; k++) {
             model->nodes[model->node_count++].layer = layer;
         }
+    }
+    note_own_calls(model, outputs);
+    for (uint32_t i = 0; i < model->layer_count; i++) {
+        note_own_calls(model, model->layers[i]->inbound);
     }
     for (uint32_t i = 0; i < model->layer_count; i++) {
         const hmlc_keras_layer *layer = model->layers[i];

@@ -1,102 +1,151 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LSTM, and Bidirectional around it. Keras has the batch first and gates i f c o; the IR's op has
- * the steps first and gates i o f c. */
+/* LSTM, GRU, simple cells, and Bidirectional around them. Keras has the batch first, the IR's ops
+ * the steps; the gates of an LSTM stand in another order. */
 #include "keras_call.h"
 
 #include <string.h>
 
 #include <hmlc/activation.h>
 
-enum { GATES = 4, STATES = 2, SEQUENCE = 0, FINAL_H = 1, FINAL_C = 2 };
+enum { MOST_GATES = 4, MOST_STATES = 2, SEQUENCE = 0, FINAL = 1 };
 
-/* The results of one direction: [B, S, H], [B, H], [B, H]. */
-typedef struct lstm_results {
-    hmlc_value *values[1 + STATES];
-} lstm_results;
+/* A kind of cell. */
+typedef struct cell_row {
+    const char *class_name;
+    hmlc_opcode opcode;
+    uint32_t gates, states;
+    int64_t places[MOST_GATES]; /* of the op's gates among Keras' */
+    char old_gates[MOST_GATES]; /* in the names of Keras 1's weights: W_i; in Keras' order */
+    uint32_t activations;       /* what the op has: gates, candidate, hidden */
+} cell_row;
 
-/* The gates of a weight whose last dim is 4H, in the IR's order, each turned to rows. */
-static hmlc_value *order_gates(hmlc_keras_call *call, hmlc_value *weight)
+static const cell_row cells[] = {
+    {"LSTM", HMLC_OP_lstm, 4, 2, {0, 3, 1, 2}, {'i', 'f', 'c', 'o'}, 3},
+    {"GRU", HMLC_OP_gru, 3, 1, {0, 1, 2}, {'z', 'r', 'h'}, 2},
+    {"SimpleRNN", HMLC_OP_rnn, 1, 1, {0}, {0}, 1},
+};
+
+static const cell_row *find_cell(const char *class_name)
 {
-    static const int64_t places[GATES] = {0, 3, 1, 2}, turn[] = {1, 0};
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        if (strcmp(cells[i].class_name, class_name) == 0) {
+            return &cells[i];
+        }
+    }
+    return NULL;
+}
+
+/* The results of one direction: [B, S, H], then states [B, H]. */
+typedef struct cell_results {
+    hmlc_value *values[1 + MOST_STATES];
+} cell_results;
+
+/* The gates of a weight, along its last dim, in the op's order; a matrix turned, a dim of 1 for the
+ * direction in front. */
+static hmlc_value *order_gates(hmlc_keras_call *call, const cell_row *cell, hmlc_value *weight)
+{
+    static const int64_t turn[] = {1, 0};
     hmlc_emitter *emit = hmlc_keras_emitter(call);
+    hmlc_dims *table = hmlc_emit_table(emit);
+    hmlc_value *parts[MOST_GATES];
+    if (weight == NULL) {
+        return NULL;
+    }
     int32_t last = weight->type->rank - 1;
-    hmlc_value *parts[GATES];
-    hmlc_dim size = hmlc_dim_floordiv(hmlc_emit_table(emit), weight->type->dims[last],
-                                      hmlc_emit_number(emit, GATES));
-    for (uint32_t i = 0; i < GATES; i++) {
-        hmlc_dim start =
-            hmlc_dim_multiply(hmlc_emit_table(emit), size, hmlc_emit_number(emit, places[i]));
+    hmlc_dim size =
+        hmlc_dim_floordiv(table, weight->type->dims[last], hmlc_emit_number(emit, cell->gates));
+    for (uint32_t i = 0; i < cell->gates; i++) {
+        hmlc_dim start = hmlc_dim_multiply(table, size, hmlc_emit_number(emit, cell->places[i]));
         parts[i] = hmlc_emit_slice_axis(emit, weight, last, start, size);
     }
-    hmlc_value *ordered = hmlc_keras_ok(call) ? hmlc_emit_concat(emit, parts, GATES, last) : NULL;
+    hmlc_value *ordered =
+        hmlc_keras_ok(call) ? hmlc_emit_concat(emit, parts, cell->gates, last) : NULL;
     if (ordered != NULL && last == 1) {
         ordered = hmlc_emit_transpose(emit, ordered, turn);
     }
     return ordered != NULL ? hmlc_emit_unsqueeze(emit, ordered, 0) : NULL;
 }
 
-/* Keras 1 keeps the gates apart: W_i, W_c, W_f, W_o. Together as kernel, in the order i f c o. */
-static hmlc_value *join_gates(hmlc_keras_call *call, char letter, int32_t rank)
+/* Keras 1 keeps the gates apart: W_i, W_c, W_f, W_o. Together as kernel, in Keras' order. */
+static hmlc_value *join_gates(hmlc_keras_call *call, const cell_row *cell, char letter,
+                              int32_t rank)
 {
-    static const char gates[GATES] = {'i', 'f', 'c', 'o'};
-    hmlc_value *parts[GATES];
-    for (uint32_t i = 0; i < GATES; i++) {
-        const char name[] = {letter, '_', gates[i], '\0'};
-        parts[i] = hmlc_keras_weight_of(call, name, rank);
+    hmlc_value *parts[MOST_GATES];
+    for (uint32_t i = 0; i < cell->gates; i++) {
+        const char name[] = {letter, '_', cell->old_gates[i], '\0'};
+        parts[i] = cell->old_gates[i] != 0 ? hmlc_keras_weight_of(call, name, rank) : NULL;
         if (parts[i] == NULL) {
             return NULL;
         }
     }
-    return hmlc_emit_concat(hmlc_keras_emitter(call), parts, GATES, rank - 1);
+    return hmlc_emit_concat(hmlc_keras_emitter(call), parts, cell->gates, rank - 1);
 }
 
-static hmlc_value *weight_of(hmlc_keras_call *call, const char *name, char old, int32_t rank)
+static hmlc_value *weight_of(hmlc_keras_call *call, const cell_row *cell, const char *name,
+                             char old, int32_t rank)
 {
     hmlc_value *weight = hmlc_keras_weight_of(call, name, rank);
-    return weight != NULL ? weight : join_gates(call, old, rank);
+    return weight != NULL ? weight : join_gates(call, cell, old, rank);
 }
 
-/* b: the bias, and zeros where the op has a second one. */
-static hmlc_value *both_biases(hmlc_keras_call *call, hmlc_value *bias)
+/* Does the cell reset before the product with the state, or after it? Only then it has two biases.
+ */
+static bool resets_after(const hmlc_keras_call *call)
+{
+    return hmlc_keras_flag(call, "reset_after", false);
+}
+
+/* b: the input's bias and the state's, zeros where there is none. */
+static hmlc_value *both_biases(hmlc_keras_call *call, const cell_row *cell)
 {
     hmlc_emitter *emit = hmlc_keras_emitter(call);
+    hmlc_value *parts[2];
+    if (cell->opcode == HMLC_OP_gru && resets_after(call)) {
+        hmlc_value *bias = hmlc_keras_weight_of(call, "bias", 2);
+        for (uint32_t i = 0; bias != NULL && i < 2; i++) {
+            hmlc_value *row = hmlc_emit_slice_axis(emit, bias, 0, hmlc_emit_number(emit, i),
+                                                   hmlc_emit_number(emit, 1));
+            parts[i] =
+                order_gates(call, cell, row != NULL ? hmlc_emit_squeeze(emit, row, 0) : NULL);
+        }
+        return bias != NULL && parts[0] != NULL && parts[1] != NULL
+                   ? hmlc_emit_concat(emit, parts, 2, 1)
+                   : NULL;
+    }
+    hmlc_value *bias = order_gates(call, cell, weight_of(call, cell, "bias", 'b', 1));
     if (bias == NULL) {
         return NULL;
     }
     hmlc_value *zeros = hmlc_emit_expand(emit, hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 0),
                                          bias->type->dims, (uint32_t)bias->type->rank);
-    hmlc_value *const parts[] = {bias, zeros};
+    parts[0] = bias;
+    parts[1] = zeros;
     return zeros != NULL ? hmlc_emit_concat(emit, parts, 2, 1) : NULL;
 }
 
-static uint32_t activation_attrs(hmlc_keras_call *call, int64_t *kinds, double *alphas,
-                                 double *betas, hmlc_attr *attrs)
+/* The attributes of the activations; none where they are the usual ones. */
+static uint32_t activation_attrs(hmlc_keras_call *call, const cell_row *cell, int64_t *kinds,
+                                 double *alphas, double *betas, hmlc_attr *attrs)
 {
     const char *gates = hmlc_keras_entry(call, "inner_activation") != NULL ? "inner_activation"
                                                                            : "recurrent_activation";
     const char *usual = call->importer->version == 1 ? "hard_sigmoid" : "sigmoid";
-    if (!hmlc_keras_cell_activation(call, gates, usual, &kinds[HMLC_ACTIVATION_GATES],
-                                    &alphas[HMLC_ACTIVATION_GATES],
-                                    &betas[HMLC_ACTIVATION_GATES]) ||
-        !hmlc_keras_cell_activation(call, "activation", "tanh", &kinds[HMLC_ACTIVATION_CANDIDATE],
-                                    &alphas[HMLC_ACTIVATION_CANDIDATE],
-                                    &betas[HMLC_ACTIVATION_CANDIDATE])) {
-        return 0;
+    bool has_gates = cell->activations > 1, plain = true;
+    for (uint32_t i = 0; i < cell->activations; i++) {
+        bool gate = has_gates && i == HMLC_ACTIVATION_GATES;
+        if (!hmlc_keras_cell_activation(call, gate ? gates : "activation", gate ? usual : "tanh",
+                                        &kinds[i], &alphas[i], &betas[i])) {
+            return 0;
+        }
+        plain = plain && kinds[i] == (gate ? HMLC_ACTIVATION_sigmoid : HMLC_ACTIVATION_tanh);
     }
-    kinds[HMLC_ACTIVATION_HIDDEN] = kinds[HMLC_ACTIVATION_CANDIDATE];
-    alphas[HMLC_ACTIVATION_HIDDEN] = alphas[HMLC_ACTIVATION_CANDIDATE];
-    betas[HMLC_ACTIVATION_HIDDEN] = betas[HMLC_ACTIVATION_CANDIDATE];
-    if (kinds[HMLC_ACTIVATION_GATES] == HMLC_ACTIVATION_sigmoid &&
-        kinds[HMLC_ACTIVATION_CANDIDATE] == HMLC_ACTIVATION_tanh) {
-        return 0;
-    }
-    attrs[0] = hmlc_attr_ints(HMLC_ATTR_activations, kinds, 3);
-    attrs[1] = hmlc_attr_floats(HMLC_ATTR_activation_alpha, alphas, 3);
-    attrs[2] = hmlc_attr_floats(HMLC_ATTR_activation_beta, betas, 3);
-    return 3;
+    attrs[0] = hmlc_attr_ints(HMLC_ATTR_activations, kinds, cell->activations);
+    attrs[1] = hmlc_attr_floats(HMLC_ATTR_activation_alpha, alphas, cell->activations);
+    attrs[2] = hmlc_attr_floats(HMLC_ATTR_activation_beta, betas, cell->activations);
+    return plain ? 0 : 3;
 }
 
-static bool check_lstm(hmlc_keras_call *call)
+static bool check_cell(hmlc_keras_call *call)
 {
     if (hmlc_keras_flag(call, "stateful", false)) {
         hmlc_keras_fail(call, HMLC_ERROR_not_implemented,
@@ -110,54 +159,61 @@ static bool check_lstm(hmlc_keras_call *call)
 }
 
 /* Initial states, given as further inputs (Keras 2) or by name (3). */
-static void initial_states(hmlc_keras_call *call, hmlc_value **states)
+static void initial_states(hmlc_keras_call *call, const cell_row *cell, hmlc_value **states)
 {
     hmlc_emitter *emit = hmlc_keras_emitter(call);
-    uint32_t count = hmlc_keras_tensors(call, "initial_state", states, STATES);
-    for (uint32_t i = 0; count == 0 && i < STATES && i + 1 < call->node.input_count; i++) {
+    uint32_t count = hmlc_keras_tensors(call, "initial_state", states, cell->states);
+    for (uint32_t i = 0; count == 0 && i < cell->states && i + 1 < call->node.input_count; i++) {
         states[i] = call->node.inputs[i + 1];
     }
-    for (uint32_t i = 0; i < STATES; i++) {
+    for (uint32_t i = 0; i < cell->states; i++) {
         states[i] = states[i] != NULL ? hmlc_emit_unsqueeze(emit, states[i], 0) : NULL;
     }
 }
 
 /* One direction. `reverse`: from the last step; its sequence stays in the order of the steps. */
-static bool emit_lstm(hmlc_keras_call *call, bool reverse, lstm_results *results)
+static bool emit_cell(hmlc_keras_call *call, const cell_row *cell, bool reverse,
+                      cell_results *results)
 {
     static const int64_t swap[] = {1, 0, 2};
     hmlc_emitter *emit = hmlc_keras_emitter(call);
-    hmlc_value *states[STATES] = {NULL};
+    hmlc_value *states[MOST_STATES] = {NULL};
     int64_t kinds[3];
     double alphas[3], betas[3];
-    hmlc_attr attrs[4] = {hmlc_attr_int(HMLC_ATTR_direction,
+    hmlc_attr attrs[5] = {hmlc_attr_int(HMLC_ATTR_direction,
                                         reverse ? HMLC_DIRECTION_REVERSE : HMLC_DIRECTION_FORWARD)};
-    if (!check_lstm(call)) {
+    uint32_t attr_count = 1;
+    if (!check_cell(call)) {
         return false;
     }
-    hmlc_value *w = weight_of(call, "kernel", 'W', 2);
-    hmlc_value *r = weight_of(call, "recurrent_kernel", 'U', 2);
-    hmlc_value *bias = weight_of(call, "bias", 'b', 1);
-    initial_states(call, states);
-    uint32_t count = 1 + activation_attrs(call, kinds, alphas, betas, attrs + 1);
+    if (cell->opcode == HMLC_OP_gru) {
+        attrs[attr_count++] = hmlc_attr_int(HMLC_ATTR_linear_before_reset, resets_after(call));
+    }
+    hmlc_value *w = weight_of(call, cell, "kernel", 'W', 2);
+    hmlc_value *r = weight_of(call, cell, "recurrent_kernel", 'U', 2);
+    hmlc_keras_check_dim(call, w, 1, (const char *const[2]){"units", "output_dim"}, cell->gates);
+    hmlc_keras_check_dim(call, r, 1, (const char *const[2]){"units", "output_dim"}, cell->gates);
+    initial_states(call, cell, states);
+    attr_count += activation_attrs(call, cell, kinds, alphas, betas, attrs + attr_count);
     if (w == NULL || r == NULL || !hmlc_keras_ok(call)) {
         return false;
     }
     hmlc_value *operands[] = {hmlc_emit_transpose(emit, call->node.inputs[0], swap),
-                              order_gates(call, w),
-                              order_gates(call, r),
-                              bias != NULL ? both_biases(call, order_gates(call, bias)) : NULL,
+                              order_gates(call, cell, w),
+                              order_gates(call, cell, r),
+                              both_biases(call, cell),
                               NULL,
                               states[0],
                               states[1]};
-    hmlc_op *op = hmlc_emit_op(emit, HMLC_OP_lstm, operands, 7, attrs, count);
+    hmlc_op *op = hmlc_emit_op(emit, cell->opcode, operands, 5 + cell->states, attrs, attr_count);
     if (op == NULL) {
         return false;
     }
     results->values[SEQUENCE] =
         hmlc_emit_transpose(emit, hmlc_emit_squeeze(emit, op->results[SEQUENCE], 1), swap);
-    results->values[FINAL_H] = hmlc_emit_squeeze(emit, op->results[FINAL_H], 0);
-    results->values[FINAL_C] = hmlc_emit_squeeze(emit, op->results[FINAL_C], 0);
+    for (uint32_t i = 0; i < cell->states; i++) {
+        results->values[FINAL + i] = hmlc_emit_squeeze(emit, op->results[FINAL + i], 0);
+    }
     return hmlc_keras_ok(call);
 }
 
@@ -175,23 +231,23 @@ static hmlc_value *turn_steps(hmlc_emitter *emit, hmlc_value *x)
 }
 
 /* go_backwards gives the sequence in the order in which it came to be. */
-void hmlc_keras_import_lstm(hmlc_keras_call *call)
+void hmlc_keras_import_recurrent(hmlc_keras_call *call)
 {
     hmlc_emitter *emit = hmlc_keras_emitter(call);
-    lstm_results results;
+    const cell_row *cell = find_cell(call->layer->class_name);
+    cell_results results;
     bool backwards = hmlc_keras_flag(call, "go_backwards", false);
-    if (!emit_lstm(call, backwards, &results)) {
+    if (!emit_cell(call, cell, backwards, &results)) {
         return;
     }
     hmlc_value *sequence = results.values[SEQUENCE];
     if (backwards) {
         sequence = turn_steps(emit, sequence);
     }
-    call->node.outputs[0] =
-        hmlc_keras_flag(call, "return_sequences", false) ? sequence : results.values[FINAL_H];
-    if (hmlc_keras_flag(call, "return_state", false)) {
-        call->node.outputs[1] = results.values[FINAL_H];
-        call->node.outputs[2] = results.values[FINAL_C];
+    bool whole = hmlc_keras_flag(call, "return_sequences", false);
+    call->node.outputs[0] = whole ? sequence : results.values[FINAL];
+    for (uint32_t i = 0; hmlc_keras_flag(call, "return_state", false) && i < cell->states; i++) {
+        call->node.outputs[1 + i] = results.values[FINAL + i];
     }
 }
 
@@ -223,21 +279,21 @@ static hmlc_value *merge(hmlc_keras_call *call, hmlc_value *a, hmlc_value *b)
 }
 
 /* A half of the layer, as a call of the layer inside. */
-static bool emit_half(hmlc_keras_call *call, uint32_t index, bool *sequences, lstm_results *results)
+static bool emit_half(hmlc_keras_call *call, uint32_t index, bool *sequences, cell_results *results)
 {
     hmlc_keras_layer *layer = call->layer->wrapped[index];
+    const cell_row *cell = find_cell(layer->class_name);
     hmlc_keras_call half = *call;
     half.layer = layer;
     half.source = NULL;
-    if (strcmp(layer->class_name, "LSTM") != 0 || hmlc_keras_flag(&half, "return_state", false) ||
+    if (cell == NULL || hmlc_keras_flag(&half, "return_state", false) ||
         call->node.input_count > 1) {
         hmlc_keras_fail(call, HMLC_ERROR_not_implemented, NULL, "around %s%s is not supported",
-                        layer->class_name,
-                        strcmp(layer->class_name, "LSTM") == 0 ? " with states" : "");
+                        layer->class_name, cell != NULL ? " with states" : "");
         return false;
     }
     *sequences = hmlc_keras_flag(&half, "return_sequences", false);
-    bool good = emit_lstm(&half, index == 1, results);
+    bool good = emit_cell(&half, cell, index == 1, results);
     call->node.emit.status = half.node.emit.status;
     return good;
 }
@@ -245,14 +301,14 @@ static bool emit_half(hmlc_keras_call *call, uint32_t index, bool *sequences, ls
 /* The second half goes through the steps backwards; its sequence is in their order here. */
 void hmlc_keras_import_bidirectional(hmlc_keras_call *call)
 {
-    lstm_results halves[HMLC_KERAS_WRAPPED];
+    cell_results halves[HMLC_KERAS_WRAPPED];
     bool sequences = false;
     for (uint32_t i = 0; i < HMLC_KERAS_WRAPPED; i++) {
         if (call->layer->wrapped[i] == NULL || !emit_half(call, i, &sequences, &halves[i])) {
             return;
         }
     }
-    uint32_t which = sequences ? SEQUENCE : FINAL_H;
+    uint32_t which = sequences ? SEQUENCE : FINAL;
     if (hmlc_keras_entry(call, "merge_mode") == NULL &&
         hmlc_json_get(call->layer->config, "merge_mode") != NULL) {
         call->node.outputs[0] = halves[0].values[which];

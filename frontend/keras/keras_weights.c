@@ -433,8 +433,10 @@ static hmlc_status find_parts(hmlc_keras_importer *importer, hmlc_keras_model *m
     hmlc_arena *scratch = importer->base->scratch;
     hmlc_names used = hmlc_names_create(scratch);
     hmlc_hdf5_object *layers = NULL;
-    HMLC_TRY(hmlc_hdf5_find(&importer->file, group, "layers", &layers));
-    if (layers == NULL) { /* Keras 2.12 */
+    if (group != NULL) {
+        HMLC_TRY(hmlc_hdf5_find(&importer->file, group, "layers", &layers));
+    }
+    if (group != NULL && layers == NULL) { /* Keras 2.12 */
         HMLC_TRY(hmlc_hdf5_find(&importer->file, group, "_layer_checkpoint_dependencies", &layers));
     }
     for (uint32_t i = 0; i < model->layer_count; i++) {
@@ -466,7 +468,7 @@ static hmlc_status find_by_part(hmlc_keras_importer *importer, hmlc_keras_layer 
 {
     static const char *const forward[] = {"forward_layer", "backward_layer"};
     if (layer->model != NULL) {
-        return part != NULL ? find_parts(importer, layer->model, part) : HMLC_OK;
+        return find_parts(importer, layer->model, part);
     }
     for (uint32_t i = 0; i < HMLC_KERAS_WRAPPED && layer->wrapped[i] != NULL; i++) {
         hmlc_hdf5_object *inner = NULL;

@@ -2,6 +2,7 @@
 /* Convolutions and pools. Data stay in their order: only weights are transposed, once. */
 #include "keras_call.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 typedef enum padding_kind { PAD_VALID, PAD_SAME, PAD_CAUSAL, PAD_UNKNOWN } padding_kind;
@@ -85,10 +86,18 @@ static bool read_conv_window(hmlc_keras_call *call, const hmlc_value *kernel, co
     if (kernel == NULL || !hmlc_keras_read_window(call, NULL, spatial, x, window)) {
         return false;
     }
+    int64_t said[HMLC_MOST_SPATIAL];
+    hmlc_keras_positive(call, "kernel_size", spatial, 1, said);
     for (int32_t i = 0; i < spatial; i++) {
         (void)hmlc_dim_is_constant(kernel->type->dims[i], &window->size[i]);
+        if (hmlc_keras_entry(call, "kernel_size") != NULL && said[i] != window->size[i]) {
+            hmlc_keras_fail(
+                call, HMLC_ERROR_tensor_data_invalid, "give the file that the model was saved to",
+                "has 'kernel_size' %" PRId64 ", but its kernel has %" PRId64 " along dim %d",
+                said[i], window->size[i], i);
+        }
     }
-    return true;
+    return hmlc_keras_ok(call);
 }
 
 /*
@@ -173,6 +182,8 @@ void hmlc_keras_import_conv(hmlc_keras_call *call)
     if (kernel != NULL && is_theano(call)) {
         kernel = from_theano(call, kernel);
     }
+    hmlc_keras_check_dim(call, kernel, x->type->rank - 1,
+                         (const char *const[2]){"filters", "nb_filter"}, 1);
     if (!read_conv_window(call, kernel, x, &window) || !pad_window(call, x, &window)) {
         return;
     }
@@ -219,6 +230,8 @@ static hmlc_value *depthwise(hmlc_keras_call *call, hmlc_value *bias, int64_t *l
         return NULL;
     }
     hmlc_value *kernel = hmlc_keras_weight_of(call, "depthwise_kernel", x->type->rank);
+    hmlc_keras_check_dim(call, kernel, x->type->rank - 1,
+                         (const char *const[2]){"depth_multiplier", NULL}, 1);
     if (!read_conv_window(call, kernel, x, &window) || !pad_window(call, x, &window)) {
         return NULL;
     }
@@ -251,7 +264,8 @@ void hmlc_keras_import_separable_conv(hmlc_keras_call *call)
     hmlc_value *between = depthwise(call, NULL, &layout);
     hmlc_value *kernel = hmlc_keras_weight_of(call, "pointwise_kernel", rank);
     hmlc_value *bias = hmlc_keras_weight_of(call, "bias", 1);
-    if (between == NULL || kernel == NULL) {
+    hmlc_keras_check_dim(call, kernel, rank - 1, (const char *const[2]){"filters", "nb_filter"}, 1);
+    if (between == NULL || kernel == NULL || !hmlc_keras_ok(call)) {
         return;
     }
     hmlc_window_spec window = {.spatial = rank - 2, .layout = layout};
@@ -281,6 +295,8 @@ void hmlc_keras_import_conv_transpose(hmlc_keras_call *call)
     hmlc_value *kernel = hmlc_keras_weight_of(call, "kernel", x->type->rank);
     hmlc_value *bias = hmlc_keras_weight_of(call, "bias", 1);
     padding_kind padding = read_padding(call);
+    hmlc_keras_check_dim(call, kernel, x->type->rank - 2,
+                         (const char *const[2]){"filters", "nb_filter"}, 1);
     if (hmlc_keras_entry(call, "output_padding") != NULL || padding == PAD_CAUSAL) {
         hmlc_keras_fail(call, HMLC_ERROR_not_implemented, NULL,
                         "with an output_padding or causal padding is not supported");
