@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ARM without a board: hml is built by clang for it, artifacts are compiled here and run under qemu, each target on the oldest CPU that it is for.
+# usage: arm_test.sh ARCHITECTURE HMLC HML CROSS_MODELS SOURCE ZOO BUILD   ARCHITECTURE: of the table below; HML: this machine's;
+#        BUILD: folder for ARCHITECTURE's; status 77: a tool is missing
+set -u
+architecture=$1 hmlc=$2 hml=$3 models=$4 source=$5 zoo=$6 build=$7
+source "$source/tests/cli/expect.sh"
+source "$source/tests/zoo/tolerance_of.sh"
+
+# architecture, target, qemu's program and CPU, what is run: all, or the project's own model alone, since most code is that of another target
+variants=(
+    'aarch64 aarch64     qemu-aarch64 cortex-a53  all'
+    'aarch64 aarch64-dot qemu-aarch64 cortex-a76  own'
+    'aarch64 aarch64-mm  qemu-aarch64 max,sve=off own'
+)
+# architecture, qemu's program and CPU, a target that this CPU cannot run
+unfit=(
+    'aarch64 qemu-aarch64 cortex-a72 aarch64-dot'
+    'aarch64 qemu-aarch64 cortex-a76 aarch64-mm'
+)
+# architecture, triple, Debian packages without which clang links nothing for it
+case $architecture in
+aarch64) triple=aarch64-linux-gnu packages='libc6-dev-arm64-cross, libgcc-12-dev-arm64-cross' qemu=qemu-aarch64 ;;
+*)
+    echo "$0: no architecture '$architecture'"
+    exit 2
+    ;;
+esac
+
+for tool in "$qemu:qemu-user" clang-19:clang-19 ld.lld-19:lld-19 python3:python3; do
+    command -v "${tool%:*}" >/dev/null || {
+        echo "skipped: no ${tool%:*} (Debian package ${tool#*:})"
+        exit 77
+    }
+done
+if ! echo 'int main(void) { return 0; }' | clang-19 --target=$triple -fuse-ld=lld -static -x c - -o /dev/null 2>/dev/null; then
+    echo "skipped: clang-19 links nothing for $triple (Debian packages $packages)"
+    exit 77
+fi
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+unset HML_VARIANT
+
+# What `cmake --workflow --preset ARCHITECTURE` does, in a folder of the test's.
+(cd "$source" && cmake --preset "$architecture" -B "$build" && cmake --build "$build" --target hml_program hml_shared) >"$place/build.log" 2>&1 || {
+    echo "FAILED: hml is not built for $architecture"
+    tail -20 "$place/build.log"
+    exit 1
+}
+# The program of the other machine; $qemu and $cpu say which, $pages is the size of its pages.
+far() { "$qemu" -cpu "$cpu" ${pages:+-p $pages} "$build/tools/hml/hml" "$@"; }
+export -f far
+export build
+# far_expect STATUS PATTERN WORDS...: expect, of that program
+far_expect() {
+    local status=$1 pattern=$2
+    shift 2
+    expect "$status" "$pattern" bash -c 'far "$@"' far "$@"
+}
+
+# model FOLDER: compiles, runs each recorded case
+model() {
+    local name artifact=$place/model.hml set tolerance
+    name=$(basename "$1")
+    read -ra tolerance < <(tolerance_of "$name")
+    expect 0 '' "$hmlc" compile "$1"/*.onnx -o "$artifact" --target "$target" --quiet
+    for set in "$1"/test_data_set_*; do
+        far_expect 0 'equal' run "$artifact" --test-data "$set" "${tolerance[@]}"
+    done
+}
+
+# -- the parts of the test -------------------------------------------------------------------------
+
+own() {
+    model "$digits"
+    local batch
+    for batch in 1 3; do
+        far_expect 0 'probabilities' run "$place/model.hml" --dim batch=$batch --threads 2
+    done
+}
+
+# Systems of all sizes of pages: where they are larger than the image's, it is copied.
+pages() {
+    for pages in 4096 16384 65536; do
+        export pages
+        far_expect 0 'equal' run "$place/model.hml" --test-data "$digits/test_data_set_0"
+    done
+    pages=
+}
+
+# One file for all: each machine takes its own variant, and the weights are there once.
+one_file() {
+    local any=$place/any.hml plain=$place/plain.hml weights
+    expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$plain" --target x86-64-v2,x86-64-v3,x86-64-v4 --quiet
+    expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$any" --target any --quiet
+    far_expect 0 "  $target .*; chosen\$" inspect "$any"
+    expect 0 '  x86-64-v[234] .*; chosen$' "$hml" inspect "$any"
+    far_expect 0 'equal' run "$any" --test-data "$digits/test_data_set_0"
+    expect 0 'equal' "$hml" run "$any" --test-data "$digits/test_data_set_0"
+    weights=$(python3 "$source/tests/cross/weights_of.py" "$plain")
+    holds 'an artifact has one section of weights' [ "${weights%% *}" = 1 ]
+    holds 'the weights of both are those of one' [ "$(python3 "$source/tests/cross/weights_of.py" "$any")" = "$weights" ]
+    # What a machine cannot run it refuses, each variant with its reason.
+    far_expect 3 "HML1026.*'x86-64-v2' is for x86-64; 'x86-64-v3' is for x86-64" run "$plain"
+    expect 3 "HML1026.*'$target' is for $architecture" "$hml" run "$place/model.hml"
+    expect 3 "HML1028.*'x86-64-v3' is for x86-64" bash -c 'HML_VARIANT=x86-64-v3 far "$@"' far run "$any"
+    # What a device does not need can be dropped.
+    expect 0 '' "$hmlc" strip "$any" --keep "$target" -o "$place/stripped.hml" --quiet
+    far_expect 0 'equal' run "$place/stripped.hml" --test-data "$digits/test_data_set_0"
+}
+
+# Targets that a CPU lacks a feature of: refused, also where they are asked for.
+unfit_cpus() {
+    local row foreign only
+    for row in "${unfit[@]}"; do
+        read -r only qemu cpu foreign <<<"$row"
+        [ "$only" = "$architecture" ] || continue
+        export qemu cpu
+        expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/unfit.hml" --target "x86-64-v2,$foreign" --quiet
+        far_expect 3 "HML1026.*'x86-64-v2' is for x86-64; '$foreign' needs CPU features that this CPU lacks \\(0x" run "$place/unfit.hml"
+        expect 3 "HML1028.*'$foreign' needs CPU features that this CPU lacks" bash -c "HML_VARIANT=$foreign"' far "$@"' far run "$place/unfit.hml"
+        far_expect 0 "  $foreign .*; this CPU does not run it" inspect "$place/unfit.hml"
+    done
+}
+
+# Sizes that the run alone knows: all columns that may be left over, with the bits of x86-64-v3, which computes in the same order.
+products() {
+    local size m k n dims
+    expect 0 '' "$models" "$place/products.onnx"
+    expect 0 '' "$hmlc" compile "$place/products.onnx" -o "$place/products.hml" --target "x86-64-v3,$target" --quiet
+    expect 0 '' "$hmlc" compile "$place/products.onnx" -o "$place/products.ll" --emit llvm-ir --target "$target" --quiet
+    holds 'no masked access, which would be a branch a lane' bash -c "! grep -q 'llvm.masked' '$place/products.ll'"
+    if ! "$hml" inspect "$place/products.hml" | grep -q '  x86-64-v3 .*; chosen$'; then
+        echo "skipped: products of sizes that the run knows: no AVX2 here to compare with"
+        return
+    fi
+    for size in 1,1,1 1,7,2 2,64,3 3,5,17 5,3,6 6,258,7 7,301,31 13,9,45 9,4,100; do
+        IFS=, read -r m k n <<<"$size"
+        dims=(--dim m="$m" --dim k="$k" --dim n="$n")
+        expect 0 'output_3' "$hml" run "$place/products.hml" "${dims[@]}" --output "$place/x86"
+        far_expect 0 'output_3' run "$place/products.hml" "${dims[@]}" --output "$place/arm"
+        holds "products of $size have the same bits" diff -r "$place/x86" "$place/arm"
+    done
+}
+
+# The zoo's smallest models.
+zoo_models() {
+    local name
+    [ -d "$zoo/onnx" ] || {
+        echo "skipped: no models at $zoo; digits alone"
+        return
+    }
+    for name in tract_deconv_group tract_lgbm_classifier_tensor mnist_cntk_v1 cnn_mnist_pytorch gpt2_past_tiny bert_toy_optimized; do
+        model "$zoo/onnx/$name"
+    done
+}
+
+# ONNX's own cases of the operators whose code is the architecture's own.
+onnx_cases() {
+    local cases=$zoo/onnx-backend-tests.tar.zst refused=0 folder compiled before=$passed
+    tar --zstd -xf "$cases" -C "$place" --wildcards '*/test_matmul_*' '*/test_gemm_*' '*/test_*conv*' '*/test_maxpool*' '*/test_averagepool*' \
+        '*/test_lstm_*' '*/test_gru_*' '*/test_softmax_*' '*/test_reduce_m*' '*/test_attention_4d*' 2>/dev/null || {
+        echo "skipped: no cases of ONNX at $cases, or no zstd"
+        return
+    }
+    while read -r folder; do
+        compiled=$("$hmlc" compile "$folder/model.onnx" -o "$place/case.hml" --target "$target" --quiet 2>&1)
+        case $? in
+        0) far_expect 0 'equal' run "$place/case.hml" --test-data "$folder/test_data_set_0" ;;
+        3) refused=$((refused + 1)) ;;
+        *) holds "$(basename "$folder"): $compiled" false ;;
+        esac
+    done < <(find "$place" -name model.onnx -path '*/node/*' -printf '%h\n' | sort)
+    echo "$target: $refused cases refused"
+    holds 'ONNX has such cases' [ $((passed - before)) -gt 50 ]
+}
+
+digits=$source/models/digits
+for row in "${variants[@]}"; do
+    read -r only target qemu cpu what <<<"$row"
+    [ "$only" = "$architecture" ] || continue
+    export qemu cpu
+    own
+    [ "$what" = all ] || continue
+    pages
+    one_file
+    products
+    zoo_models
+    onnx_cases
+done
+unfit_cpus
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
