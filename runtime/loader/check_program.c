@@ -297,12 +297,12 @@ static bool is_page(uint64_t bytes)
            (bytes & (bytes - 1)) == 0;
 }
 
-/* Text, then constants, in whole pages: nothing before, between or behind. */
+/* Text, then constants, in whole pages behind the record: nothing before, between or behind. */
 static bool segments_fill_image(const hml_code_record *code)
 {
     uint64_t page = hml_code_page(code);
-    return is_page(page) && code->image_offset % page == 0 && code->text_offset == 0 &&
-           code->text_bytes % page == 0 && code->text_bytes != 0 &&
+    return is_page(page) && code->image_offset % page == 0 && code->image_offset != 0 &&
+           code->text_offset == 0 && code->text_bytes % page == 0 && code->text_bytes != 0 &&
            code->text_bytes <= code->image_bytes && code->rodata_offset == code->text_bytes &&
            code->rodata_bytes % page == 0 &&
            code->rodata_bytes == code->image_bytes - code->text_bytes;

@@ -21,6 +21,24 @@ static const char *variant_name(const hml_variant *variant)
     return variant->program.strings + variant->program.record->target_name;
 }
 
+/* Why a variant does not run here; what was written. */
+static int tell_variant(const hml_variant *variant, uint64_t features, char *text, size_t bytes)
+{
+    const hml_section_record *code = variant->code_section;
+    uint64_t missing = code->required_features & ~features;
+    const char *name = variant->refusal == HML_OK ? variant_name(variant) : "";
+    const char *architecture = hml_cpu_architecture_name(code->architecture);
+    if (variant->refusal != HML_OK) {
+        return snprintf(text, bytes, "one for %s needs a newer runtime", architecture);
+    }
+    if (!hml_cpu_is(code->architecture)) {
+        return snprintf(text, bytes, "'%s' is for %s", name, architecture);
+    }
+    bool known = (missing & ~hml_cpu_known_features()) == 0;
+    return snprintf(text, bytes, "'%s' needs CPU features that this %s (%#llx)", name,
+                    known ? "CPU lacks" : "runtime does not know", (unsigned long long)missing);
+}
+
 static hml_status choose_named(hml_model *model, const char *wanted, uint64_t features,
                                hml_message message)
 {
@@ -32,7 +50,8 @@ static hml_status choose_named(hml_model *model, const char *wanted, uint64_t fe
             variant->refusal == HML_OK ? variant_name(variant) : "one that needs a newer runtime";
         if (variant->refusal == HML_OK && strcmp(name, wanted) == 0) {
             if (!model->inspect_only && suits(variant, features) == 0) {
-                return HML_FAIL(message, HML_ERROR_variant_unsupported, "'%s'", wanted);
+                (void)tell_variant(variant, features, names, sizeof names);
+                return HML_FAIL(message, HML_ERROR_variant_unsupported, "%s", names);
             }
             model->variant = i;
             return HML_OK;
@@ -54,11 +73,17 @@ static hml_status none_runs(const hml_model *model, uint64_t features, hml_messa
             return HML_FAIL(message, variant->refusal, "variant %u, which is for this CPU", i);
         }
     }
-    const hml_variant *first = &model->variants[model->variant];
-    return HML_FAIL(message, HML_ERROR_other_cpu, "%u variant%s, the first for %s ('%s')",
-                    model->variant_count, model->variant_count == 1 ? "" : "s",
-                    hml_cpu_architecture_name(first->code_section->architecture),
-                    variant_name(first));
+    char reasons[384] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < model->variant_count && used < sizeof reasons; i++) {
+        const char *between = i > 0 ? "; " : "";
+        used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s", between);
+        if (used < sizeof reasons) {
+            used += (size_t)tell_variant(&model->variants[i], features, reasons + used,
+                                         sizeof reasons - used);
+        }
+    }
+    return HML_FAIL(message, HML_ERROR_other_cpu, "%s", reasons);
 }
 
 /* The last one of those that suit best; where none runs the first that is understood. */

@@ -79,8 +79,8 @@ static hml_status map_code(hml_model *model, const hml_platform_file *file, hml_
 {
     const hml_variant *variant = &model->variants[model->variant];
     const hml_code_record *code = variant->code;
-    const hml_code_layout layout = {code->image_bytes, code->text_offset, code->text_bytes,
-                                    code->rodata_offset, code->rodata_bytes};
+    const hml_code_layout layout = {code->image_bytes, hml_code_page(code), code->text_offset,
+                                    code->text_bytes,  code->rodata_offset, code->rodata_bytes};
     uint64_t offset = variant->code_section->offset + code->image_offset;
     model->code_image = hml_platform_code_map(model->mapped ? file : NULL, offset,
                                               model->file.data + offset, &layout);
@@ -111,6 +111,9 @@ static hml_status check_variants(hml_model *model, hml_message message)
 {
     for (uint32_t i = 0; i < model->variant_count; i++) {
         hml_variant *variant = &model->variants[i];
+        if (hml_code_mark(variant->code_section->architecture) == 0) {
+            variant->refusal = HML_ERROR_format_newer; /* no CPU that this version knows */
+        }
         if (variant->refusal != HML_OK) {
             continue;
         }

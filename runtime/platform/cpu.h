@@ -12,6 +12,9 @@
 /* HML_CPU_* bits of this architecture that CPU and operating system both support. */
 uint64_t hml_cpu_features(void);
 
+/* Those that this version can detect. */
+uint64_t hml_cpu_known_features(void);
+
 /* HML_ARCHITECTURE_* of this build; 0 when artifacts have no number for it. */
 uint32_t hml_cpu_architecture(void);
 

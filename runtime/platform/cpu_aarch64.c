@@ -59,6 +59,11 @@ uint64_t hml_cpu_features(void)
            (all_in_order(hwcap) ? HML_CPU_AARCH64_IN_ORDER : 0);
 }
 
+uint64_t hml_cpu_known_features(void)
+{
+    return HML_CPU_AARCH64_KNOWN;
+}
+
 uint32_t hml_cpu_architecture(void)
 {
     return HML_ARCHITECTURE_AARCH64;

@@ -9,6 +9,11 @@ uint64_t hml_cpu_features(void)
     return 0;
 }
 
+uint64_t hml_cpu_known_features(void)
+{
+    return 0;
+}
+
 uint32_t hml_cpu_architecture(void)
 {
     return 0;

@@ -74,6 +74,11 @@ uint64_t hml_cpu_features(void)
     return present & ~missing;
 }
 
+uint64_t hml_cpu_known_features(void)
+{
+    return HML_CPU_X86_KNOWN;
+}
+
 uint32_t hml_cpu_architecture(void)
 {
     return HML_ARCHITECTURE_X86_64;

@@ -41,9 +41,9 @@ void hml_platform_file_unmap(const void *data, uint64_t bytes);
 
 /* -- Code ------------------------------------------------------------------------------------ */
 
-/* Offsets and sizes are multiples of a page, within image_bytes, and do not overlap. */
+/* Offsets and sizes are multiples of page_bytes, within image_bytes, and do not overlap. */
 typedef struct hml_code_layout {
-    uint64_t image_bytes;
+    uint64_t image_bytes, page_bytes;
     uint64_t text_offset, text_bytes;
     uint64_t rodata_offset, rodata_bytes;
 } hml_code_layout;
@@ -51,7 +51,8 @@ typedef struct hml_code_layout {
 /*
  * Maps a code image, text read-execute and constants read-only, never writable and executable:
  * straight from `file` (which may be NULL), `offset` bytes behind its start, when that is possible,
- * else from a sealed copy of `image` in memory. NULL when the system refuses.
+ * else from a sealed copy of `image` in memory. Where this system's pages are larger than the
+ * layout's, or it has no sealed memory, all of a copy is read-execute. NULL when it refuses.
  */
 void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, const void *image,
                             const hml_code_layout *layout);
@@ -72,7 +73,7 @@ void hml_platform_wait(atomic_uint *word, uint32_t expected);
 /* Wakes one thread that sleeps on *word. */
 void hml_platform_wake(atomic_uint *word);
 
-/* Processors that this process may use, at least 1. */
+/* Processors that this process may use, at least 1; where they are unequal, the fast ones. */
 uint32_t hml_platform_processors(void);
 /* The processor that runs the calling thread, without a system call; -1 where that is not known. */
 int hml_platform_processor(void);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -231,14 +232,14 @@ static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layo
     return NULL;
 }
 
-void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, const void *image,
-                            const hml_code_layout *layout)
+/* The file where it starts on a page and its file system lets code run, else sealed memory. */
+static void *map_file_or_copy(const hml_platform_file *file, uint64_t offset, uint64_t page,
+                              const void *image, const hml_code_layout *layout)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     if (file != NULL && (file->offset + offset) % page == 0) {
         void *mapped = map_image(file->descriptor, file->offset + offset, layout);
         if (mapped != NULL) {
-            return mapped; /* fails on file systems mounted noexec */
+            return mapped;
         }
     }
     int descriptor = seal_copy(image, layout->image_bytes);
@@ -248,6 +249,33 @@ void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, cons
     void *mapped = map_image(descriptor, 0, layout);
     (void)close(descriptor);
     return mapped;
+}
+
+/* One region, first written, then executed. What a processor wrote itself may be missing where it
+ * fetches instructions from. */
+static void *copy_image(const void *image, const hml_code_layout *layout)
+{
+    size_t bytes = (size_t)layout->image_bytes;
+    char *region = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (region == MAP_FAILED) {
+        return NULL;
+    }
+    memcpy(region, image, bytes);
+    __builtin___clear_cache(region, region + bytes);
+    if (mprotect(region, bytes, PROT_READ | PROT_EXEC) == 0) {
+        return region;
+    }
+    (void)munmap(region, bytes);
+    return NULL;
+}
+
+void *hml_platform_code_map(const hml_platform_file *file, uint64_t offset, const void *image,
+                            const hml_code_layout *layout)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    void *mapped =
+        page <= layout->page_bytes ? map_file_or_copy(file, offset, page, image, layout) : NULL;
+    return mapped != NULL ? mapped : copy_image(image, layout);
 }
 
 void hml_platform_code_unmap(void *image, uint64_t image_bytes)
@@ -304,12 +332,50 @@ int hml_platform_processor(void)
     return -1;
 }
 
+/* What Linux says of a core's speed, the fastest one's being 1024; 0: it does not say. */
+static uint32_t core_capacity(uint32_t core)
+{
+    char path[64], text[16];
+    (void)snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/cpu_capacity", core);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t bytes = file >= 0 ? read(file, text, sizeof text - 1) : -1;
+    if (file >= 0) {
+        (void)close(file);
+    }
+    text[bytes > 0 ? bytes : 0] = '\0';
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/*
+ * Of the cores in `set`: those with at least 60 % of the greatest capacity. A step ends with the
+ * slowest thread, and small cores make it late more often than they help. All, where nothing is
+ * said.
+ */
+static uint32_t big_cores(const cpu_set_t *set)
+{
+    uint32_t capacities[CPU_SETSIZE], greatest = 0, count = 0, big = 0;
+    for (uint32_t core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, set)) {
+            capacities[count] = core_capacity(core);
+            if (capacities[count] == 0) {
+                return (uint32_t)CPU_COUNT(set);
+            }
+            greatest = capacities[count] > greatest ? capacities[count] : greatest;
+            count++;
+        }
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        big += (uint64_t)capacities[k] * 100 >= (uint64_t)greatest * 60 ? 1 : 0;
+    }
+    return big;
+}
+
 uint32_t hml_platform_processors(void)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
-        return (uint32_t)CPU_COUNT(&set);
+        return big_cores(&set);
     }
     return 1;
 }

@@ -40,9 +40,11 @@ static area choose_area(alteration_random *random, const uint8_t *original)
     uint32_t kind = chosen < 4   ? HML_SECTION_MODEL
                     : chosen < 5 ? HML_SECTION_CODE
                                  : HML_SECTION_PROGRAM;
+    uint32_t others = 4; /* sections that no variant has of its own; a variant has two */
+    uint32_t variant = alteration_next(random, (header->section_count - others) / 2);
     for (uint32_t k = 0; chosen > 0 && k < header->section_count; k++) {
         const hml_section_record *record = artifact_section((uint8_t *)original, k);
-        if (record->kind == kind) {
+        if (record->kind == kind && (record->variant == HML_NONE || record->variant == variant)) {
             return section_area(original, record);
         }
     }

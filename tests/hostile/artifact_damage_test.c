@@ -98,6 +98,12 @@ static void every_flipped_bit_of_a_dynamic_model_is_found(void **state)
     check_bits(artifacts[HOSTILE_DYNAMIC], artifact_bytes[HOSTILE_DYNAMIC]);
 }
 
+static void every_flipped_bit_of_several_machines_is_found(void **state)
+{
+    (void)state;
+    check_bits(artifacts[HOSTILE_MACHINES], artifact_bytes[HOSTILE_MACHINES]);
+}
+
 static void every_flipped_bit_of_other_forms_is_found(void **state)
 {
     (void)state;
@@ -162,6 +168,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_flipped_bit_of_digits_is_found),
         cmocka_unit_test(every_flipped_bit_of_a_dynamic_model_is_found),
+        cmocka_unit_test(every_flipped_bit_of_several_machines_is_found),
         cmocka_unit_test(every_flipped_bit_of_other_forms_is_found),
         cmocka_unit_test(every_length_but_the_right_one_is_refused),
     };

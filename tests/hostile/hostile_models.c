@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hostile_models.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,10 +88,29 @@ static void show(const hmlc_module *module)
     fprintf(stderr, "the model does not compile: %s\n", first != NULL ? first->message : "");
 }
 
-static hmlc_status compile(hmlc_module *module, const char *path)
+enum { MOST_TARGETS = 16 };
+
+/* This machine's row and, with `others`, the first of each other architecture, in the table's
+ * order. */
+static uint32_t list_targets(const hmlc_target *targets[MOST_TARGETS], bool others)
 {
-    const hmlc_target *target = hmlc_target_find("native");
-    const hmlc_codegen_options options = {.targets = &target, .target_count = 1};
+    const hmlc_target *native = hmlc_target_find("native"), *target;
+    uint32_t count = 0, architecture = 0;
+    for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL && count < MOST_TARGETS; k++) {
+        bool first = target->architecture != architecture;
+        architecture = target->architecture;
+        if (target == native || (others && first && architecture != native->architecture)) {
+            targets[count++] = target;
+        }
+    }
+    return count;
+}
+
+static hmlc_status compile(hmlc_module *module, const char *path, bool others)
+{
+    const hmlc_target *targets[MOST_TARGETS];
+    const hmlc_codegen_options options = {.targets = targets,
+                                          .target_count = list_targets(targets, others)};
     const hmlc_pass_options passes = {.pipeline = NULL};
     hmlc_codegen_summary summary;
     HMLC_TRY(hmlc_run_passes(module, &passes));
@@ -101,7 +121,7 @@ static hmlc_status build_file(const char *onnx, hmlc_module *module, const char 
 {
     hmlc_mapping *mapping = NULL;
     hmlc_status status = hmlc_import(onnx, NULL, module, &mapping);
-    status = status == HMLC_OK ? compile(module, path) : status;
+    status = status == HMLC_OK ? compile(module, path, false) : status;
     if (status != HMLC_OK) {
         show(module);
     }
@@ -110,10 +130,11 @@ static hmlc_status build_file(const char *onnx, hmlc_module *module, const char 
     return status;
 }
 
-static hmlc_status build_written(wire_buffer file, hmlc_module *module, const char *path)
+static hmlc_status build_written(wire_buffer file, hmlc_module *module, const char *path,
+                                 bool others)
 {
     hmlc_status status = hmlc_import_memory(file.data, file.size, NULL, module);
-    status = status == HMLC_OK ? compile(module, path) : status;
+    status = status == HMLC_OK ? compile(module, path, others) : status;
     if (status != HMLC_OK) {
         show(module);
     }
@@ -146,13 +167,19 @@ typedef hmlc_status build_function(const char *onnx, hmlc_module *module, const 
 static hmlc_status build_dynamic(const char *onnx, hmlc_module *module, const char *path)
 {
     (void)onnx;
-    return build_written(dynamic_model(), module, path);
+    return build_written(dynamic_model(), module, path, false);
 }
 
 static hmlc_status build_branches(const char *onnx, hmlc_module *module, const char *path)
 {
     (void)onnx;
-    return build_written(branches_model(), module, path);
+    return build_written(branches_model(), module, path, false);
+}
+
+static hmlc_status build_for_machines(const char *onnx, hmlc_module *module, const char *path)
+{
+    (void)onnx;
+    return build_written(branches_model(), module, path, true);
 }
 
 static uint8_t *artifact_by(build_function *build, const char *onnx, size_t *bytes)
@@ -179,7 +206,8 @@ uint8_t *hostile_artifact(hostile_model model, size_t *bytes)
 {
     static build_function *const builds[HOSTILE_MODEL_COUNT] = {[HOSTILE_DIGITS] = build_file,
                                                                 [HOSTILE_DYNAMIC] = build_dynamic,
-                                                                [HOSTILE_BRANCHES] =
-                                                                    build_branches};
+                                                                [HOSTILE_BRANCHES] = build_branches,
+                                                                [HOSTILE_MACHINES] =
+                                                                    build_for_machines};
     return artifact_by(builds[model], HMLC_DIGITS, bytes);
 }

@@ -225,21 +225,27 @@ static uint32_t architecture_of(const artifact_builder *b)
     return b->architecture != 0 ? b->architecture : (uint32_t)HML_ARCHITECTURE_X86_64;
 }
 
+static size_t page_of(const artifact_builder *b)
+{
+    return b->page != 0 ? b->page : HML_PAGE_BYTES_1_0;
+}
+
 static void write_code(const artifact_builder *b, uint64_t features, section_bytes *bytes)
 {
-    size_t text = (size_t)(__stop_test_kernels - __start_test_kernels);
-    size_t pages = (text + 4095) / 4096 * 4096;
+    size_t text = (size_t)(__stop_test_kernels - __start_test_kernels), page = page_of(b);
+    size_t pages = (text + page - 1) / page * page;
     hml_code_record *record = (hml_code_record *)(void *)bytes->data;
-    *record = (hml_code_record){.image_offset = 4096,
-                                .image_bytes = pages + 4096,
+    *record = (hml_code_record){.image_offset = page,
+                                .image_bytes = pages + page,
                                 .text_bytes = pages,
                                 .rodata_offset = pages,
-                                .rodata_bytes = 4096,
-                                .kernel_abi = HML_KERNEL_ABI};
-    memcpy(bytes->data + 4096, __start_test_kernels, text);
+                                .rodata_bytes = page,
+                                .kernel_abi = HML_KERNEL_ABI,
+                                .page_bytes = b->page};
+    memcpy(bytes->data + page, __start_test_kernels, text);
     for (uint32_t k = 0; k < b->kernel_count; k++) {
         const hml_entry_seal seal = {hml_entry_mark(architecture_of(b)), k};
-        memcpy(bytes->data + 4096 + b->kernels[k].entry - sizeof seal, &seal, sizeof seal);
+        memcpy(bytes->data + page + b->kernels[k].entry - sizeof seal, &seal, sizeof seal);
     }
     const hml_code_seal seal = {.mark = hml_code_mark(architecture_of(b)),
                                 .architecture = architecture_of(b),
@@ -248,12 +254,13 @@ static void write_code(const artifact_builder *b, uint64_t features, section_byt
                                 .text_bytes = record->text_bytes,
                                 .rodata_offset = record->rodata_offset,
                                 .rodata_bytes = record->rodata_bytes,
-                                .kernel_abi = record->kernel_abi};
-    bytes->count = 4096 + pages + 4096;
+                                .kernel_abi = record->kernel_abi,
+                                .page_bytes = record->page_bytes};
+    bytes->count = page + pages + page;
     memcpy(bytes->data + bytes->count - sizeof seal, &seal, sizeof seal);
 }
 
-enum { MOST_SECTIONS = 16, SECTION_CAPACITY = 65536 };
+enum { MOST_SECTIONS = 16, SECTION_CAPACITY = 65536, CODE_CAPACITY = 3 * HML_MOST_PAGE_BYTES };
 
 typedef struct file_layout {
     hml_section_record records[MOST_SECTIONS];
@@ -285,11 +292,12 @@ static void add_sections(artifact_builder *b, file_layout *layout)
         write_program(b, name, add_section(layout, HML_SECTION_PROGRAM, v, 64, SECTION_CAPACITY));
         uint64_t features = b->features | variant_features[v];
         write_code(b, features,
-                   add_section(layout, HML_SECTION_CODE, v, b->alignment != 0 ? b->alignment : 4096,
-                               SECTION_CAPACITY));
+                   add_section(layout, HML_SECTION_CODE, v,
+                               b->alignment != 0 ? b->alignment : page_of(b), CODE_CAPACITY));
         for (uint32_t i = layout->count - 2; i < layout->count; i++) {
             layout->records[i].architecture = architecture_of(b);
             layout->records[i].required_features = features;
+            layout->records[i].preferred_features = v > 0 ? b->preferred : 0;
         }
     }
     section_bytes *weights =

@@ -36,7 +36,9 @@ typedef struct artifact_builder {
     const char *target_name;   /* of the first variant; NULL: "base" */
     uint32_t architecture;     /* 0: x86-64 */
     uint64_t features;         /* of the first variant */
-    uint64_t alignment;        /* of code and weights; 0: 4096 and 64 */
+    uint64_t preferred;        /* features of all variants but the first */
+    uint32_t page;             /* the code's, as its record states it; 0: 4096 */
+    uint64_t alignment;        /* of code and weights; 0: the page and 64 */
     uint64_t padding;          /* zero bytes behind the weights, for large files */
 } artifact_builder;
 

@@ -224,6 +224,114 @@ static void other_cpus_are_for_inspection(void **state)
     free(data);
 }
 
+/* Opens `data` and returns the status; *variant: which was taken, its message as text. */
+static hml_status open_variant(const uint8_t *data, size_t bytes, const char *wanted,
+                               uint32_t *variant, char message[512])
+{
+    hml_model *model = NULL;
+    const hml_open_options options = {.struct_bytes = sizeof options,
+                                      .variant = wanted,
+                                      .message = message,
+                                      .message_bytes = 512};
+    hml_status status = hml_model_open_memory(data, bytes, &options, &model);
+    hml_model_info info = {.struct_bytes = sizeof info};
+    if (status == HML_OK) {
+        assert_int_equal(hml_model_describe(model, &info), HML_OK);
+        *variant = info.variant;
+    }
+    hml_model_release(model);
+    return status;
+}
+
+/* Sections of variant `variant` are for `architecture`; checksums are made anew. */
+static void set_architecture(uint8_t *data, size_t bytes, uint32_t variant, uint32_t architecture)
+{
+    for (uint32_t k = 1 + 2 * variant; k <= 2 + 2 * variant; k++) {
+        artifact_section(data, k)->architecture = architecture;
+    }
+    assert_true(reseal_artifact(data, bytes));
+}
+
+/* Of CPUs and of features that this version does not know: left out, whatever the file's version.
+ */
+static void unknown_machines_are_left_out(void **state)
+{
+    (void)state;
+    artifact_builder b;
+    size_t bytes = 0;
+    uint32_t variant = 9;
+    char message[512] = "";
+    build_sum(&b);
+    b.variant_count = 3;
+    uint8_t *data = build_artifact(&b, &bytes);
+    assert_int_equal(open_variant(data, bytes, "widest", &variant, message),
+                     HML_ERROR_variant_unsupported);
+    assert_non_null(strstr(message, "'widest' needs CPU features that this runtime does not know"));
+    set_architecture(data, bytes, 1, 99);
+    assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_OK);
+    assert_int_equal(variant, 0);
+    assert_int_equal(open_variant(data, bytes, "middle", &variant, message),
+                     HML_ERROR_variant_unknown);
+    assert_non_null(strstr(message, "base, one that needs a newer runtime, widest"));
+    set_architecture(data, bytes, 0, 99);
+    assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_ERROR_other_cpu);
+    assert_non_null(strstr(message, "one for unknown needs a newer runtime; "));
+    assert_non_null(strstr(message, "'widest' needs CPU features that this runtime does not know"));
+    set_architecture(data, bytes, 2, 99);
+    assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_ERROR_format_newer);
+    assert_int_equal(hml_status_describe(HML_ERROR_format_newer)->exit_class, 3);
+    free(data);
+}
+
+/* Without a preferred feature a variant runs, when no other does. */
+static void preferences_only_order(void **state)
+{
+    (void)state;
+    artifact_builder b;
+    size_t bytes = 0;
+    uint32_t variant = 9;
+    char message[512] = "";
+    build_sum(&b);
+    b.variant_count = 2;
+    for (uint32_t bit = 0; bit < 64; bit++) {
+        b.preferred = UINT64_C(1) << bit;
+        uint8_t *data = build_artifact(&b, &bytes);
+        assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_OK);
+        assert_true(variant == 1 || bit > 0); /* the CPU has what the variant requires */
+        assert_true(variant == 0 || bit < 63);
+        assert_int_equal(open_variant(data, bytes, "middle", &variant, message), HML_OK);
+        assert_int_equal(variant, 1);
+        set_architecture(data, bytes, 0, 99); /* no other is there */
+        assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_OK);
+        assert_int_equal(variant, 1);
+        free(data);
+    }
+}
+
+/* Code that no variant has for this CPU is named, each variant with its reason. */
+static void foreign_variants_are_named(void **state)
+{
+    (void)state;
+    artifact_builder b;
+    size_t bytes = 0;
+    uint32_t variant = 9;
+    char message[512] = "";
+    build_sum(&b);
+    b.variant_count = 3;
+    b.architecture = HML_ARCHITECTURE_AARCH64;
+    uint8_t *data = build_artifact(&b, &bytes);
+    assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_ERROR_other_cpu);
+    assert_non_null(
+        strstr(message, "'base' is for aarch64; 'middle' is for aarch64; 'widest' is for aarch64"));
+    assert_int_equal(open_variant(data, bytes, "base", &variant, message),
+                     HML_ERROR_variant_unsupported);
+    assert_non_null(strstr(message, "'base' is for aarch64"));
+    /* The tables say x86-64, the code says that it is AArch64's. */
+    set_architecture(data, bytes, 0, HML_ARCHITECTURE_X86_64);
+    assert_int_equal(open_variant(data, bytes, NULL, &variant, message), HML_ERROR_code_invalid);
+    free(data);
+}
+
 /* -- Status texts ------------------------------------------------------------------------------ */
 
 static void every_status_has_a_text(void **state)
@@ -263,6 +371,9 @@ int main(void)
         cmocka_unit_test(takes_the_last_variant_that_runs),
         cmocka_unit_test(a_variant_can_be_asked_for),
         cmocka_unit_test(other_cpus_are_for_inspection),
+        cmocka_unit_test(unknown_machines_are_left_out),
+        cmocka_unit_test(preferences_only_order),
+        cmocka_unit_test(foreign_variants_are_named),
         cmocka_unit_test(every_status_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

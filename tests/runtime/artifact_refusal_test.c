@@ -157,10 +157,17 @@ DAMAGE(code_text_unaligned, code_of(data)->text_bytes -= 1)
 DAMAGE(code_segments_overlap, code_of(data)->rodata_offset = 0)
 DAMAGE(code_constants_missing, code_of(data)->rodata_bytes = 0)
 DAMAGE(code_image_cut, (code_of(data)->rodata_bytes = 0, code_of(data)->image_bytes -= 4096))
+DAMAGE(code_image_over_its_record,
+       (code_of(data)->image_offset = 0, code_of(data)->text_bytes += 4096,
+        code_of(data)->rodata_offset += 4096, code_of(data)->image_bytes += 4096))
+DAMAGE(code_page_none_in_a_later_layout,
+       (code_of(data)->page_bytes = 0, code_of(data)->text_bytes -= 2048))
 DAMAGE(code_image_moved, (code_of(data)->image_offset += 4096, code_of(data)->text_bytes -= 4096,
                           code_of(data)->rodata_offset -= 4096, code_of(data)->image_bytes -= 4096))
 DAMAGE(code_for_other_features,
        section_of(data, 1)->required_features = section_of(data, 2)->required_features = 1)
+DAMAGE(code_of_an_unknown_cpu,
+       section_of(data, 1)->architecture = section_of(data, 2)->architecture = 99)
 DAMAGE(code_for_other_cpu, section_of(data, 1)->architecture = section_of(data, 2)->architecture =
                                HML_ARCHITECTURE_AARCH64)
 
@@ -263,6 +270,9 @@ static const damage_case sealed_cases[] = {
     {code_constants_missing, HML_ERROR_code_invalid},
     {code_image_cut, HML_ERROR_code_invalid},
     {code_image_moved, HML_ERROR_code_invalid},
+    {code_image_over_its_record, HML_ERROR_code_invalid},
+    {code_page_none_in_a_later_layout, HML_ERROR_code_invalid},
+    {code_of_an_unknown_cpu, HML_ERROR_format_newer},
     {code_for_other_features, HML_ERROR_code_invalid},
     {code_for_other_cpu, HML_ERROR_code_invalid},
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "workbench.h"
 
 #include "clock.h"
 #include "input_path.h"
 #include "printable.h"
 
-#include <sched.h>
+#include "platform/platform.h" /* as many threads as a pool takes by itself */
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,15 +19,6 @@ hml_status hml_workbench_note_file(hml_workbench *bench, const char *path, hml_t
                : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "the list of inputs");
 }
 
-/* As many as a pool takes by itself. */
-static long long usable_processors(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count;
-}
-
 static hml_status parse_threads(hml_workbench *bench, const hml_options *options,
                                 hml_tool_error *error)
 {
@@ -36,7 +27,7 @@ static hml_status parse_threads(hml_workbench *bench, const hml_options *options
     if (word != NULL && (!hml_parse_number(word, 1024, &threads) || threads == 0)) {
         return HML_TOOL_FAIL(error, HML_ERROR_usage, "'--threads %s': expected 1 to 1024", word);
     }
-    bench->threads = (uint32_t)(threads != 0 ? threads : usable_processors());
+    bench->threads = (uint32_t)(threads != 0 ? threads : hml_platform_processors());
     return HML_OK;
 }
 

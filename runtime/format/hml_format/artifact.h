@@ -113,6 +113,7 @@ enum {
 #define HML_CPU_X86_AVX512_BF16 (UINT64_C(1) << 4)
 #define HML_CPU_X86_AVX_VNNI    (UINT64_C(1) << 5)
 #define HML_CPU_X86_AMX_INT8    (UINT64_C(1) << 6)
+#define HML_CPU_X86_KNOWN       UINT64_C(0x7f)
 
 /* AArch64: what the kernel tells in AT_HWCAP and AT_HWCAP2. */
 #define HML_CPU_AARCH64_ASIMD (UINT64_C(1) << 0)
@@ -126,6 +127,7 @@ enum {
 #define HML_CPU_AARCH64_SVE2 (UINT64_C(1) << 6)
 /* No feature but a trait, to be preferred alone: every core issues in order. */
 #define HML_CPU_AARCH64_IN_ORDER (UINT64_C(1) << 32)
+#define HML_CPU_AARCH64_KNOWN    (UINT64_C(0x7f) | HML_CPU_AARCH64_IN_ORDER)
 
 /* A table inside a section: offset from the section's start, in bytes, 8-byte aligned. */
 typedef struct hml_table {

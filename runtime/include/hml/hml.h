@@ -284,7 +284,8 @@ typedef void hml_parallel_for(void *context, uint32_t parts,
 
 typedef struct hml_pool_options {
     uint32_t struct_bytes;
-    uint32_t threads; /* with the calling one; 0: as many as the process may use */
+    uint32_t threads; /* with the calling one; 0: as many as the process may use, of unequal cores
+                         the fast ones */
     hml_parallel_for
         *parallel_for; /* the caller's own threads; NULL: the pool starts threads - 1 */
     void *context;     /* of parallel_for */
