@@ -4,6 +4,7 @@
 #include "image/link.h"
 #include "interface.h"
 #include "program.h"
+#include "target_limits.h"
 #include "writer.h"
 
 typedef struct compilation {
@@ -111,6 +112,21 @@ static hmlc_status check_count(const compilation *c)
                           c->count, c->count == 1 ? "" : "s", options->most_kernels);
 }
 
+/* Every variant maps all weights of the artifact. */
+static hmlc_status check_memory(const compilation *c)
+{
+    hmlc_diagnostics *diagnostics = c->module->diagnostics;
+    for (uint32_t k = 0; k < c->count; k++) {
+        const hmlc_target *target = c->programs[k].target;
+        int64_t arena = c->programs[k].module->arena_bytes->minimum;
+        HMLC_TRY(hmlc_target_limits_bytes(diagnostics, target, "the artifact's weights",
+                                          hmlc_weights_bytes(c->weights)));
+        HMLC_TRY(hmlc_target_limits_bytes(diagnostics, target, "the arena",
+                                          arena > 0 ? (uint64_t)arena : 0));
+    }
+    return HMLC_OK;
+}
+
 static hmlc_status plan_all(compilation *c)
 {
     for (uint32_t k = 0; k < c->count; k++) {
@@ -123,6 +139,7 @@ static hmlc_status plan_all(compilation *c)
     for (uint32_t k = 0; k < c->count; k++) {
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
     }
+    HMLC_TRY(check_memory(c));
     return check_count(c);
 }
 

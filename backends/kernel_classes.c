@@ -2,6 +2,8 @@
 /* The table of kernel classes; the plan of a kernel by the class of its form. */
 #include "kernel_classes.h"
 
+#include "target_limits.h"
+
 #include "llvm/contraction/contraction.h"
 #include "llvm/loop/loop.h"
 #include "llvm/portable/portable_class.h"
@@ -34,6 +36,7 @@ hmlc_status hmlc_kernel_plan_create(hmlc_plan_context *context, const hmlc_op *k
         return hmlc_error_add(module->diagnostics, HMLC_ERROR_kernel_unsupported, kernel->location,
                               NULL, "no kernel class takes this kernel's form");
     }
+    HMLC_TRY(hmlc_target_limits_kernel(module->diagnostics, context->target, kernel));
     hmlc_dim zero = hmlc_dim_constant(module->dims, 0);
     *plan = (hmlc_kernel_plan){
         .kernel = kernel,

@@ -15,6 +15,7 @@
 
 #include <hml_format/kernel_abi.h>
 
+#include "elf_file.h"
 #include "targets/architecture.h"
 
 enum { MOST_MESSAGE = 1024 };
@@ -32,7 +33,7 @@ static char *linker_script(const hmlc_program *program)
         "  .rodata : ALIGN(page) { *(.rodata .rodata.*) *(.data.rel.ro .data.rel.ro.*) }\n"
         "  . = ALIGN(page);\n"
         "  /DISCARD/ : { *(.comment) *(.note.*) *(.eh_frame*) *(.llvm*) "
-        "*(__patchable_function_entries) }\n"
+        "*(.ARM.*) *(__patchable_function_entries) }\n"
         "}\n",
         (long long)program->target->page_bytes);
 }
@@ -136,40 +137,6 @@ static hmlc_status linker_run(const hmlc_program *program, const linking *l)
 
 /* -- reading the shared object ----------------------------------------------------------------- */
 
-typedef struct elf_file {
-    const uint8_t *bytes;
-    size_t size;
-    const Elf64_Shdr *sections;
-    uint32_t section_count;
-    const char *names;
-} elf_file;
-
-static bool elf_open(elf_file *elf, const uint8_t *bytes, size_t size)
-{
-    if (size < sizeof(Elf64_Ehdr) || memcmp(bytes, ELFMAG, SELFMAG) != 0) {
-        return false;
-    }
-    const Elf64_Ehdr *header = (const void *)bytes;
-    if (header->e_shoff > size ||
-        (size_t)header->e_shnum * sizeof(Elf64_Shdr) > size - header->e_shoff ||
-        header->e_shstrndx >= header->e_shnum) {
-        return false;
-    }
-    *elf = (elf_file){bytes, size, (const void *)(bytes + header->e_shoff), header->e_shnum, NULL};
-    elf->names = (const char *)bytes + elf->sections[header->e_shstrndx].sh_offset;
-    return true;
-}
-
-static const Elf64_Shdr *elf_section(const elf_file *elf, const char *name)
-{
-    for (uint32_t k = 0; k < elf->section_count; k++) {
-        if (strcmp(elf->names + elf->sections[k].sh_name, name) == 0) {
-            return &elf->sections[k];
-        }
-    }
-    return NULL;
-}
-
 static uint64_t page_up(const hmlc_target *target, uint64_t value)
 {
     uint64_t page = (uint64_t)target->page_bytes;
@@ -178,34 +145,33 @@ static uint64_t page_up(const hmlc_target *target, uint64_t value)
 
 /* No section may be writable (but the dynamic linker's own, which are dropped) and none may hold
  * relocations. */
-static const char *elf_forbidden(const elf_file *elf)
+static const char *elf_forbidden(const hmlc_elf *elf)
 {
     for (uint32_t k = 0; k < elf->section_count; k++) {
-        const Elf64_Shdr *section = &elf->sections[k];
-        const char *name = elf->names + section->sh_name;
-        bool relocations = section->sh_type == SHT_RELA || section->sh_type == SHT_REL;
-        bool writable = (section->sh_flags & SHF_WRITE) != 0 && section->sh_size > 0 &&
-                        strcmp(name, ".dynamic") != 0 && strcmp(name, ".relro_padding") != 0;
-        if ((relocations && section->sh_size > 0) || writable) {
-            return name;
+        const hmlc_elf_section *section = &elf->sections[k];
+        bool relocations = section->type == SHT_RELA || section->type == SHT_REL;
+        bool writable = (section->flags & SHF_WRITE) != 0 && section->size > 0 &&
+                        strcmp(section->name, ".dynamic") != 0 &&
+                        strcmp(section->name, ".relro_padding") != 0;
+        if ((relocations && section->size > 0) || writable) {
+            return section->name;
         }
     }
     return NULL;
 }
 
 /* A symbol that nothing defines: weak ones pass the linker, which makes their address 0. */
-static const char *elf_undefined(const elf_file *elf)
+static const char *elf_undefined(const hmlc_elf *elf)
 {
     for (uint32_t k = 0; k < elf->section_count; k++) {
-        const Elf64_Shdr *section = &elf->sections[k];
-        if (section->sh_type != SHT_SYMTAB && section->sh_type != SHT_DYNSYM) {
+        const hmlc_elf_section *table = &elf->sections[k];
+        if (table->type != SHT_SYMTAB && table->type != SHT_DYNSYM) {
             continue;
         }
-        const Elf64_Sym *symbols = (const void *)(elf->bytes + section->sh_offset);
-        const Elf64_Shdr *strings = &elf->sections[section->sh_link];
-        for (size_t s = 1; s < section->sh_size / sizeof *symbols; s++) {
-            if (symbols[s].st_shndx == SHN_UNDEF) {
-                return (const char *)elf->bytes + strings->sh_offset + symbols[s].st_name;
+        hmlc_elf_symbol symbol;
+        for (size_t s = 1; hmlc_elf_symbol_at(elf, table, s, &symbol); s++) {
+            if (symbol.undefined) {
+                return symbol.name;
             }
         }
     }
@@ -236,37 +202,38 @@ static void fill(uint8_t *bytes, size_t size, const hmlc_instruction *instructio
     }
 }
 
-static hmlc_status image_flatten(const hmlc_program *program, const elf_file *elf,
+static hmlc_status image_flatten(const hmlc_program *program, const hmlc_elf *elf,
                                  hmlc_image *image)
 {
-    const Elf64_Shdr *text = elf_section(elf, ".text"), *data = elf_section(elf, ".rodata");
+    const hmlc_elf_section *text = hmlc_elf_find(elf, ".text"),
+                           *data = hmlc_elf_find(elf, ".rodata");
     const char *forbidden = elf_forbidden(elf);
     forbidden = forbidden != NULL ? forbidden : elf_undefined(elf);
     if (forbidden != NULL) {
         return link_error(program, HMLC_ERROR_undefined_symbol, forbidden);
     }
-    if (text == NULL || text->sh_size == 0) {
+    if (text == NULL || text->size == 0) {
         return link_error(program, HMLC_ERROR_link_failed, "no code");
     }
     const hmlc_target *target = program->target;
-    bool constants = data != NULL && data->sh_size > 0;
-    uint64_t base = text->sh_addr;
+    bool constants = data != NULL && data->size > 0;
+    uint64_t base = text->address;
     uint64_t room = sizeof(hml_code_seal); /* behind what the last segment holds */
     hml_code_record record = {.kernel_abi = HML_KERNEL_ABI};
     if (target->page_bytes != HML_PAGE_BYTES_1_0) {
         record.page_bytes = (uint32_t)target->page_bytes;
     }
     /* Text up to the constants: between them the linker may keep a page for tables that we drop. */
-    record.text_bytes = constants ? data->sh_addr - base : page_up(target, text->sh_size + room);
+    record.text_bytes = constants ? data->address - base : page_up(target, text->size + room);
     record.rodata_offset = record.text_bytes;
-    record.rodata_bytes = constants ? page_up(target, data->sh_size + room) : 0;
+    record.rodata_bytes = constants ? page_up(target, data->size + room) : 0;
     record.image_bytes = record.rodata_offset + record.rodata_bytes;
     image->bytes = calloc(1, record.image_bytes);
     HMLC_TRY_MEMORY(image->bytes);
     fill(image->bytes, record.text_bytes, &hmlc_architecture_of(target)->trap);
-    memcpy(image->bytes, elf->bytes + text->sh_offset, text->sh_size);
+    memcpy(image->bytes, text->data, text->size);
     if (constants) {
-        memcpy(image->bytes + record.rodata_offset, elf->bytes + data->sh_offset, data->sh_size);
+        memcpy(image->bytes + record.rodata_offset, data->data, data->size);
     }
     image->record = record;
     code_seal(target, image);
@@ -290,23 +257,22 @@ static bool entry_seal(const hmlc_target *target, const hmlc_image *image, uint6
 }
 
 /* Kernel "k12" is entry 12 of the kernel table. */
-static hmlc_status entries_set(hmlc_program *program, const elf_file *elf, hmlc_image *image)
+static hmlc_status entries_set(hmlc_program *program, const hmlc_elf *elf, hmlc_image *image)
 {
-    const Elf64_Shdr *table = elf_section(elf, ".dynsym"), *strings = elf_section(elf, ".dynstr");
-    const Elf64_Shdr *text = elf_section(elf, ".text");
-    if (table == NULL || strings == NULL) {
+    const hmlc_elf_section *table = hmlc_elf_find(elf, ".dynsym");
+    const hmlc_elf_section *text = hmlc_elf_find(elf, ".text");
+    if (table == NULL) {
         return link_error(program, HMLC_ERROR_link_failed, "no symbols");
     }
-    const Elf64_Sym *symbols = (const void *)(elf->bytes + table->sh_offset);
-    const char *names = (const char *)elf->bytes + strings->sh_offset;
     hml_kernel_record *kernels = program->kernels.data;
+    hmlc_elf_symbol symbol;
     size_t found = 0;
-    for (size_t k = 0; k < table->sh_size / sizeof *symbols; k++) {
-        const char *name = names + symbols[k].st_name;
+    for (size_t k = 0; hmlc_elf_symbol_at(elf, table, k, &symbol); k++) {
         char *end = NULL;
-        unsigned long index = name[0] == 'k' ? strtoul(name + 1, &end, 10) : 0;
-        if (end != NULL && end != name + 1 && *end == '\0' && index < program->kernels.count) {
-            kernels[index].entry = symbols[k].st_value - text->sh_addr;
+        unsigned long index = symbol.name[0] == 'k' ? strtoul(symbol.name + 1, &end, 10) : 0;
+        if (end != NULL && end != symbol.name + 1 && *end == '\0' &&
+            index < program->kernels.count) {
+            kernels[index].entry = symbol.value - text->address;
             found +=
                 entry_seal(program->target, image, kernels[index].entry, (uint32_t)index) ? 1 : 0;
         }
@@ -328,8 +294,8 @@ static hmlc_status image_read(hmlc_program *program, int file, hmlc_image *image
     if (bytes == MAP_FAILED) {
         return HMLC_RESOURCE;
     }
-    elf_file elf = {0};
-    hmlc_status result = elf_open(&elf, bytes, size)
+    hmlc_elf elf = {0};
+    hmlc_status result = hmlc_elf_open(&elf, bytes, size, program->arena)
                              ? image_flatten(program, &elf, image)
                              : link_error(program, HMLC_ERROR_link_failed, "not an ELF file");
     if (result == HMLC_OK) {

@@ -225,6 +225,9 @@ static void tile_fits(const hmlc_target *target, uint32_t vectors)
     if (target->tiles.style == HMLC_LEFT_LANE4) { /* the right side streams through two */
         held = rows;
         spare = 2;
+    } else if (target->tiles.style == HMLC_LEFT_LANE2) { /* the left side in halves of registers */
+        held = (rows + 1) / 2;
+        spare = 2;
     }
     if (rows * vectors + held + spare > (uint32_t)target->vector_registers ||
         rows * vectors > HMLC_TILE_ACCUMULATORS || rows > HMLC_TILE_ROWS) {
@@ -241,8 +244,8 @@ static void plan_is_sound(const hmlc_target *target)
 {
     const hmlc_tiles *tiles = &target->tiles;
     /* What the generator makes. */
-    assert_true(tiles->style == HMLC_LEFT_SPLAT || tiles->style == HMLC_LEFT_LANE4);
-    assert_true(tiles->style == HMLC_LEFT_SPLAT || target->has_fma);
+    assert_true(tiles->style <= HMLC_LEFT_LANE2);
+    assert_true(tiles->style != HMLC_LEFT_LANE4 || target->has_fma);
     assert_in_range(target->masks, HMLC_MASKS_NONE, HMLC_MASKS_FAST);
     assert_int_equal(tiles->rows[0], 0);
     for (uint32_t vectors = 1; vectors <= HMLC_WIDEST_TILE; vectors++) {
@@ -286,7 +289,7 @@ static const size_t host_offsets[] = {
  * targets with 64-bit pointers. */
 static void arguments_lie_where_c_puts_them(const hmlc_target *target)
 {
-    hmlc_frame frame = {.context = LLVMContextCreate()};
+    hmlc_frame frame = {.context = LLVMContextCreate(), .target = target};
     hmlc_frame_init_types(&frame);
     LLVMTypeRef type = hmlc_kernel_args_type(&frame);
     LLVMTargetDataRef layout = LLVMCreateTargetData(target->data_layout);

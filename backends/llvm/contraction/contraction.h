@@ -200,7 +200,7 @@ typedef struct hmlc_vector_access {
     hmlc_dtype dtype;
     uint32_t lanes;
     uint32_t valid_lanes; /* lanes in use; lanes: all of them */
-    LLVMValueRef valid;   /* i64 lanes in use, at run time; NULL: valid_lanes */
+    LLVMValueRef valid;   /* lanes in use, at run time; NULL: valid_lanes */
     LLVMValueRef address; /* of lane 0 */
     hmlc_dim stride;      /* between lanes, elements */
 } hmlc_vector_access;

@@ -273,7 +273,7 @@ static void map_tail(loop_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMV
         hmlc_row_class class_ = {.rows = (most + 1) / 2};
         LLVMValueRef height = hmlc_frame_int(frame, class_.rows);
         LLVMValueRef fits = LLVMBuildICmp(builder, LLVMIntSGE, rest, height, "");
-        LLVMValueRef used = LLVMBuildZExt(builder, fits, frame->i64, "");
+        LLVMValueRef used = LLVMBuildZExt(builder, fits, frame->index, "");
         row_class(nest, &class_, tile, LLVMBuildAdd(builder, tile, used, ""), row);
         LLVMValueRef done = LLVMBuildSelect(builder, fits, height, hmlc_frame_int(frame, 0), "");
         row = LLVMBuildAdd(builder, row, done, "");
@@ -440,14 +440,14 @@ static void reserve_tile(loop_nest *nest)
     const hmlc_contraction *contraction = nest->contraction;
     LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
     nest->tile.store_tile = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, 64);
-    nest->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
+    nest->tile.store_rows = hmlc_frame_alloca(frame, frame->index, HMLC_TILE_ROWS, 16);
 }
 
 static void reserve_rows(loop_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     hmlc_tile_context *tile = &nest->tile;
-    tile->row_origins = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS * HMLC_SPATIAL, 16);
+    tile->row_origins = hmlc_frame_alloca(frame, frame->index, HMLC_TILE_ROWS * HMLC_SPATIAL, 16);
     tile->row_pointers = hmlc_frame_alloca(frame, frame->pointer, HMLC_TILE_ROWS, 16);
     tile->row_insides = hmlc_frame_alloca(frame, frame->i8, HMLC_TILE_ROWS, 16);
 }

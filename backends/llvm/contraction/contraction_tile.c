@@ -333,7 +333,8 @@ static void keep_tile(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
         }
         if (!tile->consecutive) {
             hmlc_frame_store(frame, tile->row[r],
-                             hmlc_frame_element(frame, frame->i64, tile->store_rows, row), 8);
+                             hmlc_frame_element(frame, frame->index, tile->store_rows, row),
+                             frame->index_bytes);
         }
     }
 }
@@ -351,8 +352,9 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
     tile->at_row = 0;
     tile->at_row_index = LLVMBuildAdd(frame->builder, tile->row[0], loop.index, "");
     if (!tile->consecutive) {
-        LLVMValueRef address = hmlc_frame_element(frame, frame->i64, tile->store_rows, loop.index);
-        tile->at_row_index = hmlc_frame_load(frame, frame->i64, address, 8);
+        LLVMValueRef address =
+            hmlc_frame_element(frame, frame->index, tile->store_rows, loop.index);
+        tile->at_row_index = hmlc_frame_load(frame, frame->index, address, frame->index_bytes);
     }
     for (uint32_t v = 0; v < vectors; v += tile->at_count) {
         tile->at_vector = v;

@@ -23,7 +23,7 @@ static LLVMValueRef origin_address(const dynamic_tile *at, LLVMValueRef row, int
     hmlc_frame *frame = at->frame;
     LLVMValueRef index = LLVMBuildMul(frame->builder, row, hmlc_frame_int(frame, HMLC_SPATIAL), "");
     index = LLVMBuildAdd(frame->builder, index, hmlc_frame_int(frame, axis), "");
-    return hmlc_frame_element(frame, frame->i64, at->tile->row_origins, index);
+    return hmlc_frame_element(frame, frame->index, at->tile->row_origins, index);
 }
 
 static void place_row(const dynamic_tile *at, LLVMValueRef first_row, LLVMValueRef row)
@@ -43,7 +43,7 @@ static void place_row(const dynamic_tile *at, LLVMValueRef first_row, LLVMValueR
             index = LLVMBuildMul(builder, index, hmlc_frame_int(frame, axis->stride), "");
             index = LLVMBuildSub(builder, index, pad, "");
         }
-        hmlc_frame_store(frame, index, origin_address(at, row, k), 8);
+        hmlc_frame_store(frame, index, origin_address(at, row, k), frame->index_bytes);
     }
 }
 
@@ -65,7 +65,8 @@ static LLVMValueRef tap_input(const dynamic_tile *at, LLVMValueRef row, int32_t 
     LLVMBuilderRef builder = frame->builder;
     const hmlc_conv_axis *axis = &at->conv->axis[number];
     LLVMValueRef reach = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, axis->dilation), "");
-    LLVMValueRef index = hmlc_frame_load(frame, frame->i64, origin_address(at, row, number), 8);
+    LLVMValueRef index =
+        hmlc_frame_load(frame, frame->index, origin_address(at, row, number), frame->index_bytes);
     if (axis->transposed) {
         LLVMValueRef stride = hmlc_frame_int(frame, axis->stride);
         LLVMValueRef scaled = LLVMBuildSub(builder, index, reach, "");

@@ -21,7 +21,7 @@ static LLVMValueRef table_word(hmlc_frame *frame, LLVMValueRef entry, int64_t in
     LLVMValueRef address =
         hmlc_frame_element(frame, frame->i32, entry, hmlc_frame_int(frame, index));
     LLVMValueRef word = hmlc_frame_load(frame, frame->i32, address, 4);
-    return LLVMBuildSExt(frame->builder, word, frame->i64, "");
+    return LLVMBuildSExt(frame->builder, word, frame->index, "");
 }
 
 static LLVMValueRef table_entry(hmlc_frame *frame, const hmlc_conv *conv, LLVMValueRef word)

@@ -11,19 +11,16 @@ enum { GENERAL_TAKEN = 4 };
 /* Steps of a group: the bytes of an i32. */
 enum { GROUP = 4 };
 
-/* Steps whose left elements are held in one vector where the multiplier takes a lane of it. */
-enum { HELD = 4 };
-
 /* What one k loop carries besides its accumulators. */
 typedef struct depth_loop {
     hmlc_frame *frame;
     const hmlc_microkernel *kernel;
     LLVMBasicBlockRef before, body;
     LLVMValueRef rows[HMLC_TILE_ROWS];
-    LLVMValueRef left;  /* i64: offset of the step in a row */
+    LLVMValueRef left;  /* offset of the step in a row */
     LLVMValueRef right; /* pointer: the step in the first panel */
     uint32_t count;     /* steps of a group that the left side has; 0: groups of one step */
-    bool by_lane;       /* HELD steps at once, see emit_held */
+    uint32_t held;      /* so many steps at once, see emit_held; 0: one by one */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
@@ -177,13 +174,25 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
     return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
 }
 
+/* The instruction that takes a lane is a product and a sum. */
+static bool rounds_apart(const hmlc_frame *frame, hmlc_dtype dtype)
+{
+    return frame->target->tiles.style == HMLC_LEFT_LANE2 && hmlc_dtype_is_float(dtype);
+}
+
 static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,
                        LLVMValueRef right)
 {
     LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
-    *target = loop->count > 0 ? add_groups(loop, left, right, *target)
-                              : hmlc_microkernel_multiply_add(loop->frame, loop->kernel->dtype,
-                                                              left, right, *target);
+    hmlc_frame *frame = loop->frame;
+    hmlc_dtype dtype = loop->kernel->dtype;
+    if (loop->count > 0) {
+        *target = add_groups(loop, left, right, *target);
+    } else if (rounds_apart(frame, dtype)) {
+        *target = real_add(frame, *target, real_mul(frame, right, left));
+    } else {
+        *target = hmlc_microkernel_multiply_add(frame, dtype, left, right, *target);
+    }
 }
 
 /* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
@@ -232,13 +241,14 @@ static void emit_step(depth_loop *loop)
 
 /* -- steps by lane */
 
-/* Elements of one step lie in one vector register with those of the next ones. */
-static bool takes_lanes(const hmlc_frame *frame, const hmlc_microkernel *kernel)
+/* Steps whose left elements lie in one register, of which the multiplier takes a lane; 0: none. */
+static uint32_t held_steps(const hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
-    return frame->target->tiles.style == HMLC_LEFT_LANE4 && is_dense(kernel) &&
-           kernel->zeros == NULL && kernel->layout.group == 1 && kernel->lanes > 1 &&
-           kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype &&
-           hmlc_dtype_bytes(kernel->dtype) * HELD == (size_t)frame->target->vector_bytes;
+    static const uint32_t steps[HMLC_LEFT_COUNT] = {[HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2};
+    bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->layout.group == 1 &&
+                 kernel->lanes > 1 && kernel->dtype == HMLC_DTYPE_f32 &&
+                 kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype;
+    return takes ? steps[frame->target->tiles.style] : 0;
 }
 
 static LLVMValueRef splat_lane(depth_loop *loop, LLVMValueRef vector, uint32_t lane)
@@ -249,19 +259,19 @@ static LLVMValueRef splat_lane(depth_loop *loop, LLVMValueRef vector, uint32_t l
                                   hmlc_frame_splat(frame, number, loop->kernel->lanes), "");
 }
 
-/* HELD steps: the left side is held, the right one streams through one register. */
+/* loop->held steps: the left side is held, the right one streams through one register. */
 static void emit_held(depth_loop *loop)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMTypeRef vector = hmlc_frame_vector(frame, kernel->left_dtype, HELD);
+    LLVMTypeRef vector = hmlc_frame_vector(frame, kernel->left_dtype, loop->held);
     LLVMValueRef held[HMLC_TILE_ROWS], first = loop->right;
     for (uint32_t r = 0; r < kernel->rows; r++) {
         held[r] = hmlc_frame_load(frame, vector, left_address(loop, r),
                                   (uint32_t)hmlc_dtype_bytes(kernel->left_dtype));
     }
-    for (uint32_t k = 0; k < HELD; k++) {
+    for (uint32_t k = 0; k < loop->held; k++) {
         LLVMValueRef skipped = hmlc_frame_int(frame, k * hmlc_pack_row(kernel->layout));
         loop->right = hmlc_frame_element(frame, type, first, skipped);
         for (uint32_t v = 0; v < kernel->vectors; v++) {
@@ -279,7 +289,7 @@ static void emit_held(depth_loop *loop)
 /* Steps of one body of the loop. */
 static uint32_t body_steps(const depth_loop *loop)
 {
-    return loop->by_lane ? HELD : loop->count > 1 ? loop->count : 1;
+    return loop->held > 0 ? loop->held : loop->count > 1 ? loop->count : 1;
 }
 
 static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
@@ -326,7 +336,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (kernel->prefetch_count > 0) {
         emit_prefetch(loop);
     }
-    if (loop->by_lane) {
+    if (loop->held > 0) {
         emit_held(loop);
     } else {
         emit_step(loop);
@@ -335,7 +345,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (body_steps(loop) > 1) {
         ahead = LLVMBuildMul(frame->builder, ahead, hmlc_frame_int(frame, body_steps(loop)), "");
     }
-    int64_t rows = loop->by_lane ? HELD : 1; /* of the panels: a group is one */
+    int64_t rows = loop->held > 0 ? loop->held : 1; /* of the panels: a group is one */
     loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, ahead, "");
     loop->right = hmlc_frame_element(frame, type, loop->right,
                                      hmlc_frame_int(frame, rows * hmlc_pack_row(kernel->layout)));
@@ -384,27 +394,28 @@ static void emit_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
     const hmlc_microkernel *kernel = loop->kernel;
-    if (!takes_lanes(frame, kernel)) {
+    int64_t held = held_steps(frame, kernel);
+    if (held == 0) {
         emit_depth(loop, end);
         return;
     }
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef whole = LLVMBuildAnd(builder, steps, hmlc_frame_int(frame, -HELD), "");
+    LLVMValueRef whole = LLVMBuildAnd(builder, steps, hmlc_frame_int(frame, -held), "");
     LLVMValueRef row = hmlc_frame_int(frame, hmlc_pack_row(kernel->layout));
     LLVMValueRef full =
         hmlc_frame_element(frame, type, loop->right, LLVMBuildNSWMul(builder, whole, row, ""));
     bool known = LLVMIsAConstantInt(steps) != NULL;
     int64_t count = known ? LLVMConstIntGetSExtValue(steps) : 0;
-    loop->by_lane = true;
+    loop->held = (uint32_t)held;
     if (!known) {
         emit_depth_to(loop, full);
-    } else if (count >= HELD) {
+    } else if (count >= held) {
         emit_depth(loop, full);
     }
-    loop->by_lane = false;
+    loop->held = 0;
     if (!known && !kernel->whole_lanes) {
         emit_depth_to(loop, end);
-    } else if (count % HELD != 0) {
+    } else if (count % held != 0) {
         emit_depth(loop, end);
     }
 }
@@ -487,11 +498,11 @@ static int64_t partial_steps(LLVMValueRef steps)
 static LLVMValueRef steps_to(const depth_loop *loop, LLVMValueRef stop)
 {
     hmlc_frame *frame = loop->frame;
-    if (!takes_lanes(frame, loop->kernel)) {
+    if (held_steps(frame, loop->kernel) == 0) {
         return NULL;
     }
     LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    LLVMValueRef elements = LLVMBuildPtrDiff2(frame->builder, type, stop, loop->right, "");
+    LLVMValueRef elements = hmlc_frame_distance(frame, type, loop->right, stop);
     return LLVMBuildUDiv(frame->builder, elements,
                          hmlc_frame_int(frame, loop->kernel->layout.width), "");
 }
@@ -512,7 +523,7 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
         LLVMAppendBasicBlockInContext(frame->context, frame->function, "part.exit");
     LLVMBuildBr(builder, body);
     LLVMPositionBuilderAtEnd(builder, body);
-    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->i64, "left");
+    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->index, "left");
     LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
     LLVMAddIncoming(left_phi, &loop->left, &before, 1);
     LLVMAddIncoming(right_phi, &loop->right, &before, 1);

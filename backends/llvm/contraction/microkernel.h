@@ -2,8 +2,8 @@
 /*
  * The register-tile generator. A tile is `rows` x `vectors` accumulators; one k step multiplies one
  * element of each row with one row of the packed panels (packing.h). The element is broadcast, or,
- * on targets whose multiplier takes a lane (HMLC_LEFT_LANE4), four steps of a row are held in a
- * vector. Where panels hold groups of bytes, a step multiplies as many elements of each row,
+ * on targets whose multiplier takes a lane (HMLC_LEFT_LANE4, _LANE2), some steps of a row are held
+ * in a vector. Where panels hold groups of bytes, a step multiplies as many elements of each row,
  * broadcast as one i32, and adds their products up.
  */
 #ifndef HMLC_MICROKERNEL_H
@@ -35,7 +35,7 @@ typedef struct hmlc_microkernel {
     LLVMValueRef valid[HMLC_TILE_ROWS], zeros;
     bool immediate;
     int64_t row_stride;
-    LLVMValueRef depth_stride; /* i64, elements between k steps of the left side */
+    LLVMValueRef depth_stride; /* elements between k steps of the left side */
     bool whole_lanes;          /* steps known at run time are a multiple of four */
     /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
@@ -65,7 +65,7 @@ void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kern
 void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
                                LLVMValueRef *accumulators);
 /*
- * Emits the k loop: `steps` (i64, at least 1, a constant for groups) steps. accumulators[row *
+ * Emits the k loop: `steps` (an index, at least 1, a constant for groups) steps. accumulators[row *
  * vectors + vector] hold the values before and, on return, after the loop; with `sums`, these do,
  * and accumulators is not used.
  */

@@ -20,7 +20,8 @@ LLVMValueRef hmlc_elementwise_to_memory(hmlc_frame *frame, hmlc_dtype dtype, LLV
                : value;
 }
 
-/* -- half-width floats: bit patterns in i16, because not every CPU has instructions for them -- */
+/* -- half-width floats: patterns in i16, which code of any CPU converts; f16 by instructions where
+ * the target has them -- */
 
 static LLVMValueRef and_int(hmlc_frame *frame, LLVMValueRef value, int64_t mask)
 {
@@ -68,9 +69,25 @@ static LLVMValueRef f32_to_bf16(hmlc_frame *frame, LLVMValueRef value)
     return half_from_bits(frame, shift_right(frame, chosen, 16));
 }
 
+static LLVMValueRef f16_to_f32_by_instruction(hmlc_frame *frame, LLVMValueRef value)
+{
+    LLVMTypeRef half = LLVMHalfTypeInContext(frame->context);
+    return LLVMBuildFPExt(frame->builder, lanes_bits(frame, value, half),
+                          lanes_type(value, frame->f32), "");
+}
+
+static LLVMValueRef f32_to_f16_by_instruction(hmlc_frame *frame, LLVMValueRef value)
+{
+    LLVMTypeRef half = lanes_type(value, LLVMHalfTypeInContext(frame->context));
+    return lanes_bits(frame, LLVMBuildFPTrunc(frame->builder, value, half, ""), frame->i16);
+}
+
 /* The exponent's bias moves by a multiplication, which also makes denormals right. */
 static LLVMValueRef f16_to_f32(hmlc_frame *frame, LLVMValueRef value)
 {
+    if (frame->target->has_half) {
+        return f16_to_f32_by_instruction(frame, value);
+    }
     LLVMValueRef bits = half_bits(frame, value);
     LLVMValueRef magnitude = shift_left(frame, and_int(frame, bits, 0x7FFF), 13);
     LLVMValueRef scaled = real_scale(frame, lanes_bits(frame, magnitude, frame->f32), 0x1p112);
@@ -86,6 +103,9 @@ static LLVMValueRef f16_to_f32(hmlc_frame *frame, LLVMValueRef value)
 
 static LLVMValueRef f32_to_f16(hmlc_frame *frame, LLVMValueRef value)
 {
+    if (frame->target->has_half) {
+        return f32_to_f16_by_instruction(frame, value);
+    }
     LLVMBuilderRef builder = frame->builder;
     LLVMValueRef bits = lanes_bits(frame, value, frame->i32);
     LLVMValueRef magnitude = and_int(frame, bits, 0x7FFFFFFF);

@@ -39,7 +39,7 @@ static LLVMValueRef power_by_squaring(const hmlc_emission *emission, LLVMValueRe
 /* The floating exponents below are f64. True for integers that fit i64. */
 static LLVMValueRef is_whole(hmlc_frame *frame, LLVMValueRef exponent)
 {
-    LLVMValueRef rounded = real_unary(frame, "llvm.rint", exponent);
+    LLVMValueRef rounded = hmlc_math_round(frame, HMLC_ROUND_MODE, exponent);
     LLVMValueRef whole = real_compare(frame, LLVMRealOEQ, rounded, exponent);
     LLVMValueRef size = real_absolute(frame, exponent);
     LLVMValueRef fits = real_compare_to(frame, LLVMRealOLT, size, 0x1p63);
@@ -56,7 +56,7 @@ static LLVMValueRef power_by_logarithm(hmlc_frame *frame, LLVMValueRef x, LLVMVa
     LLVMValueRef base = lanes_select(frame, even, real_absolute(frame, x), x);
     LLVMValueRef power =
         hmlc_math_exp_f64(frame, real_mul(frame, y, hmlc_math_log_f64(frame, base)));
-    LLVMValueRef rounded = real_unary(frame, "llvm.rint", power);
+    LLVMValueRef rounded = hmlc_math_round(frame, HMLC_ROUND_MODE, power);
     LLVMValueRef distance = real_absolute(frame, real_sub(frame, power, rounded));
     LLVMValueRef near =
         real_compare(frame, LLVMRealOLE, distance, real_scale(frame, power, 0x1p-40));

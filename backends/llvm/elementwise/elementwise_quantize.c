@@ -19,7 +19,7 @@ LLVMValueRef hmlc_elementwise_quantize(const hmlc_emission *emission)
     double least = unsigned_ ? 0.0 : -half, most = unsigned_ ? 2.0 * half - 1.0 : half - 1.0;
     LLVMValueRef scale = as_f32(emission, 1, emission->b);
     LLVMValueRef quotient = real_div(frame, as_f32(emission, 0, emission->a), scale);
-    LLVMValueRef value = real_unary(frame, "llvm.roundeven", quotient);
+    LLVMValueRef value = hmlc_math_round(frame, HMLC_ROUND_EVEN, quotient);
     if (emission->c != NULL) { /* small integers: the sum is exact where it does not saturate */
         value = real_add(frame, value, as_f32(emission, 2, emission->c));
     }

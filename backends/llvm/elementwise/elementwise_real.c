@@ -20,9 +20,9 @@
 EMITTER(emit_neg, LLVMBuildFNeg(frame->builder, a, ""))
 EMITTER(emit_abs, real_absolute(frame, a))
 EMITTER(emit_relu, real_at_least(frame, a, 0.0))
-EMITTER(emit_floor, real_unary(frame, "llvm.floor", a))
-EMITTER(emit_ceil, real_unary(frame, "llvm.ceil", a))
-EMITTER(emit_round, real_unary(frame, "llvm.roundeven", a))
+EMITTER(emit_floor, hmlc_math_round(frame, HMLC_ROUND_DOWN, a))
+EMITTER(emit_ceil, hmlc_math_round(frame, HMLC_ROUND_UP, a))
+EMITTER(emit_round, hmlc_math_round(frame, HMLC_ROUND_EVEN, a))
 EMITTER(emit_sqrt, real_unary(frame, "llvm.sqrt", a))
 EMITTER(emit_rsqrt, real_div(frame, lanes_real(a, 1.0), real_unary(frame, "llvm.sqrt", a)))
 EMITTER(emit_reciprocal, real_div(frame, lanes_real(a, 1.0), a))
@@ -163,7 +163,7 @@ static LLVMValueRef extremum(const hmlc_emission *emission, LLVMRealPredicate pr
 {
     hmlc_frame *frame = emission->frame;
     LLVMValueRef a = emission->a, b = emission->b;
-    if (frame->target->has_nan_extrema) {
+    if (hmlc_frame_has_extremum(frame, a)) {
         return hmlc_frame_extremum(frame, predicate == LLVMRealOGT, a, b);
     }
     if (is_ordered_constant(b)) {

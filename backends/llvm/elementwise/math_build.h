@@ -138,7 +138,7 @@ static inline LLVMValueRef lanes_select(hmlc_frame *frame, LLVMValueRef conditio
 static inline LLVMValueRef real_at_least(hmlc_frame *frame, LLVMValueRef x, double least)
 {
     LLVMValueRef bound = lanes_real(x, least);
-    if (frame->target->has_nan_extrema) {
+    if (hmlc_frame_has_extremum(frame, x)) {
         return hmlc_frame_extremum(frame, true, x, bound);
     }
     return lanes_select(frame, real_compare(frame, LLVMRealOGT, bound, x), bound, x);
@@ -147,7 +147,7 @@ static inline LLVMValueRef real_at_least(hmlc_frame *frame, LLVMValueRef x, doub
 static inline LLVMValueRef real_at_most(hmlc_frame *frame, LLVMValueRef x, double most)
 {
     LLVMValueRef bound = lanes_real(x, most);
-    if (frame->target->has_nan_extrema) {
+    if (hmlc_frame_has_extremum(frame, x)) {
         return hmlc_frame_extremum(frame, false, x, bound);
     }
     return lanes_select(frame, real_compare(frame, LLVMRealOLT, bound, x), bound, x);
@@ -162,6 +162,18 @@ static inline LLVMValueRef real_absolute(hmlc_frame *frame, LLVMValueRef x)
 {
     return real_unary(frame, "llvm.fabs", x);
 }
+
+/* Ways to a whole number. */
+typedef enum hmlc_rounding {
+    HMLC_ROUND_MODE, /* as the machine's mode says: to nearest, ties to even */
+    HMLC_ROUND_EVEN, /* to nearest, ties to even, whatever the mode */
+    HMLC_ROUND_DOWN,
+    HMLC_ROUND_UP,
+    HMLC_ROUND_TO_ZERO,
+} hmlc_rounding;
+
+/* math_round.c: f32 or f64 to a whole number of the same type, with the sign of x. */
+LLVMValueRef hmlc_math_round(hmlc_frame *frame, hmlc_rounding rounding, LLVMValueRef x);
 
 /* |magnitude| with the sign of `sign`. */
 static inline LLVMValueRef real_copysign(hmlc_frame *frame, LLVMValueRef magnitude,

@@ -19,7 +19,7 @@ static LLVMValueRef widen(hmlc_frame *frame, LLVMValueRef x)
 static LLVMValueRef exp2_f64(hmlc_frame *frame, LLVMValueRef z)
 {
     LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef n = real_unary(frame, "llvm.rint", z);
+    LLVMValueRef n = hmlc_math_round(frame, HMLC_ROUND_MODE, z);
     LLVMValueRef f = real_sub(frame, z, n);
     LLVMValueRef value =
         hmlc_frame_fma(frame, f, REAL_POLYNOMIAL(frame, f, exp64_core), lanes_real(f, 1.0));
@@ -33,7 +33,7 @@ static LLVMValueRef exp2_f64(hmlc_frame *frame, LLVMValueRef z)
 
 static LLVMValueRef is_whole(hmlc_frame *frame, LLVMValueRef y)
 {
-    return real_compare(frame, LLVMRealOEQ, real_unary(frame, "llvm.rint", y), y);
+    return real_compare(frame, LLVMRealOEQ, hmlc_math_round(frame, HMLC_ROUND_MODE, y), y);
 }
 
 /* |x|^y for every x and y but |x| = 1 and y = 0; y is f64. */
@@ -148,7 +148,8 @@ static LLVMValueRef fmod_step(hmlc_frame *frame, LLVMValueRef rest, LLVMValueRef
     shift = LLVMBuildShl(builder, shift, lanes_int(shift, 52), "");
     LLVMValueRef scaled = lanes_bits(
         frame, LLVMBuildAdd(builder, lanes_bits(frame, y, frame->i64), shift, ""), frame->f64);
-    LLVMValueRef quotient = real_unary(frame, "llvm.trunc", real_div(frame, rest, scaled));
+    LLVMValueRef quotient =
+        hmlc_math_round(frame, HMLC_ROUND_TO_ZERO, real_div(frame, rest, scaled));
     LLVMValueRef next = real_sub(frame, rest, real_mul(frame, quotient, scaled));
     /* the quotient may have been rounded up to the next integer */
     LLVMValueRef below = real_compare_to(frame, LLVMRealOLT, next, 0.0);

@@ -27,7 +27,8 @@ typedef struct reduced {
 static reduced reduce_small(hmlc_frame *frame, LLVMValueRef x)
 {
     LLVMValueRef wide = LLVMBuildFPExt(frame->builder, x, lanes_type(x, frame->f64), "");
-    LLVMValueRef n = real_unary(frame, "llvm.rint", real_scale(frame, wide, 0.63661977236758134));
+    LLVMValueRef n =
+        hmlc_math_round(frame, HMLC_ROUND_MODE, real_scale(frame, wide, 0.63661977236758134));
     LLVMValueRef high = real_scale(frame, n, half_pi_high);
     LLVMValueRef low = real_scale(frame, n, half_pi_low);
     LLVMValueRef remainder = real_sub(frame, real_sub(frame, wide, high), low);

@@ -39,7 +39,8 @@ LLVMValueRef hmlc_math_exp_f64(hmlc_frame *frame, LLVMValueRef x)
 {
     LLVMBuilderRef builder = frame->builder;
     x = real_at_most(frame, real_at_least(frame, x, -746.0), 710.0);
-    LLVMValueRef n = real_unary(frame, "llvm.rint", real_scale(frame, x, 1.44269504088896341));
+    LLVMValueRef n =
+        hmlc_math_round(frame, HMLC_ROUND_MODE, real_scale(frame, x, 1.44269504088896341));
     LLVMValueRef r = hmlc_frame_fma(frame, n, lanes_real(n, -ln2_high), x);
     r = hmlc_frame_fma(frame, n, lanes_real(n, -ln2_low), r);
     LLVMValueRef value = REAL_POLYNOMIAL(frame, r, exp_series);

@@ -22,10 +22,12 @@ typedef struct hmlc_frame {
     hmlc_arena *arena; /* scratch memory of this emission */
     hmlc_module *ir;   /* the IR module: dims table, diagnostics */
     LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer;
+    LLVMTypeRef index; /* of dims, positions and loop counters: as wide as a pointer */
+    uint32_t index_bytes;
     LLVMValueRef arguments;  /* const hml_kernel_args * */
     LLVMValueRef *operands;  /* base pointer per plan operand, loaded at entry, noalias, 64-byte
                                 aligned    where the storage is known to be */
-    LLVMValueRef begin, end; /* i64 work units */
+    LLVMValueRef begin, end; /* work units */
     LLVMValueRef scratch;    /* pointer */
     LLVMBasicBlockRef entry; /* for allocas: before its terminator */
     void *private_;          /* of frame_function.c */
@@ -35,10 +37,18 @@ typedef struct hmlc_frame {
 hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
                              const char *name, hmlc_arena *arena) HMLC_MUST_USE;
 
-/* Any dim expression as i64: a constant, or arithmetic over symbols, emitted once at entry and
- * remembered. */
+/*
+ * Any dim expression as an index: a constant, or arithmetic over symbols, emitted once at entry and
+ * remembered. Where an index has 32 bits, check mode proves that its numbers fit.
+ */
 LLVMValueRef hmlc_frame_dim(hmlc_frame *frame, hmlc_dim dim);
-LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value); /* i64 constant */
+/* The same as a number of i64, which a tensor may hold. */
+LLVMValueRef hmlc_frame_dim_number(hmlc_frame *frame, hmlc_dim dim);
+LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value);    /* constant index */
+LLVMValueRef hmlc_frame_number(hmlc_frame *frame, int64_t value); /* constant i64 */
+/* An index, or lanes of them, as i64; and back, where the number is known to fit. */
+LLVMValueRef hmlc_frame_index_number(hmlc_frame *frame, LLVMValueRef index);
+LLVMValueRef hmlc_frame_number_index(hmlc_frame *frame, LLVMValueRef number);
 /*
  * The LLVM type of one stored element (bool is i8 in memory). f16 and bf16 are bit patterns, i16:
  * for their own types LLVM would call library functions where the processor converts neither.
@@ -57,6 +67,9 @@ LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value);
 /* How argument / result `index` lies in memory (dense, or by its storage's strides). */
 void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access);
 
+/* Elements of `type` from `first` to `last`, which lies behind it. */
+LLVMValueRef hmlc_frame_distance(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef first,
+                                 LLVMValueRef last);
 /* base + index * element size. */
 LLVMValueRef hmlc_frame_element(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef base,
                                 LLVMValueRef index);
@@ -75,12 +88,13 @@ LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeR
 LLVMValueRef hmlc_frame_intrinsic_of(hmlc_frame *frame, const char *name, LLVMTypeRef *types,
                                      uint32_t type_count, LLVMValueRef const *arguments,
                                      uint32_t count);
-/* The larger or smaller of two floats, NaN where one is: for targets with has_nan_extrema. */
+/* The larger or smaller of two floats, NaN where one is: where hmlc_frame_has_extremum. */
+bool hmlc_frame_has_extremum(const hmlc_frame *frame, LLVMValueRef a);
 LLVMValueRef hmlc_frame_extremum(hmlc_frame *frame, bool largest, LLVMValueRef a, LLVMValueRef b);
 /* a * b + c: llvm.fma where the target has it, else multiply and add. */
 LLVMValueRef hmlc_frame_fma(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 
-/* The smaller and the larger of two i64. */
+/* The smaller and the larger of two indices. */
 LLVMValueRef hmlc_frame_minimum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef hmlc_frame_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b);
 
@@ -90,7 +104,7 @@ LLVMValueRef hmlc_frame_maximum(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef 
  */
 enum { HMLC_FRAME_CARRIED = 64 };
 typedef struct hmlc_frame_loop {
-    LLVMValueRef index; /* i64 */
+    LLVMValueRef index;
     uint32_t carried_count;
     /* In the body: current values; after hmlc_frame_loop_end: the final ones. */
     LLVMValueRef carried[HMLC_FRAME_CARRIED];
@@ -111,7 +125,8 @@ void hmlc_frame_branch_begin(hmlc_frame *frame, hmlc_frame_branch *branch, LLVMV
 void hmlc_frame_branch_else(hmlc_frame *frame, hmlc_frame_branch *branch); /* optional */
 void hmlc_frame_branch_end(hmlc_frame *frame, hmlc_frame_branch *branch);
 
-/* Returns `status` (HML_KERNEL_*) with two i64 details when `condition` (i1) holds. Cold path. */
+/* Returns `status` (HML_KERNEL_*) with two details, indices or i64, when `condition` (i1) holds.
+ * Cold path. */
 void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t status,
                         LLVMValueRef detail0, LLVMValueRef detail1);
 

@@ -51,7 +51,7 @@ static LLVMValueRef check_symbol(check *c, const hmlc_symbol *symbol)
             return state->check_values[k];
         }
     }
-    return hmlc_frame_int(c->frame, 0);
+    return hmlc_frame_number(c->frame, 0);
 }
 
 static LLVMValueRef check_dim(check *c, hmlc_dim dim);
@@ -61,7 +61,7 @@ static LLVMValueRef check_dim(check *c, hmlc_dim dim);
 static LLVMValueRef check_division(check *c, hmlc_dim_kind kind, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMBuilderRef builder = c->frame->builder;
-    LLVMValueRef zero = hmlc_frame_int(c->frame, 0), one = hmlc_frame_int(c->frame, 1);
+    LLVMValueRef zero = hmlc_frame_number(c->frame, 0), one = hmlc_frame_number(c->frame, 1);
     check_compare(c, LLVMIntSGT, b, zero);
     LLVMValueRef positive = LLVMBuildICmp(builder, LLVMIntSGT, b, zero, "");
     b = LLVMBuildSelect(builder, positive, b, one, "");
@@ -90,12 +90,12 @@ static LLVMValueRef check_dim(check *c, hmlc_dim dim)
 {
     int64_t constant;
     if (hmlc_dim_is_constant(dim, &constant)) {
-        return hmlc_frame_int(c->frame, constant);
+        return hmlc_frame_number(c->frame, constant);
     }
     if (dim->kind == HMLC_DIM_SYMBOL) {
         return check_symbol(c, dim->symbol);
     }
-    LLVMValueRef zero = hmlc_frame_int(c->frame, 0), one = hmlc_frame_int(c->frame, 1);
+    LLVMValueRef zero = hmlc_frame_number(c->frame, 0), one = hmlc_frame_number(c->frame, 1);
     LLVMValueRef a = check_dim(c, dim->a), b = check_dim(c, dim->b);
     switch (dim->kind) {
     case HMLC_DIM_ADD:
@@ -121,12 +121,33 @@ static LLVMValueRef check_dim(check *c, hmlc_dim dim)
 
 static void check_symbol_range(check *c, const hmlc_symbol *symbol, LLVMValueRef value)
 {
-    check_compare(c, LLVMIntSGE, value, hmlc_frame_int(c->frame, symbol->minimum));
-    check_compare(c, LLVMIntSLE, value, hmlc_frame_int(c->frame, symbol->maximum));
+    check_compare(c, LLVMIntSGE, value, hmlc_frame_number(c->frame, symbol->minimum));
+    check_compare(c, LLVMIntSLE, value, hmlc_frame_number(c->frame, symbol->maximum));
     if (symbol->multiple > 1) {
-        LLVMValueRef rest =
-            LLVMBuildSRem(c->frame->builder, value, hmlc_frame_int(c->frame, symbol->multiple), "");
-        check_compare(c, LLVMIntEQ, rest, hmlc_frame_int(c->frame, 0));
+        LLVMValueRef rest = LLVMBuildSRem(c->frame->builder, value,
+                                          hmlc_frame_number(c->frame, symbol->multiple), "");
+        check_compare(c, LLVMIntEQ, rest, hmlc_frame_number(c->frame, 0));
+    }
+}
+
+/* The number lies within an index of the target. */
+static void check_index(check *c, LLVMValueRef number)
+{
+    if (c->frame->index_bytes < 8) {
+        check_compare(c, LLVMIntSGE, number, hmlc_frame_number(c->frame, INT32_MIN));
+        check_compare(c, LLVMIntSLE, number, hmlc_frame_number(c->frame, INT32_MAX));
+    }
+}
+
+/* The body computes with indices: what is not known to fit, in 64 bits, is compared. */
+static void check_indices(check *c)
+{
+    const struct hmlc_dim_cache *entry = NULL;
+    hmlc_dim dim;
+    while (c->frame->index_bytes < 8 && (dim = hmlc_frame_next_index(c->frame, &entry)) != NULL) {
+        if (dim->minimum < INT32_MIN || dim->maximum > INT32_MAX) {
+            check_index(c, check_dim(c, dim));
+        }
     }
 }
 
@@ -136,7 +157,7 @@ static LLVMValueRef check_extent(check *c, const hmlc_value *value)
     hmlc_frame *frame = c->frame;
     hmlc_access access;
     hmlc_frame_access(frame, value, &access);
-    LLVMValueRef zero = hmlc_frame_int(frame, 0), one = hmlc_frame_int(frame, 1);
+    LLVMValueRef zero = hmlc_frame_number(frame, 0), one = hmlc_frame_number(frame, 1);
     LLVMValueRef last = check_dim(c, access.offset);
     LLVMValueRef empty = LLVMConstInt(frame->i1, 0, 0);
     for (int32_t k = 0; k < access.rank; k++) {
@@ -148,7 +169,7 @@ static LLVMValueRef check_extent(check *c, const hmlc_value *value)
         LLVMValueRef reach = checked_multiply(c, steps, check_dim(c, access.strides[k]));
         last = checked_add(c, last, LLVMBuildSelect(frame->builder, none, zero, reach, ""));
     }
-    LLVMValueRef size = hmlc_frame_int(frame, (int64_t)hmlc_dtype_bytes(value->type->dtype));
+    LLVMValueRef size = hmlc_frame_number(frame, (int64_t)hmlc_dtype_bytes(value->type->dtype));
     LLVMValueRef bytes = checked_multiply(c, checked_add(c, last, one), size);
     return LLVMBuildSelect(frame->builder, empty, zero, bytes, "");
 }
@@ -166,7 +187,7 @@ static void check_slice(check *c, const hmlc_op *op)
     const hmlc_attr *sizes = hmlc_op_attr(op, HMLC_ATTR_sizes);
     const hmlc_attr *steps = hmlc_op_attr(op, HMLC_ATTR_steps);
     const hmlc_type *type = hmlc_op_operand(op, 0)->type;
-    LLVMValueRef zero = hmlc_frame_int(c->frame, 0), one = hmlc_frame_int(c->frame, 1);
+    LLVMValueRef zero = hmlc_frame_number(c->frame, 0), one = hmlc_frame_number(c->frame, 1);
     for (int32_t k = 0; k < type->rank; k++) {
         hmlc_dim start_dim = starts->as.dims[k], size_dim = sizes->as.dims[k];
         if (hmlc_dim_is(start_dim, 0) && size_dim == type->dims[k]) {
@@ -187,7 +208,7 @@ static void check_slice(check *c, const hmlc_op *op)
 
 static LLVMValueRef check_count(check *c, const hmlc_type *type)
 {
-    LLVMValueRef count = hmlc_frame_int(c->frame, 1);
+    LLVMValueRef count = hmlc_frame_number(c->frame, 1);
     for (int32_t k = 0; k < type->rank; k++) {
         count = checked_multiply(c, count, check_dim(c, type->dims[k]));
     }
@@ -247,14 +268,15 @@ static void check_operand(check *c, uint32_t index, LLVMValueRef pointers, LLVMV
     bool own = operand->kind == HMLC_OPERAND_PACKED;
     LLVMValueRef found = hmlc_frame_item(frame, sizes, index, frame->i64);
     LLVMValueRef needed =
-        own ? hmlc_frame_int(frame, (int64_t)operand->bytes) : check_extent(c, value);
+        own ? hmlc_frame_number(frame, (int64_t)operand->bytes) : check_extent(c, value);
     check_compare(c, LLVMIntSGE, found, needed);
+    check_index(c, needed);
     int64_t alignment = own ? 64 : (int64_t)hmlc_dtype_bytes(value->type->dtype);
     LLVMValueRef pointer = hmlc_frame_item(frame, pointers, index, frame->pointer);
     LLVMValueRef address = LLVMBuildPtrToInt(frame->builder, pointer, frame->i64, "");
     LLVMValueRef rest =
-        LLVMBuildAnd(frame->builder, address, hmlc_frame_int(frame, alignment - 1), "");
-    check_compare(c, LLVMIntEQ, rest, hmlc_frame_int(frame, 0));
+        LLVMBuildAnd(frame->builder, address, hmlc_frame_number(frame, alignment - 1), "");
+    check_compare(c, LLVMIntEQ, rest, hmlc_frame_number(frame, 0));
     c->first[index] = address;
     c->last[index] = LLVMBuildAdd(frame->builder, address, needed, "");
 }
@@ -309,6 +331,7 @@ static void check_load_symbols(check *c, struct hmlc_frame_state *state)
     for (uint32_t k = 0; k < state->symbol_count; k++) {
         state->check_values[k] = hmlc_frame_item(c->frame, dims, k, c->frame->i64);
         check_symbol_range(c, state->symbols[k], state->check_values[k]);
+        check_index(c, state->check_values[k]);
     }
 }
 
@@ -331,26 +354,28 @@ hmlc_status hmlc_frame_emit_check(hmlc_frame *frame)
     LLVMBasicBlockRef lists = LLVMAppendBasicBlockInContext(frame->context, frame->outer, "lists");
     LLVMBuildCondBr(frame->builder, c.good, lists, wrong);
     LLVMPositionBuilderAtEnd(frame->builder, wrong);
-    check_finish(&c, hmlc_frame_int(frame, -1));
+    check_finish(&c, hmlc_frame_number(frame, -1));
 
     LLVMPositionBuilderAtEnd(frame->builder, lists);
     c.good = LLVMConstInt(frame->i1, 1, 0);
     check_load_symbols(&c, state);
+    check_indices(&c);
     check_equalities(&c);
     check_region(&c, plan->kernel->regions[0]);
     LLVMValueRef pointers = args_field(&c, HMLC_ARGS_operands);
     LLVMValueRef sizes = args_field(&c, HMLC_ARGS_operand_bytes);
-    LLVMValueRef failing = hmlc_frame_int(frame, -1);
+    LLVMValueRef failing = hmlc_frame_number(frame, -1);
     for (uint32_t k = 0; k < passed; k++) {
         LLVMValueRef before = c.good;
         check_operand(&c, k, pointers, sizes);
         LLVMValueRef now =
             LLVMBuildAnd(frame->builder, before, LLVMBuildNot(frame->builder, c.good, ""), "");
-        failing = LLVMBuildSelect(frame->builder, now, hmlc_frame_int(frame, k), failing, "");
+        failing = LLVMBuildSelect(frame->builder, now, hmlc_frame_number(frame, k), failing, "");
     }
     check_results(&c, passed);
     LLVMValueRef units = check_dim(&c, plan->units);
     check_compare(&c, LLVMIntEQ, args_field(&c, HMLC_ARGS_units), units);
+    check_index(&c, units);
     LLVMValueRef scratch = check_dim(&c, plan->scratch_bytes);
     check_compare(&c, LLVMIntSGE, args_field(&c, HMLC_ARGS_scratch_bytes), scratch);
     check_finish(&c, failing);

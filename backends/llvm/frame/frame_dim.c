@@ -1,21 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dim expressions as i64 arithmetic, emitted once at the body's entry. */
+/*
+ * Dim expressions as arithmetic, emitted once at the body's entry: as indices, or as numbers of i64
+ * where a tensor holds them.
+ */
 #include "frame_internal.h"
 
 typedef struct hmlc_dim_cache {
     hmlc_dim dim;
+    LLVMTypeRef type;
     LLVMValueRef value;
     struct hmlc_dim_cache *next;
 } hmlc_dim_cache;
 
-static LLVMValueRef cache_find(const hmlc_dim_cache *entry, hmlc_dim dim)
+static LLVMValueRef cache_find(const hmlc_dim_cache *entry, hmlc_dim dim, LLVMTypeRef type)
 {
     for (; entry != NULL; entry = entry->next) {
-        if (entry->dim == dim) {
+        if (entry->dim == dim && entry->type == type) {
             return entry->value;
         }
     }
     return NULL;
+}
+
+hmlc_dim hmlc_frame_next_index(const hmlc_frame *frame, const hmlc_dim_cache **entry)
+{
+    const struct hmlc_frame_state *state = frame->private_;
+    do {
+        *entry = *entry == NULL ? state->cache : (*entry)->next;
+    } while (*entry != NULL && (*entry)->type != frame->index);
+    return *entry != NULL ? (*entry)->dim : NULL;
+}
+
+/* Arithmetic in one of the two types. */
+typedef struct dim_emitter {
+    hmlc_frame *frame;
+    LLVMTypeRef type;
+} dim_emitter;
+
+static LLVMValueRef constant(const dim_emitter *e, int64_t value)
+{
+    return e->type == e->frame->index ? hmlc_frame_int(e->frame, value)
+                                      : hmlc_frame_number(e->frame, value);
 }
 
 static LLVMValueRef symbol_value(hmlc_frame *frame, const hmlc_symbol *symbol)
@@ -30,106 +55,123 @@ static LLVMValueRef symbol_value(hmlc_frame *frame, const hmlc_symbol *symbol)
     return hmlc_frame_int(frame, 0);
 }
 
-static LLVMValueRef emit_select(hmlc_frame *frame, LLVMIntPredicate predicate, LLVMValueRef a,
+static LLVMValueRef emit_select(const dim_emitter *e, LLVMIntPredicate predicate, LLVMValueRef a,
                                 LLVMValueRef b)
 {
-    LLVMValueRef test = LLVMBuildICmp(frame->builder, predicate, a, b, "");
-    return LLVMBuildSelect(frame->builder, test, a, b, "");
+    LLVMValueRef test = LLVMBuildICmp(e->frame->builder, predicate, a, b, "");
+    return LLVMBuildSelect(e->frame->builder, test, a, b, "");
 }
 
-static LLVMValueRef emit_test(hmlc_frame *frame, LLVMIntPredicate predicate, LLVMValueRef a,
+static LLVMValueRef emit_test(const dim_emitter *e, LLVMIntPredicate predicate, LLVMValueRef a,
                               LLVMValueRef b)
 {
-    LLVMValueRef test = LLVMBuildICmp(frame->builder, predicate, a, b, "");
-    return LLVMBuildZExt(frame->builder, test, frame->i64, "");
+    LLVMValueRef test = LLVMBuildICmp(e->frame->builder, predicate, a, b, "");
+    return LLVMBuildZExt(e->frame->builder, test, e->type, "");
 }
 
 /* floor(a / b) for b > 0: the truncated quotient, less one when the remainder is negative. */
-static LLVMValueRef emit_floordiv(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef emit_floordiv(const dim_emitter *e, LLVMValueRef a, LLVMValueRef b)
 {
-    LLVMValueRef quotient = LLVMBuildSDiv(frame->builder, a, b, "");
-    LLVMValueRef remainder = LLVMBuildSRem(frame->builder, a, b, "");
-    LLVMValueRef less = emit_test(frame, LLVMIntSLT, remainder, hmlc_frame_int(frame, 0));
-    return LLVMBuildSub(frame->builder, quotient, less, "");
+    LLVMValueRef quotient = LLVMBuildSDiv(e->frame->builder, a, b, "");
+    LLVMValueRef remainder = LLVMBuildSRem(e->frame->builder, a, b, "");
+    LLVMValueRef less = emit_test(e, LLVMIntSLT, remainder, constant(e, 0));
+    return LLVMBuildSub(e->frame->builder, quotient, less, "");
 }
 
-static LLVMValueRef emit_ceildiv(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef emit_ceildiv(const dim_emitter *e, LLVMValueRef a, LLVMValueRef b)
 {
-    return LLVMBuildNeg(frame->builder,
-                        emit_floordiv(frame, LLVMBuildNeg(frame->builder, a, ""), b), "");
+    return LLVMBuildNeg(e->frame->builder,
+                        emit_floordiv(e, LLVMBuildNeg(e->frame->builder, a, ""), b), "");
 }
 
-static LLVMValueRef emit_modulo(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef emit_modulo(const dim_emitter *e, LLVMValueRef a, LLVMValueRef b)
 {
-    LLVMValueRef whole = LLVMBuildMul(frame->builder, emit_floordiv(frame, a, b), b, "");
-    return LLVMBuildSub(frame->builder, a, whole, "");
+    LLVMValueRef whole = LLVMBuildMul(e->frame->builder, emit_floordiv(e, a, b), b, "");
+    return LLVMBuildSub(e->frame->builder, a, whole, "");
 }
 
-static LLVMValueRef emit_dim(hmlc_frame *frame, hmlc_dim dim);
+static LLVMValueRef emit_dim(const dim_emitter *e, hmlc_dim dim);
 
-static LLVMValueRef emit_operation(hmlc_frame *frame, hmlc_dim dim)
+static LLVMValueRef emit_operation(const dim_emitter *e, hmlc_dim dim)
 {
-    LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef a = emit_dim(frame, dim->a), b = emit_dim(frame, dim->b);
+    LLVMBuilderRef builder = e->frame->builder;
+    LLVMValueRef a = emit_dim(e, dim->a), b = emit_dim(e, dim->b);
     switch (dim->kind) {
     case HMLC_DIM_ADD:
         return LLVMBuildAdd(builder, a, b, "");
     case HMLC_DIM_MULTIPLY:
         return LLVMBuildMul(builder, a, b, "");
     case HMLC_DIM_FLOORDIV:
-        return emit_floordiv(frame, a, b);
+        return emit_floordiv(e, a, b);
     case HMLC_DIM_CEILDIV:
-        return emit_ceildiv(frame, a, b);
+        return emit_ceildiv(e, a, b);
     case HMLC_DIM_MODULO:
-        return emit_modulo(frame, a, b);
+        return emit_modulo(e, a, b);
     case HMLC_DIM_MINIMUM:
-        return emit_select(frame, LLVMIntSLT, a, b);
+        return emit_select(e, LLVMIntSLT, a, b);
     case HMLC_DIM_MAXIMUM:
-        return emit_select(frame, LLVMIntSGT, a, b);
+        return emit_select(e, LLVMIntSGT, a, b);
     case HMLC_DIM_EQUAL:
-        return emit_test(frame, LLVMIntEQ, a, b);
+        return emit_test(e, LLVMIntEQ, a, b);
     case HMLC_DIM_LESS:
-        return emit_test(frame, LLVMIntSLT, a, b);
+        return emit_test(e, LLVMIntSLT, a, b);
     default: {
-        LLVMValueRef zero = hmlc_frame_int(frame, 0);
+        LLVMValueRef zero = constant(e, 0);
         LLVMValueRef test = LLVMBuildICmp(builder, LLVMIntNE, a, zero, "");
-        return LLVMBuildSelect(builder, test, b, emit_dim(frame, dim->c), "");
+        return LLVMBuildSelect(builder, test, b, emit_dim(e, dim->c), "");
     }
     }
 }
 
-static LLVMValueRef emit_dim(hmlc_frame *frame, hmlc_dim dim)
+static LLVMValueRef emit_dim(const dim_emitter *e, hmlc_dim dim)
 {
+    hmlc_frame *frame = e->frame;
     struct hmlc_frame_state *state = frame->private_;
-    int64_t constant;
-    if (hmlc_dim_is_constant(dim, &constant)) {
-        return hmlc_frame_int(frame, constant);
+    int64_t value;
+    if (hmlc_dim_is_constant(dim, &value)) {
+        return constant(e, value);
     }
-    LLVMValueRef known = cache_find(state->cache, dim);
+    LLVMValueRef known = cache_find(state->cache, dim, e->type);
     if (known != NULL) {
         return known;
     }
-    LLVMValueRef value = dim->kind == HMLC_DIM_SYMBOL ? symbol_value(frame, dim->symbol)
-                                                      : emit_operation(frame, dim);
+    LLVMValueRef result;
+    if (dim->kind == HMLC_DIM_SYMBOL) {
+        result = symbol_value(frame, dim->symbol);
+        result = e->type == frame->index ? result : hmlc_frame_index_number(frame, result);
+    } else {
+        result = emit_operation(e, dim);
+    }
     hmlc_dim_cache *entry = HMLC_NEW(frame->arena, hmlc_dim_cache);
     if (entry == NULL) {
         hmlc_frame_fail(frame, HMLC_RESOURCE);
-        return value;
+        return result;
     }
-    *entry = (hmlc_dim_cache){dim, value, state->cache};
+    *entry = (hmlc_dim_cache){dim, e->type, result, state->cache};
     state->cache = entry;
-    return value;
+    return result;
+}
+
+static LLVMValueRef emit_at_entry(const dim_emitter *e, hmlc_dim dim)
+{
+    hmlc_frame *frame = e->frame;
+    int64_t value;
+    if (hmlc_dim_is_constant(dim, &value)) {
+        return constant(e, value);
+    }
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(frame->builder);
+    LLVMPositionBuilderBefore(frame->builder, LLVMGetBasicBlockTerminator(frame->entry));
+    LLVMValueRef result = emit_dim(e, dim);
+    LLVMPositionBuilderAtEnd(frame->builder, here);
+    return result;
 }
 
 LLVMValueRef hmlc_frame_dim(hmlc_frame *frame, hmlc_dim dim)
 {
-    int64_t constant;
-    if (hmlc_dim_is_constant(dim, &constant)) {
-        return hmlc_frame_int(frame, constant);
-    }
-    LLVMBasicBlockRef here = LLVMGetInsertBlock(frame->builder);
-    LLVMPositionBuilderBefore(frame->builder, LLVMGetBasicBlockTerminator(frame->entry));
-    LLVMValueRef value = emit_dim(frame, dim);
-    LLVMPositionBuilderAtEnd(frame->builder, here);
-    return value;
+    return emit_at_entry(&(dim_emitter){frame, frame->index}, dim);
+}
+
+LLVMValueRef hmlc_frame_dim_number(hmlc_frame *frame, hmlc_dim dim)
+{
+    return emit_at_entry(&(dim_emitter){frame, frame->i64}, dim);
 }

@@ -56,6 +56,8 @@ void hmlc_frame_init_types(hmlc_frame *frame)
     frame->f32 = LLVMFloatTypeInContext(context);
     frame->f64 = LLVMDoubleTypeInContext(context);
     frame->pointer = LLVMPointerTypeInContext(context, 0);
+    frame->index_bytes = (uint32_t)frame->target->index_bits / 8;
+    frame->index = frame->index_bytes == 8 ? frame->i64 : frame->i32;
 }
 
 #define ARGS_FIELD(frame, field)                                                                   \
@@ -75,7 +77,7 @@ static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *s
         types[k] = frame->pointer;
     }
     for (; k < operand_count + state->symbol_count + 2; k++) {
-        types[k] = frame->i64;
+        types[k] = frame->index;
     }
     types[k++] = frame->pointer;
     types[k++] = frame->pointer;
@@ -184,10 +186,11 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
         values[k++] = hmlc_frame_item(frame, operands, i, frame->pointer);
     }
     for (uint32_t i = 0; i < state->symbol_count; i++) {
-        values[k++] = hmlc_frame_item(frame, dims, i, frame->i64);
+        LLVMValueRef dim = hmlc_frame_item(frame, dims, i, frame->i64);
+        values[k++] = hmlc_frame_number_index(frame, dim);
     }
-    values[k++] = ARGS_FIELD(frame, begin);
-    values[k++] = ARGS_FIELD(frame, end);
+    values[k++] = hmlc_frame_number_index(frame, ARGS_FIELD(frame, begin));
+    values[k++] = hmlc_frame_number_index(frame, ARGS_FIELD(frame, end));
     values[k++] = ARGS_FIELD(frame, scratch);
     values[k++] = LLVMGetParam(frame->outer, 0);
     LLVMBuildRet(frame->builder, LLVMBuildCall2(frame->builder, state->body_type, frame->function,
@@ -201,6 +204,14 @@ void hmlc_frame_fail(hmlc_frame *frame, hmlc_status status)
 {
     struct hmlc_frame_state *state = frame->private_;
     state->status = state->status == HMLC_OK ? status : state->status;
+}
+
+void hmlc_frame_too_large(hmlc_frame *frame, int64_t value)
+{
+    hmlc_frame_fail(frame, hmlc_error_add(frame->ir->diagnostics, HMLC_ERROR_memory_exceeded,
+                                          frame->plan->kernel->location, NULL,
+                                          "%s counts to 2^31, not to %lld", frame->target->name,
+                                          (long long)value));
 }
 
 void hmlc_frame_defect(hmlc_frame *frame, const char *what, const char *name)

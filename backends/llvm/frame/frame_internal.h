@@ -17,9 +17,14 @@ struct hmlc_frame_state {
 
 /* Keeps the first failure. */
 void hmlc_frame_fail(hmlc_frame *frame, hmlc_status status);
+/* A number that no index of the target holds: the emission ends with a refusal. */
+void hmlc_frame_too_large(hmlc_frame *frame, int64_t value);
 /* A defect: the emission ends with this message. */
 void hmlc_frame_defect(hmlc_frame *frame, const char *what, const char *name);
 
+/* The dim expressions that the body has as indices, one a call, then NULL; *entry is NULL at first.
+ */
+hmlc_dim hmlc_frame_next_index(const hmlc_frame *frame, const struct hmlc_dim_cache **entry);
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
 /* A private constant of the code. */
@@ -41,7 +46,7 @@ LLVMValueRef hmlc_frame_args_field(hmlc_frame *frame, LLVMValueRef arguments,
 /* Loads item `index` of a list of elements of `type`. */
 LLVMValueRef hmlc_frame_item(hmlc_frame *frame, LLVMValueRef list, uint32_t index,
                              LLVMTypeRef type);
-/* Sets the types; needs the context. */
+/* Sets the types; needs context and target. */
 void hmlc_frame_init_types(hmlc_frame *frame);
 
 #endif

@@ -26,7 +26,7 @@ void hmlc_frame_loop_begin(hmlc_frame *frame, hmlc_frame_loop *loop, LLVMValueRe
     loop->carried_count = carried_count;
     LLVMBuildBr(frame->builder, loop->header);
     LLVMPositionBuilderAtEnd(frame->builder, loop->header);
-    loop->index = LLVMBuildPhi(frame->builder, frame->i64, "i");
+    loop->index = LLVMBuildPhi(frame->builder, frame->index, "i");
     LLVMAddIncoming(loop->index, &first, &before, 1);
     for (uint32_t k = 0; k < carried_count; k++) {
         LLVMValueRef start = carried[k];
@@ -84,8 +84,8 @@ void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t statu
     LLVMBuildCondBr(frame->builder, condition, fail, good);
     LLVMPositionBuilderAtEnd(frame->builder, fail);
     LLVMValueRef detail = hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail);
-    hmlc_frame_store(frame, detail0, detail, 8);
-    hmlc_frame_store(frame, detail1,
+    hmlc_frame_store(frame, hmlc_frame_index_number(frame, detail0), detail, 8);
+    hmlc_frame_store(frame, hmlc_frame_index_number(frame, detail1),
                      hmlc_frame_element(frame, frame->i64, detail, hmlc_frame_int(frame, 1)), 8);
     LLVMBuildRet(frame->builder, LLVMConstInt(frame->i32, (unsigned long long)status, 0));
     LLVMPositionBuilderAtEnd(frame->builder, good);

@@ -15,9 +15,36 @@ LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size,
     return global;
 }
 
-LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value)
+LLVMValueRef hmlc_frame_number(hmlc_frame *frame, int64_t value)
 {
     return LLVMConstInt(frame->i64, (unsigned long long)value, 1);
+}
+
+/* What the planner lets through fits: nothing but sizes that no memory has does not. */
+LLVMValueRef hmlc_frame_int(hmlc_frame *frame, int64_t value)
+{
+    if (frame->index_bytes < 8 && (value < INT32_MIN || value > INT32_MAX)) {
+        hmlc_frame_too_large(frame, value);
+    }
+    return LLVMConstInt(frame->index, (unsigned long long)value, 1);
+}
+
+static LLVMTypeRef type_of_lanes(LLVMValueRef like, LLVMTypeRef element)
+{
+    LLVMTypeRef type = LLVMTypeOf(like);
+    return LLVMGetTypeKind(type) == LLVMVectorTypeKind
+               ? LLVMVectorType(element, LLVMGetVectorSize(type))
+               : element;
+}
+
+LLVMValueRef hmlc_frame_index_number(hmlc_frame *frame, LLVMValueRef index)
+{
+    return LLVMBuildSExt(frame->builder, index, type_of_lanes(index, frame->i64), "");
+}
+
+LLVMValueRef hmlc_frame_number_index(hmlc_frame *frame, LLVMValueRef number)
+{
+    return LLVMBuildTrunc(frame->builder, number, type_of_lanes(number, frame->index), "");
 }
 
 LLVMTypeRef hmlc_frame_type(hmlc_frame *frame, hmlc_dtype dtype)
@@ -92,6 +119,13 @@ void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *
     hmlc_access_of_value(frame->ir->dims, outer, access);
 }
 
+LLVMValueRef hmlc_frame_distance(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef first,
+                                 LLVMValueRef last)
+{
+    LLVMValueRef elements = LLVMBuildPtrDiff2(frame->builder, type, last, first, "");
+    return hmlc_frame_number_index(frame, elements); /* LLVM's is i64, whatever a pointer is */
+}
+
 LLVMValueRef hmlc_frame_element(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef base,
                                 LLVMValueRef index)
 {
@@ -163,6 +197,15 @@ LLVMValueRef hmlc_frame_intrinsic(hmlc_frame *frame, const char *name, LLVMTypeR
                                   LLVMValueRef const *arguments, uint32_t count)
 {
     return hmlc_frame_intrinsic_of(frame, name, &type, 1, arguments, count);
+}
+
+bool hmlc_frame_has_extremum(const hmlc_frame *frame, LLVMValueRef a)
+{
+    LLVMTypeRef type = LLVMTypeOf(a);
+    if (LLVMGetTypeKind(type) == LLVMVectorTypeKind) {
+        type = LLVMGetElementType(type);
+    }
+    return frame->target->nan_extrema_bits >= (type == frame->f64 ? 64 : 32);
 }
 
 LLVMValueRef hmlc_frame_extremum(hmlc_frame *frame, bool largest, LLVMValueRef a, LLVMValueRef b)

@@ -77,7 +77,7 @@ typedef struct hmlc_loop_space {
 typedef struct hmlc_loop_index {
     hmlc_dim coefficient[HMLC_LOOP_MAX_VARS]; /* NULL: 0 */
     hmlc_dim constant;
-    LLVMValueRef computed;    /* i64, or a vector of lanes; NULL: none, or in the analysis */
+    LLVMValueRef computed;    /* one, or a vector of lanes; NULL: none, or in the analysis */
     uint32_t computed_vars;   /* the variables it depends on */
     uint32_t computed_serial; /* 0: none; in the analysis a number that tells them apart */
 } hmlc_loop_index;
@@ -128,12 +128,12 @@ typedef struct hmlc_loop_context {
     /* emission */
     hmlc_frame *frame;
     uint32_t lanes;
-    LLVMValueRef position[HMLC_LOOP_MAX_VARS];     /* i64: of lane 0 */
+    LLVMValueRef position[HMLC_LOOP_MAX_VARS];     /* of lane 0 */
     const uint16_t *lane_step[HMLC_LOOP_MAX_VARS]; /* lane's distance to it; NULL: all 0 */
     uint16_t steps[2][HMLC_LOOP_MAX_LANES];
     uint32_t tile_rows, tile_row;   /* rows evaluated together, and the current one */
     uint32_t tile_mask;             /* the tile variable and those fused into it */
-    LLVMValueRef tile_start;        /* i64: of row 0 */
+    LLVMValueRef tile_start;        /* of row 0 */
     uint32_t *hoisted, hoist_stamp; /* by value: visited by the current hoisting */
     LLVMValueRef guard;             /* i1 or lanes of it: loads happen where true; NULL: always */
     bool guard_vector;
@@ -178,9 +178,9 @@ bool hmlc_loop_index_equal(const hmlc_loop_index *a, const hmlc_loop_index *b);
 uint32_t hmlc_loop_index_vars(const hmlc_loop_index *a); /* mask */
 /* The only variable when a = variable + constant; -1. */
 int32_t hmlc_loop_index_only_var(const hmlc_loop_index *a);
-/* As i64 values of the current lanes. */
+/* As indices of the current lanes. */
 hmlc_loop_value hmlc_loop_index_value(hmlc_loop_context *context, const hmlc_loop_index *a);
-/* An index known only as a value (i64). */
+/* An index known only as a value. */
 hmlc_loop_index hmlc_loop_index_computed(hmlc_loop_context *context, hmlc_loop_value value,
                                          uint32_t vars);
 
@@ -241,7 +241,7 @@ void hmlc_loop_choose(hmlc_loop_context *context, hmlc_kernel_plan *plan);
 /* -- loop_value.c -- */
 hmlc_loop_value hmlc_loop_lower(hmlc_loop_context *context, const hmlc_value *value,
                                 const hmlc_loop_index *index);
-/* An index operand as i64 after hmlc_loop_check_index, remembered with its check. */
+/* An index operand as an index after hmlc_loop_check_index, remembered with its check. */
 hmlc_loop_value hmlc_loop_lower_checked(hmlc_loop_context *context, const hmlc_value *indices,
                                         const hmlc_loop_index *index, hmlc_dim size);
 LLVMValueRef hmlc_loop_widen(hmlc_loop_context *context,
@@ -273,7 +273,7 @@ hmlc_loop_value hmlc_loop_lower_indexed(hmlc_loop_context *context, const hmlc_o
                                         const hmlc_loop_index *index);
 hmlc_loop_value hmlc_loop_lower_generator(hmlc_loop_context *context, const hmlc_op *op,
                                           const hmlc_loop_index *index);
-/* As i64, negative ones counted from the end; out of [0, size) ends the kernel. */
+/* As an index, negative ones counted from the end; out of [0, size) ends the kernel. */
 hmlc_loop_value hmlc_loop_check_index(hmlc_loop_context *context, const hmlc_value *indices,
                                       hmlc_loop_value value, hmlc_dim size);
 /* The index of the data operand, whose index operand is lowered on the way. */
@@ -310,7 +310,7 @@ void hmlc_loop_begin_carried(hmlc_loop_context *context, hmlc_frame_loop *loop, 
 void hmlc_loop_end_carried(hmlc_loop_context *context, hmlc_frame_loop *loop);
 /* Part of a variable's range. */
 typedef struct hmlc_loop_range {
-    LLVMValueRef first, limit; /* i64 */
+    LLVMValueRef first, limit;
 } hmlc_loop_range;
 /*
  * Calls body for pieces of the range along the vector variable, widest first. The range ends at

@@ -34,7 +34,7 @@ static hmlc_loop_value checked_index(hmlc_loop_context *context, hmlc_loop_value
 {
     hmlc_frame *frame = context->frame;
     LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef scalar_limit = hmlc_frame_dim(frame, size);
+    LLVMValueRef scalar_limit = hmlc_frame_dim_number(frame, size);
     LLVMValueRef limit = scalar_limit;
     if (index.vector) {
         limit = hmlc_frame_splat(frame, limit, context->lanes);
@@ -58,7 +58,7 @@ static hmlc_loop_value checked_index(hmlc_loop_context *context, hmlc_loop_value
     } else {
         hmlc_frame_fail_if(frame, bad, HML_KERNEL_INDEX, index.value, scalar_limit);
     }
-    return (hmlc_loop_value){resolved, index.vector};
+    return (hmlc_loop_value){hmlc_frame_number_index(frame, resolved), index.vector};
 }
 
 static uint32_t vars_of(const hmlc_loop_index *index, int32_t count)
@@ -166,6 +166,14 @@ static hmlc_loop_value subtract(hmlc_loop_context *context, hmlc_loop_value a, h
     return (hmlc_loop_value){LLVMBuildSub(context->frame->builder, left, right, ""), vector};
 }
 
+/* An index as a number of i64. */
+static hmlc_loop_value number_of(hmlc_loop_context *context, const hmlc_loop_index *index)
+{
+    hmlc_loop_value position = hmlc_loop_index_value(context, index);
+    position.value = hmlc_frame_index_number(context->frame, position.value);
+    return position;
+}
+
 /* values[index == position]; negative indices count from depth. */
 static hmlc_loop_value lower_one_hot(hmlc_loop_context *context, const hmlc_op *op,
                                      const hmlc_loop_index *index)
@@ -177,9 +185,9 @@ static hmlc_loop_value lower_one_hot(hmlc_loop_context *context, const hmlc_op *
     hmlc_loop_indices_index(context, op, index, operand);
     hmlc_loop_value wanted = hmlc_loop_lower(context, indices, operand);
     wanted = hmlc_loop_convert(context, wanted, indices->type->dtype, HMLC_DTYPE_i64);
-    hmlc_loop_value depth = {hmlc_frame_dim(context->frame, op->results[0]->type->dims[axis]),
-                             false};
-    hmlc_loop_value zero = {hmlc_frame_int(context->frame, 0), false};
+    hmlc_loop_value depth = {
+        hmlc_frame_dim_number(context->frame, op->results[0]->type->dims[axis]), false};
+    hmlc_loop_value zero = {hmlc_frame_number(context->frame, 0), false};
     hmlc_loop_value negative = compare(context, LLVMIntSLT, wanted, zero);
     hmlc_loop_value shifted = subtract(context, wanted, subtract(context, zero, depth));
     wanted = hmlc_loop_select(context, negative, shifted, wanted);
@@ -187,7 +195,7 @@ static hmlc_loop_value lower_one_hot(hmlc_loop_context *context, const hmlc_op *
         entry[0] = hmlc_loop_index_constant(hmlc_dim_constant(context->dims, k));
         sides[k] = hmlc_loop_lower(context, values, entry);
     }
-    hmlc_loop_value position = hmlc_loop_index_value(context, &index[axis]);
+    hmlc_loop_value position = number_of(context, &index[axis]);
     hmlc_loop_value hit = compare(context, LLVMIntEQ, wanted, position);
     return hmlc_loop_select(context, hit, sides[1], sides[0]);
 }
@@ -198,9 +206,9 @@ static hmlc_loop_value lower_trilu(hmlc_loop_context *context, const hmlc_op *op
 {
     int32_t rank = op->results[0]->type->rank;
     bool upper = hmlc_op_int(op, HMLC_ATTR_upper) != 0;
-    hmlc_loop_value row = hmlc_loop_index_value(context, &index[rank - 2]);
-    hmlc_loop_value column = hmlc_loop_index_value(context, &index[rank - 1]);
-    hmlc_loop_value diagonal = {hmlc_frame_int(context->frame, 0), false};
+    hmlc_loop_value row = number_of(context, &index[rank - 2]);
+    hmlc_loop_value column = number_of(context, &index[rank - 1]);
+    hmlc_loop_value diagonal = {hmlc_frame_number(context->frame, 0), false};
     const hmlc_value *k = hmlc_op_operand(op, 1);
     if (k != NULL) {
         hmlc_loop_index first[1] = {hmlc_loop_index_zero(context)};
@@ -227,7 +235,7 @@ static hmlc_loop_value lower_range(hmlc_loop_context *context, const hmlc_op *op
     hmlc_loop_value delta = hmlc_loop_lower(context, hmlc_op_operand(op, 2), first);
     start = hmlc_loop_convert(context, start, dtype, wide);
     delta = hmlc_loop_convert(context, delta, dtype, wide);
-    hmlc_loop_value position = hmlc_loop_index_value(context, &index[0]);
+    hmlc_loop_value position = number_of(context, &index[0]);
     position = hmlc_loop_convert(context, position, HMLC_DTYPE_i64, wide);
     LLVMValueRef a = position.vector ? hmlc_loop_widen(context, start) : start.value;
     LLVMValueRef b = position.vector ? hmlc_loop_widen(context, delta) : delta.value;
@@ -241,8 +249,7 @@ static hmlc_loop_value lower_range(hmlc_loop_context *context, const hmlc_op *op
 hmlc_loop_value hmlc_loop_lower_generator(hmlc_loop_context *context, const hmlc_op *op,
                                           const hmlc_loop_index *index)
 {
-    hmlc_loop_value position =
-        hmlc_loop_index_value(context, &index[hmlc_op_int(op, HMLC_ATTR_axis)]);
+    hmlc_loop_value position = number_of(context, &index[hmlc_op_int(op, HMLC_ATTR_axis)]);
     return hmlc_loop_convert(context, position, HMLC_DTYPE_i64, op->results[0]->type->dtype);
 }
 

@@ -36,7 +36,7 @@ static hmlc_dim sum(hmlc_dims *dims, hmlc_dim a, hmlc_dim b)
     return hmlc_dim_is(total, 0) ? NULL : total;
 }
 
-/* Brings two i64 values to the same lanes. */
+/* Brings two indices to the same lanes. */
 static LLVMValueRef splat_like(hmlc_loop_context *context, LLVMValueRef value, LLVMValueRef like)
 {
     bool vector = LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind;

@@ -217,7 +217,7 @@ static LLVMValueRef load_runs(hmlc_loop_context *context, hmlc_dtype dtype, LLVM
                                   LLVMConstVector(mask, context->lanes), "");
 }
 
-/* Distances of the lanes as a vector of i64. */
+/* Distances of the lanes as a vector of indices. */
 static LLVMValueRef lane_distances(hmlc_loop_context *context, const hmlc_loop_index *offset)
 {
     hmlc_loop_index lanes = *offset;

@@ -159,6 +159,7 @@ static void step_argument(hmlc_loop_context *context, const hmlc_loop_accumulato
     int32_t axis = (int32_t)hmlc_op_int(accumulator->op, HMLC_ATTR_axis);
     hmlc_loop_index index = hmlc_loop_index_of_dim(context, axis);
     hmlc_loop_value position = hmlc_loop_index_value(context, &index);
+    position.value = hmlc_frame_index_number(frame, position.value);
     position.value =
         LLVMBuildTrunc(frame->builder, position.value,
                        lanes_type(position.value, position_type(context, accumulator)), "");

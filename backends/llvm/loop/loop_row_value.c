@@ -104,8 +104,8 @@ static hmlc_loop_value mean_of(hmlc_loop_context *context, const hmlc_loop_accum
         return apply(context, real_div, sum, row_length(context, sum.value));
     }
     hmlc_frame *frame = context->frame;
-    hmlc_loop_value count = {hmlc_frame_dim(frame, context->state->rows->row), false};
-    LLVMValueRef zero = hmlc_frame_int(frame, 0), one = hmlc_frame_int(frame, 1);
+    hmlc_loop_value count = {hmlc_frame_dim_number(frame, context->state->rows->row), false};
+    LLVMValueRef zero = hmlc_frame_number(frame, 0), one = hmlc_frame_number(frame, 1);
     LLVMValueRef empty = LLVMBuildICmp(frame->builder, LLVMIntEQ, count.value, zero, "");
     count.value = LLVMBuildSelect(frame->builder, empty, one, count.value, "");
     LLVMValueRef divisor = sum.vector ? hmlc_loop_widen(context, count) : count.value;

@@ -37,7 +37,8 @@ hmlc_loop_value hmlc_loop_lower_table(hmlc_loop_context *context, const hmlc_val
     if (tensor == NULL && hmlc_loop_index_vars(&offset) == 0 && offset.computed_serial == 0 &&
         hmlc_dim_is_constant(offset.constant, &element)) {
         const hmlc_attr *elements = hmlc_op_attr(op, HMLC_ATTR_elements);
-        hmlc_loop_value dim = {hmlc_frame_dim(context->frame, elements->as.dims[element]), false};
+        hmlc_loop_value dim = {hmlc_frame_dim_number(context->frame, elements->as.dims[element]),
+                               false};
         return hmlc_loop_convert(context, dim, HMLC_DTYPE_i64, type->dtype);
     }
     return hmlc_loop_load(context, type->dtype, *table_of(context, value), &offset);
@@ -64,7 +65,7 @@ static LLVMValueRef dims_memory(hmlc_loop_context *context, const hmlc_op *op)
     LLVMTypeRef type = hmlc_frame_type(frame, dtype);
     LLVMValueRef memory = hmlc_frame_alloca(frame, type, elements->count + 1, 16);
     for (uint32_t k = 0; k < elements->count; k++) {
-        LLVMValueRef value = hmlc_frame_dim(frame, elements->as.dims[k]);
+        LLVMValueRef value = hmlc_frame_dim_number(frame, elements->as.dims[k]);
         value = hmlc_elementwise_convert(frame, value, HMLC_DTYPE_i64, dtype);
         value = hmlc_elementwise_to_memory(frame, dtype, value);
         hmlc_frame_store(frame, value,

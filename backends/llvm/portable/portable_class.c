@@ -173,7 +173,7 @@ static void write_field(call_writer *w, uint64_t offset, LLVMValueRef value)
 
 static void write_int(call_writer *w, uint64_t offset, int64_t value)
 {
-    write_field(w, offset, hmlc_frame_int(w->frame, value));
+    write_field(w, offset, hmlc_frame_number(w->frame, value));
 }
 
 static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value,
@@ -183,7 +183,8 @@ static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value
     write_int(w, tensor_place(w, index, TENSOR_RANK), value->type->rank);
     uint64_t dims = tensor_place(w, index, TENSOR_DIMS);
     for (int32_t k = 0; k < value->type->rank; k++) {
-        write_field(w, dims + (uint64_t)k * 8, hmlc_frame_dim(w->frame, value->type->dims[k]));
+        write_field(w, dims + (uint64_t)k * 8,
+                    hmlc_frame_dim_number(w->frame, value->type->dims[k]));
     }
     write_field(w, tensor_place(w, index, TENSOR_DATA), address);
 }
@@ -223,7 +224,7 @@ static uint32_t write_attribute(call_writer *w, uint64_t at, const hmlc_op *op,
         break;
     case HMLC_ATTR_KIND_DIMS:
         for (uint32_t k = 0; k < count; k++) {
-            write_field(w, at + 8 + 8 * k, hmlc_frame_dim(w->frame, attr->as.dims[k]));
+            write_field(w, at + 8 + 8 * k, hmlc_frame_dim_number(w->frame, attr->as.dims[k]));
         }
         break;
     default:
@@ -281,8 +282,8 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
     call_writer w = writer_create(frame);
     write_tensors(&w, op);
     HMLC_TRY(write_attributes(&w, op));
-    write_field(&w, place_of(&w, CALL_BEGIN), frame->begin);
-    write_field(&w, place_of(&w, CALL_END), frame->end);
+    write_field(&w, place_of(&w, CALL_BEGIN), hmlc_frame_index_number(frame, frame->begin));
+    write_field(&w, place_of(&w, CALL_END), hmlc_frame_index_number(frame, frame->end));
     write_int(&w, place_of(&w, CALL_UNIT_DIMS),
               hmlc_portable_unit_dims(w.frame->ir->dims, op, row->units));
     write_field(&w, place_of(&w, CALL_SCRATCH), frame->scratch);
@@ -349,11 +350,11 @@ void hmlc_portable_internalise(LLVMModuleRef module, const hmlc_target *target, 
         if (strncmp(LLVMGetValueName(f), "hml_portable_", 13) == 0) {
             LLVMSetLinkage(f, LLVMInternalLinkage);
             set_target(f, target);
+        } else if (LLVMGetLinkage(f) == LLVMInternalLinkage) {
+            set_target(f, target); /* a static helper of the C kernels */
         } else if (support) {
             LLVMSetVisibility(f, LLVMHiddenVisibility);
             set_target(f, target);
-        } else if (LLVMGetLinkage(f) == LLVMInternalLinkage) {
-            set_target(f, target); /* a static helper of the C kernels */
         }
     }
 }

@@ -11,16 +11,16 @@ enum { HMLC_CELL_MOST_GATES = 4, HMLC_CELL_MOST_PHASES = 2, HMLC_CELL_MOST_SLOTS
 typedef struct hmlc_cell {
     hmlc_frame *frame;
     const hmlc_op *op;
-    int64_t gates, slots;                  /* slots: vectors of scratch memory */
-    int64_t hidden, panels, padded;        /* padded: whole panels */
-    uint32_t lanes;                        /* of a chunk: four gates of it fit the registers */
-    LLVMValueRef steps, batch, directions; /* i64 */
-    LLVMValueRef direction, element;       /* of this unit */
-    LLVMValueRef h[2];                     /* scratch: h of the step before and after */
-    LLVMValueRef c;                        /* lstm: scratch for c */
-    LLVMValueRef update, reset;            /* gru: scratch for z and for r * h */
-    LLVMValueRef weights;                  /* packed, of this direction */
-    LLVMValueRef y, y_h, y_c;              /* results, NULL where not wanted */
+    int64_t gates, slots;           /* slots: vectors of scratch memory */
+    int64_t hidden, panels, padded; /* padded: whole panels */
+    uint32_t lanes;                 /* of a chunk: four gates of it fit the registers */
+    LLVMValueRef steps, batch, directions;
+    LLVMValueRef direction, element; /* of this unit */
+    LLVMValueRef h[2];               /* scratch: h of the step before and after */
+    LLVMValueRef c;                  /* lstm: scratch for c */
+    LLVMValueRef update, reset;      /* gru: scratch for z and for r * h */
+    LLVMValueRef weights;            /* packed, of this direction */
+    LLVMValueRef y, y_h, y_c;        /* results, NULL where not wanted */
 } hmlc_cell;
 
 typedef struct hmlc_cell_step {

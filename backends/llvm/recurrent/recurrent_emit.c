@@ -184,7 +184,7 @@ static LLVMValueRef element_steps(const hmlc_cell *c)
     LLVMValueRef address =
         hmlc_frame_element(frame, frame->i32, hmlc_frame_address(frame, lengths), c->element);
     LLVMValueRef length = LLVMBuildSExt(
-        frame->builder, hmlc_frame_load(frame, frame->i32, address, 4), frame->i64, "");
+        frame->builder, hmlc_frame_load(frame, frame->i32, address, 4), frame->index, "");
     /* Negative ones are large as unsigned numbers. */
     LLVMValueRef wrong = LLVMBuildICmp(frame->builder, LLVMIntUGT, length, c->steps, "");
     hmlc_frame_fail_if(frame, wrong, HML_KERNEL_INDEX, length, c->steps);

@@ -77,7 +77,7 @@ typedef struct hmlc_window_emitter {
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset);
 /* One vector of channels at `offset` elements of the input. */
 LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset);
-/* The weights of tap `tap` (i64) for the vector of channels. */
+/* The weights of tap `tap` for the vector of channels. */
 LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap);
 /* Accumulators before the first tap, and one tap more. */
 void hmlc_window_start(hmlc_window_emitter *at, LLVMValueRef *accumulators);

@@ -70,7 +70,7 @@ static hmlc_status window_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     if (window->tile.heavy) {
         LLVMTypeRef vector = hmlc_frame_vector(frame, window->tile.dtype, window->tile.lanes);
         at->tile.store_tile = hmlc_frame_alloca(frame, vector, HMLC_TILE_ROWS, 64);
-        at->tile.store_rows = hmlc_frame_alloca(frame, frame->i64, HMLC_TILE_ROWS, 16);
+        at->tile.store_rows = hmlc_frame_alloca(frame, frame->index, HMLC_TILE_ROWS, 16);
     }
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, frame->begin, frame->end, 1, NULL, 0);

@@ -91,7 +91,7 @@ static LLVMValueRef maximum(hmlc_window_emitter *at, LLVMValueRef sum, LLVMValue
             LLVMBuildICmp(builder, is_unsigned ? LLVMIntUGT : LLVMIntSGT, input, sum, "");
         return LLVMBuildSelect(builder, more, input, sum, "");
     }
-    if (at->frame->target->has_nan_extrema) {
+    if (hmlc_frame_has_extremum(at->frame, sum)) {
         return hmlc_frame_extremum(at->frame, true, input, sum);
     }
     LLVMValueRef more = LLVMBuildFCmp(builder, LLVMRealOGT, input, sum, "");

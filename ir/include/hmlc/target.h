@@ -15,7 +15,7 @@
 typedef enum hmlc_left_style {
     HMLC_LEFT_SPLAT,    /* a scalar load, broadcast to all lanes */
     HMLC_LEFT_LANE4,    /* a vector of four k steps is held, the multiplier takes a lane of it */
-    HMLC_LEFT_LANE2,    /* the same, two k steps */
+    HMLC_LEFT_LANE2,    /* the same, two k steps; product and sum are rounded apart */
     HMLC_LEFT_IN_ORDER, /* lanes, the next stage's loads placed between the products */
     HMLC_LEFT_COUNT
 } hmlc_left_style;
@@ -81,7 +81,7 @@ typedef struct hmlc_target {
     const char *features;                    /* LLVM's -mattr */
     const char *data_layout;                 /* LLVM's: byte order, pointers, alignments */
     const hmlc_target_attribute *attributes; /* up to one without a name; NULL: none */
-    int32_t index_bits;                      /* of a pointer */
+    int32_t index_bits;                      /* of a pointer, and what kernels count in */
     int64_t page_bytes;                      /* the largest page of systems that run the code */
 
     int32_t vector_bytes; /* widest useful vector */
@@ -89,7 +89,11 @@ typedef struct hmlc_target {
     int32_t general_registers; /* that generated code may use, the stack pointer among them */
     bool has_fma;
     hmlc_masks masks;
-    bool has_nan_extrema; /* minimum and maximum let NaN win, in one instruction */
+    /* Of floats: what is one instruction each. */
+    int32_t nan_extrema_bits; /* minimum and maximum that let NaN win, of floats so wide at most */
+    bool has_rounding;        /* to whole numbers, every way */
+    bool has_half;            /* f16 to f32 and back */
+    bool has_f64;             /* all of f64's arithmetic; without it nothing is computed in f64 */
 
     int64_t l1_bytes, l2_bytes; /* data caches of one core */
     int32_t l1_ways;
