@@ -5,6 +5,8 @@ if(cpu STREQUAL "amd64")
     set(cpu x86_64)
 elseif(cpu STREQUAL "arm64")
     set(cpu aarch64)
+elseif(cpu MATCHES "^armv[78]l$") # what uname says of a 32-bit system
+    set(cpu armv7)
 endif()
 if(NOT EXISTS ${CMAKE_CURRENT_LIST_DIR}/cpu_${cpu}.c)
     set(cpu other)

@@ -31,7 +31,7 @@ typedef struct link_case {
 
 /* Nops before the entry are room for its seal: object_of fits their number to the target. */
 #define ROOM   "patchable-function-prefix"
-#define KERNEL "define protected i32 @k0(ptr %a) \"" ROOM "\"=\"8\" "
+#define KERNEL "define protected i32 @k0(ptr %a) nounwind \"" ROOM "\"=\"8\" "
 
 static const link_case cases[] = {
     {"code alone", KERNEL "{ ret i32 0 }", 0, NULL},
@@ -74,9 +74,9 @@ static const link_case cases[] = {
      "  ret i32 %y\n"
      "}",
      HMLC_ERROR_undefined_symbol, "bss"},
-    {"a missing kernel", "define protected i32 @k1(ptr %a) { ret i32 0 }", HMLC_ERROR_link_failed,
-     "missing"},
-    {"no room for the seal", "define protected i32 @k0(ptr %a) { ret i32 0 }",
+    {"a missing kernel", "define protected i32 @k1(ptr %a) nounwind { ret i32 0 }",
+     HMLC_ERROR_link_failed, "missing"},
+    {"no room for the seal", "define protected i32 @k0(ptr %a) nounwind { ret i32 0 }",
      HMLC_ERROR_link_failed, "room for its seal"},
 };
 

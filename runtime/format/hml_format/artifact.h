@@ -129,6 +129,9 @@ enum {
 #define HML_CPU_AARCH64_IN_ORDER (UINT64_C(1) << 32)
 #define HML_CPU_AARCH64_KNOWN    (UINT64_C(0x7f) | HML_CPU_AARCH64_IN_ORDER)
 
+/* ARMv7. */
+#define HML_CPU_ARMV7_VFP4 (UINT64_C(1) << 0) /* NEON and VFPv4 with 32 registers */
+
 /* A table inside a section: offset from the section's start, in bytes, 8-byte aligned. */
 typedef struct hml_table {
     uint64_t offset;

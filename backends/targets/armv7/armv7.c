@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ARMv7, A32 code: what its rows cannot say. */
+#include "targets/architecture.h"
+
+#include "llvm.h"
+#include <hml_format/artifact.h>
+
+static const hmlc_target targets[] = {
+#define HMLC_TARGET(...) {__VA_ARGS__},
+#include "armv7.def"
+#undef HMLC_TARGET
+};
+
+HMLC_BITCODE_DECLARE(armv7);
+
+static void prepare(void)
+{
+    LLVMInitializeARMTargetInfo();
+    LLVMInitializeARMTarget();
+    LLVMInitializeARMTargetMC();
+    LLVMInitializeARMAsmPrinter();
+}
+
+/* No machine of it compiles: LLVM and its linker want more memory than one has. */
+static bool features_here(uint64_t *features)
+{
+    *features = 0;
+    return false;
+}
+
+const hmlc_architecture hmlc_architecture_armv7 = {
+    .number = HML_ARCHITECTURE_ARMV7,
+    .targets = targets,
+    .target_count = sizeof targets / sizeof targets[0],
+    .kernels = HMLC_BITCODE(armv7, kernels),
+    .memory = HMLC_BITCODE(armv7, memory),
+    .nop = {{0x00, 0xf0, 0x20, 0xe3}, 4},
+    .trap = {{0xf8, 0xc4, 0xf4, 0xe7}, 4}, /* udf */
+    .prepare = prepare,
+    .features_here = features_here,
+};
