@@ -48,10 +48,14 @@ void hml_release(const hml_allocator *allocator, void *memory, size_t bytes)
     }
 }
 
-bool hml_region_reserve(hml_region *region, const hml_allocator *allocator, size_t bytes)
+bool hml_region_reserve(hml_region *region, const hml_allocator *allocator, uint64_t wanted)
 {
-    if (bytes <= region->bytes) {
+    size_t bytes = (size_t)wanted;
+    if (wanted <= region->bytes) {
         return true;
+    }
+    if (wanted > SIZE_MAX / 2) { /* addresses may have 32 bits */
+        return false;
     }
     hml_region_release(region, allocator);
     uint8_t *data = hml_allocate(allocator, bytes);
@@ -93,7 +97,8 @@ bool hml_tensor_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, int64
         empty = empty || dims[i] == 0;
     }
     for (uint32_t i = 0; i < rank && !empty; i++) {
-        if (__builtin_mul_overflow(product, dims[i], &product) || product > HML_DIM_UNBOUNDED) {
+        if (__builtin_mul_overflow(product, dims[i], &product) || product > HML_DIM_UNBOUNDED ||
+            (uint64_t)product > SIZE_MAX / 2) {
             return false;
         }
     }

@@ -23,14 +23,16 @@ typedef struct hml_region {
     bool borrowed; /* the memory belongs to the caller */
 } hml_region;
 
-/* At least `bytes` in *region. Old memory is given back first: after a failure it is empty. */
-bool hml_region_reserve(hml_region *region, const hml_allocator *allocator, size_t bytes);
+/* At least `wanted` bytes in *region. Old memory is given back first: after a failure it is empty.
+ */
+bool hml_region_reserve(hml_region *region, const hml_allocator *allocator, uint64_t wanted);
 void hml_region_release(hml_region *region, const hml_allocator *allocator);
 
 /* *total = the next multiple of 64 of *total, plus count * size; false when it overflows. */
 bool hml_size_add(size_t *total, uint64_t count, uint64_t size);
 
-/* Elements times element size; false when a dim is negative or the product exceeds 2^47. */
+/* Elements times element size; false when a dim is negative or the product exceeds 2^47,
+ * or what addresses reach. */
 bool hml_tensor_bytes(hml_dtype dtype, uint32_t rank, const int64_t *dims, int64_t *bytes);
 
 #endif

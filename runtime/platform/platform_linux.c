@@ -226,6 +226,8 @@ static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layo
                     PROT_READ | PROT_EXEC) &&
         map_segment(region, descriptor, file_offset, layout->rodata_offset, layout->rodata_bytes,
                     PROT_READ)) {
+        /* Nothing on most machines; elsewhere instructions have a cache of their own. */
+        __builtin___clear_cache((char *)region, (char *)region + layout->image_bytes);
         return region;
     }
     (void)munmap(region, (size_t)layout->image_bytes);

@@ -34,8 +34,8 @@ hml_status hml_session_grow(hml_session *session, hml_region *region, int64_t by
     uint64_t wanted = (uint64_t)bytes + (region->data != NULL ? (uint64_t)bytes / 4 : 0);
     wanted = wanted < room ? wanted : room;
     *moved = true;
-    bool done = hml_region_reserve(region, &session->allocator, (size_t)wanted) ||
-                hml_region_reserve(region, &session->allocator, (size_t)bytes);
+    bool done = hml_region_reserve(region, &session->allocator, wanted) ||
+                hml_region_reserve(region, &session->allocator, (uint64_t)bytes);
     session->memory_held = others + region->bytes;
     if (done) {
         return HML_OK;

@@ -35,6 +35,17 @@ static hml_status damaged(const char *path, const char *what, hml_tool_error *er
     return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged, "%s: %s", path, what);
 }
 
+/* So that sizes in bytes do not wrap where addresses have 32 bits. */
+static hml_status check_size(uint32_t width, uint32_t height, const char *path,
+                             hml_tool_error *error)
+{
+    enum { PIXEL_BYTES = 32 }; /* more than any form of a pixel takes */
+    return (uint64_t)width * height <= SIZE_MAX / PIXEL_BYTES
+               ? HML_OK
+               : HML_TOOL_FAIL(error, HML_ERROR_out_of_memory, "%s: %u x %u pixels", path, width,
+                               height);
+}
+
 static hml_status allocate_samples(hml_image *image, const char *path, hml_tool_error *error)
 {
     size_t count = (size_t)image->width * image->height * image->channels;
@@ -188,6 +199,7 @@ static hml_status unpack_rows(const png_file *png, uint8_t *raw, size_t row_byte
 
 static hml_status read_pixels(const png_file *png, hml_image *image)
 {
+    HML_TOOL_TRY(check_size(png->width, png->height, png->path, png->error));
     size_t bits = (size_t)png->width * channels_of(png->colour) * png->depth;
     size_t row_bytes = (bits + 7) / 8, total = (row_bytes + 1) * png->height;
     *image = (hml_image){.width = png->width,
@@ -270,6 +282,7 @@ static hml_status read_pnm(const uint8_t *data, size_t bytes, const char *path, 
         image->most == 0 || image->most > UINT16_MAX) {
         return damaged(path, "its header is no PNM header", error);
     }
+    HML_TOOL_TRY(check_size(image->width, image->height, path, error));
     size_t count = (size_t)image->width * image->height * image->channels;
     size_t size = image->most > 255 ? 2 : 1;
     at++; /* the one space before the samples */

@@ -27,6 +27,9 @@ static hml_status read_descriptor(int file, const char *path, uint8_t **data, si
     if (fstat(file, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size < 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_file_unreadable, "%s: not a regular file", path);
     }
+    if ((uint64_t)state.st_size >= SIZE_MAX) {
+        return no_memory(error, SIZE_MAX);
+    }
     size_t size = (size_t)state.st_size, done = 0;
     void *block = NULL;
     if (posix_memalign(&block, 64, size + 1) != 0) {
