@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What products and convolutions have in common: their operands in all forms of quantization. */
+#ifndef HMLC_TFLITE_CONTRACTION_H
+#define HMLC_TFLITE_CONTRACTION_H
+
+#include "tflite_node.h"
+
+/*
+ * The operands as floats, in an order that the operator says: data, weights, bias (NULL: none).
+ * Of a quantized operator they are whole numbers, without zero points and scales: sums of theirs
+ * are exact in f32 up to 2^24, and `rescale` brings them to the steps of the result.
+ */
+typedef struct hmlc_tflite_operands {
+    hmlc_value *x, *w, *bias;
+    bool rescale;
+    const hmlc_tflite_tensor *x_record, *w_record;
+} hmlc_tflite_operands;
+
+/* Numbers of the inputs; bias may lie beyond them. False on failure. */
+bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t bias,
+                               hmlc_tflite_operands *operands);
+/* The result y, channels in its last dim, with the fused activation and in its type. */
+hmlc_value *hmlc_tflite_finish_sums(hmlc_node *node, hmlc_value *y,
+                                    const hmlc_tflite_operands *operands);
+
+#endif

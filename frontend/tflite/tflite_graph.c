@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A subgraph: its tensors by name, its operators in the file's order, which is one of execution. */
+#include <inttypes.h>
+
+#include "importer/input_dims.h"
+#include "tflite_import.h"
+
+hmlc_binding *hmlc_tflite_binding(const hmlc_tflite_scope *scope, uint32_t index)
+{
+    return hmlc_scope_find(&scope->names, scope->graph->tensors[index].key);
+}
+
+/* A tensor that no operator gives and that is no input is a constant where it has content, or
+ * nothing to hold. */
+static bool is_constant(const hmlc_tflite_tensor *tensor)
+{
+    bool empty = false;
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        empty = empty || tensor->dims[i] == 0;
+    }
+    return tensor->content.count > 0 || (empty && !tensor->is_variable);
+}
+
+static hmlc_status bind_outputs(hmlc_tflite_importer *importer, hmlc_tflite_scope *scope,
+                                uint32_t index)
+{
+    hmlc_flat_vector outputs = scope->graph->operators[index].outputs;
+    for (uint32_t i = 0; i < outputs.count; i++) {
+        const hmlc_tflite_tensor *tensor =
+            &scope->graph->tensors[hmlc_tflite_index_at(outputs, i)];
+        if (tensor->content.count > 0 || hmlc_scope_find(&scope->names, tensor->key) != NULL) {
+            (void)hmlc_scope_report(importer->base, importer->base->where, tensor->key,
+                                    "is defined twice");
+            continue;
+        }
+        hmlc_binding *binding = hmlc_scope_bind(importer->base, &scope->names, tensor->key);
+        HMLC_TRY(importer->base->fatal);
+        binding->producer = index;
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_tflite_scope_open(hmlc_tflite_importer *importer, hmlc_tflite_scope *scope)
+{
+    const hmlc_tflite_subgraph *graph = scope->graph;
+    for (uint32_t i = 0; i < graph->operator_count; i++) {
+        HMLC_TRY(bind_outputs(importer, scope, i));
+    }
+    for (uint32_t i = 0; i < graph->tensor_count; i++) {
+        const hmlc_tflite_tensor *tensor = &graph->tensors[i];
+        if (is_constant(tensor) && hmlc_scope_find(&scope->names, tensor->key) == NULL) {
+            hmlc_binding *binding = hmlc_scope_bind(importer->base, &scope->names, tensor->key);
+            HMLC_TRY(importer->base->fatal);
+            binding->stored = tensor;
+        }
+    }
+    return importer->base->fatal;
+}
+
+/* Reads the inputs; false when one is poisoned or undefined. */
+static bool resolve_inputs(hmlc_tflite_node *node)
+{
+    bool complete = true;
+    for (uint32_t i = 0; i < node->shared.input_count; i++) {
+        const hmlc_tflite_tensor *tensor = hmlc_tflite_input(&node->shared, i);
+        if (tensor == NULL || tensor->is_variable) {
+            continue; /* states of LSTM and SVDF begin as zeros */
+        }
+        const hmlc_binding *binding = hmlc_scope_find(&node->scope->names, tensor->key);
+        if (binding != NULL && binding->state == HMLC_BINDING_PENDING && binding->stored == NULL) {
+            hmlc_node_fail(&node->shared, HMLC_ERROR_graph_invalid, NULL,
+                           "reads '%s', which a later operator gives", tensor->key);
+            complete = false;
+            continue;
+        }
+        node->shared.inputs[i] =
+            hmlc_scope_resolve(node->importer->base, &node->scope->names, tensor->key,
+                               node->shared.emit.builder.location);
+        complete = complete && node->shared.inputs[i] != NULL;
+    }
+    return complete && node->importer->base->fatal == HMLC_OK;
+}
+
+/* Does the row's function take quantized tensors as floats here? */
+static bool works_in_float(const hmlc_tflite_node *node)
+{
+    const hmlc_node *shared = &node->shared;
+    const hmlc_tflite_tensor *first = NULL;
+    bool any = false, equal = true;
+    for (uint32_t i = 0; i < shared->input_count + shared->output_count; i++) {
+        const hmlc_tflite_tensor *tensor =
+            i < shared->input_count ? hmlc_tflite_input(shared, i)
+                                    : hmlc_tflite_output(shared, i - shared->input_count);
+        if (!hmlc_tflite_is_quantized(tensor) || tensor->dtype == HMLC_DTYPE_i32 ||
+            tensor->dtype == HMLC_DTYPE_i64) {
+            continue;
+        }
+        any = true;
+        first = first != NULL ? first : tensor;
+        equal = equal && hmlc_tflite_same_scale(first, tensor);
+    }
+    return node->op->form == HMLC_TFLITE_FLOAT  ? any
+           : node->op->form == HMLC_TFLITE_MOVES ? any && !equal
+                                                 : false;
+}
+
+static void inputs_to_float(hmlc_tflite_node *node)
+{
+    for (uint32_t i = 0; i < node->shared.input_count; i++) {
+        const hmlc_tflite_tensor *tensor = hmlc_tflite_input(&node->shared, i);
+        if (hmlc_tflite_is_quantized(tensor) && node->shared.inputs[i] != NULL) {
+            node->shared.inputs[i] =
+                hmlc_tflite_dequantize(&node->shared, node->shared.inputs[i], tensor);
+        }
+    }
+}
+
+static void outputs_from_float(hmlc_tflite_node *node)
+{
+    hmlc_node *shared = &node->shared;
+    for (uint32_t i = 0; i < shared->output_count && hmlc_node_ok(shared); i++) {
+        const hmlc_tflite_tensor *tensor = hmlc_tflite_output(shared, i);
+        if (hmlc_tflite_is_quantized(tensor) && shared->outputs[i] != NULL &&
+            shared->outputs[i]->type->dtype == HMLC_DTYPE_f32) {
+            shared->outputs[i] = hmlc_tflite_quantize(shared, shared->outputs[i], tensor);
+        }
+    }
+}
+
+void hmlc_tflite_note_float(hmlc_tflite_importer *importer, const hmlc_tflite_op *op)
+{
+    if (importer->float_nodes++ == 0) {
+        importer->first_float = op->name;
+    }
+}
+
+/* What an operator gives must have the type that the file says. */
+static void check_result_types(hmlc_tflite_node *node)
+{
+    hmlc_node *shared = &node->shared;
+    for (uint32_t i = 0; i < shared->output_count && hmlc_node_ok(shared); i++) {
+        const hmlc_tflite_tensor *tensor = hmlc_tflite_output(shared, i);
+        const hmlc_value *value = shared->outputs[i];
+        if (value != NULL && value->type->dtype != tensor->dtype) {
+            hmlc_node_fail(shared, HMLC_ERROR_declared_type_contradicts, NULL,
+                           "gives %s, but '%s' is declared as %s",
+                           hmlc_dtype_name(value->type->dtype), tensor->key, tensor->type);
+        }
+    }
+}
+
+/* The node's function, between the conversions that its row asks for. */
+static void convert_and_import(hmlc_node *shared)
+{
+    hmlc_tflite_node *node = hmlc_tflite_self(shared);
+    node->in_float = works_in_float(node);
+    if (node->in_float) {
+        hmlc_tflite_note_float(node->importer, node->op);
+        inputs_to_float(node);
+    }
+    if (hmlc_node_ok(shared)) {
+        node->op->import(shared);
+    }
+    if (node->in_float) {
+        outputs_from_float(node);
+    }
+    check_result_types(node);
+}
+
+static bool make_room(hmlc_tflite_node *node)
+{
+    node->shared.input_count = node->stored->inputs.count;
+    node->shared.output_count = node->stored->outputs.count;
+    node->shared.inputs = HMLC_NEW_ARRAY(node->importer->base->scratch, hmlc_value *,
+                                         (size_t)node->shared.input_count + 1);
+    node->shared.outputs = HMLC_NEW_ARRAY(node->importer->base->scratch, hmlc_value *,
+                                          (size_t)node->shared.output_count + 1);
+    return node->shared.inputs != NULL && node->shared.outputs != NULL;
+}
+
+static void publish_outputs(hmlc_tflite_node *node, uint32_t index, bool done)
+{
+    for (uint32_t i = 0; i < node->shared.output_count; i++) {
+        uint32_t tensor = (uint32_t)hmlc_tflite_index_at(node->stored->outputs, i);
+        hmlc_binding *binding = hmlc_tflite_binding(node->scope, tensor);
+        if (binding != NULL && binding->producer == index) {
+            hmlc_scope_publish(node->importer->base, &node->scope->names, binding,
+                               done ? node->shared.outputs[i] : NULL,
+                               node->shared.emit.builder.location);
+        }
+    }
+}
+
+/* "#12": operators have no names; what they give has. */
+static const hmlc_location *locate(hmlc_tflite_importer *importer, const hmlc_tflite_scope *scope,
+                                   const hmlc_tflite_operator *stored, uint32_t index)
+{
+    hmlc_arena *arena = importer->base->module->arena;
+    const char *gives =
+        stored->outputs.count > 0
+            ? scope->graph->tensors[hmlc_tflite_index_at(stored->outputs, 0)].key
+            : "";
+    const char *name = hmlc_arena_printf(arena, "%s#%" PRIu32 " %s", scope->names.path, index, gives);
+    return name != NULL ? hmlc_location_create(arena, importer->base->file, name,
+                                               hmlc_tflite_op_name(stored))
+                        : NULL;
+}
+
+static void import_operator(hmlc_tflite_importer *importer, hmlc_tflite_scope *scope,
+                            uint32_t index)
+{
+    const hmlc_tflite_operator *stored = &scope->graph->operators[index];
+    const hmlc_location *where = locate(importer, scope, stored, index);
+    if (where == NULL) {
+        importer->base->fatal = HMLC_RESOURCE;
+        return;
+    }
+    hmlc_tflite_node node = {.shared.format = &hmlc_tflite_node_format,
+                             .importer = importer,
+                             .scope = scope,
+                             .graph = scope->graph,
+                             .stored = stored,
+                             .op = hmlc_tflite_find_op(importer, stored, where)};
+    node.shared.emit.builder = hmlc_builder_at_end(scope->names.body->region);
+    node.shared.emit.builder.location = where;
+    if (!make_room(&node)) {
+        importer->base->fatal = HMLC_RESOURCE;
+        return;
+    }
+    bool done = false;
+    if (node.op != NULL) {
+        node.shared.opcode = node.op->opcode;
+        done = hmlc_tflite_check(&node) == HMLC_OK;
+        done = done && resolve_inputs(&node) &&
+               hmlc_node_run(importer->base, &node.shared, convert_and_import);
+    }
+    publish_outputs(&node, index, done);
+}
+
+hmlc_status hmlc_tflite_import_operators(hmlc_tflite_importer *importer, hmlc_tflite_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->graph->operator_count && importer->base->fatal == HMLC_OK;
+         i++) {
+        import_operator(importer, scope, i);
+    }
+    return importer->base->fatal;
+}
