@@ -18,14 +18,17 @@ enum {
 #include "tflite_schema.def"
 #undef TFLITE_OPTIONS
 
+#define hmlc_tflite_integer_none NULL
 static const hmlc_tflite_op table[] = {
-#define TFLITE_OP(name, code, version, function, opcode, form, options, least, most, outputs)      \
+#define TFLITE_OP(name, code, version, function, opcode, form, integer, options, least, most,      \
+                  outputs)                                                                         \
     {#name,                                                                                        \
      code,                                                                                         \
      version,                                                                                      \
      hmlc_tflite_import_##function,                                                                \
      HMLC_OP_##opcode,                                                                             \
      HMLC_TFLITE_##form,                                                                           \
+     hmlc_tflite_integer_##integer,                                                                \
      OPTIONS_##options,                                                                            \
      FIELDS_##options,                                                                             \
      least,                                                                                        \
@@ -33,7 +36,8 @@ static const hmlc_tflite_op table[] = {
      outputs,                                                                                      \
      NULL},
 #define TFLITE_REFUSED(name, code, hint)                                                           \
-    {#name, code, 0, NULL, HMLC_OP_COUNT, HMLC_TFLITE_RAW, 0, "", 0, UINT32_MAX, UINT32_MAX, hint},
+    {#name, code, 0,          NULL,       HMLC_OP_COUNT, HMLC_TFLITE_RAW, NULL, 0,                 \
+     "",    0,    UINT32_MAX, UINT32_MAX, hint},
 #include "tflite_ops.def"
 #undef TFLITE_OP
 #undef TFLITE_REFUSED

@@ -14,7 +14,8 @@ static hmlc_status unpack(hmlc_importer *importer, const hmlc_tflite_tensor *sto
     uint64_t needed = ((uint64_t)tensor->bytes + each - 1) / each;
     if (stored->content.count != needed) {
         return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_tensor_data_invalid, where,
-                              NULL, "%" PRIu32 " bytes are stored, but shape and type need %" PRIu64,
+                              NULL,
+                              "%" PRIu32 " bytes are stored, but shape and type need %" PRIu64,
                               stored->content.count, needed);
     }
     int8_t *elements = hmlc_arena_allocate(importer->module->arena, tensor->bytes);

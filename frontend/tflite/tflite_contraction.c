@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tflite_contraction.h"
 
-#include <math.h>
+#include "tflite_fixed.h"
 
-/* Stored integers less their zero point, as floats. */
+/* Stored integers less their zero point. */
 static hmlc_value *whole_numbers(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor)
 {
-    hmlc_value *numbers = hmlc_emit_cast(&node->emit, x, HMLC_DTYPE_f32);
+    hmlc_value *numbers = hmlc_emit_cast(&node->emit, x, HMLC_DTYPE_i32);
     const hmlc_tflite_quantization *quantization = &tensor->quantization;
     double zero = (double)quantization->zeros[0];
     for (uint32_t i = 1; i < quantization->count; i++) {
@@ -17,7 +17,13 @@ static hmlc_value *whole_numbers(hmlc_node *node, hmlc_value *x, const hmlc_tfli
     }
     return zero == 0 ? numbers
                      : hmlc_emit_binary(&node->emit, HMLC_OP_sub, numbers,
-                                        hmlc_emit_scalar(&node->emit, HMLC_DTYPE_f32, zero));
+                                        hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i32, zero));
+}
+
+static bool is_byte(const hmlc_tflite_tensor *tensor)
+{
+    return hmlc_tflite_is_quantized(tensor) &&
+           (tensor->dtype == HMLC_DTYPE_i8 || tensor->dtype == HMLC_DTYPE_u8);
 }
 
 bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t bias,
@@ -25,25 +31,26 @@ bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t
 {
     const hmlc_tflite_tensor *x_record = hmlc_tflite_input(node, x);
     const hmlc_tflite_tensor *w_record = hmlc_tflite_input(node, w);
-    hmlc_tflite_importer *importer = hmlc_tflite_self(node)->importer;
-    hmlc_emitter *emit = &node->emit;
-    bool quantized = hmlc_tflite_is_quantized(x_record) && hmlc_tflite_is_quantized(w_record);
-    *operands = (hmlc_tflite_operands){.x = node->inputs[x],
-                                       .w = node->inputs[w],
-                                       .bias = hmlc_node_has_input(node, bias)
-                                                   ? node->inputs[bias]
-                                                   : NULL,
-                                       .rescale = quantized,
-                                       .x_record = x_record,
-                                       .w_record = w_record};
+    bool quantized = is_byte(x_record) && is_byte(w_record);
+    *operands =
+        (hmlc_tflite_operands){.x = node->inputs[x],
+                               .w = node->inputs[w],
+                               .bias = hmlc_node_has_input(node, bias) ? node->inputs[bias] : NULL,
+                               .rescale = quantized,
+                               .x_record = x_record,
+                               .w_record = w_record};
     if (quantized) {
-        hmlc_tflite_note_float(importer, hmlc_tflite_self(node)->op);
         operands->x = whole_numbers(node, operands->x, x_record);
         operands->w = whole_numbers(node, operands->w, w_record);
-        operands->bias = operands->bias != NULL
-                             ? hmlc_emit_cast(emit, operands->bias, HMLC_DTYPE_f32)
-                             : NULL;
         return hmlc_node_ok(node);
+    }
+    if (hmlc_tflite_is_quantized(x_record)) {
+        hmlc_tflite_note_float(hmlc_tflite_self(node)->importer, hmlc_tflite_self(node)->op);
+        operands->x = hmlc_tflite_dequantize(node, operands->x, x_record);
+    }
+    if (operands->bias != NULL && hmlc_tflite_is_quantized(hmlc_tflite_input(node, bias))) {
+        operands->bias =
+            hmlc_tflite_dequantize(node, operands->bias, hmlc_tflite_input(node, bias));
     }
     /* Dynamic range: integer weights, floats else. */
     if (hmlc_tflite_is_quantized(w_record)) {
@@ -58,42 +65,76 @@ bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t
     return hmlc_node_ok(node);
 }
 
-/* scale of x * scale of w / scale of the result, one or one per channel. */
-static hmlc_value *multiplier(hmlc_node *node, const hmlc_tflite_operands *operands,
-                              double result_scale)
+/*
+ * The real factors, one or one per channel. u8 multiplies the scales of x and w in f32, i8 in f64
+ * (TFLite, GetQuantizedConvolutionMultipler and PopulateConvolutionQuantizationParams).
+ */
+static double factor_at(const hmlc_tflite_operands *operands, const hmlc_tflite_tensor *result,
+                        uint32_t channel)
 {
-    const hmlc_tflite_quantization *w = &operands->w_record->quantization;
+    float x = operands->x_record->quantization.scales[0];
+    float w = operands->w_record->quantization.scales[channel];
+    double product =
+        operands->x_record->dtype == HMLC_DTYPE_u8 ? (double)(x * w) : (double)x * (double)w;
+    return result != NULL ? product / (double)result->quantization.scales[0] : product;
+}
+
+/* Sums as floats, for a result without scales. */
+static hmlc_value *to_float(hmlc_node *node, hmlc_value *y, const hmlc_tflite_operands *operands)
+{
+    uint32_t count = operands->w_record->quantization.count;
     hmlc_module *module = node->emit.builder.module;
-    double x_scale = (double)operands->x_record->quantization.scales[0];
-    float *data = HMLC_NEW_ARRAY(module->arena, float, w->count);
+    float *data = HMLC_NEW_ARRAY(module->arena, float, count);
     if (data == NULL) {
         node->emit.status = HMLC_RESOURCE;
         return NULL;
     }
-    for (uint32_t i = 0; i < w->count; i++) {
-        data[i] = (float)(x_scale * (double)w->scales[i] / result_scale);
+    for (uint32_t i = 0; i < count; i++) {
+        data[i] = (float)factor_at(operands, NULL, i);
     }
-    hmlc_tensor list = {.dtype = HMLC_DTYPE_f32,
-                        .rank = w->count > 1 ? 1 : 0,
-                        .dims = {w->count},
-                        .data = data,
-                        .bytes = w->count * sizeof *data};
-    return hmlc_emit_constant(&node->emit, &list);
+    const hmlc_tensor list = {.dtype = HMLC_DTYPE_f32,
+                              .rank = count > 1 ? 1 : 0,
+                              .dims = {count},
+                              .data = data,
+                              .bytes = count * sizeof *data};
+    y = hmlc_emit_cast(&node->emit, y, HMLC_DTYPE_f32);
+    return hmlc_emit_binary(&node->emit, HMLC_OP_mul, y, hmlc_emit_constant(&node->emit, &list));
+}
+
+static hmlc_value *to_steps(hmlc_node *node, hmlc_value *y, const hmlc_tflite_operands *operands,
+                            const hmlc_tflite_tensor *result)
+{
+    uint32_t count = operands->w_record->quantization.count;
+    hmlc_tflite_factor *factors =
+        HMLC_NEW_ARRAY(node->emit.builder.module->arena, hmlc_tflite_factor, count);
+    if (factors == NULL) {
+        node->emit.status = HMLC_RESOURCE;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!hmlc_tflite_factor_of(factor_at(operands, result, i), &factors[i])) {
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                           "its scales differ by more than 2^30, which integers cannot hold");
+            return NULL;
+        }
+    }
+    y = hmlc_emit_cast(&node->emit, y, HMLC_DTYPE_i64);
+    return hmlc_tflite_store(node, hmlc_tflite_times(node, y, factors, count), result);
 }
 
 hmlc_value *hmlc_tflite_finish_sums(hmlc_node *node, hmlc_value *y,
                                     const hmlc_tflite_operands *operands)
 {
-    hmlc_emitter *emit = &node->emit;
     const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
-    if (!operands->rescale || !hmlc_node_ok(node)) {
-        return hmlc_tflite_activate(node, y);
+    if (!hmlc_node_ok(node)) {
+        return NULL;
     }
-    if (!hmlc_tflite_is_quantized(result)) {
-        y = hmlc_emit_binary(emit, HMLC_OP_mul, y, multiplier(node, operands, 1));
-        return hmlc_tflite_activate(node, y);
+    if (operands->rescale && hmlc_tflite_is_quantized(result)) {
+        double least, most;
+        return hmlc_tflite_bounds(node, result, &least, &most) ? to_steps(node, y, operands, result)
+                                                               : NULL;
     }
-    y = hmlc_emit_binary(emit, HMLC_OP_mul, y,
-                         multiplier(node, operands, (double)result->quantization.scales[0]));
-    return hmlc_tflite_to_steps(node, y, result);
+    y = operands->rescale ? to_float(node, y, operands) : y;
+    y = hmlc_tflite_activate(node, y);
+    return hmlc_tflite_is_quantized(result) ? hmlc_tflite_quantize(node, y, result) : y;
 }

@@ -6,9 +6,8 @@
 #include "tflite_node.h"
 
 /*
- * The operands as floats, in an order that the operator says: data, weights, bias (NULL: none).
- * Of a quantized operator they are whole numbers, without zero points and scales: sums of theirs
- * are exact in f32 up to 2^24, and `rescale` brings them to the steps of the result.
+ * Data, weights and bias (NULL: none) as floats or, where data and weights are of 8 bits, as i32
+ * without zero points; `rescale` then brings their sums to the steps of the result.
  */
 typedef struct hmlc_tflite_operands {
     hmlc_value *x, *w, *bias;

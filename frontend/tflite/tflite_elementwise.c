@@ -44,8 +44,7 @@ void hmlc_tflite_import_not_equal(hmlc_node *node)
 
 void hmlc_tflite_import_square(hmlc_node *node)
 {
-    node->outputs[0] =
-        hmlc_emit_binary(&node->emit, HMLC_OP_mul, node->inputs[0], node->inputs[0]);
+    node->outputs[0] = hmlc_emit_binary(&node->emit, HMLC_OP_mul, node->inputs[0], node->inputs[0]);
 }
 
 void hmlc_tflite_import_squared_difference(hmlc_node *node)
@@ -71,8 +70,8 @@ void hmlc_tflite_import_floor_div(hmlc_node *node)
     hmlc_value *exact = hmlc_emit_binary(emit, HMLC_OP_equal, rest, zero);
     hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, rest, zero);
     hmlc_value *below = hmlc_emit_binary(emit, HMLC_OP_less, b, zero);
-    hmlc_value *same = hmlc_emit_unary(
-        emit, HMLC_OP_not, hmlc_emit_binary(emit, HMLC_OP_xor, negative, below));
+    hmlc_value *same =
+        hmlc_emit_unary(emit, HMLC_OP_not, hmlc_emit_binary(emit, HMLC_OP_xor, negative, below));
     hmlc_value *keep = hmlc_emit_binary(emit, HMLC_OP_or, exact, same);
     hmlc_value *lower = hmlc_emit_binary(emit, HMLC_OP_sub, quotient, one);
     node->outputs[0] = hmlc_emit_select(emit, keep, quotient, lower);
@@ -103,9 +102,9 @@ void hmlc_tflite_import_relu_0_to_1(hmlc_node *node)
 
 void hmlc_tflite_import_leaky_relu(hmlc_node *node)
 {
-    node->outputs[0] = hmlc_emit(
-        &node->emit, HMLC_OP_leaky_relu, HMLC_OPERANDS(node->inputs[0]),
-        HMLC_ATTRS(hmlc_attr_float(HMLC_ATTR_alpha, hmlc_node_float(node, "alpha", 0))));
+    node->outputs[0] =
+        hmlc_emit(&node->emit, HMLC_OP_leaky_relu, HMLC_OPERANDS(node->inputs[0]),
+                  HMLC_ATTRS(hmlc_attr_float(HMLC_ATTR_alpha, hmlc_node_float(node, "alpha", 0))));
 }
 
 void hmlc_tflite_import_gelu(hmlc_node *node)

@@ -16,8 +16,8 @@ static uint64_t load(const uint8_t *data, uint32_t bytes)
 static uint32_t bytes_of(hmlc_flat_kind kind)
 {
     static const uint32_t bytes[] = {
-        [HMLC_FLAT_I8] = 1,  [HMLC_FLAT_U8] = 1,  [HMLC_FLAT_U16] = 2, [HMLC_FLAT_I32] = 4, [HMLC_FLAT_U32] = 4,
-        [HMLC_FLAT_I64] = 8, [HMLC_FLAT_U64] = 8, [HMLC_FLAT_F32] = 4,
+        [HMLC_FLAT_I8] = 1,  [HMLC_FLAT_U8] = 1,  [HMLC_FLAT_U16] = 2, [HMLC_FLAT_I32] = 4,
+        [HMLC_FLAT_U32] = 4, [HMLC_FLAT_I64] = 8, [HMLC_FLAT_U64] = 8, [HMLC_FLAT_F32] = 4,
     };
     return bytes[kind];
 }
@@ -102,8 +102,7 @@ static size_t place_of(const hmlc_flat_table *table, uint32_t field, uint32_t by
     if (table->file == NULL || field >= table->fields) {
         return 0;
     }
-    uint32_t offset =
-        (uint32_t)load(table->file->data + table->vtable + 4 + 2 * (size_t)field, 2);
+    uint32_t offset = (uint32_t)load(table->file->data + table->vtable + 4 + 2 * (size_t)field, 2);
     if (offset != 0 && (offset < 4 || offset + bytes > table->bytes)) {
         hmlc_flat_fail(table->file, table->at, "a field lies outside its table");
         return 0;

@@ -56,8 +56,7 @@ int64_t hmlc_flat_int(const hmlc_flat_table *table, uint32_t field, hmlc_flat_ki
                       int64_t otherwise);
 double hmlc_flat_float(const hmlc_flat_table *table, uint32_t field, double otherwise);
 hmlc_flat_table hmlc_flat_child(const hmlc_flat_table *table, uint32_t field);
-hmlc_flat_vector hmlc_flat_list(const hmlc_flat_table *table, uint32_t field,
-                                hmlc_flat_kind kind);
+hmlc_flat_vector hmlc_flat_list(const hmlc_flat_table *table, uint32_t field, hmlc_flat_kind kind);
 /* A vector of tables, and its element `index` < count. */
 hmlc_flat_vector hmlc_flat_children(const hmlc_flat_table *table, uint32_t field);
 hmlc_flat_table hmlc_flat_child_at(hmlc_flat_file *file, hmlc_flat_vector vector, uint32_t index);

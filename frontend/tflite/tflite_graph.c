@@ -26,8 +26,7 @@ static hmlc_status bind_outputs(hmlc_tflite_importer *importer, hmlc_tflite_scop
 {
     hmlc_flat_vector outputs = scope->graph->operators[index].outputs;
     for (uint32_t i = 0; i < outputs.count; i++) {
-        const hmlc_tflite_tensor *tensor =
-            &scope->graph->tensors[hmlc_tflite_index_at(outputs, i)];
+        const hmlc_tflite_tensor *tensor = &scope->graph->tensors[hmlc_tflite_index_at(outputs, i)];
         if (tensor->content.count > 0 || hmlc_scope_find(&scope->names, tensor->key) != NULL) {
             (void)hmlc_scope_report(importer->base, importer->base->where, tensor->key,
                                     "is defined twice");
@@ -81,6 +80,28 @@ static bool resolve_inputs(hmlc_tflite_node *node)
     return complete && node->importer->base->fatal == HMLC_OK;
 }
 
+static bool is_plain_byte(const hmlc_tflite_tensor *tensor)
+{
+    return tensor->quantization.count == 1 && tensor->quantization.scales[0] > 0 &&
+           (tensor->dtype == HMLC_DTYPE_i8 || tensor->dtype == HMLC_DTYPE_u8);
+}
+
+/* Does the row have a rule for the integers that the node has? All but lists of axes are of 8 bits.
+ */
+static bool works_in_integers(const hmlc_tflite_node *node)
+{
+    const hmlc_node *shared = &node->shared;
+    bool all = node->op->integer != NULL && is_plain_byte(hmlc_tflite_output(shared, 0)) &&
+               is_plain_byte(hmlc_tflite_input(shared, 0));
+    for (uint32_t i = 1; i < shared->input_count; i++) {
+        const hmlc_tflite_tensor *tensor = hmlc_tflite_input(shared, i);
+        all = all && tensor != NULL &&
+              (is_plain_byte(tensor) || (!hmlc_tflite_is_quantized(tensor) && i == 1 &&
+                                         node->op->integer == hmlc_tflite_integer_mean));
+    }
+    return all;
+}
+
 /* Does the row's function take quantized tensors as floats here? */
 static bool works_in_float(const hmlc_tflite_node *node)
 {
@@ -99,7 +120,7 @@ static bool works_in_float(const hmlc_tflite_node *node)
         first = first != NULL ? first : tensor;
         equal = equal && hmlc_tflite_same_scale(first, tensor);
     }
-    return node->op->form == HMLC_TFLITE_FLOAT  ? any
+    return node->op->form == HMLC_TFLITE_FLOAT   ? any
            : node->op->form == HMLC_TFLITE_MOVES ? any && !equal
                                                  : false;
 }
@@ -153,13 +174,14 @@ static void check_result_types(hmlc_tflite_node *node)
 static void convert_and_import(hmlc_node *shared)
 {
     hmlc_tflite_node *node = hmlc_tflite_self(shared);
-    node->in_float = works_in_float(node);
+    bool exact = works_in_integers(node);
+    node->in_float = !exact && works_in_float(node);
     if (node->in_float) {
         hmlc_tflite_note_float(node->importer, node->op);
         inputs_to_float(node);
     }
     if (hmlc_node_ok(shared)) {
-        node->op->import(shared);
+        (exact ? node->op->integer : node->op->import)(shared);
     }
     if (node->in_float) {
         outputs_from_float(node);
@@ -196,11 +218,11 @@ static const hmlc_location *locate(hmlc_tflite_importer *importer, const hmlc_tf
                                    const hmlc_tflite_operator *stored, uint32_t index)
 {
     hmlc_arena *arena = importer->base->module->arena;
-    const char *gives =
-        stored->outputs.count > 0
-            ? scope->graph->tensors[hmlc_tflite_index_at(stored->outputs, 0)].key
-            : "";
-    const char *name = hmlc_arena_printf(arena, "%s#%" PRIu32 " %s", scope->names.path, index, gives);
+    const char *gives = stored->outputs.count > 0
+                            ? scope->graph->tensors[hmlc_tflite_index_at(stored->outputs, 0)].key
+                            : "";
+    const char *name =
+        hmlc_arena_printf(arena, "%s#%" PRIu32 " %s", scope->names.path, index, gives);
     return name != NULL ? hmlc_location_create(arena, importer->base->file, name,
                                                hmlc_tflite_op_name(stored))
                         : NULL;

@@ -53,8 +53,7 @@ static hmlc_status input_type(hmlc_tflite_importer *importer, const hmlc_tflite_
     hmlc_importer *base = importer->base;
     hmlc_module *module = base->module;
     hmlc_dim dims[HMLC_MAX_RANK];
-    const hmlc_location *where =
-        hmlc_location_create(module->arena, base->file, name, "input");
+    const hmlc_location *where = hmlc_location_create(module->arena, base->file, name, "input");
     HMLC_TRY_MEMORY(where);
     *type = NULL;
     if (!tensor->supported || tensor->unknown_rank) {
@@ -62,7 +61,8 @@ static hmlc_status input_type(hmlc_tflite_importer *importer, const hmlc_tflite_
             module->diagnostics,
             tensor->supported ? HMLC_ERROR_rank_unknown : HMLC_ERROR_op_unsupported_type, where,
             tensor->supported ? "convert the model with shapes of its inputs" : NULL,
-            tensor->supported ? "the input has no shape" : "the input is %s, which is not supported",
+            tensor->supported ? "the input has no shape"
+                              : "the input is %s, which is not supported",
             tensor->type);
         return HMLC_OK;
     }

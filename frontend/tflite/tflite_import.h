@@ -16,9 +16,9 @@ struct hmlc_tflite_scope {
 struct hmlc_tflite_importer {
     hmlc_importer *base;
     hmlc_tflite_model model;
-    uint32_t float_nodes;     /* quantized operators that are computed in float */
-    const char *first_float;  /* name of the first one's operator */
-    hmlc_names variables;     /* VAR_HANDLE: "container/shared_name" -> hmlc_tflite_variable */
+    uint32_t float_nodes;    /* quantized operators that are computed in float */
+    const char *first_float; /* name of the first one's operator */
+    hmlc_names variables;    /* VAR_HANDLE: "container/shared_name" -> hmlc_tflite_variable */
 };
 
 /* tflite_graph.c. Binds the tensors of a subgraph; inputs are bound by the caller. */
@@ -42,7 +42,6 @@ hmlc_status hmlc_tflite_check(hmlc_tflite_node *node) HMLC_MUST_USE;
 
 /* tflite_constant.c. A constant's tensor; its bytes lie in the file where that is possible. */
 hmlc_status hmlc_tflite_constant(hmlc_importer *importer, const void *stored,
-                                 const hmlc_location *where,
-                                 hmlc_tensor *tensor) HMLC_MUST_USE;
+                                 const hmlc_location *where, hmlc_tensor *tensor) HMLC_MUST_USE;
 
 #endif

@@ -55,9 +55,8 @@ void hmlc_tflite_import_embedding_lookup(hmlc_node *node)
 
 void hmlc_tflite_import_gather_nd(hmlc_node *node)
 {
-    node->outputs[0] =
-        hmlc_emit(&node->emit, HMLC_OP_gather_nd, HMLC_OPERANDS(node->inputs[0], as_i64(node, 1)),
-                  HMLC_NO_ATTRS);
+    node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_gather_nd,
+                                 HMLC_OPERANDS(node->inputs[0], as_i64(node, 1)), HMLC_NO_ATTRS);
 }
 
 /* (indices, updates, shape): sums where an index comes twice. */
@@ -70,8 +69,7 @@ void hmlc_tflite_import_scatter_nd(hmlc_node *node)
     hmlc_value *zero = hmlc_emit_scalar_like(emit, node->inputs[1], 0);
     hmlc_value *zeros = hmlc_emit_expand(emit, zero, shape, rank);
     node->outputs[0] =
-        hmlc_emit(emit, HMLC_OP_scatter_nd,
-                  HMLC_OPERANDS(zeros, as_i64(node, 0), node->inputs[1]),
+        hmlc_emit(emit, HMLC_OP_scatter_nd, HMLC_OPERANDS(zeros, as_i64(node, 0), node->inputs[1]),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_reduction, HMLC_REDUCTION_ADD)));
 }
 
@@ -91,9 +89,9 @@ void hmlc_tflite_import_one_hot(hmlc_node *node)
         return;
     }
     hmlc_value *values = hmlc_emit_concat(emit, parts, 2, 0);
-    node->outputs[0] = hmlc_emit(emit, HMLC_OP_one_hot, HMLC_OPERANDS(as_i64(node, 0), values),
-                                 HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
-                                            hmlc_attr_dims(HMLC_ATTR_depth, depth, 1)));
+    node->outputs[0] = hmlc_emit(
+        emit, HMLC_OP_one_hot, HMLC_OPERANDS(as_i64(node, 0), values),
+        HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dims(HMLC_ATTR_depth, depth, 1)));
 }
 
 /* (x, k): values and their places along the last dim. */
@@ -106,9 +104,9 @@ void hmlc_tflite_import_top_k(hmlc_node *node)
     if (!hmlc_node_ok(node)) {
         return;
     }
-    const hmlc_op *op = hmlc_emit_op(&node->emit, HMLC_OP_top_k, HMLC_OPERANDS(node->inputs[0]),
-                                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
-                                                hmlc_attr_dims(HMLC_ATTR_count, k, 1)));
+    const hmlc_op *op = hmlc_emit_op(
+        &node->emit, HMLC_OP_top_k, HMLC_OPERANDS(node->inputs[0]),
+        HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dims(HMLC_ATTR_count, k, 1)));
     if (op != NULL) {
         node->outputs[0] = op->results[0];
         give_as_declared(node, 1, op->results[1]);
@@ -117,8 +115,8 @@ void hmlc_tflite_import_top_k(hmlc_node *node)
 
 void hmlc_tflite_import_cumsum(hmlc_node *node)
 {
-    int64_t axis = hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1),
-                                  hmlc_node_rank(node, 0));
+    int64_t axis =
+        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1), hmlc_node_rank(node, 0));
     int64_t exclusive = hmlc_node_int(node, "exclusive", 0) != 0;
     int64_t reverse = hmlc_node_int(node, "reverse", 0) != 0;
     node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_cumsum, HMLC_OPERANDS(node->inputs[0]),

@@ -31,7 +31,8 @@ void hmlc_tflite_import_fully_connected(hmlc_node *node)
     int64_t size = 0;
     const hmlc_type *weights = node->inputs[1]->type, *x = node->inputs[0]->type;
     if (hmlc_node_int(node, "weights_format", 0) != 0) {
-        hmlc_node_fail(node, HMLC_ERROR_not_implemented, "convert the model without shuffled weights",
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented,
+                       "convert the model without shuffled weights",
                        "its weights are shuffled for another processor");
         return;
     }

@@ -21,8 +21,7 @@ static bool sound(const hmlc_tflite_model *model)
 static hmlc_flat_vector buffer_content(hmlc_tflite_model *model, const hmlc_flat_table *buffer)
 {
     hmlc_flat_file *file = &model->file;
-    uint64_t offset =
-        (uint64_t)hmlc_flat_int(buffer, HMLC_TFLITE_BUFFER_OFFSET, HMLC_FLAT_U64, 0);
+    uint64_t offset = (uint64_t)hmlc_flat_int(buffer, HMLC_TFLITE_BUFFER_OFFSET, HMLC_FLAT_U64, 0);
     uint64_t size = (uint64_t)hmlc_flat_int(buffer, HMLC_TFLITE_BUFFER_SIZE, HMLC_FLAT_U64, 0);
     if (offset <= 1) { /* writers put 1 where they will fill in more */
         return hmlc_flat_list(buffer, HMLC_TFLITE_BUFFER_DATA, HMLC_FLAT_U8);
@@ -59,8 +58,7 @@ static hmlc_status read_codes(hmlc_tflite_model *model, const hmlc_flat_table *r
         int64_t builtin = hmlc_flat_int(&code, HMLC_TFLITE_CODE_BUILTIN, HMLC_FLAT_I32, 0);
         codes[i] = (hmlc_tflite_code){
             .builtin = (int32_t)(builtin > old ? builtin : old),
-            .version =
-                (int32_t)hmlc_flat_int(&code, HMLC_TFLITE_CODE_VERSION, HMLC_FLAT_I32, 1),
+            .version = (int32_t)hmlc_flat_int(&code, HMLC_TFLITE_CODE_VERSION, HMLC_FLAT_I32, 1),
             .custom = hmlc_flat_text(&code, HMLC_TFLITE_CODE_CUSTOM),
         };
     }
@@ -160,10 +158,8 @@ static hmlc_status read_subgraphs(hmlc_tflite_model *model, const hmlc_flat_tabl
         subgraph->name = hmlc_flat_text(&table, HMLC_TFLITE_SUBGRAPH_NAME);
         HMLC_TRY(read_tensors(model, &table, subgraph));
         uint32_t count = subgraph->tensor_count;
-        subgraph->inputs =
-            read_indices(model, &table, HMLC_TFLITE_SUBGRAPH_INPUTS, count, false);
-        subgraph->outputs =
-            read_indices(model, &table, HMLC_TFLITE_SUBGRAPH_OUTPUTS, count, false);
+        subgraph->inputs = read_indices(model, &table, HMLC_TFLITE_SUBGRAPH_INPUTS, count, false);
+        subgraph->outputs = read_indices(model, &table, HMLC_TFLITE_SUBGRAPH_OUTPUTS, count, false);
         HMLC_TRY(read_operators(model, &table, subgraph));
     }
     if (list.count == 0) {
@@ -189,8 +185,8 @@ static hmlc_status read_named(hmlc_tflite_model *model, const hmlc_flat_table *s
         if (tensor >= (int64_t)tensor_count) {
             hmlc_flat_fail(&model->file, entry.at, "a signature names a tensor out of range");
         }
-        named[i] = (hmlc_tflite_named){hmlc_flat_text(&entry, HMLC_TFLITE_NAMED_NAME),
-                                       (uint32_t)tensor};
+        named[i] =
+            (hmlc_tflite_named){hmlc_flat_text(&entry, HMLC_TFLITE_NAMED_NAME), (uint32_t)tensor};
     }
     *result = named;
     *count = list.count;
@@ -205,8 +201,7 @@ static hmlc_status read_signatures(hmlc_tflite_model *model, const hmlc_flat_tab
     for (uint32_t i = 0; i < list.count && sound(model); i++) {
         hmlc_flat_table table = hmlc_flat_child_at(&model->file, list, i);
         hmlc_tflite_signature *signature = &signatures[i];
-        int64_t subgraph =
-            hmlc_flat_int(&table, HMLC_TFLITE_SIGNATURE_SUBGRAPH, HMLC_FLAT_U32, 0);
+        int64_t subgraph = hmlc_flat_int(&table, HMLC_TFLITE_SIGNATURE_SUBGRAPH, HMLC_FLAT_U32, 0);
         if (subgraph >= (int64_t)model->subgraph_count) {
             hmlc_flat_fail(&model->file, table.at, "a signature names a subgraph out of range");
             break;

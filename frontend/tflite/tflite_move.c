@@ -134,9 +134,8 @@ void hmlc_tflite_import_unpack(hmlc_node *node)
     hmlc_emit_require_equal(emit, hmlc_node_dims(node, 0)[axis],
                             hmlc_emit_number(emit, node->output_count));
     for (uint32_t i = 0; i < node->output_count && hmlc_node_ok(node); i++) {
-        hmlc_value *part =
-            hmlc_emit_slice_axis(emit, node->inputs[0], axis, hmlc_emit_number(emit, i),
-                                 hmlc_emit_number(emit, 1));
+        hmlc_value *part = hmlc_emit_slice_axis(
+            emit, node->inputs[0], axis, hmlc_emit_number(emit, i), hmlc_emit_number(emit, 1));
         node->outputs[i] = hmlc_emit_squeeze(emit, part, axis);
     }
 }
@@ -154,8 +153,8 @@ static hmlc_dim *room_for_parts(hmlc_node *node)
 /* (axis, x): equal parts. */
 void hmlc_tflite_import_split(hmlc_node *node)
 {
-    int64_t axis = hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 0),
-                                  hmlc_node_rank(node, 1));
+    int64_t axis =
+        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 0), hmlc_node_rank(node, 1));
     hmlc_dim *sizes = room_for_parts(node);
     if (sizes == NULL) {
         return;
@@ -173,8 +172,8 @@ void hmlc_tflite_import_split_v(hmlc_node *node)
     int64_t list[HMLC_EMIT_MAX_ELEMENTS];
     uint32_t count;
     hmlc_dims *table = hmlc_emit_table(&node->emit);
-    int64_t axis = hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 2),
-                                  hmlc_node_rank(node, 0));
+    int64_t axis =
+        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 2), hmlc_node_rank(node, 0));
     hmlc_dim *sizes = room_for_parts(node);
     if (!hmlc_node_int_list(node, 1, NULL, list, &count) || sizes == NULL) {
         return;
@@ -224,7 +223,8 @@ void hmlc_tflite_import_pad(hmlc_node *node)
     if (hmlc_node_has_input(node, 2)) {
         fill = hmlc_emit_reshape(&node->emit, node->inputs[2], NULL, 0);
     } else if (hmlc_tflite_is_quantized(x) && !hmlc_tflite_self(node)->in_float) {
-        fill = hmlc_emit_scalar_like(&node->emit, node->inputs[0], (double)x->quantization.zeros[0]);
+        fill =
+            hmlc_emit_scalar_like(&node->emit, node->inputs[0], (double)x->quantization.zeros[0]);
     }
     if (read_pads(node, pads)) {
         node->outputs[0] = hmlc_node_pad(node, node->inputs[0], pads, fill, HMLC_PAD_CONSTANT);
@@ -284,8 +284,8 @@ void hmlc_tflite_import_broadcast_to(hmlc_node *node)
 /* The shape that two shapes broadcast to. */
 void hmlc_tflite_import_broadcast_args(hmlc_node *node)
 {
-    hmlc_value *shape = hmlc_emit_binary(&node->emit, HMLC_OP_broadcast_dims, as_i64(node, 0),
-                                         as_i64(node, 1));
+    hmlc_value *shape =
+        hmlc_emit_binary(&node->emit, HMLC_OP_broadcast_dims, as_i64(node, 0), as_i64(node, 1));
     node->outputs[0] = hmlc_emit_cast(&node->emit, shape, hmlc_tflite_output(node, 0)->dtype);
 }
 
@@ -360,8 +360,8 @@ void hmlc_tflite_import_reverse(hmlc_node *node)
     count = hmlc_node_axes(node, list, count, x->type->rank, axes);
     for (uint32_t i = 0; i < count && hmlc_node_ok(node); i++) {
         hmlc_dim size = hmlc_node_dims(node, 0)[axes[i]];
-        hmlc_dim last = hmlc_dim_subtract(hmlc_emit_table(&node->emit), size,
-                                          hmlc_emit_number(&node->emit, 1));
+        hmlc_dim last =
+            hmlc_dim_subtract(hmlc_emit_table(&node->emit), size, hmlc_emit_number(&node->emit, 1));
         x = mirrored(node, x, (int32_t)axes[i], last, size);
     }
     node->outputs[0] = x;

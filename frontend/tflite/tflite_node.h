@@ -23,8 +23,9 @@ typedef struct hmlc_tflite_op {
     hmlc_node_import_function *import; /* NULL: known, not supported */
     hmlc_opcode opcode;
     hmlc_tflite_form form;
-    int64_t options_type; /* in BuiltinOptions */
-    const char *options;  /* fields, see tflite_schema.def */
+    hmlc_node_import_function *integer; /* for 8-bit integers, exactly; NULL: no such rule */
+    int64_t options_type;               /* in BuiltinOptions */
+    const char *options;                /* fields, see tflite_schema.def */
     uint32_t least_inputs, most_inputs;
     uint32_t outputs; /* UINT32_MAX: any number */
     const char *hint; /* of a refused one: what to do */
@@ -72,14 +73,20 @@ hmlc_value *hmlc_tflite_dequantize(hmlc_node *node, hmlc_value *x,
                                    const hmlc_tflite_tensor *tensor);
 /* f32 to the steps of `tensor`, half away from zero, as TFLite rounds. */
 hmlc_value *hmlc_tflite_quantize(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor);
+/* The bounds of a result's steps: those of its type and of the node's fused activation. False, with
+ * a diagnostic, where results cannot have its scales. */
+bool hmlc_tflite_bounds(hmlc_node *node, const hmlc_tflite_tensor *tensor, double *least,
+                        double *most);
 /* The same of x in steps already; the node's fused activation becomes bounds of the steps. */
 hmlc_value *hmlc_tflite_to_steps(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor);
 /* A quantized operator is computed in float: the model's one warning counts it. */
 void hmlc_tflite_note_float(hmlc_tflite_importer *importer, const hmlc_tflite_op *op);
 
 /* The table. */
-#define TFLITE_OP(name, code, version, function, opcode, form, options, least, most, outputs)      \
-    hmlc_node_import_function hmlc_tflite_import_##function;
+#define TFLITE_OP(name, code, version, function, opcode, form, integer, options, least, most,      \
+                  outputs)                                                                         \
+    hmlc_node_import_function hmlc_tflite_import_##function;                                       \
+    hmlc_node_import_function hmlc_tflite_integer_##integer;
 #define TFLITE_REFUSED(name, code, hint)
 #include "tflite_ops.def"
 #undef TFLITE_OP

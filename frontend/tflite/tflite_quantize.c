@@ -5,8 +5,8 @@
 #include "tflite_node.h"
 
 /* Scales or zero points as a constant: a scalar, or a list along an axis of a rank. */
-static hmlc_value *constant_list(hmlc_node *node, hmlc_dtype dtype, const hmlc_tflite_tensor *tensor,
-                                 bool zeros)
+static hmlc_value *constant_list(hmlc_node *node, hmlc_dtype dtype,
+                                 const hmlc_tflite_tensor *tensor, bool zeros)
 {
     const hmlc_tflite_quantization *quantization = &tensor->quantization;
     hmlc_module *module = node->emit.builder.module;
@@ -54,7 +54,8 @@ hmlc_value *hmlc_tflite_dequantize(hmlc_node *node, hmlc_value *x, const hmlc_tf
 /* The nearest whole number, half away from zero. */
 static hmlc_value *round_away(hmlc_emitter *emit, hmlc_value *x)
 {
-    hmlc_value *zero = hmlc_emit_scalar_like(emit, x, 0), *half = hmlc_emit_scalar_like(emit, x, 0.5);
+    hmlc_value *zero = hmlc_emit_scalar_like(emit, x, 0),
+               *half = hmlc_emit_scalar_like(emit, x, 0.5);
     hmlc_value *size = hmlc_emit_unary(emit, HMLC_OP_abs, x);
     hmlc_value *whole = hmlc_emit_unary(emit, HMLC_OP_floor, size);
     hmlc_value *rest = hmlc_emit_binary(emit, HMLC_OP_sub, size, whole);
@@ -66,40 +67,39 @@ static hmlc_value *round_away(hmlc_emitter *emit, hmlc_value *x)
     return hmlc_emit_select(emit, negative, hmlc_emit_unary(emit, HMLC_OP_neg, nearest), nearest);
 }
 
-/* The fused activation in steps: z + round(6 / scale), half away from zero, within the type. */
-static void bound_steps(hmlc_node *node, const hmlc_tflite_tensor *tensor, double *least,
+/* The fused activation in steps is z + round(6 / scale), half away from zero. */
+bool hmlc_tflite_bounds(hmlc_node *node, const hmlc_tflite_tensor *tensor, double *least,
                         double *most)
 {
     static const double bounds[][2] = {{-INFINITY, INFINITY}, {0, INFINITY}, {-1, 1}, {0, 6}};
     const hmlc_tflite_quantization *quantization = &tensor->quantization;
     int64_t kind = hmlc_node_int(node, "fused_activation_function", 0);
     int bits = (int)hmlc_dtype_bits(tensor->dtype);
+    if (quantization->count != 1 || quantization->scales[0] <= 0 || bits > 16) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "'%s' is %s with scales that results cannot have", tensor->key,
+                       tensor->type);
+        return false;
+    }
     bool is_signed = hmlc_dtype_class_of(tensor->dtype) == HMLC_CLASS_INT;
     *most = ldexp(1, bits - (is_signed ? 1 : 0)) - 1;
     *least = is_signed ? -*most - 1 : 0;
     if (kind < 0 || kind > 3) {
         hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
                        "the fused activation %d is not supported for integers", (int)kind);
-        return;
+        return false;
     }
     double scale = (double)quantization->scales[0], zero = (double)quantization->zeros[0];
     *least = fmax(*least, zero + round(bounds[kind][0] / scale));
     *most = fmin(*most, zero + round(bounds[kind][1] / scale));
+    return hmlc_node_ok(node);
 }
 
 hmlc_value *hmlc_tflite_to_steps(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor)
 {
     hmlc_emitter *emit = &node->emit;
     double least, most;
-    if (tensor->quantization.count != 1 || tensor->quantization.scales[0] <= 0 ||
-        hmlc_dtype_bits(tensor->dtype) > 16) {
-        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
-                       "'%s' is %s with scales that results cannot have", tensor->key,
-                       tensor->type);
-        return NULL;
-    }
-    bound_steps(node, tensor, &least, &most);
-    if (!hmlc_node_ok(node)) {
+    if (!hmlc_tflite_bounds(node, tensor, &least, &most)) {
         return NULL;
     }
     hmlc_value *zero = hmlc_emit_scalar_like(emit, x, (double)tensor->quantization.zeros[0]);
@@ -164,6 +164,6 @@ void hmlc_tflite_import_fake_quant(hmlc_node *node)
     hmlc_value *steps =
         hmlc_emit_binary(emit, HMLC_OP_div, hmlc_emit_binary(emit, HMLC_OP_sub, x, shift), size);
     steps = round_away(emit, steps);
-    node->outputs[0] = hmlc_emit_binary(
-        emit, HMLC_OP_add, hmlc_emit_binary(emit, HMLC_OP_mul, steps, size), shift);
+    node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_add,
+                                        hmlc_emit_binary(emit, HMLC_OP_mul, steps, size), shift);
 }

@@ -36,8 +36,9 @@ static bool is_plain(hmlc_node *node)
     for (uint32_t i = LAYER_NORMS; i < LAYER_NORMS + GATES; i++) {
         what = hmlc_node_has_input(node, i) ? "layer norms" : what;
     }
-    what = hmlc_node_int(node, "fused_activation_function", 0) != 4 ? "an activation that is not tanh"
-                                                                     : what;
+    what = hmlc_node_int(node, "fused_activation_function", 0) != 4
+               ? "an activation that is not tanh"
+               : what;
     what = hmlc_node_float(node, "proj_clip", 0) != 0 ? "a clipped projection" : what;
     what = hmlc_node_float(node, "cell_clip", 0) != 0 ? "a clipped cell state" : what;
     what = hmlc_node_int(node, "diagonal_recurrent_tensors", 0) != 0 ? "diagonal weights" : what;
@@ -53,10 +54,9 @@ static bool is_float(hmlc_node *node)
     for (uint32_t i = 0; i < node->input_count; i++) {
         const hmlc_tflite_tensor *tensor = hmlc_tflite_input(node, i);
         if (tensor != NULL && tensor->dtype != HMLC_DTYPE_f32) {
-            hmlc_node_fail(node, HMLC_ERROR_op_unsupported_type,
-                           "convert the model without quantization",
-                           "'%s' is %s; an LSTM of integers is not supported yet", tensor->key,
-                           tensor->type);
+            hmlc_node_fail(
+                node, HMLC_ERROR_op_unsupported_type, "convert the model without quantization",
+                "'%s' is %s; an LSTM of integers is not supported yet", tensor->key, tensor->type);
             return false;
         }
     }
@@ -76,10 +76,11 @@ static void say_state(hmlc_node *node)
 {
     const hmlc_tflite_tensor *state = hmlc_tflite_input(node, CELL_STATE);
     if (state != NULL && state->is_variable) {
-        hmlc_warning_add(node->emit.builder.module->diagnostics, HMLC_ERROR_not_implemented,
-                         node->emit.builder.location, NULL,
-                         "its state '%s' begins at 0 in every run; TFLite keeps it until it is reset",
-                         state->key);
+        hmlc_warning_add(
+            node->emit.builder.module->diagnostics, HMLC_ERROR_not_implemented,
+            node->emit.builder.location, NULL,
+            "its state '%s' begins at 0 in every run; TFLite keeps it until it is reset",
+            state->key);
     }
 }
 
@@ -112,8 +113,7 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
     const hmlc_op *op = hmlc_emit_op(
         emit, HMLC_OP_lstm, HMLC_OPERANDS(x, w, r, both),
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_direction, HMLC_DIRECTION_FORWARD),
-                   hmlc_attr_int(HMLC_ATTR_input_forget, 0),
-                   hmlc_attr_float(HMLC_ATTR_clip, 0)));
+                   hmlc_attr_int(HMLC_ATTR_input_forget, 0), hmlc_attr_float(HMLC_ATTR_clip, 0)));
     if (op == NULL) {
         return;
     }

@@ -32,12 +32,12 @@ void hmlc_tflite_import_reduce_bool(hmlc_node *node)
 /* Stored integers have the order of the numbers that they stand for. */
 void hmlc_tflite_import_arg_reduce(hmlc_node *node)
 {
-    int64_t axis = hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1),
-                                  hmlc_node_rank(node, 0));
-    hmlc_value *index = hmlc_emit_arg_reduce(&node->emit, node->opcode, node->inputs[0], axis,
-                                             false, false);
-    node->outputs[0] =
-        hmlc_node_ok(node) ? hmlc_emit_cast(&node->emit, index, hmlc_tflite_output(node, 0)->dtype)
+    int64_t axis =
+        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1), hmlc_node_rank(node, 0));
+    hmlc_value *index =
+        hmlc_emit_arg_reduce(&node->emit, node->opcode, node->inputs[0], axis, false, false);
+    node->outputs[0] = hmlc_node_ok(node)
+                           ? hmlc_emit_cast(&node->emit, index, hmlc_tflite_output(node, 0)->dtype)
                            : NULL;
 }
 
@@ -73,18 +73,18 @@ void hmlc_tflite_import_l2_normalization(hmlc_node *node)
     hmlc_value *sum = hmlc_emit_reduce(emit, HMLC_OP_reduce_sum, square, &axis, 1, true);
     hmlc_value *length = hmlc_emit_unary(emit, HMLC_OP_sqrt, sum);
     length = hmlc_emit_binary(emit, HMLC_OP_max, length, hmlc_emit_scalar_like(emit, x, 1e-6));
-    node->outputs[0] =
-        hmlc_tflite_activate(node, hmlc_emit_binary(emit, HMLC_OP_div, x, length));
+    node->outputs[0] = hmlc_tflite_activate(node, hmlc_emit_binary(emit, HMLC_OP_div, x, length));
 }
 
-/* x * (bias + alpha * sum of squares of 2 * radius + 1 channels) ^ -beta. */
+/* x * (bias + alpha * sum of squares) ^ -beta, over the channels from c - radius to c + radius - 1:
+ * TFLite's reference leaves the last one out. */
 void hmlc_tflite_import_local_response(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_value *x = node->inputs[0];
-    int64_t radius = hmlc_node_int(node, "radius", 0), size = 2 * radius + 1;
+    int64_t radius = hmlc_node_int(node, "radius", 0), size = 2 * radius;
     double scale = hmlc_node_float(node, "alpha", 0) * (double)size;
-    if (radius < 0 || radius > INT16_MAX || x->type->rank < 1) {
+    if (radius < 1 || radius > INT16_MAX || x->type->rank < 1) {
         hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL, "'radius' is %" PRId64, radius);
         return;
     }
@@ -97,7 +97,7 @@ void hmlc_tflite_import_local_response(hmlc_node *node)
                                .size = {size},
                                .strides = {1},
                                .dilations = {1},
-                               .pads = {pad, pad},
+                               .pads = {pad, hmlc_emit_number(emit, radius - 1)},
                                .extra = {hmlc_emit_number(emit, 0)}};
     const hmlc_dim line[] = {rows, channels, one};
     hmlc_value *square = hmlc_emit_binary(emit, HMLC_OP_mul, x, x);
@@ -105,9 +105,8 @@ void hmlc_tflite_import_local_response(hmlc_node *node)
     hmlc_value *mean = hmlc_emit_avg_pool(emit, square, &window, true);
     mean = hmlc_emit_reshape(emit, mean, x->type->dims, (uint32_t)x->type->rank);
     mean = hmlc_emit_binary(emit, HMLC_OP_mul, mean, hmlc_emit_scalar_like(emit, x, scale));
-    hmlc_value *base =
-        hmlc_emit_binary(emit, HMLC_OP_add, mean,
-                         hmlc_emit_scalar_like(emit, x, hmlc_node_float(node, "bias", 0)));
+    hmlc_value *base = hmlc_emit_binary(
+        emit, HMLC_OP_add, mean, hmlc_emit_scalar_like(emit, x, hmlc_node_float(node, "bias", 0)));
     hmlc_value *power = hmlc_emit_binary(
         emit, HMLC_OP_pow, base, hmlc_emit_scalar_like(emit, x, -hmlc_node_float(node, "beta", 0)));
     node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_mul, x, power);

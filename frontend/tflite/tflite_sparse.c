@@ -29,8 +29,8 @@ typedef struct sparse_level {
     bool dense;
     int64_t size; /* of a dense one */
     index_list segments, indices;
-    int32_t dim;       /* of the tensor */
-    int64_t step;      /* what one index is worth along it */
+    int32_t dim;  /* of the tensor */
+    int64_t step; /* what one index is worth along it */
 } sparse_level;
 
 typedef struct sparse_walk {

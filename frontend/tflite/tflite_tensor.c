@@ -11,7 +11,8 @@ static const struct dtype_row {
     hmlc_dtype dtype;
     bool supported;
 } dtype_rows[] = {
-#define TFLITE_DTYPE(number, name, dtype, supported) [number] = {#name, HMLC_DTYPE_##dtype, supported},
+#define TFLITE_DTYPE(number, name, dtype, supported)                                               \
+    [number] = {#name, HMLC_DTYPE_##dtype, supported},
 #include "tflite_schema.def"
 #undef TFLITE_DTYPE
 };
@@ -28,8 +29,9 @@ bool hmlc_tflite_dtype(int64_t number, hmlc_dtype *dtype, const char **name, boo
 }
 
 /* A problem of the file that concerns one tensor. */
-static hmlc_status wrong(hmlc_tflite_model *model, hmlc_error error, const hmlc_tflite_tensor *tensor,
-                         const char *hint, const char *text, int64_t a, int64_t b)
+static hmlc_status wrong(hmlc_tflite_model *model, hmlc_error error,
+                         const hmlc_tflite_tensor *tensor, const char *hint, const char *text,
+                         int64_t a, int64_t b)
 {
     char message[160];
     hmlc_importer *base = model->base;
@@ -49,7 +51,9 @@ static void read_type(const hmlc_flat_table *table, hmlc_tflite_tensor *tensor, 
         tensor->dtype = HMLC_DTYPE_string;
     }
     /* Elements of 4 and 2 bits are stored packed, and become bytes. */
-    tensor->packed_bits = tensor->dtype == HMLC_DTYPE_i4 ? 4 : tensor->dtype == HMLC_DTYPE_i2 ? 2 : 0;
+    tensor->packed_bits = tensor->dtype == HMLC_DTYPE_i4   ? 4
+                          : tensor->dtype == HMLC_DTYPE_i2 ? 2
+                                                           : 0;
     if (tensor->packed_bits != 0) {
         tensor->dtype = HMLC_DTYPE_i8;
         tensor->supported = true;
@@ -101,7 +105,8 @@ static hmlc_status check_zero(hmlc_tflite_model *model, const hmlc_tflite_tensor
                        bits);
 }
 
-/* Fills the lists; a list of zero points that is shorter than that of the scales gives its first. */
+/* Fills the lists; a list of zero points that is shorter than that of the scales gives its first.
+ */
 static hmlc_status read_scales(hmlc_tflite_model *model, hmlc_tflite_tensor *tensor,
                                hmlc_flat_vector scales, hmlc_flat_vector zeros)
 {
@@ -142,8 +147,7 @@ static hmlc_status read_quantization(hmlc_tflite_model *model, const hmlc_flat_t
     if (scales.count == 0 || !hmlc_dtype_is_integer(tensor->dtype)) {
         return HMLC_OK;
     }
-    int64_t axis =
-        hmlc_flat_int(&stored, HMLC_TFLITE_QUANTIZATION_DIMENSION, HMLC_FLAT_I32, 0);
+    int64_t axis = hmlc_flat_int(&stored, HMLC_TFLITE_QUANTIZATION_DIMENSION, HMLC_FLAT_I32, 0);
     if (tensor->rank == 1) {
         axis = 0; /* old files have that of the weights */
     }

@@ -4,6 +4,7 @@
 
 #include "common/sliding_window.h"
 #include "tflite_contraction.h"
+#include "tflite_pool.h"
 
 enum { PADDING_SAME, PADDING_VALID };
 
@@ -177,7 +178,7 @@ void hmlc_tflite_import_transpose_conv(hmlc_node *node)
     node->outputs[0] = hmlc_tflite_finish_sums(node, y, &operands);
 }
 
-static bool read_pool(hmlc_node *node, hmlc_window_spec *window)
+bool hmlc_tflite_read_pool(hmlc_node *node, hmlc_window_spec *window)
 {
     if (!has_rank(node, node->inputs[0], "the input", 4) ||
         !read_window(node, 4, plane_strides, NULL, window)) {
@@ -192,7 +193,7 @@ static bool read_pool(hmlc_node *node, hmlc_window_spec *window)
 void hmlc_tflite_import_average_pool(hmlc_node *node)
 {
     hmlc_window_spec window;
-    if (read_pool(node, &window)) {
+    if (hmlc_tflite_read_pool(node, &window)) {
         hmlc_value *mean = hmlc_emit_avg_pool(&node->emit, node->inputs[0], &window, false);
         node->outputs[0] = hmlc_tflite_activate(node, mean);
     }
@@ -202,18 +203,18 @@ void hmlc_tflite_import_average_pool(hmlc_node *node)
 void hmlc_tflite_import_max_pool(hmlc_node *node)
 {
     hmlc_window_spec window;
-    if (!read_pool(node, &window)) {
+    if (!hmlc_tflite_read_pool(node, &window)) {
         return;
     }
     const hmlc_op *op = hmlc_emit_max_pool(&node->emit, node->inputs[0], &window);
     hmlc_value *most = op != NULL ? op->results[0] : NULL;
-    bool as_stored = !hmlc_tflite_self(node)->in_float &&
-                     hmlc_tflite_is_quantized(hmlc_tflite_output(node, 0));
+    bool as_stored =
+        !hmlc_tflite_self(node)->in_float && hmlc_tflite_is_quantized(hmlc_tflite_output(node, 0));
     if (as_stored && most != NULL && hmlc_node_int(node, "fused_activation_function", 0) != 0) {
         most = hmlc_emit_cast(&node->emit, most, HMLC_DTYPE_f32);
-        hmlc_value *zero = hmlc_emit_scalar(
-            &node->emit, HMLC_DTYPE_f32,
-            (double)hmlc_tflite_output(node, 0)->quantization.zeros[0]);
+        hmlc_value *zero =
+            hmlc_emit_scalar(&node->emit, HMLC_DTYPE_f32,
+                             (double)hmlc_tflite_output(node, 0)->quantization.zeros[0]);
         most = hmlc_emit_binary(&node->emit, HMLC_OP_sub, most, zero);
         node->outputs[0] = hmlc_tflite_to_steps(node, most, hmlc_tflite_output(node, 0));
         return;
@@ -226,11 +227,10 @@ void hmlc_tflite_import_l2_pool(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_window_spec window;
-    if (!read_pool(node, &window)) {
+    if (!hmlc_tflite_read_pool(node, &window)) {
         return;
     }
-    hmlc_value *square =
-        hmlc_emit_binary(emit, HMLC_OP_mul, node->inputs[0], node->inputs[0]);
+    hmlc_value *square = hmlc_emit_binary(emit, HMLC_OP_mul, node->inputs[0], node->inputs[0]);
     hmlc_value *mean = hmlc_emit_avg_pool(emit, square, &window, false);
     node->outputs[0] = hmlc_tflite_activate(node, hmlc_emit_unary(emit, HMLC_OP_sqrt, mean));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hmlc test: for each model folder in the ONNX layout, compile, run on each test_data_set_*,
- * compare. Each folder is done in a child process with a time limit (test_child.c), so that one
- * model's crash or hang is a row of the table.
+ * hmlc test: for each model of a folder in the ONNX layout, compile, run on each test_data_set_*,
+ * compare. Of several models each has its sets, <name>.test_data_set_*. Each model is done in a
+ * child process with a time limit (test_child.c), so that one model's crash or hang is a row of the
+ * table.
  */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <dirent.h>
@@ -52,12 +53,18 @@ typedef struct test_run {
     unsigned limit;
 } test_run;
 
-/* The files of one folder: its model and data sets. */
+/* One model of a folder, and its data sets. */
 typedef struct test_folder {
     char model[MOST_PATH];
-    uint32_t model_count, set_count;
+    uint32_t set_count;
     char **sets;
 } test_folder;
+
+/* The names of a folder's models, sorted. */
+typedef struct model_names {
+    char **names;
+    uint32_t count;
+} model_names;
 
 /* -- what is in a folder ----------------------------------------------------------------------- */
 
@@ -72,62 +79,88 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool add_set(test_folder *folder, const char *path, const char *name)
-{
-    size_t bytes = strlen(path) + strlen(name) + 2;
-    char **sets = realloc(folder->sets, (folder->set_count + 1) * sizeof *sets);
-    folder->sets = sets != NULL ? sets : folder->sets;
-    char *set = sets != NULL ? malloc(bytes) : NULL;
-    if (set != NULL) {
-        snprintf(set, bytes, "%s/%s", path, name);
-        folder->sets[folder->set_count++] = set;
-    }
-    return set != NULL;
-}
-
-/* Formats of one file. */
+/* A model that `hmlc test` looks for. */
 static bool is_model(const char *name)
 {
     static const char *const ends[] = {".onnx", ".tflite", ".h5", ".hdf5", ".keras", ".pb"};
+    bool found = false;
     for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
-        if (ends_with(name, ends[k])) {
-            return true;
-        }
+        found = found || ends_with(name, ends[k]);
     }
-    return false;
+    return found;
 }
 
-static bool folder_read(test_folder *folder, const char *path)
+/* Adds "path/name", or the name alone where path is NULL. */
+static bool add_text(char ***list, uint32_t *count, const char *path, const char *name)
+{
+    size_t bytes = (path != NULL ? strlen(path) : 0) + strlen(name) + 2;
+    char **longer = realloc(*list, (*count + 1) * sizeof *longer);
+    *list = longer != NULL ? longer : *list;
+    char *text = longer != NULL ? malloc(bytes) : NULL;
+    if (text != NULL) {
+        snprintf(text, bytes, "%s%s%s", path != NULL ? path : "", path != NULL ? "/" : "", name);
+        (*list)[(*count)++] = text;
+    }
+    return text != NULL;
+}
+
+static void free_texts(char **list, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        free(list[k]);
+    }
+    free(list);
+}
+
+/* False when the folder cannot be read. */
+static bool find_models(const char *path, model_names *models)
 {
     bool good = true;
-    *folder = (test_folder){0};
+    *models = (model_names){0};
     DIR *stream = opendir(path);
-    if (stream == NULL) {
-        return false;
+    for (const struct dirent *entry; stream != NULL && good && (entry = readdir(stream)) != NULL;) {
+        good = !is_model(entry->d_name) ||
+               add_text(&models->names, &models->count, NULL, entry->d_name);
     }
-    for (const struct dirent *entry; good && (entry = readdir(stream)) != NULL;) {
-        if (is_model(entry->d_name)) {
-            int length =
-                snprintf(folder->model, sizeof folder->model, "%s/%s", path, entry->d_name);
-            good = (size_t)length < sizeof folder->model;
-            folder->model_count++;
-        } else if (strncmp(entry->d_name, "test_data_set_", 14) == 0) {
-            good = add_set(folder, path, entry->d_name);
-        }
+    if (stream != NULL) {
+        closedir(stream);
     }
-    closedir(stream);
+    if (models->count > 0) {
+        qsort(models->names, models->count, sizeof models->names[0], compare_names);
+    }
+    return stream != NULL && good;
+}
+
+/* Is `name` a data set of the model? A model that is alone may leave its name out. */
+static bool is_set_of(const char *name, const char *model, bool alone)
+{
+    const char *end = strrchr(model, '.');
+    size_t stem = end != NULL ? (size_t)(end - model) : strlen(model);
+    bool own = strncmp(name, model, stem) == 0 && strncmp(name + stem, ".test_data_set_", 15) == 0;
+    return own || (alone && strncmp(name, "test_data_set_", 14) == 0);
+}
+
+static bool folder_read(test_folder *folder, const char *path, const char *model, bool alone)
+{
+    int length = snprintf(folder->model, sizeof folder->model, "%s/%s", path, model);
+    bool good = length > 0 && (size_t)length < sizeof folder->model;
+    DIR *stream = opendir(path);
+    for (const struct dirent *entry; stream != NULL && good && (entry = readdir(stream)) != NULL;) {
+        good = !is_set_of(entry->d_name, model, alone) ||
+               add_text(&folder->sets, &folder->set_count, path, entry->d_name);
+    }
+    if (stream != NULL) {
+        closedir(stream);
+    }
     if (folder->set_count > 0) {
         qsort(folder->sets, folder->set_count, sizeof folder->sets[0], compare_names);
     }
-    return good;
+    return stream != NULL && good;
 }
 
 static void folder_release(test_folder *folder)
 {
-    for (uint32_t k = 0; k < folder->set_count; k++) {
-        free(folder->sets[k]);
-    }
-    free(folder->sets);
+    free_texts(folder->sets, folder->set_count);
 }
 
 /* Without an expected output a set proves nothing. */
@@ -329,16 +362,11 @@ static const char *find_silent_set(const test_folder *folder)
     return NULL;
 }
 
-/* What is wrong with a folder before anything is run. */
-static bool folder_is_sound(const char *path, test_folder *folder, test_row *row)
+/* What is wrong with a model's data before anything is run. */
+static bool data_is_sound(const test_folder *folder, test_row *row)
 {
     size_t bytes = sizeof row->text;
-    if (!folder_read(folder, path)) {
-        snprintf(row->text, bytes, "failed: cannot be read");
-    } else if (folder->model_count != 1) {
-        snprintf(row->text, bytes, "failed: %u model file%s, expected one",
-                 HML_COUNTED(folder->model_count));
-    } else if (folder->set_count == 0) {
+    if (folder->set_count == 0) {
         snprintf(row->text, bytes, "failed: no test_data_set_* folder");
     } else if (find_silent_set(folder) != NULL) {
         snprintf(row->text, bytes, "failed: no output_*.pb in %s", find_silent_set(folder));
@@ -348,13 +376,22 @@ static bool folder_is_sound(const char *path, test_folder *folder, test_row *row
     return false;
 }
 
-static void test_one(test_run *run, const char *path)
+static void test_model(test_run *run, const char *path, const char *model, bool alone)
 {
-    test_folder folder;
+    test_folder folder = {0};
     test_row row = {.outcome = FAILED, .status = HMLC_USAGE};
     double start = hmlc_seconds();
     *run->finding = (test_finding){0};
-    if (folder_is_sound(path, &folder, &row)) {
+    bool sound = false;
+    if (model == NULL) {
+        snprintf(row.text, sizeof row.text, "failed: %s",
+                 alone ? "no model in it" : "cannot be read");
+    } else if (!folder_read(&folder, path, model, alone)) {
+        snprintf(row.text, sizeof row.text, "failed: cannot be read");
+    } else {
+        sound = data_is_sound(&folder, &row);
+    }
+    if (sound) {
         test_in_child(run, &folder, &row);
     } else {
         run->finding->code = HML_ERROR_path_wrong;
@@ -368,9 +405,22 @@ static void test_one(test_run *run, const char *path)
     if (run->report->json) {
         put_row(run, path, &folder, &row);
     } else {
-        print_row(run, path, &folder, &row);
+        print_row(run, alone ? path : folder.model, &folder, &row);
     }
     folder_release(&folder);
+}
+
+static void test_one(test_run *run, const char *path)
+{
+    model_names models;
+    bool readable = find_models(path, &models);
+    if (models.count == 0) {
+        test_model(run, path, NULL, readable);
+    }
+    for (uint32_t k = 0; k < models.count; k++) {
+        test_model(run, path, models.names[k], models.count == 1);
+    }
+    free_texts(models.names, models.count);
 }
 
 static void test_folders(test_run *run)

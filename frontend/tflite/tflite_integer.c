@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operators on quantized tensors by TFLite's own rules for integers, bit by bit those of its
+ * reference kernels. Sources of the formulas: the kernels' Prepare functions, which make real
+ * multipliers of scales, partly in f32; each is stated beside its use.
+ */
+#include <math.h>
+
+#include "common/reduction.h"
+#include "common/sliding_window.h"
+#include "tflite_fixed.h"
+#include "tflite_pool.h"
+
+static float scale_of(const hmlc_tflite_tensor *tensor)
+{
+    return tensor->quantization.scales[0];
+}
+
+/* Input `index` less its zero point. */
+static hmlc_value *number(hmlc_node *node, uint32_t index)
+{
+    return hmlc_tflite_less(node, node->inputs[index],
+                            hmlc_tflite_input(node, index)->quantization.zeros[0]);
+}
+
+/* One side of a sum, in steps of half the larger scale, 2^20 of them. */
+static hmlc_value *addend(hmlc_node *node, uint32_t index, double twice)
+{
+    hmlc_value *x = number(node, index);
+    x = hmlc_emit_binary(&node->emit, HMLC_OP_mul, x,
+                         hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i64, 1 << 20));
+    return hmlc_tflite_times_real(node, x,
+                                  (double)scale_of(hmlc_tflite_input(node, index)) / twice);
+}
+
+/* ADD and SUB. */
+void hmlc_tflite_integer_sum(hmlc_node *node)
+{
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    float a = scale_of(hmlc_tflite_input(node, 0)), b = scale_of(hmlc_tflite_input(node, 1));
+    double twice = (double)(2 * (a > b ? a : b));
+    hmlc_value *left = addend(node, 0, twice), *right = addend(node, 1, twice);
+    hmlc_value *sum = hmlc_emit_binary(&node->emit, node->opcode, left, right);
+    double factor = twice / (double)((1 << 20) * scale_of(result));
+    node->outputs[0] = hmlc_tflite_store(node, hmlc_tflite_times_real(node, sum, factor), result);
+}
+
+/* MUL: the scales are multiplied and divided in f32. */
+void hmlc_tflite_integer_product(hmlc_node *node)
+{
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    float product = scale_of(hmlc_tflite_input(node, 0)) * scale_of(hmlc_tflite_input(node, 1));
+    float factor = product / scale_of(result);
+    hmlc_value *x = hmlc_emit_binary(&node->emit, HMLC_OP_mul, number(node, 0), number(node, 1));
+    node->outputs[0] =
+        hmlc_tflite_store(node, hmlc_tflite_times_real(node, x, (double)factor), result);
+}
+
+/* QUANTIZE of integers: the scales are divided in f64. */
+void hmlc_tflite_integer_requantize(hmlc_node *node)
+{
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    double factor = (double)scale_of(hmlc_tflite_input(node, 0)) / (double)scale_of(result);
+    node->outputs[0] =
+        hmlc_tflite_store(node, hmlc_tflite_times_real(node, number(node, 0), factor), result);
+}
+
+/* RELU and its like: the scales are divided in f32; bounds in steps. */
+static void rectify(hmlc_node *node, double most)
+{
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    float factor = scale_of(hmlc_tflite_input(node, 0)) / scale_of(result);
+    hmlc_value *x = hmlc_tflite_times_real(node, number(node, 0), (double)factor);
+    if (!hmlc_node_ok(node)) {
+        return;
+    }
+    x = hmlc_tflite_clip(&node->emit, x, 0, fmin(round(most / (double)scale_of(result)), 65536));
+    node->outputs[0] = hmlc_tflite_store(node, x, result);
+}
+
+void hmlc_tflite_integer_relu(hmlc_node *node)
+{
+    rectify(node, INFINITY);
+}
+
+void hmlc_tflite_integer_relu6(hmlc_node *node)
+{
+    rectify(node, 6);
+}
+
+/* MEAN: the number of elements is divided into the multiplier, from which as many bits were taken
+ * as it has. */
+void hmlc_tflite_integer_mean(hmlc_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    const hmlc_tflite_tensor *x = hmlc_tflite_input(node, 0), *result = hmlc_tflite_output(node, 0);
+    hmlc_axis_list axes =
+        hmlc_node_reduced_axes(node, 1, NULL, hmlc_node_int(node, "keep_dims", 0) != 0, true);
+    hmlc_tflite_factor factor;
+    int64_t count = 1;
+    for (uint32_t i = 0; i < axes.count && hmlc_node_ok(node); i++) {
+        int64_t size = 0;
+        if (axes.run_time != NULL ||
+            !hmlc_dim_is_constant(hmlc_node_dims(node, 0)[axes.list[i]], &size) || size < 1 ||
+            size > INT32_MAX / count) {
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                           "the number of elements is not known at compile time");
+            return;
+        }
+        count *= size;
+    }
+    if (!hmlc_node_ok(node)) {
+        return;
+    }
+    if (!hmlc_tflite_factor_of((double)scale_of(x) / (double)scale_of(result), &factor)) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL, "its scales differ by too much");
+        return;
+    }
+    int32_t bits = 0;
+    while (bits < 31 && (count >> (bits + 1)) > 0 && bits < 31 + factor.shift) {
+        bits++;
+    }
+    factor.multiplier = (factor.multiplier << bits) / count;
+    factor.shift -= bits;
+    hmlc_value *numbers = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_i32);
+    hmlc_value *sum = hmlc_node_reduce(node, HMLC_OP_reduce_sum, numbers, &axes);
+    if (hmlc_node_ok(node)) {
+        sum = hmlc_tflite_less(node, sum, count * x->quantization.zeros[0]);
+        node->outputs[0] =
+            hmlc_tflite_store(node, hmlc_tflite_times(node, sum, &factor, 1), result);
+    }
+}
+
+/*
+ * AVERAGE_POOL_2D: (sum +- n / 2) / n, cut off, of the stored integers; scales are equal. The mean
+ * in f32 lies closer than 1 / (4 n) to the true one, so that half of that decides ties.
+ */
+void hmlc_tflite_integer_average(hmlc_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    hmlc_window_spec window;
+    if (!hmlc_tflite_read_pool(node, &window)) {
+        return;
+    }
+    double taps = (double)(window.size[0] * window.size[1]);
+    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_f32);
+    hmlc_value *mean = hmlc_emit_avg_pool(emit, x, &window, false);
+    if (!hmlc_node_ok(node)) {
+        return;
+    }
+    hmlc_value *size = hmlc_emit_unary(emit, HMLC_OP_abs, mean);
+    size = hmlc_emit_binary(emit, HMLC_OP_add, size,
+                            hmlc_emit_scalar_like(emit, size, 0.5 + 1 / (4 * taps)));
+    size = hmlc_emit_unary(emit, HMLC_OP_floor, size);
+    hmlc_value *zero = hmlc_emit_scalar_like(emit, mean, 0);
+    hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, mean, zero);
+    size = hmlc_emit_select(emit, negative, hmlc_emit_unary(emit, HMLC_OP_neg, size), size);
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    x = hmlc_tflite_less(node, size, result->quantization.zeros[0]);
+    node->outputs[0] = hmlc_tflite_store(node, x, result);
+}
+
+/* LOGISTIC and TANH: a table of all 256 inputs, made in f32 with the library's functions. */
+void hmlc_tflite_integer_table(hmlc_node *node)
+{
+    hmlc_emitter *emit = &node->emit;
+    const hmlc_tflite_tensor *x = hmlc_tflite_input(node, 0), *result = hmlc_tflite_output(node, 0);
+    hmlc_module *module = emit->builder.module;
+    bool is_signed = x->dtype == HMLC_DTYPE_i8;
+    int64_t least = is_signed ? -128 : 0, zero = result->quantization.zeros[0];
+    uint8_t *data = hmlc_arena_allocate(module->arena, 256);
+    if (data == NULL) {
+        emit->status = HMLC_RESOURCE;
+        return;
+    }
+    float inverse = 1 / scale_of(result);
+    for (int64_t i = 0; i < 256; i++) {
+        float value = scale_of(x) * (float)(i + least - x->quantization.zeros[0]);
+        float given = node->opcode == HMLC_OP_tanh ? tanhf(value) : 1.0F / (1.0F + expf(-value));
+        int64_t steps = (int64_t)roundf(given * inverse) + zero;
+        steps = steps < least ? least : steps > least + 255 ? least + 255 : steps;
+        hmlc_element_set_int(result->dtype, data, i, steps);
+    }
+    const hmlc_tensor table = {
+        .dtype = result->dtype, .rank = 1, .dims = {256}, .data = data, .bytes = 256};
+    hmlc_value *index = hmlc_tflite_less(node, node->inputs[0], least);
+    node->outputs[0] =
+        hmlc_emit(emit, HMLC_OP_gather, HMLC_OPERANDS(hmlc_emit_constant(emit, &table), index),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0)));
+}
