@@ -2,7 +2,10 @@
 /* The facade's entry: opens the file, finds the format's row, runs its importer. */
 #include <hmlc/frontend.h>
 
+#include <string.h>
+
 #include "importer/format.h"
+#include "importer/operator_list.h"
 
 /* A format that is known by sight alone. */
 static hmlc_status refuse(const hmlc_importer *importer, const hmlc_format *format)
@@ -72,4 +75,44 @@ hmlc_status hmlc_import_memory(const void *data, size_t size, const hmlc_import_
     hmlc_importer importer;
     hmlc_status status = hmlc_importer_open_memory(&importer, data, size, options, module);
     return conclude(&importer, status == HMLC_OK ? run(&importer, NULL, NULL) : status);
+}
+
+static const struct {
+    const char *format;
+    bool (*at)(uint32_t index, hmlc_operator_info *info);
+    uint32_t (*types)(uint32_t index, uint32_t variable, const char **names, uint32_t most);
+} operator_lists[] = {
+#define ROW(format) {#format, hmlc_##format##_operator_at, hmlc_##format##_operator_types},
+    HMLC_OPERATOR_LISTS(ROW)
+#undef ROW
+};
+
+enum { LIST_COUNT = sizeof operator_lists / sizeof operator_lists[0] };
+
+const char *hmlc_operator_format(uint32_t index)
+{
+    return index < LIST_COUNT ? operator_lists[index].format : NULL;
+}
+
+/* LIST_COUNT where there is none. */
+static uint32_t find_list(const char *format)
+{
+    uint32_t index = 0;
+    while (index < LIST_COUNT && strcmp(operator_lists[index].format, format) != 0) {
+        index++;
+    }
+    return index;
+}
+
+bool hmlc_operator_at(const char *format, uint32_t index, hmlc_operator_info *info)
+{
+    uint32_t list = find_list(format);
+    return list < LIST_COUNT && operator_lists[list].at(index, info);
+}
+
+uint32_t hmlc_operator_types(const char *format, uint32_t index, uint32_t variable,
+                             const char **names, uint32_t most)
+{
+    uint32_t list = find_list(format);
+    return list < LIST_COUNT ? operator_lists[list].types(index, variable, names, most) : 0;
 }

@@ -58,10 +58,48 @@ hmlc_status hmlc_importer_open_memory(hmlc_importer *importer, const void *data,
     return start(importer, "model");
 }
 
+/* A word that says nothing in this format would be obeyed by nobody. */
+static void check_words(const hmlc_importer *importer)
+{
+    const hmlc_import_options *options = importer->options;
+    bool ends = options->inputs != NULL || options->outputs != NULL;
+    if (options->signature != NULL && !importer->took_signature) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave --signature out", "models of this format have no signatures");
+    }
+    if (ends && !importer->took_ends) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave --inputs and --outputs out, or cut the model before",
+                             "inputs and outputs cannot be chosen in this format");
+    }
+}
+
+hmlc_status hmlc_importer_split(hmlc_importer *importer, const char *text, const char ***list,
+                                uint32_t *count)
+{
+    char *copy = hmlc_arena_string(importer->scratch, text);
+    *list = HMLC_NEW_ARRAY(importer->scratch, const char *, strlen(text) + 1);
+    *count = 0;
+    HMLC_TRY_MEMORY(copy);
+    HMLC_TRY_MEMORY(*list);
+    for (char *word = copy; word != NULL;) {
+        char *comma = strchr(word, ',');
+        (*list)[(*count)++] = word;
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        word = comma != NULL ? comma + 1 : NULL;
+    }
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_importer_conclude(hmlc_importer *importer, hmlc_status status)
 {
     hmlc_module *module = importer->module;
     hmlc_diagnostics *diagnostics = module->diagnostics;
+    if (status == HMLC_OK) {
+        check_words(importer);
+    }
     if (status == HMLC_OK && hmlc_diagnostics_error_count(diagnostics) == 0 &&
         hmlc_dims_status(module->dims) != HMLC_OK) {
         status = hmlc_infer_report_dims(module, importer->where, "a dim of the model");

@@ -39,7 +39,9 @@ struct hmlc_importer {
     hmlc_names external_files; /* location -> hmlc_mapped_file */
     hmlc_names dims;           /* input_dims.c: text -> what is known of it */
     bool *option_used;         /* per dim option */
-    uint32_t dim_depth;        /* of --dim expressions that are being applied */
+    bool took_signature,
+        took_ends;      /* the options signature, and inputs or outputs, had a meaning */
+    uint32_t dim_depth; /* of --dim expressions that are being applied */
 };
 
 /* Reads the file at `path` and starts the import; or starts it on bytes that outlive the module.
@@ -54,6 +56,10 @@ hmlc_status hmlc_importer_open_memory(hmlc_importer *importer, const void *data,
  * are now. Debug builds verify the module. */
 hmlc_status hmlc_importer_conclude(hmlc_importer *importer, hmlc_status status) HMLC_MUST_USE;
 void hmlc_importer_close(hmlc_importer *importer);
+
+/* "a,b" as a list in scratch memory. */
+hmlc_status hmlc_importer_split(hmlc_importer *importer, const char *text, const char ***list,
+                                uint32_t *count) HMLC_MUST_USE;
 
 /* False with a diagnostic when the constant dims alone make a value larger than any memory. */
 bool hmlc_importer_check_size(const hmlc_importer *importer, const char *name,

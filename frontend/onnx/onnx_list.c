@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of operators, for a list of them. */
+#include "importer/operator_list.h"
 #include "onnx_import.h"
 #include "onnx_node.h"
 #include "onnx_types.h"
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool hmlc_operator_at(uint32_t index, hmlc_operator_info *info)
+bool hmlc_onnx_operator_at(uint32_t index, hmlc_operator_info *info)
 {
     const hmlc_onnx_op *op = hmlc_onnx_op_at(index);
     if (op != NULL) {
@@ -28,7 +29,8 @@ static const char *letters_of(const hmlc_onnx_op *op, uint32_t variable, size_t 
     return letters;
 }
 
-uint32_t hmlc_operator_types(uint32_t index, uint32_t variable, const char **names, uint32_t most)
+uint32_t hmlc_onnx_operator_types(uint32_t index, uint32_t variable, const char **names,
+                                  uint32_t most)
 {
     static const struct {
         char letter;

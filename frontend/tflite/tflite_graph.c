@@ -27,7 +27,11 @@ static hmlc_status bind_outputs(hmlc_tflite_importer *importer, hmlc_tflite_scop
     hmlc_flat_vector outputs = scope->graph->operators[index].outputs;
     for (uint32_t i = 0; i < outputs.count; i++) {
         const hmlc_tflite_tensor *tensor = &scope->graph->tensors[hmlc_tflite_index_at(outputs, i)];
-        if (tensor->content.count > 0 || hmlc_scope_find(&scope->names, tensor->key) != NULL) {
+        const hmlc_binding *known = hmlc_scope_find(&scope->names, tensor->key);
+        if (known != NULL && scope->needed != NULL && known->producer == HMLC_NO_PRODUCER) {
+            continue; /* fed in place of what this operator gives */
+        }
+        if (tensor->content.count > 0 || known != NULL) {
             (void)hmlc_scope_report(importer->base, importer->base->where, tensor->key,
                                     "is defined twice");
             continue;
@@ -39,11 +43,18 @@ static hmlc_status bind_outputs(hmlc_tflite_importer *importer, hmlc_tflite_scop
     return HMLC_OK;
 }
 
+static bool is_needed(const hmlc_tflite_scope *scope, uint32_t index)
+{
+    return scope->needed == NULL || scope->needed[index];
+}
+
 hmlc_status hmlc_tflite_scope_open(hmlc_tflite_importer *importer, hmlc_tflite_scope *scope)
 {
     const hmlc_tflite_subgraph *graph = scope->graph;
     for (uint32_t i = 0; i < graph->operator_count; i++) {
-        HMLC_TRY(bind_outputs(importer, scope, i));
+        if (is_needed(scope, i)) {
+            HMLC_TRY(bind_outputs(importer, scope, i));
+        }
     }
     for (uint32_t i = 0; i < graph->tensor_count; i++) {
         const hmlc_tflite_tensor *tensor = &graph->tensors[i];
@@ -263,7 +274,9 @@ hmlc_status hmlc_tflite_import_operators(hmlc_tflite_importer *importer, hmlc_tf
 {
     for (uint32_t i = 0; i < scope->graph->operator_count && importer->base->fatal == HMLC_OK;
          i++) {
-        import_operator(importer, scope, i);
+        if (is_needed(scope, i)) {
+            import_operator(importer, scope, i);
+        }
     }
     return importer->base->fatal;
 }

@@ -3,6 +3,7 @@
 #include "tflite_import.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "importer/input_dims.h"
@@ -26,12 +27,152 @@ static hmlc_status name_ends(hmlc_tflite_importer *importer, const hmlc_tflite_s
     return HMLC_OK;
 }
 
+/* -- what the user asks for -- */
+
+/* Names that may be meant. */
+typedef struct known_names {
+    const hmlc_tflite_model *model;
+    const hmlc_tflite_subgraph *graph; /* NULL: signatures */
+    uint32_t next;
+} known_names;
+
+static const char *next_name(void *context)
+{
+    known_names *known = context;
+    uint32_t index = known->next++;
+    if (known->graph != NULL) {
+        return index < known->graph->tensor_count ? known->graph->tensors[index].key : NULL;
+    }
+    return index < known->model->signature_count ? known->model->signatures[index].key : NULL;
+}
+
+static hmlc_status wrong_word(const hmlc_tflite_importer *importer, const char *option,
+                              const char *word, const hmlc_tflite_subgraph *graph)
+{
+    known_names all = {&importer->model, graph, 0}, first = all;
+    const char *similar = hmlc_names_similar(word, next_name, &all);
+    const char *shown = similar != NULL ? similar : next_name(&first);
+    char hint[256];
+    (void)snprintf(hint, sizeof hint, "%s '%.200s'%s",
+                   similar != NULL ? "did you mean" : "it has for instance",
+                   shown != NULL ? shown : "", similar != NULL ? "?" : "");
+    return hmlc_error_add(
+        importer->base->module->diagnostics, HMLC_ERROR_usage, importer->base->where,
+        shown != NULL ? hint : "the file has none; leave the option out",
+        "--%s: the model has no %s '%s'", option, graph != NULL ? "tensor" : "signature", word);
+}
+
+static hmlc_status copy_named(hmlc_tflite_importer *importer, const hmlc_tflite_named *from,
+                              uint32_t count, hmlc_tflite_named **named, uint32_t *copied)
+{
+    *named = HMLC_NEW_ARRAY(importer->base->scratch, hmlc_tflite_named, (size_t)count + 1);
+    HMLC_TRY_MEMORY(*named);
+    for (uint32_t i = 0; i < count; i++) {
+        (*named)[i] = from[i];
+    }
+    *copied = count;
+    return HMLC_OK;
+}
+
+/* --signature: its subgraph, with its names. */
+static hmlc_status choose_signature(hmlc_tflite_importer *importer, const char *key,
+                                    model_ends *ends)
+{
+    const hmlc_tflite_signature *signature = importer->model.signatures;
+    uint32_t left = importer->model.signature_count;
+    while (left > 0 && strcmp(signature->key, key) != 0) {
+        signature++;
+        left--;
+    }
+    if (left == 0) {
+        return wrong_word(importer, "signature", key, NULL);
+    }
+    ends->subgraph = signature->subgraph;
+    HMLC_TRY(copy_named(importer, signature->inputs, signature->input_count, &ends->inputs,
+                        &ends->input_count));
+    return copy_named(importer, signature->outputs, signature->output_count, &ends->outputs,
+                      &ends->output_count);
+}
+
+/* --inputs or --outputs: tensors of the subgraph by name. */
+static hmlc_status choose_tensors(hmlc_tflite_importer *importer, uint32_t subgraph,
+                                  const char *option, const char *text, hmlc_tflite_named **named,
+                                  uint32_t *count)
+{
+    const hmlc_tflite_subgraph *graph = &importer->model.subgraphs[subgraph];
+    const char **words;
+    HMLC_TRY(hmlc_importer_split(importer->base, text, &words, count));
+    *named = HMLC_NEW_ARRAY(importer->base->scratch, hmlc_tflite_named, (size_t)*count + 1);
+    HMLC_TRY_MEMORY(*named);
+    for (uint32_t i = 0; i < *count; i++) {
+        uint32_t tensor = 0;
+        while (tensor < graph->tensor_count && strcmp(graph->tensors[tensor].key, words[i]) != 0) {
+            tensor++;
+        }
+        if (tensor == graph->tensor_count) {
+            return wrong_word(importer, option, words[i], graph);
+        }
+        (*named)[i] = (hmlc_tflite_named){graph->tensors[tensor].key, tensor};
+    }
+    return HMLC_OK;
+}
+
 static hmlc_status choose_ends(hmlc_tflite_importer *importer, model_ends *ends)
 {
+    const hmlc_import_options *options = importer->base->options;
     const hmlc_tflite_subgraph *graph = &importer->model.subgraphs[0];
     *ends = (model_ends){0};
+    importer->base->took_signature = importer->base->took_ends = true;
     HMLC_TRY(name_ends(importer, graph, graph->inputs, &ends->inputs, &ends->input_count));
-    return name_ends(importer, graph, graph->outputs, &ends->outputs, &ends->output_count);
+    HMLC_TRY(name_ends(importer, graph, graph->outputs, &ends->outputs, &ends->output_count));
+    if (options->signature != NULL) {
+        HMLC_TRY(choose_signature(importer, options->signature, ends));
+    }
+    if (options->inputs != NULL) {
+        HMLC_TRY(choose_tensors(importer, ends->subgraph, "inputs", options->inputs, &ends->inputs,
+                                &ends->input_count));
+    }
+    if (options->outputs != NULL) {
+        HMLC_TRY(choose_tensors(importer, ends->subgraph, "outputs", options->outputs,
+                                &ends->outputs, &ends->output_count));
+    }
+    return HMLC_OK;
+}
+
+/* Marks the operators that the outputs need, from the last one back; tensors that are fed need
+ * none.
+ */
+static hmlc_status mark_needed(hmlc_tflite_importer *importer, const hmlc_tflite_subgraph *graph,
+                               const model_ends *ends, const bool **needed)
+{
+    bool *tensors = HMLC_NEW_ARRAY(importer->base->scratch, bool, (size_t)graph->tensor_count + 1);
+    bool *operators =
+        HMLC_NEW_ARRAY(importer->base->scratch, bool, (size_t)graph->operator_count + 1);
+    bool *fed = HMLC_NEW_ARRAY(importer->base->scratch, bool, (size_t)graph->tensor_count + 1);
+    HMLC_TRY_MEMORY(tensors);
+    HMLC_TRY_MEMORY(operators);
+    HMLC_TRY_MEMORY(fed);
+    for (uint32_t i = 0; i < ends->input_count; i++) {
+        fed[ends->inputs[i].tensor] = true;
+    }
+    for (uint32_t i = 0; i < ends->output_count; i++) {
+        tensors[ends->outputs[i].tensor] = true;
+    }
+    for (uint32_t k = graph->operator_count; k-- > 0;) {
+        const hmlc_tflite_operator *op = &graph->operators[k];
+        for (uint32_t i = 0; i < op->outputs.count; i++) {
+            int32_t tensor = hmlc_tflite_index_at(op->outputs, i);
+            operators[k] = operators[k] || (tensors[tensor] && !fed[tensor]);
+        }
+        for (uint32_t i = 0; operators[k] && i < op->inputs.count; i++) {
+            int32_t tensor = hmlc_tflite_index_at(op->inputs, i);
+            if (tensor >= 0) {
+                tensors[tensor] = true;
+            }
+        }
+    }
+    *needed = operators;
+    return HMLC_OK;
 }
 
 /* -- inputs -- */
@@ -99,6 +240,11 @@ static hmlc_status bind_inputs(hmlc_tflite_importer *importer, hmlc_tflite_scope
         if (type != NULL) {
             hmlc_scope_add_input(importer->base, &scope->names, binding, type);
         }
+        if (binding->value != NULL && strcmp(ends->inputs[i].name, tensor->key) != 0) {
+            binding->value->name =
+                hmlc_arena_string(importer->base->module->arena, ends->inputs[i].name);
+            HMLC_TRY_MEMORY(binding->value->name);
+        }
         HMLC_TRY(importer->base->fatal);
     }
     return HMLC_OK;
@@ -125,6 +271,9 @@ static hmlc_status import_model(hmlc_tflite_importer *importer)
     hmlc_body body = {.region = module->main};
     hmlc_tflite_scope scope = {.names = {.body = &body, .path = ""},
                                .graph = &importer->model.subgraphs[ends.subgraph]};
+    if (importer->base->options->inputs != NULL || importer->base->options->outputs != NULL) {
+        HMLC_TRY(mark_needed(importer, scope.graph, &ends, &scope.needed));
+    }
     HMLC_TRY(bind_inputs(importer, &scope, &ends));
     HMLC_TRY(hmlc_tflite_scope_open(importer, &scope));
     HMLC_TRY(hmlc_tflite_import_operators(importer, &scope));
@@ -136,7 +285,12 @@ static hmlc_status import_model(hmlc_tflite_importer *importer)
     }
     say_float(importer);
     module->source_node_count = scope.graph->operator_count;
-    return hmlc_scope_finish(importer->base, &scope.names, names, ends.output_count);
+    HMLC_TRY(hmlc_scope_finish(importer->base, &scope.names, names, ends.output_count));
+    for (uint32_t i = 0; i < ends.output_count; i++) {
+        module->output_names[i] = hmlc_arena_string(module->arena, ends.outputs[i].name);
+        HMLC_TRY_MEMORY(module->output_names[i]);
+    }
+    return HMLC_OK;
 }
 
 hmlc_status hmlc_tflite_import(hmlc_importer *base)

@@ -10,6 +10,7 @@
 struct hmlc_tflite_scope {
     hmlc_scope names;
     const hmlc_tflite_subgraph *graph;
+    const bool *needed;               /* which operators are imported; NULL: all */
     struct hmlc_tflite_scope *caller; /* of a subgraph that an operator names */
 };
 

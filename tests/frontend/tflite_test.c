@@ -112,6 +112,69 @@ static void buffers_may_lie_behind(void **state)
     imported_free(&result);
 }
 
+/* -- words -- */
+
+static imported import_part(const flat_model *model, const hmlc_import_options *options)
+{
+    wire_buffer file = flat_write(model);
+    return import_bytes(&file, options);
+}
+
+static flat_model with_signature(void)
+{
+    flat_model model = flat_sample();
+    model.signatures[0] = (flat_signature){"serving_default", 0, 0, 3};
+    model.signature_count = 1;
+    return model;
+}
+
+static void a_signature_gives_its_names(void **state)
+{
+    (void)state;
+    flat_model model = with_signature();
+    imported result = import_part(&model, &(hmlc_import_options){.signature = "serving_default"});
+    assert_int_equal(result.status, HMLC_OK);
+    assert_string_equal(result.module->main->arguments[0]->name, "in");
+    assert_string_equal(result.module->output_names[0], "out");
+    imported_free(&result);
+    result = import_part(&model, &(hmlc_import_options){.signature = "serving_defalt"});
+    assert_string_equal(first_error(&result), "usage");
+    assert_true(says(&result, "did you mean 'serving_default'?"));
+    imported_free(&result);
+}
+
+/* What is fed needs nobody who gives it, and what nobody wants is not imported. */
+static void ends_may_be_chosen(void **state)
+{
+    (void)state;
+    flat_model model = flat_sample();
+    imported result = import_part(&model, &(hmlc_import_options){.outputs = "sum"});
+    assert_int_equal(result.status, HMLC_OK);
+    assert_string_equal(result.module->output_names[0], "sum");
+    assert_int_equal(count_ops(&result, HMLC_OP_relu), 0);
+    imported_free(&result);
+    model.codes[0] = (flat_code){32, 1, "Mine"};
+    result = import_part(&model, &(hmlc_import_options){.inputs = "sum"});
+    assert_int_equal(result.status, HMLC_OK);
+    assert_string_equal(result.module->main->arguments[0]->name, "sum");
+    assert_int_equal(count_ops(&result, HMLC_OP_relu), 1);
+    imported_free(&result);
+    result = import_part(&model, &(hmlc_import_options){.outputs = "sum,none"});
+    assert_string_equal(first_error(&result), "usage");
+    assert_true(says(&result, "--outputs: the model has no tensor 'none'"));
+    imported_free(&result);
+}
+
+static void other_formats_have_no_such_words(void **state)
+{
+    (void)state;
+    wire_buffer graph = one_node("Relu", "2 3");
+    imported result =
+        import_graph_with(&graph, 17, &(hmlc_import_options){.signature = "serving_default"});
+    assert_string_equal(first_error(&result), "usage");
+    imported_free(&result);
+}
+
 /* -- bad files -- */
 
 static void indices_are_checked(void **state)
@@ -385,6 +448,9 @@ int main(void)
         cmocka_unit_test(varying_dims_are_symbols),
         cmocka_unit_test(names_that_repeat_get_numbers),
         cmocka_unit_test(buffers_may_lie_behind),
+        cmocka_unit_test(a_signature_gives_its_names),
+        cmocka_unit_test(ends_may_be_chosen),
+        cmocka_unit_test(other_formats_have_no_such_words),
         cmocka_unit_test(indices_are_checked),
         cmocka_unit_test(parts_must_be_there),
         cmocka_unit_test(buffers_must_fit),

@@ -7,7 +7,7 @@
 #include "hmlc_commands.h"
 
 #define MODEL_OPTIONS                                                                              \
-    HMLC_DIM_OPTION,                                                                               \
+    HMLC_DIM_OPTION, HMLC_PART_OPTIONS,                                                            \
         {"target", 0, "T,...", "targets; default: those that `hmlc targets` marks, in one file"},  \
         {"tune", 0, "none|small", "small: code for small in-order cores beside the other; none"},  \
         {"most-kernels", 0, "N", "refuse a model with more distinct kernels; default: 20000"},     \

@@ -33,7 +33,8 @@ typedef struct hmlc_request {
     const char *print_after;
     const char *keep[HMLC_MOST_KEPT]; /* values that become outputs */
     uint32_t keep_count;
-    const char *pipeline; /* NULL: the default */
+    const char *pipeline;                     /* NULL: the default */
+    const char *signature, *inputs, *outputs; /* of hmlc_import_options */
 } hmlc_request;
 
 /* Reads --dim, --target, --tune, --jobs, --emit, --keep. The exit status; not 0 after telling what
@@ -87,6 +88,10 @@ bool hmlc_parse_code(const char *word, long long *number);
 /* The rows of commands that compile. */
 #define HMLC_DIM_OPTION                                                                            \
     {"dim", 0, "NAME=N|LOW..HIGH|EXPR", "fix, bound or relate (past=seq+1) a dim; may be repeated"}
+#define HMLC_PART_OPTIONS                                                                          \
+    {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
+        {"inputs", 0, "NAME,...", "values that are fed, in place of the model's inputs (TFLite)"}, \
+        {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs (TFLite)"}
 #define HMLC_JOBS_OPTION {"jobs", 'j', "N", "processes that generate code; default: one per core"}
 
 #endif

@@ -83,6 +83,12 @@ static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
                                 "a step failed with status %d without saying why", (int)status);
 }
 
+static hmlc_import_options part_options(const hmlc_request *request)
+{
+    return (hmlc_import_options){
+        .signature = request->signature, .inputs = request->inputs, .outputs = request->outputs};
+}
+
 /* A model that is sound by itself, and contradicts itself only with these --dim: the user's word is
  * wrong, not the file. */
 static hmlc_status blame_dims(hmlc_job *job, hmlc_status status)
@@ -92,10 +98,10 @@ static hmlc_status blame_dims(hmlc_job *job, hmlc_status status)
     while (d != NULL && d->severity != HMLC_SEVERITY_ERROR) {
         d = d->next;
     }
+    hmlc_import_options options = part_options(job->request);
     hmlc_job sound = {.request = job->request, .module = hmlc_module_create(NULL)};
     if (d == NULL || sound.module == NULL ||
-        hmlc_import(job->request->model_path, &(hmlc_import_options){0}, sound.module,
-                    &sound.mapping) != HMLC_OK) {
+        hmlc_import(job->request->model_path, &options, sound.module, &sound.mapping) != HMLC_OK) {
         hmlc_job_release(&sound);
         return status;
     }
@@ -114,7 +120,9 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     double start = hmlc_seconds();
     job->module = hmlc_module_create(NULL);
     HMLC_TRY_MEMORY(job->module);
-    hmlc_import_options options = {.dims = request->dims, .dim_count = request->dim_count};
+    hmlc_import_options options = part_options(request);
+    options.dims = request->dims;
+    options.dim_count = request->dim_count;
     hmlc_status status = hmlc_import(request->model_path, &options, job->module, &job->mapping);
     if (status == HMLC_DAMAGED && request->dim_count > 0) {
         status = blame_dims(job, status);

@@ -187,6 +187,9 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
 {
     *request = (hmlc_request){.report = report,
                               .verify = hml_options_get(options, "verify-passes") != NULL,
+                              .signature = hml_options_get(options, "signature"),
+                              .inputs = hml_options_get(options, "inputs"),
+                              .outputs = hml_options_get(options, "outputs"),
                               .print_after = hml_options_get(options, "print-after")};
     int status = refuse_reserved(request, options);
     status = status == HMLC_OK ? parse_jobs(request, hml_options_get(options, "jobs")) : status;

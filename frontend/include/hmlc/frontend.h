@@ -19,6 +19,9 @@ typedef struct hmlc_dim_option {
 typedef struct hmlc_import_options {
     const hmlc_dim_option *dims;
     uint32_t dim_count;
+    /* Which part of the model is meant, in its own words; NULL: the whole. A format that has no
+     * such words refuses them. Names of values are separated by commas. */
+    const char *signature, *inputs, *outputs;
     size_t memory_limit; /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
     /* Told each input and node output of the main graph when its type is known; may be NULL. */
     void (*value)(void *context, const char *name, const hmlc_type *type);
@@ -47,17 +50,21 @@ void hmlc_mapping_visit(const hmlc_mapping *mapping,
                         void *context);
 void hmlc_mapping_release(hmlc_mapping *mapping); /* accepts NULL */
 
-/* One definition of an ONNX operator: a range of opsets. */
+/* One definition of an operator: a range of ONNX's opsets, or of TFLite's versions. */
 typedef struct hmlc_operator_info {
     const char *name;
-    int32_t since, until; /* opsets, inclusive */
+    int32_t since, until; /* opsets or versions, inclusive */
     bool supported;       /* false: known, and refused by name */
 } hmlc_operator_info;
 
-/* The definitions in the order of their names; false behind the last one. Any thread. */
-bool hmlc_operator_at(uint32_t index, hmlc_operator_info *info);
+/* The tables of operators by the names of their formats, "onnx" first; NULL behind the last. */
+const char *hmlc_operator_format(uint32_t index);
+/* The definitions of a format, those of one operator together; false behind the last one, and where
+ * there is no such format. Any thread. */
+bool hmlc_operator_at(const char *format, uint32_t index, hmlc_operator_info *info);
 /* Names of the element types ("f32") that type variable `variable` of a definition may be, at most
  * `most` of them; returns their number, 0 when there is no such variable. */
-uint32_t hmlc_operator_types(uint32_t index, uint32_t variable, const char **names, uint32_t most);
+uint32_t hmlc_operator_types(const char *format, uint32_t index, uint32_t variable,
+                             const char **names, uint32_t most);
 
 #endif
