@@ -93,13 +93,10 @@ static hmlc_status plan_region(planner *p, const hmlc_region *region)
     {
         if (op->opcode == HMLC_OP_kernel) {
             HMLC_TRY(plan_kernel(p, op));
-        } else if (op->opcode == HMLC_OP_if) {
-            HMLC_TRY(plan_region(p, op->regions[0]));
-            HMLC_TRY(plan_region(p, op->regions[1]));
-        } else if (op->opcode == HMLC_OP_loop || op->opcode == HMLC_OP_scan) {
-            (void)hmlc_error_add(p->program->module->diagnostics, HMLC_ERROR_kernel_unsupported,
-                                 op->location, "unroll the loop when the model is exported",
-                                 "loops are not compiled yet");
+            continue;
+        }
+        for (uint32_t i = 0; i < op->region_count; i++) {
+            HMLC_TRY(plan_region(p, op->regions[i]));
         }
     }
     return HMLC_OK;

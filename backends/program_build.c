@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The step program: ops in order become CALL, EVALUATE, GROW, BRANCH and JUMP steps. Built twice:
- * the first time only to collect the dims known at run entry, which must fill the first slots; the
- * second time for real. Dims of run-time symbols get their slots where they are first needed,
- * behind an EVALUATE step.
+ * The step program: ops in order become CALL, EVALUATE, GROW, BRANCH, JUMP and REPEAT steps. Built
+ * twice: the first time only to collect the dims known at run entry, which must fill the first
+ * slots; the second time for real. Dims of run-time symbols get their slots where they are first
+ * needed, behind an EVALUATE step.
  */
 #include "program.h"
 
@@ -354,17 +354,25 @@ static hmlc_status build_result_buffers(build *b, const hmlc_op *op)
     return build_grow(b, op);
 }
 
+/* A step that a bool decides; the caller sets its target. */
+static hmlc_status build_decision(build *b, const hmlc_op *op, uint32_t kind,
+                                  const hmlc_value *condition, size_t *at)
+{
+    hml_step_record step = empty_step(kind);
+    step.first_operand = (uint32_t)b->program->operands.count;
+    step.operand_count = 1;
+    HMLC_TRY(build_operand(b, condition, 0));
+    HMLC_TRY(build_location(b, op, &step.location));
+    HMLC_TRY(build_evaluate(b));
+    *at = b->program->steps.count;
+    return build_step(b, &step);
+}
+
 static hmlc_status build_if(build *b, const hmlc_op *op)
 {
     HMLC_TRY(build_result_buffers(b, op));
-    hml_step_record branch = empty_step(HML_STEP_BRANCH);
-    branch.first_operand = (uint32_t)b->program->operands.count;
-    branch.operand_count = 1;
-    HMLC_TRY(build_operand(b, hmlc_op_operand(op, 0), 0));
-    HMLC_TRY(build_location(b, op, &branch.location));
-    HMLC_TRY(build_evaluate(b));
-    size_t branch_at = b->program->steps.count;
-    HMLC_TRY(build_step(b, &branch));
+    size_t branch_at;
+    HMLC_TRY(build_decision(b, op, HML_STEP_BRANCH, hmlc_op_operand(op, 0), &branch_at));
     HMLC_TRY(build_branch_region(b, op->regions[0]));
     hml_step_record jump = empty_step(HML_STEP_JUMP);
     size_t jump_at = b->program->steps.count;
@@ -372,6 +380,25 @@ static hmlc_status build_if(build *b, const hmlc_op *op)
     step_at(b, branch_at)->target = (uint32_t)b->program->steps.count;
     HMLC_TRY(build_branch_region(b, op->regions[1]));
     step_at(b, jump_at)->target = (uint32_t)b->program->steps.count;
+    return HMLC_OK;
+}
+
+/* The body, over which a BRANCH jumps where it never runs, and whose end jumps back. */
+static hmlc_status build_loop(build *b, const hmlc_op *op)
+{
+    size_t enter, repeat;
+    HMLC_TRY(build_decision(b, op, HML_STEP_BRANCH, hmlc_op_operand(op, 1), &enter));
+    const hmlc_region *body = op->regions[0];
+    uint32_t before = (uint32_t)b->program->dims.count;
+    uint32_t first = (uint32_t)b->program->steps.count;
+    HMLC_TRY(build_late_checks(b, body));
+    HMLC_TRY(build_region(b, body));
+    HMLC_TRY(build_decision(b, op, HML_STEP_REPEAT, hmlc_op_operand(body->last, 0), &repeat));
+    step_at(b, repeat)->target = first;
+    step_at(b, enter)->target = (uint32_t)b->program->steps.count;
+    if (!b->collecting) {
+        hmlc_slots_forget(b->program, before);
+    }
     return HMLC_OK;
 }
 
@@ -388,6 +415,9 @@ static hmlc_status build_region(build *b, const hmlc_region *region)
             break;
         case HMLC_OP_if:
             HMLC_TRY(build_if(b, op));
+            break;
+        case HMLC_OP_loop:
+            HMLC_TRY(build_loop(b, op));
             break;
         case HMLC_OP_constant:
         case HMLC_OP_reshape:

@@ -198,3 +198,11 @@ void hmlc_clear_value_notes(hmlc_region *region)
         }
     }
 }
+
+bool hmlc_loop_is_lowered(const hmlc_op *op)
+{
+    const hmlc_region *region = op->regions[0];
+    return op->opcode == HMLC_OP_loop && hmlc_op_operand(op, 0) == NULL &&
+           hmlc_op_operand(op, 1) != NULL && op->operand_count == op->result_count + 2 &&
+           !hmlc_value_has_uses(region->arguments[0]) && !hmlc_value_has_uses(region->arguments[1]);
+}

@@ -1,73 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* If: regions that capture outer values; a condition that is known inlines its branch. */
-#include "onnx_import.h"
-#include "onnx_node.h"
-
-/* A branch's outputs. False when one is missing; NULL values are poisoned. */
-static bool branch_values(hmlc_node *node, hmlc_onnx_scope *scope, hmlc_value **values)
-{
-    const hmlc_onnx_node *self = hmlc_onnx_self(node);
-    bool complete = true;
-    for (size_t i = 0; i < scope->graph->n_output; i++) {
-        const char *name = scope->graph->output[i]->name;
-        values[i] = hmlc_scope_resolve(self->importer->base, &scope->names,
-                                       name != NULL ? name : "", node->emit.builder.location);
-        complete = complete && values[i] != NULL;
-    }
-    return complete && self->importer->base->fatal == HMLC_OK;
-}
-
-/* Inputs that no initializer fixes; files of IR versions below 4 list initializers as inputs. */
-static size_t free_inputs(hmlc_onnx_importer *importer, const Onnx__GraphProto *graph)
-{
-    hmlc_names fixed = hmlc_names_create(importer->base->scratch);
-    for (size_t i = 0; graph->n_input > 0 && i < graph->n_initializer; i++) {
-        char *name = graph->initializer[i]->name;
-        if (name != NULL && hmlc_names_set(&fixed, name, name) != HMLC_OK) {
-            importer->base->fatal = HMLC_RESOURCE;
-        }
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < graph->n_input; i++) {
-        const char *name = graph->input[i]->name != NULL ? graph->input[i]->name : "";
-        count += hmlc_names_find(&fixed, name) == NULL;
-    }
-    return count;
-}
-
-/* Imports a branch's nodes into the scope's body; its values, or NULL when some are poisoned. */
-static hmlc_value **import_branch(hmlc_node *node, hmlc_onnx_scope *scope, const char *name)
-{
-    const hmlc_onnx_node *self = hmlc_onnx_self(node);
-    hmlc_onnx_importer *importer = self->importer;
-    scope->names.parent = &self->scope->names;
-    scope->graph = hmlc_onnx_attr(node, name)->g;
-    scope->names.path = hmlc_arena_printf(importer->base->scratch, "%s/%s/",
-                                          node->emit.builder.location->nodes[0].name, name);
-    hmlc_value **values =
-        HMLC_NEW_ARRAY(importer->base->scratch, hmlc_value *, scope->graph->n_output + 1);
-    if (scope->names.path == NULL || values == NULL) {
-        importer->base->fatal = HMLC_RESOURCE;
-        return NULL;
-    }
-    size_t inputs = free_inputs(importer, scope->graph);
-    if (inputs > 0 || scope->graph->n_output != node->output_count) {
-        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "%s has %zu inputs and %zu outputs, must have none and %u", name, inputs,
-                       scope->graph->n_output, node->output_count);
-        return NULL;
-    }
-    if (hmlc_onnx_scope_open(importer, scope) != HMLC_OK ||
-        hmlc_onnx_import_nodes(importer, scope) != HMLC_OK) {
-        return NULL;
-    }
-    if (!branch_values(node, scope, values)) {
-        /* Reported where it happened. */
-        node->emit.status = importer->base->fatal != HMLC_OK ? importer->base->fatal : HMLC_REFUSED;
-        return NULL;
-    }
-    return values;
-}
+#include "onnx_subgraph.h"
 
 /* 1 or 0 where the condition is known now, else -1. */
 static int32_t known_condition(hmlc_node *node)
@@ -82,7 +15,7 @@ static int32_t known_condition(hmlc_node *node)
 static void inline_branch(hmlc_node *node, const char *name)
 {
     hmlc_onnx_scope scope = {.names = {.body = hmlc_onnx_self(node)->scope->names.body}};
-    hmlc_value **values = import_branch(node, &scope, name);
+    hmlc_value **values = hmlc_onnx_import_subgraph(node, &scope, name, node->output_count, true);
     for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
         node->outputs[i] = values[i];
     }
@@ -98,7 +31,7 @@ static hmlc_region *branch_region(hmlc_node *node, const char *name)
         return NULL;
     }
     hmlc_onnx_scope scope = {.names = {.body = &body}};
-    hmlc_value **values = import_branch(node, &scope, name);
+    hmlc_value **values = hmlc_onnx_import_subgraph(node, &scope, name, node->output_count, true);
     if (values == NULL) {
         return NULL;
     }

@@ -59,9 +59,22 @@ static void bind_initializers(hmlc_onnx_importer *importer, hmlc_onnx_scope *sco
     }
 }
 
+/* A body's input is what the loop hands it; NULL poisons it. */
+static void bind_argument(hmlc_onnx_importer *importer, const hmlc_onnx_scope *scope,
+                          hmlc_binding *binding, const Onnx__ValueInfoProto *info,
+                          hmlc_value *argument)
+{
+    if (argument != NULL) {
+        hmlc_onnx_check_declared(importer, binding->name, info->type, argument->type,
+                                 importer->base->where);
+    }
+    hmlc_scope_publish(importer->base, &scope->names, binding, argument, importer->base->where);
+}
+
 static void bind_inputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
 {
     const Onnx__GraphProto *graph = scope->graph;
+    uint32_t next = 0;
     for (size_t i = 0; i < graph->n_input && importer->base->fatal == HMLC_OK; i++) {
         const char *name = graph->input[i]->name != NULL ? graph->input[i]->name : "";
         hmlc_binding *known = hmlc_scope_find(&scope->names, name);
@@ -77,6 +90,10 @@ static void bind_inputs(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope)
         hmlc_binding *binding = hmlc_scope_bind(importer->base, &scope->names, name);
         if (binding == NULL) {
             return;
+        }
+        if (next < scope->argument_count) {
+            bind_argument(importer, scope, binding, graph->input[i], scope->arguments[next++]);
+            continue;
         }
         const hmlc_type *type;
         binding->state = HMLC_BINDING_POISONED;

@@ -15,6 +15,8 @@ typedef struct hmlc_onnx_op hmlc_onnx_op;
 struct hmlc_onnx_scope {
     hmlc_scope names;
     const Onnx__GraphProto *graph;
+    hmlc_value *const *arguments; /* a loop's body: what its inputs stand for */
+    uint32_t argument_count;
 };
 
 struct hmlc_onnx_importer {

@@ -290,6 +290,13 @@ static hmlc_status infer_loop(hmlc_infer *context, const hmlc_op *yield)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_op *op = context->op;
+    if (op->operand_count < 2) {
+        hmlc_infer_fail(context, &status,
+                        "%u operands; expected a trip count, a condition, what is "
+                        "carried",
+                        op->operand_count);
+        return status;
+    }
     uint32_t carried = op->operand_count - 2;
     if (op->regions[0]->argument_count != carried + 2 || yield->operand_count < carried + 1) {
         hmlc_infer_fail(context, &status,

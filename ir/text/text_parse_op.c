@@ -249,8 +249,9 @@ static hmlc_status parse_regions(hmlc_text_parser *parser, op_line *line)
             return HMLC_RESOURCE;
         }
         line->regions = items;
-        hmlc_region *region = line->opcode == HMLC_OP_if ? hmlc_region_create_branch(parser->module)
-                                                         : hmlc_region_create(parser->module, NULL);
+        hmlc_region *region = line->opcode == HMLC_OP_kernel
+                                  ? hmlc_region_create(parser->module, NULL)
+                                  : hmlc_region_create_branch(parser->module);
         HMLC_TRY_MEMORY(region);
         line->regions[line->region_count++] = region;
         hmlc_text_name *scope = parser->scope;

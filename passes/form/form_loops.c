@@ -4,6 +4,7 @@
  * lie in memory and is no alias becomes the root of a loop kernel, which takes in its producers.
  */
 #include "form.h"
+#include "query.h"
 
 /* A value read through so many transposes is worth one dense copy. */
 enum { MAX_VIEW_USES = 3, MAX_REPEATED_DEPTH = 4 };
@@ -307,7 +308,8 @@ hmlc_status hmlc_form_loops(hmlc_form_state *state)
         if (node->group != NULL) {
             continue;
         }
-        if (node->op->opcode == HMLC_OP_loop || node->op->opcode == HMLC_OP_scan) {
+        bool repeats = node->op->opcode == HMLC_OP_loop || node->op->opcode == HMLC_OP_scan;
+        if (repeats && !hmlc_loop_is_lowered(node->op)) {
             return refuse(state, node->op);
         }
         if (hmlc_form_is_outside(node->op)) {

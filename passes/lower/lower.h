@@ -10,6 +10,7 @@ typedef hmlc_status (*lower_function)(hmlc_module *module, hmlc_op *op, bool *do
 
 hmlc_status hmlc_lower_batch_norm(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_conv(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
+hmlc_status hmlc_lower_loop(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_recurrent(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;
 hmlc_status hmlc_lower_resize(hmlc_module *module, hmlc_op *op, bool *done) HMLC_MUST_USE;

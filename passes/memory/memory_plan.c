@@ -28,7 +28,7 @@ static void set_region(memory_plan *plan, const hmlc_region *region)
         for (uint32_t i = 0; i < op->result_count; i++) {
             set_storage(plan, op->results[i]);
         }
-        for (uint32_t i = 0; op->opcode == HMLC_OP_if && i < op->region_count; i++) {
+        for (uint32_t i = 0; op->opcode != HMLC_OP_kernel && i < op->region_count; i++) {
             set_region(plan, op->regions[i]);
         }
     }

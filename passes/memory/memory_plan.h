@@ -29,7 +29,8 @@ typedef struct plan_value {
     plan_buffer *buffer;
     hmlc_value *root;       /* see hmlc_storage */
     hmlc_dim offset;        /* bytes from the buffer's start */
-    const hmlc_value *goal; /* the `if` result whose buffer this value is written to; NULL: none */
+    const hmlc_value *goal; /* the `if` result or the value that a loop carries in whose place this
+                              one is written; NULL: none */
     bool output;            /* written to graph output `output_index` */
     uint32_t output_index;
 } plan_value;

@@ -46,9 +46,20 @@ static bool reads_once(const hmlc_op *kernel)
     return true;
 }
 
+/* Rows are replaced where they lie. */
+static bool updates_rows(const hmlc_op *kernel, uint32_t index)
+{
+    const hmlc_op *op = kernel->regions[0]->first;
+    return op->opcode == HMLC_OP_update_rows &&
+           hmlc_op_operand(op, 0) == kernel->regions[0]->arguments[index];
+}
+
 /* The kernel may write its result over argument `index`: see ir/README.md, "In place". */
 static bool may_overwrite(hmlc_dims *dims, const hmlc_op *kernel, uint32_t index)
 {
+    if (updates_rows(kernel, index)) {
+        return true;
+    }
     if (kernel->result_count != 1 || !reads_once(kernel)) {
         return false;
     }
@@ -118,7 +129,7 @@ static void walk(memory_plan *plan, const hmlc_region *region)
         if (op->opcode == HMLC_OP_kernel) {
             try_kernel(plan, op);
         }
-        for (uint32_t i = 0; op->opcode == HMLC_OP_if && i < op->region_count; i++) {
+        for (uint32_t i = 0; op->opcode != HMLC_OP_kernel && i < op->region_count; i++) {
             walk(plan, op->regions[i]);
         }
     }

@@ -110,10 +110,19 @@ static hmlc_status place_alias(memory_plan *plan, const hmlc_op *op)
     return HMLC_OK;
 }
 
+enum { CARRIED = 2 }; /* operands and arguments of a loop in front of what it carries */
+
+/* The value that is written first of all those that lie where this one does. */
 static hmlc_value *whole_root(hmlc_value *value)
 {
-    while (value->producer != NULL && value->producer->opcode == HMLC_OP_reshape) {
-        value = hmlc_op_operand(value->producer, 0);
+    for (const hmlc_op *producer = value->producer; producer != NULL; producer = value->producer) {
+        if (producer->opcode == HMLC_OP_reshape) {
+            value = hmlc_op_operand(producer, 0);
+        } else if (producer->opcode == HMLC_OP_loop) {
+            value = hmlc_op_operand(producer, CARRIED + value->index);
+        } else {
+            break;
+        }
     }
     return value;
 }
@@ -148,6 +157,49 @@ static hmlc_status walk_if(memory_plan *plan, const hmlc_op *op)
     return HMLC_OK;
 }
 
+/* What a loop carries lies in one place: that of the value before it. The kernel that makes the
+ * next one in the body writes there. */
+static hmlc_status bind_carried(memory_plan *plan, const hmlc_op *op)
+{
+    const hmlc_region *body = op->regions[0];
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        const plan_value *begin = &plan->values[hmlc_op_operand(op, CARRIED + k)->id];
+        const hmlc_value *next = whole_root(hmlc_op_operand(body->last, k + 1));
+        const hmlc_value *argument = body->arguments[CARRIED + k];
+        if (begin->buffer == NULL) {
+            return not_planned(plan, op, "nothing is carried into");
+        }
+        plan_value place = {.buffer = begin->buffer, .root = begin->root, .offset = begin->offset};
+        plan->values[argument->id] = plan->values[op->results[k]->id] = place;
+        if (next->producer != NULL) {
+            plan->values[next->id].goal = argument;
+        }
+    }
+    return HMLC_OK;
+}
+
+/* Whatever an iteration reads of the values before the loop, the next one reads again. */
+static hmlc_status walk_loop(memory_plan *plan, const hmlc_op *op)
+{
+    uint32_t outer_count = plan->buffer_count, begin = plan->position;
+    if (op->operand_count != op->result_count + CARRIED ||
+        op->regions[0]->last->operand_count != op->result_count + 1) {
+        return not_planned(plan, op, "not lowered:");
+    }
+    HMLC_TRY(bind_carried(plan, op));
+    HMLC_TRY(walk_region(plan, op->regions[0]));
+    plan->position++;
+    for (uint32_t i = 0; i < outer_count; i++) {
+        if (plan->buffers[i]->last > begin) {
+            plan->buffers[i]->last = plan->position;
+        }
+    }
+    for (uint32_t k = 0; k < op->result_count; k++) {
+        touch(plan, op->results[k]);
+    }
+    return HMLC_OK;
+}
+
 static hmlc_status walk_op(memory_plan *plan, const hmlc_op *op)
 {
     plan->position++;
@@ -165,6 +217,8 @@ static hmlc_status walk_op(memory_plan *plan, const hmlc_op *op)
         return HMLC_OK;
     case HMLC_OP_if:
         return walk_if(plan, op);
+    case HMLC_OP_loop:
+        return walk_loop(plan, op);
     case HMLC_OP_kernel:
         for (uint32_t i = 0; i < op->result_count; i++) {
             HMLC_TRY(place_result(plan, op->results[i]));

@@ -264,7 +264,9 @@ static bool step_is_valid(const program_checker *checker, uint32_t index)
         return is_range(step->first_operand, step->operand_count, record->operands.count) &&
                operands_have_kind(checker, step, HML_BUFFER_GROWABLE);
     case HML_STEP_BRANCH:
-        return forwards && step->operand_count >= 1 &&
+    case HML_STEP_REPEAT:
+        return (step->kind == HML_STEP_BRANCH ? forwards : step->target <= index) &&
+               step->operand_count >= 1 &&
                is_range(step->first_operand, step->operand_count, record->operands.count);
     case HML_STEP_JUMP:
         return forwards;

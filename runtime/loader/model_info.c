@@ -139,7 +139,8 @@ hml_status hml_model_step(const hml_model *model, uint32_t index, hml_step_info 
 {
     static const char *const kinds[] = {
         [HML_STEP_CALL] = "call",     [HML_STEP_EVALUATE] = "evaluate", [HML_STEP_GROW] = "grow",
-        [HML_STEP_BRANCH] = "branch", [HML_STEP_JUMP] = "jump",         [HML_STEP_CHECK] = "check"};
+        [HML_STEP_BRANCH] = "branch", [HML_STEP_JUMP] = "jump",         [HML_STEP_CHECK] = "check",
+        [HML_STEP_REPEAT] = "repeat"};
     static const char *const forms[] = {
         [HML_FORM_LOOP] = "loop",         [HML_FORM_CONTRACTION] = "contraction",
         [HML_FORM_WINDOW] = "window",     [HML_FORM_RECURRENT] = "recurrent",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The executor: runs the program's steps, one behind the other. */
+/* The executor: runs the program's steps, one behind the other, but for jumps. */
 #include "session/session.h"
 #include <string.h>
 
@@ -158,13 +158,15 @@ static hml_status step_grow(run_state *run)
     return HML_OK;
 }
 
+/* BRANCH goes where its condition is false, REPEAT where it is true. */
 static hml_status step_branch(run_state *run)
 {
     hml_session *session = run->session;
     const hml_step_record *step = &session->program->steps[run->index];
     HML_TRY(freshen(session, run->index));
     const uint8_t *condition = session->pointers[step->first_operand];
-    run->next = *condition == 0 ? step->target : run->next;
+    bool goes = (*condition != 0) == (step->kind == HML_STEP_REPEAT);
+    run->next = goes ? step->target : run->next;
     return HML_OK;
 }
 
@@ -185,9 +187,10 @@ static hml_status step_check(run_state *run)
 }
 
 static hml_status (*const step_functions[])(run_state *) = {
-    [HML_STEP_CALL] = step_call, [HML_STEP_EVALUATE] = step_evaluate,
-    [HML_STEP_GROW] = step_grow, [HML_STEP_BRANCH] = step_branch,
-    [HML_STEP_JUMP] = step_jump, [HML_STEP_CHECK] = step_check,
+    [HML_STEP_CALL] = step_call,     [HML_STEP_EVALUATE] = step_evaluate,
+    [HML_STEP_GROW] = step_grow,     [HML_STEP_BRANCH] = step_branch,
+    [HML_STEP_JUMP] = step_jump,     [HML_STEP_CHECK] = step_check,
+    [HML_STEP_REPEAT] = step_branch,
 };
 
 static hml_status profile_step(run_state *run)

@@ -197,7 +197,8 @@ static uint32_t step_dependence(const hml_program *program, const hml_step_recor
         }
         depends = late ? HML_DEPENDS_RUN_TIME : 0;
     }
-    if (step->kind == HML_STEP_CALL || step->kind == HML_STEP_BRANCH) {
+    if (step->kind == HML_STEP_CALL || step->kind == HML_STEP_BRANCH ||
+        step->kind == HML_STEP_REPEAT) {
         for (uint32_t i = 0; i < step->operand_count; i++) {
             depends |= operand_dependence(program, step->first_operand + i);
             depends |= is_result(program, step->first_operand + i) ? HML_WRITES_OUTPUT : 0U;

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -118,6 +119,31 @@ def quantized():
     return graph, [f32(2, 3, 12, 10)], None
 
 
+def loop():
+    """Running sums over an open number of rows, and doubling that ends when the largest is 100; REPEAT steps."""
+    sums = onnx.parser.parse_graph("sums (float[4] s, float[4] row) => (float[4] t, float[4] u) { t = Add(s, row) u = Identity(t) }")
+    double = onnx.parser.parse_graph("double (int64 i, bool go, float[4] a) => (bool more, float[4] b, float[4] c) "
+                                     "{ b = Add(a, a) size = Abs(b) peak = ReduceMax<keepdims = 0>(size) "
+                                     "more = Less(peak, limit) c = Neg(b) }")
+    nodes = [helper.make_node("Scan", ["zero", "x"], ["last", "all"], name="sums", body=sums, num_scan_inputs=1),
+             helper.make_node("Loop", ["most", "", "last"], ["y", "z"], name="double", body=double)]
+    graph = helper.make_graph(nodes, "loop", [value("x", TensorProto.FLOAT, ["n", 4])],
+                              [value("all", TensorProto.FLOAT, ["n", 4]), value("y", TensorProto.FLOAT, [4]),
+                               value("z", TensorProto.FLOAT, ["m", 4])],
+                              [tensor("zero", np.zeros(4, np.float32)), numpy_helper.from_array(np.array(20, np.int64), "most"),
+                               numpy_helper.from_array(np.array(100, np.float32), "limit")])
+
+    def expected(x):
+        sums, doubled = np.cumsum(x.astype(np.float64), 0), []
+        value = sums[-1]
+        while not doubled or np.abs(value).max() < 100:
+            value = value + value
+            doubled.append(-value)
+        return [sums, value, np.array(doubled)]
+
+    return graph, [f32(5, 4)], expected
+
+
 def write(folder, graph, inputs, expected):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
@@ -133,5 +159,5 @@ def write(folder, graph, inputs, expected):
             open(f"{folder}/{kind}_{k}.pb", "wb").write(tensor(name, array).SerializeToString())
 
 
-for make in (dynamic, branch, recurrent, unknown, quantized):
+for make in (dynamic, branch, recurrent, unknown, quantized, loop):
     write(f"{sys.argv[1]}/{make.__name__}", *make())

@@ -27,7 +27,7 @@ os.environ.setdefault("ALLOW_RELEASED_ONNX_OPSET_ONLY", "0")  # read by ONNX Run
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
 from onnx.reference import ReferenceEvaluator
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -92,9 +92,9 @@ class Case:
     """attrs, inputs (None: left out), number of outputs; `wide`: may be repeated with another element type, `static`:
     not with symbols; `reference`: ONNX Runtime reads the standard in another way than its own cases."""
 
-    def __init__(self, inputs, outputs=1, wide=True, static=False, reference=False, **attrs):
+    def __init__(self, inputs, outputs=1, wide=True, static=False, reference=False, captured=0, **attrs):
         self.inputs, self.outputs, self.wide, self.attrs = inputs, outputs, wide, attrs
-        self.static, self.reference = static, reference
+        self.static, self.reference, self.captured = static, reference, captured
 
 
 C = Case
@@ -1120,8 +1120,79 @@ def if_(row, v):
         return helper.make_graph([node], name, [], [out])
     ops = ("Relu", "Neg") if v >= 7 else ("Softplus", "Softsign")  # what opset 1 has in today's form
     for condition in (True, False):
-        yield C([np.array(condition), f(2, 3)], wide=False, then_branch=branch("t", ops[0]),
+        yield C([np.array(condition), f(2, 3)], wide=False, captured=1, then_branch=branch("t", ops[0]),
                 else_branch=branch("e", ops[1]))
+
+
+def body(inputs, outputs, *nodes):
+    """A subgraph: "int64 i, bool c, float[2] s", "bool d, float[2] t", and its nodes, as the text format of ONNX has them."""
+    return parser.parse_graph(f"body ({inputs}) => ({outputs}) {{ {' '.join(nodes)} }}")
+
+
+@case("Loop")
+def loop(row, v):
+    count, yes = Const(np.array(3, np.int64)), Const(np.array(True))
+    simple = body("int64 i, bool c, float[2] s", "bool d, float[2] t, float[2] r", "d = Identity(c)", "t = Softsign(s)",
+                  "r = Softplus(s)")
+    yield C([count, yes, f(2)], outputs=2, wide=False, body=simple)
+    yield C([np.array(2, np.int64), None, f(2)], outputs=2, wide=False, body=simple)
+    if v < 13:
+        return
+    sums = body("int64 i, bool c, float[2] s", "bool d, float[2] t, float[2] r", "d = Identity(c)", "t = Add(s, x0)",
+                "r = Mul(t, s)")
+    for trips in (0, 1, 4):
+        yield C([np.array(trips, np.int64), yes, f(2), f(2)], outputs=2, wide=False, captured=1, body=sums)
+    # Ends early, before the first iteration too; the number of rows is known at the end alone.
+    early = body("int64 i, bool c, float[2] s", "bool d, float[2] t, float[2] r", "t = Add(s, x0)",
+                 "m = ReduceMax<keepdims = 0>(t)", "d = Less(m, x1)", "r = Neg(t)")
+    for most in (2, 9):
+        yield C([Const(np.array(most, np.int64)), yes, f(2), positive(2), np.array(9, np.float32)], outputs=2, wide=False,
+                captured=2, body=early)
+    yield C([np.array(9, np.int64), np.array(False), f(2), positive(2), np.array(9, np.float32)], outputs=2, wide=False,
+            captured=2, body=early)
+    # Neither count nor rows; two values change places; the number of the iteration.
+    swap = body("int64 i, bool c, float[2] a, float[2] b, float[] n", "bool d, float[2] p, float[2] q, float[] k",
+                "p = Identity(b)", "q = Add(a, b)", "one = Constant<value_float = 1.0>()", "k = Add(n, one)", "d = Less(k, x0)")
+    yield C([None, yes, f(2), f(2), np.array(0, np.float32), np.array(5, np.float32)], outputs=3, wide=False, captured=1,
+            body=swap)
+    turn = body("int64 i, bool c, float[2] a, float[2] b", "bool d, float[2] b, float[2] a, float n", "d = Identity(c)",
+                "n = Cast<to = 1>(i)")
+    yield C([count, yes, f(2), f(2)], outputs=3, wide=False, body=turn)
+    # Products, a value that is yielded twice, one that nothing reads, one that stays as it is.
+    product = body("int64 i, bool c, float[2, 3] s, float[2, 3] u, float[2] w", "bool c, float[2, 3] t, float[2, 3] t, float[2] w",
+                   "m = MatMul(s, x0)", "t = Tanh(m)")
+    yield C([count, None, f(2, 3), f(2, 3), f(2), f(3, 3) / np.float32(4)], outputs=3, wide=False, captured=1, body=product)
+    # A loop in a loop, and an If in one.
+    nested = body("int64 i, bool c, float[2] s", "bool c, float[2] t, float[2] r", "n = Identity(i)",
+                  "t, r = Loop<body = inner (int64 j, bool e, float[2] p, float[2] q) => (bool e, float[2] u, float[2] q) "
+                  "{ m = Cast<to = 1>(i) o = Mul(q, m) u = Add(p, o) }>(n, c, s, x0)")
+    yield C([Const(np.array(4, np.int64)), yes, f(2), f(2)], outputs=2, wide=False, captured=1, body=nested)
+    choice = body("int64 i, bool c, float[2] s", "bool c, float[2] t, float[2] r", "one = Constant<value_int = 1>()",
+                  "odd = BitwiseAnd(i, one)" if v >= 18 else "odd = Mod(i, x1)", "p = Cast<to = 9>(odd)",
+                  "t = If(p)<then_branch = a () => (float[2] y) { y = Add(s, x0) }, "
+                  "else_branch = b () => (float[2] z) { z = Neg(s) }>", "r = Identity(s)")
+    yield C([count, yes, f(2), f(2), np.array(2, np.int64)], outputs=2, wide=False, captured=2, body=choice)
+    # Rows that a slice of a computed size takes.
+    take = body("int64 i, bool c, float[1] s", "bool c, float[1] t, float[1] r", "one = Constant<value_ints = [1]>()",
+                "at = Reshape(i, one)", "end = Add(at, one)", "x = Slice(x0, at, end)", "t = Add(s, x)", "r = Identity(t)")
+    yield C([np.array(4, np.int64), yes, f(1), f(5)], outputs=2, wide=False, static=True, captured=1, body=take)
+
+
+@case("Scan")
+def scan(row, v):
+    simple = body("float[2] s, float[2] x", "float[2] t, float[2] r", "t = Softsign(x)", "r = Softplus(s)")
+    yield C([f(2), f(3, 2)], outputs=2, wide=False, num_scan_inputs=1, body=simple)
+    if v < 13:
+        return
+    sums = body("float[2] s, float[2] x, float[] y", "float[2] t, float[2] r", "m = Mul(x, y)", "t = Add(s, m)", "r = Sub(t, x0)")
+    yield C([f(2), f(4, 2), f(4), f(2)], outputs=2, wide=False, captured=1, num_scan_inputs=2, body=sums)
+    yield C([f(2), f(2, 4), f(4), f(2)], outputs=2, wide=False, captured=1, num_scan_inputs=2, body=sums,
+            scan_input_axes=[1, 0], scan_input_directions=[1, 0], scan_output_axes=[-1], scan_output_directions=[1])
+    rows = body("float[2] x", "float[2, 2] r, float[] n", "one = Constant<value_ints = [2, 1]>()", "c = Reshape(x, one)",
+                "r = Mul(c, x)", "n = ReduceSum<keepdims = 0>(x)")
+    yield C([f(3, 2)], outputs=2, wide=False, static=True, num_scan_inputs=1, body=rows)
+    yield C([f(0, 2)], outputs=2, wide=False, static=True, num_scan_inputs=1, body=rows)
+    yield C([f(2, 3)], outputs=2, wide=False, static=True, num_scan_inputs=1, body=rows, scan_input_axes=[-1], scan_output_axes=[1, 0])
 
 
 def with_type(case_, row, dtype):
@@ -1139,7 +1210,8 @@ def with_type(case_, row, dtype):
             value = Const(array) if isinstance(value, Const) else array
             changed = True
         inputs.append(value)
-    return Case(inputs, case_.outputs, case_.wide, case_.static, case_.reference, **case_.attrs) if changed else None
+    return Case(inputs, case_.outputs, case_.wide, case_.static, case_.reference, case_.captured,
+                **case_.attrs) if changed else None
 
 
 def build(name, row, opset, case_, symbolic):
@@ -1148,8 +1220,9 @@ def build(name, row, opset, case_, symbolic):
         if value is None:
             names.append("")
             continue
-        if row.name == "If" and index == 1:
-            label = "x0"
+        captured = index - len(case_.inputs) + case_.captured
+        if captured >= 0:
+            label = f"x{captured}"
         else:
             label = f"i{index}"
             names.append(label)

@@ -55,6 +55,7 @@ const operator_row operator_rows[] = {
     ROW(scatter_nd, "T[a,b,c]; I[d,1]; T[d,b,c]", REDUCTIONS, OPERATOR_SUMS)
     ROW(scatter_nd, "T[a,b,c]; I[d,e,2]; T[d,e,c]", REDUCTIONS, OPERATOR_SUMS)
     ROW(scatter_nd, "T[a,b,c]; I[d,3]; T[d]", REDUCTIONS, OPERATOR_SUMS)
+    ROW(update_rows, "T[a,b]; T[{1|2},b]; I[]", "", OPERATOR_MOVES)
     ROW(one_hot, "{I|F}[a,b]; T[2]; /W[k]", "axis = {0|1|2}, depth = [k2]", OPERATOR_MOVES)
     ROW(trilu, "T[{a,b,|}m,n]{; N[]|; N[1]|}", "upper = {0|1}", 0)
     ROW(resize, "T[a,b,h,w]; _; _; /W[h,w]", "sizes = [a0, b0, h3, w3], " RESIZE, OPERATOR_SUMS | OPERATOR_REAL)

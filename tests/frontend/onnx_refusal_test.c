@@ -59,7 +59,7 @@ static void operators_outside_the_opset_are_named(void **state)
 static void known_operators_without_a_rule_are_refused(void **state)
 {
     (void)state;
-    static const char *const names[] = {"Loop", "Scan", "StringConcat", "SequenceConstruct"};
+    static const char *const names[] = {"StringConcat", "SequenceConstruct"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         wire_buffer graph = begin();
         graph_add(&graph, names[i], "x", "y");

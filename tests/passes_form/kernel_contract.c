@@ -9,6 +9,7 @@ static const hmlc_op *op_outside(const hmlc_region *region)
         const hmlc_op *found = NULL;
         switch (op->opcode) {
         case HMLC_OP_if:
+        case HMLC_OP_loop:
             for (uint32_t i = 0; i < op->region_count && found == NULL; i++) {
                 found = op_outside(op->regions[i]);
             }
@@ -53,7 +54,7 @@ uint32_t kernel_count(const hmlc_region *region)
     HMLC_FOR_EACH_OP(op, region)
     {
         count += op->opcode == HMLC_OP_kernel ? 1 : 0;
-        for (uint32_t i = 0; op->opcode == HMLC_OP_if && i < op->region_count; i++) {
+        for (uint32_t i = 0; op->opcode != HMLC_OP_kernel && i < op->region_count; i++) {
             count += kernel_count(op->regions[i]);
         }
     }

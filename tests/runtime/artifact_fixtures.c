@@ -117,6 +117,39 @@ void build_branch(artifact_builder *b)
     b->steps[jump].target = b->step_count;
 }
 
+void build_repeat(artifact_builder *b)
+{
+    begin(b);
+    uint32_t n = build_dim(b, HML_DIM_INPUT, 0, 0, 0);
+    uint32_t one = build_constant(b, 1), zero = build_constant(b, 0), four = build_constant(b, 4),
+             page = build_constant(b, 64);
+    uint32_t bytes = build_dim(b, HML_DIM_MULTIPLY, n, four, 0);
+    uint32_t second = build_dim(b, HML_DIM_ADD, bytes, page, 0);
+    uint32_t arena = build_dim(b, HML_DIM_ADD, second, bytes, 0);
+    b->entry_dims = b->dim_count;
+    b->arena_dim = arena;
+    build_symbol(b, "n", 1, HML_DIM_UNBOUNDED, 1, n);
+    uint32_t x = build_input(b, "x", HML_F32, 1, &n, (const char *const[]){"n"});
+    uint32_t y = build_input(b, "y", HML_F32, 1, &n, (const char *const[]){"n"});
+    uint32_t z = build_output(b, "z", HML_F32, 1, &n, (const char *const[]){"n"});
+    build_check(b, HML_CHECK_INPUT_DIM, 1, 0, n);
+    uint32_t condition = build_arena(b, zero, one);
+    uint32_t even = build_arena(b, page, bytes), odd = build_arena(b, second, bytes);
+    uint32_t positive = build_kernel(b, "positive", test_kernel_positive);
+    uint32_t add = build_kernel(b, "add", test_kernel_add);
+    build_call(b, add, LIST(x, y, even), LIST(n), n, "loop.onnx: node 'begin' (Add)");
+    uint32_t first = b->step_count;
+    build_call(b, add, LIST(even, y, odd), LIST(n), n, "loop.onnx: node 'once' (Add)");
+    build_call(b, add, LIST(odd, y, even), LIST(n), n, "loop.onnx: node 'again' (Add)");
+    build_call(b, positive, LIST(even, condition), LIST(n), one,
+               "loop.onnx: node 'test' (Greater)");
+    uint32_t repeat = build_step(b, HML_STEP_REPEAT);
+    b->steps[repeat].first_operand = b->operand_count - 1;
+    b->steps[repeat].operand_count = 1;
+    b->steps[repeat].target = first;
+    build_call(b, add, LIST(even, x, z), LIST(n), n, "loop.onnx: node 'end' (Add)");
+}
+
 void build_gather(artifact_builder *b)
 {
     begin(b);

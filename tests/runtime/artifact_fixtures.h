@@ -22,6 +22,9 @@ void build_positions(artifact_builder *b);
 
 /* branch: input x f32[n]; output z = x + x if x[0] > 0, else (x + x) + x. */
 void build_branch(artifact_builder *b);
+/* repeat: inputs x, y f32[n]; a = x + y, then a = (a + y) + y as long as a[0] > 0 after it; output
+ * z = a + x. */
+void build_repeat(artifact_builder *b);
 
 /* gather: inputs table f32[n], index i64[m]; output z f32[m]. */
 void build_gather(artifact_builder *b);

@@ -146,6 +146,12 @@ DAMAGE(step_operands, steps_of(data)[1].operand_count = UINT32_MAX)
 DAMAGE(step_dims, steps_of(data)[1].first_dim = UINT32_MAX)
 DAMAGE(step_jumps_back, (steps_of(data)[1].kind = HML_STEP_JUMP, steps_of(data)[1].target = 1))
 DAMAGE(step_jumps_out, (steps_of(data)[1].kind = HML_STEP_JUMP, steps_of(data)[1].target = 3))
+DAMAGE(step_repeats_forwards,
+       (steps_of(data)[1].kind = HML_STEP_REPEAT, steps_of(data)[1].target = 2))
+DAMAGE(step_repeats_nothing, (steps_of(data)[1].kind = HML_STEP_REPEAT,
+                              steps_of(data)[1].target = 0, steps_of(data)[1].operand_count = 0))
+DAMAGE(step_repeat_operand, (steps_of(data)[1].kind = HML_STEP_REPEAT, steps_of(data)[1].target = 0,
+                             steps_of(data)[1].first_operand = 99))
 DAMAGE(step_location, steps_of(data)[0].location = 99)
 DAMAGE(code_abi, code_of(data)->kernel_abi = 2)
 DAMAGE(code_page_odd, code_of(data)->page_bytes = 3)
@@ -257,6 +263,9 @@ static const damage_case sealed_cases[] = {
     {step_operands, HML_ERROR_step_invalid},
     {step_dims, HML_ERROR_step_invalid},
     {step_jumps_back, HML_ERROR_step_invalid},
+    {step_repeats_forwards, HML_ERROR_step_invalid},
+    {step_repeats_nothing, HML_ERROR_step_invalid},
+    {step_repeat_operand, HML_ERROR_step_invalid},
     {step_jumps_out, HML_ERROR_step_invalid},
     {step_location, HML_ERROR_step_invalid},
     {code_abi, HML_ERROR_kernel_abi},

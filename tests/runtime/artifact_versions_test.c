@@ -154,10 +154,32 @@ static void run_branch(hml_model *model)
     hml_session_destroy(session);
 }
 
+/* a = x + y, then a += 2 y as long as it is positive */
+static void run_repeat(hml_model *model)
+{
+    float x[] = {10, 20}, y[] = {-1, 1};
+    hml_session *session = NULL;
+    hml_tensor z, first = f32_tensor(x, 2), second = f32_tensor(y, 2);
+    assert_ok(hml_session_create(model, NULL, &session), session);
+    assert_ok(hml_bind_input(session, 0, &first), session);
+    assert_ok(hml_bind_input(session, 1, &second), session);
+    for (int steps = 11; steps >= 3; steps -= 2) {
+        assert_ok(hml_run(session), session);
+        assert_ok(hml_session_output(session, 0, &z), session);
+        assert_true(((const float *)z.data)[0] == 2 * x[0] - (float)steps);
+        assert_true(((const float *)z.data)[1] == 2 * x[1] + (float)steps);
+        x[0] -= 2;
+    }
+    hml_session_destroy(session);
+}
+
 static const struct {
     void (*describe)(artifact_builder *);
     void (*run)(hml_model *model);
-} scenes[] = {{build_sum, run_sum}, {build_positions, run_positions}, {build_branch, run_branch}};
+} scenes[] = {{build_sum, run_sum},
+              {build_positions, run_positions},
+              {build_branch, run_branch},
+              {build_repeat, run_repeat}};
 
 static void records_of_any_length_run(void **state)
 {

@@ -198,6 +198,26 @@ static void branches_follow_the_data(void **state)
     close_bench(&b);
 }
 
+/* A loop that never ends is stopped. */
+static void loops_repeat_and_are_stopped(void **state)
+{
+    (void)state;
+    bench b = open_bench(build_repeat, NULL);
+    float x[2] = {4, 1}, y[2] = {-1, 0};
+    hml_tensor tx = f32_tensor(x, 2), ty = f32_tensor(y, 2);
+    assert_ok(hml_bind_input(b.session, 0, &tx), b.session);
+    assert_ok(hml_bind_input(b.session, 1, &ty), b.session);
+    assert_ok(hml_run(b.session), b.session);
+    assert_true(((const float *)output_of(b.session, 0).data)[0] == 3.0F);
+    y[0] = 0;
+    assert_ok(hml_session_stop(b.session, 20000000), b.session);
+    assert_int_equal(hml_run(b.session), HML_ERROR_stopped);
+    y[0] = -3;
+    assert_ok(hml_run(b.session), b.session);
+    assert_true(((const float *)output_of(b.session, 0).data)[0] == -1.0F);
+    close_bench(&b);
+}
+
 static void empty_tensors_run(void **state)
 {
     (void)state;
@@ -417,6 +437,7 @@ int main(void)
         cmocka_unit_test(weights_are_read_from_the_file),
         cmocka_unit_test(sizes_known_only_while_running),
         cmocka_unit_test(branches_follow_the_data),
+        cmocka_unit_test(loops_repeat_and_are_stopped),
         cmocka_unit_test(empty_tensors_run),
         cmocka_unit_test(wrong_inputs_are_named),
         cmocka_unit_test(unequal_dims_name_their_node),

@@ -137,9 +137,9 @@ static void sweep_region(sweep *s, const hmlc_region *region)
     {
         if (op->opcode == HMLC_OP_kernel && s->seen_count < MOST_KERNELS) {
             sweep_kernel(s, op);
-        } else if (op->opcode == HMLC_OP_if) {
-            sweep_region(s, op->regions[0]);
-            sweep_region(s, op->regions[1]);
+        }
+        for (uint32_t i = 0; op->opcode != HMLC_OP_kernel && i < op->region_count; i++) {
+            sweep_region(s, op->regions[i]);
         }
     }
 }

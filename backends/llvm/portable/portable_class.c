@@ -40,10 +40,11 @@ static const portable_row *row_of(hmlc_opcode opcode)
     return NULL;
 }
 
-/* hml_dtype of an element type; 0 where portable kernels have no form of it. */
-static int64_t portable_dtype(hmlc_dtype dtype)
+/* hml_dtype of an element type; 0 where the op's kernel has no form of it. */
+static int64_t portable_dtype(const hmlc_op *op, hmlc_dtype dtype)
 {
-    return hmlc_dtype_is_half(dtype) ? 0 : hmlc_artifact_dtype(dtype);
+    bool moves = row_of(op->opcode)->units == HMLC_PORTABLE_MOVE;
+    return hmlc_dtype_is_half(dtype) && !moves ? 0 : hmlc_artifact_dtype(dtype);
 }
 
 static hmlc_op *region_op(const hmlc_op *kernel)
@@ -83,7 +84,7 @@ static hmlc_status check_types(const hmlc_plan_context *context, const hmlc_op *
     for (uint32_t k = 0; k < op->operand_count + op->result_count; k++) {
         const hmlc_value *value =
             k < op->operand_count ? op->operands[k].value : op->results[k - op->operand_count];
-        if (value != NULL && portable_dtype(value->type->dtype) == 0) {
+        if (value != NULL && portable_dtype(op, value->type->dtype) == 0) {
             char text[128];
             snprintf(text, sizeof text, "element type %s has no kernel here",
                      hmlc_dtype_name(value->type->dtype));
@@ -176,10 +177,10 @@ static void write_int(call_writer *w, uint64_t offset, int64_t value)
     write_field(w, offset, hmlc_frame_number(w->frame, value));
 }
 
-static void write_tensor(call_writer *w, uint32_t index, const hmlc_value *value,
+static void write_tensor(call_writer *w, const hmlc_op *op, uint32_t index, const hmlc_value *value,
                          LLVMValueRef address)
 {
-    write_int(w, tensor_place(w, index, TENSOR_DTYPE), portable_dtype(value->type->dtype));
+    write_int(w, tensor_place(w, index, TENSOR_DTYPE), portable_dtype(op, value->type->dtype));
     write_int(w, tensor_place(w, index, TENSOR_RANK), value->type->rank);
     uint64_t dims = tensor_place(w, index, TENSOR_DIMS);
     for (int32_t k = 0; k < value->type->rank; k++) {
@@ -205,7 +206,7 @@ static uint32_t write_attribute(call_writer *w, uint64_t at, const hmlc_op *op,
         write_int(w, at, hmlc_op_int(op, spec->name));
         return 1;
     case HMLC_ATTR_KIND_DTYPE:
-        write_int(w, at, attr != NULL ? portable_dtype(attr->as.dtype) : 0);
+        write_int(w, at, attr != NULL ? portable_dtype(op, attr->as.dtype) : 0);
         return 1;
     case HMLC_ATTR_KIND_FLOAT:
         real.real = hmlc_op_float(op, spec->name);
@@ -259,13 +260,13 @@ static void write_tensors(call_writer *w, const hmlc_op *op)
     for (uint32_t k = 0; k < op->operand_count; k++) {
         const hmlc_value *value = op->operands[k].value;
         if (value != NULL) {
-            write_tensor(w, k, value, hmlc_frame_address(w->frame, value));
+            write_tensor(w, op, k, value, hmlc_frame_address(w->frame, value));
         }
     }
     const hmlc_op *yield = hmlc_kernel_yield(w->frame->plan->kernel);
     for (uint32_t k = 0; k < yield->operand_count; k++) {
         const hmlc_value *value = yield->operands[k].value;
-        write_tensor(w, operand_places(op) + value->index, value,
+        write_tensor(w, op, operand_places(op) + value->index, value,
                      w->frame->operands[hmlc_frame_result(w->frame, k)]);
     }
 }

@@ -16,6 +16,7 @@ extern const hmlc_kernel_class hmlc_portable_class;
 /* How the work of a portable kernel is split into units: portable.def. */
 typedef enum hmlc_portable_units {
     HMLC_PORTABLE_ONE,
+    HMLC_PORTABLE_MOVE,
     HMLC_PORTABLE_ROWS,
     HMLC_PORTABLE_RESIZED,
 } hmlc_portable_units;

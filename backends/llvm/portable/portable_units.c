@@ -24,7 +24,7 @@ static bool stays(hmlc_dims *dims, const hmlc_op *op, int32_t dim)
 int32_t hmlc_portable_unit_dims(hmlc_dims *dims, const hmlc_op *op, hmlc_portable_units units)
 {
     int32_t rank = op->results[0]->type->rank, first = 0;
-    if (units == HMLC_PORTABLE_ONE || rank == 0) {
+    if (units == HMLC_PORTABLE_ONE || units == HMLC_PORTABLE_MOVE || rank == 0) {
         return 0;
     }
     if (units == HMLC_PORTABLE_ROWS) {

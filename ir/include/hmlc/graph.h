@@ -78,7 +78,7 @@ struct hmlc_op {
 struct hmlc_region {
     hmlc_module *module;
     hmlc_op *parent; /* NULL: the main graph */
-    bool is_branch;  /* of an `if`: may not run */
+    bool is_branch;  /* of an `if`, a loop, a scan: may not run */
     uint32_t argument_count;
     hmlc_value **arguments;
     hmlc_op *first, *last; /* last is the yield once the region is complete */
@@ -121,11 +121,11 @@ hmlc_status hmlc_module_clone(const hmlc_module *module, const hmlc_allocator *a
 
 /* A region with no arguments. */
 hmlc_region *hmlc_region_create(hmlc_module *module, hmlc_op *parent);
-/* For a branch of an `if` that is built now. */
+/* For a branch of an `if`, or the body of a loop or scan, that is built now. */
 hmlc_region *hmlc_region_create_branch(hmlc_module *module);
 /*
- * The innermost branch of an `if` that the region is or lies in, NULL: the main graph. False for a
- * region that has no place in the graph yet.
+ * The innermost branch or body of a loop that the region is or lies in, NULL: the main graph. False
+ * for a region that has no place in the graph yet.
  */
 bool hmlc_region_branch(const hmlc_region *region, const hmlc_region **branch);
 /* True where the region runs only after the equality was checked. */

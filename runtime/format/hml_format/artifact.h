@@ -33,7 +33,7 @@
 #define HML_MAGIC            "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
 #define HML_BYTE_ORDER       UINT32_C(0x01020304)
 #define HML_FORMAT_MAJOR     1
-#define HML_FORMAT_MINOR     1
+#define HML_FORMAT_MINOR     2
 #define HML_RUNTIME_ABI      1
 #define HML_NONE             UINT32_MAX /* "no index" in any u32 reference */
 #define HML_DATA_ALIGNMENT   64
@@ -275,8 +275,10 @@ typedef enum hml_step_kind {
                           follows from them */
     HML_STEP_GROW,     /* buffers that became known: operand list names them */
     HML_STEP_BRANCH,   /* jump to `target` when the bool at the first operand is false */
-    HML_STEP_JUMP,     /* to `target`, forwards only until loops exist */
+    HML_STEP_JUMP,     /* to `target`, forwards only */
     HML_STEP_CHECK,    /* checks [first_dim, first_dim + dim_count): what a branch alone needs */
+    HML_STEP_REPEAT, /* since 1.2: jump back to `target` when the bool at the first operand is true
+                      */
 } hml_step_kind;
 
 typedef struct hml_step_record {
