@@ -67,6 +67,7 @@ static hml_section_record *section_add(layout *l, uint32_t kind, uint32_t varian
         const hmlc_target *target = l->artifact->programs[variant].target;
         record->architecture = (uint32_t)target->architecture;
         record->required_features = target->required_features;
+        record->preferred_features = target->preferred_features;
     }
     return record;
 }

@@ -222,7 +222,8 @@ static void tile_fits(const hmlc_target *target, uint32_t vectors)
 {
     uint32_t rows = target->tiles.rows[vectors];
     uint32_t held = rows < vectors ? rows : vectors, spare = target->has_fma ? 1 : 2;
-    if (target->tiles.style == HMLC_LEFT_LANE4) { /* the right side streams through two */
+    if (target->tiles.style == HMLC_LEFT_LANE4 ||
+        target->tiles.style == HMLC_LEFT_IN_ORDER) { /* the right side streams through two */
         held = rows;
         spare = 2;
     } else if (target->tiles.style == HMLC_LEFT_LANE2) { /* the left side in halves of registers */
@@ -244,8 +245,9 @@ static void plan_is_sound(const hmlc_target *target)
 {
     const hmlc_tiles *tiles = &target->tiles;
     /* What the generator makes. */
-    assert_true(tiles->style <= HMLC_LEFT_LANE2);
-    assert_true(tiles->style != HMLC_LEFT_LANE4 || target->has_fma);
+    assert_true(tiles->style < HMLC_LEFT_COUNT);
+    assert_true(tiles->style == HMLC_LEFT_SPLAT || tiles->style == HMLC_LEFT_LANE2 ||
+                target->has_fma);
     assert_in_range(target->masks, HMLC_MASKS_NONE, HMLC_MASKS_FAST);
     assert_int_equal(tiles->rows[0], 0);
     for (uint32_t vectors = 1; vectors <= HMLC_WIDEST_TILE; vectors++) {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cross_models FILE: products whose sizes the run alone knows, for aarch64_test.sh: columns that
- * end within a vector, sums and results whose columns lie behind each other and apart, a long
- * epilogue, steps that are no multiple of four.
+ * cross_models FILE: products whose sizes the run alone knows, for arm_test.sh: columns that end
+ * within a vector, sums and results whose columns lie behind each other and apart, a long epilogue,
+ * steps that are no multiple of four.
+ *
+ * cross_models FILE M K N: one product of these sizes and a sum.
  */
+#include <stdio.h>
+
 #include "wire_writer.h"
 
 static void products(wire_buffer *graph)
@@ -28,12 +32,30 @@ static void products(wire_buffer *graph)
     graph_add(graph, "Add", "p3 turned", "apart");
 }
 
+static void product(wire_buffer *graph, char *const *sizes)
+{
+    char dims[3][64];
+    for (int i = 0; i < 3; i++) { /* M K, K N, M N */
+        snprintf(dims[i], sizeof dims[i], "%s %s", sizes[i == 1 ? 1 : 0], sizes[i == 0 ? 1 : 2]);
+    }
+    graph_value(graph, GRAPH_INPUT, "a", ONNX_FLOAT, dims[0]);
+    graph_value(graph, GRAPH_INPUT, "b", ONNX_FLOAT, dims[1]);
+    graph_value(graph, GRAPH_INPUT, "c", ONNX_FLOAT, dims[2]);
+    graph_value(graph, GRAPH_OUTPUT, "sum", ONNX_FLOAT, dims[2]);
+    graph_add(graph, "MatMul", "a b", "p");
+    graph_add(graph, "Add", "p c", "sum");
+}
+
 int main(int argc, char **argv)
 {
     wire_buffer graph = {0};
-    products(&graph);
+    if (argc == 5) {
+        product(&graph, argv + 2);
+    } else {
+        products(&graph);
+    }
     wire_buffer model = model_end(&graph, 17);
-    bool written = argc == 2 && wire_save(argv[1], model.data, model.size);
+    bool written = argc >= 2 && wire_save(argv[1], model.data, model.size);
     wire_free(&model);
     return written ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "microkernel.h"
+#include "microkernel_internal.h"
 #include "llvm/elementwise/elementwise_internal.h"
 
 #include <string.h>
@@ -10,19 +10,6 @@ enum { GENERAL_TAKEN = 4 };
 
 /* Steps of a group: the bytes of an i32. */
 enum { GROUP = 4 };
-
-/* What one k loop carries besides its accumulators. */
-typedef struct depth_loop {
-    hmlc_frame *frame;
-    const hmlc_microkernel *kernel;
-    LLVMBasicBlockRef before, body;
-    LLVMValueRef rows[HMLC_TILE_ROWS];
-    LLVMValueRef left;  /* offset of the step in a row */
-    LLVMValueRef right; /* pointer: the step in the first panel */
-    uint32_t count;     /* steps of a group that the left side has; 0: groups of one step */
-    uint32_t held;      /* so many steps at once, see emit_held; 0: one by one */
-    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
-} depth_loop;
 
 /* The vector type of one accumulator. */
 static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
@@ -153,7 +140,7 @@ static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
     return hmlc_frame_splat(frame, scalar, kernel->lanes);
 }
 
-static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
+LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -164,7 +151,14 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
     int64_t lane = (column % width - first % width) * group;
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, panel, hmlc_frame_int(frame, lane), "");
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef address = hmlc_frame_element(frame, type, loop->right, offset);
+    return hmlc_frame_element(frame, type, loop->right, offset);
+}
+
+static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef address = hmlc_depth_right_address(loop, vector);
     if (loop->count > 0) {
         LLVMTypeRef groups = hmlc_frame_vector(frame, HMLC_DTYPE_i32, kernel->lanes);
         return hmlc_frame_load(frame, groups, address, kernel->panel_alignment);
@@ -196,7 +190,7 @@ static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValu
 }
 
 /* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
-static void emit_prefetch(depth_loop *loop)
+void hmlc_depth_prefetch(const depth_loop *loop)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -244,14 +238,15 @@ static void emit_step(depth_loop *loop)
 /* Steps whose left elements lie in one register, of which the multiplier takes a lane; 0: none. */
 static uint32_t held_steps(const hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
-    static const uint32_t steps[HMLC_LEFT_COUNT] = {[HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2};
+    static const uint32_t steps[HMLC_LEFT_COUNT] = {
+        [HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
     bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->layout.group == 1 &&
                  kernel->lanes > 1 && kernel->dtype == HMLC_DTYPE_f32 &&
                  kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype;
     return takes ? steps[frame->target->tiles.style] : 0;
 }
 
-static LLVMValueRef splat_lane(depth_loop *loop, LLVMValueRef vector, uint32_t lane)
+LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane)
 {
     hmlc_frame *frame = loop->frame;
     LLVMValueRef number = LLVMConstInt(frame->i32, lane, 0);
@@ -277,7 +272,7 @@ static void emit_held(depth_loop *loop)
         for (uint32_t v = 0; v < kernel->vectors; v++) {
             LLVMValueRef right = load_right(loop, v);
             for (uint32_t r = 0; r < kernel->rows; r++) {
-                accumulate(loop, r, v, splat_lane(loop, held[r], k), right);
+                accumulate(loop, r, v, hmlc_depth_splat_lane(loop, held[r], k), right);
             }
         }
     }
@@ -334,7 +329,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
         loop->accumulators[k] = phis[k] = carry(loop, loop->accumulators[k], "");
     }
     if (kernel->prefetch_count > 0) {
-        emit_prefetch(loop);
+        hmlc_depth_prefetch(loop);
     }
     if (loop->held > 0) {
         emit_held(loop);
@@ -409,6 +404,8 @@ static void emit_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
     loop->held = (uint32_t)held;
     if (!known) {
         emit_depth_to(loop, full);
+    } else if (count >= held && hmlc_in_order_takes(frame, kernel)) {
+        hmlc_in_order_emit(loop, count / held);
     } else if (count >= held) {
         emit_depth(loop, full);
     }

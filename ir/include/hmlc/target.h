@@ -16,7 +16,7 @@ typedef enum hmlc_left_style {
     HMLC_LEFT_SPLAT,    /* a scalar load, broadcast to all lanes */
     HMLC_LEFT_LANE4,    /* a vector of four k steps is held, the multiplier takes a lane of it */
     HMLC_LEFT_LANE2,    /* the same, two k steps; product and sum are rounded apart */
-    HMLC_LEFT_IN_ORDER, /* lanes, the next stage's loads placed between the products */
+    HMLC_LEFT_IN_ORDER, /* lanes, the next steps' loads placed between the products */
     HMLC_LEFT_COUNT
 } hmlc_left_style;
 
