@@ -2,6 +2,8 @@
 /* Inference of conv and conv_transpose. */
 #include "window_infer.h"
 
+#include <hmlc/winograd.h>
+
 typedef struct weights {
     const hmlc_type *type;
     int64_t groups;
@@ -63,6 +65,27 @@ static bool read_convolution(const hmlc_infer *context, const hmlc_type **x,
     return *status == HMLC_OK && found->type != NULL;
 }
 
+/* Winograd's form has a window of 3x3 that moves by one element over all channels. */
+static void check_winograd(const hmlc_infer *context, const weights *w, hmlc_status *status)
+{
+    const hmlc_op *op = context->op;
+    int64_t outputs = hmlc_op_int(op, HMLC_ATTR_winograd);
+    const hmlc_attr *strides = hmlc_op_attr(op, HMLC_ATTR_strides);
+    const hmlc_attr *dilations = hmlc_op_attr(op, HMLC_ATTR_dilations);
+    bool fits = outputs == 2 || outputs == HMLC_WINOGRAD_OUTPUTS;
+    fits = fits && strides->count == 2 && w->groups == 1;
+    for (int32_t k = 0; fits && k < 2; k++) {
+        fits = strides->as.integers[k] == 1 && dilations->as.integers[k] == 1 &&
+               hmlc_dim_is(w->type->dims[w->first_spatial + k], HMLC_WINOGRAD_WINDOW);
+    }
+    if (outputs != 0 && !fits) {
+        hmlc_infer_fail(context, status,
+                        "winograd is %lld; expected 2 or 4, and that only for two spatial dims, a "
+                        "window of 3x3, strides and dilations of 1 and one group",
+                        (long long)outputs);
+    }
+}
+
 hmlc_status hmlc_infer_conv(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;
@@ -75,6 +98,9 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
     hmlc_infer_unify(context, hmlc_infer_times(context, w.inner, w.groups), x->dims[window.channel],
                      "input channels (groups times those of the weights)", &status);
     check_bias(context, w.sums, w.outer, &status);
+    if (status == HMLC_OK) {
+        check_winograd(context, &w, &status);
+    }
     hmlc_dim dims[HMLC_MAX_RANK];
     dims[0] = x->dims[0];
     dims[window.channel] = w.outer;

@@ -18,6 +18,7 @@ expect 2 "did you mean 'compile'" "$hmlc" compil
 expect 2 "did you mean '--target'" "$hmlc" compile "$model" -o "$artifact" --targt native
 expect 2 "did you mean 'x86-64-v3'" "$hmlc" compile "$model" -o "$artifact" --target x86-64-v33
 expect 2 'expected -o' "$hmlc" compile "$model"
+expect 2 'expected .speed. or .size.' "$hmlc" compile "$model" -o "$artifact" --prefer small
 expect 2 'expected NAME=N' "$hmlc" compile "$model" -o "$artifact" --dim batch
 expect 0 'x86-64-v3' "$hmlc" targets
 expect 0 'vector_bits' "$hmlc" targets --json
@@ -41,7 +42,7 @@ expect 0 'HML1012' "$hmlc" explain HML1012
 expect 2 'no error' "$hmlc" explain HML0999
 expect 3 'HML0304' "$hmlc" compile "$model" -o "$artifact" --quantize int8
 expect 3 'HML0304' "$hmlc" compile "$model" -o "$artifact" --provider onednn
-expect 2 'HML1100.*needs --target' "$hmlc" compile "$model" -o "$artifact" --emit object
+expect 3 'HML0304' "$hmlc" compile "$model" -o "$artifact" --emit object
 expect 2 'HML1107' "$hmlc" compile "$place/missing.onnx" -o "$artifact"
 head -c 300 "$hmlc" >"$place/program.onnx"
 expect 4 'HML0' "$hmlc" compile "$place/program.onnx" -o "$artifact"

@@ -90,6 +90,7 @@ typedef struct hmlc_contraction {
     hmlc_dtype right_dtype; /* of the panels in memory */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;
+    const struct hmlc_winograd_plan *winograd; /* NULL: not in Winograd's form */
     /* A kernel of pack_panels only, which needs nothing of the above: one entry per result. */
     const struct hmlc_packing *packings;
     uint32_t packing_count;

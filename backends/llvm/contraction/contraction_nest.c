@@ -5,6 +5,7 @@
  */
 #include "conv.h"
 #include "pack.h"
+#include "winograd_plan.h"
 
 #include <string.h>
 
@@ -482,6 +483,9 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
     }
     if (contraction->heavy) {
         reserve_tile(state);
+    }
+    if (contraction->winograd != NULL) {
+        return hmlc_winograd_emit(&state->tile, contraction->winograd);
     }
     if (contraction->conv != NULL && contraction->conv->dynamic) {
         reserve_rows(state);

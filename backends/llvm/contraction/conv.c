@@ -3,6 +3,7 @@
  */
 #include "conv.h"
 #include "pack.h"
+#include "winograd_plan.h"
 
 enum {
     EXPLICIT_PIXELS = 800, /* up to here every row's offsets go into the table */
@@ -320,6 +321,43 @@ static hmlc_status read_operands(hmlc_plan_context *context, hmlc_kernel_plan *p
                                      &contraction->left_argument, &contraction->left);
 }
 
+/* The pass says where Winograd's form pays; layout and sizes may have become others since. */
+static bool takes_winograd(const hmlc_kernel_plan *plan, const hmlc_contraction *contraction,
+                           const hmlc_conv *conv)
+{
+    int64_t width = contraction->layout.width;
+    const hmlc_tensor *weights =
+        hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument);
+    return hmlc_op_int(contraction->anchor, HMLC_ATTR_winograd) != 0 && weights != NULL &&
+           weights->dtype == HMLC_DTYPE_f32 && contraction->left_dtype == HMLC_DTYPE_f32 &&
+           contraction->layout.group == 1 && !conv->dynamic && conv->channel_stride == 1 &&
+           conv->channels % width == 0 && weights->dims[0] % width == 0;
+}
+
+static hmlc_winograd_axis winograd_axis(const hmlc_conv_axis *axis)
+{
+    return (hmlc_winograd_axis){.input = axis->input,
+                                .output = axis->output,
+                                .pad = axis->pad,
+                                .stride = axis->input_stride};
+}
+
+static hmlc_status plan_winograd(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                 hmlc_contraction *contraction, hmlc_conv *conv)
+{
+    hmlc_winograd_plan *winograd = HMLC_NEW(context->arena, hmlc_winograd_plan);
+    HMLC_TRY_MEMORY(winograd);
+    winograd->down = winograd_axis(&conv->axis[HMLC_SPATIAL - 2]);
+    winograd->along = winograd_axis(&conv->axis[HMLC_SPATIAL - 1]);
+    winograd->channels = conv->channels;
+    winograd->columns =
+        hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument)->dims[0];
+    HMLC_TRY(hmlc_winograd_plan_units(context, plan, contraction, winograd));
+    HMLC_TRY(add_zeros(context, plan, contraction, conv, conv->channels));
+    winograd->zero_operand = conv->zero_operand;
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction)
 {
@@ -353,6 +391,9 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     conv->dynamic = !is_static(conv);
     conv->taps_inside = constant && !conv->dynamic && !transposed && conv->channel_stride != 1 &&
                         conv->channels < NARROW_CHANNELS && inner->window > 1;
+    if (takes_winograd(plan, contraction, conv)) {
+        return plan_winograd(context, plan, contraction, conv);
+    }
     conv->explicit_tiles = !conv->dynamic && wants_explicit(conv);
     HMLC_TRY(plan_weights(context, plan, contraction, conv, &weights));
     if (pointwise && (conv->dynamic || rows_even(context, contraction, conv))) {

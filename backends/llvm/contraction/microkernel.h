@@ -15,7 +15,7 @@ enum {
     HMLC_TILE_ROWS = 14, /* most rows of a tile */
     HMLC_TILE_VECTORS = HMLC_WIDEST_TILE,
     HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
-    HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum */
+    HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum, where it is not said */
     /* The stack's own: more would take a general register from the k loop for the frame. */
     HMLC_SUMS_ALIGNMENT = 16,
 };
@@ -49,11 +49,12 @@ typedef struct hmlc_microkernel {
     uint32_t prefetch_count;
     uint32_t panel_alignment; /* bytes, of each vector in the panels */
     /*
-     * Memory of rows * vectors vectors where partial sums meet: no run of more than
-     * HMLC_PARTIAL_STEPS products is summed up in one register, so that rounding errors stay near
-     * those of the shorter sums. NULL: one sum in registers.
+     * Memory of rows * vectors vectors where partial sums meet: no run of more than `part_steps`
+     * products (0: HMLC_PARTIAL_STEPS) is summed up in one register, so that rounding errors stay
+     * near those of the shorter sums. NULL: one sum in registers.
      */
     LLVMValueRef sums;
+    uint32_t part_steps;
 } hmlc_microkernel;
 
 /* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */

@@ -481,13 +481,14 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 }
 
 /* Known steps are cut evenly. */
-static int64_t partial_steps(LLVMValueRef steps)
+static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
 {
+    int64_t most = kernel->part_steps == 0 ? HMLC_PARTIAL_STEPS : kernel->part_steps;
     if (!LLVMIsAConstantInt(steps)) {
-        return HMLC_PARTIAL_STEPS;
+        return most;
     }
     int64_t count = LLVMConstIntGetSExtValue(steps);
-    int64_t parts = (count + HMLC_PARTIAL_STEPS - 1) / HMLC_PARTIAL_STEPS;
+    int64_t parts = (count + most - 1) / most;
     return (count + parts - 1) / parts;
 }
 
@@ -508,7 +509,7 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
 {
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
-    int64_t part = partial_steps(steps);
+    int64_t part = partial_steps(loop->kernel, steps);
     if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
         add_partial(loop, steps, end);
         return;

@@ -30,6 +30,7 @@ typedef struct hmlc_pass_options {
     /* Values between kernels that become outputs, for `keep-values`: names, "all" for every one. */
     const char *const *keep;
     uint32_t keep_count;
+    bool prefer_size; /* weights are stored once, in their own size, where another form is faster */
     /* Whom the kernels are for; NULL: CPUs. */
     const hmlc_family_facts *family;
 } hmlc_pass_options;
