@@ -39,8 +39,8 @@ struct hmlc_importer {
     hmlc_names external_files; /* location -> hmlc_mapped_file */
     hmlc_names dims;           /* input_dims.c: text -> what is known of it */
     bool *option_used;         /* per dim option */
-    bool took_signature,
-        took_ends;      /* the options signature, and inputs or outputs, had a meaning */
+    /* Options that had a meaning: signature, inputs or outputs, tflite_rounding. */
+    bool took_signature, took_ends, took_rounding;
     uint32_t dim_depth; /* of --dim expressions that are being applied */
 };
 

@@ -101,6 +101,31 @@ static hmlc_value *to_float(hmlc_node *node, hmlc_value *y, const hmlc_tflite_op
     return hmlc_emit_binary(&node->emit, HMLC_OP_mul, y, hmlc_emit_constant(&node->emit, &list));
 }
 
+/* round(sum * factor), half away from zero, in f64. */
+static hmlc_value *to_steps_once(hmlc_node *node, hmlc_value *y,
+                                 const hmlc_tflite_operands *operands,
+                                 const hmlc_tflite_tensor *result)
+{
+    hmlc_emitter *emit = &node->emit;
+    uint32_t count = operands->w_record->quantization.count;
+    double *data = HMLC_NEW_ARRAY(emit->builder.module->arena, double, count);
+    if (data == NULL) {
+        emit->status = HMLC_RESOURCE;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        data[i] = factor_at(operands, result, i);
+    }
+    const hmlc_tensor list = {.dtype = HMLC_DTYPE_f64,
+                              .rank = count > 1 ? 1 : 0,
+                              .dims = {count},
+                              .data = data,
+                              .bytes = count * sizeof *data};
+    y = hmlc_emit_cast(emit, y, HMLC_DTYPE_f64);
+    y = hmlc_emit_binary(emit, HMLC_OP_mul, y, hmlc_emit_constant(emit, &list));
+    return hmlc_tflite_store(node, hmlc_tflite_round_away(emit, y), result);
+}
+
 static hmlc_value *to_steps(hmlc_node *node, hmlc_value *y, const hmlc_tflite_operands *operands,
                             const hmlc_tflite_tensor *result)
 {
@@ -131,8 +156,9 @@ hmlc_value *hmlc_tflite_finish_sums(hmlc_node *node, hmlc_value *y,
     }
     if (operands->rescale && hmlc_tflite_is_quantized(result)) {
         double least, most;
-        return hmlc_tflite_bounds(node, result, &least, &most) ? to_steps(node, y, operands, result)
-                                                               : NULL;
+        return hmlc_tflite_bounds(node, result, &least, &most)
+                   ? (operands->once ? to_steps_once : to_steps)(node, y, operands, result)
+                   : NULL;
     }
     y = operands->rescale ? to_float(node, y, operands) : y;
     y = hmlc_tflite_activate(node, y);

@@ -12,6 +12,7 @@
 typedef struct hmlc_tflite_operands {
     hmlc_value *x, *w, *bias;
     bool rescale;
+    bool once; /* rounded once, from f64: FULLY_CONNECTED of LiteRT 2.3 */
     const hmlc_tflite_tensor *x_record, *w_record;
 } hmlc_tflite_operands;
 

@@ -252,6 +252,7 @@ static void import_operator(hmlc_tflite_importer *importer, hmlc_tflite_scope *s
                              .importer = importer,
                              .scope = scope,
                              .graph = scope->graph,
+                             .litert = importer->litert,
                              .stored = stored,
                              .op = hmlc_tflite_find_op(importer, stored, where)};
     node.shared.emit.builder = hmlc_builder_at_end(scope->names.body->region);

@@ -263,6 +263,21 @@ static void say_float(const hmlc_tflite_importer *importer)
     }
 }
 
+/* --tflite-rounding; false with a diagnostic. */
+static bool choose_rounding(hmlc_tflite_importer *importer)
+{
+    const char *word = importer->base->options->tflite_rounding;
+    importer->base->took_rounding = true;
+    importer->litert = word != NULL && strcmp(word, "litert2.3") == 0;
+    bool known = word == NULL || importer->litert || strcmp(word, "tf2.19") == 0;
+    if (!known) {
+        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_usage,
+                             importer->base->where, "write tf2.19 or litert2.3",
+                             "--tflite-rounding: no release is called '%s'", word);
+    }
+    return known;
+}
+
 static hmlc_status import_model(hmlc_tflite_importer *importer)
 {
     hmlc_module *module = importer->base->module;
@@ -297,6 +312,9 @@ hmlc_status hmlc_tflite_import(hmlc_importer *base)
 {
     hmlc_tflite_importer importer = {.base = base};
     base->constants = (hmlc_constant_source){.word = "tensor", .read = hmlc_tflite_constant};
+    if (!choose_rounding(&importer)) {
+        return hmlc_diagnostics_status(base->module->diagnostics);
+    }
     HMLC_TRY(hmlc_tflite_model_read(base, &importer.model));
     base->module->producer = hmlc_arena_string(base->module->arena, importer.model.description);
     HMLC_TRY_MEMORY(base->module->producer);

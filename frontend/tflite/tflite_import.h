@@ -18,6 +18,7 @@ struct hmlc_tflite_importer {
     hmlc_importer *base;
     hmlc_tflite_model model;
     uint32_t float_nodes;    /* quantized operators that are computed in float */
+    bool litert;             /* the integers of LiteRT 2.3, not those of TensorFlow 2.19 */
     const char *first_float; /* name of the first one's operator */
     hmlc_names variables;    /* VAR_HANDLE: "container/shared_name" -> hmlc_tflite_variable */
 };

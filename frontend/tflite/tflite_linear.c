@@ -45,6 +45,7 @@ void hmlc_tflite_import_fully_connected(hmlc_node *node)
     if (!hmlc_tflite_read_operands(node, 0, 1, 2, &operands)) {
         return;
     }
+    operands.once = hmlc_tflite_self(node)->litert;
     hmlc_value *rows = flatten(node, operands.x, weights->dims[1]);
     hmlc_value *y = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(rows, operands.w),
                               HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_transpose_b, 1)));

@@ -39,6 +39,7 @@ typedef struct hmlc_tflite_node {
     const hmlc_tflite_subgraph *graph; /* the scope's */
     const hmlc_tflite_operator *stored;
     const hmlc_tflite_op *op;
+    bool litert;   /* the importer's */
     bool in_float; /* quantized tensors came as floats, and its results are quantized after it */
     int64_t new_shape[HMLC_MAX_RANK + 1]; /* room for an option that is a list */
 } hmlc_tflite_node;
@@ -74,6 +75,8 @@ hmlc_value *hmlc_tflite_dequantize(hmlc_node *node, hmlc_value *x,
                                    const hmlc_tflite_tensor *tensor);
 /* f32 to the steps of `tensor`, half away from zero, as TFLite rounds. */
 hmlc_value *hmlc_tflite_quantize(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor);
+/* The nearest whole number of a float, half away from zero. */
+hmlc_value *hmlc_tflite_round_away(hmlc_emitter *emit, hmlc_value *x);
 /* The bounds of a result's steps: those of its type and of the node's fused activation. False, with
  * a diagnostic, where results cannot have its scales. */
 bool hmlc_tflite_bounds(hmlc_node *node, const hmlc_tflite_tensor *tensor, double *least,

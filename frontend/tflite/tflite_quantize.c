@@ -51,8 +51,7 @@ hmlc_value *hmlc_tflite_dequantize(hmlc_node *node, hmlc_value *x, const hmlc_tf
                                 hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32)));
 }
 
-/* The nearest whole number, half away from zero. */
-static hmlc_value *round_away(hmlc_emitter *emit, hmlc_value *x)
+hmlc_value *hmlc_tflite_round_away(hmlc_emitter *emit, hmlc_value *x)
 {
     hmlc_value *zero = hmlc_emit_scalar_like(emit, x, 0),
                *half = hmlc_emit_scalar_like(emit, x, 0.5);
@@ -103,7 +102,7 @@ hmlc_value *hmlc_tflite_to_steps(hmlc_node *node, hmlc_value *x, const hmlc_tfli
         return NULL;
     }
     hmlc_value *zero = hmlc_emit_scalar_like(emit, x, (double)tensor->quantization.zeros[0]);
-    hmlc_value *steps = hmlc_emit_binary(emit, HMLC_OP_add, round_away(emit, x), zero);
+    hmlc_value *steps = hmlc_emit_binary(emit, HMLC_OP_add, hmlc_tflite_round_away(emit, x), zero);
     return hmlc_emit_cast(emit, hmlc_tflite_clip(emit, steps, least, most), tensor->dtype);
 }
 
@@ -163,7 +162,7 @@ void hmlc_tflite_import_fake_quant(hmlc_node *node)
     hmlc_value *size = hmlc_emit_scalar_like(emit, x, (double)step);
     hmlc_value *steps =
         hmlc_emit_binary(emit, HMLC_OP_div, hmlc_emit_binary(emit, HMLC_OP_sub, x, shift), size);
-    steps = round_away(emit, steps);
+    steps = hmlc_tflite_round_away(emit, steps);
     node->outputs[0] = hmlc_emit_binary(emit, HMLC_OP_add,
                                         hmlc_emit_binary(emit, HMLC_OP_mul, steps, size), shift);
 }

@@ -165,6 +165,19 @@ static void ends_may_be_chosen(void **state)
     imported_free(&result);
 }
 
+static void releases_are_known_by_name(void **state)
+{
+    (void)state;
+    flat_model model = flat_sample();
+    imported result = import_part(&model, &(hmlc_import_options){.tflite_rounding = "litert2.3"});
+    assert_int_equal(result.status, HMLC_OK);
+    imported_free(&result);
+    result = import_part(&model, &(hmlc_import_options){.tflite_rounding = "tf1"});
+    assert_string_equal(first_error(&result), "usage");
+    assert_true(says(&result, "no release is called 'tf1'"));
+    imported_free(&result);
+}
+
 static void other_formats_have_no_such_words(void **state)
 {
     (void)state;
@@ -450,6 +463,7 @@ int main(void)
         cmocka_unit_test(buffers_may_lie_behind),
         cmocka_unit_test(a_signature_gives_its_names),
         cmocka_unit_test(ends_may_be_chosen),
+        cmocka_unit_test(releases_are_known_by_name),
         cmocka_unit_test(other_formats_have_no_such_words),
         cmocka_unit_test(indices_are_checked),
         cmocka_unit_test(parts_must_be_there),

@@ -33,9 +33,9 @@ typedef struct hmlc_request {
     const char *print_after;
     const char *keep[HMLC_MOST_KEPT]; /* values that become outputs */
     uint32_t keep_count;
-    bool prefer_size;                         /* small weights rather than speed */
-    const char *pipeline;                     /* NULL: the default */
-    const char *signature, *inputs, *outputs; /* of hmlc_import_options */
+    bool prefer_size;     /* small weights rather than speed */
+    const char *pipeline; /* NULL: the default */
+    const char *signature, *inputs, *outputs, *tflite_rounding; /* of hmlc_import_options */
 } hmlc_request;
 
 /* Reads --dim, --target, --tune, --jobs, --emit, --keep. The exit status; not 0 after telling what
@@ -92,7 +92,9 @@ bool hmlc_parse_code(const char *word, long long *number);
 #define HMLC_PART_OPTIONS                                                                          \
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
         {"inputs", 0, "NAME,...", "values that are fed, in place of the model's inputs (TFLite)"}, \
-        {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs (TFLite)"}
+        {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs (TFLite)"},    \
+        {"tflite-rounding", 0, "RELEASE",                                                          \
+         "integers as of tf2.19 (the default) or litert2.3 of TFLite"}
 #define HMLC_JOBS_OPTION {"jobs", 'j', "N", "processes that generate code; default: one per core"}
 
 #endif

@@ -85,8 +85,10 @@ static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
 
 static hmlc_import_options part_options(const hmlc_request *request)
 {
-    return (hmlc_import_options){
-        .signature = request->signature, .inputs = request->inputs, .outputs = request->outputs};
+    return (hmlc_import_options){.signature = request->signature,
+                                 .inputs = request->inputs,
+                                 .outputs = request->outputs,
+                                 .tflite_rounding = request->tflite_rounding};
 }
 
 /* A model that is sound by itself, and contradicts itself only with these --dim: the user's word is

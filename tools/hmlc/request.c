@@ -199,6 +199,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                               .signature = hml_options_get(options, "signature"),
                               .inputs = hml_options_get(options, "inputs"),
                               .outputs = hml_options_get(options, "outputs"),
+                              .tflite_rounding = hml_options_get(options, "tflite-rounding"),
                               .print_after = hml_options_get(options, "print-after")};
     int status = refuse_reserved(request, options);
     status = status == HMLC_OK ? parse_jobs(request, hml_options_get(options, "jobs")) : status;

@@ -22,7 +22,9 @@ typedef struct hmlc_import_options {
     /* Which part of the model is meant, in its own words; NULL: the whole. A format that has no
      * such words refuses them. Names of values are separated by commas. */
     const char *signature, *inputs, *outputs;
-    size_t memory_limit; /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
+    const char *tflite_rounding; /* which release's integers are met: "tf2.19" or "litert2.3"; NULL:
+                                    the first */
+    size_t memory_limit;         /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
     /* Told each input and node output of the main graph when its type is known; may be NULL. */
     void (*value)(void *context, const char *name, const hmlc_type *type);
     void *context;
