@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that name a subgraph: IF, STABLEHLO_COMPOSITE. */
+/* Operators that name a subgraph: IF, WHILE, STABLEHLO_COMPOSITE. */
 #include <inttypes.h>
 
 #include "tflite_import.h"
@@ -12,7 +12,8 @@ enum { MOST_CALLS = 16 };
  * NULL when something in it was refused.
  */
 static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64_t index,
-                                hmlc_value *const *inputs, uint32_t input_count)
+                                hmlc_value *const *inputs, uint32_t input_count,
+                                uint32_t output_count)
 {
     const hmlc_tflite_node *self = hmlc_tflite_self(node);
     hmlc_tflite_importer *importer = self->importer;
@@ -38,7 +39,7 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
         importer->base->fatal = HMLC_RESOURCE;
         return NULL;
     }
-    if (graph->inputs.count != input_count || graph->outputs.count != node->output_count) {
+    if (graph->inputs.count != input_count || graph->outputs.count != output_count) {
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "subgraph %" PRId64 " has %" PRIu32 " inputs and %" PRIu32 " outputs", index,
                        graph->inputs.count, graph->outputs.count);
@@ -75,7 +76,7 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
 static void inline_call(hmlc_node *node, int64_t index, hmlc_value *const *inputs, uint32_t count)
 {
     hmlc_tflite_scope scope = {.names = {.body = hmlc_tflite_self(node)->scope->names.body}};
-    hmlc_value **values = import_call(node, &scope, index, inputs, count);
+    hmlc_value **values = import_call(node, &scope, index, inputs, count, node->output_count);
     for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
         node->outputs[i] = values[i];
     }
@@ -100,7 +101,8 @@ static hmlc_region *branch_region(hmlc_node *node, int64_t index)
         return NULL;
     }
     hmlc_tflite_scope scope = {.names = {.body = &body}};
-    hmlc_value **values = import_call(node, &scope, index, node->inputs + 1, node->input_count - 1);
+    hmlc_value **values = import_call(node, &scope, index, node->inputs + 1, node->input_count - 1,
+                                      node->output_count);
     if (values == NULL) {
         return NULL;
     }
@@ -151,6 +153,146 @@ void hmlc_tflite_import_if(hmlc_node *node)
     node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, &scalar, 1,
                                                     NULL, 0, regions, 2, &op);
     for (uint32_t i = 0; op != NULL && i < node->output_count; i++) {
+        node->outputs[i] = op->results[i];
+    }
+}
+
+/* -- WHILE -- */
+
+/* The condition's subgraph on these values, in the body's region: a scalar. */
+static hmlc_value *import_condition(hmlc_node *node, hmlc_body *body, int64_t index,
+                                    hmlc_value *const *values, uint32_t count)
+{
+    hmlc_tflite_scope scope = {.names = {.body = body}};
+    hmlc_value **result = import_call(node, &scope, index, values, count, 1);
+    if (result == NULL || !hmlc_node_ok(node)) {
+        return NULL;
+    }
+    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    if (result[0]->type->dtype != HMLC_DTYPE_bool ||
+        !hmlc_dim_is(hmlc_type_count(table, result[0]->type), 1)) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the result of subgraph %" PRId64 " is no single bool", index);
+        return NULL;
+    }
+    hmlc_emitter emit = {.builder = hmlc_builder_at_end(body->region)};
+    emit.builder.location = node->emit.builder.location;
+    hmlc_value *scalar = hmlc_emit_reshape(&emit, result[0], NULL, 0);
+    node->emit.status = emit.status;
+    return scalar;
+}
+
+static hmlc_value *add_argument(hmlc_node *node, hmlc_region *region, const hmlc_type *type)
+{
+    hmlc_value *argument = type != NULL ? hmlc_region_add_argument(region, type, NULL) : NULL;
+    if (argument == NULL) {
+        node->emit.status = HMLC_RESOURCE;
+    }
+    return argument;
+}
+
+/* The IR's body: a count and the condition, then what is carried. NULL on failure. */
+static hmlc_value **loop_arguments(hmlc_node *node, hmlc_region *region)
+{
+    hmlc_arena *arena = node->emit.builder.module->arena;
+    hmlc_value **carried = HMLC_NEW_ARRAY(hmlc_tflite_self(node)->importer->base->scratch,
+                                          hmlc_value *, (size_t)node->input_count + 1);
+    if (carried == NULL) {
+        node->emit.status = HMLC_RESOURCE;
+        return NULL;
+    }
+    (void)add_argument(node, region, hmlc_type_tensor(arena, HMLC_DTYPE_i64, 0, NULL));
+    (void)add_argument(node, region, hmlc_type_tensor(arena, HMLC_DTYPE_bool, 0, NULL));
+    for (uint32_t i = 0; i < node->input_count && hmlc_node_ok(node); i++) {
+        carried[i] = add_argument(node, region, node->inputs[i]->type);
+    }
+    return hmlc_node_ok(node) ? carried : NULL;
+}
+
+/* Carried values keep their types and shapes. */
+static bool keeps_types(hmlc_node *node, hmlc_value *const *after)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const hmlc_type *from = node->inputs[i]->type, *to = after[i]->type;
+        if (from->dtype != to->dtype ||
+            !hmlc_type_same_shape(hmlc_emit_table(&node->emit), from, to)) {
+            char first[160], then[160];
+            hmlc_type_format(from, first, sizeof first);
+            hmlc_type_format(to, then, sizeof then);
+            hmlc_node_fail(node, HMLC_ERROR_not_implemented,
+                           "keep the shape, for instance by padding",
+                           "value %" PRIu32 " is %s at first and %s after a turn", i, first, then);
+            return false;
+        }
+    }
+    return true;
+}
+
+static hmlc_region *loop_region(hmlc_node *node, int64_t condition, int64_t turn)
+{
+    hmlc_importer *base = hmlc_tflite_self(node)->importer->base;
+    uint32_t count = node->input_count;
+    hmlc_body body = {.region = hmlc_region_create_branch(base->module)};
+    if (body.region == NULL) {
+        base->fatal = HMLC_RESOURCE;
+        return NULL;
+    }
+    hmlc_value **carried = loop_arguments(node, body.region);
+    hmlc_value **yields = HMLC_NEW_ARRAY(base->scratch, hmlc_value *, (size_t)count + 1);
+    if (carried == NULL || yields == NULL) {
+        base->fatal = HMLC_RESOURCE;
+        return NULL;
+    }
+    hmlc_tflite_scope scope = {.names = {.body = &body}};
+    hmlc_value **after = import_call(node, &scope, turn, carried, count, count);
+    if (after == NULL || !keeps_types(node, after)) {
+        return NULL;
+    }
+    yields[0] = import_condition(node, &body, condition, after, count);
+    for (uint32_t i = 0; i < count; i++) {
+        yields[i + 1] = after[i];
+    }
+    if (yields[0] == NULL || !hmlc_node_ok(node)) {
+        return NULL;
+    }
+    hmlc_builder builder = hmlc_builder_at_end(body.region);
+    builder.location = node->emit.builder.location;
+    base->fatal = hmlc_build_yield(&builder, yields, count + 1);
+    return base->fatal == HMLC_OK ? body.region : NULL;
+}
+
+/* The condition is asked before each turn: once in front, then at each turn's end. */
+void hmlc_tflite_import_while(hmlc_node *node)
+{
+    const hmlc_tflite_node *self = hmlc_tflite_self(node);
+    int64_t condition = hmlc_node_int(node, "cond_subgraph_index", -1);
+    int64_t turn = hmlc_node_int(node, "body_subgraph_index", -1);
+    uint32_t count = node->input_count;
+    hmlc_value **operands =
+        HMLC_NEW_ARRAY(self->importer->base->scratch, hmlc_value *, (size_t)count + 2);
+    if (operands == NULL) {
+        node->emit.status = HMLC_RESOURCE;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (node->inputs[i] == NULL || count != node->output_count) {
+            hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                           "has %" PRIu32 " inputs and %" PRIu32 " outputs, or lacks one", count,
+                           node->output_count);
+            return;
+        }
+        operands[i + 2] = node->inputs[i];
+    }
+    operands[1] = import_condition(node, self->scope->names.body, condition, node->inputs, count);
+    hmlc_region *region =
+        hmlc_node_ok(node) && operands[1] != NULL ? loop_region(node, condition, turn) : NULL;
+    if (region == NULL) {
+        return;
+    }
+    hmlc_op *op = NULL;
+    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_loop, operands,
+                                                    count + 2, NULL, 0, &region, 1, &op);
+    for (uint32_t i = 0; op != NULL && i < count; i++) {
         node->outputs[i] = op->results[i];
     }
 }

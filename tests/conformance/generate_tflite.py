@@ -371,6 +371,54 @@ def quantized():
     case("less_i8", "LESS", [T(q8(3, 9), scale=0.1, zero=2), T(q8(3, 9), scale=0.2, zero=-3)], [Out(np.bool_)], None, 2)
 
 
+def program(subgraphs):
+    """A model of several subgraphs: each (tensors (dtype, shape, constant), inputs, outputs, [(op, inputs, outputs, options)])."""
+    model = schema.ModelT()
+    model.version, model.description, model.buffers = 3, "subgraphs", [schema.BufferT()]
+    model.operatorCodes, model.subgraphs = [], []
+    for number, (tensors, inputs, outputs, nodes) in enumerate(subgraphs):
+        graph = schema.SubGraphT()
+        graph.inputs, graph.outputs, graph.operators, graph.name, graph.tensors = inputs, outputs, [], b"g%d" % number, []
+        for k, (dtype, shape, data) in enumerate(tensors):
+            buffer = 0
+            if data is not None:
+                content = schema.BufferT()
+                content.data = np.frombuffer(np.asarray(data, dtype).tobytes(), np.uint8)
+                model.buffers.append(content)
+                buffer = len(model.buffers) - 1
+            graph.tensors.append(tensor("t%d_%d" % (number, k), np.dtype(dtype), shape, buffer, Out(dtype)))
+        for op, ins, outs, opts in nodes:
+            code = schema.OperatorCodeT()
+            code.builtinCode, code.version, code.deprecatedBuiltinCode = CODES[op], 1, min(CODES[op], 127)
+            node = schema.OperatorT()
+            node.opcodeIndex, node.inputs, node.outputs = len(model.operatorCodes), ins, outs
+            model.operatorCodes.append(code)
+            if opts is not None:
+                node.builtinOptionsType, node.builtinOptions = OPTIONS[type(opts).__name__[:-1]], opts
+            graph.operators.append(node)
+        model.subgraphs.append(graph)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def controls():
+    i, x, yes = (np.int32, (1,), None), (np.float32, (2, 3), None), (np.bool_, (1,), None)
+    number = lambda n: (np.int32, (1,), [n])
+    loop = program([
+        ([i, x, i, x], [0, 1], [2, 3], [("WHILE", [0, 1], [2, 3], options("While", condSubgraphIndex=1, bodySubgraphIndex=2))]),
+        ([i, x, number(5), yes], [0, 1], [3], [("LESS", [0, 2], [3], None)]),
+        ([i, x, number(1), i, x], [0, 1], [3, 4], [("ADD", [0, 2], [3], options("Add")), ("ADD", [1, 1], [4], options("Add"))])])
+    yield "while", "WHILE", loop, [i32(2), f(2, 3)]
+    yield "while_never", "WHILE", loop, [i32(9), f(2, 3)]
+    choice = program([
+        ([yes, x, x], [0, 1], [2], [("IF", [0, 1], [2], options("If", thenSubgraphIndex=1, elseSubgraphIndex=2))]),
+        ([x, x], [0], [1], [("RELU", [0], [1], None)]),
+        ([x, x], [0], [1], [("TANH", [0], [1], None)])])
+    yield "if_then", "IF", choice, [np.array([True]), f(2, 3)]
+    yield "if_else", "IF", choice, [np.array([False]), f(2, 3)]
+
+
 def varint(n):
     out = b""
     while n >= 128:
@@ -405,6 +453,13 @@ def main():
         done.add(op)
         parts += [pack(name.encode()), pack(model), struct.pack("<I", len(feeds))]
         parts += [pack(proto("in%d" % k, data)) for k, data in feeds]
+        parts += [struct.pack("<I", len(results))]
+        parts += [pack(proto("out%d" % k, data)) for k, data in enumerate(results)]
+    for name, op, model, feeds in controls():
+        results = run(model, feeds)
+        done.add(op)
+        parts += [pack(name.encode()), pack(model), struct.pack("<I", len(feeds))]
+        parts += [pack(proto("in%d" % k, data)) for k, data in enumerate(feeds)]
         parts += [struct.pack("<I", len(results))]
         parts += [pack(proto("out%d" % k, data)) for k, data in enumerate(results)]
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "tflite_cases.bin"

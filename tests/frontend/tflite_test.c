@@ -255,8 +255,8 @@ static void operators_are_refused_by_name(void **state)
     expect(&model, HMLC_REFUSED, "version_newer", "RELU has version 99");
     model.codes[1] = (flat_code){1000, 1, NULL};
     expect(&model, HMLC_REFUSED, "op_unknown", "no builtin operator has the number 1000");
-    model.codes[1] = (flat_code){119, 1, NULL};
-    expect(&model, HMLC_REFUSED, "op_unsupported", "operator WHILE is not supported");
+    model.codes[1] = (flat_code){129, 1, NULL};
+    expect(&model, HMLC_REFUSED, "op_unsupported", "operator CALL_ONCE is not supported");
     model.codes[1] = (flat_code){32, 1, "FlexErf"};
     expect(&model, HMLC_REFUSED, "op_unsupported", "convert without SELECT_TF_OPS");
     model.codes[1] = (flat_code){32, 1, "edgetpu-custom-op"};
@@ -270,14 +270,14 @@ static void all_problems_are_told(void **state)
 {
     (void)state;
     flat_model model = flat_sample();
-    model.codes[0] = (flat_code){119, 1, NULL};
+    model.codes[0] = (flat_code){129, 1, NULL};
     model.codes[1] = (flat_code){32, 1, "Mine"};
     imported result = import_flat(&model);
     char where[128];
     const hmlc_diagnostic *first = hmlc_diagnostics_first(result.module->diagnostics);
     assert_int_equal(error_count(&result), 2);
     hmlc_location_format(first->location, where, sizeof where);
-    assert_string_equal(where, "model: node '#0 sum' (WHILE)");
+    assert_string_equal(where, "model: node '#0 sum' (CALL_ONCE)");
     imported_free(&result);
 }
 
@@ -381,7 +381,64 @@ static void calls_in_a_circle_end(void **state)
     expect(&model, HMLC_DAMAGED, "graph_invalid", "calls itself");
 }
 
+static void inputs_and_constants_may_be_outputs(void **state)
+{
+    (void)state;
+    static const int32_t ends[] = {0, 1, 3, 3, FLAT_END};
+    flat_model model = flat_sample();
+    model.subgraphs[0].outputs = ends;
+    imported result = import_flat(&model);
+    assert_int_equal(result.status, HMLC_OK);
+    assert_string_equal(output_type(&result, 0), "f32[2, 3]");
+    assert_string_equal(output_type(&result, 1), "f32[3]");
+    imported_free(&result);
+}
+
 /* -- damaged bytes -- */
+
+static void expect_bytes(const unsigned char *data, size_t size, const char *text)
+{
+    wire_buffer file = {0};
+    wire_put_raw(&file, data, size);
+    imported result = import_bytes(&file, NULL);
+    assert_int_equal(result.status, HMLC_DAMAGED);
+    assert_string_equal(first_error(&result), "file_damaged");
+    if (!says(&result, text)) {
+        fail_msg("expected '%s', got '%s'", text,
+                 hmlc_diagnostics_first(result.module->diagnostics)->message);
+    }
+    imported_free(&result);
+}
+
+/* By place in the file: the root's offset, its vtable's size, the offset of a vector, its length.
+ */
+static void broken_structure_is_told(void **state)
+{
+    (void)state;
+    flat_model model = flat_sample();
+    wire_buffer file = flat_write(&model);
+    uint32_t root, back, kept, word;
+    memcpy(&root, file.data, 4);
+    memcpy(&back, file.data + root, 4);
+    unsigned char *vtable = file.data + root - back;
+    word = 0x7ffffff0U;
+    memcpy(file.data, &word, 4);
+    expect_bytes(file.data, file.size, "an offset points outside the file");
+    memcpy(file.data, &root, 4);
+    vtable[0]++;
+    expect_bytes(file.data, file.size, "a table's size does not fit the file");
+    vtable[0]--;
+    word = 4;
+    memcpy(file.data + root, &word, 4); /* the fields are described within the table */
+    expect_bytes(file.data, file.size, "");
+    memcpy(file.data + root, &back, 4);
+    size_t slot = root + vtable[4 + 2 * 2]; /* subgraphs */
+    memcpy(&kept, file.data + slot, 4);
+    word = 1U << 31;
+    memcpy(file.data + slot + kept, &word, 4);
+    expect_bytes(file.data, file.size, "a vector is longer than the file");
+    wire_free(&file);
+}
 
 static hmlc_status import_copy(const unsigned char *data, size_t size)
 {
@@ -475,6 +532,8 @@ int main(void)
         cmocka_unit_test(values_have_one_source),
         cmocka_unit_test(declared_types_bind),
         cmocka_unit_test(calls_in_a_circle_end),
+        cmocka_unit_test(inputs_and_constants_may_be_outputs),
+        cmocka_unit_test(broken_structure_is_told),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(altered_bytes_do_no_harm),
         cmocka_unit_test(wild_offsets_do_no_harm),
