@@ -15,6 +15,11 @@ uint64_t hml_cpu_features(void)
     return (getauxval(AT_HWCAP) & all) == all ? HML_CPU_ARMV7_VFP4 : 0;
 }
 
+uint64_t hml_cpu_known_features(void)
+{
+    return HML_CPU_ARMV7_VFP4;
+}
+
 uint32_t hml_cpu_architecture(void)
 {
     return HML_ARCHITECTURE_ARMV7;

@@ -40,7 +40,8 @@ static bool contains(line l, const char *word)
 
 static bool is_instruction(line l)
 {
-    return l.length > 1 && l.text[0] == '\t' && l.text[1] != '.' && l.text[1] != '#';
+    return l.length > 1 && l.text[0] == '\t' && l.text[1] != '.' && l.text[1] != '#' &&
+           l.text[1] != '@';
 }
 
 static line mnemonic_of(line l)
@@ -91,9 +92,19 @@ static const kind_word aarch64_kinds[] = {
 static const assembly_syntax aarch64 = {
     aarch64_kinds, {".4s", "\tq", "\td", "\ts"}, "[sp", "st", {"b", "cb", "tb"}};
 
+static const kind_word arm_kinds[] = {
+    {"pld", ASSEMBLY_PREFETCH},  {"vmla", ASSEMBLY_FMA}, {"vfma", ASSEMBLY_FMA},
+    {"vfms", ASSEMBLY_FMA},      {"vmls", ASSEMBLY_FMA}, {"vdup", ASSEMBLY_BROADCAST},
+    {"vmul", ASSEMBLY_MULTIPLY}, {"vadd", ASSEMBLY_ADD}, {"vorr", ASSEMBLY_COPY},
+    {NULL, ASSEMBLY_KINDS},
+};
+static const assembly_syntax arm = {arm_kinds, {"\tq", "{d", "\td", "\ts"}, "[sp", "vs", {"b"}};
+
 static const assembly_syntax *syntax_of(const char *text)
 {
-    return strstr(text, "%r") != NULL ? &x86 : &aarch64;
+    return strstr(text, "%r") != NULL                  ? &x86
+           : strstr(text, "\t.syntax unified") != NULL ? &arm
+                                                       : &aarch64;
 }
 
 static assembly_kind kind_of_move(const assembly_syntax *syntax, line l)
@@ -211,7 +222,7 @@ uint32_t assembly_inner_loops(const char *text, assembly_loop loops[ASSEMBLY_LOO
 
 void assembly_check_symbols(const char *text)
 {
-    static const char *const brought_along[] = {"memcpy", "memmove", "memset"};
+    static const char *const brought_along[] = {"memcpy", "memmove", "memset", "__aeabi_"};
     for (const char *at = text; *at != 0;) {
         line l = line_at(at);
         at = line_next(l);
@@ -219,7 +230,7 @@ void assembly_check_symbols(const char *text)
             continue;
         }
         bool table = contains(l, "@GOT") || contains(l, ":got"), far = contains(l, "@PLT");
-        far = far || (strncmp(l.text, "\tbl\t", 4) == 0 && !contains(l, ".L")); /* AArch64 */
+        far = far || (strncmp(l.text, "\tbl\t", 4) == 0 && !contains(l, ".L")); /* ARM */
         bool known = !table && !far;
         for (size_t k = 0; k < sizeof brought_along / sizeof brought_along[0]; k++) {
             known = known || contains(l, brought_along[k]);

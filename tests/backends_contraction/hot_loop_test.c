@@ -7,8 +7,9 @@
 #include "contraction_cases.h"
 #include "kernel_assembly.h"
 
-enum { V2, V3, V4, A64, TARGETS };
-static const char *const targets[TARGETS] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64"};
+enum { V2, V3, V4, A64, A32, TARGETS };
+static const char *const targets[TARGETS] = {"x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64",
+                                             "armv7"};
 
 typedef struct hot_kernel hot_kernel;
 typedef hmlc_value *hot_build(contraction_case *test, const hot_kernel *kernel);
@@ -133,6 +134,11 @@ static const hot_kernel contractions[] = {
 #include "hot_kernels.def"
 };
 
+static bool is_arm(int target)
+{
+    return target == A64 || target == A32;
+}
+
 static uint32_t products_of_pass(hot_tile tile)
 {
     return tile.rows * tile.vectors * tile.steps;
@@ -158,7 +164,7 @@ static bool is_depth_loop(const assembly_loop *loop, int target)
  *
  *     FMA: P + rows broadcasts + vectors loads + 5; one row takes its loads as operands, and
  *          AVX-512 the broadcasts for one vector
- *     AArch64: the same; four steps at once take a load for the four elements of a row
+ *     ARM: the same; the steps of one pass take one load for the elements of a row
  *     SSE: 2 P + P - max(rows, vectors) copies + 2 rows + vectors + 5
  *
  * The 5 are two addresses, their end and the jump, and one more for a panel that lies apart.
@@ -170,8 +176,8 @@ static uint32_t most_instructions(hot_tile tile, int target)
     if (target == V2) {
         return 3 * products - longer + 2 * tile.rows + tile.vectors + 5;
     }
-    if (target == A64 && tile.steps > 1) {
-        return tile.steps * (products + tile.vectors) + tile.rows + 5;
+    if (is_arm(target) && tile.steps > 1) {
+        return tile.steps * (products + tile.vectors) + tile.rows + (target == A32 ? 6 : 5);
     }
     uint32_t broadcasts = target == V4 && tile.vectors == 1 ? 0 : tile.rows;
     return products + broadcasts + (tile.rows == 1 ? 0 : tile.vectors) + 5;
@@ -184,7 +190,7 @@ static void fail_loop(const char *kernel, int target, const assembly_loop *loop,
 }
 
 /* Long epilogues: accesses to the stack in one loop over a tile's row, the tile's own included. */
-static const uint32_t epilogue_stack[TARGETS] = {28, 24, 6, 105};
+static const uint32_t epilogue_stack[TARGETS] = {28, 24, 6, 105, 200};
 
 static void check_depth_loops(const hot_kernel *kernel, int target, const char *text)
 {
@@ -202,12 +208,14 @@ static void check_depth_loops(const hot_kernel *kernel, int target, const char *
             }
             continue;
         }
-        uint32_t scalars = target == A64 ? 12 : 6; /* whose addresses have fewer terms */
+        uint32_t scalars = target == A32   ? 14
+                           : target == A64 ? 12
+                                           : 6; /* addresses have fewer terms */
         bool lean = loop->stack == 0 && prefetches <= 4 && loop->count[ASSEMBLY_SCALAR] <= scalars;
         if (products == products_of_pass(tile)) {
             uint32_t instructions = loop->instructions - prefetches;
             leanest = instructions < leanest ? instructions : leanest;
-            lean = lean && (target == A64 || instructions <= most_instructions(tile, target));
+            lean = lean && (is_arm(target) || instructions <= most_instructions(tile, target));
         }
         if (!lean) {
             fail_loop(kernel->name, target, loop, "a k step is not lean");
@@ -217,7 +225,7 @@ static void check_depth_loops(const hot_kernel *kernel, int target, const char *
     if (most != products_of_pass(tile)) {
         fail_msg("%s, %s: the largest tile has %u products a loop", kernel->name, targets[target],
                  most);
-    } else if (leanest > most_instructions(tile, target)) { /* AArch64 has several of as many */
+    } else if (leanest > most_instructions(tile, target)) { /* ARM has several of as many */
         fail_msg("%s, %s: the largest tile takes %u instructions", kernel->name, targets[target],
                  leanest);
     }
@@ -264,7 +272,8 @@ static uint32_t tenths_per_tap(const hot_kernel *kernel, int target)
 }
 
 /* Taps of all outputs, their inputs and weights, two instructions an output, 12 for the loop.
- * AArch64 adds up addresses: one for each output and each row of inputs. */
+ * AArch64 adds up addresses: one for each output and each row of inputs; ARMv7 one for each load.
+ */
 static uint32_t most_window_instructions(const hot_kernel *kernel, int target)
 {
     uint32_t size = (uint32_t)kernel->window.size, stride = (uint32_t)kernel->window.stride;
@@ -272,6 +281,7 @@ static uint32_t most_window_instructions(const hot_kernel *kernel, int target)
     uint32_t outputs = columns * rows;
     uint32_t inputs = ((columns - 1) * stride + size) * ((rows - 1) * stride + size);
     uint32_t addresses = target == A64 ? outputs + (rows - 1) * stride + size : 0;
+    addresses += target == A32 ? inputs + size * size + 8 : 0;
     return outputs * size * size * tenths_per_tap(kernel, target) / 10 + inputs + size * size +
            2 * outputs + addresses + 12;
 }
@@ -318,7 +328,8 @@ static void tiles_of_windows(void **state)
  * curves and holds what it cannot keep in registers on the stack. */
 static void check_cell_loops(const hot_kernel *kernel, int target, const char *text)
 {
-    static const uint32_t most[TARGETS] = {500, 340, 140, 340}, stack[TARGETS] = {14, 21, 2, 7};
+    static const uint32_t most[TARGETS] = {500, 340, 140, 340, 1000},
+                          stack[TARGETS] = {14, 21, 2, 7, 200};
     static assembly_loop loops[ASSEMBLY_LOOPS];
     uint32_t count = assembly_inner_loops(text, loops), products = 0;
     for (uint32_t k = 0; k < count; k++) {
@@ -332,15 +343,18 @@ static void check_cell_loops(const hot_kernel *kernel, int target, const char *t
         }
         products += depth ? products_of(&loops[k], target) : 0;
     }
-    assert_in_range(products, 8, target == A64 ? 2 * 8 * 4 + 2 * 8 : 16);
+    assert_in_range(products, 8, is_arm(target) ? 2 * 8 * 4 + 2 * 8 : 16);
 }
 
 static void loops_of_cells(void **state)
 {
     (void)state;
-    static const hot_kernel cells = {
-        .name = "LSTM",
-        .tiles = {[V2] = {1, 8, 1}, [V3] = {1, 8, 1}, [V4] = {1, 8, 1}, [A64] = {1, 8, 4}}};
+    static const hot_kernel cells = {.name = "LSTM",
+                                     .tiles = {[V2] = {1, 8, 1},
+                                               [V3] = {1, 8, 1},
+                                               [V4] = {1, 8, 1},
+                                               [A64] = {1, 8, 4},
+                                               [A32] = {1, 4, 2}}};
     contraction_case test = case_begin(1);
     hmlc_value *operands[6] = {case_input(&test, HMLC_DTYPE_f32, "20 4 1024", NULL),
                                case_constant(&test, HMLC_DTYPE_f32, "1 1024 256")};

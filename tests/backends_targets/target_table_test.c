@@ -222,13 +222,9 @@ static void tile_fits(const hmlc_target *target, uint32_t vectors)
 {
     uint32_t rows = target->tiles.rows[vectors];
     uint32_t held = rows < vectors ? rows : vectors, spare = target->has_fma ? 1 : 2;
-    if (target->tiles.style == HMLC_LEFT_LANE4 ||
-        target->tiles.style == HMLC_LEFT_IN_ORDER) { /* the right side streams through two */
+    if (target->tiles.style != HMLC_LEFT_SPLAT) { /* the right side streams through two, or one */
         held = rows;
-        spare = 2;
-    } else if (target->tiles.style == HMLC_LEFT_LANE2) { /* the left side in halves of registers */
-        held = (rows + 1) / 2;
-        spare = 2;
+        spare = target->tiles.style == HMLC_LEFT_LANE2 ? 1 : 2;
     }
     if (rows * vectors + held + spare > (uint32_t)target->vector_registers ||
         rows * vectors > HMLC_TILE_ACCUMULATORS || rows > HMLC_TILE_ROWS) {

@@ -5,8 +5,12 @@
  * steps that are no multiple of four.
  *
  * cross_models FILE M K N: one product of these sizes and a sum.
+ *
+ * cross_models FILE numbers: rounding, conversions and divisions of all element types that have
+ * them.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "wire_writer.h"
 
@@ -46,11 +50,59 @@ static void product(wire_buffer *graph, char *const *sizes)
     graph_add(graph, "Add", "p c", "sum");
 }
 
+static void convert(wire_buffer *graph, const char *from, int64_t to, const char *output)
+{
+    wire_buffer node = node_begin("Cast", from, output);
+    node_int(&node, "to", to);
+    graph_node(graph, &node);
+}
+
+/* Inputs and outputs as whole_numbers.py has them, in this order. */
+static void numbers(wire_buffer *graph)
+{
+    enum { FLOAT16 = 10, DOUBLE = 11 };
+    static const struct {
+        const char *name;
+        int64_t type;
+    } inputs[] = {{"x", ONNX_FLOAT}, {"y", DOUBLE},     {"s", ONNX_FLOAT}, {"a", ONNX_INT64},
+                  {"b", ONNX_INT64}, {"c", ONNX_INT32}, {"d", ONNX_INT32}},
+      outputs[] = {{"floor_x", ONNX_FLOAT}, {"ceil_x", ONNX_FLOAT}, {"round_x", ONNX_FLOAT},
+                   {"floor_y", DOUBLE},     {"ceil_y", DOUBLE},     {"round_y", DOUBLE},
+                   {"half", FLOAT16},       {"wide", ONNX_FLOAT},   {"word", ONNX_INT32},
+                   {"quad", ONNX_INT64},    {"a_real", ONNX_FLOAT}, {"a_double", DOUBLE},
+                   {"divided", ONNX_INT64}, {"rest", ONNX_INT64},   {"c_divided", ONNX_INT32},
+                   {"c_rest", ONNX_INT32}};
+    for (size_t k = 0; k < sizeof inputs / sizeof inputs[0]; k++) {
+        graph_value(graph, GRAPH_INPUT, inputs[k].name, inputs[k].type, "n");
+    }
+    for (size_t k = 0; k < sizeof outputs / sizeof outputs[0]; k++) {
+        graph_value(graph, GRAPH_OUTPUT, outputs[k].name, outputs[k].type, "n");
+    }
+    graph_add(graph, "Floor", "x", "floor_x");
+    graph_add(graph, "Ceil", "x", "ceil_x");
+    graph_add(graph, "Round", "x", "round_x");
+    graph_add(graph, "Floor", "y", "floor_y");
+    graph_add(graph, "Ceil", "y", "ceil_y");
+    graph_add(graph, "Round", "y", "round_y");
+    convert(graph, "x", FLOAT16, "half");
+    convert(graph, "half", ONNX_FLOAT, "wide");
+    convert(graph, "s", ONNX_INT32, "word");
+    convert(graph, "s", ONNX_INT64, "quad");
+    convert(graph, "a", ONNX_FLOAT, "a_real");
+    convert(graph, "a", DOUBLE, "a_double");
+    graph_add(graph, "Div", "a b", "divided");
+    graph_add(graph, "Mod", "a b", "rest");
+    graph_add(graph, "Div", "c d", "c_divided");
+    graph_add(graph, "Mod", "c d", "c_rest");
+}
+
 int main(int argc, char **argv)
 {
     wire_buffer graph = {0};
     if (argc == 5) {
         product(&graph, argv + 2);
+    } else if (argc == 3 && strcmp(argv[2], "numbers") == 0) {
+        numbers(&graph);
     } else {
         products(&graph);
     }
