@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Fuzzes each target with libFuzzer under the address and undefined sanitizers, two at a time, from the corpus in tests/fuzz.
-# usage: tools/fuzz.sh [SECONDS] [TARGET...]      600 seconds each; targets: artifact image onnx tensor_npy tensor_npz tensor_pb text
+# usage: tools/fuzz.sh [SECONDS] [TARGET...]      600 seconds each; targets: artifact image onnx tensor_npy tensor_npz tensor_pb text tflite
 # A finding is left in build/fuzz/findings, with the command that repeats it; any makes the script fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -132,7 +132,8 @@ static void check_arity(hmlc_node *node, const hmlc_tflite_op *op)
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "has %" PRIu32 " outputs",
                        node->output_count);
     }
-    for (uint32_t i = 0; i < op->least_inputs && hmlc_node_ok(node) && op->least_inputs < 8; i++) {
+    bool optional = op->form == HMLC_TFLITE_STATES; /* its function looks for what it needs */
+    for (uint32_t i = 0; i < op->least_inputs && hmlc_node_ok(node) && !optional; i++) {
         if (hmlc_tflite_input(node, i) == NULL) {
             hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "input %" PRIu32 " is missing", i);
         }

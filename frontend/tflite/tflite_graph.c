@@ -73,8 +73,14 @@ static bool resolve_inputs(hmlc_tflite_node *node)
     bool complete = true;
     for (uint32_t i = 0; i < node->shared.input_count; i++) {
         const hmlc_tflite_tensor *tensor = hmlc_tflite_input(&node->shared, i);
-        if (tensor == NULL || tensor->is_variable) {
-            continue; /* states of LSTM and SVDF begin as zeros */
+        if (tensor == NULL || (tensor->is_variable && node->op->form == HMLC_TFLITE_STATES)) {
+            continue; /* a state, which begins as zeros */
+        }
+        if (tensor->is_variable) {
+            hmlc_node_fail(&node->shared, HMLC_ERROR_not_implemented, NULL,
+                           "reads '%s', which keeps its value from run to run", tensor->key);
+            complete = false;
+            continue;
         }
         const hmlc_binding *binding = hmlc_scope_find(&node->scope->names, tensor->key);
         if (binding != NULL && binding->state == HMLC_BINDING_PENDING && binding->stored == NULL) {

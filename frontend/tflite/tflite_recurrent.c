@@ -22,7 +22,7 @@ enum {
 /* What this importer takes is the plain LSTM of floats; the rest is refused by name. */
 static bool is_plain(hmlc_node *node)
 {
-    const char *what = NULL;
+    const char *what = hmlc_node_has_input(node, INPUT) ? NULL : "no input";
     for (uint32_t i = 0; i < GATES; i++) {
         bool whole = hmlc_node_has_input(node, INPUT_WEIGHTS + i) &&
                      hmlc_node_has_input(node, STATE_WEIGHTS + i) &&
@@ -40,7 +40,6 @@ static bool is_plain(hmlc_node *node)
                ? "an activation that is not tanh"
                : what;
     what = hmlc_node_float(node, "proj_clip", 0) != 0 ? "a clipped projection" : what;
-    what = hmlc_node_float(node, "cell_clip", 0) != 0 ? "a clipped cell state" : what;
     what = hmlc_node_int(node, "diagonal_recurrent_tensors", 0) != 0 ? "diagonal weights" : what;
     if (what != NULL) {
         hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL, "has %s, which is not supported",
@@ -84,6 +83,81 @@ static void say_state(hmlc_node *node)
     }
 }
 
+/* Steps that are written out one by one are at most so many. */
+enum { MOST_STEPS = 256 };
+
+/* Is the cell state clipped where it can reach the bound? Each step adds at most 1 to it. */
+static bool clips(hmlc_node *node, const hmlc_value *x, int64_t *steps)
+{
+    double clip = hmlc_node_float(node, "cell_clip", 0);
+    bool known = hmlc_dim_is_constant(x->type->dims[0], steps);
+    bool reaches = clip > 0 && !(known && (double)*steps <= clip);
+    if (reaches && (!known || *steps > MOST_STEPS)) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "clips its cell state over more than %d steps, or over a number that only "
+                       "the run knows",
+                       MOST_STEPS);
+    }
+    return reaches;
+}
+
+/* Part `k` of four along the last dim of [batch, 4 * hidden]. */
+static hmlc_value *part_of(hmlc_node *node, hmlc_value *gates, int64_t k)
+{
+    hmlc_emitter *emit = &node->emit;
+    if (!hmlc_node_ok(node)) {
+        return NULL;
+    }
+    hmlc_dims *table = hmlc_emit_table(emit);
+    hmlc_dim size = hmlc_dim_floordiv(table, gates->type->dims[1], hmlc_emit_number(emit, GATES));
+    hmlc_dim start = hmlc_dim_multiply(table, size, hmlc_emit_number(emit, k));
+    return hmlc_emit_slice_axis(emit, gates, 1, start, size);
+}
+
+/* c = clip(f c + i g), h = o tanh(c); both are NULL before the first step. */
+static void step(hmlc_node *node, hmlc_value *gates, hmlc_value **cell, hmlc_value **hidden)
+{
+    hmlc_emitter *emit = &node->emit;
+    double clip = hmlc_node_float(node, "cell_clip", 0);
+    hmlc_value *in = hmlc_emit_unary(emit, HMLC_OP_sigmoid, part_of(node, gates, 0));
+    hmlc_value *out = hmlc_emit_unary(emit, HMLC_OP_sigmoid, part_of(node, gates, 1));
+    hmlc_value *forget = hmlc_emit_unary(emit, HMLC_OP_sigmoid, part_of(node, gates, 2));
+    hmlc_value *new = hmlc_emit_unary(emit, HMLC_OP_tanh, part_of(node, gates, 3));
+    hmlc_value *next = hmlc_emit_binary(emit, HMLC_OP_mul, in, new);
+    if (*cell != NULL) {
+        hmlc_value *kept = hmlc_emit_binary(emit, HMLC_OP_mul, forget, *cell);
+        next = hmlc_emit_binary(emit, HMLC_OP_add, kept, next);
+    }
+    *cell = hmlc_node_ok(node) ? hmlc_tflite_clip(emit, next, -clip, clip) : NULL;
+    *hidden = hmlc_emit_binary(emit, HMLC_OP_mul, out, hmlc_emit_unary(emit, HMLC_OP_tanh, *cell));
+}
+
+/* x [time, batch, depth], weights [1, 4 * hidden, ...], bias [1, 4 * hidden]: all steps, [time,
+ * batch, hidden]. */
+static hmlc_value *unrolled(hmlc_node *node, hmlc_value *x, hmlc_value *w, hmlc_value *r,
+                            hmlc_value *bias, int64_t steps)
+{
+    hmlc_emitter *emit = &node->emit;
+    const hmlc_attr turned = hmlc_attr_int(HMLC_ATTR_transpose_b, 1);
+    hmlc_value *cell = NULL, *hidden = NULL, *results[MOST_STEPS];
+    hmlc_value *all = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(x, w), &turned, 1);
+    all = hmlc_emit_binary(emit, HMLC_OP_add, all, bias);
+    r = hmlc_node_ok(node) ? hmlc_emit_squeeze(emit, r, 0) : NULL;
+    for (int64_t t = 0; t < steps && hmlc_node_ok(node); t++) {
+        hmlc_value *gates = hmlc_emit_slice_axis(emit, all, 0, hmlc_emit_number(emit, t),
+                                                 hmlc_emit_number(emit, 1));
+        gates = hmlc_emit_squeeze(emit, gates, 0);
+        if (hidden != NULL) {
+            hmlc_value *again =
+                hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(hidden, r), &turned, 1);
+            gates = hmlc_emit_binary(emit, HMLC_OP_add, gates, again);
+        }
+        step(node, gates, &cell, &hidden);
+        results[t] = hmlc_emit_unsqueeze(emit, hidden, 0);
+    }
+    return hmlc_node_ok(node) ? hmlc_emit_concat(emit, results, (uint32_t)steps, 0) : NULL;
+}
+
 /* The IR's data is [time, batch, depth], its result [time, direction, batch, hidden]. */
 void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
 {
@@ -105,6 +179,13 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
     hmlc_value *w = join_gates(node, INPUT_WEIGHTS), *r = join_gates(node, STATE_WEIGHTS);
     hmlc_value *none = hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 0);
     if (!hmlc_node_ok(node)) {
+        return;
+    }
+    int64_t steps = 0;
+    if (clips(node, x, &steps)) {
+        hmlc_value *y = hmlc_node_ok(node) ? unrolled(node, x, w, r, bias, steps) : NULL;
+        node->outputs[0] =
+            time_first || !hmlc_node_ok(node) ? y : hmlc_emit_transpose(emit, y, swap);
         return;
     }
     hmlc_value *zeros = hmlc_emit_expand(emit, none, bias->type->dims, 2);
