@@ -32,11 +32,18 @@ typedef struct task {
     hmlc_objects *objects; /* of the program */
     uint32_t first, last;  /* unique kernels [first, last); empty: the support module */
     bool portable;
+    hmlc_object_form *object; /* not NULL: all of the program, as an object */
     int file;
     int messages;  /* what LLVM prints */
     pid_t process; /* 0: not started */
     bool done;
 } task;
+
+/* With the children. */
+typedef struct shared {
+    hmlc_object_figures figures; /* of an object */
+    uint32_t progress[];         /* the kernel each task is at */
+} shared;
 
 typedef struct codegen {
     const hmlc_codegen_options *options;
@@ -44,7 +51,8 @@ typedef struct codegen {
     task *tasks;
     uint32_t task_count, started, finished, running;
     uint32_t collected; /* tasks whose code is in its archive: a prefix of all */
-    uint32_t *progress; /* shared with the children: the kernel each task is at */
+    struct shared *shared;
+    hmlc_object_form *object; /* NULL: kernels for an image */
     hmlc_module *module;
 } codegen;
 
@@ -120,8 +128,15 @@ static hmlc_status task_generate(const task *t, uint32_t *progress, hmlc_emit em
                : HMLC_RESOURCE;
 }
 
+static hmlc_status task_object(const task *t, uint32_t *progress, hmlc_object_figures *figures)
+{
+    hmlc_byte_table bytes = {0};
+    HMLC_TRY(hmlc_object_generate(t->object, progress, figures, &bytes));
+    return write_all(t->file, bytes.data, bytes.count) ? HMLC_OK : HMLC_RESOURCE;
+}
+
 /* Never returns. Memory is left to the system: the process ends. */
-static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t parent)
+static void task_child(const codegen *c, const task *t, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
@@ -130,7 +145,9 @@ static void task_child(const task *t, uint32_t *progress, hmlc_emit emit, pid_t 
     if (getenv("HMLC_DEBUG") == NULL) {
         dup2(t->messages, STDERR_FILENO);
     }
-    hmlc_status status = task_generate(t, progress, emit);
+    uint32_t *progress = &c->shared->progress[t - c->tasks];
+    hmlc_status status = t->object != NULL ? task_object(t, progress, &c->shared->figures)
+                                           : task_generate(t, progress, c->options->emit);
     if (status != HMLC_OK) {
         const char *message = last_message(t->program->module);
         if (ftruncate(t->file, 0) != 0 || lseek(t->file, 0, SEEK_SET) != 0 ||
@@ -159,7 +176,7 @@ static hmlc_status task_start(codegen *c, task *t)
                               "no process for code generation: %s", strerror(errno));
     }
     if (process == 0) {
-        task_child(t, &c->progress[t - c->tasks], c->options->emit, parent);
+        task_child(c, t, parent);
     }
     t->process = process;
     c->started++;
@@ -170,7 +187,7 @@ static hmlc_status task_start(codegen *c, task *t)
 static const hmlc_location *task_location(const codegen *c, const task *t)
 {
     const hmlc_unique_kernel *unique = t->program->unique.data;
-    uint32_t at = c->progress[t - c->tasks];
+    uint32_t at = c->shared->progress[t - c->tasks];
     return at < t->program->unique.count ? unique[at].plan->kernel->location : NULL;
 }
 
@@ -196,11 +213,28 @@ static bool was_out_of_memory(const char *said)
     return strstr(said, "out of memory") != NULL || strstr(said, "bad_alloc") != NULL;
 }
 
+/* LLVM only warns of processors and features that it does not know, and does without. */
+static hmlc_status check_words(const codegen *c, const task *t)
+{
+    char text[512];
+    const char *said = file_text(t->messages, text, sizeof text);
+    const char *found = strstr(said, " is not a recognized ");
+    if (found == NULL) {
+        return HMLC_OK;
+    }
+    while (found > said && found[-1] != '\n') {
+        found--;
+    }
+    return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_target_unknown_part, NULL, NULL,
+                          "LLVM: %.*s", (int)strcspn(found, "\n"), found);
+}
+
 static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
 {
     const hmlc_location *location = task_location(c, t);
     const char *target = t->program->target->name;
     char text[512];
+    HMLC_TRY(check_words(c, t));
     if (WIFSIGNALED(wait_status)) {
         const char *said = file_text(t->messages, text, sizeof text);
         bool memory = was_out_of_memory(said);
@@ -212,6 +246,10 @@ static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
     }
     bool memory = WEXITSTATUS(wait_status) == HMLC_RESOURCE;
     const char *message = file_text(t->file, text, sizeof text);
+    if (WEXITSTATUS(wait_status) == HMLC_REFUSED) {
+        return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_object_unfit, NULL, NULL, "%s",
+                              message);
+    }
     return hmlc_error_add(c->module->diagnostics,
                           memory ? HMLC_ERROR_out_of_memory : HMLC_ERROR_codegen_failed, location,
                           memory ? "compile with fewer --jobs" : NULL,
@@ -259,6 +297,7 @@ static hmlc_status task_finish(codegen *c)
         if (!good) {
             return task_failed(c, t, wait_status);
         }
+        HMLC_TRY(check_words(c, t));
         file_close(&t->messages);
         return tasks_collect(c);
     }
@@ -302,6 +341,11 @@ static void tasks_add(codegen *c, const hmlc_program *program, hmlc_objects *obj
     }
 }
 
+static size_t shared_bytes(const codegen *c)
+{
+    return sizeof(shared) + (c->task_count + 1) * sizeof(uint32_t);
+}
+
 /* Per program: generated kernels in small groups, portable ones in one, and the support functions.
  */
 static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32_t program_count,
@@ -313,7 +357,14 @@ static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32
     }
     c->tasks = HMLC_NEW_ARRAY(c->arena, task, most);
     HMLC_TRY_MEMORY(c->tasks);
-    for (uint32_t p = 0; p < program_count; p++) {
+    if (c->object != NULL) {
+        c->tasks[c->task_count++] = (task){.program = programs,
+                                           .objects = objects,
+                                           .object = c->object,
+                                           .file = -1,
+                                           .messages = -1};
+    }
+    for (uint32_t p = 0; p < program_count && c->object == NULL; p++) {
         uint32_t count = (uint32_t)programs[p].unique.count;
         for (uint32_t k = 0; k < count; k += TASK_KERNELS) {
             uint32_t last = k + TASK_KERNELS < count ? k + TASK_KERNELS : count;
@@ -324,10 +375,10 @@ static hmlc_status tasks_create(codegen *c, const hmlc_program *programs, uint32
         }
         tasks_add(c, &programs[p], &objects[p], count, count, false);
     }
-    size_t bytes = (c->task_count + 1) * sizeof *c->progress;
-    void *shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    c->progress = shared != MAP_FAILED ? shared : NULL;
-    return c->progress != NULL ? HMLC_OK : HMLC_RESOURCE;
+    size_t bytes = shared_bytes(c);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    c->shared = memory != MAP_FAILED ? memory : NULL;
+    return c->shared != NULL ? HMLC_OK : HMLC_RESOURCE;
 }
 
 static uint32_t job_count(const hmlc_codegen_options *options)
@@ -366,9 +417,10 @@ static hmlc_status load_llvm(hmlc_diagnostics *diagnostics)
 
 hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
                              const hmlc_codegen_options *options, hmlc_arena *arena,
-                             hmlc_objects *objects)
+                             hmlc_objects *objects, hmlc_object_form *object)
 {
-    codegen c = {.options = options, .arena = arena, .module = programs[0].module};
+    codegen c = {
+        .options = options, .arena = arena, .module = programs[0].module, .object = object};
     HMLC_TRY(load_llvm(c.module->diagnostics));
     HMLC_TRY(tasks_create(&c, programs, program_count, objects));
     hmlc_status status = tasks_run(&c);
@@ -377,6 +429,9 @@ hmlc_status hmlc_codegen_run(hmlc_program *programs, uint32_t program_count,
         file_close(&c.tasks[k].file);
         file_close(&c.tasks[k].messages);
     }
-    munmap(c.progress, (c.task_count + 1) * sizeof *c.progress);
+    if (object != NULL && status == HMLC_OK) {
+        object->figures = c.shared->figures;
+    }
+    munmap(c.shared, shared_bytes(&c));
     return status;
 }

@@ -3,6 +3,7 @@
 #include "codegen.h"
 #include "image/link.h"
 #include "interface.h"
+#include "object/object_files.h"
 #include "program.h"
 #include "target_limits.h"
 #include "writer.h"
@@ -17,6 +18,7 @@ typedef struct compilation {
     hmlc_objects *objects;
     hmlc_image *images;
     hmlc_weights *weights;
+    hmlc_object_form object; /* where the options ask for one */
 } compilation;
 
 static hmlc_status compilation_init(compilation *c, hmlc_module *module,
@@ -45,6 +47,7 @@ static void compilation_release(compilation *c)
         hmlc_objects_release(&c->objects[k]);
         hmlc_image_release(&c->images[k]);
     }
+    hmlc_object_form_release(&c->object);
     hmlc_arena_destroy(c->arena);
 }
 
@@ -140,6 +143,9 @@ static hmlc_status plan_all(compilation *c)
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
     }
     HMLC_TRY(check_memory(c));
+    if (c->options->object != NULL) {
+        HMLC_TRY(hmlc_object_form_create(&c->object, &c->programs[0], c->options->object));
+    }
     return check_count(c);
 }
 
@@ -158,10 +164,24 @@ static void summarise(const compilation *c, hmlc_codegen_summary *summary)
     }
 }
 
+static hmlc_status generate_object(compilation *c, hmlc_codegen_summary *summary)
+{
+    HMLC_TRY(hmlc_codegen_run(c->programs, 1, c->options, c->arena, c->objects, &c->object));
+    HMLC_TRY(hmlc_object_write(&c->object, &c->objects[0], &summary->file_bytes));
+    summarise(c, summary);
+    summary->arena_bytes = c->object.arena_bytes;
+    summary->code_bytes = c->object.figures.code_bytes;
+    summary->stack_bytes = c->object.figures.stack_bytes;
+    return HMLC_OK;
+}
+
 static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_summary *summary)
 {
     const hmlc_codegen_options *options = c->options;
-    HMLC_TRY(hmlc_codegen_run(c->programs, c->count, options, c->arena, c->objects));
+    if (options->object != NULL) {
+        return generate_object(c, summary);
+    }
+    HMLC_TRY(hmlc_codegen_run(c->programs, c->count, options, c->arena, c->objects, NULL));
     if (options->emit != HMLC_EMIT_ARTIFACT) {
         return hmlc_text_write(c->module, c->objects, c->count, path);
     }

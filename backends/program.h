@@ -46,6 +46,7 @@ typedef struct hmlc_program {
     uint32_t target_name; /* in strings */
     uint32_t entry_dims, entry_checks;
     uint32_t arena_dim, scratch_dim;
+    hmlc_dim scratch_bytes; /* what scratch_dim holds */
     struct hmlc_slot_map *slots;
 } hmlc_program;
 

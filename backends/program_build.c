@@ -540,6 +540,7 @@ hmlc_status hmlc_program_build(hmlc_program *program, hmlc_weights *weights)
     b.collecting = false;
     b.evaluated = program->entry_dims;
     HMLC_TRY(build_pass(&b));
+    program->scratch_bytes = b.scratch;
     HMLC_TRY(build_kernels(&b));
     HMLC_TRY(
         hmlc_string_table_add(&program->strings, program->target->name, &program->target_name));

@@ -34,6 +34,9 @@ typedef struct hmlc_architecture {
     hmlc_bitcode memory;   /* what LLVM may call on its own */
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
     hmlc_instruction trap; /* what stands between the end of the code and its page's */
+    bool named_sections;   /* objects have sections of any name */
+    uint32_t call_bytes;   /* of the stack, that a call itself takes */
+    uint32_t saved_bytes;  /* of all registers that a function keeps for its caller */
     void (*prepare)(void); /* makes LLVM's code generator known */
     /* HML_CPU_* of the machine that compiles; false: it is of another architecture. */
     bool (*features_here)(uint64_t *features);

@@ -95,7 +95,7 @@ if command -v fish >/dev/null; then
     }
     offers 'check|compare|compile' 'hmlc c'
     offers '--emit' 'hmlc compile --em'
-    offers 'artifact|asm|ir|llvm-ir' 'hmlc compile --emit '
+    offers 'artifact|asm|ir|llvm-ir|object' 'hmlc compile --emit '
     offers 'x86-64-v2|x86-64-v3|x86-64-v4' 'hmlc compile --target x86'
     offers 'folder/' 'hmlc test fol'
 else

@@ -9,7 +9,7 @@
 #include "options.h"
 #include "report.h"
 
-enum { HML_MOST_WORDS = 1 << 30 };
+enum { HML_MOST_WORDS = 1 << 30, HML_MOST_EXAMPLES = 3 };
 
 typedef struct hml_command {
     const char *name;    /* "run"; "": the program has but this one, and no word for it */
@@ -18,7 +18,7 @@ typedef struct hml_command {
     const char *purpose; /* a few lines, each ended by \n */
     const hml_option *options;
     size_t option_count;
-    const char *examples[2]; /* without the program's name */
+    const char *examples[HML_MOST_EXAMPLES]; /* without the program's name; NULL: no more */
     unsigned least_words, most_words;
     const char *expected;    /* "one artifact": said when there are fewer or more words */
     const char *no;          /* what exit status 1 says; NULL: the command never ends with it */

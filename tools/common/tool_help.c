@@ -44,7 +44,7 @@ static void print_command(const hml_command *command, const char *program)
            command->words, command->purpose);
     hml_options_print(command->options, command->option_count);
     printf("\nexamples:\n");
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < HML_MOST_EXAMPLES && command->examples[k] != NULL; k++) {
         printf("  %s %s\n", program, command->examples[k]);
     }
     printf("\nexit status:\n");
@@ -97,7 +97,7 @@ static void put_command(const hml_command *command, hml_json *json)
     hml_json_string(json, "purpose", command->purpose);
     put_options(command, json);
     hml_json_array(json, "examples");
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < HML_MOST_EXAMPLES && command->examples[k] != NULL; k++) {
         hml_json_string(json, NULL, command->examples[k]);
     }
     hml_json_end(json);

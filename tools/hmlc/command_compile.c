@@ -18,7 +18,11 @@ static const hml_option check_table[] = {MODEL_OPTIONS};
 static const hml_option compile_table[] = {
     {"output", 'o', "OUT.hml", "where the artifact goes"},
     HMLC_JOBS_OPTION,
-    {"emit", 0, "artifact|llvm-ir|asm|ir", "what is written; artifact"},
+    {"emit", 0, "artifact|object|llvm-ir|asm|ir", "what is written; artifact"},
+    {"weights", 0, "object|bin", "of an object: in it, or in a file beside it; object"},
+    {"section", 0, "code=NAME,weights=NAME", "of an object: linker sections of the two"},
+    {"prefix", 0, "NAME", "of an object: how its names in C begin; default: OUT's name"},
+    {"selftest", 0, NULL, "of an object: write OUT_test.c, which holds a recorded run against it"},
     {"keep", 0, "NAME|all", "make a value that survives an output, for `compare --layers`"},
     {"prefer", 0, "speed|size",
      "what matters more; speed: some weights take up to four times their size"},
@@ -42,7 +46,7 @@ static void print_arena(const hmlc_job *job)
     char text[HML_UNIT_TEXT], formula[72];
     hmlc_dim bytes = job->module->arena_bytes;
     fprintf(stderr, "  %-16s %s", "arena", hml_size_text(job->summary.arena_bytes, text));
-    if (hmlc_dim_is_constant(bytes, NULL)) {
+    if (hmlc_dim_is_constant(bytes, NULL) || job->request->emit_object) {
         fprintf(stderr, "\n");
         return;
     }
@@ -87,7 +91,10 @@ static void print_summary(const hmlc_job *job, const char *path)
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
     print_arena(job);
-    print_size("file", s->file_bytes);
+    if (job->request->emit_object) {
+        print_size("stack", s->stack_bytes);
+    }
+    print_size(job->request->emit_object ? "files" : "file", s->file_bytes);
     fprintf(stderr, "  %-16s %.2f s (import %.2f, passes %.2f, code %.2f)\n", "time",
             job->import_seconds + job->pass_seconds + job->codegen_seconds, job->import_seconds,
             job->pass_seconds, job->codegen_seconds);
@@ -107,6 +114,7 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
         {"code_bytes", s->code_bytes},
         {"arena_bytes", s->arena_bytes},
         {"file_bytes", s->file_bytes},
+        {"stack_bytes", s->stack_bytes},
     };
     hml_json_string(json, "model", job->request->model_path);
     hml_json_unsigned(json, "nodes", job->source_ops);
@@ -114,7 +122,8 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
         return;
     }
     hml_json_string(json, "output", path);
-    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+    size_t count = sizeof rows / sizeof rows[0] - (job->request->emit_object ? 0 : 1);
+    for (size_t k = 0; k < count; k++) {
         hml_json_unsigned(json, rows[k].key, rows[k].value);
     }
     hml_json_array(json, "left_out");
@@ -198,11 +207,14 @@ const hml_command hmlc_command_compile = {
     .summary = "compile a model to an artifact",
     .purpose =
         "Compiles a model to one file that `run` and the runtime library load, with a variant per\n"
-        "target. Dims that the model leaves open stay open, unless --dim says otherwise.\n",
+        "target. Dims that the model leaves open stay open, unless --dim says otherwise.\n"
+        "With --emit object, compiles it to OUT.o, OUT.h and OUT.json: C functions that need no\n"
+        "runtime, for one target, with dims that have bounds.\n",
     .options = compile_table,
     .option_count = sizeof compile_table / sizeof compile_table[0],
     .examples = {"compile model.onnx -o model.hml",
-                 "compile model.onnx -o model.hml --target native --dim batch=1..8 -j4"},
+                 "compile model.onnx -o model.hml --target native --dim batch=1..8 -j4",
+                 "compile model.onnx -o model --emit object --target x86-64-v3 --selftest"},
     .least_words = 1,
     .most_words = 1,
     .expected = "one model file",

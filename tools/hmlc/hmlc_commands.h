@@ -28,6 +28,10 @@ typedef struct hmlc_request {
     uint32_t target_count;
     uint32_t jobs, most_kernels;
     hmlc_emit emit;
+    bool emit_object;
+    hmlc_object_options object; /* what the options say of it */
+    char *section_words;        /* behind the sections' names */
+    bool selftest;
     bool emit_ir; /* text IR after the passes */
     bool verify;  /* run the verifier between passes */
     const char *print_after;
@@ -43,6 +47,9 @@ typedef struct hmlc_request {
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
 /* Its part for --target and --tune. */
 int hmlc_request_targets(hmlc_request *request, const hml_options *options);
+/* The options of an object; refuses them, and targets that have nothing else, where none is made.
+ */
+int hmlc_request_parse_object(hmlc_request *request, const hml_options *options);
 /* Compiles for the machine that compiles alone, where the table knows it. */
 void hmlc_request_native(hmlc_request *request);
 void hmlc_request_release(hmlc_request *request);
@@ -59,6 +66,7 @@ typedef struct hmlc_job {
     double import_seconds, pass_seconds, codegen_seconds;
     const char *phase; /* that shows its progress, since `phase_start` */
     double phase_start;
+    hmlc_tensor *recorded_inputs, *recorded_outputs; /* where the request asks for a self-test */
     hmlc_codegen_summary summary;
 } hmlc_job;
 
@@ -73,6 +81,11 @@ int hmlc_path_check(hml_report *report, const char *model, const char *output);
 
 /* Whether `output` is none of the files that the imported model came from; the exit status. */
 int hmlc_job_guard(const hmlc_job *job, const char *output);
+
+/* Runs the imported module in the reference interpreter on seeded inputs; the tensors are the
+ * module's. */
+hmlc_status hmlc_record_run(hmlc_module *module, hmlc_tensor **inputs,
+                            hmlc_tensor **outputs) HMLC_MUST_USE;
 
 /* Tells all diagnostics of a job. */
 void hmlc_job_report(const hmlc_job *job, hml_report *report);

@@ -9,6 +9,7 @@
 
 #include "common/output_file.h"
 #include "hmlc_commands.h"
+#include "sha256.h"
 
 double hmlc_seconds(void)
 {
@@ -133,6 +134,9 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     if (status == HMLC_OK) {
         job->source_ops = job->module->source_node_count;
     }
+    if (status == HMLC_OK && request->selftest) {
+        status = hmlc_record_run(job->module, &job->recorded_inputs, &job->recorded_outputs);
+    }
     return conclude(job, status);
 }
 
@@ -253,10 +257,45 @@ static hmlc_status write_ir(const hmlc_job *job, const char *path)
     return (hmlc_status)hml_report_status(job->request->report, status, &error);
 }
 
+/* The path of an object's files without their endings: "-o digits" and "-o digits.o" mean one. */
+static char *object_base(hmlc_arena *arena, const char *path)
+{
+    size_t length = strlen(path);
+    bool ends = length > 2 && strcmp(path + length - 2, ".o") == 0 && path[length - 3] != '/';
+    return hmlc_arena_string_n(arena, path, ends ? length - 2 : length);
+}
+
+static hmlc_status compile_object(hmlc_job *job, const char *path)
+{
+    double start = hmlc_seconds();
+    const hmlc_request *request = job->request;
+    char digest[HMLC_SHA256_TEXT] = "";
+    if (!hmlc_sha256_file(request->model_path, digest)) {
+        digest[0] = '\0';
+    }
+    hmlc_object_options object = request->object;
+    object.base = object_base(job->module->arena, path);
+    HMLC_TRY_MEMORY(object.base);
+    const char *slash = strrchr(request->model_path, '/');
+    object.model_name = slash != NULL ? slash + 1 : request->model_path;
+    object.model_sha256 = digest;
+    object.compiler = "hmlc " HMLC_VERSION;
+    object.inputs = job->recorded_inputs;
+    object.outputs = job->recorded_outputs;
+    hmlc_codegen_options options = codegen_options(job);
+    options.object = &object;
+    hmlc_status status = hmlc_compile(job->module, &options, path, &job->summary);
+    job->codegen_seconds = hmlc_seconds() - start;
+    return conclude(job, status);
+}
+
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
 {
     if (job->request->emit_ir) {
         return write_ir(job, path);
+    }
+    if (job->request->emit_object) {
+        return compile_object(job, path);
     }
     double start = hmlc_seconds();
     hmlc_codegen_options options = codegen_options(job);

@@ -76,12 +76,11 @@ static int parse_emit(hmlc_request *request, const char *word)
     static const struct {
         const char *word;
         hmlc_emit emit;
-        bool ir;
+        bool ir, object;
     } rows[] = {
-        {"artifact", HMLC_EMIT_ARTIFACT, false},
-        {"llvm-ir", HMLC_EMIT_LLVM_IR, false},
-        {"asm", HMLC_EMIT_ASM, false},
-        {"ir", HMLC_EMIT_ARTIFACT, true},
+        {"artifact", HMLC_EMIT_ARTIFACT, false, false}, {"object", HMLC_EMIT_ARTIFACT, false, true},
+        {"llvm-ir", HMLC_EMIT_LLVM_IR, false, false},   {"asm", HMLC_EMIT_ASM, false, false},
+        {"ir", HMLC_EMIT_ARTIFACT, true, false},
     };
     enum { ROWS = sizeof rows / sizeof rows[0] };
     const char *names[ROWS];
@@ -91,29 +90,26 @@ static int parse_emit(hmlc_request *request, const char *word)
         if (strcmp(rows[k].word, word) == 0) {
             request->emit = rows[k].emit;
             request->emit_ir = rows[k].ir;
+            request->emit_object = rows[k].object;
             return HMLC_OK;
         }
     }
     return word == NULL
                ? HMLC_OK
                : hml_report_usage(
-                     request->report, "--emit %s: expected artifact, llvm-ir, asm or ir%s", word,
-                     hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
+                     request->report, "--emit %s: expected artifact, object, llvm-ir, asm or ir%s",
+                     word, hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
 }
 
 /* Words of the command line's contract that have no meaning: refused, not misread. */
 static int refuse_reserved(const hmlc_request *request, const hml_options *options)
 {
     static const char *const reserved[] = {"quantize", "calib", "provider"};
-    const char *emit = hml_options_get(options, "emit");
     char message[64] = "";
     for (size_t k = 0; k < sizeof reserved / sizeof reserved[0]; k++) {
         if (hml_options_get(options, reserved[k]) != NULL) {
             snprintf(message, sizeof message, "--%s has no meaning", reserved[k]);
         }
-    }
-    if (emit != NULL && strcmp(emit, "object") == 0) {
-        snprintf(message, sizeof message, "--emit object has no meaning");
     }
     if (message[0] == '\0') {
         return HMLC_OK;
@@ -208,11 +204,12 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                  : status;
     status = status == HMLC_OK ? check_pass(request) : status;
     status = status == HMLC_OK ? parse_dims(request, options) : status;
+    status = status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
     status = status == HMLC_OK ? hmlc_request_targets(request, options) : status;
     status = status == HMLC_OK ? parse_keep(request, options) : status;
     status =
         status == HMLC_OK ? parse_preference(request, hml_options_get(options, "prefer")) : status;
-    return status == HMLC_OK ? parse_emit(request, hml_options_get(options, "emit")) : status;
+    return status == HMLC_OK ? hmlc_request_parse_object(request, options) : status;
 }
 
 void hmlc_request_native(hmlc_request *request)
@@ -236,4 +233,6 @@ void hmlc_request_release(hmlc_request *request)
     request->dim_count = 0;
     free(request->targets);
     request->targets = NULL;
+    free(request->section_words);
+    request->section_words = NULL;
 }

@@ -120,8 +120,11 @@ static int add_word(hmlc_request *request, const list_word *word)
 {
     char name[MOST_NAME];
     copy_word(name, word);
-    const hmlc_target_alias *alias = hmlc_target_alias_find(name);
-    const hmlc_target *target = alias == NULL ? hmlc_target_find(name) : NULL;
+    const hmlc_target *target = hmlc_target_find(name);
+    /* "aarch64" is a row, and all that stand beside it; an object is made of one. */
+    const hmlc_target_alias *alias =
+        request->emit_object && target != NULL ? NULL : hmlc_target_alias_find(name);
+    target = alias == NULL ? target : NULL;
     if (alias != NULL && alias->targets == NULL) {
         return refuse_device(request, alias);
     }

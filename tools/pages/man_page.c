@@ -84,7 +84,7 @@ static void put_usage(const hml_tool_program *program, const hml_command *comman
 static void put_examples(const hml_tool_program *program, const hml_command *command)
 {
     fputs(".PP\nExamples:\n.PP\n.RS\n.nf\n", stdout);
-    for (size_t k = 0; k < sizeof command->examples / sizeof command->examples[0]; k++) {
+    for (size_t k = 0; k < HML_MOST_EXAMPLES && command->examples[k] != NULL; k++) {
         put(program->name);
         putchar(' ');
         put(command->examples[k]);

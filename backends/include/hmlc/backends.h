@@ -30,6 +30,22 @@ const hmlc_target_alias *hmlc_target_alias_find(const char *name);
 
 typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } hmlc_emit;
 
+/* The object form: BASE.o, BASE.h and BASE.json instead of an artifact. */
+typedef struct hmlc_object_options {
+    const char *base;   /* path of the files, without their endings */
+    const char *prefix; /* of all names in C; NULL: from `base` */
+    bool weights_apart; /* a file BASE.bin and a parameter, instead of a constant */
+    const char *code_section, *weights_section; /* NULL: the usual ones */
+    const char *model_name, *model_sha256;      /* for the header */
+    const char *compiler;                       /* "hmlc 0.1" */
+    /* A recorded run, a tensor per input and output, for BASE_test.c; NULL: no such file. */
+    const hmlc_tensor *inputs, *outputs;
+} hmlc_object_options;
+
+enum { HMLC_OBJECT_PREFIX = 64 }; /* letters at most */
+/* True for what C and C++ take as the beginning of names: an identifier, no reserved word. */
+bool hmlc_object_prefix_good(const char *prefix);
+
 typedef struct hmlc_codegen_options {
     const hmlc_target *const *targets;
     uint32_t target_count;
@@ -38,7 +54,8 @@ typedef struct hmlc_codegen_options {
     uint32_t jobs;         /* child processes that generate code; 0: one per core */
     uint32_t most_kernels; /* distinct ones, over all targets; 0: any number */
     hmlc_emit emit;
-    const char *provenance; /* JSON text stored in the artifact; NULL: none */
+    const char *provenance;            /* JSON text stored in the artifact; NULL: none */
+    const hmlc_object_options *object; /* not NULL: the object form, of one target */
     /* Progress, on the calling thread; may be NULL. */
     void (*progress)(void *context, const char *phase, uint32_t done, uint32_t total);
     void *context;
@@ -51,6 +68,7 @@ typedef struct hmlc_codegen_summary {
     uint64_t
         arena_bytes; /* with every dim as small as it may be, 1 at least; of the largest plan */
     uint64_t weight_bytes, code_bytes, file_bytes;
+    uint64_t stack_bytes; /* of an object: the most that a run needs */
 } hmlc_codegen_summary;
 
 /*

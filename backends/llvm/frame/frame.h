@@ -36,6 +36,15 @@ typedef struct hmlc_frame {
 /* Makes function `name` in `module`, calls the class's emit, closes and verifies the function. */
 hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
                              const char *name, hmlc_arena *arena) HMLC_MUST_USE;
+/*
+ * Makes function `name` that is called directly, by a module that this one is linked with: its
+ * parameters are the operands, the values of hmlc_kernel_symbols, scratch, and i64[2] for the
+ * numbers that go with a status. It does all units and has no check mode. *fails: it may return
+ * another status than HML_KERNEL_OK.
+ */
+hmlc_status hmlc_kernel_emit_direct(LLVMModuleRef module, hmlc_module *ir,
+                                    const hmlc_kernel_plan *plan, const char *name,
+                                    hmlc_arena *arena, bool *fails) HMLC_MUST_USE;
 
 /*
  * Any dim expression as an index: a constant, or arithmetic over symbols, emitted once at entry and
@@ -125,6 +134,8 @@ void hmlc_frame_branch_begin(hmlc_frame *frame, hmlc_frame_branch *branch, LLVMV
 void hmlc_frame_branch_else(hmlc_frame *frame, hmlc_frame_branch *branch); /* optional */
 void hmlc_frame_branch_end(hmlc_frame *frame, hmlc_frame_branch *branch);
 
+/* Where the numbers go that belong to a status: i64[2]. */
+LLVMValueRef hmlc_frame_detail(hmlc_frame *frame);
 /* Returns `status` (HML_KERNEL_*) with two details, indices or i64, when `condition` (i1) holds.
  * Cold path. */
 void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t status,

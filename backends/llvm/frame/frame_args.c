@@ -33,3 +33,10 @@ LLVMValueRef hmlc_frame_item(hmlc_frame *frame, LLVMValueRef list, uint32_t inde
     uint64_t bytes = LLVMABISizeOfType(LLVMGetModuleDataLayout(frame->module), type);
     return load_at(frame, list, index * bytes, type);
 }
+
+LLVMValueRef hmlc_frame_detail(hmlc_frame *frame)
+{
+    const struct hmlc_frame_state *state = frame->private_;
+    return state->detail != NULL ? state->detail
+                                 : hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail);
+}

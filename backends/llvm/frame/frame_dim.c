@@ -90,13 +90,11 @@ static LLVMValueRef emit_modulo(const dim_emitter *e, LLVMValueRef a, LLVMValueR
     return LLVMBuildSub(e->frame->builder, a, whole, "");
 }
 
-static LLVMValueRef emit_dim(const dim_emitter *e, hmlc_dim dim);
-
-static LLVMValueRef emit_operation(const dim_emitter *e, hmlc_dim dim)
+static LLVMValueRef combine(const dim_emitter *e, hmlc_dim_kind kind, LLVMValueRef a,
+                            LLVMValueRef b)
 {
     LLVMBuilderRef builder = e->frame->builder;
-    LLVMValueRef a = emit_dim(e, dim->a), b = emit_dim(e, dim->b);
-    switch (dim->kind) {
+    switch (kind) {
     case HMLC_DIM_ADD:
         return LLVMBuildAdd(builder, a, b, "");
     case HMLC_DIM_MULTIPLY:
@@ -113,14 +111,28 @@ static LLVMValueRef emit_operation(const dim_emitter *e, hmlc_dim dim)
         return emit_select(e, LLVMIntSGT, a, b);
     case HMLC_DIM_EQUAL:
         return emit_test(e, LLVMIntEQ, a, b);
-    case HMLC_DIM_LESS:
+    default:
         return emit_test(e, LLVMIntSLT, a, b);
-    default: {
-        LLVMValueRef zero = constant(e, 0);
-        LLVMValueRef test = LLVMBuildICmp(builder, LLVMIntNE, a, zero, "");
-        return LLVMBuildSelect(builder, test, b, emit_dim(e, dim->c), "");
     }
+}
+
+LLVMValueRef hmlc_frame_combine(hmlc_frame *frame, hmlc_dim_kind kind, LLVMValueRef a,
+                                LLVMValueRef b)
+{
+    return combine(&(dim_emitter){frame, frame->index}, kind, a, b);
+}
+
+static LLVMValueRef emit_dim(const dim_emitter *e, hmlc_dim dim);
+
+static LLVMValueRef emit_operation(const dim_emitter *e, hmlc_dim dim)
+{
+    LLVMBuilderRef builder = e->frame->builder;
+    LLVMValueRef a = emit_dim(e, dim->a), b = emit_dim(e, dim->b);
+    if (dim->kind != HMLC_DIM_SELECT) {
+        return combine(e, dim->kind, a, b);
     }
+    LLVMValueRef test = LLVMBuildICmp(builder, LLVMIntNE, a, constant(e, 0), "");
+    return LLVMBuildSelect(builder, test, b, emit_dim(e, dim->c), "");
 }
 
 static LLVMValueRef emit_dim(const dim_emitter *e, hmlc_dim dim)

@@ -2,7 +2,7 @@
 /*
  * The kernel function: `name(args)` answers check mode, else loads operands, symbols and units and
  * calls a private body function, whose parameters carry noalias and alignment facts that loaded
- * pointers could not.
+ * pointers could not. A direct kernel is the body alone.
  */
 #include "frame_internal.h"
 
@@ -30,7 +30,7 @@ static void frame_add_attribute(hmlc_frame *frame, LLVMValueRef function, LLVMAt
 }
 
 /* Without these on every function LLVM falls back to its oldest CPU and splits vectors. */
-static void set_target(hmlc_frame *frame, LLVMValueRef function)
+void hmlc_frame_set_target(hmlc_frame *frame, LLVMValueRef function)
 {
     frame_add_string_attribute(frame, function, "target-cpu", frame->target->cpu);
     frame_add_string_attribute(frame, function, "target-features", frame->target->features);
@@ -63,11 +63,13 @@ void hmlc_frame_init_types(hmlc_frame *frame)
 #define ARGS_FIELD(frame, field)                                                                   \
     hmlc_frame_args_field(frame, LLVMGetParam((frame)->outer, 0), HMLC_ARGS_##field)
 
-/* Body parameters: operands, symbols, begin, end, scratch, args. */
+/* Body parameters: operands, symbols, begin, end, scratch, args; of a direct kernel: operands,
+ * symbols, scratch, detail. */
 static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *state)
 {
     uint32_t operand_count = hmlc_kernel_passed_count(frame->plan);
-    uint32_t count = operand_count + state->symbol_count + 4;
+    uint32_t units = state->direct ? 0 : 2;
+    uint32_t count = operand_count + state->symbol_count + units + 2;
     LLVMTypeRef *types = HMLC_NEW_ARRAY(frame->arena, LLVMTypeRef, count);
     if (types == NULL) {
         return NULL;
@@ -76,7 +78,7 @@ static LLVMTypeRef body_type(hmlc_frame *frame, const struct hmlc_frame_state *s
     for (; k < operand_count; k++) {
         types[k] = frame->pointer;
     }
-    for (; k < operand_count + state->symbol_count + 2; k++) {
+    for (; k < operand_count + state->symbol_count + units; k++) {
         types[k] = frame->index;
     }
     types[k++] = frame->pointer;
@@ -111,11 +113,15 @@ static hmlc_status body_create(hmlc_frame *frame, const char *name)
     const hmlc_kernel_plan *plan = frame->plan;
     state->body_type = body_type(frame, state);
     HMLC_TRY_MEMORY(state->body_type);
-    const char *text = hmlc_arena_printf(frame->arena, "%s.body", name);
+    const char *text = state->direct ? name : hmlc_arena_printf(frame->arena, "%s.body", name);
     HMLC_TRY_MEMORY(text);
     frame->function = LLVMAddFunction(frame->module, text, state->body_type);
-    LLVMSetLinkage(frame->function, LLVMPrivateLinkage);
-    set_target(frame, frame->function);
+    if (state->direct) { /* its callers stand in another module */
+        LLVMSetVisibility(frame->function, LLVMHiddenVisibility);
+    } else {
+        LLVMSetLinkage(frame->function, LLVMPrivateLinkage);
+    }
+    hmlc_frame_set_target(frame, frame->function);
     frame_add_attribute(frame, frame->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                         "noinline", 0);
     body_declare_operands(frame);
@@ -133,10 +139,12 @@ static hmlc_status body_create(hmlc_frame *frame, const char *name)
     for (uint32_t s = 0; s < state->symbol_count; s++) {
         state->symbol_values[s] = LLVMGetParam(frame->function, k++);
     }
-    frame->begin = LLVMGetParam(frame->function, k++);
-    frame->end = LLVMGetParam(frame->function, k++);
+    if (!state->direct) {
+        frame->begin = LLVMGetParam(frame->function, k++);
+        frame->end = LLVMGetParam(frame->function, k++);
+    }
     frame->scratch = LLVMGetParam(frame->function, k++);
-    frame->arguments = LLVMGetParam(frame->function, k++);
+    *(state->direct ? &state->detail : &frame->arguments) = LLVMGetParam(frame->function, k++);
     return HMLC_OK;
 }
 
@@ -148,6 +156,10 @@ static hmlc_status body_emit(hmlc_frame *frame)
     LLVMPositionBuilderAtEnd(frame->builder, frame->entry);
     LLVMBuildBr(frame->builder, start);
     LLVMPositionBuilderAtEnd(frame->builder, start);
+    if (frame->begin == NULL) {
+        frame->begin = hmlc_frame_int(frame, 0);
+        frame->end = hmlc_frame_dim(frame, frame->plan->units);
+    }
     HMLC_TRY(frame->plan->class_->emit(frame, frame->plan));
     LLVMBuildRet(frame->builder, LLVMConstInt(frame->i32, HML_KERNEL_OK, 0));
     return HMLC_OK;
@@ -161,7 +173,7 @@ static hmlc_status outer_emit(hmlc_frame *frame, const char *name)
     LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
     frame->outer = LLVMAddFunction(frame->module, name, type);
     LLVMSetVisibility(frame->outer, LLVMProtectedVisibility);
-    set_target(frame, frame->outer);
+    hmlc_frame_set_target(frame, frame->outer);
     char room[16]; /* instructions: the linker step writes the seal over these nops */
     snprintf(room, sizeof room, "%zu",
              sizeof(hml_entry_seal) / hmlc_architecture_of(frame->target)->nop.size);
@@ -237,33 +249,58 @@ static hmlc_status frame_init(hmlc_frame *frame, struct hmlc_frame_state *state)
     return HMLC_OK;
 }
 
-hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
-                             const char *name, hmlc_arena *arena)
+static hmlc_status malformed(const hmlc_frame *frame)
 {
-    struct hmlc_frame_state state = {0};
-    hmlc_frame frame = {.context = LLVMGetModuleContext(module),
+    return hmlc_error_add(
+        frame->ir->diagnostics, HMLC_ERROR_codegen_failed, frame->plan->kernel->location, NULL,
+        "the generated function of a %s kernel is malformed", frame->plan->class_->name);
+}
+
+static hmlc_status kernel_emit(hmlc_frame *frame, struct hmlc_frame_state *state, const char *name)
+{
+    HMLC_TRY(frame_init(frame, state));
+    frame->builder = LLVMCreateBuilderInContext(frame->context);
+    hmlc_status status = body_create(frame, name);
+    if (status == HMLC_OK) {
+        status = body_emit(frame);
+    }
+    if (status == HMLC_OK && !state->direct) {
+        status = outer_emit(frame, name);
+    }
+    LLVMDisposeBuilder(frame->builder);
+    HMLC_TRY(status);
+    HMLC_TRY(state->status);
+    bool bad = LLVMVerifyFunction(frame->function, LLVMPrintMessageAction) ||
+               (frame->outer != NULL && LLVMVerifyFunction(frame->outer, LLVMPrintMessageAction));
+    return bad ? malformed(frame) : HMLC_OK;
+}
+
+static hmlc_frame frame_of(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
+                           hmlc_arena *arena)
+{
+    return (hmlc_frame){.context = LLVMGetModuleContext(module),
                         .module = module,
                         .target = plan->target,
                         .plan = plan,
                         .arena = arena,
                         .ir = ir};
-    HMLC_TRY(frame_init(&frame, &state));
-    frame.builder = LLVMCreateBuilderInContext(frame.context);
-    hmlc_status status = body_create(&frame, name);
-    if (status == HMLC_OK) {
-        status = body_emit(&frame);
-    }
-    if (status == HMLC_OK) {
-        status = outer_emit(&frame, name);
-    }
-    LLVMDisposeBuilder(frame.builder);
-    HMLC_TRY(status);
-    HMLC_TRY(state.status);
-    if (LLVMVerifyFunction(frame.function, LLVMPrintMessageAction) ||
-        LLVMVerifyFunction(frame.outer, LLVMPrintMessageAction)) {
-        return hmlc_error_add(ir->diagnostics, HMLC_ERROR_codegen_failed, plan->kernel->location,
-                              NULL, "the generated function of a %s kernel is malformed",
-                              plan->class_->name);
-    }
-    return HMLC_OK;
+}
+
+hmlc_status hmlc_kernel_emit(LLVMModuleRef module, hmlc_module *ir, const hmlc_kernel_plan *plan,
+                             const char *name, hmlc_arena *arena)
+{
+    struct hmlc_frame_state state = {0};
+    hmlc_frame frame = frame_of(module, ir, plan, arena);
+    return kernel_emit(&frame, &state, name);
+}
+
+hmlc_status hmlc_kernel_emit_direct(LLVMModuleRef module, hmlc_module *ir,
+                                    const hmlc_kernel_plan *plan, const char *name,
+                                    hmlc_arena *arena, bool *fails)
+{
+    struct hmlc_frame_state state = {.direct = true};
+    hmlc_frame frame = frame_of(module, ir, plan, arena);
+    hmlc_status status = kernel_emit(&frame, &state, name);
+    *fails = status == HMLC_OK && LLVMGetFirstUse(state.detail) != NULL;
+    return status;
 }

@@ -12,6 +12,8 @@ struct hmlc_frame_state {
     LLVMValueRef *check_values;  /* in check mode */
     LLVMTypeRef body_type;
     struct hmlc_dim_cache *cache; /* dims emitted in the body */
+    bool direct;                  /* no argument block, no check mode: all units */
+    LLVMValueRef detail;          /* direct: i64[2], numbers that go with a status */
     hmlc_status status; /* the first failure of a function that returns a value: seen at the end */
 };
 
@@ -25,6 +27,13 @@ void hmlc_frame_defect(hmlc_frame *frame, const char *what, const char *name);
 /* The dim expressions that the body has as indices, one a call, then NULL; *entry is NULL at first.
  */
 hmlc_dim hmlc_frame_next_index(const hmlc_frame *frame, const struct hmlc_dim_cache **entry);
+/* Target, CPU and features of a function. */
+void hmlc_frame_set_target(hmlc_frame *frame, LLVMValueRef function);
+
+/* a op b of two indices, `kind` being a dim's of two operands. */
+LLVMValueRef hmlc_frame_combine(hmlc_frame *frame, hmlc_dim_kind kind, LLVMValueRef a,
+                                LLVMValueRef b);
+
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
 /* A private constant of the code. */

@@ -83,7 +83,7 @@ void hmlc_frame_fail_if(hmlc_frame *frame, LLVMValueRef condition, int32_t statu
     LLVMBasicBlockRef good = append(frame, "good");
     LLVMBuildCondBr(frame->builder, condition, fail, good);
     LLVMPositionBuilderAtEnd(frame->builder, fail);
-    LLVMValueRef detail = hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail);
+    LLVMValueRef detail = hmlc_frame_detail(frame);
     hmlc_frame_store(frame, hmlc_frame_index_number(frame, detail0), detail, 8);
     hmlc_frame_store(frame, hmlc_frame_index_number(frame, detail1),
                      hmlc_frame_element(frame, frame->i64, detail, hmlc_frame_int(frame, 1)), 8);

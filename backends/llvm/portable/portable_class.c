@@ -288,8 +288,7 @@ static hmlc_status portable_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan
     write_int(&w, place_of(&w, CALL_UNIT_DIMS),
               hmlc_portable_unit_dims(w.frame->ir->dims, op, row->units));
     write_field(&w, place_of(&w, CALL_SCRATCH), frame->scratch);
-    write_field(&w, place_of(&w, CALL_DETAIL),
-                hmlc_frame_args_field(frame, frame->arguments, HMLC_ARGS_detail));
+    write_field(&w, place_of(&w, CALL_DETAIL), hmlc_frame_detail(frame));
     LLVMTypeRef type = LLVMFunctionType(frame->i32, &frame->pointer, 1, 0);
     LLVMValueRef status = LLVMBuildCall2(frame->builder, type, function, &w.memory, 1, "");
     LLVMValueRef good = LLVMConstInt(frame->i32, HML_KERNEL_OK, 0);

@@ -40,6 +40,8 @@ const hmlc_architecture hmlc_architecture_aarch64 = {
     .memory = HMLC_BITCODE(aarch64, memory),
     .nop = {{0x1f, 0x20, 0x03, 0xd5}, 4},
     .trap = {{0x48, 0x4c, 0x00, 0x00}, 4}, /* udf */
+    .named_sections = true,
+    .saved_bytes = 160, /* x19 to x30, d8 to d15 */
     .prepare = prepare,
     .features_here = features_here,
 };

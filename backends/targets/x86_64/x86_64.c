@@ -53,6 +53,9 @@ const hmlc_architecture hmlc_architecture_x86_64 = {
     .memory = HMLC_BITCODE(x86_64, memory),
     .nop = {{0x90}, 1},
     .trap = {{0xcc}, 1},
+    .named_sections = true,
+    .call_bytes = 8,
+    .saved_bytes = 56, /* six registers, and what keeps the stack even */
     .prepare = prepare,
     .features_here = features_here,
 };

@@ -67,6 +67,7 @@ typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
     hmlc_family family;
+    bool object_only;            /* its machines have no files: no artifacts */
     bool is_default;             /* one of those that are compiled for where none is named */
     uint64_t required_features;  /* HML_CPU_* bits that the loader wants */
     uint64_t preferred_features; /* those without which it prefers another variant */

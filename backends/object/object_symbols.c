@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "object_symbols.h"
+
+#include <stdbool.h>
+
+/* What the formats themselves name, and a linker gives. */
+static bool is_linkers(const char *name)
+{
+    static const char *const names[] = {"", "_GLOBAL_OFFSET_TABLE_", "__stack_pointer",
+                                        "__linear_memory", "__indirect_function_table"};
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        if (strcmp(name, names[k]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static hmlc_status add_undefined(LLVMBinaryRef binary, LLVMSymbolIteratorRef symbol,
+                                 hmlc_object_symbols *names)
+{
+    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(binary);
+    LLVMMoveToContainingSection(section, symbol);
+    bool undefined = LLVMObjectFileIsSectionIteratorAtEnd(binary, section);
+    LLVMDisposeSectionIterator(section);
+    const char *name = LLVMGetSymbolName(symbol);
+    if (!undefined || name == NULL || is_linkers(name)) {
+        return HMLC_OK;
+    }
+    char *copy = strdup(name);
+    HMLC_TRY_MEMORY(copy);
+    return HMLC_APPEND(names, &copy);
+}
+
+hmlc_status hmlc_object_undefined(LLVMMemoryBufferRef object, hmlc_diagnostics *diagnostics,
+                                  hmlc_object_symbols *names)
+{
+    char *message = NULL;
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
+    if (binary == NULL) {
+        LLVMDisposeMessage(message);
+        LLVMContextDispose(context);
+        return hmlc_error_add(diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
+                              "LLVM cannot read the object that it wrote");
+    }
+    hmlc_status status = HMLC_OK;
+    LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(binary);
+    while (status == HMLC_OK && !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol)) {
+        status = add_undefined(binary, symbol, names);
+        LLVMMoveToNextSymbol(symbol);
+    }
+    LLVMDisposeSymbolIterator(symbol);
+    LLVMDisposeBinary(binary);
+    LLVMContextDispose(context);
+    return status;
+}
+
+void hmlc_object_symbols_release(hmlc_object_symbols *names)
+{
+    for (size_t k = 0; k < names->count; k++) {
+        free(names->data[k]);
+    }
+    HMLC_TABLE_FREE(names);
+}
+
+static bool begins(const char *name, const char *beginning)
+{
+    return name != NULL && beginning != NULL && strncmp(name, beginning, strlen(beginning)) == 0;
+}
+
+uint64_t hmlc_object_section_bytes(LLVMMemoryBufferRef object, const char *beginning,
+                                   const char *other, const char *except)
+{
+    char *message = NULL;
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
+    uint64_t bytes = 0;
+    if (binary == NULL) {
+        LLVMDisposeMessage(message);
+        LLVMContextDispose(context);
+        return 0;
+    }
+    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(binary);
+    for (; !LLVMObjectFileIsSectionIteratorAtEnd(binary, section); LLVMMoveToNextSection(section)) {
+        const char *name = LLVMGetSectionName(section);
+        bool counts = begins(name, beginning) || begins(name, other);
+        if (counts && (except == NULL || strcmp(name, except) != 0)) {
+            bytes += LLVMGetSectionSize(section);
+        }
+    }
+    LLVMDisposeSectionIterator(section);
+    LLVMDisposeBinary(binary);
+    LLVMContextDispose(context);
+    return bytes;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that only an object has. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hmlc_commands.h"
+
+static const char *const object_words[] = {"weights",  "section", "prefix",  "float-abi",
+                                           "selftest", "cpu",     "features"};
+
+/* Words that say something about an object, where none is made. */
+static int refuse_words(const hmlc_request *request, const hml_options *options)
+{
+    for (size_t k = 0; k < sizeof object_words / sizeof object_words[0]; k++) {
+        if (hml_options_get(options, object_words[k]) != NULL) {
+            return hml_report_usage(request->report, "--%s goes with --emit object alone",
+                                    object_words[k]);
+        }
+    }
+    for (uint32_t k = 0; k < request->target_count; k++) {
+        if (request->targets[k]->object_only) {
+            return hml_report_usage(request->report,
+                                    "target %s has no artifacts: its machines have no files; "
+                                    "use --emit object",
+                                    request->targets[k]->name);
+        }
+    }
+    return HMLC_OK;
+}
+
+/* "code=.itcm,weights=.ext_flash" */
+static int parse_sections(hmlc_request *request, const char *list)
+{
+    if (list == NULL) {
+        return HMLC_OK;
+    }
+    char *copy = strdup(list), *rest = NULL;
+    if (copy == NULL) {
+        return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
+    }
+    request->section_words = copy;
+    for (char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
+        char *name = strchr(word, '=');
+        bool code = strncmp(word, "code=", 5) == 0, weights = strncmp(word, "weights=", 8) == 0;
+        if ((!code && !weights) || name[1] == '\0') {
+            return hml_report_usage(request->report,
+                                    "--section %s: expected code=NAME, weights=NAME or both", list);
+        }
+        *(code ? &request->object.code_section : &request->object.weights_section) = name + 1;
+    }
+    return HMLC_OK;
+}
+
+static int parse_weights(hmlc_request *request, const char *word)
+{
+    bool apart = word != NULL && strcmp(word, "bin") == 0;
+    request->object.weights_apart = apart;
+    return word == NULL || apart || strcmp(word, "object") == 0
+               ? HMLC_OK
+               : hml_report_usage(request->report, "--weights %s: expected object or bin", word);
+}
+
+static int parse_prefix(hmlc_request *request, const char *prefix)
+{
+    request->object.prefix = prefix;
+    return prefix == NULL || hmlc_object_prefix_good(prefix)
+               ? HMLC_OK
+               : hml_report_usage(request->report,
+                                  "--prefix '%s': expected a name in C and C++ of at most %d "
+                                  "letters, digits and _, the first a letter; no reserved word",
+                                  prefix, HMLC_OBJECT_PREFIX);
+}
+
+static int check_targets(const hmlc_request *request, const hml_options *options)
+{
+    if (hml_options_count(options, "target") == 0) {
+        return hml_report_usage(request->report,
+                                "--emit object needs --target NAME; `hmlc targets` "
+                                "lists them");
+    }
+    return request->target_count == 1
+               ? HMLC_OK
+               : hml_report_usage(request->report,
+                                  "an object is made for one target; --target names %u",
+                                  request->target_count);
+}
+
+int hmlc_request_parse_object(hmlc_request *request, const hml_options *options)
+{
+    if (!request->emit_object) {
+        return refuse_words(request, options);
+    }
+    request->selftest = hml_options_get(options, "selftest") != NULL;
+    int status = check_targets(request, options);
+    status =
+        status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
+    status =
+        status == HMLC_OK ? parse_sections(request, hml_options_get(options, "section")) : status;
+    return status == HMLC_OK ? parse_prefix(request, hml_options_get(options, "prefix")) : status;
+}
