@@ -226,7 +226,10 @@ static hmlc_status measure(const generator *g, LLVMMemoryBufferRef object,
 static hmlc_status generate(generator *g, hmlc_object_figures *figures, hmlc_byte_table *bytes)
 {
     g->all = new_module(g);
-    HMLC_TRY_MEMORY(g->all);
+    if (g->all == NULL) {
+        return failed(g, HMLC_ERROR_object_unfit, "LLVM has no code for the triple ",
+                      g->target->triple);
+    }
     HMLC_TRY(add_kernels(g, false));
     if (has_portable(g->program)) {
         HMLC_TRY(add_kernels(g, true));

@@ -4,6 +4,14 @@
 
 #include "atomic_file.h"
 
+static const char *const endings[] = {".o", ".bin", ".h", ".json", "_test.c"};
+enum { FILES = sizeof endings / sizeof endings[0] };
+
+const char *hmlc_object_ending(uint32_t index)
+{
+    return index < FILES ? endings[index] : NULL;
+}
+
 typedef hmlc_status make_text(const hmlc_object_form *form, hmlc_byte_table *text);
 
 typedef struct object_file {
@@ -44,15 +52,15 @@ hmlc_status hmlc_object_write(const hmlc_object_form *form, const hmlc_objects *
                               uint64_t *bytes)
 {
     bool apart = form->options->weights_apart, test = form->options->inputs != NULL;
-    object_file files[] = {{.ending = ".o", .wanted = true},
-                           {.ending = ".bin", .wanted = apart},
-                           {.ending = ".h", .make = hmlc_object_header, .wanted = true},
-                           {.ending = ".json", .make = hmlc_object_json, .wanted = true},
-                           {.ending = "_test.c", .make = hmlc_object_selftest, .wanted = test}};
-    enum { FILES = sizeof files / sizeof files[0] };
+    object_file files[FILES] = {{.wanted = true},
+                                {.wanted = apart},
+                                {.make = hmlc_object_header, .wanted = true},
+                                {.make = hmlc_object_json, .wanted = true},
+                                {.make = hmlc_object_selftest, .wanted = test}};
     hmlc_status status = HMLC_OK;
     size_t opened = 0;
     for (; opened < FILES && status == HMLC_OK; opened++) {
+        files[opened].ending = endings[opened];
         files[opened].file.file = -1;
         if (files[opened].wanted) {
             status = write_one(form, objects, &files[opened]);

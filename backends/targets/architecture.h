@@ -8,6 +8,9 @@
 
 #include <hmlc/target.h>
 
+/* Architectures of objects alone: no artifact names them. */
+enum { HMLC_ARCHITECTURE_THUMB = 1000, HMLC_ARCHITECTURE_WASM32 };
+
 /* The portable kernels (backends/portable/), compiled for the architecture. */
 typedef struct hmlc_bitcode {
     const char *begin, *end;
@@ -26,14 +29,17 @@ typedef struct hmlc_instruction {
 } hmlc_instruction;
 
 typedef struct hmlc_architecture {
-    uint32_t number;            /* HML_ARCHITECTURE_* */
+    uint32_t number;            /* HML_ARCHITECTURE_*, HMLC_ARCHITECTURE_* */
     const hmlc_target *targets; /* in rising order of features: the loader takes the last that the
                                    CPU can run */
     uint32_t target_count;
+    const char
+        *triples; /* how LLVM's triples of it begin, each ended by a blank; NULL: rows alone */
     hmlc_bitcode kernels;  /* the irregular operators */
     hmlc_bitcode memory;   /* what LLVM may call on its own */
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
     hmlc_instruction trap; /* what stands between the end of the code and its page's */
+    bool fixed_addresses;  /* of all its programs, whatever the triple */
     bool named_sections;   /* objects have sections of any name */
     uint32_t call_bytes;   /* of the stack, that a call itself takes */
     uint32_t saved_bytes;  /* of all registers that a function keeps for its caller */
@@ -42,6 +48,9 @@ typedef struct hmlc_architecture {
     bool (*features_here)(uint64_t *features);
 } hmlc_architecture;
 
+/* All of them, one behind the other: NULL behind the last. */
+const hmlc_architecture *hmlc_architecture_first(void);
+const hmlc_architecture *hmlc_architecture_next(const hmlc_architecture *architecture);
 /* Of a target. */
 const hmlc_architecture *hmlc_architecture_of(const hmlc_target *target);
 

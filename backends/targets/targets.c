@@ -37,6 +37,21 @@ const hmlc_target *hmlc_target_at(uint32_t index)
     return NULL;
 }
 
+const hmlc_architecture *hmlc_architecture_first(void)
+{
+    return architectures[0];
+}
+
+const hmlc_architecture *hmlc_architecture_next(const hmlc_architecture *architecture)
+{
+    for (uint32_t a = 0; a + 1 < ARCHITECTURE_COUNT; a++) {
+        if (architectures[a] == architecture) {
+            return architectures[a + 1];
+        }
+    }
+    return NULL;
+}
+
 const hmlc_architecture *hmlc_architecture_of(const hmlc_target *target)
 {
     for (uint32_t a = 0; a < ARCHITECTURE_COUNT; a++) {

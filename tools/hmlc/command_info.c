@@ -19,15 +19,16 @@ static void put_target(hml_json *json, const hmlc_target *target, bool native)
     hml_json_string(json, "triple", target->triple);
     hml_json_integer(json, "vector_bits", target->vector_bytes * 8);
     hml_json_bool(json, "default", target->is_default);
+    hml_json_bool(json, "object_only", target->object_only);
     hml_json_bool(json, "native", native);
     hml_json_end(json);
 }
 
 static void print_target(const hmlc_target *target, bool native)
 {
-    printf("%-18s %-28s %3d-bit vectors%s%s\n", target->name, target->triple,
+    printf("%-18s %-28s %3d-bit vectors%s%s%s\n", target->name, target->triple,
            target->vector_bytes * 8, target->is_default ? "  default" : "",
-           native ? "  (this machine: native)" : "");
+           target->object_only ? "  objects only" : "", native ? "  (this machine: native)" : "");
 }
 
 static void put_alias(hml_json *json, const hmlc_target_alias *alias)

@@ -29,6 +29,8 @@ typedef struct hmlc_request {
     uint32_t jobs, most_kernels;
     hmlc_emit emit;
     bool emit_object;
+    hmlc_target own_target; /* of a triple, or with another way of passing floats */
+    char own_triple[96];
     hmlc_object_options object; /* what the options say of it */
     char *section_words;        /* behind the sections' names */
     bool selftest;
@@ -47,6 +49,8 @@ typedef struct hmlc_request {
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
 /* Its part for --target and --tune. */
 int hmlc_request_targets(hmlc_request *request, const hml_options *options);
+/* Takes a word for --target as a triple: true with the request's own target. */
+bool hmlc_request_triple(hmlc_request *request, const hml_options *options, const char *word);
 /* The options of an object; refuses them, and targets that have nothing else, where none is made.
  */
 int hmlc_request_parse_object(hmlc_request *request, const hml_options *options);

@@ -265,6 +265,21 @@ static char *object_base(hmlc_arena *arena, const char *path)
     return hmlc_arena_string_n(arena, path, ends ? length - 2 : length);
 }
 
+/* None of an object's files is one that the model came from. */
+static int guard_object(const hmlc_job *job, const char *base)
+{
+    const char *ending;
+    int status = HMLC_OK;
+    for (uint32_t k = 0; status == HMLC_OK && (ending = hmlc_object_ending(k)) != NULL; k++) {
+        const char *path = hmlc_arena_printf(job->module->arena, "%s%s", base, ending);
+        status = path != NULL ? hmlc_job_guard(job, path) : HMLC_RESOURCE;
+        status = status == HMLC_OK
+                     ? hmlc_path_check(job->request->report, job->request->model_path, path)
+                     : status;
+    }
+    return status;
+}
+
 static hmlc_status compile_object(hmlc_job *job, const char *path)
 {
     double start = hmlc_seconds();
@@ -276,6 +291,7 @@ static hmlc_status compile_object(hmlc_job *job, const char *path)
     hmlc_object_options object = request->object;
     object.base = object_base(job->module->arena, path);
     HMLC_TRY_MEMORY(object.base);
+    HMLC_TRY((hmlc_status)guard_object(job, object.base));
     const char *slash = strrchr(request->model_path, '/');
     object.model_name = slash != NULL ? slash + 1 : request->model_path;
     object.model_sha256 = digest;

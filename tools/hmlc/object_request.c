@@ -72,6 +72,57 @@ static int parse_prefix(hmlc_request *request, const char *prefix)
                                   prefix, HMLC_OBJECT_PREFIX);
 }
 
+/* "armv7em-none-eabi": what is not in the table and has a dash is a triple. */
+bool hmlc_request_triple(hmlc_request *request, const hml_options *options, const char *word)
+{
+    if (!request->emit_object || strchr(word, '-') == NULL ||
+        strlen(word) >= sizeof request->own_triple || request->own_triple[0] != '\0') {
+        return false;
+    }
+    snprintf(request->own_triple, sizeof request->own_triple, "%s", word);
+    return hmlc_target_of_triple(request->own_triple, hml_options_get(options, "cpu"),
+                                 hml_options_get(options, "features"), &request->own_target);
+}
+
+/* A row's processor and features are the row's. */
+static int check_words(const hmlc_request *request, const hml_options *options)
+{
+    bool words =
+        hml_options_get(options, "cpu") != NULL || hml_options_get(options, "features") != NULL;
+    return !words || request->targets[0] == &request->own_target
+               ? HMLC_OK
+               : hml_report_usage(request->report,
+                                  "--cpu and --features go with a triple; target %s has its own",
+                                  request->targets[0]->name);
+}
+
+static int parse_float_abi(hmlc_request *request, const char *word)
+{
+    bool hard = word != NULL && strcmp(word, "hard") == 0;
+    if (word == NULL) {
+        return HMLC_OK;
+    }
+    if (!hard && strcmp(word, "softfp") != 0) {
+        return hml_report_usage(request->report,
+                                "--float-abi %s: expected hard or softfp; both use the "
+                                "processor's floats",
+                                word);
+    }
+    const hmlc_target *given = request->targets[0];
+    hmlc_target target = *given;
+    char triple[sizeof request->own_triple];
+    if (!hmlc_target_float_abi(&target, hard, triple, sizeof triple)) {
+        return hml_report_usage(request->report, "--float-abi: %s has no choice of it",
+                                given->name);
+    }
+    memcpy(request->own_triple, triple, sizeof triple);
+    target.name = given == &request->own_target ? request->own_triple : given->name;
+    target.triple = request->own_triple;
+    request->own_target = target;
+    request->targets[0] = &request->own_target;
+    return HMLC_OK;
+}
+
 static int check_targets(const hmlc_request *request, const hml_options *options)
 {
     if (hml_options_count(options, "target") == 0) {
@@ -93,6 +144,9 @@ int hmlc_request_parse_object(hmlc_request *request, const hml_options *options)
     }
     request->selftest = hml_options_get(options, "selftest") != NULL;
     int status = check_targets(request, options);
+    status = status == HMLC_OK ? check_words(request, options) : status;
+    status = status == HMLC_OK ? parse_float_abi(request, hml_options_get(options, "float-abi"))
+                               : status;
     status =
         status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
     status =

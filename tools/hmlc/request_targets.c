@@ -12,7 +12,7 @@
 static uint32_t place_of(const hmlc_target *target)
 {
     uint32_t place = 0;
-    while (hmlc_target_at(place) != target) {
+    while (hmlc_target_at(place) != target && hmlc_target_at(place) != NULL) {
         place++;
     }
     return place;
@@ -34,6 +34,10 @@ static void add_target(hmlc_request *request, const hmlc_target *target)
 {
     if (has_target(request, target)) {
         return; /* two words may stand for one row */
+    }
+    if (target == &request->own_target) { /* no row of the table */
+        request->targets[request->target_count++] = target;
+        return;
     }
     uint32_t at = request->target_count++;
     for (; at > 0 && place_of(request->targets[at - 1]) > place_of(target); at--) {
@@ -116,7 +120,7 @@ static void add_rows(hmlc_request *request, const char *rows)
     }
 }
 
-static int add_word(hmlc_request *request, const list_word *word)
+static int add_word(hmlc_request *request, const hml_options *options, const list_word *word)
 {
     char name[MOST_NAME];
     copy_word(name, word);
@@ -132,6 +136,8 @@ static int add_word(hmlc_request *request, const list_word *word)
         add_rows(request, alias->targets);
     } else if (target != NULL) {
         add_target(request, target);
+    } else if (hmlc_request_triple(request, options, name)) {
+        add_target(request, &request->own_target);
     } else {
         return unknown_target(request, name);
     }
@@ -171,7 +177,7 @@ static int add_words(hmlc_request *request, const hml_options *options, const ch
             return hml_report_usage(request->report, "--target names '%.*s' twice",
                                     (int)word.length, word.text);
         }
-        status = add_word(request, &word);
+        status = add_word(request, options, &word);
     }
     return status;
 }
@@ -210,7 +216,7 @@ static int parse_tune(hmlc_request *request, const char *word)
 int hmlc_request_targets(hmlc_request *request, const hml_options *options)
 {
     size_t count = hml_options_count(options, "target");
-    request->targets = calloc(hmlc_target_count(), sizeof *request->targets);
+    request->targets = calloc(hmlc_target_count() + 1, sizeof *request->targets);
     if (request->targets == NULL) {
         return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});
     }

@@ -28,6 +28,14 @@ typedef struct hmlc_target_alias {
 const hmlc_target_alias *hmlc_target_alias_at(uint32_t index);
 const hmlc_target_alias *hmlc_target_alias_find(const char *name);
 
+/* A target of LLVM's words, for objects: false where no architecture of the table has the triple.
+ * `cpu` and `features` may be NULL; *target borrows the texts. */
+bool hmlc_target_of_triple(const char *triple, const char *cpu, const char *features,
+                           hmlc_target *target);
+/* Chooses how functions of 32-bit ARM take floats; *target borrows `triple`, which receives the
+ * text. False where its triple has no such choice. */
+bool hmlc_target_float_abi(hmlc_target *target, bool hard, char *triple, size_t bytes);
+
 typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } hmlc_emit;
 
 /* The object form: BASE.o, BASE.h and BASE.json instead of an artifact. */
@@ -42,6 +50,8 @@ typedef struct hmlc_object_options {
     const hmlc_tensor *inputs, *outputs;
 } hmlc_object_options;
 
+/* Endings of the files that an object may have, beside `base`; NULL behind the last. */
+const char *hmlc_object_ending(uint32_t index);
 enum { HMLC_OBJECT_PREFIX = 64 }; /* letters at most */
 /* True for what C and C++ take as the beginning of names: an identifier, no reserved word. */
 bool hmlc_object_prefix_good(const char *prefix);

@@ -6,7 +6,6 @@
 #include "winograd_plan.h"
 
 enum {
-    EXPLICIT_PIXELS = 800, /* up to here every row's offsets go into the table */
     EXPLICIT_TAPS = 64,
     TABLE_BYTES = 64,     /* tables are whole cache lines */
     NARROW_CHANNELS = 16, /* fewer channels that lie apart: runs go along the window instead */
@@ -207,13 +206,14 @@ static hmlc_status add_zeros(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     return add_table(context, plan, zeros, bytes, &conv->zero_operand);
 }
 
-static bool wants_explicit(const hmlc_conv *conv)
+/* Small images have every row's offsets in the table. */
+static bool wants_explicit(const hmlc_target *target, const hmlc_conv *conv)
 {
     int64_t pixels = 1, taps = 1;
     for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
         pixels *= conv->axis[k].output;
         taps *= conv->axis[k].window;
-        if (pixels > EXPLICIT_PIXELS || taps > EXPLICIT_TAPS) {
+        if (pixels > target->listed_pixels || taps > EXPLICIT_TAPS) {
             return false;
         }
     }
@@ -394,7 +394,7 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     if (takes_winograd(plan, contraction, conv)) {
         return plan_winograd(context, plan, contraction, conv);
     }
-    conv->explicit_tiles = !conv->dynamic && wants_explicit(conv);
+    conv->explicit_tiles = !conv->dynamic && wants_explicit(context->target, conv);
     HMLC_TRY(plan_weights(context, plan, contraction, conv, &weights));
     if (pointwise && (conv->dynamic || rows_even(context, contraction, conv))) {
         return plan_pointwise(context, plan, contraction, conv);

@@ -28,6 +28,7 @@ uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
                                 hmlc_pack_layout layout)
 {
     uint32_t lanes = (uint32_t)target->vector_bytes / (uint32_t)hmlc_dtype_bytes(dtype);
+    lanes = lanes < 1 ? 1 : lanes; /* scalar targets */
     return lanes > layout.width ? (uint32_t)layout.width : lanes;
 }
 

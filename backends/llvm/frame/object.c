@@ -20,16 +20,31 @@ static LLVMTargetMachineRef machine_create(const hmlc_target *target, char **mes
     if (LLVMGetTargetFromTriple(target->triple, &llvm_target, message)) {
         return NULL;
     }
+    LLVMRelocMode relocation = target->fixed_addresses ? LLVMRelocStatic : LLVMRelocPIC;
     return LLVMCreateTargetMachine(llvm_target, target->triple, target->cpu, target->features,
-                                   LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
+                                   LLVMCodeGenLevelDefault, relocation, LLVMCodeModelSmall);
 }
 
 LLVMModuleRef hmlc_object_module(LLVMContextRef context, const hmlc_target *target,
                                  const char *name)
 {
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext(name, context);
-    LLVMSetDataLayout(module, target->data_layout);
     LLVMSetTarget(module, target->triple);
+    if (target->data_layout != NULL) {
+        LLVMSetDataLayout(module, target->data_layout);
+        return module;
+    }
+    char *message = NULL;
+    LLVMTargetMachineRef machine = machine_create(target, &message);
+    if (machine == NULL) {
+        LLVMDisposeMessage(message);
+        LLVMDisposeModule(module);
+        return NULL;
+    }
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMDisposeTargetMachine(machine);
     return module;
 }
 

@@ -15,7 +15,7 @@ typedef enum hmlc_object_kind {
     HMLC_OBJECT_CALLS,    /* functions that call kernels: constants and branches */
 } hmlc_object_kind;
 
-/* A module with the target's triple and data layout. */
+/* A module with the target's triple and data layout; NULL where LLVM does not know the triple. */
 LLVMModuleRef hmlc_object_module(LLVMContextRef context, const hmlc_target *target,
                                  const char *name);
 /* Optimises the module: NULL, or what went wrong (LLVMDisposeMessage). */

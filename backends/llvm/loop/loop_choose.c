@@ -88,7 +88,7 @@ static void choose_lanes(const hmlc_loop_context *context, hmlc_loop_state *stat
         state->lanes = state->wide = 1;
         return;
     }
-    state->lanes = vector / bytes;
+    state->lanes = vector > bytes ? vector / bytes : 1;
     state->wide = state->lanes * registers;
     state->wide = state->wide > HMLC_LOOP_MAX_LANES ? HMLC_LOOP_MAX_LANES : state->wide;
     if (state->inner >= 0) { /* lanes count positions of the variable around it */

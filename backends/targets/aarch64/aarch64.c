@@ -36,6 +36,7 @@ const hmlc_architecture hmlc_architecture_aarch64 = {
     .number = HML_ARCHITECTURE_AARCH64,
     .targets = targets,
     .target_count = sizeof targets / sizeof targets[0],
+    .triples = "aarch64- arm64- ",
     .kernels = HMLC_BITCODE(aarch64, kernels),
     .memory = HMLC_BITCODE(aarch64, memory),
     .nop = {{0x1f, 0x20, 0x03, 0xd5}, 4},

@@ -49,6 +49,7 @@ const hmlc_architecture hmlc_architecture_x86_64 = {
     .number = HML_ARCHITECTURE_X86_64,
     .targets = targets,
     .target_count = sizeof targets / sizeof targets[0],
+    .triples = "x86_64- ",
     .kernels = HMLC_BITCODE(x86_64, kernels),
     .memory = HMLC_BITCODE(x86_64, memory),
     .nop = {{0x90}, 1},

@@ -25,6 +25,7 @@ enum { HMLC_WIDEST_TILE = 12, HMLC_TILE_CHOICES = 4 };
 /* Register tiles of contractions that run without a spill. A tile is rows x vectors. */
 typedef struct hmlc_tiles {
     hmlc_left_style style;
+    bool general_left; /* SPLAT: the multiplier takes the scalar from a general register */
     uint32_t rows[HMLC_WIDEST_TILE + 1]; /* most rows of a tile of so many vectors; 0: none */
     uint32_t usual;                      /* vectors of the usual tile */
     uint32_t crowded; /* vectors where the rows of the usual one would meet in a set of L1 */
@@ -67,6 +68,7 @@ typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
     hmlc_family family;
+    bool fixed_addresses;        /* programs lie where their linker placed them */
     bool object_only;            /* its machines have no files: no artifacts */
     bool is_default;             /* one of those that are compiled for where none is named */
     uint64_t required_features;  /* HML_CPU_* bits that the loader wants */
@@ -100,6 +102,7 @@ typedef struct hmlc_target {
     int32_t l1_ways;
     hmlc_tiles tiles;
     hmlc_window_tiles window;
+    int64_t listed_pixels; /* convolutions of images up to so many list where each row begins */
     hmlc_rates rates;
 } hmlc_target;
 

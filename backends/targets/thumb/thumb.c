@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arm Cortex-M, Thumb code: what its rows cannot say. */
+#include "targets/architecture.h"
+
+#include "llvm.h"
+
+static const hmlc_target targets[] = {
+#define HMLC_TARGET(...) {__VA_ARGS__},
+#include "thumb.def"
+#undef HMLC_TARGET
+};
+
+HMLC_BITCODE_DECLARE(thumb);
+
+static void prepare(void)
+{
+    LLVMInitializeARMTargetInfo();
+    LLVMInitializeARMTarget();
+    LLVMInitializeARMTargetMC();
+    LLVMInitializeARMAsmPrinter();
+}
+
+/* No machine of it compiles. */
+static bool features_here(uint64_t *features)
+{
+    *features = 0;
+    return false;
+}
+
+const hmlc_architecture hmlc_architecture_thumb = {
+    .number = HMLC_ARCHITECTURE_THUMB,
+    .targets = targets,
+    .target_count = sizeof targets / sizeof targets[0],
+    .triples = "thumb armv arm- ",
+    .kernels = HMLC_BITCODE(thumb, kernels),
+    .memory = HMLC_BITCODE(thumb, memory),
+    .named_sections = true,
+    .saved_bytes = 100, /* r4 to r11, lr, d8 to d15 */
+    .prepare = prepare,
+    .features_here = features_here,
+};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* object_models FOLDER: small models for the tests of objects, FOLDER/NAME.onnx each. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire_writer.h"
+
+/* Weights between -0.5 and 0.5, the same each time. */
+static void weights(wire_buffer *graph, const char *name, const char *dims, size_t count)
+{
+    static uint32_t state = 1;
+    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims);
+    float *data = malloc(count * sizeof *data);
+    for (size_t k = 0; data != NULL && k < count; k++) {
+        state = state * 1664525U + 1013904223U; /* Numerical Recipes */
+        data[k] = (float)(state >> 8) / (float)(1 << 24) - 0.5F;
+    }
+    wire_put_bytes(&tensor, TENSOR_RAW, data, count * sizeof *data);
+    free(data);
+    graph_tensor(graph, &tensor);
+}
+
+static void input(wire_buffer *graph, const char *name, const char *dims)
+{
+    graph_value(graph, GRAPH_INPUT, name, ONNX_FLOAT, dims);
+}
+
+static void output(wire_buffer *graph, const char *name, const char *dims)
+{
+    graph_value(graph, GRAPH_OUTPUT, name, ONNX_FLOAT, dims);
+}
+
+static void mlp(wire_buffer *graph)
+{
+    input(graph, "x", "3 20");
+    output(graph, "y", "3 5");
+    weights(graph, "w0", "20 33", 660);
+    weights(graph, "b0", "33", 33);
+    weights(graph, "w1", "33 5", 165);
+    graph_add(graph, "Gemm", "x w0 b0", "h");
+    graph_add(graph, "Tanh", "h", "t");
+    graph_add(graph, "Sigmoid", "h", "s");
+    graph_add(graph, "Mul", "t s", "g");
+    graph_add(graph, "MatMul", "g w1", "z");
+    graph_add(graph, "Softmax", "z", "y");
+}
+
+static void conv(wire_buffer *graph, const char *inputs, const char *result, int64_t window,
+                 int64_t stride, int64_t groups)
+{
+    const int64_t kernel[] = {window, window}, strides[] = {stride, stride};
+    const int64_t pads[] = {window / 2, window / 2, window / 2, window / 2};
+    wire_buffer node = node_begin("Conv", inputs, result);
+    node_ints(&node, "kernel_shape", kernel, 2);
+    node_ints(&node, "strides", strides, 2);
+    node_ints(&node, "pads", pads, 4);
+    node_int(&node, "group", groups);
+    graph_node(graph, &node);
+}
+
+/* A cut of a mobile network: 3x3, depthwise with and without a stride, 1x1, mean, product. */
+static void depthwise(wire_buffer *graph)
+{
+    input(graph, "image", "1 3 20 18");
+    output(graph, "scores", "1 7");
+    weights(graph, "w0", "8 3 3 3", 216);
+    weights(graph, "w1", "8 1 3 3", 72);
+    weights(graph, "w2", "20 8 1 1", 160);
+    weights(graph, "w3", "20 1 3 3", 180);
+    weights(graph, "w4", "20 7", 140);
+    conv(graph, "image w0", "a", 3, 2, 1);
+    graph_add(graph, "Relu", "a", "b");
+    conv(graph, "b w1", "c", 3, 1, 8);
+    graph_add(graph, "Relu", "c", "d");
+    conv(graph, "d w2", "e", 1, 1, 1);
+    graph_add(graph, "HardSwish", "e", "f");
+    conv(graph, "f w3", "g", 3, 2, 20);
+    graph_add(graph, "GlobalAveragePool", "g", "m");
+    graph_add(graph, "Flatten", "m", "n");
+    graph_add(graph, "MatMul", "n w4", "scores");
+}
+
+static void branch_graph(wire_buffer *choice, const char *name, const char *first,
+                         const char *second)
+{
+    wire_buffer graph = {0};
+    graph_add(&graph, first, "h", "t");
+    graph_add(&graph, second, "t", "b");
+    output(&graph, "b", NULL);
+    node_graph(choice, name, &graph);
+}
+
+/* The sum decides which of two branches runs; a row is gathered by an index. */
+static void branches(wire_buffer *graph)
+{
+    input(graph, "x", "4 6");
+    graph_value(graph, GRAPH_INPUT, "row", ONNX_INT64, "2");
+    output(graph, "y", "2 6");
+    wire_buffer zero = tensor_begin("zero", ONNX_FLOAT, ""),
+                sum = node_begin("ReduceSum", "x", "s");
+    wire_put_bytes(&zero, TENSOR_RAW, "\0\0\0\0", 4);
+    graph_tensor(graph, &zero);
+    node_int(&sum, "keepdims", 0);
+    graph_node(graph, &sum);
+    graph_add(graph, "Greater", "s zero", "positive");
+    graph_add(graph, "Tanh", "x", "h");
+    wire_buffer choice = node_begin("If", "positive", "c");
+    branch_graph(&choice, "then_branch", "Exp", "Neg");
+    branch_graph(&choice, "else_branch", "Neg", "Sigmoid");
+    graph_node(graph, &choice);
+    graph_add(graph, "Gather", "c row", "y");
+}
+
+/* Names that are no identifiers, and two that are one. */
+static void odd_names(wire_buffer *graph)
+{
+    input(graph, "1.float", "2");
+    input(graph, "int", "2");
+    input(graph, "arena", "2");
+    input(graph, "*/", "2");
+    output(graph, "a/b", "2");
+    graph_add(graph, "Add", "1.float int", "s");
+    graph_add(graph, "Add", "s arena", "t");
+    graph_add(graph, "Sub", "t */", "a/b");
+}
+
+static void clash(wire_buffer *graph)
+{
+    input(graph, "a.b", "2");
+    input(graph, "A_B", "2");
+    output(graph, "y", "2");
+    graph_add(graph, "Add", "a.b A_B", "y");
+}
+
+static void doubles(wire_buffer *graph)
+{
+    enum { ONNX_DOUBLE = 11 };
+    graph_value(graph, GRAPH_INPUT, "x", ONNX_DOUBLE, "6");
+    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_DOUBLE, "6");
+    graph_add(graph, "Mul", "x x", "y");
+}
+
+/* As many results as the data says. */
+static void found(wire_buffer *graph)
+{
+    input(graph, "x", "6");
+    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_INT64, "1 n");
+    graph_add(graph, "NonZero", "x", "y");
+}
+
+static void large(wire_buffer *graph)
+{
+    input(graph, "x", "n 1024");
+    output(graph, "y", "n 1024");
+    graph_add(graph, "Exp", "x", "y");
+}
+
+static const struct {
+    const char *name;
+    void (*build)(wire_buffer *graph);
+} models[] = {{"mlp", mlp},       {"depthwise", depthwise}, {"branches", branches},
+              {"odd", odd_names}, {"clash", clash},         {"doubles", doubles},
+              {"found", found},   {"large", large}};
+
+int main(int argc, char **argv)
+{
+    bool written = argc == 2;
+    for (size_t k = 0; written && k < sizeof models / sizeof models[0]; k++) {
+        char path[1024];
+        wire_buffer graph = {0};
+        models[k].build(&graph);
+        wire_buffer model = model_end(&graph, 17);
+        snprintf(path, sizeof path, "%s/%s.onnx", argv[1], models[k].name);
+        written = wire_save(path, model.data, model.size);
+        wire_free(&model);
+    }
+    return written ? 0 : 1;
+}
