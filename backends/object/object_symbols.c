@@ -16,6 +16,16 @@ static bool is_linkers(const char *name)
     return false;
 }
 
+/* Formats that write lengths end a name with no zero, but with the kind of what is imported. */
+static size_t name_length(const char *name)
+{
+    size_t length = 0;
+    while ((unsigned char)name[length] >= ' ') {
+        length++;
+    }
+    return length;
+}
+
 static hmlc_status add_undefined(LLVMBinaryRef binary, LLVMSymbolIteratorRef symbol,
                                  hmlc_object_symbols *names)
 {
@@ -24,11 +34,15 @@ static hmlc_status add_undefined(LLVMBinaryRef binary, LLVMSymbolIteratorRef sym
     bool undefined = LLVMObjectFileIsSectionIteratorAtEnd(binary, section);
     LLVMDisposeSectionIterator(section);
     const char *name = LLVMGetSymbolName(symbol);
-    if (!undefined || name == NULL || is_linkers(name)) {
+    if (!undefined || name == NULL) {
         return HMLC_OK;
     }
-    char *copy = strdup(name);
+    char *copy = strndup(name, name_length(name));
     HMLC_TRY_MEMORY(copy);
+    if (is_linkers(copy)) {
+        free(copy);
+        return HMLC_OK;
+    }
     return HMLC_APPEND(names, &copy);
 }
 

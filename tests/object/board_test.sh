@@ -96,5 +96,14 @@ printf '#define DIGITS_NO_MAIN\n#include "digits_test.c"\n#include "host.h"\nint
 holds 'the self-test links' link "$place/self.elf" "$place/self.c" "$place/digits.o"
 self() { board self.elf >/dev/null; }
 holds 'the self-test passes on a board' self
+
+# The same processor by its triple, and the other way of passing floats, which the linker tells apart.
+expect 0 '' "$hmlc" compile "$place/digits.onnx" -o "$place/digits" --emit object --target thumbv7em-none-eabihf --cpu cortex-m4 --dim batch=1 \
+    --selftest --quiet
+holds 'the self-test of a triple links' link "$place/self.elf" "$place/self.c" "$place/digits.o"
+holds 'the self-test of a triple passes' self
+expect 0 'Tag_ABI_VFP_args' llvm-readelf-19 -A "$place/digits.o"
+expect 0 '' "$hmlc" compile "$place/digits.onnx" -o "$place/digits" --emit object --target cortex-m4 --float-abi softfp --dim batch=1 --quiet
+holds 'softfp is not the hard ABI' bash -c "! llvm-readelf-19 -A '$place/digits.o' | grep -q Tag_ABI_VFP_args"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

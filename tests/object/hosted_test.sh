@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Objects on systems with files: linked into C and C++ programs without libhml, held bit by bit against the artifact's run.
-# usage: hosted_test.sh HMLC HML CROSS_MODELS SOURCE     status 77: a tool is missing
+# usage: hosted_test.sh HMLC HML CROSS_MODELS OBJECT_MODELS SOURCE     status 77: a tool is missing
 set -u
-hmlc=$1 hml=$2 models=$3 source=$4
+hmlc=$1 hml=$2 models=$3 object_models=$4 source=$5
 source "$source/tests/cli/expect.sh"
 source "$source/tests/object/object_lib.sh"
 $python -c 'import numpy' 2>/dev/null || {
@@ -12,6 +12,7 @@ $python -c 'import numpy' 2>/dev/null || {
 }
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
+expect 0 '' "$object_models" "$place"
 digits=$source/models/digits/digits.onnx
 strict=(-O2 -Wall -Wextra -Wno-uninitialized -Wno-unused-parameter -Werror -I"$place" -I"$source/tests/object")
 compile_c() { cc -std=gnu11 "${strict[@]}" "$place/driver.c" "$source/tests/object/host_hosted.c" "$@" -o "$place/driver"; }
@@ -83,6 +84,17 @@ expect 0 '' "$place/selftest"
 sed 's/^    \(-\{0,1\}[0-9]\)\.[0-9]*e/    \1.5e/' "$place/digits_test.c" >"$place/wrong_test.c"
 expect 0 '' cc "${strict[@]}" "$place/wrong_test.c" "$place/digits.o" -o "$place/selftest"
 expect 1 '' "$place/selftest"
+
+# A triple has scalar code.
+for name in mlp depthwise branches; do
+    expect 0 '' "$hmlc" compile "$place/$name.onnx" -o "$place/$name" --emit object --target x86_64-unknown-linux-gnu --selftest --quiet
+    holds "$name in scalar code needs nothing" no_needs "$place/$name.o"
+    expect 0 '' cc "${strict[@]}" "$place/${name}_test.c" "$place/$name.o" -o "$place/selftest"
+    expect 0 '' "$place/selftest"
+done
+
+holds 'the header names the model' grep -q "$(sha256sum "$digits" | cut -d' ' -f1)" "$place/digits.h"
+holds 'the description is JSON' $python -m json.tool "$place/digits.json" /dev/null
 
 # The same bytes each time, whatever the place and the number of jobs.
 mkdir "$place/again"
