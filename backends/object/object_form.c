@@ -43,11 +43,9 @@ static hmlc_status check_growable(const hmlc_object_form *form, const hmlc_regio
                 break;
             }
         }
-        if (op->opcode == HMLC_OP_if) {
-            for (uint32_t k = 0; k < op->region_count; k++) {
-                hmlc_status inner = check_growable(form, op->regions[k]);
-                status = status == HMLC_OK ? inner : status;
-            }
+        for (uint32_t k = 0; k < op->region_count && op->opcode != HMLC_OP_kernel; k++) {
+            hmlc_status inner = check_growable(form, op->regions[k]);
+            status = status == HMLC_OK ? inner : status;
         }
     }
     return status;
@@ -128,15 +126,25 @@ static hmlc_status add_arguments(hmlc_object_form *form)
     return HMLC_OK;
 }
 
-/* An `if` with both branches is one step: its BRANCH jumps behind the JUMP that ends the first. */
+/* An `if` with both branches is one step, and so is a loop: their BRANCH leads behind the JUMP that
+ * ends the first branch, and behind the REPEAT that ends the body. */
+static uint32_t end_of_step(const hmlc_program *program, uint32_t at)
+{
+    const hml_step_record *step = &program->steps.data[at];
+    if (step->kind != HML_STEP_BRANCH) {
+        return at + 1;
+    }
+    const hml_step_record *last = &program->steps.data[step->target - 1];
+    return last->kind == HML_STEP_JUMP ? last->target : step->target;
+}
+
 static hmlc_status add_steps(hmlc_object_form *form)
 {
     const hmlc_program *program = form->program;
     uint32_t at = 0, count = (uint32_t)program->steps.count;
     while (at < count) {
-        const hml_step_record *step = &program->steps.data[at];
         HMLC_TRY(HMLC_APPEND(&form->steps, &at));
-        at = step->kind == HML_STEP_BRANCH ? program->steps.data[step->target - 1].target : at + 1;
+        at = end_of_step(program, at);
     }
     return HMLC_APPEND(&form->steps, &count);
 }
@@ -164,6 +172,10 @@ static hmlc_status measure_values(const hmlc_object_form *form, const hmlc_regio
                 (uint64_t)count->maximum * (uint64_t)hmlc_dtype_bytes(result->type->dtype);
             hmlc_status one = check_size(form, op->location, "a tensor", bytes);
             status = status == HMLC_OK ? one : status;
+        }
+        for (uint32_t k = 0; k < op->region_count && op->opcode != HMLC_OP_kernel; k++) {
+            hmlc_status inner = measure_values(form, op->regions[k]);
+            status = status == HMLC_OK ? inner : status;
         }
     }
     return status;

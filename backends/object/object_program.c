@@ -239,10 +239,21 @@ static void step_call_or_not(writer *w, const hml_step_record *step)
     LLVMPositionBuilderAtEnd(w->frame->builder, done);
 }
 
+/* To the step's target where the bool at its operand has this value. */
+static void emit_decision(writer *w, const hml_step_record *step, bool value, LLVMBasicBlockRef next)
+{
+    LLVMBuilderRef builder = w->frame->builder;
+    LLVMValueRef address = address_of(w, step->first_operand);
+    LLVMValueRef found = hmlc_frame_load(w->frame, w->frame->i8, address, 1);
+    LLVMIntPredicate test = value ? LLVMIntNE : LLVMIntEQ;
+    LLVMBuildCondBr(builder,
+                    LLVMBuildICmp(builder, test, found, LLVMConstInt(w->frame->i8, 0, 0), ""),
+                    w->blocks[step->target], next);
+}
+
 /* Record `index`, ending in a jump to what follows. */
 static void emit_record(writer *w, uint32_t index)
 {
-    LLVMBuilderRef builder = w->frame->builder;
     const hml_step_record *step = &w->program->steps.data[index];
     LLVMBasicBlockRef next = w->blocks[index + 1];
     switch (step->kind) {
@@ -254,21 +265,22 @@ static void emit_record(writer *w, uint32_t index)
             check_equal(w, step->first_dim + k);
         }
         break;
-    case HML_STEP_BRANCH: {
-        LLVMValueRef address = address_of(w, step->first_operand);
-        LLVMValueRef value = hmlc_frame_load(w->frame, w->frame->i8, address, 1);
-        LLVMValueRef zero = LLVMConstInt(w->frame->i8, 0, 0);
-        LLVMBuildCondBr(builder, LLVMBuildICmp(builder, LLVMIntEQ, value, zero, ""),
-                        w->blocks[step->target], next);
-        return;
-    }
     case HML_STEP_JUMP:
         next = w->blocks[step->target];
         break;
-    default:
-        break; /* EVALUATE, GROW: the form refused them */
+    case HML_STEP_BRANCH:
+        emit_decision(w, step, false, next);
+        return;
+    case HML_STEP_REPEAT:
+        emit_decision(w, step, true, next);
+        return;
+    default: /* EVALUATE and GROW are refused before */
+        hmlc_frame_fail(w->frame, hmlc_error_add(w->program->module->diagnostics,
+                                                 HMLC_ERROR_compiler_defect, NULL, NULL,
+                                                 "an object has no code for steps of kind %u",
+                                                 step->kind));
     }
-    LLVMBuildBr(builder, next);
+    LLVMBuildBr(w->frame->builder, next);
 }
 
 /* Where a range of steps ends. */

@@ -61,6 +61,12 @@ refused 3 'HML0512.*cortex-m4 reaches less than 2\^31' "$place/large.onnx" --tar
 refused 3 'HML0512' "$place/large.onnx" --target cortex-m4 --dim n=1..600000
 refused 3 'HML0520.*no bound' "$place/large.onnx" --target x86-64-v2 --dim n=1..100000000000000
 
+# `check` says the same, and makes nothing.
+expect 3 "HML0520.*dim 'batch' has no bound" "$hmlc" check "$digits" --emit object --target cortex-m4
+expect 3 'HML0520.*known only while it runs' "$hmlc" check "$place/found.onnx" --emit object --target x86-64-v2
+expect 0 'supported' "$hmlc" check "$digits" --emit object --target cortex-m4 --dim batch=1
+expect 2 'HML1100.*has no artifacts' "$hmlc" check "$digits" --target cortex-m4
+
 # Names that are no identifiers get one.
 expect 0 '' "$hmlc" compile -o "$out" --emit object "$place/odd.onnx" --target x86-64-v2 --quiet
 expect 0 'out_run\(void \*arena, const float \*x1_float, const float \*int_, const float \*arena_, const float \*__, float \*a_b,' cat "$out.h"

@@ -14,7 +14,10 @@
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
         {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
 
-static const hml_option check_table[] = {MODEL_OPTIONS};
+static const hml_option check_table[] = {
+    {"emit", 0, "artifact|object", "what it would be compiled to; artifact"},
+    MODEL_OPTIONS,
+};
 static const hml_option compile_table[] = {
     {"output", 'o', "OUT.hml", "where the artifact goes"},
     HMLC_JOBS_OPTION,

@@ -208,6 +208,8 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
 hmlc_status hmlc_job_plan(hmlc_job *job)
 {
     hmlc_codegen_options options = codegen_options(job);
+    const hmlc_object_options object = {.base = "model"};
+    options.object = job->request->emit_object ? &object : NULL;
     return conclude(job, hmlc_plan(job->module, &options));
 }
 
