@@ -240,7 +240,8 @@ static void step_call_or_not(writer *w, const hml_step_record *step)
 }
 
 /* To the step's target where the bool at its operand has this value. */
-static void emit_decision(writer *w, const hml_step_record *step, bool value, LLVMBasicBlockRef next)
+static void emit_decision(writer *w, const hml_step_record *step, bool value,
+                          LLVMBasicBlockRef next)
 {
     LLVMBuilderRef builder = w->frame->builder;
     LLVMValueRef address = address_of(w, step->first_operand);
@@ -275,10 +276,10 @@ static void emit_record(writer *w, uint32_t index)
         emit_decision(w, step, true, next);
         return;
     default: /* EVALUATE and GROW are refused before */
-        hmlc_frame_fail(w->frame, hmlc_error_add(w->program->module->diagnostics,
-                                                 HMLC_ERROR_compiler_defect, NULL, NULL,
-                                                 "an object has no code for steps of kind %u",
-                                                 step->kind));
+        hmlc_frame_fail(w->frame,
+                        hmlc_error_add(w->program->module->diagnostics, HMLC_ERROR_compiler_defect,
+                                       NULL, NULL, "an object has no code for steps of kind %u",
+                                       step->kind));
     }
     LLVMBuildBr(w->frame->builder, next);
 }

@@ -34,6 +34,7 @@ declare -A most_ticks=(
     [mlp]='28500 23500 22500 11500'
     [depthwise]='298000 228000 237000 91000'
     [branches]='3600 3200 2800 1700'
+    [repeat]='3600 3200 2800 2200'
 )
 
 # link OUTPUT SOURCE OBJECT: a program for the board at hand
@@ -61,7 +62,7 @@ P
 
 for k in "${!boards[@]}"; do
     read -r target machine triple code data <<<"${boards[$k]}"
-    for name in digits mlp depthwise branches; do
+    for name in digits mlp depthwise branches repeat; do
         dims=()
         [ $name = digits ] && dims=(--dim batch=1)
         read -ra ticks <<<"${most_ticks[$name]}"

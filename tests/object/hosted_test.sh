@@ -53,6 +53,10 @@ expect 0 '' "$models" "$place/products.onnx"
 against products "$place/products.onnx" x86-64-v2 --dim m=1..40 --dim k=1..310 --dim n=1..110 -- m=7 k=301 n=31
 holds 'the sizes are parameters' grep -q 'products_run(void \*arena, int64_t' "$place/products.h"
 
+# Branches and loops are one step each.
+against branches "$place/branches.onnx" x86-64-v2
+against repeat "$place/repeat.onnx" x86-64-v2
+
 # Sizes out of their ranges are refused by the run, with their place and value.
 cat >"$place/range.c" <<'C'
 #include "digits.h"
@@ -86,7 +90,7 @@ expect 0 '' cc "${strict[@]}" "$place/wrong_test.c" "$place/digits.o" -o "$place
 expect 1 '' "$place/selftest"
 
 # A triple has scalar code.
-for name in mlp depthwise branches; do
+for name in mlp depthwise branches repeat; do
     expect 0 '' "$hmlc" compile "$place/$name.onnx" -o "$place/$name" --emit object --target x86_64-unknown-linux-gnu --selftest --quiet
     holds "$name in scalar code needs nothing" no_needs "$place/$name.o"
     expect 0 '' cc "${strict[@]}" "$place/${name}_test.c" "$place/$name.o" -o "$place/selftest"

@@ -112,6 +112,31 @@ static void branches(wire_buffer *graph)
     graph_add(graph, "Gather", "c row", "y");
 }
 
+/* Three times and as often as the input says: v -> tanh(v) + x. */
+static void repeat(wire_buffer *graph)
+{
+    static const int64_t three = 3;
+    wire_buffer tensor = tensor_begin("three", ONNX_INT64, ""), body = {0};
+    wire_put_bytes(&tensor, TENSOR_RAW, &three, sizeof three);
+    graph_tensor(graph, &tensor);
+    input(graph, "x", "5");
+    graph_value(graph, GRAPH_INPUT, "more", ONNX_INT64, "");
+    output(graph, "y", "5");
+    graph_add(graph, "Add", "three more", "count");
+    graph_value(&body, GRAPH_INPUT, "i", ONNX_INT64, "");
+    graph_value(&body, GRAPH_INPUT, "go", ONNX_BOOL, "");
+    graph_value(&body, GRAPH_INPUT, "v", ONNX_FLOAT, "5");
+    graph_value(&body, GRAPH_OUTPUT, "on", ONNX_BOOL, "");
+    graph_value(&body, GRAPH_OUTPUT, "w", ONNX_FLOAT, "5");
+    graph_add(&body, "Identity", "go", "on");
+    graph_add(&body, "Tanh", "v", "t");
+    graph_add(&body, "Add", "t x", "w");
+    wire_buffer loop = node_begin("Loop", "count - x", "z");
+    node_graph(&loop, "body", &body);
+    graph_node(graph, &loop);
+    graph_add(graph, "Neg", "z", "y");
+}
+
 /* Names that are no identifiers, and two that are one. */
 static void odd_names(wire_buffer *graph)
 {
@@ -159,9 +184,9 @@ static void large(wire_buffer *graph)
 static const struct {
     const char *name;
     void (*build)(wire_buffer *graph);
-} models[] = {{"mlp", mlp},       {"depthwise", depthwise}, {"branches", branches},
-              {"odd", odd_names}, {"clash", clash},         {"doubles", doubles},
-              {"found", found},   {"large", large}};
+} models[] = {{"mlp", mlp},         {"depthwise", depthwise}, {"branches", branches},
+              {"repeat", repeat},   {"odd", odd_names},       {"clash", clash},
+              {"doubles", doubles}, {"found", found},         {"large", large}};
 
 int main(int argc, char **argv)
 {

@@ -143,6 +143,10 @@ int hmlc_request_parse_object(hmlc_request *request, const hml_options *options)
         return refuse_words(request, options);
     }
     request->selftest = hml_options_get(options, "selftest") != NULL;
+    if (request->target_count > 0 && request->targets[0]->object_only &&
+        hml_options_get(options, "prefer") == NULL) {
+        request->prefer_size = true; /* flash is what such machines are short of */
+    }
     int status = check_targets(request, options);
     status = status == HMLC_OK ? check_words(request, options) : status;
     status = status == HMLC_OK ? parse_float_abi(request, hml_options_get(options, "float-abi"))
