@@ -99,7 +99,8 @@ static uint32_t list_targets(const hmlc_target *targets[MOST_TARGETS], bool othe
     for (uint32_t k = 0; (target = hmlc_target_at(k)) != NULL && count < MOST_TARGETS; k++) {
         bool first = target->architecture != architecture;
         architecture = target->architecture;
-        if (target == native || (others && first && architecture != native->architecture)) {
+        bool other = first && architecture != native->architecture && !target->object_only;
+        if (target == native || (others && other)) {
             targets[count++] = target;
         }
     }
