@@ -146,6 +146,7 @@ one_file() {
 # Preferences order what runs.
 choices_of_cpus() {
     local row only wanted
+    printf '%s\n' "${choices[@]}" | grep -q "^$architecture " || return
     expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/small.hml" --target "$architecture" --tune small --quiet
     for row in "${choices[@]}"; do
         read -r only qemu cpu wanted <<<"$row"
