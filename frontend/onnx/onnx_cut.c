@@ -99,9 +99,9 @@ static hmlc_status list_writes(hmlc_cut *cut, uint32_t index, const Onnx__NodePr
 /* The member with this number that comes first; an empty span without one. */
 static hmlc_cut_span member_of(hmlc_cut_span message, uint64_t number)
 {
-    hmlc_onnx_field field = {0};
+    hmlc_wire_field field = {0};
     for (size_t at = 0; at < message.size &&
-                        hmlc_onnx_read_field(message.data, at, message.size, &field) == HMLC_OK;
+                        hmlc_wire_read_field(message.data, at, message.size, &field) == HMLC_OK;
          at = field.end) {
         if (field.number == number) {
             return (hmlc_cut_span){message.data + field.value, field.end - field.value};
@@ -198,9 +198,9 @@ static hmlc_status index_parts(hmlc_cut *cut)
 {
     enum { GRAPH = 7 };
     const hmlc_cut_span graph = member_of((hmlc_cut_span){cut->base.data, cut->base.size}, GRAPH);
-    hmlc_onnx_field field;
+    hmlc_wire_field field;
     for (size_t at = 0; at < graph.size; at = field.end) {
-        HMLC_TRY(hmlc_onnx_read_field(graph.data, at, graph.size, &field));
+        HMLC_TRY(hmlc_wire_read_field(graph.data, at, graph.size, &field));
         HMLC_TRY(note_part(cut, field.number,
                            (hmlc_cut_span){graph.data + field.value, field.end - field.value}));
     }
@@ -222,9 +222,9 @@ static hmlc_status index_nodes(hmlc_cut *cut)
 /* What hmlc_cut_write_types left; ends where it was cut short. */
 static hmlc_status read_types(hmlc_cut *cut, hmlc_cut_span types)
 {
-    hmlc_onnx_field field;
+    hmlc_wire_field field;
     for (size_t at = 0; at < types.size; at = field.end) {
-        if (hmlc_onnx_read_field(types.data, at, types.size, &field) != HMLC_OK) {
+        if (hmlc_wire_read_field(types.data, at, types.size, &field) != HMLC_OK) {
             break;
         }
         hmlc_cut_span info = {types.data + field.value, field.end - field.value};

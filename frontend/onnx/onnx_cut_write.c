@@ -66,15 +66,15 @@ static void put_message(sink *out, uint32_t number, const content *what)
 }
 
 /* The next field of a message that was read before; false at its end. */
-static bool next_field(const hmlc_cut_span *span, size_t *position, hmlc_onnx_field *field)
+static bool next_field(const hmlc_cut_span *span, size_t *position, hmlc_wire_field *field)
 {
     bool found = *position < span->size &&
-                 hmlc_onnx_read_field(span->data, *position, span->size, field) == HMLC_OK;
+                 hmlc_wire_read_field(span->data, *position, span->size, field) == HMLC_OK;
     *position = field->end;
     return found;
 }
 
-static void copy_field(sink *out, const hmlc_cut_span *span, const hmlc_onnx_field *field)
+static void copy_field(sink *out, const hmlc_cut_span *span, const hmlc_wire_field *field)
 {
     put_raw(out, span->data + field->start, field->end - field->start);
 }
@@ -83,7 +83,7 @@ static void copy_field(sink *out, const hmlc_cut_span *span, const hmlc_onnx_fie
 static void put_node(sink *out, const content *what)
 {
     enum { INPUT = 1 };
-    hmlc_onnx_field field = {0};
+    hmlc_wire_field field = {0};
     uint32_t input = 0;
     for (size_t at = 0; next_field(&what->span, &at, &field);) {
         uint32_t read = field.number == INPUT ? what->node->reads[input++] : HMLC_CUT_NONE;
@@ -110,7 +110,7 @@ static void put_value(sink *out, const content *what)
 static void put_tensor(sink *out, const content *what)
 {
     enum { RAW_DATA = 9, EXTERNAL_DATA = 13, DATA_LOCATION = 14 };
-    hmlc_onnx_field field = {0};
+    hmlc_wire_field field = {0};
     for (size_t at = 0; next_field(&what->span, &at, &field);) {
         if (field.number != EXTERNAL_DATA && field.number != DATA_LOCATION) {
             copy_field(out, &what->span, &field);
@@ -198,7 +198,7 @@ hmlc_status hmlc_cut_write(hmlc_cut *cut, const hmlc_cut_state *states, FILE *st
     HMLC_TRY(hmlc_cut_select(cut, states));
     sink out = {.stream = stream};
     hmlc_cut_span model = {cut->base.data, cut->base.size};
-    hmlc_onnx_field field = {0};
+    hmlc_wire_field field = {0};
     for (size_t at = 0; next_field(&model, &at, &field);) {
         if (field.number == GRAPH) {
             put_message(&out, GRAPH, &(content){.put = put_graph, .cut = cut, .states = states});

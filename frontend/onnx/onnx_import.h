@@ -3,8 +3,9 @@
 #ifndef HMLC_ONNX_IMPORT_H
 #define HMLC_ONNX_IMPORT_H
 
+#include "common/proto_wire.h"
 #include "importer/scope.h"
-#include "onnx_wire.h"
+#include <onnx.pb-c.h>
 
 typedef struct hmlc_onnx_importer hmlc_onnx_importer;
 typedef struct hmlc_onnx_scope hmlc_onnx_scope;

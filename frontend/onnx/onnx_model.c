@@ -148,8 +148,13 @@ bool hmlc_looks_like_onnx(const uint8_t *bytes, size_t size)
 hmlc_status hmlc_onnx_open_model(hmlc_onnx_importer *importer)
 {
     hmlc_importer *base = importer->base;
-    HMLC_TRY(hmlc_onnx_unpack(base->data, base->size, &base->budget, base->module->diagnostics,
-                              base->where, &importer->model));
+    static const hmlc_wire_format format = {.root = &onnx__model_proto__descriptor,
+                                            .tensor = &onnx__tensor_proto__descriptor,
+                                            .weights = "raw_data"};
+    const ProtobufCMessage *message;
+    HMLC_TRY(hmlc_wire_unpack(&format, base->data, base->size, &base->budget,
+                              base->module->diagnostics, base->where, &message));
+    importer->model = (const Onnx__ModelProto *)message;
     if (importer->model->graph == NULL) {
         return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
                               "if it is a TensorFlow SavedModel, export it to ONNX",

@@ -59,7 +59,7 @@ static hmlc_status use_bytes(tensor_reader *reader, const uint8_t *data, uint64_
 
 static hmlc_status read_raw(tensor_reader *reader)
 {
-    hmlc_onnx_position position;
+    hmlc_wire_position position;
     const hmlc_importer *importer = reader->importer;
     if (reader->proto->raw_data.len != sizeof position) {
         return invalid(reader, "the position of the data is lost");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "onnx_wire.h"
+#include "proto_wire.h"
 
 #include <string.h>
 
@@ -15,6 +15,7 @@ typedef enum wire_type {
 enum { LENGTH_BYTES = 5 };
 
 typedef struct wire_walker {
+    const hmlc_wire_format *format;
     const uint8_t *data;
     size_t size;
     hmlc_budget *budget;
@@ -24,7 +25,7 @@ typedef struct wire_walker {
     size_t used, capacity;
 } wire_walker;
 
-typedef hmlc_onnx_field field;
+typedef hmlc_wire_field field;
 
 static hmlc_status damaged(wire_walker *walker, size_t position, const char *message,
                            const char *what)
@@ -121,11 +122,11 @@ static hmlc_status read_field(wire_walker *walker, size_t position, size_t end, 
     return HMLC_OK;
 }
 
-hmlc_status hmlc_onnx_read_field(const uint8_t *data, size_t position, size_t end,
-                                 hmlc_onnx_field *found)
+hmlc_status hmlc_wire_read_field(const uint8_t *data, size_t position, size_t end,
+                                 hmlc_wire_field *found)
 {
     wire_walker walker = {.data = data};
-    *found = (hmlc_onnx_field){0};
+    *found = (hmlc_wire_field){0};
     return read_field(&walker, position, end, found);
 }
 
@@ -194,10 +195,10 @@ static hmlc_status walk(wire_walker *walker, const ProtobufCMessageDescriptor *m
 static hmlc_status walk_nested(wire_walker *walker, const ProtobufCMessageDescriptor *message,
                                const field *found, size_t key_end, uint32_t depth)
 {
-    if (depth >= HMLC_ONNX_MAX_DEPTH) {
+    if (depth >= HMLC_WIRE_MAX_DEPTH) {
         return hmlc_error_add(walker->diagnostics, HMLC_ERROR_nesting_too_deep, walker->where, NULL,
                               "byte %zu: messages are nested deeper than %d", found->start,
-                              HMLC_ONNX_MAX_DEPTH);
+                              HMLC_WIRE_MAX_DEPTH);
     }
     static const uint8_t room[LENGTH_BYTES];
     HMLC_TRY(append(walker, walker->data + found->start, key_end - found->start));
@@ -216,10 +217,10 @@ static hmlc_status walk_nested(wire_walker *walker, const ProtobufCMessageDescri
     return HMLC_OK;
 }
 
-/* Copies raw_data as the position of its bytes. */
+/* Copies weights as the position of their bytes. */
 static hmlc_status copy_position(wire_walker *walker, const field *found, size_t key_end)
 {
-    hmlc_onnx_position position = {.offset = found->value, .size = found->end - found->value};
+    hmlc_wire_position position = {.offset = found->value, .size = found->end - found->value};
     uint8_t length = sizeof position;
     HMLC_TRY(append(walker, walker->data + found->start, key_end - found->start));
     HMLC_TRY(append(walker, &length, 1));
@@ -250,7 +251,8 @@ static hmlc_status copy_field(wire_walker *walker, const ProtobufCMessageDescrip
     if (descriptor->type == PROTOBUF_C_TYPE_STRING) {
         HMLC_TRY(check_text(walker, found, descriptor->name));
     }
-    if (message == &onnx__tensor_proto__descriptor && strcmp(descriptor->name, "raw_data") == 0) {
+    if (message == walker->format->tensor &&
+        strcmp(descriptor->name, walker->format->weights) == 0) {
         return copy_position(walker, found, key_end_of(walker, found));
     }
     return append(walker, walker->data + found->start, found->end - found->start);
@@ -302,18 +304,21 @@ static void release(void *context, void *memory)
     hmlc_budget_release(context, memory);
 }
 
-hmlc_status hmlc_onnx_unpack(const void *data, size_t size, hmlc_budget *budget,
-                             hmlc_diagnostics *diagnostics, const hmlc_location *where,
-                             const Onnx__ModelProto **model)
+hmlc_status hmlc_wire_unpack(const hmlc_wire_format *format, const void *data, size_t size,
+                             hmlc_budget *budget, hmlc_diagnostics *diagnostics,
+                             const hmlc_location *where, const ProtobufCMessage **message)
 {
-    wire_walker walker = {
-        .data = data, .size = size, .budget = budget, .diagnostics = diagnostics, .where = where};
+    wire_walker walker = {.format = format,
+                          .data = data,
+                          .size = size,
+                          .budget = budget,
+                          .diagnostics = diagnostics,
+                          .where = where};
     ProtobufCAllocator allocator = {.alloc = allocate, .free = release, .allocator_data = budget};
-    HMLC_TRY(walk(&walker, &onnx__model_proto__descriptor, 0, size, 1));
-    *model = (const Onnx__ModelProto *)protobuf_c_message_unpack(
-        &onnx__model_proto__descriptor, &allocator, walker.used, walker.copy);
+    HMLC_TRY(walk(&walker, format->root, 0, size, 1));
+    *message = protobuf_c_message_unpack(format->root, &allocator, walker.used, walker.copy);
     hmlc_budget_release(budget, walker.copy);
-    if (*model != NULL) {
+    if (*message != NULL) {
         return HMLC_OK;
     }
     if (budget->exceeded || budget->starved) {
