@@ -8,7 +8,9 @@
 
 #define HMLC_OPERATOR_LISTS(FORMAT_OPERATORS)                                                      \
     FORMAT_OPERATORS(onnx)                                                                         \
-    FORMAT_OPERATORS(tflite)
+    FORMAT_OPERATORS(tflite)                                                                       \
+    FORMAT_OPERATORS(keras)                                                                        \
+    FORMAT_OPERATORS(tensorflow)
 
 /* As hmlc_operator_at and hmlc_operator_types, of one format. */
 #define PROTOTYPES(format)                                                                         \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of layers. */
+#include "importer/operator_list.h"
 #include "keras_call.h"
 
 #include <string.h>
@@ -31,4 +32,25 @@ const hmlc_keras_row *hmlc_keras_find_row(const char *name)
         }
     }
     return NULL;
+}
+
+/* Layers have the meaning of the file's version, 1 to 3, and compute in f32. */
+bool hmlc_keras_operator_at(uint32_t index, hmlc_operator_info *info)
+{
+    const hmlc_keras_row *row = hmlc_keras_row_at(index);
+    if (row != NULL) {
+        *info = (hmlc_operator_info){row->name, 1, 3, row->import != NULL};
+    }
+    return row != NULL;
+}
+
+uint32_t hmlc_keras_operator_types(uint32_t index, uint32_t variable, const char **names,
+                                   uint32_t most)
+{
+    const hmlc_keras_row *row = hmlc_keras_row_at(index);
+    bool known = row != NULL && row->import != NULL && variable == 0 && most > 0;
+    if (known) {
+        names[0] = "f32";
+    }
+    return known ? 1 : 0;
 }

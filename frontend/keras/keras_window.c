@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions and pools. Data stay in their order: only weights are transposed, once. */
+#include "common/hwio_kernel.h"
 #include "keras_call.h"
 
 #include <inttypes.h>
@@ -100,24 +101,6 @@ static bool read_conv_window(hmlc_keras_call *call, const hmlc_value *kernel, co
     return hmlc_keras_ok(call);
 }
 
-/*
- * [k ..., a, b] to [b, k ..., a], or [b, a, k ...] for data with channels in front; with `swap` a
- * and b change places. What the IR's convolutions want: ops.def.
- */
-static hmlc_value *order_kernel(hmlc_keras_call *call, hmlc_value *kernel, int64_t layout,
-                                bool swap)
-{
-    int64_t permutation[HMLC_MAX_RANK];
-    int32_t spatial = kernel->type->rank - 2, first = layout == HMLC_LAYOUT_CHANNELS_LAST ? 1 : 2;
-    permutation[0] = swap ? spatial : spatial + 1;
-    permutation[layout == HMLC_LAYOUT_CHANNELS_LAST ? spatial + 1 : 1] =
-        swap ? spatial + 1 : spatial;
-    for (int32_t i = 0; i < spatial; i++) {
-        permutation[first + i] = i;
-    }
-    return hmlc_emit_transpose(hmlc_keras_emitter(call), kernel, permutation);
-}
-
 /* Theano's convolutions of Keras 1 turn the kernel round: [out, in, k ...], flipped. */
 static hmlc_value *from_theano(hmlc_keras_call *call, hmlc_value *kernel)
 {
@@ -194,31 +177,10 @@ void hmlc_keras_import_conv(hmlc_keras_call *call)
                         (int)depth);
         return;
     }
-    kernel = order_kernel(call, kernel, window.layout, false);
+    kernel = hmlc_emit_hwio_kernel(hmlc_keras_emitter(call), kernel, window.layout);
     hmlc_value *y =
         hmlc_emit_conv(hmlc_keras_emitter(call), x, kernel, bias, &window, channels / depth);
     call->node.outputs[0] = hmlc_keras_activate(call, "activation", y);
-}
-
-/* A depthwise kernel [k ..., C, M] as an ordinary one of C groups: [C * M, k ..., 1]. */
-static hmlc_value *order_depthwise(hmlc_keras_call *call, hmlc_value *kernel, int64_t layout)
-{
-    hmlc_emitter *emit = hmlc_keras_emitter(call);
-    int32_t rank = kernel->type->rank, spatial = rank - 2;
-    int64_t permutation[HMLC_MAX_RANK];
-    hmlc_dim shape[HMLC_MAX_RANK];
-    const hmlc_dim *dims = kernel->type->dims;
-    int32_t first = layout == HMLC_LAYOUT_CHANNELS_LAST ? 1 : 2;
-    for (int32_t i = 0; i < spatial; i++) {
-        permutation[i + 2] = i;
-        shape[first + i] = dims[i];
-    }
-    permutation[0] = spatial;
-    permutation[1] = spatial + 1;
-    shape[0] = hmlc_dim_multiply(hmlc_emit_table(emit), dims[spatial], dims[spatial + 1]);
-    shape[layout == HMLC_LAYOUT_CHANNELS_LAST ? rank - 1 : 1] = hmlc_emit_number(emit, 1);
-    kernel = hmlc_emit_transpose(emit, kernel, permutation);
-    return hmlc_keras_ok(call) ? hmlc_emit_reshape(emit, kernel, shape, (uint32_t)rank) : NULL;
 }
 
 /* The depthwise part of a layer, without activation. */
@@ -243,7 +205,7 @@ static hmlc_value *depthwise(hmlc_keras_call *call, hmlc_value *bias, int64_t *l
         return NULL;
     }
     *layout = window.layout;
-    kernel = order_depthwise(call, kernel, window.layout);
+    kernel = hmlc_emit_depthwise_kernel(hmlc_keras_emitter(call), kernel, window.layout);
     return hmlc_emit_conv(hmlc_keras_emitter(call), x, kernel, bias, &window, channels);
 }
 
@@ -274,7 +236,7 @@ void hmlc_keras_import_separable_conv(hmlc_keras_call *call)
         window.size[i] = window.strides[i] = window.dilations[i] = 1;
         hmlc_window_set_pads(&window, i, (hmlc_pads){zero, zero});
     }
-    kernel = order_kernel(call, kernel, layout, false);
+    kernel = hmlc_emit_hwio_kernel(hmlc_keras_emitter(call), kernel, layout);
     hmlc_value *y = hmlc_emit_conv(emit, between, kernel, bias, &window, 1);
     call->node.outputs[0] = hmlc_keras_activate(call, "activation", y);
 }
@@ -316,7 +278,7 @@ void hmlc_keras_import_conv_transpose(hmlc_keras_call *call)
             sizes[i] = hmlc_dim_add(table, sizes[i], hmlc_emit_number(emit, more));
         }
     }
-    kernel = order_kernel(call, kernel, window.layout, false);
+    kernel = hmlc_emit_hwio_kernel(hmlc_keras_emitter(call), kernel, window.layout);
     hmlc_value *const operands[3] = {x, kernel, bias};
     hmlc_value *y = hmlc_emit_conv_transpose(emit, operands, &window, 1, sizes, HMLC_ODD_PAD_BEHIND,
                                              output_padding);

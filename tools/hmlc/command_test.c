@@ -28,6 +28,7 @@ static const hml_option test_table[] = {
     {"rtol", 0, "R", "relative tolerance; default 1e-3, bf16 2^-6"},
     {"atol", 0, "A", "absolute tolerance; default max(1e-5, 2e-5 x largest |reference|)"},
     HMLC_DIM_OPTION,
+    HMLC_PART_OPTIONS,
     {"target", 0, "T,...", "targets; default: native"},
     HMLC_JOBS_OPTION,
     {"threads", 0, "N", "threads of each run; default 1"},

@@ -108,8 +108,9 @@ bool hmlc_parse_code(const char *word, long long *number);
     {"dim", 0, "NAME=N|LOW..HIGH|EXPR", "fix, bound or relate (past=seq+1) a dim; may be repeated"}
 #define HMLC_PART_OPTIONS                                                                          \
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
-        {"inputs", 0, "NAME,...", "values that are fed, in place of the model's inputs (TFLite)"}, \
-        {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs (TFLite)"},    \
+        {"inputs", 0, "NAME[=DIM,...],...",                                                        \
+         "values that are fed, in place of the model's inputs"},                                   \
+        {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs"},             \
         {"tflite-rounding", 0, "RELEASE",                                                          \
          "integers as of tf2.19 (the default) or litert2.3 of TFLite"}
 #define HMLC_JOBS_OPTION {"jobs", 'j', "N", "processes that generate code; default: one per core"}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One node of a graph on its way into the IR: what the import function of an operator sees. */
+#ifndef HMLC_TENSORFLOW_NODE_H
+#define HMLC_TENSORFLOW_NODE_H
+
+#include "common/node.h"
+#include <tensorflow.pb-c.h>
+
+typedef struct hmlc_tf_node hmlc_tf_node;
+typedef void hmlc_tf_import_function(hmlc_tf_node *node);
+
+/* One row of tensorflow_ops.def. */
+typedef struct hmlc_tf_op {
+    const char *name;
+    hmlc_tf_import_function *import; /* NULL: known, not supported */
+    const char *reason;              /* of one that is not supported */
+    hmlc_opcode opcode;
+    int32_t least_inputs, most_inputs; /* -1: any number */
+    const char *attributes;
+} hmlc_tf_op;
+
+/* The reason of those that are parts of loops and branches. */
+extern const char hmlc_tf_control[];
+
+enum { HMLC_TF_MOST_OUTPUTS = 64 };
+
+struct hmlc_tf_node {
+    hmlc_node node; /* first */
+    struct hmlc_tf_importer *importer;
+    struct hmlc_tf_entry *entry;
+    const Tensorflow__NodeDef *def;
+};
+
+#define hmlc_tf_fail(of, ...) hmlc_node_fail(&(of)->node, __VA_ARGS__)
+static inline bool hmlc_tf_ok(const hmlc_tf_node *node)
+{
+    return hmlc_node_ok(&node->node);
+}
+static inline hmlc_value *hmlc_tf_input(const hmlc_tf_node *node, uint32_t index)
+{
+    return index < node->node.input_count ? node->node.inputs[index] : NULL;
+}
+
+/* NULL: the node does not give it. */
+const Tensorflow__AttrValue *hmlc_tf_attr(const Tensorflow__NodeDef *def, const char *name);
+/* An attribute that is an element type; `otherwise` where it is absent. */
+hmlc_dtype hmlc_tf_dtype_attr(hmlc_tf_node *node, const char *name, hmlc_dtype otherwise);
+/* HMLC_LAYOUT_* of data_format, "NHWC" and its like unless it says otherwise. */
+int64_t hmlc_tf_layout(hmlc_tf_node *node);
+#endif
