@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes frozen TensorFlow graphs of some operators each, with the outputs that TensorFlow gives: a bundle of the form of cases.bin.
+
+usage: tensorflow_cases.py FILE   (a virtual environment with tensorflow-cpu)
+
+Outputs of a graph are the nodes that nobody reads, in the order of the graph.
+"""
+import os
+import struct
+import sys
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+import numpy as np
+import tensorflow as tf
+
+tf1, raw = tf.compat.v1, tf.raw_ops
+rng = np.random.default_rng(11)
+TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9}
+
+
+def varint(number):
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def tensor(name, array):
+    """An ONNX TensorProto."""
+    array = np.ascontiguousarray(array) if np.ndim(array) else np.asarray(array)
+    field = lambda number, data: varint(number << 3 | 2) + varint(len(data)) + data
+    dims = b"".join(varint(1 << 3) + varint(size) for size in array.shape)
+    return dims + varint(2 << 3) + varint(TYPES[array.dtype.name]) + field(8, name.encode()) + field(9, array.tobytes())
+
+
+def pack(data):
+    return struct.pack("<I", len(data)) + data
+
+
+bundle, used = [b"HMLCASE1"], set()
+
+
+def case(name, inputs, build):
+    """inputs: name -> (declared shape, array); build makes the results from the placeholders."""
+    graph = tf.Graph()
+    with graph.as_default():
+        feeds = {tf1.placeholder(array.dtype, shape, name=label): array for label, (shape, array) in inputs.items()}
+        build(*feeds)
+        read = {edge.op.name for op in graph.get_operations() for edge in op.inputs}
+        results = [op.outputs[0] for op in graph.get_operations()
+                   if op.name not in read and op.outputs and op.type not in ("Const", "Placeholder")]
+        with tf1.Session(graph=graph) as session:
+            values = session.run(results, feeds)
+    used.update(node.op for node in graph.as_graph_def().node)
+    assert len(results) <= 16, (name, len(results))
+    parts = [pack(f"tensorflow {name}".encode()), pack(graph.as_graph_def().SerializeToString()), struct.pack("<I", len(feeds))]
+    parts += [pack(tensor(key.op.name, array)) for key, array in feeds.items()]
+    parts.append(struct.pack("<I", len(values)))
+    parts += [pack(tensor(result.op.name, value)) for result, value in zip(results, values)]
+    bundle.append(b"".join(parts))
+
+
+def f(*shape, low=-2.0, high=2.0):
+    return rng.uniform(low, high, shape).astype("float32")
+
+
+def i(*shape, low=-9, high=9):
+    return rng.integers(low, high, shape).astype("int32")
+
+
+X = {"x": ([None, 4], f(3, 4))}
+FEATURES = ("Relu", "Relu6", "Elu", "Selu", "Softplus", "Softsign")
+case("unary", X, lambda x: [getattr(raw, n)(**{"features" if n in FEATURES else "x": x}, name=n) for n in
+     "Abs Neg Exp Sigmoid Tanh Relu Relu6 Elu Selu Softplus Softsign Erf Square Sign".split()])
+case("unary_more", X, lambda x: [getattr(raw, n)(x=x, name=n) for n in
+     "Sin Cos Tan Sinh Cosh Asinh Atan Floor Ceil Rint Round IsNan IsInf Reciprocal".split()])
+case("positive", {"x": ([3, 4], f(3, 4, low=0.1, high=0.9))}, lambda x: [getattr(raw, n)(x=x, name=n) for n in
+     "Log Sqrt Rsqrt Log1p Asin Acos Atanh Inv".split()] + [raw.Acosh(x=x + 1.5, name="Acosh")])
+AB = {"a": ([None, 4], f(3, 4)), "b": ([4], f(4))}
+case("binary", AB, lambda a, b: [getattr(raw, n)(x=a, y=b, name=n) for n in
+     "Add AddV2 Sub Mul RealDiv Maximum Minimum SquaredDifference Equal NotEqual Less LessEqual Greater GreaterEqual FloorDiv FloorMod".split()])
+case("binary_more", {"a": ([3, 4], f(3, 4, low=0.2)), "b": ([4], f(4, low=-1))}, lambda a, b: [
+     raw.Pow(x=tf.abs(a), y=b, name="Pow"), raw.DivNoNan(x=a, y=tf.nn.relu(b), name="DivNoNan"), raw.AddN(inputs=[a, a, a], name="AddN"),
+     raw.Div(x=a, y=b, name="Div"), raw.BiasAdd(value=a, bias=b, name="BiasAdd"), raw.LeakyRelu(features=a, name="LeakyRelu"),
+     raw.LeakyRelu(features=a, alpha=0.05, name="LeakyRelu_small"), raw.ZerosLike(x=a, name="ZerosLike"), raw.OnesLike(x=a, name="OnesLike"),
+     raw.Mod(x=a, y=b, name="Mod")])
+case("integers", {"a": ([3, 4], i(3, 4)), "b": ([4], np.array([2, -3, 5, -4], "int32"))}, lambda a, b: [getattr(raw, n)(x=a, y=b, name=n) for n in
+     "AddV2 Sub Mul Maximum FloorDiv FloorMod TruncateDiv TruncateMod Equal Less".split()] + [raw.Cast(x=a, DstT=tf.float32, name="Cast"),
+     raw.Div(x=a, y=b, name="Div")])
+case("logic", {"p": ([2, 3], f(2, 3) > 0), "q": ([3], f(3) > 0), "x": ([2, 3], f(2, 3)), "y": ([2, 3], f(2, 3))}, lambda p, q, x, y: [
+     raw.LogicalAnd(x=p, y=q, name="LogicalAnd"), raw.LogicalOr(x=p, y=q, name="LogicalOr"), raw.LogicalNot(x=p, name="LogicalNot"),
+     raw.Select(condition=p, x=x, y=y, name="Select"), raw.SelectV2(condition=q, t=x, e=y, name="SelectV2"),
+     raw.Select(condition=tf.constant([True, False]), x=x, y=y, name="Select_rows"), raw.All(input=p, axis=1, name="All"),
+     raw.Any(input=p, axis=[0, 1], keep_dims=True, name="Any"), raw.Cast(x=p, DstT=tf.int32, name="Cast")])
+IMAGE = {"x": ([None, 7, 6, 4], f(2, 7, 6, 4))}
+k, d = f(3, 2, 4, 5, low=-0.5, high=0.5), f(3, 3, 4, 2, low=-0.5, high=0.5)
+case("conv", IMAGE, lambda x: [
+     raw.Conv2D(input=x, filter=k, strides=[1, 1, 1, 1], padding="SAME", name="same"), raw.Conv2D(input=x, filter=k, strides=[1, 2, 2, 1], padding="VALID", name="strided"),
+     raw.Conv2D(input=x, filter=k, strides=[1, 2, 3, 1], padding="SAME", name="strided_same"),
+     raw.Conv2D(input=x, filter=k, strides=[1, 1, 1, 1], padding="SAME", dilations=[1, 2, 2, 1], name="dilated"),
+     raw.Conv2D(input=x, filter=k, strides=[1, 1, 1, 1], padding="EXPLICIT", explicit_paddings=[0, 0, 1, 0, 2, 1, 0, 0], name="explicit"),
+     raw.DepthwiseConv2dNative(input=x, filter=d, strides=[1, 1, 1, 1], padding="SAME", name="depthwise"),
+     raw.DepthwiseConv2dNative(input=x, filter=d, strides=[1, 2, 2, 1], padding="VALID", name="depthwise_strided"),
+     raw.MaxPool(input=x, ksize=[1, 3, 3, 1], strides=[1, 2, 2, 1], padding="SAME", name="max"),
+     raw.AvgPool(value=x, ksize=[1, 3, 2, 1], strides=[1, 2, 2, 1], padding="SAME", name="average"),
+     raw.FusedBatchNorm(x=x, scale=f(4), offset=f(4), mean=f(4), variance=f(4, low=0.5), is_training=False, name="norm").y,
+     raw.FusedBatchNormV3(x=x, scale=f(4), offset=f(4), mean=f(4), variance=f(4, low=0.5), is_training=False, epsilon=0.01, name="norm_3").y,
+     raw.LRN(input=x, depth_radius=2, bias=1.0, alpha=0.3, beta=0.6, name="lrn"), raw.Softmax(logits=x, name="softmax"),
+     raw.DepthToSpace(input=x, block_size=2, name="depth_to_space")])
+case("images", {"x": ([2, 6, 4, 3], f(2, 6, 4, 3)), "s": ([2, 3, 2, 5], f(2, 3, 2, 5))}, lambda x, s: [
+     raw.Conv2DBackpropInput(input_sizes=[2, 6, 4, 4], filter=f(3, 3, 4, 5), out_backprop=s, strides=[1, 2, 2, 1], padding="SAME", name="transpose"),
+     raw.Conv2DBackpropInput(input_sizes=[2, 7, 5, 4], filter=f(3, 3, 4, 5), out_backprop=s, strides=[1, 2, 2, 1], padding="VALID", name="transpose_valid"),
+     raw.ResizeBilinear(images=x, size=[9, 7], name="bilinear"), raw.ResizeBilinear(images=x, size=[9, 7], half_pixel_centers=True, name="bilinear_half"),
+     raw.ResizeBilinear(images=x, size=[11, 8], align_corners=True, name="bilinear_align"), raw.ResizeNearestNeighbor(images=x, size=[9, 8], name="nearest"),
+     raw.ResizeNearestNeighbor(images=x, size=[9, 8], half_pixel_centers=True, name="nearest_half"),
+     raw.ResizeNearestNeighbor(images=x, size=[11, 8], align_corners=True, name="nearest_align"), raw.SpaceToDepth(input=x, block_size=2, name="space_to_depth"),
+     raw.MirrorPad(input=x, paddings=[[0, 0], [1, 2], [2, 1], [0, 0]], mode="REFLECT", name="mirror")])
+case("conv3d", {"x": ([1, 4, 5, 3, 2], f(1, 4, 5, 3, 2))}, lambda x: [
+     raw.Conv3D(input=x, filter=f(2, 2, 2, 2, 3), strides=[1, 1, 1, 1, 1], padding="SAME", name="same"),
+     raw.Conv3D(input=x, filter=f(2, 2, 2, 2, 3), strides=[1, 2, 2, 2, 1], padding="VALID", name="valid")])
+case("products", {"a": ([None, 4], f(3, 4)), "c": ([2, 3, 4], f(2, 3, 4))}, lambda a, c: [
+     raw.MatMul(a=a, b=f(4, 5), name="plain"), raw.MatMul(a=a, b=f(5, 4), transpose_b=True, name="right"), raw.MatMul(a=a, b=f(3, 2), transpose_a=True, name="left"),
+     raw.BatchMatMulV2(x=c, y=f(2, 4, 5), name="batch"), raw.BatchMatMulV2(x=c, y=f(3, 6), adj_x=True, name="batch_left"), raw.BatchMatMul(x=c, y=f(2, 5, 4), adj_y=True, name="batch_right")])
+case("reduce", {"x": ([None, 4, 5], f(3, 4, 5))}, lambda x: [getattr(raw, n)(input=x, axis=axis, keep_dims=keep, name=f"{n}_{index}") for index, (n, axis, keep) in enumerate(
+     [("Mean", [1], False), ("Sum", [0, 2], True), ("Max", [-1], False), ("Min", [1, 2], False), ("Prod", [1], False), ("Mean", [0, 1, 2], False)])] +
+     [raw.ArgMax(input=x, dimension=1, name="ArgMax"), raw.ArgMin(input=x, dimension=-1, output_type=tf.int32, name="ArgMin"), raw.LogSoftmax(logits=x, name="LogSoftmax"),
+      raw.Cumsum(x=x, axis=1, name="Cumsum"), raw.Cumsum(x=x, axis=2, exclusive=True, reverse=True, name="Cumsum_back"), tf.identity(raw.TopKV2(input=x, k=3).values, name="top"),
+      tf.identity(raw.TopKV2(input=x, k=2).indices, name="top_indices")])
+case("shapes", {"x": ([None, 4, 5], f(3, 4, 5))}, lambda x: [
+     raw.Shape(input=x, name="Shape"), raw.Size(input=x, name="Size"), raw.Rank(input=x, name="Rank"), raw.Reshape(tensor=x, shape=[-1, 10], name="Reshape"),
+     tf.reshape(x, tf.stack([tf.shape(x)[0], 20]), name="batch_kept"), raw.ExpandDims(input=x, axis=-1, name="ExpandDims"), raw.Squeeze(input=x[:, :1], axis=[1], name="Squeeze"),
+     raw.Transpose(x=x, perm=[2, 0, 1], name="Transpose"), raw.BroadcastTo(input=x, shape=[2, 3, 4, 5], name="BroadcastTo"), raw.Fill(dims=tf.shape(x), value=2.5, name="Fill"),
+     raw.Range(start=2, limit=11, delta=3, name="Range"), raw.Tile(input=x, multiples=[1, 2, 1], name="Tile"), raw.Pad(input=x, paddings=[[0, 0], [1, 2], [0, 1]], name="Pad"),
+     raw.PadV2(input=x, paddings=[[1, 0], [0, 0], [0, 0]], constant_values=7.0, name="PadV2"), raw.ReverseV2(tensor=x, axis=[1], name="ReverseV2")])
+case("parts", {"x": ([None, 4, 6], f(3, 4, 6)), "y": ([None, 4, 2], f(3, 4, 2))}, lambda x, y: [
+     raw.ConcatV2(values=[x, y], axis=-1, name="ConcatV2"), raw.Concat(concat_dim=2, values=[y, x], name="Concat"), raw.Pack(values=[y, y], axis=1, name="Pack"),
+     tf.add(*raw.Split(axis=2, value=x, num_split=2), name="split_sum"), tf.identity(raw.SplitV(value=x, size_splits=[1, -1, 2], axis=2, num_split=3)[1], name="split_v"),
+     tf.identity(raw.Unpack(value=y, num=4, axis=1)[2], name="unpacked"), raw.Slice(input=x, begin=[0, 1, 2], size=[-1, 2, 3], name="Slice"),
+     tf.identity(x[:, 1:-1:2, ::-1], name="strided"), tf.identity(x[:, 2], name="shrunk"), tf.identity(x[..., tf.newaxis, 1:], name="widened"), tf.identity(x[:, -1, 1:4], name="last")])
+case("lookup", {"x": ([5, 3], f(5, 3)), "n": ([2, 2], i(2, 2, low=0, high=5))}, lambda x, n: [
+     raw.GatherV2(params=x, indices=n, axis=0, name="GatherV2"), raw.GatherV2(params=x, indices=[2, 0], axis=1, name="GatherV2_1"), raw.Gather(params=x, indices=n, name="Gather"),
+     raw.GatherNd(params=x, indices=[[1, 2], [4, 0]], name="GatherNd"), raw.OneHot(indices=n, depth=4, on_value=1.0, off_value=0.0, name="OneHot"),
+     raw.OneHot(indices=n, depth=5, on_value=3.0, off_value=-1.0, axis=0, name="OneHot_first")])
+case("structure", X, lambda x: [tf.identity(raw.StopGradient(input=raw.CheckNumerics(tensor=raw.Identity(input=x), message="m")), name="through"),
+     tf.identity(raw.IdentityN(input=[x, x + 1])[1], name="second"), tf.identity(tf1.placeholder_with_default(np.float32(3.0), [], name="default") * x, name="with_default")])
+with open(sys.argv[1], "wb") as file:
+    file.write(b"".join(bundle))
+print(len(bundle) - 1, "graphs of", len(used), "operators,", sum(map(len, bundle)), "bytes")
+print("operators:", " ".join(sorted(used)))
