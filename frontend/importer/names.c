@@ -61,6 +61,20 @@ hmlc_status hmlc_names_set(hmlc_names *names, const char *name, void *value)
     return HMLC_OK;
 }
 
+bool hmlc_names_listed(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    while (*list != '\0') {
+        list += strspn(list, " -");
+        size_t next = strcspn(list, " ");
+        if (next > 0 && next == length && memcmp(list, word, length) == 0) {
+            return true;
+        }
+        list += next;
+    }
+    return false;
+}
+
 enum { LONGEST_WORD = 48 };
 
 static char lower(char letter)

@@ -23,6 +23,10 @@ void *hmlc_names_find(const hmlc_names *names, const char *name);
 /* Sets or replaces. */
 hmlc_status hmlc_names_set(hmlc_names *names, const char *name, void *value) HMLC_MUST_USE;
 
+/* Is it one of the words of a list, which blanks separate? A "-" before a word in the list is a
+ * mark, no part of it. */
+bool hmlc_names_listed(const char *list, const char *word);
+
 /*
  * "Did you mean": the candidate with the fewest edits, when that is at most a third of the word's
  * length; else NULL. `next` gives the candidates one after the other, then NULL.

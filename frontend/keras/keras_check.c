@@ -16,22 +16,9 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-/* Is it one of the words in a list? */
-static bool is_listed(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = list; at != NULL && (at = strstr(at, word)) != NULL; at++) {
-        bool begins = at == list || at[-1] == ' ' || at[-1] == '-';
-        if (begins && (at[length] == ' ' || at[length] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_known_key(const hmlc_keras_row *row, const char *key)
 {
-    return is_listed(general_keys, key) || is_listed(row->keys, key) ||
+    return hmlc_names_listed(general_keys, key) || hmlc_names_listed(row->keys, key) ||
            ends_with(key, "_initializer") || ends_with(key, "_regularizer") ||
            ends_with(key, "_constraint");
 }
@@ -148,7 +135,7 @@ void hmlc_keras_check_masks(hmlc_keras_call *call)
 {
     static const char readers[] = "LSTM GRU SimpleRNN Bidirectional GlobalAveragePooling1D Softmax "
                                   "Concatenate BatchNormalization";
-    if (is_listed(readers, call->layer->class_name) && any_masked(call)) {
+    if (hmlc_names_listed(readers, call->layer->class_name) && any_masked(call)) {
         hmlc_keras_fail(call, HMLC_ERROR_not_implemented,
                         "leave out mask_zero where all sequences have one length",
                         "has an input with a mask (of an Embedding with mask_zero), which is not "

@@ -136,17 +136,6 @@ static hmlc_status import_dropout(hmlc_tf_node *node)
 
 /* -- a node against its row -------------------------------------------------------------------- */
 
-static bool is_listed(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = list; (at = strstr(at, word)) != NULL; at++) {
-        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Names of operators for "did you mean". */
 static const char *next_name(void *context)
 {
@@ -202,7 +191,7 @@ static bool check_row(hmlc_tf_node *node)
         bool is_type =
             attr->value != NULL &&
             (attr->value->has_type || (attr->value->list != NULL && attr->value->list->n_type > 0));
-        if (key[0] != '_' && !is_type && !is_listed(op->attributes, key)) {
+        if (key[0] != '_' && !is_type && !hmlc_names_listed(op->attributes, key)) {
             hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
                          "has the attribute '%s', which is not known here", key);
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Models of other frameworks, with the outputs that these give: each is imported and run in the
- * reference interpreter, or as an artifact. usage: framework_conformance_test [--artifact] BUNDLE...
+ * reference interpreter, or as an artifact. usage: framework_conformance_test [--artifact]
+ * BUNDLE...
  */
 #include <stdio.h>
 #include <string.h>

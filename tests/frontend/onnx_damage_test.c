@@ -399,9 +399,6 @@ static void other_formats_are_recognised(void **state)
         {"\x80\x02}q\0", 5, "pickle"},
         {"GGUF\3\0\0\0", 8, "GGUF"},
         {"hello, world\n", 13, "text"},
-        {"\x0a\x08\x0a\x01X\x12\x03"
-         "abc",
-         10, "TensorFlow"},
         {"\xff\xff\xff\xff", 4, "no known format"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
