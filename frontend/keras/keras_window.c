@@ -108,6 +108,10 @@ static hmlc_value *from_theano(hmlc_keras_call *call, hmlc_value *kernel)
     int64_t permutation[HMLC_MAX_RANK];
     hmlc_dim starts[HMLC_MAX_RANK], steps[HMLC_MAX_RANK];
     int32_t rank = kernel->type->rank;
+    hmlc_warning_add(
+        emit->builder.module->diagnostics, HMLC_ERROR_path_assumed, emit->builder.location,
+        "where it was trained on TensorFlow, save it anew with dim_ordering \"tf\"",
+        "the kernel is taken for Theano's, which turns it round: the file does not say");
     for (int32_t i = 0; i < rank; i++) {
         permutation[i] = i < rank - 2 ? i + 2 : rank - 1 - i;
         starts[i] = i < 2 ? hmlc_emit_number(emit, 0)

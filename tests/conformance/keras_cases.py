@@ -179,10 +179,78 @@ def sequential():
     add("sequential", model, [rng.uniform(-1, 1, (2, 8, 8, 1)).astype("float32")], (".keras", ".h5"))
 
 
+def first_version(name, layers, model, data, weights, transposed=False):
+    """A file as Keras 1 wrote it, around the weights of a model of Keras 2: `layers` are (class, config), weights their arrays."""
+    import h5py
+    import json
+    expected = np.asarray(model(np.transpose(data, (0, 2, 3, 1)) if transposed else data, training=False))
+    config = [{"class_name": kind, "config": dict(entries, name=f"{kind.lower()}_{index}")} for index, (kind, entries) in enumerate(layers)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.h5")
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": config}).encode()
+            group = file.create_group("model_weights")
+            group.attrs["layer_names"] = [layer["config"]["name"].encode() for layer in config]
+            for layer, arrays in zip(config, weights):
+                own = group.create_group(layer["config"]["name"])
+                names = [f"{layer['config']['name']}_{label}" for label, _ in arrays]
+                own.attrs["weight_names"] = np.array([label.encode() for label in names])
+                for label, (_, array) in zip(names, arrays):
+                    own.create_dataset(label, data=array)
+        content = open(path, "rb").read()
+    parts = [pack(f"keras1 {name}".encode()), pack(content), struct.pack("<I", 1), pack(tensor(config[0]["config"]["name"] + "_input", data)),
+             struct.pack("<I", 1), pack(tensor(config[-1]["config"]["name"], expected))]
+    bundle.append(b"".join(parts))
+    print(f"{name}: Keras 1, {len(content)} bytes")
+
+
+def randomised(model):
+    for weight in model.weights:
+        weight.assign(weights_of(np.asarray(weight), weight.name).astype("float32"))
+    return model
+
+
+def images_of_keras_1(theano):
+    model = randomised(keras.Sequential([L.InputLayer((7, 6, 2)), L.Conv2D(3, (3, 2), strides=(2, 1), padding="same", activation="relu"),
+                                         L.BatchNormalization(epsilon=1e-5), L.MaxPooling2D((2, 2), strides=(1, 2)), L.GlobalAveragePooling2D(),
+                                         L.Dense(4, activation="hard_sigmoid")]))
+    conv, norm, _, _, dense = [[np.asarray(weight) for weight in layer.weights] for layer in model.layers]
+    order = "th" if theano else "tf"
+    kernel = np.ascontiguousarray(np.transpose(conv[0], (3, 2, 0, 1))[:, :, ::-1, ::-1]) if theano else conv[0]
+    shape = [None, 2, 7, 6] if theano else [None, 7, 6, 2]
+    data = rng.uniform(-1, 1, [2] + shape[1:]).astype("float32")
+    first_version("theano" if theano else "images", [
+        ("Convolution2D", {"nb_filter": 3, "nb_row": 3, "nb_col": 2, "subsample": [2, 1], "border_mode": "same", "dim_ordering": order,
+                           "activation": "relu", "bias": True, "batch_input_shape": shape, "input_dtype": "float32", "init": "glorot_uniform"}),
+        ("BatchNormalization", {"epsilon": 1e-5, "mode": 0, "axis": 1 if theano else -1, "momentum": 0.99}),
+        ("MaxPooling2D", {"pool_size": [2, 2], "strides": [1, 2], "border_mode": "valid", "dim_ordering": order}),
+        ("GlobalAveragePooling2D", {"dim_ordering": order}),
+        ("Dense", {"output_dim": 4, "activation": "hard_sigmoid", "bias": True, "input_dim": None})], model, data,
+        [list(zip("Wb", [kernel, conv[1]])), list(zip(("gamma", "beta", "running_mean", "running_std"), norm)), [], [], list(zip("Wb", dense))],
+        transposed=theano)
+
+
+def cells_of_keras_1():
+    model = randomised(keras.Sequential([L.InputLayer((5, 3)), L.LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True),
+                                         L.GRU(3, recurrent_activation="hard_sigmoid", reset_after=False)]))
+    (w, u, b), (v, r, a) = [[np.asarray(weight) for weight in layer.weights] for layer in model.layers]
+    gates = {gate: slice(4 * k, 4 * k + 4) for k, gate in enumerate("ifco")}
+    lstm = [(f"{letter}_{gate}", array[..., gates[gate]]) for gate in "icfo" for letter, array in zip("WUb", (w, u, b))]
+    gru = [(f"{letter}_{gate}", array[..., 3 * k:3 * k + 3]) for k, gate in enumerate("zrh") for letter, array in zip("WUb", (v, r, a))]
+    common = {"activation": "tanh", "inner_activation": "hard_sigmoid", "go_backwards": False, "stateful": False, "unroll": False}
+    first_version("cells", [("LSTM", dict(common, output_dim=4, return_sequences=True, batch_input_shape=[None, 5, 3], consume_less="cpu")),
+                            ("GRU", dict(common, output_dim=3, return_sequences=False))], model,
+                  rng.uniform(-1, 1, (2, 5, 3)).astype("float32"), [lstm, gru])
+
+
 merges()
 shared()
 states()
 sequential()
+if VERSION == 2:
+    images_of_keras_1(False)
+    images_of_keras_1(True)
+    cells_of_keras_1()
 with open(TARGET, "wb") as file:
     file.write(b"".join(bundle))
 print(len(bundle) - 1, "models,", sum(map(len, bundle)), "bytes")

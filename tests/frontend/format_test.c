@@ -146,7 +146,7 @@ static void onnx_is_what_its_importer_reads(void **state)
     assert_ptr_equal(find("\x08\x08\x12\x01p\0", 6)->import, hmlc_onnx_import);
     assert_ptr_equal(find("\x3a\x00\xff", 3)->import, hmlc_onnx_import);
     assert_ptr_equal(find("\x0a\x08\x0a\x01X\x12\x03\0", 8)->import, hmlc_tf_import);
-    assert_null(find("\x09\x08\0\0", 4)->import);                /* no wire type of a model's */
+    assert_null(find("\x09\x08\0\0", 4)->import); /* no wire type of a model's */
 }
 
 static void rows_say_what_to_do(void **state)
