@@ -118,6 +118,21 @@ void hmlc_keras_import_layer_norm(hmlc_keras_call *call)
     call->node.outputs[0] = y;
 }
 
+void hmlc_keras_import_rms_norm(hmlc_keras_call *call)
+{
+    int64_t axes[HMLC_MAX_RANK];
+    uint32_t count = read_axes(call, -1, axes);
+    double epsilon = hmlc_keras_float(call, "epsilon", 1e-6);
+    hmlc_value *scale = hmlc_keras_weight_of(call, "scale", (int32_t)count);
+    scale = hmlc_keras_ok(call) ? spread(call, scale, axes, count) : NULL;
+    if (scale != NULL) {
+        call->node.outputs[0] = hmlc_emit(hmlc_keras_emitter(call), HMLC_OP_rms_norm,
+                                          HMLC_OPERANDS(call->node.inputs[0], scale),
+                                          HMLC_ATTRS(hmlc_attr_ints(HMLC_ATTR_axes, axes, count),
+                                                     hmlc_attr_float(HMLC_ATTR_epsilon, epsilon)));
+    }
+}
+
 /* Channels last: x as [N, spatial ..., groups, C / groups], normalised over all but N and groups.
  */
 void hmlc_keras_import_group_norm(hmlc_keras_call *call)

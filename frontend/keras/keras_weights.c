@@ -400,6 +400,34 @@ static void snake_case(const char *class_name, char name[LONGEST_CLASS])
 static hmlc_status find_by_part(hmlc_keras_importer *importer, hmlc_keras_layer *layer,
                                 hmlc_hdf5_object *part);
 
+/* Weights of parts within the layer: query_dense/vars/0, query_dense/vars/1, key_dense/vars/0 ...
+ */
+static hmlc_status bind_inner_parts(hmlc_keras_importer *importer, hmlc_keras_layer *layer,
+                                    hmlc_hdf5_object *part)
+{
+    weight_search search = {.importer = importer, .group = part};
+    expected_weights expected;
+    uint32_t number = 0;
+    (void)expect(layer, 0, &expected);
+    search.stored = HMLC_NEW_ARRAY(importer->base->scratch, stored_weight, expected.count);
+    HMLC_TRY_MEMORY(search.stored);
+    hmlc_hdf5_object *private_part = NULL; /* Keras 2 hides the parts' names */
+    if (part != NULL) {
+        HMLC_TRY(hmlc_hdf5_find(&importer->file, part, "_query_dense", &private_part));
+    }
+    for (; part != NULL && search.count < expected.count; search.count++) {
+        const char *name = expected.list[search.count].name;
+        const char *before = search.count > 0 ? expected.list[search.count - 1].name : "";
+        size_t length = strcspn(name, "/");
+        number = strncmp(name, before, length) == 0 ? number + 1 : 0;
+        char *path = hmlc_arena_printf(importer->base->scratch, "%s%.*s/vars/%" PRIu32,
+                                       private_part != NULL ? "_" : "", (int)length, name, number);
+        HMLC_TRY_MEMORY(path);
+        search.stored[search.count].path = path;
+    }
+    return bind_layer(&search, layer);
+}
+
 /* The weights of a part: vars/0, vars/1 ... */
 static hmlc_status bind_vars(hmlc_keras_importer *importer, hmlc_keras_layer *layer,
                              hmlc_hdf5_object *part)
@@ -407,6 +435,9 @@ static hmlc_status bind_vars(hmlc_keras_importer *importer, hmlc_keras_layer *la
     weight_search search = {.importer = importer};
     const hmlc_hdf5_link *links;
     uint32_t count = 0;
+    if (layer->row != NULL && layer->row->place != NULL && strcmp(layer->row->place, "*") == 0) {
+        return bind_inner_parts(importer, layer, part);
+    }
     if (part != NULL && layer->row != NULL && layer->row->place != NULL &&
         layer->row->place[0] != '\0') {
         HMLC_TRY(hmlc_hdf5_find(&importer->file, part, layer->row->place, &part));

@@ -111,7 +111,7 @@ layers("norm", (5, 4, 6), L.BatchNormalization(name="batch"), L.BatchNormalizati
        L.BatchNormalization(center=False, name="uncentered"), L.BatchNormalization(axis=1, name="first"),
        L.LayerNormalization(name="layer"), L.LayerNormalization(axis=[1, 2], epsilon=0.01, name="axes"),
        L.LayerNormalization(axis=[2, 3], center=False, name="last_two"), L.GroupNormalization(3, name="group"),
-       L.UnitNormalization(name="unit"), L.Rescaling(0.5, offset=1.0, name="rescaling"))
+       L.UnitNormalization(name="unit"), *([L.RMSNormalization(name="rms")] if VERSION == 3 else []), L.Rescaling(0.5, offset=1.0, name="rescaling"))
 layers("activation", (3, 5), *[L.Activation(name, name=name) for name in (
        "relu", "sigmoid", "tanh", "hard_sigmoid", "softmax", "softplus", "softsign", "elu", "selu", "gelu", "swish",
        "exponential", "linear")])
@@ -169,6 +169,13 @@ def states():
     y = L.LSTM(4, return_sequences=True, name="decoder")(b, initial_state=[h, c])
     add("states", keras.Model([a, b], [y, c]), [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 4, 3), (2, 5, 3))],
         (".keras", ".h5"))
+
+
+def attention():
+    a, b = keras.Input((5, 6), name="a"), keras.Input((4, 6), name="b")
+    outputs = [L.MultiHeadAttention(2, 3, name="self")(a, a), L.MultiHeadAttention(3, 2, value_dim=4, name="cross")(a, b),
+               L.MultiHeadAttention(2, 4, use_bias=False, name="three")(a, b, b), L.MultiHeadAttention(2, 3, name="causal")(a, a, use_causal_mask=True)]
+    add("attention", keras.Model([a, b], outputs), [rng.uniform(-1, 1, shape).astype("float32") for shape in ((2, 5, 6), (2, 4, 6))], (".keras", ".h5"))
 
 
 def sequential():
@@ -246,6 +253,7 @@ def cells_of_keras_1():
 merges()
 shared()
 states()
+attention()
 sequential()
 if VERSION == 2:
     images_of_keras_1(False)

@@ -179,7 +179,7 @@ static void layers_are_refused_by_name(void **state)
     check_layers(LAYER("MyLayer", "mine", ""), 205, "is no layer of Keras");
     check_layers(LAYER("Dens", "dens", ""), 205, "did you mean 'Dense'?");
     check_layers(LAYER("StringLookup", "words", ""), 206, "prepares data outside of the model");
-    check_layers(LAYER("MultiHeadAttention", "heads", ""), 206, "is not supported");
+    check_layers(LAYER("Attention", "heads", ""), 206, "is not supported");
     check_layers(LAYER("Activation", "act", ", \"activation\": \"my_function\""), 206,
                  "the activation 'my_function'");
     check_layers(LAYER("TFOpLambda", "op", ", \"function\": \"math.bessel\""), 206,
