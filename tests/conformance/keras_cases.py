@@ -92,6 +92,12 @@ layers("conv2d", (9, 8, 4), L.Conv2D(3, 3, name="plain"), L.Conv2D(4, (3, 2), st
        L.SeparableConv2D(5, 3, padding="same", name="separable"), L.Conv2DTranspose(3, 3, name="transpose"),
        L.Conv2DTranspose(2, 3, strides=2, padding="same", name="transpose_same"),
        L.Conv2DTranspose(2, 2, strides=3, name="transpose_gap"), L.Conv2D(2, 2, padding="same", strides=3, name="even"))
+FIRST = {"data_format": "channels_first"}
+if VERSION == 3:  # TensorFlow has no such convolutions on CPUs
+    layers("channels_first", (4, 9, 8), L.Conv2D(3, 3, strides=2, padding="same", name="conv", **FIRST), L.DepthwiseConv2D(3, name="depthwise", **FIRST),
+           L.SeparableConv2D(3, 2, name="separable", **FIRST), L.Conv2DTranspose(2, 3, strides=2, name="transpose", **FIRST),
+           L.MaxPooling2D(2, name="max", **FIRST), L.AveragePooling2D(3, padding="same", name="average", **FIRST), L.GlobalAveragePooling2D(name="global", **FIRST),
+           L.ZeroPadding2D(1, name="pad", **FIRST), L.UpSampling2D(2, name="up", **FIRST), L.Cropping2D(1, name="crop", **FIRST), L.Flatten(name="flat", **FIRST))
 layers("conv1d", (None, 3), L.Conv1D(4, 3, name="plain"), L.Conv1D(4, 3, padding="causal", dilation_rate=2, name="causal"),
        L.Conv1D(2, 2, strides=2, padding="same", name="strided"), L.SeparableConv1D(3, 2, name="separable"),
        L.Conv1DTranspose(2, 3, strides=2, padding="same", name="transpose"), L.DepthwiseConv1D(2, name="depthwise"),
