@@ -177,6 +177,16 @@ def states():
         (".keras", ".h5"))
 
 
+def functions():
+    """TensorFlow's functions between layers: TFOpLambda."""
+    import tensorflow as tf
+    a, b = keras.Input((4, 3), name="a"), keras.Input((4, 3), name="b")
+    outputs = [a + 2.0, a + b, tf.math.subtract(a, b), a * b, tf.math.divide(a, 4.0), tf.maximum(a, b), tf.nn.relu(a), tf.reduce_mean(a, axis=1),
+               tf.reduce_sum(a, axis=[1, 2], keepdims=True), tf.concat([a, b], axis=-1), tf.expand_dims(a, 1), tf.abs(a), tf.sigmoid(a),
+               tf.exp(a), tf.reduce_max(b, -1)]
+    add("functions", keras.Model([a, b], outputs), [rng.uniform(-1, 1, (2, 4, 3)).astype("float32") for _ in range(2)], (".h5",))
+
+
 def attention():
     a, b = keras.Input((5, 6), name="a"), keras.Input((4, 6), name="b")
     outputs = [L.MultiHeadAttention(2, 3, name="self")(a, a), L.MultiHeadAttention(3, 2, value_dim=4, name="cross")(a, b),
@@ -262,6 +272,10 @@ states()
 attention()
 sequential()
 if VERSION == 2:
+    functions()
+    layers("older", (6, 4), L.ThresholdedReLU(0.5, name="thresholded"), L.GlobalAveragePooling1D(name="average"), L.AlphaDropout(0.2, name="alpha"),
+           L.GaussianDropout(0.2, name="gaussian"), L.ActivityRegularization(name="regularized"))
+    layers("older_3d", (3, 4, 2, 2), L.GlobalMaxPooling3D(name="max"), L.SpatialDropout3D(0.2, name="dropout"))
     images_of_keras_1(False)
     images_of_keras_1(True)
     cells_of_keras_1()
