@@ -9,6 +9,7 @@
 #include "object_program.h"
 #include "object_stack.h"
 #include "object_symbols.h"
+#include "targets/architecture.h"
 #include "llvm/frame/frame.h"
 #include "llvm/frame/object.h"
 #include "llvm/portable/portable_class.h"
@@ -223,6 +224,16 @@ static hmlc_status measure(const generator *g, LLVMMemoryBufferRef object,
                         NULL);
 }
 
+/* What linkers want to know of the object as a whole. */
+static void describe(const generator *g)
+{
+    const char *words = hmlc_architecture_of(g->target)->hard_float;
+    size_t length = strlen(g->target->triple);
+    if (words != NULL && length > 2 && strcmp(g->target->triple + length - 2, "hf") == 0) {
+        LLVMAppendModuleInlineAsm(g->all, words, strlen(words));
+    }
+}
+
 static hmlc_status generate(generator *g, hmlc_object_figures *figures, hmlc_byte_table *bytes)
 {
     g->all = new_module(g);
@@ -230,6 +241,7 @@ static hmlc_status generate(generator *g, hmlc_object_figures *figures, hmlc_byt
         return failed(g, HMLC_ERROR_object_unfit, "LLVM has no code for the triple ",
                       g->target->triple);
     }
+    describe(g);
     HMLC_TRY(add_kernels(g, false));
     if (has_portable(g->program)) {
         HMLC_TRY(add_kernels(g, true));

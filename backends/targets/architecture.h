@@ -40,6 +40,8 @@ typedef struct hmlc_architecture {
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
     hmlc_instruction trap; /* what stands between the end of the code and its page's */
     bool fixed_addresses;  /* of all its programs, whatever the triple */
+    /* Assembly for objects whose triple ends in "hf"; NULL: none. */
+    const char *hard_float;
     bool named_sections;   /* objects have sections of any name */
     uint32_t call_bytes;   /* of the stack, that a call itself takes */
     uint32_t saved_bytes;  /* of all registers that a function keeps for its caller */

@@ -103,6 +103,7 @@ expect 0 '' "$hmlc" compile "$place/digits.onnx" -o "$place/digits" --emit objec
     --selftest --quiet
 holds 'the self-test of a triple links' link "$place/self.elf" "$place/self.c" "$place/digits.o"
 holds 'the self-test of a triple passes' self
+holds 'it links with programs of both conventions' bash -c "grep -B1 'ABI_VFP_args' <<<'$(llvm-readelf-19 -A "$place/digits.o")' | grep -q 'Value: 3'"
 expect 0 '' "$hmlc" compile "$place/digits.onnx" -o "$place/digits" --emit object --target cortex-m4 --float-abi softfp --dim batch=1 --quiet
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

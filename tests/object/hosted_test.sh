@@ -133,5 +133,19 @@ if command -v qemu-aarch64 >/dev/null && echo 'int main(void) { return 0; }' |
 else
     echo "skipped: AArch64: no qemu-user, or nothing to link with"
 fi
+
+# 32-bit ARM, likewise.
+if command -v qemu-arm >/dev/null && echo 'int main(void) { return 0; }' |
+    clang-19 --target=arm-linux-gnueabihf -fuse-ld=lld -static -x c - -o /dev/null 2>/dev/null; then
+    for name in mlp depthwise branches repeat; do
+        expect 0 '' "$hmlc" compile "$place/$name.onnx" -o "$place/$name" --emit object --target armv7 --selftest --quiet
+        holds "$name for armv7 needs nothing" no_needs "$place/$name.o"
+        expect 0 '' clang-19 --target=arm-linux-gnueabihf -march=armv7-a -mfpu=neon-vfpv4 -fuse-ld=lld -static "${strict[@]}" \
+            "$place/${name}_test.c" "$place/$name.o" -o "$place/selftest"
+        expect 0 '' qemu-arm -cpu cortex-a7 "$place/selftest"
+    done
+else
+    echo "skipped: 32-bit ARM: no qemu-user, or nothing to link with"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -19,6 +19,7 @@ static void prepare(void)
     LLVMInitializeARMTarget();
     LLVMInitializeARMTargetMC();
     LLVMInitializeARMAsmPrinter();
+    LLVMInitializeARMAsmParser();
 }
 
 /* No machine of it compiles: LLVM and its linker want more memory than one has. */
@@ -36,6 +37,11 @@ const hmlc_architecture hmlc_architecture_armv7 = {
     .memory = HMLC_BITCODE(armv7, memory),
     .nop = {{0x00, 0xf0, 0x20, 0xe3}, 4},
     .trap = {{0xf8, 0xc4, 0xf4, 0xe7}, 4}, /* udf */
+    /* Tag_ABI_VFP_args (IHI 0045): compatible with both conventions, since no function of an object
+     * that others see takes or returns a float. */
+    .hard_float = ".eabi_attribute 28, 3",
+    .named_sections = true,
+    .saved_bytes = 100, /* r4 to r11, lr, d8 to d15 */
     .prepare = prepare,
     .features_here = features_here,
 };

@@ -18,6 +18,7 @@ static void prepare(void)
     LLVMInitializeARMTarget();
     LLVMInitializeARMTargetMC();
     LLVMInitializeARMAsmPrinter();
+    LLVMInitializeARMAsmParser();
 }
 
 /* No machine of it compiles. */
@@ -34,6 +35,9 @@ const hmlc_architecture hmlc_architecture_thumb = {
     .triples = "thumb armv arm- ",
     .kernels = HMLC_BITCODE(thumb, kernels),
     .memory = HMLC_BITCODE(thumb, memory),
+    /* Tag_ABI_VFP_args (IHI 0045): compatible with both conventions, since no function of an object
+     * that others see takes or returns a float. */
+    .hard_float = ".eabi_attribute 28, 3",
     .named_sections = true,
     .saved_bytes = 100, /* r4 to r11, lr, d8 to d15 */
     .prepare = prepare,
