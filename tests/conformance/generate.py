@@ -33,7 +33,7 @@ from onnx.reference import ReferenceEvaluator
 HERE = pathlib.Path(__file__).resolve().parent
 TABLE = HERE.parent.parent / "frontend" / "onnx" / "onnx_ops.def"
 # Rows that ONNX Runtime lacks, whose definition differs from an older opset's by bfloat16 or by its name alone.
-SAME_AS = {("GlobalLpPool", 22): 21, ("Scatter", 11): 10}
+SAME_AS = {("GlobalLpPool", 22): 21, ("RoiAlign", 22): 16, ("Scatter", 11): 10}
 # What it has no kernels for at any opset: cases whose outputs the reference evaluator gives.
 REFERENCE = {"BatchNormalization", "CausalConvWithState"}
 # Rows from this opset on, which ONNX Runtime does not know; the reference evaluator gives their outputs.
@@ -1122,6 +1122,73 @@ def if_(row, v):
     for condition in (True, False):
         yield C([np.array(condition), f(2, 3)], wide=False, captured=1, then_branch=branch("t", ops[0]),
                 else_branch=branch("e", ops[1]))
+
+
+@case("DFT")
+def dft(row, v):
+    axis = lambda a: ({"axis": a}, []) if v < 20 else ({}, [None, Const(np.array(a, np.int64))])
+    for n in (5, 8):
+        for parts in (1, 2):
+            attrs, more = axis(1)
+            yield C([f(2, n, parts)] + more, wide=False, static=True, reference=v >= 20, **attrs)
+            yield C([f(2, n, parts)] + more, wide=False, static=True, reference=v >= 20, inverse=1, **attrs) if parts == 2 else \
+                C([f(2, n, 1)] + more, wide=False, static=True, reference=v >= 20, onesided=1, **attrs)
+    attrs, more = axis(2)
+    yield C([f(2, 3, 6, 2), Const(np.array(4, np.int64))] + more[1:], wide=False, static=True, reference=v >= 20, **attrs)
+    yield C([f(2, 3, 6, 1), Const(np.array(9, np.int64))] + more[1:], wide=False, static=True, reference=v >= 20, **attrs)
+    if v >= 20:
+        yield C([f(2, 5, 2), Const(np.array(8, np.int64))], wide=False, static=True, reference=True, inverse=1, onesided=1)
+
+
+@case("STFT")
+def stft(row, v):
+    step = Const(np.array(4, np.int64))
+    window, length = Const(positive(8)), Const(np.array(8, np.int64))
+    for onesided in (0, 1):
+        yield C([f(2, 30, 1), step, window, length], wide=False, static=True, reference=True, onesided=onesided)
+    yield C([f(1, 32, 1), step, window], wide=False, static=True, reference=True)
+
+
+@case("GridSample")
+def grid_sample(row, v):
+    modes = ("bilinear", "nearest", "bicubic") if v < 20 else ("linear", "nearest", "cubic")
+    grid = lambda *shape: (rng.integers(-19, 20, shape) / 16).astype(np.float32)
+    for mode in modes:
+        for padding in ("zeros", "border", "reflection"):
+            for corners in (0, 1):
+                # ONNX Runtime moves both coordinates where one of them is outside.
+                other = mode in ("bicubic", "cubic") and padding == "border"
+                if not other or v >= 20:
+                    yield C([f(2, 3, 4, 5), grid(2, 3, 2, 2)], wide=False, static=True, reference=other, mode=mode,
+                            padding_mode=padding, align_corners=corners)
+    yield C([f(1, 2, 4, 5), grid(1, 2, 3, 2)], wide=False)
+    if v >= 20:
+        for mode in ("linear", "nearest"):
+            yield C([f(1, 2, 3, 4, 2), grid(1, 2, 3, 2, 3)], wide=False, static=True, mode=mode)
+
+
+@case("RoiAlign")
+def roi_align(row, v):
+    boxes = np.array([[0, 0, 3, 4], [1.5, 0.25, 6, 7], [-2, 5, 1, 9], [2, 2, 2.25, 2.5]], np.float32)
+    images = np.array([0, 1, 1, 0], np.int64)
+    for mode in ("avg", "max"):
+        yield C([f(2, 3, 6, 7), boxes, images], wide=False, mode=mode, output_height=2, output_width=3, sampling_ratio=2)
+    yield C([f(2, 3, 6, 7), boxes, images], wide=False, output_height=3, output_width=2, spatial_scale=0.5)
+    if v >= 16:
+        yield C([f(2, 3, 6, 7), boxes, images], wide=False, output_height=3, output_width=2, spatial_scale=0.75,
+                coordinate_transformation_mode="output_half_pixel")
+
+
+@case("NonMaxSuppression")
+def non_max_suppression(row, v):
+    corners = np.sort(rng.integers(0, 33, (2, 12, 2, 2)) / 8, axis=2).reshape(2, 12, 4).astype(np.float32)
+    scores = (rng.permutation(72).reshape(2, 3, 12) / 72).astype(np.float32)
+    most, overlap, least = np.array(4, np.int64), np.array([0.25], np.float32), np.array([0.5], np.float32)
+    yield C([corners, scores, Const(most), Const(overlap), Const(least)], wide=False)
+    yield C([corners, scores, most, overlap, least], wide=False)
+    yield C([corners[:, :, [2, 3, 0, 1]], scores, Const(np.array([99], np.int64)), overlap], wide=False)
+    yield C([corners, scores, Const(most), overlap], wide=False, center_point_box=1)
+    yield C([corners, scores], wide=False)
 
 
 def body(inputs, outputs, *nodes):

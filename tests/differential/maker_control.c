@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `if` with captured values: both branches make the same type in different ways. */
+/* `if` and `loop` with captured values: branches and bodies make one type in different ways. */
 #include "maker.h"
 
 /* A bool scalar that inputs decide: less(element 0 of x, constant). */
@@ -82,4 +82,78 @@ static void make_if(maker *m)
     m->pool[m->count++] = result;
 }
 
-const maker_rule maker_control_rules[] = {{"if", 4, make_if}, {NULL, 0, NULL}};
+static maker_value worst(const maker_value *a, const maker_value *b)
+{
+    return (maker_value){.bound = a->bound > b->bound ? a->bound : b->bound,
+                         .error = a->error > b->error ? a->error : b->error,
+                         .grid = a->grid < 0 || b->grid < 0 ? -1
+                                 : a->grid > b->grid        ? a->grid
+                                                            : b->grid};
+}
+
+/* The body hands its second value on to the first, makes the second anew, and a row. */
+static hmlc_region *loop_body(maker *m, const maker_value *x, maker_value facts[2])
+{
+    hmlc_region *region = hmlc_region_create_branch(m->module);
+    hmlc_builder outer = m->builder;
+    uint32_t visible = m->count;
+    const hmlc_type *number = hmlc_type_tensor(m->module->arena, HMLC_DTYPE_i64, 0, NULL);
+    const hmlc_type *flag = hmlc_type_tensor(m->module->arena, HMLC_DTYPE_bool, 0, NULL);
+    if (region == NULL || number == NULL || flag == NULL) {
+        m->broken = true;
+        return NULL;
+    }
+    const hmlc_type *types[] = {number, flag, x->value->type, x->value->type};
+    hmlc_value *arguments[4] = {NULL};
+    for (int i = 0; i < 4; i++) {
+        arguments[i] = hmlc_region_add_argument(region, types[i], NULL);
+        m->broken = m->broken || arguments[i] == NULL;
+    }
+    m->builder = hmlc_builder_at_end(region);
+    for (int k = 0; k < 2; k++) {
+        facts[k] = *x;
+        for (uint32_t i = maker_pick(m, 3); i > 0; i--) {
+            const maker_value *next = maker_unary(m, &facts[k]);
+            if (next != NULL && hmlc_type_equal(next->value->type, x->value->type)) {
+                facts[k] = *next;
+            }
+        }
+    }
+    m->count = visible;
+    hmlc_value *go = NULL;
+    m->broken = m->broken || hmlc_build_scalar(&m->builder, HMLC_DTYPE_bool, 1, &go) != HMLC_OK;
+    hmlc_value *yields[] = {go, arguments[3], facts[0].value, facts[1].value};
+    m->broken = m->broken || hmlc_build_yield(&m->builder, yields, 4) != HMLC_OK;
+    m->builder = outer;
+    return region;
+}
+
+/* Each result is one of the values before, or of those that the body makes. */
+static void make_loop(maker *m)
+{
+    const maker_value *any = maker_any(m, maker_is_float);
+    if (any == NULL || m->count > MAKER_POOL - 20 || any->value->type->rank >= HMLC_MAX_RANK) {
+        return;
+    }
+    maker_value x = *any, facts[2];
+    const maker_value *trips = maker_scalar(m, HMLC_DTYPE_i64, (double)(1 + maker_pick(m, 3)));
+    if (trips == NULL) {
+        return;
+    }
+    hmlc_value *operands[] = {trips->value, NULL, x.value, x.value};
+    hmlc_region *body = loop_body(m, &x, facts);
+    hmlc_op *op = NULL;
+    if (m->broken || hmlc_op_create_with_regions(&m->builder, HMLC_OP_loop, operands, 4, NULL, 0,
+                                                 &body, 1, &op) != HMLC_OK) {
+        m->broken = true;
+        return;
+    }
+    for (uint32_t k = 0; k < 3; k++) {
+        maker_value result = k < 2 ? worst(&x, &facts[0]) : facts[1];
+        result.value = op->results[k];
+        m->pool[m->count++] = result;
+    }
+}
+
+const maker_rule maker_control_rules[] = {
+    {"if", 4, make_if}, {"loop", 4, make_loop}, {NULL, 0, NULL}};

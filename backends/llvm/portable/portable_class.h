@@ -27,6 +27,7 @@ int32_t hmlc_portable_unit_dims(hmlc_dims *dims, const hmlc_op *op, hmlc_portabl
 /* Bytes of scratch memory that a thread needs. */
 typedef hmlc_dim hmlc_portable_scratch(hmlc_dims *dims, const hmlc_op *op);
 hmlc_portable_scratch hmlc_portable_resize_scratch;
+hmlc_portable_scratch hmlc_portable_suppression_scratch;
 
 /*
  * Links the bitcode into `module`: the kernels, or (kernels false) the support functions that LLVM

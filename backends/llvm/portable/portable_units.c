@@ -70,3 +70,9 @@ hmlc_dim hmlc_portable_resize_scratch(hmlc_dims *dims, const hmlc_op *op)
     }
     return times(dims, numbers, 8);
 }
+
+/* A heap of all boxes, and those of a class that stay. */
+hmlc_dim hmlc_portable_suppression_scratch(hmlc_dims *dims, const hmlc_op *op)
+{
+    return times(dims, hmlc_op_operand(op, 1)->type->dims[2], 2 * (int64_t)sizeof(int64_t));
+}

@@ -241,9 +241,9 @@ HML_API hml_status hml_model_variant(const hml_model *model, uint32_t index,
 typedef struct hml_step_info {
     uint32_t struct_bytes;
     uint32_t operand_count;
-    uint32_t target; /* branch, jump: step index */
+    uint32_t target; /* branch, jump, repeat: step index */
     uint32_t reserved;
-    const char *kind;     /* "call", "evaluate", "grow", "branch", "jump", "check" */
+    const char *kind;     /* "call", "evaluate", "grow", "branch", "jump", "check", "repeat" */
     const char *kernel;   /* name; NULL when the step calls none */
     const char *form;     /* way it was made: "loop", "contraction", "window", ...; NULL likewise */
     const char *location; /* the user's nodes; "" when there is none */
