@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Objects on Cortex-M boards of an emulator: results, arena, stack, flash and instructions.
-# usage: board_test.sh HMLC HML OBJECT_MODELS SOURCE     status 77: a tool is missing
+# usage: board_test.sh HMLC HML CROSS_MODELS OBJECT_MODELS SOURCE     status 77: a tool is missing
 set -u
-hmlc=$1 hml=$2 models=$3 source=$4
+hmlc=$1 hml=$2 cross_models=$3 models=$4 source=$5
 source "$source/tests/cli/expect.sh"
 source "$source/tests/object/object_lib.sh"
 for tool in qemu-system-arm:qemu-system-arm clang-19:clang-19 ld.lld-19:lld-19; do
@@ -83,6 +83,17 @@ for k in "${!boards[@]}"; do
         [ "$target" = cortex-m33 ] && holds "$name: bits of M4 and M33" cmp "$place/output_0.bin" "$place/$name.m4"
         echo "$name for $target: $(tr '\n' ' ' <<<"$figures")"
     done
+done
+
+# Main loops of products: no more instructions than the tile needs, none of them on the stack.
+expect 0 '' "$cross_models" "$place/products.onnx"
+for most in 'cortex-m4 44 16' 'cortex-m7 28 16' 'cortex-m33 44 16' 'cortex-m55 12 6'; do
+    read -r target instructions products <<<"$most"
+    expect 0 '' "$hmlc" compile "$place/products.onnx" -o "$place/products" --emit object --target "$target" --dim m=64 --dim k=64 --dim n=64 --quiet
+    read -r found_instructions found_products stack < <(llvm-objdump-19 -d --no-show-raw-insn --mcpu="$target" "$place/products.o" |
+        $python "$source/tests/object/leanest_loop.py")
+    holds "a loop for $target has $found_instructions instructions for $found_products products, $stack on the stack" \
+        [ "$found_products" -ge "$products" -a "$found_instructions" -le "$instructions" -a "$stack" = 0 ]
 done
 
 # Flash beside the weights, and memory beside arena and stack, for a program that runs all steps.
