@@ -1,69 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A selection of a model's nodes as a model of its own. */
 #include "onnx_cut.h"
+#include "onnx_sink.h"
 
 #include <string.h>
 
-/* Where bytes go; without a stream they are counted alone: lengths stand before their contents. */
-typedef struct sink {
-    FILE *stream;
-    uint64_t bytes;
-} sink;
-
-typedef struct content content;
-struct content {
-    void (*put)(sink *out, const content *what);
+/* What a message is made of. */
+typedef struct content {
     hmlc_cut *cut;
     const hmlc_cut_state *states;
     hmlc_cut_span span;          /* to be changed while it is copied */
     const hmlc_cut_node *node;   /* put_node */
     const hmlc_cut_value *value; /* put_value */
     const hmlc_tensor *tensor;   /* put_tensor */
-};
-
-static void put_raw(sink *out, const void *data, size_t size)
-{
-    out->bytes += size;
-    if (out->stream != NULL && size > 0) {
-        (void)fwrite(data, 1, size, out->stream);
-    }
-}
-
-static void put_varint(sink *out, uint64_t value)
-{
-    uint8_t bytes[10];
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) {
-        bytes[size++] = (uint8_t)(value | 0x80);
-    }
-    bytes[size++] = (uint8_t)value;
-    put_raw(out, bytes, size);
-}
-
-static void put_length(sink *out, uint32_t number, uint64_t size)
-{
-    enum { LENGTH_DELIMITED = 2 };
-    put_varint(out, (uint64_t)number << 3 | LENGTH_DELIMITED);
-    put_varint(out, size);
-}
-
-static void put_bytes(sink *out, uint32_t number, const void *data, size_t size)
-{
-    put_length(out, number, size);
-    put_raw(out, data, size);
-}
-
-static void put_message(sink *out, uint32_t number, const content *what)
-{
-    sink counter = {0};
-    what->put(&counter, what);
-    put_length(out, number, counter.bytes);
-    if (out->stream != NULL) {
-        what->put(out, what);
-    } else {
-        out->bytes += counter.bytes;
-    }
-}
+} content;
 
 /* The next field of a message that was read before; false at its end. */
 static bool next_field(const hmlc_cut_span *span, size_t *position, hmlc_wire_field *field)
@@ -74,14 +24,15 @@ static bool next_field(const hmlc_cut_span *span, size_t *position, hmlc_wire_fi
     return found;
 }
 
-static void copy_field(sink *out, const hmlc_cut_span *span, const hmlc_wire_field *field)
+static void copy_field(hmlc_onnx_sink *out, const hmlc_cut_span *span, const hmlc_wire_field *field)
 {
-    put_raw(out, span->data + field->start, field->end - field->start);
+    hmlc_onnx_put_raw(out, span->data + field->start, field->end - field->start);
 }
 
 /* A node with the inputs that are left to it. */
-static void put_node(sink *out, const content *what)
+static void put_node(hmlc_onnx_sink *out, const void *context)
 {
+    const content *what = context;
     enum { INPUT = 1 };
     hmlc_wire_field field = {0};
     uint32_t input = 0;
@@ -92,23 +43,25 @@ static void put_node(sink *out, const content *what)
         } else {
             const char *name =
                 what->cut->value[hmlc_cut_resolve(what->cut, what->states, read)].name;
-            put_bytes(out, INPUT, name, strlen(name));
+            hmlc_onnx_put_bytes(out, INPUT, name, strlen(name));
         }
     }
 }
 
 /* A ValueInfoProto; the span is its type. */
-static void put_value(sink *out, const content *what)
+static void put_value(hmlc_onnx_sink *out, const void *context)
 {
-    put_bytes(out, 1, what->value->name, strlen(what->value->name));
+    const content *what = context;
+    hmlc_onnx_put_bytes(out, 1, what->value->name, strlen(what->value->name));
     if (what->span.size > 0) {
-        put_bytes(out, 2, what->span.data, what->span.size);
+        hmlc_onnx_put_bytes(out, 2, what->span.data, what->span.size);
     }
 }
 
 /* A tensor with its external data in it. */
-static void put_tensor(sink *out, const content *what)
+static void put_tensor(hmlc_onnx_sink *out, const void *context)
 {
+    const content *what = context;
     enum { RAW_DATA = 9, EXTERNAL_DATA = 13, DATA_LOCATION = 14 };
     hmlc_wire_field field = {0};
     for (size_t at = 0; next_field(&what->span, &at, &field);) {
@@ -116,11 +69,11 @@ static void put_tensor(sink *out, const content *what)
             copy_field(out, &what->span, &field);
         }
     }
-    put_bytes(out, RAW_DATA, what->tensor->data, what->tensor->bytes);
+    hmlc_onnx_put_bytes(out, RAW_DATA, what->tensor->data, what->tensor->bytes);
 }
 
-static void put_parts(sink *out, const content *graph, uint32_t number, const hmlc_cut_part *parts,
-                      uint32_t count)
+static void put_parts(hmlc_onnx_sink *out, const content *graph, uint32_t number,
+                      const hmlc_cut_part *parts, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const hmlc_cut_part *part = &parts[i];
@@ -133,25 +86,25 @@ static void put_parts(sink *out, const content *graph, uint32_t number, const hm
             continue;
         }
         if (part->external != NULL) {
-            content tensor = {.put = put_tensor, .span = part->span, .tensor = &part->tensor};
-            put_message(out, number, &tensor);
+            content tensor = {.span = part->span, .tensor = &part->tensor};
+            hmlc_onnx_put_message(out, number, put_tensor, &tensor);
         } else {
-            put_bytes(out, number, part->span.data, part->span.size);
+            hmlc_onnx_put_bytes(out, number, part->span.data, part->span.size);
         }
     }
 }
 
-static void put_port(sink *out, uint32_t number, const hmlc_cut_value *value)
+static void put_port(hmlc_onnx_sink *out, uint32_t number, const hmlc_cut_value *value)
 {
     bool input = number == HMLC_CUT_INPUT;
     const hmlc_cut_span *first = input ? &value->inferred : &value->declared;
     const hmlc_cut_span *second = input ? &value->declared : &value->inferred;
-    content port = {.put = put_value, .value = value, .span = first->size > 0 ? *first : *second};
-    put_message(out, number, &port);
+    content port = {.value = value, .span = first->size > 0 ? *first : *second};
+    hmlc_onnx_put_message(out, number, put_value, &port);
 }
 
 /* The model's own inputs first, in their order; constants among them, which old versions list. */
-static void put_inputs(sink *out, const hmlc_cut *cut)
+static void put_inputs(hmlc_onnx_sink *out, const hmlc_cut *cut)
 {
     for (uint32_t i = 0; i < cut->input_count; i++) {
         if (cut->inputs[i] != HMLC_CUT_NONE && cut->value[cut->inputs[i]].needed) {
@@ -166,21 +119,21 @@ static void put_inputs(sink *out, const hmlc_cut *cut)
     }
 }
 
-static void put_graph(sink *out, const content *what)
+static void put_graph(hmlc_onnx_sink *out, const void *context)
 {
+    const content *what = context;
     hmlc_cut *cut = what->cut;
     const char *name = cut->importer.model->graph->name;
     for (uint32_t i = 0; i < cut->node_count; i++) {
         if (what->states[i] == HMLC_CUT_KEPT) {
             content node = *what;
-            node.put = put_node;
             node.node = &cut->nodes[i];
             node.span = cut->nodes[i].span;
-            put_message(out, HMLC_CUT_NODE, &node);
+            hmlc_onnx_put_message(out, HMLC_CUT_NODE, put_node, &node);
         }
     }
     name = name != NULL && name[0] != '\0' ? name : "reduced"; /* the standard wants one */
-    put_bytes(out, HMLC_CUT_NAME, name, strlen(name));
+    hmlc_onnx_put_bytes(out, HMLC_CUT_NAME, name, strlen(name));
     put_parts(out, what, HMLC_CUT_INITIALIZER, cut->initializers, cut->initializer_count);
     put_inputs(out, cut);
     for (uint32_t i = 0; i < cut->value_count; i++) {
@@ -196,12 +149,13 @@ hmlc_status hmlc_cut_write(hmlc_cut *cut, const hmlc_cut_state *states, FILE *st
 {
     enum { DOC_STRING = 6, GRAPH = 7, TRAINING = 20 };
     HMLC_TRY(hmlc_cut_select(cut, states));
-    sink out = {.stream = stream};
+    hmlc_onnx_sink out = {.stream = stream};
     hmlc_cut_span model = {cut->base.data, cut->base.size};
     hmlc_wire_field field = {0};
     for (size_t at = 0; next_field(&model, &at, &field);) {
         if (field.number == GRAPH) {
-            put_message(&out, GRAPH, &(content){.put = put_graph, .cut = cut, .states = states});
+            content whole = {.cut = cut, .states = states};
+            hmlc_onnx_put_message(&out, GRAPH, put_graph, &whole);
         } else if (field.number != DOC_STRING && field.number != TRAINING) {
             copy_field(&out, &model, &field);
         }

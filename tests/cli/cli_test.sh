@@ -40,7 +40,7 @@ expect 2 'rtol: expected a number' "$hmlc" test "$digits" --rtol x
 expect 0 'HML0301.*contradict' "$hmlc" explain HML0301
 expect 0 'HML1012' "$hmlc" explain HML1012
 expect 2 'no error' "$hmlc" explain HML0999
-expect 3 'HML0304' "$hmlc" compile "$model" -o "$artifact" --quantize int8
+expect 2 'HML0704' "$hmlc" compile "$model" -o "$artifact" --quantize int8
 expect 3 'HML0304' "$hmlc" compile "$model" -o "$artifact" --provider onednn
 expect 2 'HML1100.*needs --target' "$hmlc" compile "$model" -o "$artifact" --emit object
 expect 2 'HML1107' "$hmlc" compile "$place/missing.onnx" -o "$artifact"

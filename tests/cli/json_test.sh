@@ -45,7 +45,7 @@ for program in "$hmlc" "$hml"; do
     object 0 - 'p50_ms dims profile' "$program" bench "$artifact" --seconds 0 --profile
     object 0 - 'model inputs outputs dims variants steps' "$program" inspect "$artifact"
 done
-for command in check compile run test bench compare inspect diff strip reduce ops targets explain; do
+for command in check compile run calibrate quantize test bench compare inspect diff strip reduce ops targets explain; do
     object 0 - 'name words purpose options examples exit_statuses' "$hmlc" $command --help
     object 0 - 'options' "$hmlc" help $command
 done
@@ -64,7 +64,9 @@ object 2 HML1052 '' "$hmlc" check "$model" --dim bach=2
 object 2 HML1100 '' "$hmlc" explain HML0999
 object 2 HML1100 '' "$hmlc" test
 object 2 HML1100 '' "$hmlc" test "$digits" --rtol x
-object 3 HML0304 '' "$hmlc" compile "$model" -o "$place/x.hml" --quantize int8
+object 2 HML0704 '' "$hmlc" compile "$model" -o "$place/x.hml" --quantize int8
+object 2 HML0704 '' "$hmlc" calibrate "$model" -o "$place/x.hms"
+object 2 HML1107 '' "$hmlc" quantize "$model" -o "$place/x.onnx" --stats "$place/none.hms"
 object 3 HML0304 '' "$hmlc" tune "$model"
 for program in "$hmlc" "$hml"; do
     object 2 HML1100 '' "$program" run

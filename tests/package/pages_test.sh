@@ -61,7 +61,7 @@ complete_as() {
     [ "$got" = "$expected" ]
     result "bash: '$*' gives '$got', expected '$expected'" $?
 }
-complete_as 'check|compare|compile' hmlc c
+complete_as 'calibrate|check|compare|compile' hmlc c
 complete_as 'bench' hml b
 complete_as 'compare|compile' hmlc help comp
 complete_as '--emit' hmlc compile --em
@@ -93,9 +93,9 @@ if command -v fish >/dev/null; then
         [ "$got" = "$1" ]
         result "fish: '$2' gives '$got', expected '$1'" $?
     }
-    offers 'check|compare|compile' 'hmlc c'
+    offers 'calibrate|check|compare|compile' 'hmlc c'
     offers '--emit' 'hmlc compile --em'
-    offers 'artifact|asm|ir|llvm-ir|object' 'hmlc compile --emit '
+    offers 'artifact|asm|ir|llvm-ir|object|onnx' 'hmlc compile --emit '
     offers 'x86-64-v2|x86-64-v3|x86-64-v4' 'hmlc compile --target x86'
     offers 'folder/' 'hmlc test fol'
 else

@@ -245,3 +245,13 @@ hml_status hml_output_close(hml_output_file *file, hml_tool_error *error)
     /* 0: an earlier write failed, and its cause is gone. */
     return hml_output_failed(file->path, errno != 0 ? errno : ENOSPC, error);
 }
+
+void hml_output_abandon(hml_output_file *file)
+{
+    (void)fclose(file->stream);
+    file->stream = NULL;
+    if (file->temporary != NULL) {
+        (void)unlink(file->temporary);
+    }
+    abandon(file);
+}

@@ -56,6 +56,8 @@ hml_status hml_output_open(hml_output_file *file, const char *path, const hml_in
                            hml_tool_error *error);
 /* Gives the file its name; when not all was written, nothing stays. */
 hml_status hml_output_close(hml_output_file *file, hml_tool_error *error);
+/* Gives up what was written. */
+void hml_output_abandon(hml_output_file *file);
 
 /* The error of a path that cannot be written, from errno's value. */
 hml_status hml_output_failed(const char *path, int cause, hml_tool_error *error);

@@ -7,6 +7,7 @@
 #include "common/printable.h"
 #include "common/workbench.h"
 #include "hmlc_commands.h"
+#include "tensor_bridge.h"
 #include "tensor_distance.h"
 
 static const hml_option compare_table[] = {
@@ -37,39 +38,6 @@ typedef struct comparing {
     const char *first_differing; /* of the layers */
 } comparing;
 
-/* The runtime's element types under the compiler's names. */
-static hmlc_dtype compiler_dtype(hml_dtype dtype)
-{
-    hmlc_dtype found = HMLC_DTYPE_COUNT;
-    const char *name = hml_dtype_name(dtype);
-    (void)hmlc_dtype_from_name(name, strlen(name), &found);
-    return found;
-}
-
-static hmlc_tensor as_compiler_tensor(const hml_tensor *tensor)
-{
-    hmlc_tensor result = {.dtype = compiler_dtype(tensor->dtype),
-                          .rank = (int32_t)tensor->rank,
-                          .data = tensor->data,
-                          .bytes = tensor->bytes};
-    memcpy(result.dims, tensor->dims, sizeof tensor->dims);
-    return result;
-}
-
-static hml_tensor as_runtime_tensor(const hmlc_tensor *tensor, hml_dtype dtype)
-{
-    union {
-        const void *readable;
-        void *borrowed; /* the comparison only reads */
-    } data = {.readable = tensor->data};
-    hml_tensor result = {.data = data.borrowed,
-                         .bytes = tensor->bytes,
-                         .dtype = dtype,
-                         .rank = (uint32_t)tensor->rank};
-    memcpy(result.dims, tensor->dims, sizeof result.dims);
-    return result;
-}
-
 /* -- both sides -------------------------------------------------------------------------------- */
 
 static int run_artifact(comparing *c)
@@ -98,7 +66,7 @@ static hmlc_status interpret(comparing *c, reference *self)
     HMLC_TRY_MEMORY(inputs);
     HMLC_TRY_MEMORY(self->outputs);
     for (uint32_t k = 0; k < main->argument_count; k++) {
-        inputs[k] = as_compiler_tensor(&c->bench.inputs.tensors[k].tensor);
+        inputs[k] = hmlc_tensor_of(&c->bench.inputs.tensors[k].tensor);
     }
     return hmlc_interpret(self->job.module, inputs, main->argument_count, c->arena, self->outputs,
                           self->count);
@@ -240,9 +208,9 @@ static bool compare_output(comparing *c, uint32_t index, const hmlc_tensor *expe
         hml_model_output(c->bench.model, index, &info) != HML_OK) {
         return false;
     }
-    hml_tensor wanted = as_runtime_tensor(expected, found.dtype);
+    hml_tensor wanted = hmlc_runtime_tensor_of(expected, found.dtype);
     *f = (finding){.name = info.name, .dtype = expected->dtype};
-    if (expected->dtype == compiler_dtype(found.dtype)) {
+    if (expected->dtype == hmlc_dtype_of(found.dtype)) {
         hml_tensor_compare(&found, &wanted, &c->tolerance, &f->comparison);
         if (f->comparison.same_shape) {
             hml_tensor_distance(&found, &wanted, &f->distance);

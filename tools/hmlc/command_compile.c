@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc compile and hmlc check: the same way of the model, the latter without making code. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/printable.h"
 #include "common/units.h"
-#include "hmlc_commands.h"
+#include "quantize_report.h"
 
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION, HMLC_PART_OPTIONS,                                                            \
@@ -21,7 +22,7 @@ static const hml_option check_table[] = {
 static const hml_option compile_table[] = {
     {"output", 'o', "OUT.hml", "where the artifact goes"},
     HMLC_JOBS_OPTION,
-    {"emit", 0, "artifact|object|llvm-ir|asm|ir", "what is written; artifact"},
+    {"emit", 0, "artifact|object|onnx|llvm-ir|asm|ir", "what is written; artifact"},
     {"weights", 0, "object|bin", "of an object: in it, or in a file beside it; object"},
     {"section", 0, "code=NAME,weights=NAME", "of an object: linker sections of the two"},
     {"prefix", 0, "NAME", "of an object: how its names in C begin; default: OUT's name"},
@@ -32,8 +33,9 @@ static const hml_option compile_table[] = {
     {"keep", 0, "NAME|all", "make a value that survives an output, for `compare --layers`"},
     {"prefer", 0, "speed|size",
      "what matters more; speed: some weights take up to four times their size"},
-    {"quantize", 0, "TYPE", NULL},
-    {"calib", 0, "DIR", NULL},
+    {"quantize", 0, "int8", "put contractions on 8 bits, with --calib or --stats"},
+    HMLC_QUANTIZE_OPTIONS,
+    {"keep-float", 0, "NODE,...", "nodes or operators that --quantize leaves in float"},
     {"provider", 0, "NAME", NULL},
     MODEL_OPTIONS,
 };
@@ -144,7 +146,8 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
 static void tell(const hmlc_job *job, hmlc_status status, const char *path)
 {
     hml_report *report = job->request->report;
-    bool artifact = !job->request->emit_ir && job->request->emit == HMLC_EMIT_ARTIFACT;
+    bool artifact = !job->request->emit_ir && !job->request->emit_onnx &&
+                    job->request->emit == HMLC_EMIT_ARTIFACT;
     hmlc_job_report(job, report);
     if (report->json) {
         put_result(job, status, path);
@@ -193,11 +196,67 @@ static int run_request(const hml_options *options, hml_report *report, const cha
     return status;
 }
 
+/* Options that say something of --quantize alone. */
+static int check_quantize(const hml_options *options, hml_report *report)
+{
+    static const char *const others[] = {"calib",  "stats",  "ranges",     "max-drop",
+                                         "metric", "report", "requantize", "keep-float"};
+    const char *type = hml_options_get(options, "quantize");
+    for (size_t k = 0; type == NULL && k < sizeof others / sizeof others[0]; k++) {
+        if (hml_options_get(options, others[k]) != NULL) {
+            return hml_report_usage(report, "--%s needs --quantize int8", others[k]);
+        }
+    }
+    if (type != NULL && strcmp(type, "int8") != 0) {
+        return hml_report_usage(report, "--quantize %s: expected int8", type);
+    }
+    return HMLC_OK;
+}
+
+/* The graph behind its neutral passes gets quantize and dequantize, then goes the way of a model
+ * that was imported with them. */
+static int quantize_and_compile(hmlc_quantizing *q, const char *path)
+{
+    int decided = hmlc_quantizing_decide(q, "keep-float");
+    const char *report = hml_options_get(q->options, "report");
+    if (decided != HMLC_OK && decided != HMLC_NO) {
+        return decided;
+    }
+    int status = (int)hmlc_quantize_apply(q->plan, q->job.module);
+    status = status == HMLC_OK && report != NULL ? hmlc_quantize_report_write(q, report) : status;
+    if (status == HMLC_OK && !q->report->json && !q->report->quiet) {
+        hmlc_quantize_report_print(q->plan, path, q->report->verbose);
+    }
+    q->request.pipeline = NULL;
+    if (status == HMLC_OK && !q->request.emit_onnx) {
+        status = (int)hmlc_job_lower(&q->job);
+    }
+    status = status == HMLC_OK ? (int)hmlc_job_compile(&q->job, path) : status;
+    return status != HMLC_OK ? status : decided;
+}
+
+static int compile_quantized(const hml_options *options, hml_report *report, const char *path)
+{
+    hmlc_quantizing q = {.report = report};
+    int status = hmlc_quantizing_parse(&q, options, report);
+    status = status == HMLC_OK ? hmlc_quantizing_open(&q, options, report, path) : status;
+    status = status == HMLC_OK ? quantize_and_compile(&q, path) : status;
+    if (q.job.module != NULL) {
+        tell(&q.job, (hmlc_status)status, path);
+    }
+    hmlc_quantizing_release(&q);
+    return status;
+}
+
 static int compile_with(const hml_options *options, hml_report *report)
 {
     const char *path = hml_options_get(options, "output");
     if (path == NULL || path[0] == '\0') {
         return hml_report_usage(report, "expected -o OUT.hml");
+    }
+    int status = check_quantize(options, report);
+    if (status != HMLC_OK || hml_options_get(options, "quantize") != NULL) {
+        return status != HMLC_OK ? status : compile_quantized(options, report, path);
     }
     return run_request(options, report, path);
 }

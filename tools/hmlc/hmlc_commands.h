@@ -9,6 +9,7 @@
 
 #include "common/commands.h"
 #include "common/options.h"
+#include "common/output_file.h"
 
 #define HMLC_COMMAND(description) extern const hml_command description;
 #include "commands.def"
@@ -31,6 +32,7 @@ typedef struct hmlc_request {
     bool emit_object;
     hmlc_target own_target; /* of a triple, or with another way of passing floats */
     char own_triple[96];
+    bool emit_onnx;             /* the graph behind the neutral passes */
     hmlc_object_options object; /* what the options say of it */
     char *section_words;        /* behind the sections' names */
     bool selftest;
@@ -78,7 +80,12 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request) HMLC_MUS
 hmlc_status hmlc_job_lower(hmlc_job *job) HMLC_MUST_USE;
 hmlc_status hmlc_job_plan(hmlc_job *job) HMLC_MUST_USE;
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path) HMLC_MUST_USE;
+/* Writes a module behind the neutral passes as ONNX; the exit status. */
+int hmlc_job_write_onnx(const hmlc_job *job, hmlc_module *module, const char *path,
+                        const hml_input_files *inputs);
 void hmlc_job_release(hmlc_job *job);
+/* Progress of a phase with the time that is left; `job` is one whose request has a report. */
+void hmlc_job_show_phase(void *job, const char *phase, uint32_t done, uint32_t total);
 
 /* Whether `model` may be read and `output` (NULL: none) written; the exit status. */
 int hmlc_path_check(hml_report *report, const char *model, const char *output);

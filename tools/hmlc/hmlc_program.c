@@ -8,7 +8,7 @@ static const hml_command *const commands[] = {
 #undef HMLC_COMMAND
 };
 
-static const char *const reserved[] = {"quantize", "tune", "sign", "verify", "report", NULL};
+static const char *const reserved[] = {"tune", "sign", "verify", "report", NULL};
 
 const hml_tool_program hml_this_program = {
     .name = "hmlc",

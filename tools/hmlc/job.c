@@ -10,6 +10,7 @@
 #include "common/output_file.h"
 #include "hmlc_commands.h"
 #include "sha256.h"
+#include <hmlc/save.h>
 
 double hmlc_seconds(void)
 {
@@ -20,7 +21,7 @@ double hmlc_seconds(void)
 
 /* -- progress ---------------------------------------------------------------------------------- */
 
-static void show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
+void hmlc_job_show_phase(void *context, const char *phase, uint32_t done, uint32_t total)
 {
     hmlc_job *job = context;
     if (!job->request->report->lively) {
@@ -44,7 +45,7 @@ static void show_phase(void *context, const char *phase, uint32_t done, uint32_t
 
 static void show_pass(void *context, const char *pass, uint32_t index, uint32_t count)
 {
-    show_phase(context, pass, index + 1, count);
+    hmlc_job_show_phase(context, pass, index + 1, count);
 }
 
 static void print_module(void *context, const char *pass, const hmlc_module *module)
@@ -177,7 +178,8 @@ static hmlc_status run_passes(hmlc_job *job, const hmlc_pass_options *options)
 hmlc_status hmlc_job_lower(hmlc_job *job)
 {
     double start = hmlc_seconds();
-    hmlc_pass_options options = {.pipeline = job->request->pipeline,
+    hmlc_pass_options options = {.pipeline =
+                                     job->request->emit_onnx ? "clean" : job->request->pipeline,
                                  .progress = show_pass,
                                  .context = job,
                                  .verify = job->request->verify,
@@ -201,7 +203,7 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
                                   .jobs = request->jobs,
                                   .most_kernels = request->most_kernels,
                                   .emit = request->emit,
-                                  .progress = show_phase,
+                                  .progress = hmlc_job_show_phase,
                                   .context = job};
 }
 
@@ -307,8 +309,30 @@ static hmlc_status compile_object(hmlc_job *job, const char *path)
     return conclude(job, status);
 }
 
+int hmlc_job_write_onnx(const hmlc_job *job, hmlc_module *module, const char *path,
+                        const hml_input_files *inputs)
+{
+    hml_output_file file;
+    hml_tool_error error = {0};
+    hmlc_save_options options = {.producer_version = HMLC_VERSION};
+    hml_report *report = job->request->report;
+    hml_status status = hml_output_open(&file, path, inputs, &error);
+    if (status != HML_OK) {
+        return hml_report_status(report, status, &error);
+    }
+    hmlc_status saved = conclude(job, hmlc_onnx_save(module, &options, file.stream));
+    if (saved != HMLC_OK) {
+        hml_output_abandon(&file);
+        return (int)saved;
+    }
+    return hml_report_status(report, hml_output_close(&file, &error), &error);
+}
+
 hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
 {
+    if (job->request->emit_onnx) {
+        return (hmlc_status)hmlc_job_write_onnx(job, job->module, path, NULL);
+    }
     if (job->request->emit_ir) {
         return write_ir(job, path);
     }

@@ -76,11 +76,14 @@ static int parse_emit(hmlc_request *request, const char *word)
     static const struct {
         const char *word;
         hmlc_emit emit;
-        bool ir, object;
+        bool ir, object, onnx;
     } rows[] = {
-        {"artifact", HMLC_EMIT_ARTIFACT, false, false}, {"object", HMLC_EMIT_ARTIFACT, false, true},
-        {"llvm-ir", HMLC_EMIT_LLVM_IR, false, false},   {"asm", HMLC_EMIT_ASM, false, false},
-        {"ir", HMLC_EMIT_ARTIFACT, true, false},
+        {"artifact", HMLC_EMIT_ARTIFACT, false, false, false},
+        {"object", HMLC_EMIT_ARTIFACT, false, true, false},
+        {"onnx", HMLC_EMIT_ARTIFACT, false, false, true},
+        {"llvm-ir", HMLC_EMIT_LLVM_IR, false, false, false},
+        {"asm", HMLC_EMIT_ASM, false, false, false},
+        {"ir", HMLC_EMIT_ARTIFACT, true, false, false},
     };
     enum { ROWS = sizeof rows / sizeof rows[0] };
     const char *names[ROWS];
@@ -91,20 +94,22 @@ static int parse_emit(hmlc_request *request, const char *word)
             request->emit = rows[k].emit;
             request->emit_ir = rows[k].ir;
             request->emit_object = rows[k].object;
+            request->emit_onnx = rows[k].onnx;
             return HMLC_OK;
         }
     }
     return word == NULL
                ? HMLC_OK
                : hml_report_usage(
-                     request->report, "--emit %s: expected artifact, object, llvm-ir, asm or ir%s",
-                     word, hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
+                     request->report,
+                     "--emit %s: expected artifact, object, onnx, llvm-ir, asm or ir%s", word,
+                     hml_did_you_mean(word, names, ROWS, suggestion, sizeof suggestion));
 }
 
 /* Words of the command line's contract that have no meaning: refused, not misread. */
 static int refuse_reserved(const hmlc_request *request, const hml_options *options)
 {
-    static const char *const reserved[] = {"quantize", "calib", "provider"};
+    static const char *const reserved[] = {"provider"};
     char message[64] = "";
     for (size_t k = 0; k < sizeof reserved / sizeof reserved[0]; k++) {
         if (hml_options_get(options, reserved[k]) != NULL) {

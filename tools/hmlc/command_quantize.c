@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hmlc quantize: a model with its contractions on 8 bits, as an ONNX file that any runtime reads.
+ */
+#include "quantize_report.h"
+
+static const hml_option quantize_table[] = {
+    {"output", 'o', "OUT.onnx", "where the quantized model goes"},
+    HMLC_QUANTIZE_OPTIONS,
+    {"keep", 0, "NODE,...", "nodes or operators that stay in float; may be repeated"},
+    HMLC_DIM_OPTION,
+    HMLC_JOBS_OPTION,
+    HML_COMMON_OPTIONS,
+};
+
+static void tell(const hmlc_quantizing *q, const char *path)
+{
+    if (q->report->json) {
+        hml_json_string(&q->report->data, "output", path);
+        hmlc_quantize_report_put(q->plan, &q->report->data);
+    } else if (!q->report->quiet) {
+        hmlc_quantize_report_print(q->plan, path, q->report->verbose);
+    }
+}
+
+/* Where the budget is missed, the best that was found is written all the same. */
+static int quantize(hmlc_quantizing *q, const char *path)
+{
+    hmlc_module *quantized = NULL;
+    const char *report = hml_options_get(q->options, "report");
+    int decided = hmlc_quantizing_decide(q, "keep"), status = decided;
+    if (decided != HMLC_OK && decided != HMLC_NO) {
+        return decided;
+    }
+    status = (int)hmlc_module_clone(q->job.module, NULL, &quantized);
+    status = status == HMLC_OK ? (int)hmlc_quantize_apply(q->plan, quantized) : status;
+    status = status == HMLC_OK ? hmlc_job_write_onnx(&q->job, quantized, path, &q->samples.files)
+                               : status;
+    status = status == HMLC_OK && report != NULL ? hmlc_quantize_report_write(q, report) : status;
+    if (status == HMLC_OK) {
+        tell(q, path);
+    }
+    hmlc_module_destroy(quantized);
+    return status != HMLC_OK ? status : decided;
+}
+
+static int quantize_with(const hml_options *options, hml_report *report)
+{
+    const char *output = hml_options_get(options, "output");
+    if (output == NULL || output[0] == '\0') {
+        return hml_report_usage(report, "expected -o OUT.onnx");
+    }
+    hmlc_quantizing q = {.report = report};
+    int status = hmlc_quantizing_parse(&q, options, report);
+    status = status == HMLC_OK ? hmlc_quantizing_open(&q, options, report, output) : status;
+    status = status == HMLC_OK ? quantize(&q, output) : status;
+    status = hmlc_quantizing_tell(&q, status);
+    hmlc_quantizing_release(&q);
+    return status;
+}
+
+const hml_command hmlc_command_quantize = {
+    .name = "quantize",
+    .words = "MODEL -o OUT.onnx --calib DIR",
+    .summary = "turn a model in f32 into one that computes on 8 bits",
+    .purpose =
+        "Chooses ranges of values from samples (--calib) or from statistics of `calibrate`, puts\n"
+        "weights on 8 bits, and writes the model with QuantizeLinear and DequantizeLinear around\n"
+        "what is quantized, for `compile` and for any other runtime.\n",
+    .options = quantize_table,
+    .option_count = sizeof quantize_table / sizeof quantize_table[0],
+    .examples = {"quantize model.onnx --calib samples -o model_int8.onnx",
+                 "quantize model.onnx --stats model.hms --keep head -o model_int8.onnx"},
+    .least_words = 1,
+    .most_words = 1,
+    .expected = "one model file",
+    .no = "the accuracy budget is not met",
+    .environment = HMLC_COMPILER_ENVIRONMENT,
+    .run = quantize_with,
+};
