@@ -159,3 +159,12 @@ uint32_t hmlc_op_axes_mask(const hmlc_op *op)
     }
     return axes != NULL ? mask : UINT32_C(1) << hmlc_op_int(op, HMLC_ATTR_axis);
 }
+
+bool hmlc_op_sums_bytes(const hmlc_op *op)
+{
+    const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
+    return hmlc_op_has(op, HMLC_TRAIT_CONTRACTION) && left != NULL && right != NULL &&
+           hmlc_dtype_is_integer(left->type->dtype) && hmlc_dtype_bytes(left->type->dtype) == 1 &&
+           hmlc_dtype_is_integer(right->type->dtype) && hmlc_dtype_bytes(right->type->dtype) == 1 &&
+           op->results[0]->type->dtype == HMLC_DTYPE_i32;
+}

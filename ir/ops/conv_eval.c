@@ -15,11 +15,30 @@ typedef struct convolution {
     int64_t groups, in_channels, out_channels; /* channels per group */
     int64_t taps;                              /* elements of the window */
     const hmlc_word *x;
+    hmlc_word outside;  /* what padding counts as */
     hmlc_word *weights; /* one group's matrix */
     hmlc_word *patches; /* depth x BLOCK_POSITIONS */
     hmlc_word *block;   /* rows x BLOCK_POSITIONS */
     hmlc_word *y;
 } convolution;
+
+/* Operand 0 or 1, less its zero point where the op has one: then padding counts as 0. */
+static hmlc_word *load(const hmlc_eval *context, uint32_t index)
+{
+    const hmlc_tensor *of = context->operands[index];
+    bool integers = context->op->opcode == HMLC_OP_conv_integer;
+    const hmlc_tensor *zero = integers ? hmlc_eval_operand(context, index + 2) : NULL;
+    hmlc_word *words = hmlc_gemm_load(context, of);
+    if (words == NULL || zero == NULL) {
+        return words;
+    }
+    hmlc_tensor channels = *zero; /* [O] beside [O, ...] */
+    for (int32_t i = 0; zero->rank == 1 && i < of->rank; ++i) {
+        channels.rank = of->rank;
+        channels.dims[i] = i == 0 ? zero->dims[0] : 1;
+    }
+    return hmlc_gemm_centre(context, words, of, &channels);
+}
 
 static hmlc_status read_convolution(hmlc_eval *context, convolution *conv, bool transposed)
 {
@@ -46,7 +65,9 @@ static hmlc_status read_convolution(hmlc_eval *context, convolution *conv, bool 
     }
     int64_t rows = conv->out_channels * (transposed ? conv->taps : 1);
     int64_t depth = conv->in_channels * (transposed ? 1 : conv->taps);
-    conv->x = hmlc_gemm_load(context, x);
+    conv->x = load(context, 0);
+    bool pads = context->op->opcode == HMLC_OP_conv;
+    conv->outside.integer = pads ? (uint64_t)hmlc_op_int(context->op, HMLC_ATTR_pad_value) : 0;
     conv->weights = HMLC_NEW_ARRAY(context->arena, hmlc_word, rows * depth);
     conv->patches = HMLC_NEW_ARRAY(context->arena, hmlc_word, depth * BLOCK_POSITIONS);
     conv->block = HMLC_NEW_ARRAY(context->arena, hmlc_word, rows * BLOCK_POSITIONS);
@@ -72,7 +93,8 @@ static int64_t weight_offset(const hmlc_spatial *kernel, const int64_t window[3]
 /* Adds the bias and writes the result. */
 static hmlc_status finish(hmlc_eval *context, convolution *conv)
 {
-    const hmlc_tensor *bias = hmlc_eval_operand(context, 2);
+    bool integers = context->op->opcode == HMLC_OP_conv_integer; /* operand 2 is a zero point */
+    const hmlc_tensor *bias = integers ? NULL : hmlc_eval_operand(context, 2);
     const hmlc_spatial *out = &conv->geometry.out;
     if (bias != NULL) {
         const hmlc_word *words = hmlc_gemm_load(context, bias);
@@ -91,8 +113,8 @@ static hmlc_status finish(hmlc_eval *context, convolution *conv)
     return HMLC_OK;
 }
 
-/* Row `row` (channel, tap) of the patch matrix for positions [first, first + count); zero outside.
- */
+/* Row `row` (channel, tap) of the patch matrix for positions [first, first + count); padding
+ * outside. */
 static void fill_patch_row(const convolution *conv, const hmlc_word *x, int64_t row, int64_t first,
                            int64_t count)
 {
@@ -110,7 +132,7 @@ static void fill_patch_row(const convolution *conv, const hmlc_word *x, int64_t 
             inside = inside && at >= 0 && at < g->in.size[d];
             offset += at * g->in.stride[d];
         }
-        to[i] = inside ? channel[offset] : (hmlc_word){.integer = 0};
+        to[i] = inside ? channel[offset] : conv->outside;
     }
 }
 
@@ -159,7 +181,7 @@ hmlc_status hmlc_eval_conv(hmlc_eval *context)
 {
     convolution conv;
     HMLC_TRY(read_convolution(context, &conv, false));
-    const hmlc_word *weights = hmlc_gemm_load(context, context->operands[1]);
+    const hmlc_word *weights = load(context, 1);
     HMLC_TRY_MEMORY(weights);
     hmlc_spatial kernel;
     hmlc_spatial_read(context, context->operands[1], &kernel);
@@ -179,6 +201,11 @@ hmlc_status hmlc_eval_conv(hmlc_eval *context)
         }
     }
     return finish(context, &conv);
+}
+
+hmlc_status hmlc_eval_conv_integer(hmlc_eval *context)
+{
+    return hmlc_eval_conv(context);
 }
 
 /* Adds row `row` (channel, tap) of the products of positions [first, first + count) to the output.

@@ -86,7 +86,21 @@ static void check_winograd(const hmlc_infer *context, const weights *w, hmlc_sta
     }
 }
 
-hmlc_status hmlc_infer_conv(hmlc_infer *context)
+/* Padding as a number is what integers have; of floats it is 0 alone. */
+static void check_pad_value(const hmlc_infer *context, const hmlc_type *x, hmlc_status *status)
+{
+    bool given =
+        context->op->opcode == HMLC_OP_conv && hmlc_op_int(context->op, HMLC_ATTR_pad_value) != 0;
+    int64_t value = given ? hmlc_op_int(context->op, HMLC_ATTR_pad_value) : 0;
+    int64_t least = x->dtype == HMLC_DTYPE_i8 ? -128 : 0, most = least + 255;
+    bool bytes = x->dtype == HMLC_DTYPE_i8 || x->dtype == HMLC_DTYPE_u8;
+    if (given && (!bytes || value < least || value > most)) {
+        hmlc_infer_fail(context, status, "pad_value is %lld for elements of type %s",
+                        (long long)value, hmlc_dtype_name(x->dtype));
+    }
+}
+
+static hmlc_status infer_conv(hmlc_infer *context, bool has_bias)
 {
     hmlc_status status = HMLC_OK;
     const hmlc_type *x;
@@ -97,8 +111,11 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
     }
     hmlc_infer_unify(context, hmlc_infer_times(context, w.inner, w.groups), x->dims[window.channel],
                      "input channels (groups times those of the weights)", &status);
-    check_bias(context, w.sums, w.outer, &status);
-    if (status == HMLC_OK) {
+    check_pad_value(context, x, &status);
+    if (has_bias) {
+        check_bias(context, w.sums, w.outer, &status);
+    }
+    if (status == HMLC_OK && context->op->opcode == HMLC_OP_conv) {
         check_winograd(context, &w, &status);
     }
     hmlc_dim dims[HMLC_MAX_RANK];
@@ -110,6 +127,33 @@ hmlc_status hmlc_infer_conv(hmlc_infer *context)
                                   w.type->dims[w.first_spatial + i], &status);
     }
     hmlc_infer_result(context, 0, w.sums, x->rank, dims, &status);
+    return status;
+}
+
+hmlc_status hmlc_infer_conv(hmlc_infer *context)
+{
+    return infer_conv(context, true);
+}
+
+hmlc_status hmlc_infer_conv_integer(hmlc_infer *context)
+{
+    hmlc_status status = infer_conv(context, false);
+    HMLC_TRY(status);
+    const hmlc_type *x = hmlc_op_operand(context->op, 0)->type;
+    const hmlc_type *w = hmlc_op_operand(context->op, 1)->type;
+    const hmlc_type *x_zero = hmlc_infer_optional(context, 2, HMLC_ACCEPT_INTEGER, &status);
+    const hmlc_type *w_zero = hmlc_infer_optional(context, 3, HMLC_ACCEPT_INTEGER, &status);
+    if (x_zero != NULL) {
+        hmlc_infer_same_dtype(context, 2, x, x_zero, &status);
+        hmlc_infer_rank(context, 2, x_zero, 0, 0, &status);
+    }
+    if (w_zero != NULL) {
+        hmlc_infer_same_dtype(context, 3, w, w_zero, &status);
+        hmlc_infer_rank(context, 3, w_zero, 0, 1, &status);
+        if (w_zero->rank == 1) {
+            hmlc_infer_shape(context, 3, w_zero, 1, w->dims, &status);
+        }
+    }
     return status;
 }
 

@@ -76,6 +76,19 @@ hmlc_word *hmlc_gemm_load(const hmlc_eval *context, const hmlc_tensor *tensor)
                                       : (hmlc_word *)hmlc_eval_integers(context, tensor);
 }
 
+hmlc_word *hmlc_gemm_centre(const hmlc_eval *context, hmlc_word *words, const hmlc_tensor *of,
+                            const hmlc_tensor *zero)
+{
+    int64_t strides[HMLC_MAX_RANK], count = hmlc_tensor_count(of);
+    const int64_t *values = hmlc_eval_integers(context, zero);
+    hmlc_eval_broadcast_strides(zero, of->rank, strides);
+    hmlc_cursor cursor = {.rank = of->rank, .count = 1, .dims = of->dims, .strides = {strides}};
+    for (int64_t i = 0; values != NULL && i < count; ++i, hmlc_cursor_next(&cursor)) {
+        words[i].integer -= (uint64_t)values[cursor.offset[0]];
+    }
+    return values != NULL ? words : NULL;
+}
+
 void hmlc_gemm_store(hmlc_tensor *result, const hmlc_word *words)
 {
     if (hmlc_eval_is_float(result)) {

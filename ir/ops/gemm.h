@@ -25,6 +25,9 @@ void hmlc_gemm_run(const hmlc_gemm *gemm, bool floats);
 
 /* A tensor's elements as words (double for float types); NULL on memory exhaustion. */
 hmlc_word *hmlc_gemm_load(const hmlc_eval *context, const hmlc_tensor *tensor);
+/* Takes a zero point, which broadcasts to `of`, off its words; NULL on memory exhaustion. */
+hmlc_word *hmlc_gemm_centre(const hmlc_eval *context, hmlc_word *words, const hmlc_tensor *of,
+                            const hmlc_tensor *zero);
 void hmlc_gemm_store(hmlc_tensor *result, const hmlc_word *words);
 
 #endif

@@ -140,10 +140,19 @@ static bool is_byte(hmlc_dtype dtype)
 hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a, const hmlc_type *b,
                                   hmlc_status *status)
 {
-    const hmlc_attr *attr = hmlc_op_attr(context->op, HMLC_ATTR_accumulator);
     if (a == NULL || b == NULL) {
         return HMLC_DTYPE_f32; /* reported before */
     }
+    bool integers = context->op->opcode == HMLC_OP_matmul_integer ||
+                    context->op->opcode == HMLC_OP_conv_integer;
+    if (integers) {
+        if (!is_byte(a->dtype) || !is_byte(b->dtype)) {
+            hmlc_infer_fail(context, status, "the operands are %s and %s; expected 8-bit integers",
+                            hmlc_dtype_name(a->dtype), hmlc_dtype_name(b->dtype));
+        }
+        return HMLC_DTYPE_i32;
+    }
+    const hmlc_attr *attr = hmlc_op_attr(context->op, HMLC_ATTR_accumulator);
     if (attr == NULL) {
         hmlc_infer_same_dtype(context, 1, a, b, status);
         return a->dtype;

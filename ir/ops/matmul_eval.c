@@ -36,11 +36,17 @@ static hmlc_word *unpacked(const hmlc_eval *context, const hmlc_tensor *packed,
     return to;
 }
 
-/* The operand's matrices as [..., rows, columns], row-major. */
+/* The operand's matrices as [..., rows, columns], row-major, less the zero points that
+ * matmul_integer has. */
 static hmlc_word *load_matrices(const hmlc_eval *context, uint32_t index, bool swap)
 {
     const hmlc_tensor *x = context->operands[index];
+    bool integers = context->op->opcode == HMLC_OP_matmul_integer;
+    const hmlc_tensor *zero = integers ? hmlc_eval_operand(context, index + 2) : NULL;
     hmlc_word *words = hmlc_gemm_load(context, x);
+    if (words != NULL && zero != NULL) {
+        words = hmlc_gemm_centre(context, words, x, zero);
+    }
     if (words == NULL || !swap) {
         return words;
     }
@@ -112,6 +118,11 @@ hmlc_status hmlc_eval_matmul(hmlc_eval *context)
     }
     hmlc_gemm_store(result, sums);
     return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_matmul_integer(hmlc_eval *context)
+{
+    return hmlc_eval_matmul(context);
 }
 
 hmlc_status hmlc_eval_pack_panels(hmlc_eval *context)

@@ -75,6 +75,40 @@ hmlc_status hmlc_infer_matmul(hmlc_infer *context)
     return status;
 }
 
+/* A zero point has its side's type, broadcasts to it, and is the same for all that is summed. */
+static void check_zero(const hmlc_infer *context, uint32_t index, const hmlc_type *side,
+                       int32_t summed, hmlc_status *status)
+{
+    const hmlc_type *zero = hmlc_infer_optional(context, index, HMLC_ACCEPT_INTEGER, status);
+    if (zero == NULL || side == NULL) {
+        return;
+    }
+    hmlc_infer_same_dtype(context, index, side, zero, status);
+    hmlc_infer_rank(context, index, zero, 0, side->rank, status);
+    if (zero->rank > side->rank) {
+        return;
+    }
+    hmlc_infer_expands_to(context, zero, side->rank, side->dims, status);
+    int32_t axis = summed - (side->rank - zero->rank);
+    if (axis >= 0 && !hmlc_dim_is(zero->dims[axis], 1)) {
+        hmlc_infer_fail(context, status, "the zero point (operand %u) differs along the summed dim",
+                        index);
+    }
+}
+
+hmlc_status hmlc_infer_matmul_integer(hmlc_infer *context)
+{
+    hmlc_status status = hmlc_infer_matmul(context);
+    HMLC_TRY(status);
+    const hmlc_type *a = hmlc_op_operand(context->op, 0)->type;
+    const hmlc_type *b = hmlc_op_operand(context->op, 1)->type;
+    bool swap_a = hmlc_op_int(context->op, HMLC_ATTR_transpose_a) != 0;
+    bool swap_b = hmlc_op_int(context->op, HMLC_ATTR_transpose_b) != 0;
+    check_zero(context, 2, a, a->rank - (swap_a ? 2 : 1), &status);
+    check_zero(context, 3, b, b->rank - (swap_b ? 1 : 2), &status);
+    return status;
+}
+
 hmlc_status hmlc_infer_matmul_packed(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;

@@ -144,13 +144,14 @@ static const hmlc_op *only_anchor(const hmlc_op *kernel)
     return anchor;
 }
 
-/* Depthwise windows are for floats; of integers such a convolution is a contraction. */
+/* Depthwise windows are for floats and bytes; of other integers such a convolution is a
+ * contraction. */
 static bool depthwise(const hmlc_op *conv)
 {
     const hmlc_type *in = operand(conv, 0)->type, *out = conv->results[0]->type;
     int64_t groups = hmlc_op_int(conv, HMLC_ATTR_groups);
-    return hmlc_dtype_is_float(out->dtype) && groups > 1 &&
-           hmlc_dim_is(in->dims[in->rank - 1], groups) &&
+    bool taken = hmlc_dtype_is_float(out->dtype) || hmlc_op_sums_bytes(conv);
+    return taken && groups > 1 && hmlc_dim_is(in->dims[in->rank - 1], groups) &&
            hmlc_dim_is(out->dims[out->rank - 1], groups);
 }
 

@@ -120,6 +120,8 @@ const operator_exception operator_exceptions[] = {
     {HMLC_OP_rnn_cells, "made of rnn by a pass"},
     {HMLC_OP_pack_panels, "made of matmul by a pass"},
     {HMLC_OP_matmul_packed, "made of matmul by a pass"},
+    {HMLC_OP_matmul_integer, "of bytes alone: golden/integer.hir, random integer products"},
+    {HMLC_OP_conv_integer, "of bytes alone: golden/integer.hir, random integer products"},
     {HMLC_OP_bind_dims, STRUCTURE},
     {HMLC_OP_if, STRUCTURE},
     {HMLC_OP_loop, STRUCTURE},

@@ -213,6 +213,9 @@ static inline bool hmlc_op_has_cost(const hmlc_op *op, hmlc_cost_fact fact)
     return (hmlc_op_get_info(op->opcode)->cost.facts & fact) != 0;
 }
 
+/* A contraction of 8-bit integers that is summed in i32. */
+bool hmlc_op_sums_bytes(const hmlc_op *op);
+
 void hmlc_op_set_operand(hmlc_op *op, uint32_t index, hmlc_value *value);
 void hmlc_value_replace_uses(hmlc_value *value,
                              hmlc_value *replacement); /* all of them, in every region */

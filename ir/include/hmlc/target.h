@@ -64,6 +64,16 @@ typedef enum hmlc_masks {
     HMLC_MASKS_FAST, /* as fast as others */
 } hmlc_masks;
 
+/*
+ * LLVM's intrinsics for products of bytes, by vectors of 16, 32 and 64 bytes; NULL: none. `dot`: u8
+ * by i8, four products and a lane's sum in one, which wraps. `pairs`: i16 by i16, two products a
+ * lane of i32.
+ */
+enum { HMLC_BYTE_VECTORS = 3 };
+typedef struct hmlc_byte_products {
+    const char *const *dot, *const *pairs;
+} hmlc_byte_products;
+
 typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
@@ -101,6 +111,7 @@ typedef struct hmlc_target {
     int64_t l1_bytes, l2_bytes; /* data caches of one core */
     int32_t l1_ways;
     hmlc_tiles tiles;
+    hmlc_byte_products bytes;
     hmlc_window_tiles window;
     int64_t listed_pixels; /* convolutions of images up to so many list where each row begins */
     hmlc_rates rates;
