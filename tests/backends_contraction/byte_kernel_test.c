@@ -8,6 +8,7 @@ typedef struct byte_product {
     bool transpose_a, transpose_b;
     bool extremes; /* nothing but the type's ends */
     bool packed;   /* the right side comes in panels */
+    bool all_ends; /* the largest of the left type by the least of the right one */
 } byte_product;
 
 /* Half of them the ends of the type. */
@@ -78,9 +79,10 @@ static int64_t sum_of(const byte_product *of, const hmlc_tensor *a, const hmlc_t
 static void check_sums(contraction_case *test, const byte_product *of, const hmlc_tensor *a,
                        const hmlc_tensor *b)
 {
-    static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+    static const char *const targets[] = {"x86-64-v2", "x86-64-v3", "x86-64-v3-vnni", "x86-64-v4",
+                                          "x86-64-v4-vnni"};
     harness_verify_targets(test->graph.module, test->inputs, close_enough);
-    for (int t = 0; t < 3; t++) {
+    for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
         if (!harness_can_run(targets[t])) {
             continue;
         }
@@ -90,7 +92,8 @@ static void check_sums(contraction_case *test, const byte_product *of, const hml
                          HML_KERNEL_OK);
         assert_int_equal(product.dtype, HMLC_DTYPE_i32);
         for (int64_t i = 0; i < of->rows * of->columns; i++) {
-            int64_t expected = sum_of(of, a, b, i / of->columns, i % of->columns);
+            int64_t sum = sum_of(of, a, b, i / of->columns, i % of->columns);
+            int64_t expected = (int32_t)(uint32_t)(uint64_t)sum;
             if (hmlc_tensor_get_int(&product, i) != expected) {
                 fail_msg("%s, K %d: element %d is %d; expected %d", targets[t], (int)of->depth,
                          (int)i, (int)hmlc_tensor_get_int(&product, i), (int)expected);
@@ -110,6 +113,10 @@ static void check_product(const byte_product *of)
                         of->transpose_b ? of->depth : of->columns};
     hmlc_tensor a = byte_tensor(&test, of->left, 2, a_dims, of->extremes);
     hmlc_tensor b = byte_tensor(&test, of->right, 2, b_dims, of->extremes);
+    if (of->all_ends) {
+        memset(hmlc_eval_data(&a), 255, a.bytes);
+        memset(hmlc_eval_data(&b), -128, b.bytes);
+    }
     hmlc_value *operands[] = {byte_input(&test, &a), NULL}, *value;
     char columns[16];
     snprintf(columns, sizeof columns, "%d", (int)of->columns);
@@ -213,9 +220,19 @@ static void run_time_sizes_and_epilogue(void **state)
     }
 }
 
-static void check_conv(const char *x_dims, const char *sizes, const int64_t *w_dims, int64_t groups,
-                       int64_t stride, int64_t pad)
+typedef struct byte_conv {
+    const char *x_dims, *sizes; /* as the graph names them, and as they are */
+    const int64_t *w_dims;
+    int64_t groups, stride, pad, pad_value;
+    bool is_signed, is_window;
+} byte_conv;
+
+static void check_conv(const byte_conv *of)
 {
+    const char *x_dims = of->x_dims, *sizes = of->sizes;
+    int64_t groups = of->groups, stride = of->stride, pad = of->pad;
+    const int64_t *w_dims = of->w_dims;
+    hmlc_dtype left = of->is_signed ? HMLC_DTYPE_i8 : HMLC_DTYPE_u8;
     contraction_case test = case_begin(strlen(x_dims) + (uint64_t)(groups + stride + pad));
     int64_t x_sizes[4], strides[] = {stride, stride}, ones[] = {1, 1};
     for (int k = 0; k < 4; k++) {
@@ -226,12 +243,12 @@ static void check_conv(const char *x_dims, const char *sizes, const int64_t *w_d
     }
     char pads[32];
     snprintf(pads, sizeof pads, "%d %d %d %d", (int)pad, (int)pad, (int)pad, (int)pad);
-    hmlc_tensor x = byte_tensor(&test, HMLC_DTYPE_u8, 4, x_sizes, false);
+    hmlc_tensor x = byte_tensor(&test, left, 4, x_sizes, false);
     hmlc_tensor w = byte_tensor(&test, HMLC_DTYPE_i8, 4, w_dims, false);
     hmlc_tensor bias = kernel_random_tensor(&test.random, test.graph.module->arena, HMLC_DTYPE_i32,
                                             1, w_dims, -1e6, 1e6);
     test.inputs[test.input_count++] = x;
-    hmlc_value *operands[] = {kernel_graph_input(&test.graph, HMLC_DTYPE_u8, x_dims),
+    hmlc_value *operands[] = {kernel_graph_input(&test.graph, left, x_dims),
                               kernel_graph_outer_constant(&test.graph, &w),
                               kernel_graph_outer_constant(&test.graph, &bias)};
     hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, strides, 2),
@@ -239,23 +256,75 @@ static void check_conv(const char *x_dims, const char *sizes, const int64_t *w_d
                          hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
                          hmlc_attr_int(HMLC_ATTR_groups, groups),
                          hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST),
-                         hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_i32)};
-    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 3, attrs, 6);
-    case_verify(&test, HMLC_FORM_CONTRACTION, value);
+                         hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_i32),
+                         hmlc_attr_int(HMLC_ATTR_pad_value, of->pad_value)};
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 3, attrs, 7);
+    case_verify(&test, of->is_window ? HMLC_FORM_WINDOW : HMLC_FORM_CONTRACTION, value);
 }
 
-/* Panels of single steps: a tap's channels need not fill groups. */
+/* Panels of single steps where a tap's channels do not fill groups, of groups where they do: small
+ * images, whose tiles name every row, large ones, and such as only a run knows; what lies outside
+ * is a number. */
 static void convolutions(void **state)
 {
     (void)state;
     static const int64_t square[] = {9, 3, 3, 5}, one[] = {20, 1, 1, 7}, grouped[] = {6, 3, 3, 2};
-    static const int64_t image[] = {8, 3, 3, 3}, depthwise[] = {6, 3, 3, 1};
-    check_conv("1 7 9 5", "1 7 9 5", square, 1, 1, 1);
-    check_conv("2 6 6 7", "2 6 6 7", one, 1, 1, 0);
-    check_conv("1 8 8 6", "1 8 8 6", grouped, 3, 2, 1);
-    check_conv("1 8 8 6", "1 8 8 6", depthwise, 6, 1, 1);
-    check_conv("1 31 29 3", "1 31 29 3", image, 1, 2, 0);
-    check_conv("b h w 5", "2 9 7 5", square, 1, 1, 1);
+    static const int64_t image[] = {8, 3, 3, 3}, whole[] = {19, 3, 3, 8}, two[] = {8, 2, 3, 4};
+    static const int64_t pairs[] = {6, 3, 3, 4}, skip[] = {17, 1, 1, 8};
+    const byte_conv cases[] = {
+        {"1 7 9 5", "1 7 9 5", square, 1, 1, 1, 0, false, false},
+        {"1 7 9 5", "1 7 9 5", square, 1, 1, 1, 200, false, false},
+        {"2 6 6 7", "2 6 6 7", one, 1, 1, 0, 0, false, false},
+        {"1 8 8 6", "1 8 8 6", grouped, 3, 2, 1, -7, true, false},
+        {"1 31 29 3", "1 31 29 3", image, 1, 2, 0, 0, false, false},
+        {"b h w 5", "2 9 7 5", square, 1, 1, 1, 3, false, false},
+        {"1 7 9 8", "1 7 9 8", whole, 1, 1, 1, 0, false, false},
+        {"1 7 9 8", "1 7 9 8", whole, 1, 2, 2, 131, false, false},
+        {"2 33 31 8", "2 33 31 8", whole, 1, 1, 1, 255, false, false},
+        {"1 33 31 8", "1 33 31 8", whole, 1, 2, 0, 0, true, false},
+        {"1 30 40 4", "1 30 40 4", two, 1, 1, 2, -128, true, false},
+        {"1 8 8 8", "1 8 8 8", pairs, 2, 1, 1, 9, false, false},
+        {"1 9 9 8", "1 9 9 8", skip, 1, 2, 0, 0, false, false},
+        {"b h w 8", "1 6 11 8", whole, 1, 1, 1, 99, false, false},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        check_conv(&cases[k]);
+    }
+}
+
+static void depthwise_windows(void **state)
+{
+    (void)state;
+    static const int64_t six[] = {6, 3, 3, 1}, many[] = {37, 3, 3, 1}, large[] = {16, 5, 5, 1};
+    const byte_conv cases[] = {
+        {"1 8 8 6", "1 8 8 6", six, 6, 1, 1, 0, false, true},
+        {"1 8 9 6", "1 8 9 6", six, 6, 2, 1, 131, false, true},
+        {"2 14 14 37", "2 14 14 37", many, 37, 1, 1, 255, false, true},
+        {"1 13 9 37", "1 13 9 37", many, 37, 2, 1, -128, true, true},
+        {"1 9 12 16", "1 9 12 16", large, 16, 1, 2, 77, false, true},
+        {"b h w 16", "1 9 12 16", large, 16, 1, 2, 77, false, true},
+        {"b h w 6", "2 5 7 6", six, 6, 1, 1, 0, true, true},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        check_conv(&cases[k]);
+    }
+}
+
+/* Sums of many products of the types' ends: up to where i32 wraps, as the reference does. */
+static void long_sums(void **state)
+{
+    (void)state;
+    static const int64_t depths[] = {4097, 65535, 70000};
+    for (int64_t k = 0; k < 6; k++) {
+        byte_product of = {.left = HMLC_DTYPE_u8,
+                           .right = HMLC_DTYPE_i8,
+                           .rows = k % 2 == 0 ? 1 : 5,
+                           .depth = depths[k / 2],
+                           .columns = 18,
+                           .all_ends = true,
+                           .extremes = true};
+        check_product(&of);
+    }
 }
 
 static void expect_refusal(hmlc_dtype dtype, const char *left, const char *right, int64_t group)
@@ -289,7 +358,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_exact), cmocka_unit_test(either_side_is_transposed_or_unsigned),
         cmocka_unit_test(batches),        cmocka_unit_test(run_time_sizes_and_epilogue),
-        cmocka_unit_test(convolutions),   cmocka_unit_test(other_groups_are_refused),
+        cmocka_unit_test(convolutions),   cmocka_unit_test(depthwise_windows),
+        cmocka_unit_test(long_sums),      cmocka_unit_test(other_groups_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

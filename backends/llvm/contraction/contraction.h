@@ -69,6 +69,7 @@ typedef struct hmlc_contraction {
     hmlc_dim columns; /* of one group */
     hmlc_dim depth;   /* k steps of a whole panel */
     hmlc_pack_layout layout;
+    hmlc_byte_step step;
     hmlc_dim panel_rows; /* of a whole panel: depth in groups */
     /* Left side over batch dims, row dims, depth. */
     hmlc_access left;
@@ -213,6 +214,10 @@ void hmlc_vector_store(hmlc_frame *frame, const hmlc_vector_access *access, LLVM
 /* Element types from the anchor's operands: half floats are summed in f32. */
 hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                    hmlc_contraction *contraction) HMLC_MUST_USE;
+/* The panels' layout, and what follows from it: lanes, and how products of bytes are added up. */
+hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                         hmlc_contraction *contraction,
+                                         hmlc_pack_layout layout) HMLC_MUST_USE;
 /* Moves batch_rank down and sets batches and rows. */
 void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction);
 /* Rows are not a known distance apart. */

@@ -36,19 +36,36 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
     contraction->left_dtype = left;
     contraction->dtype = half ? HMLC_DTYPE_f32 : sums;
     contraction->right_dtype = half && !packed ? HMLC_DTYPE_f32 : right;
-    contraction->layout = hmlc_pack_layout_default(); /* a tap's channels need not fill groups */
-    if (packed) {
-        contraction->layout = hmlc_pack_layout_of(anchor);
-    } else if (anchor->opcode == HMLC_OP_matmul) {
-        contraction->layout = hmlc_pack_layout_for(left, right, sums);
-    }
-    if (!hmlc_microkernel_takes(contraction->layout, left, right, sums)) {
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                                         hmlc_contraction *contraction, hmlc_pack_layout layout)
+{
+    const hmlc_op *anchor = contraction->anchor;
+    hmlc_dtype left = hmlc_op_operand(anchor, 0)->type->dtype;
+    hmlc_dtype right = hmlc_op_operand(anchor, 1)->type->dtype;
+    if (!hmlc_microkernel_takes(layout, left, right, anchor->results[0]->type->dtype)) {
         return hmlc_contraction_refuse(context, plan,
                                        "no step multiplies such groups of its panels");
     }
-    contraction->lanes =
-        hmlc_microkernel_lanes(context->target, contraction->dtype, contraction->layout);
+    contraction->layout = layout;
+    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype, layout);
+    contraction->step = hmlc_bytes_step(context->target, layout, left, right, contraction->lanes);
+    if (contraction->step == HMLC_BYTE_STEP_DOT) {
+        plan->variant = "dot"; /* the row without it has other code */
+    }
     return HMLC_OK;
+}
+
+/* What the anchor says of its panels, or what is best for its types. */
+static hmlc_pack_layout panels_of(const hmlc_op *anchor)
+{
+    return anchor->opcode == HMLC_OP_matmul_packed
+               ? hmlc_pack_layout_of(anchor)
+               : hmlc_pack_layout_for(hmlc_op_operand(anchor, 0)->type->dtype,
+                                      hmlc_op_operand(anchor, 1)->type->dtype,
+                                      anchor->results[0]->type->dtype);
 }
 
 /* The left side over the result's batch dims, M and K. */
@@ -195,6 +212,7 @@ hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
 {
     const hmlc_op *anchor = contraction->anchor;
     HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
+    HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction, panels_of(anchor)));
     contraction->columns = contraction->dims[contraction->rank - 1];
     HMLC_TRY(plan_left(context, plan, contraction));
     if (anchor->opcode == HMLC_OP_matmul) {

@@ -80,6 +80,7 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .rows = class_->rows,
         .vectors = nest->section->vectors,
         .lanes = contraction->lanes,
+        .step = contraction->step,
         .dtype = contraction->dtype,
         .left_dtype = contraction->left_dtype,
         .right_dtype = contraction->right_dtype,

@@ -29,7 +29,7 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
         uint32_t wide = target->tiles.few[k];
         bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
         if (whole && streams && rows > 0 &&
-            hmlc_microkernel_rows(target, wide, pointers, false) >= rows) {
+            hmlc_microkernel_rows(target, contraction->step, wide, pointers, false) >= rows) {
             return wide;
         }
     }
@@ -49,7 +49,7 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
     int64_t bytes = stride * (int64_t)hmlc_dtype_bytes(contraction->left_dtype);
     const hmlc_target *target = context->target;
     const hmlc_tiles *tiles = &target->tiles;
-    uint32_t rows = hmlc_microkernel_rows(target, tiles->usual, pointers, false);
+    uint32_t rows = hmlc_microkernel_rows(target, contraction->step, tiles->usual, pointers, false);
     bool crowded = known && bytes != 0 && bytes % (target->l1_bytes / target->l1_ways) == 0 &&
                    rows > (uint32_t)target->l1_ways;
     return crowded ? tiles->crowded : tiles->usual;
@@ -63,7 +63,8 @@ static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *c
     *section = (hmlc_section){.vectors = vectors};
     bool panels = vectors * contraction->lanes > contraction->layout.width;
     bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
-    section->rows = hmlc_microkernel_rows(context->target, vectors, pointers, apart);
+    section->rows =
+        hmlc_microkernel_rows(context->target, contraction->step, vectors, pointers, apart);
     section->first_column = constant(context, 0);
     return section;
 }
@@ -163,7 +164,8 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
         uint32_t vectors = tile_vectors(context->target, contraction, few, pointers);
-        int64_t most = hmlc_microkernel_rows(context->target, vectors, pointers, false);
+        int64_t most =
+            hmlc_microkernel_rows(context->target, contraction->step, vectors, pointers, false);
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
         if (most < few) {
             break;
@@ -226,6 +228,13 @@ typedef struct block_sizes {
     double cache;
 } block_sizes;
 
+/* Of an element: panels of bytes are what they are, others as wide as the sums. */
+static size_t panel_bytes(const hmlc_contraction *contraction)
+{
+    bool groups = contraction->layout.group > 1;
+    return hmlc_dtype_bytes(groups ? contraction->right_dtype : contraction->dtype);
+}
+
 static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contraction *contraction,
                                  const hmlc_section *section, double left_row_bytes)
 {
@@ -236,7 +245,7 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
         .row_tiles = at_least_one(hmlc_dim_few(section->row_tiles, few)),
         .column_tiles = at_least_one(hmlc_dim_hint(section->column_tiles)),
         .row_tile_bytes = left_row_bytes * section->rows,
-        .column_tile_bytes = depth * width * (double)hmlc_dtype_bytes(contraction->dtype),
+        .column_tile_bytes = depth * width * (double)panel_bytes(contraction),
         .tile_flops = 2 * depth * width * section->rows,
         .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
         /* With a single one LLVM keeps the row pointers on the stack. */
@@ -306,8 +315,8 @@ static uint32_t plan_prefetch(const hmlc_rates *rates, const hmlc_contraction *c
     bool streams =
         sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)rates->prefetch_bytes;
     bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
-    return contraction->panels != NULL && streams && dense && eighths >= 8 && count <= 4 &&
-                   tiles <= rates->prefetch_tiles
+    return contraction->panels != NULL && contraction->layout.group == 1 && streams && dense &&
+                   eighths >= 8 && count <= 4 && tiles <= rates->prefetch_tiles
                ? (uint32_t)count
                : 0;
 }

@@ -5,6 +5,8 @@
 #include "pack.h"
 #include "winograd_plan.h"
 
+#include <string.h>
+
 enum {
     EXPLICIT_TAPS = 64,
     TABLE_BYTES = 64,     /* tables are whole cache lines */
@@ -203,6 +205,9 @@ static hmlc_status add_zeros(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     bytes = bytes < TABLE_BYTES ? TABLE_BYTES : bytes;
     void *zeros = hmlc_arena_allocate(context->arena, bytes);
     HMLC_TRY_MEMORY(zeros);
+    if (conv->pad_value != 0) { /* of bytes */
+        memset(zeros, (int)(conv->pad_value & 0xff), bytes);
+    }
     return add_table(context, plan, zeros, bytes, &conv->zero_operand);
 }
 
@@ -358,6 +363,27 @@ static hmlc_status plan_winograd(hmlc_plan_context *context, hmlc_kernel_plan *p
     return HMLC_OK;
 }
 
+/* Groups of bytes where each tap's channels fill them, or all channels lie behind each other. */
+static hmlc_pack_layout panels_of(const hmlc_conv *conv, const hmlc_op *anchor, bool constant,
+                                  bool product)
+{
+    bool transposed = anchor->opcode == HMLC_OP_conv_transpose;
+    hmlc_pack_layout layout = hmlc_pack_layout_for(hmlc_op_operand(anchor, 0)->type->dtype,
+                                                   hmlc_op_operand(anchor, 1)->type->dtype,
+                                                   anchor->results[0]->type->dtype);
+    bool whole = conv->channels % layout.group == 0 || product;
+    bool dense = conv->channel_stride == 1 && !conv->taps_inside;
+    return constant && !transposed && whole && dense && conv->channels > 0
+               ? layout
+               : hmlc_pack_layout_default();
+}
+
+/* What the input has where there is none. */
+static int64_t pad_value(const hmlc_op *anchor)
+{
+    return anchor->opcode == HMLC_OP_conv ? hmlc_op_int(anchor, HMLC_ATTR_pad_value) : 0;
+}
+
 hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                            hmlc_contraction *contraction)
 {
@@ -390,13 +416,18 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     const hmlc_conv_axis *inner = &conv->axis[HMLC_SPATIAL - 1];
     conv->dynamic = !is_static(conv);
     conv->taps_inside = constant && !conv->dynamic && !transposed && conv->channel_stride != 1 &&
-                        conv->channels < NARROW_CHANNELS && inner->window > 1;
+                        conv->channels < NARROW_CHANNELS && inner->window > 1 &&
+                        pad_value(contraction->anchor) == 0;
+    bool product = pointwise && (conv->dynamic || rows_even(context, contraction, conv));
+    hmlc_pack_layout layout = panels_of(conv, contraction->anchor, constant, product);
+    HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction, layout));
     if (takes_winograd(plan, contraction, conv)) {
         return plan_winograd(context, plan, contraction, conv);
     }
     conv->explicit_tiles = !conv->dynamic && wants_explicit(context->target, conv);
+    conv->pad_value = pad_value(contraction->anchor);
     HMLC_TRY(plan_weights(context, plan, contraction, conv, &weights));
-    if (pointwise && (conv->dynamic || rows_even(context, contraction, conv))) {
+    if (product) {
         return plan_pointwise(context, plan, contraction, conv);
     }
     return plan_taps(context, plan, contraction, conv);

@@ -44,8 +44,9 @@ enum {
     HMLC_SEGMENT_INPUT_PLANE,
     HMLC_SEGMENT_WORDS,
 };
-/* Their runs: */
+/* Their runs; INPUT is HMLC_RUN_OUTSIDE where all rows read zeros: */
 enum { HMLC_RUN_DEPTH, HMLC_RUN_STEPS, HMLC_RUN_INPUT, HMLC_RUN_WORDS };
+#define HMLC_RUN_OUTSIDE INT32_MIN
 /*
  * An explicit tile of R rows: RUNS, RUN_COUNT, R pixels; its runs: DEPTH, STEPS, R input offsets,
  * negative where the row reads zeros.
@@ -62,7 +63,8 @@ typedef struct hmlc_conv {
     bool taps_inside;
     bool explicit_tiles;
     bool reads_zeros;
-    bool dynamic; /* no table: pointers are computed for each tap */
+    int64_t pad_value; /* what the zeros are, and taps that lie outside count as */
+    bool dynamic;      /* no table: pointers are computed for each tap */
     /* dynamic: sizes, pads and strides as expressions */
     hmlc_dim input_dims[HMLC_SPATIAL], output_dims[HMLC_SPATIAL], pad_dims[HMLC_SPATIAL];
     hmlc_dim input_strides[HMLC_SPATIAL], channel_dim; /* channel_dim: stride of channels */

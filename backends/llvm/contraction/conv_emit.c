@@ -47,13 +47,23 @@ static void set_panel(conv_tile *at, LLVMValueRef depth)
     }
 }
 
-/* Regular rows: a run moves them all alike. */
+/* Regular rows: a run moves them all alike, or none has it. */
 static void regular_run(conv_tile *at, LLVMValueRef run)
 {
-    LLVMTypeRef type = hmlc_frame_type(at->frame, at->kernel.left_dtype);
-    LLVMValueRef moved = table_word(at->frame, run, HMLC_RUN_INPUT);
+    hmlc_frame *frame = at->frame;
+    LLVMTypeRef type = hmlc_frame_type(frame, at->kernel.left_dtype);
+    LLVMValueRef moved = table_word(frame, run, HMLC_RUN_INPUT), outside = NULL;
+    if (at->conv->reads_zeros) {
+        outside = LLVMBuildICmp(frame->builder, LLVMIntEQ, moved,
+                                hmlc_frame_int(frame, HMLC_RUN_OUTSIDE), "");
+        moved = LLVMBuildSelect(frame->builder, outside, hmlc_frame_int(frame, 0), moved, "");
+    }
     for (uint32_t r = 0; r < at->kernel.rows; r++) {
-        at->kernel.row[r] = hmlc_frame_element(at->frame, type, at->rows[r], moved);
+        LLVMValueRef pointer = hmlc_frame_element(frame, type, at->rows[r], moved);
+        at->kernel.row[r] =
+            outside == NULL ? pointer
+                            : LLVMBuildSelect(frame->builder, outside,
+                                              frame->operands[at->conv->zero_operand], pointer, "");
     }
 }
 

@@ -187,7 +187,7 @@ static int64_t write_runs(const pixel_tiling *tiling, hmlc_conv *conv, hmlc_word
     explicit_run run = {0};
     int64_t runs = 0;
     for (int64_t tap = 0; tap < tiling->taps; tap++) {
-        if ((tile->mask >> tap & 1) == 0) {
+        if ((tile->mask >> tap & 1) == 0 && conv->pad_value == 0) {
             continue;
         }
         explicit_run next = {.depth = tap * conv->channels, .steps = conv->channels};

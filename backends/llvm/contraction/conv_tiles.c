@@ -52,7 +52,7 @@ typedef struct line_tiling {
 
 /* Consecutive steps of the panels that meet evenly spaced input elements are one run. */
 typedef struct run_list {
-    const hmlc_conv *conv;
+    hmlc_conv *conv;
     hmlc_words *words;
     int64_t step_stride; /* input elements per step */
     int64_t depth, steps, input, count;
@@ -103,6 +103,36 @@ static void channel_runs(run_list *list, const hmlc_axis_class *const *group)
     }
 }
 
+static bool has_tap(const hmlc_axis_class *class_, int64_t tap)
+{
+    for (int64_t k = 0; k < class_->tap_count; k++) {
+        if (class_->taps[k] == tap) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Taps that lie outside for all of a group, where that is not the same as to leave them out. */
+static void outside_runs(run_list *list, const hmlc_axis_class *const *group)
+{
+    hmlc_conv *conv = list->conv;
+    const hmlc_conv_axis *axis = conv->axis;
+    int64_t taps = axis[0].window * axis[1].window * axis[2].window;
+    for (int64_t tap = 0; conv->pad_value != 0 && tap < taps; tap++) {
+        int64_t across = tap / axis[2].window;
+        if (has_tap(group[0], across / axis[1].window) &&
+            has_tap(group[1], across % axis[1].window) && has_tap(group[2], tap % axis[2].window)) {
+            continue;
+        }
+        runs_flush(list);
+        runs_add(list, tap * conv->channels, conv->channels, HMLC_RUN_OUTSIDE);
+        runs_flush(list);
+        conv->reads_zeros = true;
+        conv->longest_run = conv->channels;
+    }
+}
+
 /* Channels outside, the taps of the last dim inside: inputs whose channels lie far apart. */
 static void tap_runs(run_list *list, const hmlc_axis_class *const *group)
 {
@@ -140,6 +170,7 @@ static int64_t group_runs(line_tiling *tiling, const hmlc_axis_class *const *gro
         tap_runs(&list, group);
     } else {
         channel_runs(&list, group);
+        outside_runs(&list, group);
     }
     runs_flush(&list);
     return list.count;

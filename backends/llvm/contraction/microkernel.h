@@ -9,7 +9,7 @@
 #ifndef HMLC_MICROKERNEL_H
 #define HMLC_MICROKERNEL_H
 
-#include "llvm/frame/frame.h"
+#include "microkernel_bytes.h"
 
 enum {
     HMLC_TILE_ROWS = 14, /* most rows of a tile */
@@ -22,7 +22,8 @@ enum {
 
 typedef struct hmlc_microkernel {
     uint32_t rows, vectors, lanes;
-    hmlc_dtype dtype; /* of the accumulators; operands of other types are converted */
+    hmlc_byte_step step; /* of groups */
+    hmlc_dtype dtype;    /* of the accumulators; operands of other types are converted */
     hmlc_dtype left_dtype, right_dtype;
     hmlc_pack_layout layout; /* of the panels */
     /*
@@ -36,7 +37,7 @@ typedef struct hmlc_microkernel {
     bool immediate;
     int64_t row_stride;
     LLVMValueRef depth_stride; /* elements between k steps of the left side */
-    bool whole_lanes;          /* steps known at run time are a multiple of four */
+    bool whole_lanes;          /* steps known at run time are a multiple of four, also of groups */
     /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
      * column 0 in its panel where that is known; a tile lies in one panel otherwise. */
     LLVMValueRef panel, panel_stride;
@@ -66,9 +67,9 @@ void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kern
 void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
                                LLVMValueRef *accumulators);
 /*
- * Emits the k loop: `steps` (an index, at least 1, a constant for groups) steps. accumulators[row *
- * vectors + vector] hold the values before and, on return, after the loop; with `sums`, these do,
- * and accumulators is not used.
+ * Emits the k loop: `steps` (an index, at least 1; of groups a constant, or with `whole_lanes`)
+ * steps. accumulators[row * vectors + vector] hold the values before and, on return, after the
+ * loop; with `sums`, these do, and accumulators is not used.
  */
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators);
@@ -78,8 +79,8 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
                                            LLVMValueRef b, LLVMValueRef c);
 /* Most rows of a tile of `vectors` accumulators a row; `pointers`: each row needs a general
  * register, `apart`: the distance between panels another. 0: such a tile does not fit. */
-uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
-                               bool apart);
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, uint32_t vectors,
+                               bool pointers, bool apart);
 /* Panels of this layout are read for operands of these types and such sums. */
 bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
                             hmlc_dtype sums);

@@ -8,9 +8,6 @@
  */
 enum { GENERAL_TAKEN = 4 };
 
-/* Steps of a group: the bytes of an i32. */
-enum { GROUP = 4 };
-
 /* The vector type of one accumulator. */
 static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
@@ -41,10 +38,14 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
     return LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, a, b, ""), c, "");
 }
 
-uint32_t hmlc_microkernel_rows(const hmlc_target *target, uint32_t vectors, bool pointers,
-                               bool apart)
+uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, uint32_t vectors,
+                               bool pointers, bool apart)
 {
     uint32_t rows = vectors <= HMLC_WIDEST_TILE ? target->tiles.rows[vectors] : 0;
+    while (step == HMLC_BYTE_STEP_PAIRS && rows > 0 &&
+           !hmlc_bytes_pairs_fit(target, rows, vectors)) {
+        rows -= 1;
+    }
     uint32_t most = (uint32_t)target->general_registers - GENERAL_TAKEN - (apart ? 1 : 0);
     return pointers && rows > most ? most : rows;
 }
@@ -54,56 +55,8 @@ bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype
 {
     bool bytes = hmlc_dtype_is_integer(left) && hmlc_dtype_bytes(left) == 1 &&
                  hmlc_dtype_is_integer(right) && hmlc_dtype_bytes(right) == 1;
-    return layout.group == 1 || (layout.group == GROUP && bytes && sums == HMLC_DTYPE_i32);
-}
-
-/* -- groups of bytes: one i32 a row and a lane */
-
-/* `count` bytes behind each other in the order of k; what the row does not have is 0. */
-static LLVMValueRef load_group(depth_loop *loop, LLVMValueRef address)
-{
-    hmlc_frame *frame = loop->frame;
-    LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef stride = loop->kernel->depth_stride, group = LLVMConstNull(frame->i32);
-    if (is_dense(loop->kernel) && loop->count == GROUP) {
-        return hmlc_frame_load(frame, frame->i32, address, 1);
-    }
-    for (uint32_t k = 0; k < loop->count; k++) {
-        LLVMValueRef place = LLVMBuildMul(builder, stride, hmlc_frame_int(frame, k), "");
-        LLVMValueRef byte = hmlc_frame_load(
-            frame, frame->i8, hmlc_frame_element(frame, frame->i8, address, place), 1);
-        byte = LLVMBuildZExt(builder, byte, frame->i32, "");
-        byte = LLVMBuildShl(builder, byte, LLVMConstInt(frame->i32, 8 * k, 0), "");
-        group = LLVMBuildOr(builder, group, byte, "");
-    }
-    return group;
-}
-
-/* Byte `k` of every lane, widened by its type. */
-static LLVMValueRef byte_of(depth_loop *loop, LLVMValueRef groups, hmlc_dtype dtype, uint32_t k)
-{
-    hmlc_frame *frame = loop->frame;
-    LLVMBuilderRef builder = frame->builder;
-    uint32_t lanes = loop->kernel->lanes;
-    LLVMValueRef up = hmlc_frame_splat(frame, LLVMConstInt(frame->i32, 24 - 8 * k, 0), lanes);
-    LLVMValueRef down = hmlc_frame_splat(frame, LLVMConstInt(frame->i32, 24, 0), lanes);
-    LLVMValueRef value = LLVMBuildShl(builder, groups, up, "");
-    return dtype == HMLC_DTYPE_i8 ? LLVMBuildAShr(builder, value, down, "")
-                                  : LLVMBuildLShr(builder, value, down, "");
-}
-
-/* sum + left[0] * right[0] + .. + left[3] * right[3] in every lane: what a dot product of bytes is
- * one instruction for. */
-static LLVMValueRef add_groups(depth_loop *loop, LLVMValueRef left, LLVMValueRef right,
-                               LLVMValueRef sum)
-{
-    const hmlc_microkernel *kernel = loop->kernel;
-    for (uint32_t k = 0; k < loop->count; k++) {
-        LLVMValueRef by = byte_of(loop, right, kernel->right_dtype, k);
-        sum = hmlc_microkernel_multiply_add(loop->frame, kernel->dtype,
-                                            byte_of(loop, left, kernel->left_dtype, k), by, sum);
-    }
-    return sum;
+    return layout.group == 1 ||
+           (layout.group == HMLC_BYTE_GROUP && bytes && sums == HMLC_DTYPE_i32);
 }
 
 /* -- one step */
@@ -126,19 +79,33 @@ static LLVMValueRef left_address(depth_loop *loop, uint32_t row)
 }
 
 /* The left element (row, step), broadcast; of a group, all elements. */
-static LLVMValueRef load_left(depth_loop *loop, uint32_t row)
+static LLVMValueRef load_splat(depth_loop *loop, uint32_t row)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
     LLVMValueRef address = left_address(loop, row);
     if (loop->count > 0) {
-        return hmlc_frame_splat(frame, load_group(loop, address), kernel->lanes);
+        return hmlc_frame_splat(
+            frame, hmlc_bytes_load_group(frame, address, kernel->depth_stride, loop->count),
+            kernel->lanes);
     }
     uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
     LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
     scalar = hmlc_elementwise_convert(frame, scalar, kernel->left_dtype, kernel->dtype);
     return hmlc_frame_splat(frame, scalar, kernel->lanes);
+}
+
+/* What a step is given of a row or of a vector's columns. */
+static hmlc_step_operand operand_of(depth_loop *loop, LLVMValueRef value, hmlc_dtype dtype)
+{
+    return loop->count > 0 ? hmlc_bytes_operand(loop->frame, &loop->bytes, value, dtype)
+                           : (hmlc_step_operand){value, NULL};
+}
+
+static hmlc_step_operand load_left(depth_loop *loop, uint32_t row)
+{
+    return operand_of(loop, load_splat(loop, row), loop->kernel->left_dtype);
 }
 
 LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector)
@@ -155,7 +122,7 @@ LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector)
     return hmlc_frame_element(frame, type, loop->right, offset);
 }
 
-static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
+static LLVMValueRef load_columns(depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -169,24 +136,29 @@ static LLVMValueRef load_right(depth_loop *loop, uint32_t vector)
     return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
 }
 
+static hmlc_step_operand load_right(depth_loop *loop, uint32_t vector)
+{
+    return operand_of(loop, load_columns(loop, vector), loop->kernel->right_dtype);
+}
+
 /* The instruction that takes a lane is a product and a sum. */
 static bool rounds_apart(const hmlc_frame *frame, hmlc_dtype dtype)
 {
     return frame->target->tiles.style == HMLC_LEFT_LANE2 && hmlc_dtype_is_float(dtype);
 }
 
-static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector, LLVMValueRef left,
-                       LLVMValueRef right)
+static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector,
+                       const hmlc_step_operand *left, const hmlc_step_operand *right)
 {
     LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
     hmlc_frame *frame = loop->frame;
     hmlc_dtype dtype = loop->kernel->dtype;
     if (loop->count > 0) {
-        *target = add_groups(loop, left, right, *target);
+        *target = hmlc_bytes_add(frame, &loop->bytes, loop->count, left, right, *target);
     } else if (rounds_apart(frame, dtype)) {
-        *target = real_add(frame, *target, real_mul(frame, right, left));
+        *target = real_add(frame, *target, real_mul(frame, right->first, left->first));
     } else {
-        *target = hmlc_microkernel_multiply_add(frame, dtype, left, right, *target);
+        *target = hmlc_microkernel_multiply_add(frame, dtype, left->first, right->first, *target);
     }
 }
 
@@ -210,15 +182,15 @@ void hmlc_depth_prefetch(const depth_loop *loop)
 static void emit_step(depth_loop *loop)
 {
     const hmlc_microkernel *kernel = loop->kernel;
-    LLVMValueRef held[HMLC_TILE_VECTORS];
+    hmlc_step_operand held[HMLC_TILE_VECTORS];
     if (kernel->rows >= kernel->vectors) {
         for (uint32_t v = 0; v < kernel->vectors; v++) {
             held[v] = load_right(loop, v);
         }
         for (uint32_t r = 0; r < kernel->rows; r++) {
-            LLVMValueRef left = load_left(loop, r);
+            hmlc_step_operand left = load_left(loop, r);
             for (uint32_t v = 0; v < kernel->vectors; v++) {
-                accumulate(loop, r, v, left, held[v]);
+                accumulate(loop, r, v, &left, &held[v]);
             }
         }
         return;
@@ -227,9 +199,9 @@ static void emit_step(depth_loop *loop)
         held[r] = load_left(loop, r);
     }
     for (uint32_t v = 0; v < kernel->vectors; v++) {
-        LLVMValueRef right = load_right(loop, v);
+        hmlc_step_operand right = load_right(loop, v);
         for (uint32_t r = 0; r < kernel->rows; r++) {
-            accumulate(loop, r, v, held[r], right);
+            accumulate(loop, r, v, &held[r], &right);
         }
     }
 }
@@ -271,9 +243,10 @@ static void emit_held(depth_loop *loop)
         LLVMValueRef skipped = hmlc_frame_int(frame, k * hmlc_pack_row(kernel->layout));
         loop->right = hmlc_frame_element(frame, type, first, skipped);
         for (uint32_t v = 0; v < kernel->vectors; v++) {
-            LLVMValueRef right = load_right(loop, v);
+            hmlc_step_operand right = load_right(loop, v);
             for (uint32_t r = 0; r < kernel->rows; r++) {
-                accumulate(loop, r, v, hmlc_depth_splat_lane(loop, held[r], k), right);
+                hmlc_step_operand left = {hmlc_depth_splat_lane(loop, held[r], k), NULL};
+                accumulate(loop, r, v, &left, &right);
             }
         }
     }
@@ -547,17 +520,17 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
 
 /* Whole groups, then what is left of the depth: that group's bytes are read one by one, since a row
  * may end with the memory it lies in. */
-static void emit_groups(depth_loop *loop, int64_t steps)
+static void emit_groups(depth_loop *loop, LLVMValueRef known)
 {
     hmlc_frame *frame = loop->frame;
-    int64_t row = hmlc_pack_row(loop->kernel->layout);
+    int64_t row = hmlc_pack_row(loop->kernel->layout), steps = LLVMConstIntGetSExtValue(known);
     LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    if (steps / GROUP > 0) {
-        LLVMValueRef whole = hmlc_frame_int(frame, steps / GROUP * row);
-        loop->count = GROUP;
+    if (steps / HMLC_BYTE_GROUP > 0) {
+        LLVMValueRef whole = hmlc_frame_int(frame, steps / HMLC_BYTE_GROUP * row);
+        loop->count = HMLC_BYTE_GROUP;
         emit_depth(loop, hmlc_frame_element(frame, type, loop->right, whole));
     }
-    loop->count = (uint32_t)(steps % GROUP);
+    loop->count = (uint32_t)(steps % HMLC_BYTE_GROUP);
     if (loop->count > 0) {
         emit_step(loop);
     }
@@ -569,11 +542,15 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
-    LLVMValueRef end = kernel->layout.group > 1
+    bool groups = kernel->layout.group > 1;
+    LLVMValueRef end = groups && LLVMIsAConstantInt(steps) != NULL
                            ? NULL
                            : hmlc_frame_element(frame, type, kernel->panel,
                                                 LLVMBuildNSWMul(frame->builder, steps, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
+    loop.count = groups ? HMLC_BYTE_GROUP : 0;
+    loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
+                                         kernel->right_dtype};
     hide_rows(frame, kernel, &loop);
     loop.left = hmlc_frame_int(frame, 0);
     loop.right = kernel->panel;
@@ -583,7 +560,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     }
     memcpy(loop.accumulators, accumulators, bytes);
     if (end == NULL) {
-        emit_groups(&loop, LLVMConstIntGetSExtValue(steps));
+        emit_groups(&loop, steps);
     } else {
         emit_steps(&loop, steps, end);
     }

@@ -13,8 +13,9 @@ typedef struct depth_loop {
     LLVMValueRef rows[HMLC_TILE_ROWS];
     LLVMValueRef left;  /* offset of the step in a row */
     LLVMValueRef right; /* pointer: the step in the first panel */
-    uint32_t count;     /* steps of a group that the left side has; 0: groups of one step */
-    uint32_t held;      /* so many steps at once, see emit_held; 0: one by one */
+    hmlc_byte_products_of bytes;
+    uint32_t count; /* steps of a group that the left side has; 0: groups of one step */
+    uint32_t held;  /* so many steps at once, see emit_held; 0: one by one */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 

@@ -47,6 +47,7 @@ typedef struct hmlc_window {
     hmlc_contraction tile;
     hmlc_window_kind kind;
     bool counts_padding;
+    int64_t pad_value; /* depthwise, of bytes: what padding counts as */
     bool dynamic;
     hmlc_window_axis axis[HMLC_WINDOW_AXES];
     hmlc_dim input_strides[HMLC_WINDOW_AXES];
@@ -71,12 +72,15 @@ typedef struct hmlc_window_emitter {
     LLVMValueRef input;   /* pointer of the batch element */
     LLVMValueRef weights; /* pointer to the panels */
     LLVMValueRef channel; /* first channel of the vector */
+    bool less_padding;    /* what is loaded is taken less what padding counts as */
 } hmlc_window_emitter;
 
 /* base + `offset` elements of the input. */
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset);
 /* One vector of channels at `offset` elements of the input. */
 LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset);
+/* What padding counts as, in all lanes. */
+LLVMValueRef hmlc_window_padding(hmlc_window_emitter *at);
 /* The weights of tap `tap` for the vector of channels. */
 LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap);
 /* Accumulators before the first tap, and one tap more. */

@@ -94,12 +94,34 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
     *sum = loop.carried[0];
 }
 
+/* All taps as if they lay outside; those inside then add what they have more than that. */
+static void use_padding(hmlc_window_emitter *at, LLVMValueRef *sum)
+{
+    hmlc_frame *frame = at->frame;
+    int64_t taps = 1;
+    for (int32_t k = 0; k < HMLC_WINDOW_AXES; k++) {
+        taps *= at->window->axis[k].window;
+    }
+    hmlc_frame_loop loop;
+    hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, taps), 1,
+                          sum, 1);
+    LLVMValueRef next =
+        hmlc_microkernel_multiply_add(frame, at->window->tile.dtype, hmlc_window_padding(at),
+                                      hmlc_window_weight(at, loop.index), loop.carried[0]);
+    hmlc_frame_loop_end(frame, &loop, &next);
+    *sum = loop.carried[0];
+    at->less_padding = true;
+}
+
 static void pixel_body(hmlc_window_emitter *at, void *context)
 {
     const dynamic_pixel *pixel = context;
     LLVMValueRef zero = hmlc_frame_int(at->frame, 0), sum;
     at->tile.column = at->channel;
     hmlc_window_start(at, &sum);
+    if (at->window->pad_value != 0) {
+        use_padding(at, &sum);
+    }
     emit_taps(at, pixel, 0, zero, zero, &sum);
     if (at->window->kind == HMLC_WINDOW_AVERAGE) {
         divide_average(at, pixel, &sum);

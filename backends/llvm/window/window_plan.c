@@ -201,8 +201,10 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     for (int32_t k = 0; k < right->type->rank - 2; k++) {
         taps *= sizes[k];
     }
-    hmlc_pack_weights panels = {.dtype = tile->left_dtype,
-                                .packed_dtype = tile->dtype,
+    bool half = hmlc_dtype_is_half(tile->left_dtype);
+    tile->right_dtype = half ? tile->dtype : right->type->dtype;
+    hmlc_pack_weights panels = {.dtype = right->type->dtype,
+                                .packed_dtype = tile->right_dtype,
                                 .layout = tile->layout,
                                 .tap_count = 1,
                                 .taps = hmlc_pack_one_tap,
@@ -284,6 +286,11 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
     return HMLC_OK;
 }
 
+static bool uses_dot(const hmlc_target *target, const hmlc_window *window)
+{
+    return window->kind == HMLC_WINDOW_DEPTHWISE && target->bytes.dot != NULL;
+}
+
 static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                hmlc_window *window)
 {
@@ -297,12 +304,18 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     bool real = half || dtype == HMLC_DTYPE_f32 || dtype == HMLC_DTYPE_f64;
     bool whole = window->kind == HMLC_WINDOW_MAXIMUM && hmlc_dtype_is_integer(dtype) &&
                  hmlc_dtype_bytes(dtype) > 0;
+    whole = whole || (window->kind == HMLC_WINDOW_DEPTHWISE && hmlc_op_sums_bytes(anchor));
     if (tile->rank < 3 || tile->rank > 5 || anchor->result_count > 1 ||
         hmlc_op_int(anchor, HMLC_ATTR_layout) != HMLC_LAYOUT_CHANNELS_LAST || !(real || whole)) {
         return hmlc_contraction_refuse(context, plan, "this window's type, rank or layout");
     }
-    tile->left_dtype = dtype;
+    tile->left_dtype = hmlc_op_operand(anchor, 0)->type->dtype;
     tile->dtype = half ? HMLC_DTYPE_f32 : dtype;
+    window->pad_value =
+        anchor->opcode == HMLC_OP_conv ? hmlc_op_int(anchor, HMLC_ATTR_pad_value) : 0;
+    if (whole && uses_dot(context->target, window)) {
+        plan->variant = "dot"; /* the row without it has other code */
+    }
     tile->layout = hmlc_pack_layout_default();
     tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype, tile->layout);
     window->channels = tile->dims[tile->rank - 1];

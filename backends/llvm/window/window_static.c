@@ -85,6 +85,31 @@ static void use_input(hmlc_window_emitter *at, const static_tile *tile, int64_t 
     }
 }
 
+/* Taps of one output that lie outside, where that is not the same as to leave them out. */
+static void use_padding(hmlc_window_emitter *at, const static_tile *tile, int64_t row,
+                        int64_t column, LLVMValueRef *sum)
+{
+    const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
+    const hmlc_window_strip *rows = tile->rows, *columns = tile->columns;
+    for (int64_t k = 0; k < y->window * x->window; k++) {
+        int64_t down = k / x->window, along = k % x->window;
+        bool inside = down >= rows->from[row] && down < rows->to[row] &&
+                      along >= columns->from[column] && along < columns->to[column];
+        if (!inside) {
+            LLVMValueRef weight = hmlc_window_weight(at, hmlc_frame_int(at->frame, k));
+            *sum = hmlc_window_combine(at, *sum, hmlc_window_padding(at), weight);
+        }
+    }
+}
+
+static void use_paddings(hmlc_window_emitter *at, const static_tile *tile,
+                         LLVMValueRef *accumulators)
+{
+    for (int64_t k = 0; k < tile->rows->size * tile->columns->size; k++) {
+        use_padding(at, tile, k / tile->columns->size, k % tile->columns->size, &accumulators[k]);
+    }
+}
+
 static void divide_averages(hmlc_window_emitter *at, const static_tile *tile,
                             LLVMValueRef *accumulators)
 {
@@ -118,6 +143,9 @@ static void tile_body(hmlc_window_emitter *at, void *context)
     }
     if (at->window->kind == HMLC_WINDOW_AVERAGE) {
         divide_averages(at, tile, accumulators);
+    }
+    if (at->window->pad_value != 0) {
+        use_paddings(at, tile, accumulators);
     }
     hmlc_tile_store(&at->tile, accumulators);
 }

@@ -5,12 +5,6 @@
 #include "llvm/contraction/pack.h"
 #include "llvm/elementwise/elementwise_internal.h"
 
-static LLVMValueRef element_at(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
-{
-    LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.dtype);
-    return hmlc_frame_element(at->frame, type, base, offset);
-}
-
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
 {
     LLVMTypeRef type = hmlc_frame_type(at->frame, at->window->tile.left_dtype);
@@ -29,8 +23,16 @@ LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
                                  .valid_lanes = at->valid_lanes,
                                  .address = hmlc_window_input(at, pointer, offset),
                                  .stride = stride};
-    return hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
-                                    tile->left_dtype, tile->dtype);
+    LLVMValueRef value = hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
+                                                  tile->left_dtype, tile->dtype);
+    return at->less_padding ? LLVMBuildSub(at->frame->builder, value, hmlc_window_padding(at), "")
+                            : value;
+}
+
+LLVMValueRef hmlc_window_padding(hmlc_window_emitter *at)
+{
+    LLVMValueRef value = LLVMConstInt(at->frame->i32, (unsigned long long)at->window->pad_value, 1);
+    return hmlc_frame_splat(at->frame, value, at->tile_shape.lanes);
 }
 
 /* A panel's steps are the taps. */
@@ -46,11 +48,15 @@ LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap)
     LLVMValueRef lane = LLVMBuildURem(builder, at->channel, width, "");
     LLVMValueRef panel = LLVMBuildSub(builder, at->channel, lane, "");
     LLVMValueRef first = LLVMBuildMul(builder, panel, hmlc_frame_int(frame, panels->depth), "");
-    LLVMValueRef base = element_at(at, at->weights, LLVMBuildAdd(builder, first, lane, ""));
-    LLVMValueRef address = element_at(at, base, LLVMBuildMul(builder, tap, width, ""));
-    hmlc_dtype dtype = at->window->tile.dtype;
+    hmlc_dtype dtype = at->window->tile.right_dtype;
+    LLVMTypeRef element = hmlc_frame_type(frame, dtype);
+    LLVMValueRef base =
+        hmlc_frame_element(frame, element, at->weights, LLVMBuildAdd(builder, first, lane, ""));
+    LLVMValueRef address =
+        hmlc_frame_element(frame, element, base, LLVMBuildMul(builder, tap, width, ""));
     LLVMTypeRef type = hmlc_frame_vector(frame, dtype, at->tile_shape.lanes);
-    return hmlc_frame_load(frame, type, address, (uint32_t)hmlc_dtype_bytes(dtype));
+    LLVMValueRef weight = hmlc_frame_load(frame, type, address, (uint32_t)hmlc_dtype_bytes(dtype));
+    return hmlc_elementwise_convert(frame, weight, dtype, at->window->tile.dtype);
 }
 
 /* What loses against every element. */
@@ -105,6 +111,10 @@ LLVMValueRef hmlc_window_combine(hmlc_window_emitter *at, LLVMValueRef sum, LLVM
 {
     switch (at->window->kind) {
     case HMLC_WINDOW_DEPTHWISE:
+        if (at->window->tile.dtype == HMLC_DTYPE_i32 && !at->less_padding) {
+            return hmlc_bytes_multiply_add(at->frame, at->window->tile.left_dtype,
+                                           at->window->tile.right_dtype, input, weight, sum);
+        }
         return hmlc_microkernel_multiply_add(at->frame, at->window->tile.dtype, input, weight, sum);
     case HMLC_WINDOW_MAXIMUM:
         return maximum(at, sum, input);

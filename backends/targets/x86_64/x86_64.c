@@ -15,6 +15,13 @@ static const hmlc_target_attribute x86_64_wide[] = {
     {NULL, NULL},
 };
 
+/* vpmaddwd: an i16 holds a byte of either sign, and the sum of two such products an i32. */
+static const char *const x86_64_pairs[HMLC_BYTE_VECTORS] = {
+    "llvm.x86.sse2.pmadd.wd", "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512"};
+/* vpdpbusd, which wraps; vpdpbusds saturates. */
+static const char *const x86_64_dot[HMLC_BYTE_VECTORS] = {
+    "llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256", "llvm.x86.avx512.vpdpbusd.512"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "x86_64.def"
@@ -39,6 +46,8 @@ static bool features_here(uint64_t *features)
     *features |= __builtin_cpu_supports("x86-64-v2") ? HML_CPU_X86_SSE42 : 0;
     *features |= __builtin_cpu_supports("x86-64-v3") ? HML_CPU_X86_AVX2 : 0;
     *features |= __builtin_cpu_supports("x86-64-v4") ? HML_CPU_X86_AVX512 : 0;
+    *features |= __builtin_cpu_supports("avxvnni") ? HML_CPU_X86_AVX_VNNI : 0;
+    *features |= __builtin_cpu_supports("avx512vnni") ? HML_CPU_X86_AVX512_VNNI : 0;
     return true;
 #else
     return false;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps of a tile over groups of bytes: four of a row meet four of each column, as one i32 each. */
+#ifndef HMLC_MICROKERNEL_BYTES_H
+#define HMLC_MICROKERNEL_BYTES_H
+
+#include "llvm/frame/frame.h"
+
+enum { HMLC_BYTE_GROUP = 4 }; /* steps of a group: the bytes of an i32 */
+
+/* How a step of groups adds up products of bytes. */
+typedef enum hmlc_byte_step {
+    HMLC_BYTE_STEP_NONE,  /* groups of one step */
+    HMLC_BYTE_STEP_WIDEN, /* byte by byte, widened to the sums' type */
+    HMLC_BYTE_STEP_PAIRS, /* even and odd bytes as i16, two products at once */
+    HMLC_BYTE_STEP_DOT,   /* all four at once */
+} hmlc_byte_step;
+
+/* What meets in a step: a vector, or its even and odd bytes. */
+typedef struct hmlc_step_operand {
+    LLVMValueRef first, second;
+} hmlc_step_operand;
+
+/* What decides how products of bytes are added up in lanes of i32. */
+typedef struct hmlc_byte_products_of {
+    hmlc_byte_step step;
+    uint32_t lanes;
+    hmlc_dtype left, right;
+} hmlc_byte_products_of;
+
+/* The fastest step for panels of this layout that vectors of `lanes` can take. */
+hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
+                               hmlc_dtype right, uint32_t lanes);
+/* A tile whose step takes pairs fits the registers. */
+bool hmlc_bytes_pairs_fit(const hmlc_target *target, uint32_t rows, uint32_t vectors);
+/* `count` bytes of a row, `stride` elements apart, in the order of k; what the group has more is 0.
+ */
+LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
+                                   uint32_t count);
+/* What a step is given of a row, or of a vector's columns, whose groups are `value`. */
+hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                     LLVMValueRef value, hmlc_dtype dtype);
+/* sum + left[0] * right[0] + .. up to `count` products in every lane. */
+LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
+                            const hmlc_step_operand *left, const hmlc_step_operand *right,
+                            LLVMValueRef sum);
+/* sum + a * b of bytes that are widened to i32 by their types. */
+LLVMValueRef hmlc_bytes_multiply_add(hmlc_frame *frame, hmlc_dtype left, hmlc_dtype right,
+                                     LLVMValueRef a, LLVMValueRef b, LLVMValueRef sum);
+
+#endif
