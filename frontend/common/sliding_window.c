@@ -50,6 +50,18 @@ hmlc_value *hmlc_emit_conv(hmlc_emitter *emit, hmlc_value *x, hmlc_value *w, hml
     return hmlc_emit(emit, HMLC_OP_conv, operands, bias != NULL ? 3 : 2, attrs, count);
 }
 
+hmlc_value *hmlc_emit_conv_integer(hmlc_emitter *emit, hmlc_value *x, hmlc_value *w,
+                                   hmlc_value *x_zero, hmlc_value *w_zero,
+                                   const hmlc_window_spec *window, int64_t groups)
+{
+    hmlc_attr attrs[MOST_ATTRS];
+    uint32_t count = window_attrs(window, attrs);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, groups);
+    hmlc_value *const operands[4] = {x, w, x_zero, w_zero};
+    uint32_t used = w_zero != NULL ? 4 : x_zero != NULL ? 3 : 2;
+    return hmlc_emit(emit, HMLC_OP_conv_integer, operands, used, attrs, count);
+}
+
 /* Where only the run knows whether the result is too large or too small, `cut` and `missing` tell,
  * and the window keeps no pads: `late`. */
 typedef struct transposed_fit {

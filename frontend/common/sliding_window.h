@@ -33,6 +33,10 @@ void hmlc_window_pad_same(const hmlc_emitter *emit, hmlc_window_spec *window, co
 /* `bias` may be NULL. */
 hmlc_value *hmlc_emit_conv(hmlc_emitter *emit, hmlc_value *x, hmlc_value *w, hmlc_value *bias,
                            const hmlc_window_spec *window, int64_t groups);
+/* Of bytes; zero points may be NULL. */
+hmlc_value *hmlc_emit_conv_integer(hmlc_emitter *emit, hmlc_value *x, hmlc_value *w,
+                                   hmlc_value *x_zero, hmlc_value *w_zero,
+                                   const hmlc_window_spec *window, int64_t groups);
 /*
  * `sizes`, of the result along the spatial dims, win over pads: what is too much is cut off, what
  * is missing is added at the end; `odd` says where the odd pad goes. NULL: the pads decide.

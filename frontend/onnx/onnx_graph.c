@@ -244,10 +244,7 @@ static bool run_import(hmlc_node *node)
         return false;
     }
     hmlc_onnx_importer *importer = self->importer;
-    const hmlc_onnx_op *op = self->op;
-    bool done = hmlc_node_run(importer->base, node, op->import);
-    importer->quantized_nodes += hmlc_onnx_is_quantized(op) ? 1 : 0;
-    return done;
+    return hmlc_node_run(importer->base, node, self->op->import);
 }
 
 static void import_node(hmlc_onnx_importer *importer, hmlc_onnx_scope *scope, uint32_t index)

@@ -24,12 +24,11 @@ struct hmlc_onnx_importer {
     hmlc_importer *base;
     const Onnx__ModelProto *model;
     int64_t opset;
-    hmlc_names operators;     /* name -> first of its rows in the table */
-    hmlc_names functions;     /* names of model-local functions */
-    uint32_t quantized_nodes; /* that are computed in float */
-    uint32_t suggestions;     /* unknown operators for which a similar name was looked for */
-    hmlc_names ranks;         /* onnx_use.c: made when an input has no shape */
-    const char *redefined;    /* first constant that is defined twice */
+    hmlc_names operators;  /* name -> first of its rows in the table */
+    hmlc_names functions;  /* names of model-local functions */
+    uint32_t suggestions;  /* unknown operators for which a similar name was looked for */
+    hmlc_names ranks;      /* onnx_use.c: made when an input has no shape */
+    const char *redefined; /* first constant that is defined twice */
     uint32_t redefined_count;
     const char *hidden; /* first initializer of a branch that hides an outer value */
     uint32_t hidden_count;
@@ -70,9 +69,6 @@ hmlc_status hmlc_onnx_check_arity(hmlc_node *node) HMLC_MUST_USE;
 hmlc_status hmlc_onnx_check_types(hmlc_node *node) HMLC_MUST_USE;
 /* Formal inputs of a row, not counting a variadic tail. */
 uint32_t hmlc_onnx_formal_inputs(const hmlc_onnx_op *op);
-/* Works on quantized tensors; and the one warning that a model with such nodes gets. */
-bool hmlc_onnx_is_quantized(const hmlc_onnx_op *op);
-void hmlc_onnx_say_quantized(hmlc_onnx_importer *importer);
 /* The row of an operator in the model's opset; NULL with a diagnostic. */
 const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__NodeProto *node,
                                       const hmlc_location *where);

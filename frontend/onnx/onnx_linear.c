@@ -5,7 +5,8 @@
 #include <inttypes.h>
 
 /* A vector counts as a row on the left and a column on the right; the dim is dropped again. */
-static hmlc_value *multiply(hmlc_node *node, hmlc_value *a, hmlc_value *b)
+static hmlc_value *multiply(hmlc_node *node, hmlc_opcode opcode, hmlc_value *a, hmlc_value *b,
+                            hmlc_value *const *zeros)
 {
     hmlc_emitter *emit = &node->emit;
     if (!hmlc_node_ok(node)) {
@@ -18,7 +19,9 @@ static hmlc_value *multiply(hmlc_node *node, hmlc_value *a, hmlc_value *b)
     bool row = a->type->rank == 1, column = b->type->rank == 1;
     a = row ? hmlc_emit_unsqueeze(emit, a, 0) : a;
     b = column ? hmlc_emit_unsqueeze(emit, b, 1) : b;
-    hmlc_value *product = hmlc_emit_binary(emit, HMLC_OP_matmul, a, b);
+    hmlc_value *const operands[4] = {a, b, zeros[0], zeros[1]};
+    uint32_t count = zeros[1] != NULL ? 4 : zeros[0] != NULL ? 3 : 2;
+    hmlc_value *product = hmlc_emit(emit, opcode, operands, count, HMLC_NO_ATTRS);
     if (column && hmlc_node_ok(node)) {
         product = hmlc_emit_squeeze(emit, product, product->type->rank - 1);
     }
@@ -30,7 +33,8 @@ static hmlc_value *multiply(hmlc_node *node, hmlc_value *a, hmlc_value *b)
 
 void hmlc_onnx_import_matmul(hmlc_node *node)
 {
-    node->outputs[0] = multiply(node, node->inputs[0], node->inputs[1]);
+    hmlc_value *const none[2] = {NULL, NULL};
+    node->outputs[0] = multiply(node, HMLC_OP_matmul, node->inputs[0], node->inputs[1], none);
 }
 
 static hmlc_value *scaled(hmlc_node *node, hmlc_value *x, const char *name)
@@ -86,24 +90,21 @@ void hmlc_onnx_import_gemm(hmlc_node *node)
     node->outputs[0] = product;
 }
 
-/* Integers less their zero point, as i32; the zero point may be one per row or column. */
-static hmlc_value *centred(hmlc_node *node, uint32_t index, uint32_t zero_index, bool rows)
+/* A zero point beside its side: of rows, one for each stands in a column. */
+static hmlc_value *zero_point(hmlc_node *node, uint32_t index, bool rows)
 {
-    hmlc_emitter *emit = &node->emit;
-    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[index], HMLC_DTYPE_i32);
-    if (!hmlc_node_has_input(node, zero_index)) {
-        return x;
+    if (!hmlc_node_has_input(node, index)) {
+        return NULL;
     }
-    hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[zero_index], HMLC_DTYPE_i32);
-    if (rows && hmlc_node_rank(node, zero_index) == 1 &&
-        !hmlc_dim_is(hmlc_node_dims(node, zero_index)[0], 1)) {
-        zero = hmlc_emit_unsqueeze(emit, zero, 1);
-    }
-    return hmlc_emit_binary(emit, HMLC_OP_sub, x, zero);
+    hmlc_value *zero = node->inputs[index];
+    bool several =
+        hmlc_node_rank(node, index) == 1 && !hmlc_dim_is(hmlc_node_dims(node, index)[0], 1);
+    return rows && several ? hmlc_emit_unsqueeze(&node->emit, zero, 1) : zero;
 }
 
 void hmlc_onnx_import_matmul_integer(hmlc_node *node)
 {
-    hmlc_value *a = centred(node, 0, 2, true), *b = centred(node, 1, 3, false);
-    node->outputs[0] = multiply(node, a, b);
+    hmlc_value *const zeros[2] = {zero_point(node, 2, true), zero_point(node, 3, false)};
+    node->outputs[0] =
+        multiply(node, HMLC_OP_matmul_integer, node->inputs[0], node->inputs[1], zeros);
 }

@@ -122,7 +122,6 @@ static hmlc_status import_graph(hmlc_onnx_importer *importer)
     HMLC_TRY(hmlc_onnx_note_external(importer));
     warn_redefined(importer);
     warn_hidden(importer);
-    hmlc_onnx_say_quantized(importer);
     importer->base->module->source_node_count = (uint32_t)importer->model->graph->n_node;
     return HMLC_OK;
 }

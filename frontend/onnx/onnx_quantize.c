@@ -4,7 +4,6 @@
 #include "onnx_node.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 static bool is_per_axis(const hmlc_node *node, uint32_t index)
 {
@@ -267,28 +266,4 @@ void hmlc_onnx_import_dynamic_quantize(hmlc_node *node)
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_u8)));
     node->outputs[1] = scale;
     node->outputs[2] = zero_point;
-}
-
-bool hmlc_onnx_is_quantized(const hmlc_onnx_op *op)
-{
-    static const char *const names[] = {
-        "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger",
-        "QLinearConv", "QLinearMatMul",    "QuantizeLinear"};
-    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
-        if (strcmp(op->name, names[k]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void hmlc_onnx_say_quantized(hmlc_onnx_importer *importer)
-{
-    if (importer->quantized_nodes > 0) {
-        hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_quantized_as_float,
-                         importer->base->where, NULL,
-                         "the model is quantized (%u node%s) and is computed in float for now: "
-                         "integer weights take up to four times their bytes in the artifact",
-                         importer->quantized_nodes, importer->quantized_nodes == 1 ? "" : "s");
-    }
 }

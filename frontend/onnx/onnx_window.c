@@ -379,8 +379,8 @@ void hmlc_onnx_import_qlinear_conv(hmlc_node *node)
     if (hmlc_node_has_input(node, 8)) {
         /* The bias is in steps of both scales, without a zero point. */
         hmlc_value *step = hmlc_emit_binary(emit, HMLC_OP_mul, scale_x, scale_w);
-        bias = hmlc_emit_cast(emit, node->inputs[8], HMLC_DTYPE_f32);
-        bias = hmlc_emit_binary(emit, HMLC_OP_mul, bias, step);
+        bias = hmlc_emit(emit, HMLC_OP_dequantize, HMLC_OPERANDS(node->inputs[8], step),
+                         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), to));
     }
     hmlc_value *y = emit_conv(node, x, w, bias);
     hmlc_attr quantized = hmlc_attr_dtype(HMLC_ATTR_to, node->inputs[7]->type->dtype);
@@ -389,30 +389,15 @@ void hmlc_onnx_import_qlinear_conv(hmlc_node *node)
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), quantized));
 }
 
-/*
- * ConvInteger: x less its zero point is padded with 0, so pads count as the zero point. i32 may not
- * hold the exact sums' type in a float convolution; the IR's conv takes integers.
- */
 void hmlc_onnx_import_conv_integer(hmlc_node *node)
 {
-    hmlc_emitter *emit = &node->emit;
-    hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_i32);
-    hmlc_value *w = hmlc_emit_cast(emit, node->inputs[1], HMLC_DTYPE_i32);
-    if (hmlc_node_has_input(node, 2)) {
-        hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[2], HMLC_DTYPE_i32);
-        x = hmlc_emit_binary(emit, HMLC_OP_sub, x, zero);
+    hmlc_window_spec window;
+    if (!hmlc_node_ok(node) || !read_window(node, node->inputs[1]->type, &window)) {
+        return;
     }
-    if (hmlc_node_has_input(node, 3)) {
-        hmlc_value *zero = hmlc_emit_cast(emit, node->inputs[3], HMLC_DTYPE_i32);
-        if (hmlc_node_rank(node, 3) == 1 && hmlc_node_ok(node)) {
-            hmlc_dim shape[HMLC_MAX_RANK];
-            int32_t rank = hmlc_node_rank(node, 1);
-            for (int32_t i = 0; i < rank; i++) {
-                shape[i] = i == 0 ? hmlc_node_dims(node, 3)[0] : hmlc_emit_number(&node->emit, 1);
-            }
-            zero = hmlc_emit_reshape(emit, zero, shape, (uint32_t)rank);
-        }
-        w = hmlc_emit_binary(emit, HMLC_OP_sub, w, zero);
-    }
-    node->outputs[0] = emit_conv(node, x, w, NULL);
+    pad_automatically(node, &window);
+    hmlc_value *x_zero = hmlc_node_has_input(node, 2) ? single(node, 2) : NULL;
+    hmlc_value *w_zero = hmlc_node_has_input(node, 3) ? single(node, 3) : NULL;
+    node->outputs[0] = hmlc_emit_conv_integer(&node->emit, node->inputs[0], node->inputs[1], x_zero,
+                                              w_zero, &window, hmlc_node_int(node, "group", 1));
 }

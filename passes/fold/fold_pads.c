@@ -13,6 +13,9 @@ static bool fill_fits(const hmlc_op *pad, const hmlc_op *window)
     if (value != NULL && !hmlc_value_splat(value, &fill)) {
         return false;
     }
+    if (window->opcode == HMLC_OP_conv) {
+        return fill == (double)hmlc_op_int(window, HMLC_ATTR_pad_value);
+    }
     return fill == (window->opcode == HMLC_OP_max_pool ? -INFINITY : 0.0);
 }
 
@@ -106,7 +109,8 @@ static hmlc_status build_padded(hmlc_rewriter *rewriter, hmlc_op *op, const hmlc
 static hmlc_status fold_pad(hmlc_rewriter *rewriter, hmlc_op *op)
 {
     const hmlc_op *pad = hmlc_producer_of(op->operands[0].value, HMLC_OP_pad);
-    if (pad == NULL || op->opcode == HMLC_OP_conv_transpose || !averages_alike(op)) {
+    if (pad == NULL || op->opcode == HMLC_OP_conv_transpose || op->opcode == HMLC_OP_conv_integer ||
+        !averages_alike(op)) {
         return HMLC_OK;
     }
     bool last = hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;

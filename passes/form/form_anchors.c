@@ -31,7 +31,8 @@ static int64_t form_of_conv(const hmlc_op *op)
     int64_t groups = hmlc_op_int(op, HMLC_ATTR_groups);
     bool depthwise = groups > 1 && last_dim_is(hmlc_op_operand(op, 0), groups) &&
                      last_dim_is(op->results[0], groups);
-    bool window = op->opcode == HMLC_OP_conv && hmlc_dtype_is_float(op->results[0]->type->dtype);
+    bool taken = hmlc_dtype_is_float(op->results[0]->type->dtype) || hmlc_op_sums_bytes(op);
+    bool window = op->opcode == HMLC_OP_conv && taken;
     return depthwise && window ? HMLC_FORM_WINDOW : HMLC_FORM_CONTRACTION;
 }
 

@@ -120,7 +120,7 @@ static hmlc_status add_bias(const window_conv *conv, hmlc_value *bias, hmlc_valu
     return hmlc_lower_binary(conv->builder, HMLC_OP_add, *value, bias, value);
 }
 
-static hmlc_status pad_input(window_conv *conv, const hmlc_dim *pads)
+static hmlc_status pad_input(window_conv *conv, const hmlc_dim *pads, int64_t value)
 {
     hmlc_dim all[2 * HMLC_MAX_RANK];
     uint32_t rank = conv->spatial + 2;
@@ -129,7 +129,12 @@ static hmlc_status pad_input(window_conv *conv, const hmlc_dim *pads)
         all[i] = dim < 2 ? number(conv->builder, 0) : pads[dim - 2 + i / rank * conv->spatial];
     }
     hmlc_attr attr = hmlc_attr_dims(HMLC_ATTR_pads, all, 2 * rank);
-    return hmlc_build(conv->builder, HMLC_OP_pad, &conv->x, 1, &attr, 1, &conv->x);
+    hmlc_value *operands[] = {conv->x, NULL};
+    if (value != 0) {
+        HMLC_TRY(
+            hmlc_build_scalar(conv->builder, conv->x->type->dtype, (double)value, &operands[1]));
+    }
+    return hmlc_build(conv->builder, HMLC_OP_pad, operands, value != 0 ? 2 : 1, &attr, 1, &conv->x);
 }
 
 /* x with stride - 1 zeros behind each element, along all spatial dims. */
@@ -205,7 +210,8 @@ static void turned_pads(const window_conv *conv, const hmlc_op *op, const int64_
 static hmlc_status prepare(window_conv *conv, const hmlc_op *op)
 {
     if (op->opcode == HMLC_OP_conv) {
-        return pad_input(conv, hmlc_list_attr(op, HMLC_ATTR_pads)->as.dims);
+        return pad_input(conv, hmlc_list_attr(op, HMLC_ATTR_pads)->as.dims,
+                         hmlc_op_int(op, HMLC_ATTR_pad_value));
     }
     int64_t strides[HMLC_MAX_RANK];
     hmlc_dim pads[2 * HMLC_MAX_RANK];
@@ -215,7 +221,7 @@ static hmlc_status prepare(window_conv *conv, const hmlc_op *op)
     }
     turned_pads(conv, op, strides, pads);
     HMLC_TRY(insert_zeros(conv, strides));
-    HMLC_TRY(pad_input(conv, pads));
+    HMLC_TRY(pad_input(conv, pads, 0));
     return turn_weights(conv);
 }
 

@@ -12,11 +12,14 @@
         {"target", 0, "T,...", "targets; default: those that `hmlc targets` marks, in one file"},  \
         {"tune", 0, "none|small", "small: code for small in-order cores beside the other; none"},  \
         {"most-kernels", 0, "N", "refuse a model with more distinct kernels; default: 20000"},     \
+        {"quantized", 0, "integer|exact",                                                          \
+         "products of quantized graphs: on integers, or in float as they are defined"},            \
         {"print-after", 0, "PASS", "print the IR after a pass, or after all"},                     \
         {"verify-passes", 0, NULL, "check the IR after each pass"}, HML_COMMON_OPTIONS
 
 static const hml_option check_table[] = {
     {"emit", 0, "artifact|object", "what it would be compiled to; artifact"},
+    {"quantization", 0, NULL, "tell of each quantized node: integer or float, and why"},
     MODEL_OPTIONS,
 };
 static const hml_option compile_table[] = {
@@ -88,6 +91,43 @@ static void print_left_out(const hmlc_job *job)
     fprintf(stderr, ": nothing in this model uses what they add\n");
 }
 
+/* Each quantized node: what it became, and why not integers. */
+static void print_nodes(const hmlc_job *job)
+{
+    for (uint32_t k = 0; k < job->node_count; k++) {
+        const hmlc_job_node *node = &job->nodes[k];
+        char where[256] = "";
+        hmlc_location_format(node->location, where, sizeof where);
+        printf("%-8s %s", node->integer ? "integer" : "float",
+               hmlc_op_get_info(node->opcode)->name);
+        printf("%s%s", node->integer ? "" : ": ", node->integer ? "" : node->reason);
+        printf(" (");
+        hml_print_text(stdout, where);
+        printf(")\n");
+    }
+    printf("%u node%s on integers, %u in float\n", HML_COUNTED(hmlc_job_node_count(job, true)),
+           hmlc_job_node_count(job, false));
+}
+
+static void put_nodes(const hmlc_job *job, hml_json *json)
+{
+    hml_json_array(json, "quantization");
+    for (uint32_t k = 0; k < job->node_count; k++) {
+        const hmlc_job_node *node = &job->nodes[k];
+        char where[256] = "";
+        hmlc_location_format(node->location, where, sizeof where);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "operator", hmlc_op_get_info(node->opcode)->name);
+        hml_json_string(json, "node", where);
+        hml_json_bool(json, "integer", node->integer);
+        if (!node->integer) {
+            hml_json_string(json, "reason", node->reason);
+        }
+        hml_json_end(json);
+    }
+    hml_json_end(json);
+}
+
 static void print_summary(const hmlc_job *job, const char *path)
 {
     const hmlc_codegen_summary *s = &job->summary;
@@ -96,6 +136,10 @@ static void print_summary(const hmlc_job *job, const char *path)
             "graph", HML_COUNTED(job->source_ops), HML_COUNTED(s->steps), HML_COUNTED(s->kernels),
             s->unique_kernels, HML_COUNTED(s->variants));
     print_left_out(job);
+    if (job->node_count > 0) {
+        fprintf(stderr, "  %-16s %u node%s on integers, %u in float\n", "quantized",
+                HML_COUNTED(hmlc_job_node_count(job, true)), hmlc_job_node_count(job, false));
+    }
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
     print_arena(job);
@@ -126,6 +170,9 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
     };
     hml_json_string(json, "model", job->request->model_path);
     hml_json_unsigned(json, "nodes", job->source_ops);
+    if (job->request->quantization) {
+        put_nodes(job, json);
+    }
     if (path == NULL || status != HMLC_OK) {
         return;
     }
@@ -154,6 +201,9 @@ static void tell(const hmlc_job *job, hmlc_status status, const char *path)
     } else if (status == HMLC_OK && path != NULL && artifact && !report->quiet) {
         print_summary(job, path);
     } else if (status == HMLC_OK && path == NULL && !report->quiet) {
+        if (job->request->quantization) {
+            print_nodes(job);
+        }
         printf("%s: supported\n", job->request->model_path);
     }
 }

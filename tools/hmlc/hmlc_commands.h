@@ -44,10 +44,20 @@ typedef struct hmlc_request {
     bool prefer_size;     /* small weights rather than speed */
     const char *pipeline; /* NULL: the default */
     const char *signature, *inputs, *outputs, *tflite_rounding; /* of hmlc_import_options */
+    bool exact;        /* quantized graphs are computed in float */
+    bool quantization; /* tell of each quantized node what it became */
 } hmlc_request;
 
-/* Reads --dim, --target, --tune, --jobs, --emit, --keep. The exit status; not 0 after telling what
- * is wrong. */
+/* A node of a quantized graph, and what it became. */
+typedef struct hmlc_job_node {
+    const hmlc_location *location;
+    hmlc_opcode opcode;
+    bool integer;
+    const char *reason; /* why not */
+} hmlc_job_node;
+
+/* Reads --dim, --target, --tune, --quantized, --jobs, --emit, --keep. The exit status; not 0 after
+ * telling what is wrong. */
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
 /* Its part for --target and --tune. */
 int hmlc_request_targets(hmlc_request *request, const hml_options *options);
@@ -70,6 +80,8 @@ typedef struct hmlc_job {
     hmlc_mapping *mapping;
     uint32_t source_ops, final_ops; /* ops after import, and after the passes */
     double import_seconds, pass_seconds, codegen_seconds;
+    hmlc_job_node *nodes; /* of a quantized graph */
+    uint32_t node_count, node_capacity;
     const char *phase; /* that shows its progress, since `phase_start` */
     double phase_start;
     hmlc_tensor *recorded_inputs, *recorded_outputs; /* where the request asks for a self-test */
@@ -86,6 +98,8 @@ int hmlc_job_write_onnx(const hmlc_job *job, hmlc_module *module, const char *pa
 void hmlc_job_release(hmlc_job *job);
 /* Progress of a phase with the time that is left; `job` is one whose request has a report. */
 void hmlc_job_show_phase(void *job, const char *phase, uint32_t done, uint32_t total);
+/* How many quantized nodes run on integers, or in float. */
+uint32_t hmlc_job_node_count(const hmlc_job *job, bool integer);
 
 /* Whether `model` may be read and `output` (NULL: none) written; the exit status. */
 int hmlc_path_check(hml_report *report, const char *model, const char *output);

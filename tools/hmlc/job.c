@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/output_file.h"
+#include "common/printable.h"
 #include "hmlc_commands.h"
 #include "sha256.h"
 #include <hmlc/save.h>
@@ -57,6 +58,64 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
         fprintf(stderr, "# after %s\n%.*s", pass, (int)text.size, text.data);
     }
     hmlc_text_buffer_free(&text);
+}
+
+/* -- quantized nodes --------------------------------------------------------------------------- */
+
+static void note_quantized(void *context, const hmlc_quantized_node *node)
+{
+    hmlc_job *job = context;
+    if (job->node_count == job->node_capacity) {
+        uint32_t capacity = job->node_capacity * 2 + 64;
+        hmlc_job_node *grown = HMLC_NEW_ARRAY(job->module->arena, hmlc_job_node, capacity);
+        if (grown == NULL) {
+            return; /* the passes will find the same */
+        }
+        if (job->node_count > 0) {
+            memcpy(grown, job->nodes, job->node_count * sizeof *grown);
+        }
+        job->nodes = grown;
+        job->node_capacity = capacity;
+    }
+    job->nodes[job->node_count++] = (hmlc_job_node){.location = node->op->location,
+                                                    .opcode = node->op->opcode,
+                                                    .integer = node->integer,
+                                                    .reason = node->reason};
+}
+
+uint32_t hmlc_job_node_count(const hmlc_job *job, bool integer)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < job->node_count; k++) {
+        count += job->nodes[k].integer == integer;
+    }
+    return count;
+}
+
+static bool is_product(hmlc_opcode opcode)
+{
+    return hmlc_opcode_has(opcode, HMLC_TRAIT_CONTRACTION);
+}
+
+/* Products that stay in float are slower and larger than their integers promise. */
+static void warn_quantized(const hmlc_job *job)
+{
+    const hmlc_job_node *first = NULL;
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < job->node_count; k++) {
+        const hmlc_job_node *node = &job->nodes[k];
+        if (!node->integer && is_product(node->opcode)) {
+            first = first == NULL ? node : first;
+            count++;
+        }
+    }
+    if (first != NULL && !job->request->exact) {
+        hmlc_warning_add(job->module->diagnostics, HMLC_ERROR_quantized_as_float, first->location,
+                         "`hmlc check --quantization` names them all",
+                         "%u product%s of quantized values %s computed in float, this one because "
+                         "%s",
+                         HML_COUNTED(count), count == 1 ? "is" : "are", first->reason);
+    }
 }
 
 /* -- phases ------------------------------------------------------------------------------------ */
@@ -183,12 +242,15 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .progress = show_pass,
                                  .context = job,
                                  .verify = job->request->verify,
+                                 .exact = job->request->exact,
+                                 .quantized = note_quantized,
                                  .print_after = job->request->print_after,
                                  .keep = job->request->keep,
                                  .keep_count = job->request->keep_count,
                                  .prefer_size = job->request->prefer_size,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, run_passes(job, &options)));
+    warn_quantized(job);
     job->final_ops = hmlc_region_op_count(job->module->main, false);
     job->pass_seconds = hmlc_seconds() - start;
     return HMLC_OK;

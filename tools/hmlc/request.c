@@ -147,6 +147,18 @@ static int check_pass(const hmlc_request *request)
                      hml_did_you_mean(word, names, count, suggestion, sizeof suggestion));
 }
 
+static int parse_quantized(hmlc_request *request, const char *word)
+{
+    static const char *const words[] = {"integer", "exact"};
+    char suggestion[96];
+    request->exact = word != NULL && strcmp(word, words[1]) == 0;
+    return word == NULL || request->exact || strcmp(word, words[0]) == 0
+               ? HMLC_OK
+               : hml_report_usage(request->report, "--quantized %s: expected integer or exact%s",
+                                  word,
+                                  hml_did_you_mean(word, words, 2, suggestion, sizeof suggestion));
+}
+
 static int parse_jobs(hmlc_request *request, const char *text)
 {
     long long jobs = 0;
@@ -201,8 +213,11 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                               .inputs = hml_options_get(options, "inputs"),
                               .outputs = hml_options_get(options, "outputs"),
                               .tflite_rounding = hml_options_get(options, "tflite-rounding"),
+                              .quantization = hml_options_get(options, "quantization") != NULL,
                               .print_after = hml_options_get(options, "print-after")};
     int status = refuse_reserved(request, options);
+    status = status == HMLC_OK ? parse_quantized(request, hml_options_get(options, "quantized"))
+                               : status;
     status = status == HMLC_OK ? parse_jobs(request, hml_options_get(options, "jobs")) : status;
     status = status == HMLC_OK
                  ? parse_most_kernels(request, hml_options_get(options, "most-kernels"))

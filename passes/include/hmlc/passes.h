@@ -18,6 +18,13 @@ uint32_t hmlc_pass_count(void);
 /* `index` is less than the count. */
 const hmlc_pass_info *hmlc_pass_at(uint32_t index);
 
+/* What was decided for one product of a quantized graph. */
+typedef struct hmlc_quantized_node {
+    const hmlc_op *op; /* as it was before */
+    bool integer;      /* it runs on integers; else in float, for `reason` */
+    const char *reason;
+} hmlc_quantized_node;
+
 typedef struct hmlc_pass_options {
     const char *pipeline;    /* "fold-constants,dce,..."; NULL: the default pipeline */
     const char *print_after; /* pass name, "all", or NULL */
@@ -27,6 +34,9 @@ typedef struct hmlc_pass_options {
     void (*progress)(void *context, const char *pass, uint32_t index, uint32_t count);
     void *context;
     bool verify; /* run the verifier after each pass */
+    bool exact;  /* quantized graphs are computed in float, as their definition says */
+    /* Told of each product whose operand is quantized; may be NULL. */
+    void (*quantized)(void *context, const hmlc_quantized_node *node);
     /* Values between kernels that become outputs, for `keep-values`: names, "all" for every one. */
     const char *const *keep;
     uint32_t keep_count;
