@@ -168,3 +168,18 @@ bool hmlc_op_sums_bytes(const hmlc_op *op)
            hmlc_dtype_is_integer(right->type->dtype) && hmlc_dtype_bytes(right->type->dtype) == 1 &&
            op->results[0]->type->dtype == HMLC_DTYPE_i32;
 }
+
+bool hmlc_region_sums_bytes(const hmlc_region *region)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        bool here = hmlc_op_sums_bytes(op);
+        for (uint32_t k = 0; k < op->region_count && !here; k++) {
+            here = hmlc_region_sums_bytes(op->regions[k]);
+        }
+        if (here) {
+            return true;
+        }
+    }
+    return false;
+}

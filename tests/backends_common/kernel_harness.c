@@ -434,23 +434,11 @@ static void verify_target(hmlc_module *module, const hmlc_tensor *inputs,
     harness_free(kernel);
 }
 
-/* Products of bytes: rows that have an instruction for them. */
-static bool has_bytes(const hmlc_region *region)
-{
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        if (hmlc_op_sums_bytes(op) || (op->region_count > 0 && has_bytes(op->regions[0]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void harness_verify_targets(hmlc_module *module, const hmlc_tensor *inputs,
                             harness_tolerance tolerance)
 {
     static const char *const dots[] = {"x86-64-v3-vnni", "x86-64-v4-vnni"};
-    for (size_t k = 0; k < 2 && has_bytes(module->main); k++) {
+    for (size_t k = 0; k < 2 && hmlc_region_sums_bytes(module->main); k++) { /* rows for bytes */
         if (harness_can_run(dots[k])) {
             verify_target(module, inputs, tolerance, dots[k]);
         }

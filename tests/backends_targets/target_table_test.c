@@ -72,6 +72,77 @@ static void features_rise(void **state)
     }
 }
 
+/* A row that shares the code of another needs all that it needs, and is planned as it is. */
+static void bases_are_rows(const hmlc_target *target)
+{
+    const hmlc_target *base = target->base != NULL ? hmlc_target_find(target->base) : NULL;
+    const hmlc_target *beside =
+        target->small_of != NULL ? hmlc_target_find(target->small_of) : NULL;
+    if (target->base != NULL) {
+        assert_non_null(base);
+        assert_null(base->base);
+        assert_int_equal(base->architecture, target->architecture);
+        assert_int_equal(base->required_features & ~target->required_features, 0);
+        assert_memory_equal(&base->tiles, &target->tiles, sizeof base->tiles);
+        assert_int_equal(base->preferred_features, target->preferred_features);
+    }
+    if (target->small_of != NULL) {
+        assert_non_null(beside);
+        assert_int_equal(beside->required_features, target->required_features);
+        assert_int_not_equal(target->preferred_features, 0);
+    }
+}
+
+static void bases_exist(void **state)
+{
+    (void)state;
+    each_target(bases_are_rows);
+}
+
+/* Calls `check` for each name in a list with commas. */
+static void each_name(const char *list, void (*check)(const hmlc_target *target))
+{
+    char name[64];
+    for (const char *at = list; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+        assert_in_range(length, 1, sizeof name - 1);
+        memcpy(name, at, length);
+        name[length] = '\0';
+        check(hmlc_target_find(name));
+        at += length + (at[length] == ',');
+    }
+}
+
+static void row_exists(const hmlc_target *target)
+{
+    assert_non_null(target);
+}
+
+/* Each stands for rows that exist, or says why not; a row's own name stands for more than the row.
+ */
+static void aliases_name_rows(void **state)
+{
+    (void)state;
+    const hmlc_target_alias *alias;
+    for (uint32_t k = 0; (alias = hmlc_target_alias_at(k)) != NULL; k++) {
+        assert_ptr_equal(hmlc_target_alias_find(alias->name), alias);
+        assert_string_not_equal(alias->name, "native");
+        assert_true(alias->text[0] != '\0');
+        const hmlc_target *row = hmlc_target_find(alias->name);
+        if (alias->targets == NULL) {
+            assert_null(row);
+            continue;
+        }
+        each_name(alias->targets, row_exists);
+        if (row != NULL) {
+            size_t length = strlen(row->name);
+            assert_memory_equal(alias->targets, row->name, length);
+            assert_int_equal(alias->targets[length], ',');
+        }
+    }
+    assert_null(hmlc_target_alias_find("no such word"));
+}
+
 static void a_default_set_exists(void **state)
 {
     (void)state;

@@ -71,7 +71,7 @@ static void print_arena(const hmlc_job *job)
 /* The first target from `from` on that got no variant; the count where there is none. */
 static uint32_t next_left_out(const hmlc_job *job, uint32_t from)
 {
-    while (from < job->request->target_count && (job->summary.left_out >> from & 1) == 0) {
+    while (from < job->target_count && (job->summary.left_out >> from & 1) == 0) {
         from++;
     }
     return from;
@@ -79,14 +79,13 @@ static uint32_t next_left_out(const hmlc_job *job, uint32_t from)
 
 static void print_left_out(const hmlc_job *job)
 {
-    const hmlc_request *request = job->request;
     if (job->summary.left_out == 0) {
         return;
     }
     fprintf(stderr, "  %-16s ", "left out");
-    for (uint32_t k = next_left_out(job, 0), n = 0; k < request->target_count;
+    for (uint32_t k = next_left_out(job, 0), n = 0; k < job->target_count;
          k = next_left_out(job, k + 1), n++) {
-        fprintf(stderr, "%s%s", n > 0 ? ", " : "", request->targets[k]->name);
+        fprintf(stderr, "%s%s", n > 0 ? ", " : "", job->targets[k]->name);
     }
     fprintf(stderr, ": nothing in this model uses what they add\n");
 }
@@ -182,9 +181,8 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
         hml_json_unsigned(json, rows[k].key, rows[k].value);
     }
     hml_json_array(json, "left_out");
-    for (uint32_t k = next_left_out(job, 0); k < job->request->target_count;
-         k = next_left_out(job, k + 1)) {
-        hml_json_string(json, NULL, job->request->targets[k]->name);
+    for (uint32_t k = next_left_out(job, 0); k < job->target_count; k = next_left_out(job, k + 1)) {
+        hml_json_string(json, NULL, job->targets[k]->name);
     }
     hml_json_end(json);
     hml_json_real(json, "seconds", job->import_seconds + job->pass_seconds + job->codegen_seconds);

@@ -27,6 +27,7 @@ typedef struct hmlc_request {
     uint32_t dim_count;
     const hmlc_target **targets; /* room for every row of the table, in its order */
     uint32_t target_count;
+    bool default_targets; /* none was named */
     uint32_t jobs, most_kernels;
     hmlc_emit emit;
     bool emit_object;
@@ -78,6 +79,9 @@ typedef struct hmlc_job {
     /* Once lowered: by family, that of its targets; NULL: no target. One of them is `module`. */
     hmlc_module *modules[HMLC_FAMILY_COUNT];
     hmlc_mapping *mapping;
+    /* Once lowered: the request's, less those of the default set that the model has no use for. */
+    const hmlc_target **targets;
+    uint32_t target_count;
     uint32_t source_ops, final_ops; /* ops after import, and after the passes */
     double import_seconds, pass_seconds, codegen_seconds;
     hmlc_job_node *nodes; /* of a quantized graph */

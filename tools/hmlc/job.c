@@ -234,6 +234,24 @@ static hmlc_status run_passes(hmlc_job *job, const hmlc_pass_options *options)
     return status;
 }
 
+/* Rows of the default set that only products of bytes need go where there are none. */
+static hmlc_status choose_targets(hmlc_job *job)
+{
+    const hmlc_request *request = job->request;
+    job->targets =
+        HMLC_NEW_ARRAY(job->module->arena, const hmlc_target *, request->target_count + 1);
+    HMLC_TRY_MEMORY(job->targets);
+    for (uint32_t k = 0; k < request->target_count; k++) {
+        const hmlc_target *target = request->targets[k];
+        bool for_bytes = target->base != NULL && target->bytes.dot != NULL;
+        if (!(request->default_targets && for_bytes) ||
+            hmlc_region_sums_bytes(job->modules[target->family]->main)) {
+            job->targets[job->target_count++] = target;
+        }
+    }
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_job_lower(hmlc_job *job)
 {
     double start = hmlc_seconds();
@@ -250,6 +268,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .prefer_size = job->request->prefer_size,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, run_passes(job, &options)));
+    HMLC_TRY(conclude(job, choose_targets(job)));
     warn_quantized(job);
     job->final_ops = hmlc_region_op_count(job->module->main, false);
     job->pass_seconds = hmlc_seconds() - start;
@@ -259,8 +278,8 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
 static hmlc_codegen_options codegen_options(hmlc_job *job)
 {
     const hmlc_request *request = job->request;
-    return (hmlc_codegen_options){.targets = request->targets,
-                                  .target_count = request->target_count,
+    return (hmlc_codegen_options){.targets = job->targets,
+                                  .target_count = job->target_count,
                                   .modules = job->modules,
                                   .jobs = request->jobs,
                                   .most_kernels = request->most_kernels,
@@ -283,9 +302,9 @@ static const char *provenance(const hmlc_job *job)
 {
     hmlc_arena *arena = job->module->arena;
     char *targets = hmlc_arena_string(arena, "");
-    for (uint32_t k = 0; targets != NULL && k < job->request->target_count; k++) {
+    for (uint32_t k = 0; targets != NULL && k < job->target_count; k++) {
         targets = hmlc_arena_printf(arena, "%s%s\"%s\"", targets, k > 0 ? "," : "",
-                                    job->request->targets[k]->name);
+                                    job->targets[k]->name);
     }
     return hmlc_arena_printf(arena,
                              "{\"compiler\":\"hmlc %s\",\"targets\":[%s],\"source_nodes\":%u}",

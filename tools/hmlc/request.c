@@ -238,6 +238,7 @@ void hmlc_request_native(hmlc_request *request)
     if (native != NULL && request->targets != NULL) {
         request->targets[0] = native;
         request->target_count = 1;
+        request->default_targets = false;
     }
 }
 

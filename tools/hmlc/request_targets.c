@@ -216,6 +216,7 @@ static int parse_tune(hmlc_request *request, const char *word)
 int hmlc_request_targets(hmlc_request *request, const hml_options *options)
 {
     size_t count = hml_options_count(options, "target");
+    request->default_targets = count == 0;
     request->targets = calloc(hmlc_target_count() + 1, sizeof *request->targets);
     if (request->targets == NULL) {
         return hml_report_status(request->report, HML_ERROR_out_of_memory, &(hml_tool_error){0});

@@ -215,6 +215,8 @@ static inline bool hmlc_op_has_cost(const hmlc_op *op, hmlc_cost_fact fact)
 
 /* A contraction of 8-bit integers that is summed in i32. */
 bool hmlc_op_sums_bytes(const hmlc_op *op);
+/* One of them, in the region or in those within. */
+bool hmlc_region_sums_bytes(const hmlc_region *region);
 
 void hmlc_op_set_operand(hmlc_op *op, uint32_t index, hmlc_value *value);
 void hmlc_value_replace_uses(hmlc_value *value,
