@@ -222,7 +222,8 @@ static void row_tiles(winograd_nest *nest, const product_site *site, uint32_t ro
 /* All rows of a block of `tiles` tiles, in row tiles of nearly one height. */
 static void block_rows(winograd_nest *nest, product_site *site, int64_t tiles)
 {
-    int64_t most = hmlc_microkernel_rows(nest->frame->target, site->vectors, false, false);
+    int64_t most = hmlc_microkernel_rows(nest->frame->target, HMLC_BYTE_STEP_NONE, site->vectors,
+                                         false, false);
     site->row_tiles = (tiles + most - 1) / most;
     int64_t low = tiles / site->row_tiles, big = tiles % site->row_tiles;
     row_tiles(nest, site, (uint32_t)low + 1, 0, big, 0);
