@@ -96,12 +96,32 @@ bool hmlc_form_is_alias(hmlc_dims *dims, const hmlc_op *op)
            access_is_dense(dims, &result, op->results[0]->type);
 }
 
+/* Scales and zero points of a quantized result: every layer has its own, and layers of one shape
+ * share a kernel where these are operands. */
+static bool is_layers_own(const hmlc_use *use)
+{
+    const hmlc_op *op = use->op;
+    if (op->opcode == HMLC_OP_quantize || op->opcode == HMLC_OP_dequantize) {
+        return use->index == 2 || (use->index == 1 && op->opcode == HMLC_OP_dequantize);
+    }
+    if (op->opcode != HMLC_OP_mul || use->index != 1) {
+        return false;
+    }
+    const hmlc_op *from = hmlc_op_operand(op, 0)->producer;
+    while (from != NULL && (from->opcode == HMLC_OP_cast || from->opcode == HMLC_OP_add)) {
+        from = hmlc_op_operand(from, 0)->producer;
+    }
+    const hmlc_value *result = op->results[0];
+    bool steps = result->uses != NULL && result->uses->op->opcode == HMLC_OP_quantize;
+    return steps || (from != NULL && hmlc_op_sums_bytes(from));
+}
+
 bool hmlc_form_is_inline_constant(const hmlc_use *use)
 {
     enum { INLINE_BYTES = 64 };
     const hmlc_tensor *tensor = hmlc_value_constant(use->value);
     double splat;
-    if (tensor == NULL || tensor->bytes > INLINE_BYTES) {
+    if (tensor == NULL || tensor->bytes > INLINE_BYTES || is_layers_own(use)) {
         return false;
     }
     bool fill = use->op->opcode == HMLC_OP_pad && use->index == 1;

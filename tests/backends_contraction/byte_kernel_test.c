@@ -9,6 +9,7 @@ typedef struct byte_product {
     bool extremes; /* nothing but the type's ends */
     bool packed;   /* the right side comes in panels */
     bool all_ends; /* the largest of the left type by the least of the right one */
+    bool mild;     /* the right side is halved: two products fit i16 */
 } byte_product;
 
 /* Half of them the ends of the type. */
@@ -113,6 +114,10 @@ static void check_product(const byte_product *of)
                         of->transpose_b ? of->depth : of->columns};
     hmlc_tensor a = byte_tensor(&test, of->left, 2, a_dims, of->extremes);
     hmlc_tensor b = byte_tensor(&test, of->right, 2, b_dims, of->extremes);
+    for (size_t k = 0; of->mild && k < b.bytes; k++) {
+        int64_t half = hmlc_tensor_get_int(&b, (int64_t)k) / 2;
+        hmlc_element_set_int(of->right, hmlc_eval_data(&b), (int64_t)k, half);
+    }
     if (of->all_ends) {
         memset(hmlc_eval_data(&a), 255, a.bytes);
         memset(hmlc_eval_data(&b), -128, b.bytes);
@@ -310,6 +315,22 @@ static void depthwise_windows(void **state)
     }
 }
 
+/* Weights that let two products meet in i16, and some that barely do not. */
+static void mild_weights(void **state)
+{
+    (void)state;
+    for (int64_t k = 0; k < 6; k++) {
+        byte_product of = {.left = k < 5 ? HMLC_DTYPE_u8 : HMLC_DTYPE_i8,
+                           .right = HMLC_DTYPE_i8,
+                           .rows = k % 2 == 0 ? 1 : 11,
+                           .depth = 61 + k,
+                           .columns = 16 * k + 5,
+                           .extremes = k % 3 != 0,
+                           .mild = true};
+        check_product(&of);
+    }
+}
+
 /* Sums of many products of the types' ends: up to where i32 wraps, as the reference does. */
 static void long_sums(void **state)
 {
@@ -356,10 +377,15 @@ static void other_groups_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_are_exact), cmocka_unit_test(either_side_is_transposed_or_unsigned),
-        cmocka_unit_test(batches),        cmocka_unit_test(run_time_sizes_and_epilogue),
-        cmocka_unit_test(convolutions),   cmocka_unit_test(depthwise_windows),
-        cmocka_unit_test(long_sums),      cmocka_unit_test(other_groups_are_refused),
+        cmocka_unit_test(sums_are_exact),
+        cmocka_unit_test(either_side_is_transposed_or_unsigned),
+        cmocka_unit_test(batches),
+        cmocka_unit_test(run_time_sizes_and_epilogue),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(depthwise_windows),
+        cmocka_unit_test(mild_weights),
+        cmocka_unit_test(long_sums),
+        cmocka_unit_test(other_groups_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,8 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
     }
     contraction->layout = layout;
     contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype, layout);
-    contraction->step = hmlc_bytes_step(context->target, layout, left, right, contraction->lanes);
+    contraction->step =
+        hmlc_bytes_step(context->target, layout, left, right, contraction->lanes, false);
     if (contraction->step == HMLC_BYTE_STEP_DOT) {
         plan->variant = "dot"; /* the row without it has other code */
     }

@@ -252,7 +252,7 @@ static LLVMValueRef add_bias(hmlc_tile_context *tile, LLVMValueRef sum)
         return sum;
     }
     LLVMValueRef bias = load_bias(tile);
-    return hmlc_dtype_is_float(contraction->dtype)
+    return hmlc_dtype_is_float(contraction->anchor->results[0]->type->dtype)
                ? LLVMBuildFAdd(tile->frame->builder, sum, bias, "")
                : LLVMBuildAdd(tile->frame->builder, sum, bias, "");
 }
@@ -265,8 +265,14 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     const hmlc_value *root = contraction->root;
     hmlc_dtype dtype = root->type->dtype;
     const hmlc_value *anchor = contraction->anchor->results[0];
+    hmlc_dtype sums = contraction->dtype;
+    if (hmlc_dtype_is_float(sums) && anchor->type->dtype == HMLC_DTYPE_i32) {
+        LLVMTypeRef whole = lanes_type(value, frame->i32); /* whole numbers that f32 holds */
+        value = LLVMBuildFPToSI(frame->builder, value, whole, "");
+        sums = HMLC_DTYPE_i32;
+    }
     value = add_bias(tile, value);
-    value = hmlc_elementwise_convert(frame, value, contraction->dtype, anchor->type->dtype);
+    value = hmlc_elementwise_convert(frame, value, sums, anchor->type->dtype);
     LLVMValueRef result = hmlc_epilogue_emit(frame, root, anchor, value, leaf_value, tile);
     result = hmlc_elementwise_to_memory(frame, dtype, result);
     LLVMValueRef row = hmlc_frame_element(frame, hmlc_frame_type(frame, dtype), tile->output,

@@ -2,11 +2,15 @@
 #include "microkernel_bytes.h"
 
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
- * more are an operand from memory, in two parts, and a product. */
-bool hmlc_bytes_pairs_fit(const hmlc_target *target, uint32_t rows, uint32_t vectors)
+ * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
+ * an operand, ones, and a product. */
+bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
     uint32_t held = rows < vectors ? rows : vectors;
-    return rows * vectors + 2 * held + 3 <= (uint32_t)target->vector_registers;
+    uint32_t needed = step == HMLC_BYTE_STEP_PAIRS    ? 2 * held + 3
+                      : step == HMLC_BYTE_STEP_HALVES ? held + 3
+                                                      : 0;
+    return rows * vectors + needed <= (uint32_t)target->vector_registers;
 }
 
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
@@ -59,13 +63,17 @@ static bool takes_dot(const hmlc_target *target, hmlc_dtype left, hmlc_dtype rig
 }
 
 hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
-                               hmlc_dtype right, uint32_t lanes)
+                               hmlc_dtype right, uint32_t lanes, bool proven)
 {
     if (layout.group == 1) {
         return HMLC_BYTE_STEP_NONE;
     }
     if (takes_dot(target, left, right, lanes)) {
         return HMLC_BYTE_STEP_DOT;
+    }
+    if (proven && target->bytes.halves != NULL && vector_place(lanes) < HMLC_BYTE_VECTORS &&
+        left == HMLC_DTYPE_u8 && right == HMLC_DTYPE_i8) {
+        return HMLC_BYTE_STEP_HALVES;
     }
     return target->bytes.pairs != NULL && vector_place(lanes) < HMLC_BYTE_VECTORS
                ? HMLC_BYTE_STEP_PAIRS
@@ -119,6 +127,10 @@ static LLVMValueRef every_second(hmlc_frame *frame, const hmlc_byte_products_of 
 hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products_of *of,
                                      LLVMValueRef value, hmlc_dtype dtype)
 {
+    if (of->step == HMLC_BYTE_STEP_HALVES) {
+        LLVMTypeRef bytes = LLVMVectorType(frame->i8, 4 * of->lanes);
+        return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, bytes, ""), NULL};
+    }
     if (of->step != HMLC_BYTE_STEP_PAIRS) {
         return (hmlc_step_operand){value, NULL};
     }
@@ -133,6 +145,14 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
     if (of->step == HMLC_BYTE_STEP_DOT) {
         LLVMValueRef arguments[] = {sum, left->first, right->first};
         return call_bytes(frame, frame->target->bytes.dot, arguments, 3, of->lanes);
+    }
+    if (of->step == HMLC_BYTE_STEP_HALVES) {
+        LLVMValueRef bytes[] = {left->first, right->first};
+        LLVMValueRef one = LLVMConstInt(frame->i16, 1, 0);
+        LLVMValueRef both[] = {call_bytes(frame, frame->target->bytes.halves, bytes, 2, of->lanes),
+                               hmlc_frame_splat(frame, one, 2 * of->lanes)};
+        return LLVMBuildAdd(frame->builder, sum,
+                            call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
     }
     if (of->step == HMLC_BYTE_STEP_PAIRS) {
         LLVMValueRef even[] = {left->first, right->first}, odd[] = {left->second, right->second};

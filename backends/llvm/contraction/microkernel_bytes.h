@@ -9,10 +9,11 @@ enum { HMLC_BYTE_GROUP = 4 }; /* steps of a group: the bytes of an i32 */
 
 /* How a step of groups adds up products of bytes. */
 typedef enum hmlc_byte_step {
-    HMLC_BYTE_STEP_NONE,  /* groups of one step */
-    HMLC_BYTE_STEP_WIDEN, /* byte by byte, widened to the sums' type */
-    HMLC_BYTE_STEP_PAIRS, /* even and odd bytes as i16, two products at once */
-    HMLC_BYTE_STEP_DOT,   /* all four at once */
+    HMLC_BYTE_STEP_NONE,   /* groups of one step */
+    HMLC_BYTE_STEP_WIDEN,  /* byte by byte, widened to the sums' type */
+    HMLC_BYTE_STEP_PAIRS,  /* even and odd bytes as i16, two products at once */
+    HMLC_BYTE_STEP_HALVES, /* two pairs in i16, which the weights are proven not to leave */
+    HMLC_BYTE_STEP_DOT,    /* all four at once */
 } hmlc_byte_step;
 
 /* What meets in a step: a vector, or its even and odd bytes. */
@@ -27,11 +28,13 @@ typedef struct hmlc_byte_products_of {
     hmlc_dtype left, right;
 } hmlc_byte_products_of;
 
-/* The fastest step for panels of this layout that vectors of `lanes` can take. */
+/* The fastest step for panels of this layout that vectors of `lanes` can take; `proven`: two
+ * neighbouring products of a column fit i16, whatever the left side is. */
 hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
-                               hmlc_dtype right, uint32_t lanes);
-/* A tile whose step takes pairs fits the registers. */
-bool hmlc_bytes_pairs_fit(const hmlc_target *target, uint32_t rows, uint32_t vectors);
+                               hmlc_dtype right, uint32_t lanes, bool proven);
+/* A tile fits the registers, as far as its step takes more than one of floats. */
+bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows,
+                    uint32_t vectors);
 /* `count` bytes of a row, `stride` elements apart, in the order of k; what the group has more is 0.
  */
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,

@@ -42,8 +42,7 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, u
                                bool pointers, bool apart)
 {
     uint32_t rows = vectors <= HMLC_WIDEST_TILE ? target->tiles.rows[vectors] : 0;
-    while (step == HMLC_BYTE_STEP_PAIRS && rows > 0 &&
-           !hmlc_bytes_pairs_fit(target, rows, vectors)) {
+    while (rows > 0 && !hmlc_bytes_fit(target, step, rows, vectors)) {
         rows -= 1;
     }
     uint32_t most = (uint32_t)target->general_registers - GENERAL_TAKEN - (apart ? 1 : 0);

@@ -115,6 +115,49 @@ static hmlc_status pack_right(const hmlc_kernel_plan *plan, const hmlc_tensor *c
     return HMLC_OK;
 }
 
+/* Two neighbouring products of a column fit i16, whatever bytes without sign they meet. */
+static bool pair_is_mild(const hmlc_pack_weights *panels, const int8_t *weights, int64_t k)
+{
+    enum { MOST = 128 }; /* 255 * 128 < 2^15 */
+    int64_t first = depth_offset(panels, k);
+    int64_t second = k + 1 < panels->depth ? depth_offset(panels, k + 1) : first;
+    for (int64_t j = 0; j < panels->columns; j++) {
+        int a = weights[first + j * panels->column_stride];
+        int b = k + 1 < panels->depth ? weights[second + j * panels->column_stride] : 0;
+        if ((a > 0 ? a : 0) + (b > 0 ? b : 0) > MOST || (a < 0 ? a : 0) + (b < 0 ? b : 0) < -MOST) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_mild(const hmlc_pack_weights *panels, const hmlc_tensor *constant)
+{
+    for (int64_t b = 0; b < panels->batches; b++) {
+        const int8_t *weights = (const int8_t *)constant->data + b * panels->batch_stride;
+        for (int64_t k = 0; k < panels->depth; k += 2) { /* groups have an even number of steps */
+            if (!pair_is_mild(panels, weights, k)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* A step that is faster than that of any weights, where these allow it. */
+static void choose_step(const hmlc_target *target, hmlc_kernel_plan *plan,
+                        hmlc_contraction *contraction, const hmlc_tensor *constant)
+{
+    const hmlc_pack_weights *panels = contraction->panels;
+    if (contraction->step != HMLC_BYTE_STEP_PAIRS || panels->dtype != HMLC_DTYPE_i8 ||
+        !is_mild(panels, constant)) {
+        return;
+    }
+    contraction->step = hmlc_bytes_step(target, panels->layout, contraction->left_dtype,
+                                        panels->dtype, contraction->lanes, true);
+    plan->variant = contraction->step == HMLC_BYTE_STEP_HALVES ? "halves" : plan->variant;
+}
+
 hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                    uint32_t argument, const hmlc_pack_weights *panels)
 {
@@ -125,7 +168,9 @@ hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan 
     contraction->depth = hmlc_dim_constant(dims, panels->depth);
     contraction->panel_rows =
         hmlc_dim_constant(dims, hmlc_pack_rows(panels->layout, panels->depth));
-    if (hmlc_kernel_argument_constant(plan->kernel, argument) != NULL) {
+    const hmlc_tensor *constant = hmlc_kernel_argument_constant(plan->kernel, argument);
+    if (constant != NULL) {
+        choose_step(context->target, plan, contraction, constant);
         plan->operands[argument].pack = pack_right;
         return hmlc_pack_weights_operand(context->arena, panels, &plan->operands[argument]);
     }

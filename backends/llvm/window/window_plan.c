@@ -286,9 +286,23 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
     return HMLC_OK;
 }
 
-static bool uses_dot(const hmlc_target *target, const hmlc_window *window)
+/*
+ * Sums of bytes: a dot product of which one byte counts, or f32, which holds sums of so few
+ * products exactly.
+ */
+enum { EXACT_TAPS = 128 }; /* 2 * 128 * 255 * 255 < 2^24 */
+
+static hmlc_dtype sums_of_bytes(const hmlc_target *target, const hmlc_op *anchor)
 {
-    return window->kind == HMLC_WINDOW_DEPTHWISE && target->bytes.dot != NULL;
+    const hmlc_type *weights = hmlc_op_operand(anchor, 1)->type;
+    int64_t taps = 1, size;
+    for (int32_t k = 1; k < weights->rank - 1; k++) {
+        taps *= hmlc_dim_is_constant(weights->dims[k], &size) ? size : EXACT_TAPS + 1;
+        taps = taps > EXACT_TAPS ? EXACT_TAPS + 1 : taps;
+    }
+    bool dot = target->bytes.dot != NULL && weights->dtype == HMLC_DTYPE_i8 &&
+               hmlc_op_operand(anchor, 0)->type->dtype == HMLC_DTYPE_u8;
+    return dot || taps > EXACT_TAPS ? HMLC_DTYPE_i32 : HMLC_DTYPE_f32;
 }
 
 static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *plan,
@@ -313,8 +327,11 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     tile->dtype = half ? HMLC_DTYPE_f32 : dtype;
     window->pad_value =
         anchor->opcode == HMLC_OP_conv ? hmlc_op_int(anchor, HMLC_ATTR_pad_value) : 0;
-    if (whole && uses_dot(context->target, window)) {
-        plan->variant = "dot"; /* the row without it has other code */
+    if (hmlc_op_sums_bytes(anchor)) {
+        tile->dtype = sums_of_bytes(context->target, anchor);
+        /* Where the row without the instruction has other code. */
+        bool dot = context->target->bytes.dot != NULL && tile->dtype == HMLC_DTYPE_i32;
+        plan->variant = dot ? "dot" : plan->variant;
     }
     tile->layout = hmlc_pack_layout_default();
     tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype, tile->layout);

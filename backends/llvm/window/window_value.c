@@ -25,13 +25,20 @@ LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
                                  .stride = stride};
     LLVMValueRef value = hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
                                                   tile->left_dtype, tile->dtype);
-    return at->less_padding ? LLVMBuildSub(at->frame->builder, value, hmlc_window_padding(at), "")
-                            : value;
+    if (!at->less_padding) {
+        return value;
+    }
+    LLVMValueRef padding = hmlc_window_padding(at);
+    return tile->dtype == HMLC_DTYPE_f32 ? LLVMBuildFSub(at->frame->builder, value, padding, "")
+                                         : LLVMBuildSub(at->frame->builder, value, padding, "");
 }
 
 LLVMValueRef hmlc_window_padding(hmlc_window_emitter *at)
 {
-    LLVMValueRef value = LLVMConstInt(at->frame->i32, (unsigned long long)at->window->pad_value, 1);
+    int64_t number = at->window->pad_value;
+    LLVMValueRef value = at->window->tile.dtype == HMLC_DTYPE_f32
+                             ? LLVMConstReal(at->frame->f32, (double)number)
+                             : LLVMConstInt(at->frame->i32, (unsigned long long)number, 1);
     return hmlc_frame_splat(at->frame, value, at->tile_shape.lanes);
 }
 

@@ -18,6 +18,10 @@ static const hmlc_target_attribute x86_64_wide[] = {
 /* vpmaddwd: an i16 holds a byte of either sign, and the sum of two such products an i32. */
 static const char *const x86_64_pairs[HMLC_BYTE_VECTORS] = {
     "llvm.x86.sse2.pmadd.wd", "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512"};
+/* vpmaddubsw. */
+static const char *const x86_64_halves[HMLC_BYTE_VECTORS] = {"llvm.x86.ssse3.pmadd.ub.sw.128",
+                                                             "llvm.x86.avx2.pmadd.ub.sw",
+                                                             "llvm.x86.avx512.pmaddubs.w.512"};
 /* vpdpbusd, which wraps; vpdpbusds saturates. */
 static const char *const x86_64_dot[HMLC_BYTE_VECTORS] = {
     "llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256", "llvm.x86.avx512.vpdpbusd.512"};

@@ -67,11 +67,11 @@ typedef enum hmlc_masks {
 /*
  * LLVM's intrinsics for products of bytes, by vectors of 16, 32 and 64 bytes; NULL: none. `dot`: u8
  * by i8, four products and a lane's sum in one, which wraps. `pairs`: i16 by i16, two products a
- * lane of i32.
+ * lane of i32. `halves`: u8 by i8, two products a lane of i16, which saturates.
  */
 enum { HMLC_BYTE_VECTORS = 3 };
 typedef struct hmlc_byte_products {
-    const char *const *dot, *const *pairs;
+    const char *const *dot, *const *pairs, *const *halves;
 } hmlc_byte_products;
 
 typedef struct hmlc_target {
