@@ -214,6 +214,9 @@ static LLVMValueRef load_bias(hmlc_tile_context *tile)
 {
     const hmlc_contraction *contraction = tile->contraction;
     LLVMValueRef bias = leaf_value(tile, tile->frame, contraction->bias);
+    if (hmlc_dtype_is_integer(contraction->bias->type->dtype)) {
+        return bias; /* sums of integers have its type, or become it */
+    }
     return hmlc_elementwise_convert(tile->frame, bias, contraction->bias->type->dtype,
                                     contraction->dtype);
 }
