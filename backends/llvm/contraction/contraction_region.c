@@ -68,15 +68,6 @@ static bool axis_fits(const hmlc_op *op, uint32_t operand)
     return value->type->rank == 0 || hmlc_op_int(op, HMLC_ATTR_axis) == last;
 }
 
-/* To quantize in steps of 1 takes no division. */
-static bool is_long(const hmlc_op *op)
-{
-    double step;
-    bool ones = op->opcode == HMLC_OP_quantize && hmlc_value_splat(hmlc_op_operand(op, 1), &step) &&
-                step == 1.0;
-    return hmlc_op_has_cost(op, HMLC_COST_LONG) && !ones;
-}
-
 static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                      hmlc_contraction *contraction, const hmlc_op *op)
 {
@@ -85,7 +76,7 @@ static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kern
         return hmlc_contraction_refuse(context, plan,
                                        reason != NULL ? reason : "a fused operation");
     }
-    contraction->heavy = contraction->heavy || is_long(op);
+    contraction->heavy = contraction->heavy || hmlc_op_has_cost(op, HMLC_COST_LONG);
     for (uint32_t k = 0; k < op->operand_count; k++) {
         const hmlc_value *operand = hmlc_op_operand(op, k);
         if (operand == NULL) {
