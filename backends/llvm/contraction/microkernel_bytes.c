@@ -94,19 +94,6 @@ static LLVMValueRef multiply_add(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef
     return LLVMBuildAdd(frame->builder, LLVMBuildMul(frame->builder, a, b, ""), sum, "");
 }
 
-LLVMValueRef hmlc_bytes_multiply_add(hmlc_frame *frame, hmlc_dtype left, hmlc_dtype right,
-                                     LLVMValueRef a, LLVMValueRef b, LLVMValueRef sum)
-{
-    LLVMTypeRef type = LLVMTypeOf(sum);
-    bool vector = LLVMGetTypeKind(type) == LLVMVectorTypeKind;
-    uint32_t lanes = vector ? LLVMGetVectorSize(type) : 1;
-    if (!takes_dot(frame->target, left, right, lanes)) {
-        return multiply_add(frame, a, b, sum);
-    }
-    LLVMValueRef arguments[] = {sum, a, b}; /* three bytes of each lane of `a` are 0 */
-    return call_bytes(frame, frame->target->bytes.dot, arguments, 3, lanes);
-}
-
 /* Every second byte of a vector of groups, from the lowest or the second on, as i16 by its type. */
 static LLVMValueRef every_second(hmlc_frame *frame, const hmlc_byte_products_of *of,
                                  LLVMValueRef groups, hmlc_dtype dtype, bool odd)

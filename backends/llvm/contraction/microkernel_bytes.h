@@ -46,8 +46,5 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum);
-/* sum + a * b of bytes that are widened to i32 by their types. */
-LLVMValueRef hmlc_bytes_multiply_add(hmlc_frame *frame, hmlc_dtype left, hmlc_dtype right,
-                                     LLVMValueRef a, LLVMValueRef b, LLVMValueRef sum);
 
 #endif

@@ -32,6 +32,12 @@ static void pack_step(const hmlc_pack_weights *panels, const char *from, char *t
             memcpy(to, element, size);
             continue;
         }
+        if (hmlc_dtype_is_integer(panels->dtype)) { /* bytes of windows */
+            int8_t byte = (int8_t)*element;
+            int64_t whole = panels->dtype == HMLC_DTYPE_u8 ? (int64_t)(uint8_t)byte : byte;
+            hmlc_element_set_double(panels->packed_dtype, to, 0, (double)whole);
+            continue;
+        }
         uint16_t bits;
         memcpy(&bits, element, sizeof bits);
         float wide =

@@ -14,7 +14,7 @@
  */
 typedef struct hmlc_pack_weights {
     hmlc_dtype dtype;        /* of the constant */
-    hmlc_dtype packed_dtype; /* of the panels: the same, or f32 for half floats */
+    hmlc_dtype packed_dtype; /* of the panels: the same, or wider: halves, bytes of windows */
     hmlc_pack_layout layout;
     int64_t batches, depth, columns;
     int64_t batch_stride, depth_stride, column_stride;

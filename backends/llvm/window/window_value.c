@@ -118,10 +118,6 @@ LLVMValueRef hmlc_window_combine(hmlc_window_emitter *at, LLVMValueRef sum, LLVM
 {
     switch (at->window->kind) {
     case HMLC_WINDOW_DEPTHWISE:
-        if (at->window->tile.dtype == HMLC_DTYPE_i32 && !at->less_padding) {
-            return hmlc_bytes_multiply_add(at->frame, at->window->tile.left_dtype,
-                                           at->window->tile.right_dtype, input, weight, sum);
-        }
         return hmlc_microkernel_multiply_add(at->frame, at->window->tile.dtype, input, weight, sum);
     case HMLC_WINDOW_MAXIMUM:
         return maximum(at, sum, input);
