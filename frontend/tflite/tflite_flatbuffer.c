@@ -83,9 +83,10 @@ static hmlc_flat_table table_at(hmlc_flat_file *file, size_t at)
     size_t from = (size_t)vtable;
     uint32_t size = (uint32_t)load(file->data + from, 2);
     uint32_t bytes = (uint32_t)load(file->data + from + 2, 2);
-    if (size < 4 || size % 2 != 0 || bytes < 4 || !lies_inside(file, from, size, "") ||
-        !lies_inside(file, at, bytes, "") || (from < at + bytes && at < from + size)) {
-        hmlc_flat_fail(file, at, "a table's size does not fit the file");
+    static const char misfit[] = "a table's size does not fit the file";
+    if (size < 4 || size % 2 != 0 || bytes < 4 || !lies_inside(file, from, size, misfit) ||
+        !lies_inside(file, at, bytes, misfit) || (from < at + bytes && at < from + size)) {
+        hmlc_flat_fail(file, at, misfit);
         return none;
     }
     return (hmlc_flat_table){file, at, from, (size - 4) / 2, bytes};
