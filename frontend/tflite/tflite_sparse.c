@@ -157,7 +157,16 @@ static bool enter(sparse_walk *walk, uint32_t k, int64_t parent)
            walk->last[k] <= (int64_t)count_of(&level->indices);
 }
 
-/* All levels, the last one fastest; `flat` is a level's position among all of it. */
+/* A level's position among all of it: dense ones multiply what is before them, whose sizes the file
+ * says freely. False where it fits no number. */
+static bool flatten(const sparse_level *level, int64_t before, int64_t at, int64_t *flat)
+{
+    *flat = at;
+    return !level->dense || (!__builtin_mul_overflow(before, level->size, flat) &&
+                             !__builtin_add_overflow(*flat, at, flat));
+}
+
+/* All levels, the last one fastest. */
 static bool run_walk(sparse_walk *walk)
 {
     int64_t flat[MOST_LEVELS + 1] = {0};
@@ -175,7 +184,9 @@ static bool run_walk(sparse_walk *walk)
         int64_t index = level->dense ? at : index_at(&level->indices, at);
         memcpy(walk->place[k + 1], walk->place[k], sizeof walk->place[0]);
         walk->place[k + 1][level->dim] += index * level->step;
-        flat[k + 1] = level->dense ? flat[k] * level->size + at : at;
+        if (!flatten(level, flat[k], at, &flat[k + 1])) {
+            return false;
+        }
         if (k + 1 < (int64_t)walk->level_count) {
             k++;
             if (!enter(walk, (uint32_t)k, flat[k])) {
