@@ -129,7 +129,7 @@ static bool ends_in(const char *path, const char *name, size_t length)
 static bool goes_through(const char *path, const char *layer)
 {
     size_t length = strlen(layer);
-    for (const char *at = path; (at = strstr(at, layer)) != NULL; at++) {
+    for (const char *at = path; length > 0 && (at = strstr(at, layer)) != NULL; at++) {
         if ((at == path || at[-1] == '/') && at[length] == '/') {
             return true;
         }
