@@ -61,6 +61,11 @@ void hmlc_keras_import_time_distributed(hmlc_keras_call *call)
     if (y == NULL) {
         return;
     }
+    if (y->type->rank < 1 || y->type->rank >= HMLC_MAX_RANK) {
+        hmlc_keras_fail(call, HMLC_ERROR_not_implemented, NULL,
+                        "around a layer whose result has rank %d is not supported", y->type->rank);
+        return;
+    }
     shape[0] = x->type->dims[0];
     shape[1] = x->type->dims[1];
     for (int32_t i = 1; i < y->type->rank; i++) {
