@@ -138,12 +138,17 @@ static hmlc_status yield_outputs(hmlc_importer *importer, hmlc_scope *scope,
         (void)hmlc_error_add(module->diagnostics, HMLC_ERROR_graph_invalid, importer->where, NULL,
                              "the graph has no output");
     }
+    const char *missing = NULL;
     for (uint32_t i = 0; i < count; i++) {
         values[i] = hmlc_scope_resolve(importer, scope, names[i], importer->where);
+        missing = values[i] == NULL ? names[i] : missing;
         module->output_names[i] = hmlc_arena_string(module->arena, names[i]);
         HMLC_TRY_MEMORY(module->output_names[i]);
     }
     HMLC_TRY(importer->fatal);
+    if (missing != NULL && hmlc_diagnostics_error_count(module->diagnostics) == 0) {
+        (void)hmlc_scope_report(importer, importer->where, missing, "is an output without a value");
+    }
     if (hmlc_diagnostics_error_count(module->diagnostics) > 0) {
         return HMLC_OK;
     }

@@ -87,6 +87,9 @@ bool hmlc_keras_check_layer(hmlc_keras_call *call)
     }
     check_keys(call);
     check_policy(call);
+    if (call->node.input_count == 0) {
+        hmlc_keras_fail(call, HMLC_ERROR_graph_invalid, NULL, "is called without an input");
+    }
     if (call->layer->broken && hmlc_keras_ok(call)) {
         call->node.emit.status = HMLC_DAMAGED;
     }
