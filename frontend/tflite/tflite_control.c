@@ -46,6 +46,11 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
         return NULL;
     }
     for (uint32_t i = 0; i < input_count; i++) {
+        if (inputs[i] == NULL) {
+            hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                           "input %" PRIu32 " of subgraph %" PRId64 " is missing", i, index);
+            return NULL;
+        }
         uint32_t tensor = (uint32_t)hmlc_tflite_index_at(graph->inputs, i);
         hmlc_binding *binding =
             hmlc_scope_bind(importer->base, &scope->names, graph->tensors[tensor].key);
@@ -53,7 +58,7 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
             return NULL;
         }
         binding->value = inputs[i];
-        binding->state = inputs[i] != NULL ? HMLC_BINDING_READY : HMLC_BINDING_POISONED;
+        binding->state = HMLC_BINDING_READY;
     }
     if (hmlc_tflite_scope_open(importer, scope) != HMLC_OK ||
         hmlc_tflite_import_operators(importer, scope) != HMLC_OK) {
@@ -86,8 +91,14 @@ static void inline_call(hmlc_node *node, int64_t index, hmlc_value *const *input
 void hmlc_tflite_import_composite(hmlc_node *node)
 {
     enum { COMPOSITE_OPTIONS = 21, DECOMPOSITION = 1 };
-    const hmlc_flat_table *options = &hmlc_tflite_self(node)->stored->options2;
-    int64_t index = hmlc_flat_int(options, DECOMPOSITION, HMLC_FLAT_I32, -1);
+    const hmlc_tflite_operator *stored = hmlc_tflite_self(node)->stored;
+    if (stored->options2_type != COMPOSITE_OPTIONS) {
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                       "has options of kind %" PRId64 ", must be %d", stored->options2_type,
+                       COMPOSITE_OPTIONS);
+        return;
+    }
+    int64_t index = hmlc_flat_int(&stored->options2, DECOMPOSITION, HMLC_FLAT_I32, -1);
     inline_call(node, index, node->inputs, node->input_count);
 }
 

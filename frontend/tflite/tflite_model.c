@@ -139,6 +139,8 @@ static hmlc_status read_operators(hmlc_tflite_model *model, const hmlc_flat_tabl
             .outputs = read_indices(model, &row, HMLC_TFLITE_OPERATOR_OUTPUTS, tensors, false),
             .options_type = hmlc_flat_int(&row, HMLC_TFLITE_OPERATOR_OPTIONS_TYPE, HMLC_FLAT_U8, 0),
             .options = hmlc_flat_child(&row, HMLC_TFLITE_OPERATOR_OPTIONS),
+            .options2_type =
+                hmlc_flat_int(&row, HMLC_TFLITE_OPERATOR_OPTIONS2_TYPE, HMLC_FLAT_U8, 0),
             .options2 = hmlc_flat_child(&row, HMLC_TFLITE_OPERATOR_OPTIONS2),
         };
     }

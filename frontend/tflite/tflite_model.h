@@ -50,6 +50,7 @@ typedef struct hmlc_tflite_operator {
     hmlc_flat_vector inputs, outputs; /* tensor numbers; inputs may be -1: absent */
     int64_t options_type;             /* number in BuiltinOptions */
     hmlc_flat_table options;
+    int64_t options2_type; /* in BuiltinOptions2 */
     hmlc_flat_table options2;
 } hmlc_tflite_operator;
 
