@@ -73,7 +73,8 @@ void hmlc_tflite_import_scatter_nd(hmlc_node *node)
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_reduction, HMLC_REDUCTION_ADD)));
 }
 
-/* (indices, depth, on, off); axis -1 is a new last one. */
+/* (indices, depth, on, off); axis -1 is a new last one. Negative indices give rows without a one:
+ * the IR's op counts them from the end, so that they become one that no depth reaches. */
 void hmlc_tflite_import_one_hot(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
@@ -88,9 +89,13 @@ void hmlc_tflite_import_one_hot(hmlc_node *node)
     if (!hmlc_node_ok(node)) {
         return;
     }
-    hmlc_value *values = hmlc_emit_concat(emit, parts, 2, 0);
+    hmlc_value *values = hmlc_emit_concat(emit, parts, 2, 0), *indices = as_i64(node, 0);
+    hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, indices,
+                                            hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
+    indices = hmlc_emit_select(emit, negative, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, INT32_MAX),
+                               indices);
     node->outputs[0] = hmlc_emit(
-        emit, HMLC_OP_one_hot, HMLC_OPERANDS(as_i64(node, 0), values),
+        emit, HMLC_OP_one_hot, HMLC_OPERANDS(indices, values),
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis), hmlc_attr_dims(HMLC_ATTR_depth, depth, 1)));
 }
 
