@@ -33,6 +33,9 @@ static bool is_plain(hmlc_node *node)
         what = hmlc_node_has_input(node, i) ? "peepholes" : what;
     }
     what = hmlc_node_has_input(node, PROJECTION) ? "a projection" : what;
+    for (uint32_t i = OUTPUT_STATE; i <= CELL_STATE; i++) { /* variables give no value */
+        what = hmlc_node_has_input(node, i) ? "a state that is no variable" : what;
+    }
     for (uint32_t i = LAYER_NORMS; i < LAYER_NORMS + GATES; i++) {
         what = hmlc_node_has_input(node, i) ? "layer norms" : what;
     }
