@@ -62,16 +62,14 @@ static void take_range(hmlc_node *node, strided *slice, uint32_t entry, uint32_t
     hmlc_dim zero = hmlc_emit_number(&node->emit, 0);
     hmlc_dim least = hmlc_emit_number(&node->emit, forward ? 0 : -1);
     hmlc_dim most = hmlc_dim_subtract(table, dim, hmlc_emit_number(&node->emit, forward ? 0 : 1));
-    hmlc_dim last = slice->masks->relative
-                        ? hmlc_dim_add(table, slice->begins[entry], slice->ends[entry])
-                        : slice->ends[entry];
     hmlc_dim start = clamp(table, from_end(table, slice->begins[entry], dim), least, most);
-    /* An end relative to the begin is never one from the end. */
-    hmlc_dim end = slice->masks->relative ? last : from_end(table, last, dim);
-    end = clamp(table, end, least, most);
     if (has(slice->masks->begin_mask, entry)) {
         start = forward ? zero : most;
     }
+    /* An end relative to the begin, which counts from the front here, is never one from the end. */
+    hmlc_dim end = slice->masks->relative ? hmlc_dim_add(table, start, slice->ends[entry])
+                                          : from_end(table, slice->ends[entry], dim);
+    end = clamp(table, end, least, most);
     if (has(slice->masks->end_mask, entry)) {
         end = forward ? dim : least;
     }
