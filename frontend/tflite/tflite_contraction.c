@@ -26,8 +26,21 @@ static bool is_byte(const hmlc_tflite_tensor *tensor)
            (tensor->dtype == HMLC_DTYPE_i8 || tensor->dtype == HMLC_DTYPE_u8);
 }
 
+/* The sums of integers are scaled as a whole, or by channel of the result. */
+static bool check_scales(hmlc_node *node, const hmlc_tflite_tensor *x, const hmlc_tflite_tensor *w,
+                         int64_t channels)
+{
+    if (x->quantization.count != 1 ||
+        (w->quantization.count > 1 && w->quantization.axis != channels)) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "'%s' has scales that differ along another axis than the result's channels",
+                       x->quantization.count != 1 ? x->key : w->key);
+    }
+    return hmlc_node_ok(node);
+}
+
 bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t bias,
-                               hmlc_tflite_operands *operands)
+                               int64_t channels, hmlc_tflite_operands *operands)
 {
     const hmlc_tflite_tensor *x_record = hmlc_tflite_input(node, x);
     const hmlc_tflite_tensor *w_record = hmlc_tflite_input(node, w);
@@ -39,6 +52,9 @@ bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t
                                .rescale = quantized,
                                .x_record = x_record,
                                .w_record = w_record};
+    if (quantized && !check_scales(node, x_record, w_record, channels)) {
+        return false;
+    }
     if (quantized) {
         operands->x = whole_numbers(node, operands->x, x_record);
         operands->w = whole_numbers(node, operands->w, w_record);

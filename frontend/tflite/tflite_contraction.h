@@ -16,9 +16,10 @@ typedef struct hmlc_tflite_operands {
     const hmlc_tflite_tensor *x_record, *w_record;
 } hmlc_tflite_operands;
 
-/* Numbers of the inputs; bias may lie beyond them. False on failure. */
+/* Numbers of the inputs; bias may lie beyond them. `channels`: the weights' axis of the result's
+ * channels, along which scales may differ. False on failure. */
 bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t bias,
-                               hmlc_tflite_operands *operands);
+                               int64_t channels, hmlc_tflite_operands *operands);
 /* The result y, channels in its last dim, with the fused activation and in its type. */
 hmlc_value *hmlc_tflite_finish_sums(hmlc_node *node, hmlc_value *y,
                                     const hmlc_tflite_operands *operands);

@@ -42,7 +42,7 @@ void hmlc_tflite_import_fully_connected(hmlc_node *node)
         return;
     }
     bool keep = hmlc_node_int(node, "keep_num_dims", 0) != 0 && x->rank > 2;
-    if (!hmlc_tflite_read_operands(node, 0, 1, 2, &operands)) {
+    if (!hmlc_tflite_read_operands(node, 0, 1, 2, 0, &operands)) {
         return;
     }
     operands.once = hmlc_tflite_self(node)->litert;

@@ -99,7 +99,7 @@ void hmlc_tflite_import_conv(hmlc_node *node)
     if (has_rank(node, node->inputs[0], "the input", 4) &&
         has_rank(node, node->inputs[1], "the weights", 4) &&
         read_window(node, 4, plane_strides, plane_dilations, &window) &&
-        hmlc_tflite_read_operands(node, 0, 1, 2, &operands)) {
+        hmlc_tflite_read_operands(node, 0, 1, 2, 0, &operands)) {
         convolve(node, &operands, &window);
     }
 }
@@ -116,7 +116,7 @@ void hmlc_tflite_import_conv_3d(hmlc_node *node)
     if (has_rank(node, node->inputs[0], "the input", 5) &&
         has_rank(node, node->inputs[1], "the weights", 5) &&
         read_window(node, 5, strides, dilations, &window) &&
-        hmlc_tflite_read_operands(node, 0, 1, 2, &operands)) {
+        hmlc_tflite_read_operands(node, 0, 1, 2, 4, &operands)) {
         operands.w = hmlc_emit_transpose(&node->emit, operands.w, output_first);
         convolve(node, &operands, &window);
     }
@@ -132,7 +132,7 @@ void hmlc_tflite_import_depthwise(hmlc_node *node)
     if (has_rank(node, node->inputs[0], "the input", 4) &&
         has_rank(node, node->inputs[1], "the weights", 4) &&
         read_window(node, 4, plane_strides, plane_dilations, &window) &&
-        hmlc_tflite_read_operands(node, 0, 1, 2, &operands)) {
+        hmlc_tflite_read_operands(node, 0, 1, 2, 3, &operands)) {
         operands.w = hmlc_emit_transpose(&node->emit, operands.w, output_first);
         convolve(node, &operands, &window);
     }
@@ -161,7 +161,8 @@ void hmlc_tflite_import_transpose_conv(hmlc_node *node)
     if (!has_rank(node, node->inputs[2], "the input", 4) ||
         !has_rank(node, node->inputs[1], "the weights", 4) ||
         !read_window(node, 4, plane_strides, NULL, &window) ||
-        !hmlc_tflite_read_operands(node, 2, 1, 3, &operands)) {
+        !hmlc_tflite_read_operands(node, 2, 1, 3, 0, &operands) ||
+        (operands.bias != NULL && !has_rank(node, operands.bias, "the bias", 1))) {
         return;
     }
     const hmlc_dim *shape = wanted_shape(node);
