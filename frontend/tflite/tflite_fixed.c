@@ -6,6 +6,9 @@
 bool hmlc_tflite_factor_of(double number, hmlc_tflite_factor *factor)
 {
     int exponent = 0;
+    if (!(number >= 0 && number < ldexp(1, 30))) {
+        return false;
+    }
     double mantissa = frexp(number, &exponent);
     int64_t multiplier = (int64_t)round(ldexp(mantissa, 31));
     if (multiplier == 1LL << 31) {
@@ -17,7 +20,7 @@ bool hmlc_tflite_factor_of(double number, hmlc_tflite_factor *factor)
         exponent = 0;
     }
     *factor = (hmlc_tflite_factor){multiplier, exponent};
-    return exponent <= 30 && number >= 0;
+    return exponent <= 30;
 }
 
 hmlc_value *hmlc_tflite_less(hmlc_node *node, hmlc_value *x, int64_t number)

@@ -139,6 +139,14 @@ void hmlc_tflite_integer_average(hmlc_node *node)
 {
     hmlc_emitter *emit = &node->emit;
     hmlc_window_spec window;
+    const hmlc_tflite_tensor *from = hmlc_tflite_input(node, 0);
+    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
+    if (fabsf(scale_of(from) - scale_of(result)) > 1e-6F || from->dtype != result->dtype ||
+        from->quantization.zeros[0] != result->quantization.zeros[0]) { /* as TFLite demands */
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "'%s' has other steps than '%s'; a mean keeps them", result->key, from->key);
+        return;
+    }
     if (!hmlc_tflite_read_pool(node, &window)) {
         return;
     }
@@ -155,7 +163,6 @@ void hmlc_tflite_integer_average(hmlc_node *node)
     hmlc_value *zero = hmlc_emit_scalar_like(emit, mean, 0);
     hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, mean, zero);
     size = hmlc_emit_select(emit, negative, hmlc_emit_unary(emit, HMLC_OP_neg, size), size);
-    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
     x = hmlc_tflite_less(node, size, result->quantization.zeros[0]);
     node->outputs[0] = hmlc_tflite_store(node, x, result);
 }
@@ -177,7 +184,8 @@ void hmlc_tflite_integer_table(hmlc_node *node)
     for (int64_t i = 0; i < 256; i++) {
         float value = scale_of(x) * (float)(i + least - x->quantization.zeros[0]);
         float given = node->opcode == HMLC_OP_tanh ? tanhf(value) : 1.0F / (1.0F + expf(-value));
-        int64_t steps = (int64_t)roundf(given * inverse) + zero;
+        float bounded = fmaxf(fminf(given * inverse, 65536.0F), -65536.0F);
+        int64_t steps = (int64_t)roundf(bounded) + zero;
         steps = steps < least ? least : steps > least + 255 ? least + 255 : steps;
         hmlc_element_set_int(result->dtype, data, i, steps);
     }
