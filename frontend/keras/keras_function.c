@@ -145,7 +145,7 @@ static void reduce(hmlc_keras_call *call, hmlc_opcode opcode)
 static void concat(hmlc_keras_call *call, hmlc_opcode opcode)
 {
     (void)opcode;
-    int64_t axis = hmlc_node_axis(&call->node, (int64_t)number_or(call, "axis", 0),
+    int64_t axis = hmlc_node_axis(&call->node, hmlc_truncate_to_int(number_or(call, "axis", 0)),
                                   hmlc_node_rank(&call->node, 0));
     if (hmlc_keras_ok(call)) {
         call->node.outputs[0] = hmlc_emit_concat(hmlc_keras_emitter(call), call->node.inputs,
@@ -156,7 +156,7 @@ static void concat(hmlc_keras_call *call, hmlc_opcode opcode)
 static void expand_dims(hmlc_keras_call *call, hmlc_opcode opcode)
 {
     (void)opcode;
-    int64_t axis = hmlc_node_axis(&call->node, (int64_t)number_or(call, "axis", -1),
+    int64_t axis = hmlc_node_axis(&call->node, hmlc_truncate_to_int(number_or(call, "axis", -1)),
                                   hmlc_node_rank(&call->node, 0) + 1);
     if (hmlc_keras_ok(call)) {
         call->node.outputs[0] =

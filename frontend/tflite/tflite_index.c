@@ -90,8 +90,8 @@ void hmlc_tflite_import_one_hot(hmlc_node *node)
         return;
     }
     hmlc_value *values = hmlc_emit_concat(emit, parts, 2, 0), *indices = as_i64(node, 0);
-    hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, indices,
-                                            hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
+    hmlc_value *negative =
+        hmlc_emit_binary(emit, HMLC_OP_less, indices, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
     indices = hmlc_emit_select(emit, negative, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, INT32_MAX),
                                indices);
     node->outputs[0] = hmlc_emit(
@@ -120,8 +120,8 @@ void hmlc_tflite_import_top_k(hmlc_node *node)
 
 void hmlc_tflite_import_cumsum(hmlc_node *node)
 {
-    int64_t axis =
-        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1), hmlc_node_rank(node, 0));
+    int64_t axis = hmlc_node_axis(node, hmlc_truncate_to_int(hmlc_node_constant_input(node, 1)),
+                                  hmlc_node_rank(node, 0));
     int64_t exclusive = hmlc_node_int(node, "exclusive", 0) != 0;
     int64_t reverse = hmlc_node_int(node, "reverse", 0) != 0;
     node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_cumsum, HMLC_OPERANDS(node->inputs[0]),

@@ -79,7 +79,8 @@ void hmlc_tflite_import_squeeze(hmlc_node *node)
 void hmlc_tflite_import_expand_dims(hmlc_node *node)
 {
     int32_t rank = hmlc_node_rank(node, 0) + 1;
-    int64_t axis = hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1), rank);
+    int64_t axis =
+        hmlc_node_axis(node, hmlc_truncate_to_int(hmlc_node_constant_input(node, 1)), rank);
     if (rank > HMLC_MAX_RANK) {
         hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL, "the result has rank %d", rank);
         return;
@@ -153,8 +154,8 @@ static hmlc_dim *room_for_parts(hmlc_node *node)
 /* (axis, x): equal parts. */
 void hmlc_tflite_import_split(hmlc_node *node)
 {
-    int64_t axis =
-        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 0), hmlc_node_rank(node, 1));
+    int64_t axis = hmlc_node_axis(node, hmlc_truncate_to_int(hmlc_node_constant_input(node, 0)),
+                                  hmlc_node_rank(node, 1));
     hmlc_dim *sizes = room_for_parts(node);
     if (sizes == NULL) {
         return;
@@ -172,8 +173,8 @@ void hmlc_tflite_import_split_v(hmlc_node *node)
     int64_t list[HMLC_EMIT_MAX_ELEMENTS];
     uint32_t count;
     hmlc_dims *table = hmlc_emit_table(&node->emit);
-    int64_t axis =
-        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 2), hmlc_node_rank(node, 0));
+    int64_t axis = hmlc_node_axis(node, hmlc_truncate_to_int(hmlc_node_constant_input(node, 2)),
+                                  hmlc_node_rank(node, 0));
     hmlc_dim *sizes = room_for_parts(node);
     if (!hmlc_node_int_list(node, 1, NULL, list, &count) || sizes == NULL) {
         return;

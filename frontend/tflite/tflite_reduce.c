@@ -32,8 +32,8 @@ void hmlc_tflite_import_reduce_bool(hmlc_node *node)
 /* Stored integers have the order of the numbers that they stand for. */
 void hmlc_tflite_import_arg_reduce(hmlc_node *node)
 {
-    int64_t axis =
-        hmlc_node_axis(node, (int64_t)hmlc_node_constant_input(node, 1), hmlc_node_rank(node, 0));
+    int64_t axis = hmlc_node_axis(node, hmlc_truncate_to_int(hmlc_node_constant_input(node, 1)),
+                                  hmlc_node_rank(node, 0));
     hmlc_value *index =
         hmlc_emit_arg_reduce(&node->emit, node->opcode, node->inputs[0], axis, false, false);
     node->outputs[0] = hmlc_node_ok(node)
