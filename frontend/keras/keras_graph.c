@@ -285,6 +285,10 @@ hmlc_value *hmlc_keras_call_layer(hmlc_keras_call *caller, hmlc_keras_layer *lay
             layer->model->inputs.count == 1 && layer->model->outputs.count == 1
                 ? hmlc_keras_run_model(caller->importer, layer->model, &input, outputs)
                 : HMLC_REFUSED;
+        if (status != HMLC_OK && status != HMLC_REFUSED) {
+            caller->node.emit.status = status;
+            return NULL;
+        }
         if (status == HMLC_REFUSED) {
             hmlc_node_fail(&caller->node, HMLC_ERROR_not_implemented, NULL,
                            "the model inside has several inputs or outputs");

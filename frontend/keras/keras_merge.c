@@ -129,6 +129,9 @@ void hmlc_keras_import_dot(hmlc_keras_call *call)
             return;
         }
         axes[i] = hmlc_node_axis(&call->node, axes[i], rank);
+        if (axes[i] == 0 && hmlc_keras_ok(call)) {
+            hmlc_keras_fail(call, HMLC_ERROR_graph_invalid, NULL, "'axes' names the batch");
+        }
     }
     if (hmlc_keras_flag(call, "normalize", false)) {
         hmlc_keras_fail(call, HMLC_ERROR_not_implemented, NULL, "with normalize is not supported");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LSTM, GRU, simple cells, and Bidirectional around them. Keras has the batch first, the IR's ops
  * the steps; the gates of an LSTM stand in another order. */
-#include "keras_call.h"
+#include "keras_check.h"
 
 #include <string.h>
 
@@ -292,8 +292,14 @@ static bool emit_half(hmlc_keras_call *call, uint32_t index, bool *sequences, ce
                         layer->class_name, cell != NULL ? " with states" : "");
         return false;
     }
+    if (index == 0 && hmlc_keras_flag(&half, "go_backwards", false)) {
+        hmlc_keras_fail(call, HMLC_ERROR_not_implemented, NULL,
+                        "with a first layer that goes backwards is not supported");
+        return false;
+    }
+    bool known = hmlc_keras_check_layer(&half);
     *sequences = hmlc_keras_flag(&half, "return_sequences", false);
-    bool good = emit_cell(&half, cell, index == 1, results);
+    bool good = known && emit_cell(&half, cell, index == 1, results);
     call->node.emit.status = half.node.emit.status;
     return good;
 }
