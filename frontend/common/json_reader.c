@@ -45,7 +45,8 @@ static bool take(json_parser *parser, char letter)
 static int32_t hex_digit(char letter)
 {
     static const char digits[] = "0123456789abcdef";
-    const char *found = letter == '\0' ? NULL : strchr(digits, letter | 0x20);
+    bool is_control = (unsigned char)letter < 0x20; /* which the bit would make a digit */
+    const char *found = is_control ? NULL : strchr(digits, letter | 0x20);
     return found != NULL ? (int32_t)(found - digits) : -1;
 }
 
