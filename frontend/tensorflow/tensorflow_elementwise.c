@@ -186,6 +186,11 @@ void hmlc_tf_import_bias_add(hmlc_tf_node *node)
     hmlc_emitter *emit = &node->node.emit;
     hmlc_value *bias = Y;
     int32_t rank = X->type->rank;
+    if (bias->type->rank != 1) {
+        hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL, "the bias has rank %d, must be 1",
+                     bias->type->rank);
+        return;
+    }
     if (hmlc_tf_layout(node) == HMLC_LAYOUT_CHANNELS_FIRST && rank > 2) {
         hmlc_dim shape[HMLC_MAX_RANK];
         for (int32_t i = 0; i < rank - 1; i++) {
