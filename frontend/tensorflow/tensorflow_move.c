@@ -14,7 +14,7 @@
 /* The integer in input `index`, an axis of a tensor of that rank. */
 static int64_t axis_input(hmlc_tf_node *node, uint32_t index, int32_t rank)
 {
-    int64_t axis = (int64_t)hmlc_node_constant_input(&node->node, index);
+    int64_t axis = hmlc_truncate_to_int(hmlc_node_constant_input(&node->node, index));
     return hmlc_tf_ok(node) ? hmlc_node_axis(&node->node, axis, rank) : 0;
 }
 
@@ -168,6 +168,9 @@ void hmlc_tf_import_unpack(hmlc_tf_node *node)
     uint32_t count = count_parts(node, "num");
     int64_t axis =
         hmlc_node_axis(&node->node, hmlc_node_int(&node->node, "axis", 0), X->type->rank);
+    if (hmlc_tf_ok(node)) {
+        hmlc_emit_require_equal(emit, X->type->dims[axis], hmlc_emit_number(emit, count));
+    }
     for (uint32_t i = 0; i < count && hmlc_tf_ok(node); i++) {
         hmlc_value *part = hmlc_emit_slice_axis(emit, X, axis, hmlc_emit_number(emit, i),
                                                 hmlc_emit_number(emit, 1));
@@ -226,7 +229,12 @@ void hmlc_tf_import_split_v(hmlc_tf_node *node)
     if (open != UINT32_MAX) {
         sizes[open] = rest;
     }
-    cut(node, X, axis, sizes, count);
+    node->node.output_count = count;
+    hmlc_node_check_parts(&node->node, X->type->dims[axis], sizes);
+    node->node.output_count = HMLC_TF_MOST_OUTPUTS;
+    if (hmlc_tf_ok(node)) {
+        cut(node, X, axis, sizes, count);
+    }
 }
 
 /* Inputs: x, begins, sizes, of which -1 is all that is left. */
@@ -248,6 +256,7 @@ void hmlc_tf_import_slice(hmlc_tf_node *node)
         hmlc_dim left = hmlc_dim_subtract(table, X->type->dims[i], begins[i]);
         sizes[i] = hmlc_dim_is(given[i], -1) ? left : given[i];
         steps[i] = hmlc_emit_number(emit, 1);
+        hmlc_emit_require_equal(emit, hmlc_dim_minimum(table, sizes[i], left), sizes[i]);
     }
     OUT = hmlc_emit_slice(emit, X, begins, sizes, steps);
 }

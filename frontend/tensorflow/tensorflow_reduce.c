@@ -53,7 +53,7 @@ void hmlc_tf_import_arg_reduce(hmlc_tf_node *node)
 {
     hmlc_emitter *emit = &node->node.emit;
     hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "output_type", HMLC_DTYPE_i64);
-    int64_t axis = (int64_t)hmlc_node_constant_input(&node->node, 1);
+    int64_t axis = hmlc_truncate_to_int(hmlc_node_constant_input(&node->node, 1));
     axis = hmlc_tf_ok(node) ? hmlc_node_axis(&node->node, axis, X->type->rank) : 0;
     hmlc_value *y = hmlc_tf_ok(node)
                         ? hmlc_emit_arg_reduce(emit, node->node.opcode, X, axis, false, false)
@@ -71,7 +71,7 @@ void hmlc_tf_import_softmax(hmlc_tf_node *node)
 
 void hmlc_tf_import_cumsum(hmlc_tf_node *node)
 {
-    int64_t axis = (int64_t)hmlc_node_constant_input(&node->node, 1);
+    int64_t axis = hmlc_truncate_to_int(hmlc_node_constant_input(&node->node, 1));
     axis = hmlc_tf_ok(node) ? hmlc_node_axis(&node->node, axis, X->type->rank) : 0;
     OUT = hmlc_emit(
         &node->node.emit, HMLC_OP_cumsum, HMLC_OPERANDS(X),

@@ -262,7 +262,10 @@ void hmlc_tflite_import_mirror_pad(hmlc_node *node)
         return;
     }
     for (int32_t i = 0; i < rank && hmlc_node_ok(node); i++) {
-        hmlc_dim last = hmlc_dim_subtract(table, x->type->dims[i], one);
+        hmlc_dim size = x->type->dims[i], last = hmlc_dim_subtract(table, size, one);
+        for (int32_t k = i; k <= i + rank; k += rank) { /* no more than there is to repeat */
+            hmlc_emit_require_equal(emit, hmlc_dim_minimum(table, pads[k], size), pads[k]);
+        }
         hmlc_value *const parts[3] = {
             mirrored(node, x, i, hmlc_dim_subtract(table, pads[i], one), pads[i]), x,
             mirrored(node, x, i, last, pads[i + rank])};
