@@ -3,6 +3,7 @@
 #include "winograd_error.h"
 
 #include <math.h>
+#include <string.h>
 
 enum {
     TILES = 12,   /* of the sample */
@@ -16,7 +17,7 @@ static const double most_ratio_of_largest = 3; /* of two samples, which vary mor
 typedef struct sample {
     const hmlc_winograd *winograd;
     int64_t inputs;
-    const float *weights;          /* [3][3][C] of the output channel at hand */
+    float *weights;                /* [3][3][C] of the output channel at hand */
     float *image;                  /* [n][n][C]: what a tile reads */
     float *transformed_image;      /* B^T d B of it, likewise */
     float *transformed;            /* G g G^T of the weights, likewise */
@@ -171,13 +172,17 @@ hmlc_status hmlc_winograd_is_precise(hmlc_arena *scratch, const hmlc_winograd *w
     s.image = HMLC_NEW_ARRAY(scratch, float, elements);
     s.transformed_image = HMLC_NEW_ARRAY(scratch, float, elements);
     s.transformed = HMLC_NEW_ARRAY(scratch, float, elements);
+    s.weights = HMLC_NEW_ARRAY(scratch, float, WINDOW *WINDOW *inputs);
     HMLC_TRY_MEMORY(s.image);
+    HMLC_TRY_MEMORY(s.weights);
     HMLC_TRY_MEMORY(s.transformed_image);
     HMLC_TRY_MEMORY(s.transformed);
     uint64_t state = 1;
     for (int32_t tile = 0; tile < TILES; tile++) {
         int64_t channel = outputs * (tile % CHANNELS) / CHANNELS;
-        s.weights = (const float *)weights->data + channel * WINDOW * WINDOW * inputs;
+        /* A constant may lie at any address. */
+        size_t bytes = (size_t)(WINDOW * WINDOW * inputs) * sizeof *s.weights;
+        memcpy(s.weights, (const char *)weights->data + (size_t)channel * bytes, bytes);
         fill_image(&s, &state);
         transform_image(&s);
         transform_weights(&s);

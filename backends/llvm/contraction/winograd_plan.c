@@ -4,6 +4,7 @@
 #include "pack.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     MOST_TILES = 48, /* of a block: more gain nothing on their panels */
@@ -26,7 +27,7 @@ static int64_t ceil_divide(int64_t a, int64_t b)
 /* -- the transformed weights */
 
 /* [n * n][O][C] of [O][3][3][C]. */
-static void transform_weights(const hmlc_winograd_plan *winograd, const float *from, float *to)
+static void transform_weights(const hmlc_winograd_plan *winograd, const char *from, float *to)
 {
     enum { TAPS = HMLC_WINOGRAD_WINDOW * HMLC_WINOGRAD_WINDOW };
     int32_t points = winograd->form.points * winograd->form.points;
@@ -35,7 +36,10 @@ static void transform_weights(const hmlc_winograd_plan *winograd, const float *f
         for (int64_t c = 0; c < channels; c++) {
             double window[TAPS], transformed[HMLC_WINOGRAD_POINTS * HMLC_WINOGRAD_POINTS];
             for (int64_t k = 0; k < TAPS; k++) {
-                window[k] = (double)from[(o * TAPS + k) * channels + c];
+                float weight; /* a constant may lie at any address */
+                memcpy(&weight, from + ((o * TAPS + k) * channels + c) * (int64_t)sizeof weight,
+                       sizeof weight);
+                window[k] = (double)weight;
             }
             hmlc_winograd_transform_weights(&winograd->form, window, transformed);
             for (int64_t k = 0; k < points; k++) {
