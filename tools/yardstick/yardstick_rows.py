@@ -20,7 +20,7 @@ class Row:
     def __init__(self, name, model, samples, labels):
         self.name, self.model = name, str(model)
         self.calibration = samples[:CALIBRATION]
-        rest = list(range(min(CALIBRATION, len(samples) // 2), len(samples)))[:MOST_JUDGED]
+        rest = list(range(CALIBRATION, len(samples)))[:MOST_JUDGED]
         self.judged = [samples[k] for k in rest]
         self.labels = None if labels is None else np.array([labels[k] for k in rest])
 
