@@ -26,7 +26,8 @@ static void take(LLVMDiagnosticInfoRef info, void *context)
     hmlc_stack_frame frame;
     char *text = LLVMGetDiagInfoDescription(info);
     if (read_frame(text, &frame)) {
-        stack->failed |= HMLC_APPEND(&stack->frames, &frame) != HMLC_OK;
+        hmlc_status status = HMLC_APPEND(&stack->frames, &frame);
+        stack->failed |= status != HMLC_OK;
     } else if (LLVMGetDiagInfoSeverity(info) == LLVMDSError) {
         snprintf(stack->error, sizeof stack->error, "%s", text);
     }
@@ -162,7 +163,8 @@ static void collect(graph *g, LLVMModuleRef module)
         }
         node added = {.function = f, .frame = frame_of(g->stack, LLVMGetValueName(f))};
         added.frame += added.frame > 0 ? slack_of(g, f) : 0;
-        g->failed |= HMLC_APPEND(&g->nodes, &added) != HMLC_OK;
+        hmlc_status status = HMLC_APPEND(&g->nodes, &added);
+        g->failed |= status != HMLC_OK;
     }
 }
 

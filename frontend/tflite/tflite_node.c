@@ -127,9 +127,8 @@ bool hmlc_tflite_same_scale(const hmlc_tflite_tensor *a, const hmlc_tflite_tenso
 {
     const hmlc_tflite_quantization *left = &a->quantization, *right = &b->quantization;
     return a->dtype == b->dtype && left->count == right->count &&
-           (left->count == 0 ||
-            (left->count == 1 && memcmp(left->scales, right->scales, sizeof(float)) == 0 &&
-             left->zeros[0] == right->zeros[0]));
+           (left->count == 0 || (left->count == 1 && left->scales[0] == right->scales[0] &&
+                                 left->zeros[0] == right->zeros[0]));
 }
 
 hmlc_value *hmlc_tflite_clip(hmlc_emitter *emit, hmlc_value *x, double least, double most)

@@ -169,12 +169,13 @@ static void read_quantized_bias(const hmlc_integer_product *of, const hmlc_quant
 static void read_float_bias(const hmlc_integer_product *of, const hmlc_tensor *tensor,
                             integer_bias *bias)
 {
-    enum { MOST_STEPS = 1 << 18 }; /* above, rounding to f32 hides whether steps are whole */
+    static const double most_steps =
+        1 << 18; /* above, rounding to f32 hides whether steps are whole */
     bool whole = true, single = hmlc_tensor_count(tensor) == 1;
     for (int64_t o = 0; o < of->outputs; o++) {
         bias->numbers[o] = hmlc_tensor_get_double(tensor, single ? 0 : o);
         double steps = bias->numbers[o] / of->factors[o];
-        whole = whole && fabs(steps) < MOST_STEPS && is_whole(steps);
+        whole = whole && fabs(steps) < most_steps && is_whole(steps);
     }
     for (int64_t o = 0; o < of->outputs && whole; o++) {
         bias->numbers[o] = nearbyint(bias->numbers[o] / of->factors[o]);

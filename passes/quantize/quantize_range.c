@@ -78,7 +78,7 @@ static hmlc_quantize_range by_least(const hmlc_tensor_statistics *t, error_funct
     for (int round = 0; round < 2; round++) {
         for (int end = 0; end < 2; end++) {
             for (int i = 1; i < TRIES; i++) {
-                double part = 1 - (double)i / TRIES;
+                double part = 1 - (double)i / (double)TRIES;
                 double from = end == 0 ? best_low : low * part;
                 double to = end == 0 ? high * part : best_high;
                 if (from == to) {
@@ -116,7 +116,7 @@ static double divergence(const hmlc_tensor_statistics *t, hmlc_quantize_range ra
 {
     double level_count[LEVELS] = {0}, level_bins[LEVELS] = {0}, sum = 0;
     double low = (-0.5 - (double)range.zero) * (double)range.scale;
-    double high = (LEVELS - 0.5 - (double)range.zero) * (double)range.scale;
+    double high = ((double)LEVELS - 0.5 - (double)range.zero) * (double)range.scale;
     for (int64_t i = 0; i < HMLC_STATISTICS_BINS; i++) {
         double x = middle_of(t, i);
         if (t->bins[i] > 0 && x >= low && x <= high) {

@@ -313,7 +313,7 @@ static hmlc_status refine_ranges(hmlc_tuning *t, const range_search *search)
     static const double most_macs = 5e11; /* a minute of a small machine */
     hmlc_quantize_plan *plan = t->plan;
     hmlc_quantize_loss loss, least;
-    double runs = (double)plan->tensor_count * RANGE_TRIES * t->fit.count;
+    double runs = (double)plan->tensor_count * (double)RANGE_TRIES * t->fit.count;
     if (runs * macs_of_run(t) > most_macs) {
         return HMLC_OK;
     }

@@ -112,7 +112,7 @@ static double largest_scale(const channel_weights *c)
             pair = fmax(pair, value * before > 0 ? fabs(value + before) : 0);
         }
     }
-    return fmax(largest / MOST, pair / SAFE);
+    return fmax(largest / (double)MOST, pair / (double)SAFE);
 }
 
 /* Tries a scale, and keeps its weights where it is the best so far. */
@@ -129,7 +129,7 @@ static void consider(const channel_weights *c, float tried, float *scale, double
 /* The scale with the least error: on a grid below the largest, then around the best of it. */
 static float fit_channel(const channel_weights *c, double *error)
 {
-    double largest = largest_scale(c), step = largest * (1 - LEAST_PART) / COARSE;
+    double largest = largest_scale(c), step = largest * (1 - LEAST_PART) / (double)COARSE;
     for (int64_t i = 0; i < c->count; i++) {
         c->best[i] = 0;
     }
@@ -151,7 +151,7 @@ static float fit_channel(const channel_weights *c, double *error)
     }
     double middle = (double)scale;
     for (int i = 1 - FINE; i < FINE; i++) {
-        consider(c, (float)(middle + i * step / FINE), &scale, error);
+        consider(c, (float)(middle + i * step / (double)FINE), &scale, error);
     }
     return scale;
 }

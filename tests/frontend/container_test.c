@@ -288,7 +288,8 @@ static void bad_archives_are_told(void **state)
         second = memcmp(at + i, "PK\1\2", 4) == 0 ? at + i : second;
     }
     assert_non_null(second);
-    memcpy(second + 20, "\2\0\0\0\2\0\0\0", 8);
+    static const uint8_t sizes[] = {2, 0, 0, 0, 2, 0, 0, 0};
+    memcpy(second + 20, sizes, sizeof sizes);
     memset(second + 42, 0, 4);
     zip = (hmlc_zip){
         .data = content.data, .size = content.size, .arena = arena, .diagnostics = diagnostics};

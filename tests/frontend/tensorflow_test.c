@@ -53,11 +53,15 @@ static void attr_number(wire_buffer *node, const char *key, uint32_t kind, int64
 static wire_buffer shape_of(const char *dims)
 {
     wire_buffer shape = {0};
-    long long size;
+    char *end = NULL;
     if (dims == NULL) {
         wire_put_int(&shape, 3, 1);
     }
-    for (int used = 0; dims != NULL && sscanf(dims, " %lld%n", &size, &used) == 1; dims += used) {
+    for (; dims != NULL; dims = end) {
+        long long size = strtoll(dims, &end, 10);
+        if (end == dims) {
+            break;
+        }
         wire_buffer dim = {0};
         wire_put_int(&dim, 1, size);
         wire_put_message(&shape, 2, &dim);

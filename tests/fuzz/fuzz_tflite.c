@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     memcpy(file, data, size);
-    memcpy(file + 4, "TFL3", 4);
+    static const uint8_t mark[] = {'T', 'F', 'L', '3'};
+    memcpy(file + 4, mark, sizeof mark);
     fuzz_import(file, size);
     free(file);
     return 0;

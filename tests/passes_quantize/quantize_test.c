@@ -264,8 +264,8 @@ static void pairs_fit_16_bits(void **state)
     for (int64_t o = 0; o < 5; o++) { /* [O, 4, 3, 3]: taps outside, channels inside */
         for (int64_t tap = 0; tap < 9; tap++) {
             for (int64_t c = 0; c < 4; c += 2) {
-                int a = conv->quantized[(o * 4 + c) * 9 + tap];
-                int d = conv->quantized[(o * 4 + c + 1) * 9 + tap];
+                int a = (int)conv->quantized[(o * 4 + c) * 9 + tap];
+                int d = (int)conv->quantized[(o * 4 + c + 1) * 9 + tap];
                 assert_true((a > 0 ? a : 0) + (d > 0 ? d : 0) <= 128);
                 assert_true((a < 0 ? a : 0) + (d < 0 ? d : 0) >= -128);
             }
@@ -273,7 +273,8 @@ static void pairs_fit_16_bits(void **state)
     }
     for (int64_t n = 0; n < 7; n++) {
         for (int64_t k = 0; k < 180; k += 2) {
-            int a = matmul->quantized[k * 7 + n], d = matmul->quantized[(k + 1) * 7 + n];
+            int a = (int)matmul->quantized[k * 7 + n];
+            int d = (int)matmul->quantized[(k + 1) * 7 + n];
             assert_true((a > 0 ? a : 0) + (d > 0 ? d : 0) <= 128);
             assert_true((a < 0 ? a : 0) + (d < 0 ? d : 0) >= -128);
         }
@@ -410,7 +411,7 @@ static void channels_may_be_last(void **state)
     quantize(&b, &options, &plan);
     const hmlc_quantize_node *conv = anchor_at(plan, 0);
     for (int64_t i = 0; i < 5 * 9 * 4; i += 2) { /* [5, 3, 3, 4]: channels lie side by side */
-        int a = conv->quantized[i], d = conv->quantized[i + 1];
+        int a = (int)conv->quantized[i], d = (int)conv->quantized[i + 1];
         assert_true((a > 0 ? a : 0) + (d > 0 ? d : 0) <= 128);
         assert_true((a < 0 ? a : 0) + (d < 0 ? d : 0) >= -128);
     }

@@ -27,13 +27,25 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_sched_getaffinity(pid_t process, size_t bytes, cpu_set_t *set);
 
+/* The core whose capacity the file tells; false for other files. */
+static bool core_of(const char *path, unsigned long *core)
+{
+    static const char before[] = "/sys/devices/system/cpu/cpu";
+    char *end = NULL;
+    if (strncmp(path, before, sizeof before - 1) != 0) {
+        return false;
+    }
+    *core = strtoul(path + sizeof before - 1, &end, 10);
+    return strcmp(end, "/cpu_capacity") == 0;
+}
+
 int __wrap_open(const char *path, int flags, ...)
 {
-    unsigned core = 0, mode = 0;
-    int both[2], end = 0;
+    unsigned long core = 0;
+    unsigned mode = 0;
+    int both[2];
     char text[16];
-    if (sscanf(path, "/sys/devices/system/cpu/cpu%u/cpu_capacity%n", &core, &end) != 1 ||
-        end == 0) {
+    if (!core_of(path, &core)) {
         va_list arguments;
         va_start(arguments, flags);
         mode = (flags & O_CREAT) != 0 ? va_arg(arguments, unsigned) : 0;

@@ -241,6 +241,7 @@ static hmlc_status choose_targets(hmlc_job *job)
     job->targets =
         HMLC_NEW_ARRAY(job->module->arena, const hmlc_target *, request->target_count + 1);
     HMLC_TRY_MEMORY(job->targets);
+    job->target_count = 0; /* a job may be lowered in two runs of passes */
     for (uint32_t k = 0; k < request->target_count; k++) {
         const hmlc_target *target = request->targets[k];
         bool for_bytes = target->base != NULL && target->bytes.dot != NULL;

@@ -173,14 +173,14 @@ static hmlc_status read_sample(void *context, uint32_t index, hmlc_tensor *input
 
 static hmlc_status show_progress(void *context, const char *phase, uint32_t done, uint32_t total)
 {
-    enum { SECONDS = 20 };
+    static const double seconds = 20;
     hmlc_model_runner *runner = context;
     double now = hmlc_seconds();
     hmlc_job_show_phase(runner->job, phase, done, total);
     if (caught != 0) {
         return HMLC_NO;
     }
-    if (runner->checkpoint != NULL && now - runner->last_checkpoint > SECONDS) {
+    if (runner->checkpoint != NULL && now - runner->last_checkpoint > seconds) {
         runner->last_checkpoint = now;
         return runner->checkpoint(runner->context, done < total);
     }

@@ -128,8 +128,8 @@ static bool pair_is_mild(const hmlc_pack_weights *panels, const int8_t *weights,
     int64_t first = depth_offset(panels, k);
     int64_t second = k + 1 < panels->depth ? depth_offset(panels, k + 1) : first;
     for (int64_t j = 0; j < panels->columns; j++) {
-        int a = weights[first + j * panels->column_stride];
-        int b = k + 1 < panels->depth ? weights[second + j * panels->column_stride] : 0;
+        int a = (int)weights[first + j * panels->column_stride];
+        int b = k + 1 < panels->depth ? (int)weights[second + j * panels->column_stride] : 0;
         if ((a > 0 ? a : 0) + (b > 0 ? b : 0) > MOST || (a < 0 ? a : 0) + (b < 0 ? b : 0) < -MOST) {
             return false;
         }
