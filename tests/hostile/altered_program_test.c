@@ -26,6 +26,7 @@
 /* As the compiler writes them, then in the forms of other versions. */
 enum { ARTIFACTS = HOSTILE_MODEL_COUNT * (1 + ARTIFACT_FORMS) };
 
+enum { DEADLINE = 500 * 1000 * 1000 }; /* of a run, nanoseconds */
 enum { SECONDS_PER_CASE = 5, MOST_INPUTS = 8, HEAP_LIMIT = 64 << 20, FAILURES_SHOWN = 20 };
 
 /* What the working process tells the one that watches it. */
@@ -151,6 +152,9 @@ static hml_status run_twice(guarded_heap *heap, const hml_model *model, hml_sess
         if (status != HML_OK) {
             shared->refused_inputs++;
         } else {
+            /* An altered step may well jump back for ever: a host that fears that sets a deadline.
+             */
+            (void)hml_session_stop(session, DEADLINE);
             status = hml_run(session);
             *(status == HML_OK ? &shared->completed : &shared->refused_run) += 1;
         }
