@@ -67,8 +67,8 @@ complete_as 'compare|compile' hmlc help comp
 complete_as '--emit' hmlc compile --em
 complete_as 'llvm-ir' hmlc compile --emit l
 complete_as 'artifact|asm' hmlc compile --emit = a
-complete_as 'x86-64-v2|x86-64-v3|x86-64-v4' hmlc compile --target x86
-complete_as 'x86-64-v2,x86-64-v3' hmlc compile --target x86-64-v2,x86-64-v3
+complete_as 'x86-64-v2|x86-64-v3|x86-64-v3-vnni|x86-64-v4|x86-64-v4-vnni' hmlc compile --target x86
+complete_as 'x86-64-v2,x86-64-v4|x86-64-v2,x86-64-v4-vnni' hmlc compile --target x86-64-v2,x86-64-v4
 complete_as 'model.onnx' hmlc compile m
 complete_as 'a picture.png' hml run m.hml --input image = a
 complete_as 'folder' hml run m.hml --test-data ''
@@ -96,7 +96,7 @@ if command -v fish >/dev/null; then
     offers 'calibrate|check|compare|compile' 'hmlc c'
     offers '--emit' 'hmlc compile --em'
     offers 'artifact|asm|ir|llvm-ir|object|onnx' 'hmlc compile --emit '
-    offers 'x86-64-v2|x86-64-v3|x86-64-v4' 'hmlc compile --target x86'
+    offers 'x86-64-v2|x86-64-v3|x86-64-v3-vnni|x86-64-v4|x86-64-v4-vnni' 'hmlc compile --target x86'
     offers 'folder/' 'hmlc test fol'
 else
     echo "skipped: no fish to try its completion"
