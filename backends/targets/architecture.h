@@ -46,7 +46,8 @@ typedef struct hmlc_architecture {
     uint32_t call_bytes;   /* of the stack, that a call itself takes */
     uint32_t saved_bytes;  /* of all registers that a function keeps for its caller */
     void (*prepare)(void); /* makes LLVM's code generator known */
-    /* HML_CPU_* of the machine that compiles; false: it is of another architecture. */
+    /* HML_CPU_* of the machine that compiles; false: it is of another architecture. NULL: no
+     * machine of this one compiles. */
     bool (*features_here)(uint64_t *features);
 } hmlc_architecture;
 

@@ -64,8 +64,9 @@ const hmlc_architecture *hmlc_architecture_of(const hmlc_target *target)
 
 static bool runs_here(const hmlc_target *target)
 {
+    const hmlc_architecture *architecture = hmlc_architecture_of(target);
     uint64_t features;
-    return hmlc_architecture_of(target)->features_here(&features) &&
+    return architecture->features_here != NULL && architecture->features_here(&features) &&
            (target->required_features & ~features) == 0;
 }
 

@@ -22,13 +22,6 @@ static void prepare(void)
     LLVMInitializeARMAsmParser();
 }
 
-/* No machine of it compiles: LLVM and its linker want more memory than one has. */
-static bool features_here(uint64_t *features)
-{
-    *features = 0;
-    return false;
-}
-
 const hmlc_architecture hmlc_architecture_armv7 = {
     .number = HML_ARCHITECTURE_ARMV7,
     .targets = targets,
@@ -43,5 +36,4 @@ const hmlc_architecture hmlc_architecture_armv7 = {
     .named_sections = true,
     .saved_bytes = 100, /* r4 to r11, lr, d8 to d15 */
     .prepare = prepare,
-    .features_here = features_here,
 };

@@ -21,13 +21,6 @@ static void prepare(void)
     LLVMInitializeRISCVAsmPrinter();
 }
 
-/* No machine of it compiles. */
-static bool features_here(uint64_t *features)
-{
-    *features = 0;
-    return false;
-}
-
 const hmlc_architecture hmlc_architecture_riscv64 = {
     .number = HML_ARCHITECTURE_RISCV64,
     .targets = targets,
@@ -38,5 +31,4 @@ const hmlc_architecture hmlc_architecture_riscv64 = {
     .named_sections = true,
     .saved_bytes = 208, /* ra, s0 to s11, fs0 to fs11 */
     .prepare = prepare,
-    .features_here = features_here,
 };

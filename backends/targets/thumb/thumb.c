@@ -21,13 +21,6 @@ static void prepare(void)
     LLVMInitializeARMAsmParser();
 }
 
-/* No machine of it compiles. */
-static bool features_here(uint64_t *features)
-{
-    *features = 0;
-    return false;
-}
-
 const hmlc_architecture hmlc_architecture_thumb = {
     .number = HMLC_ARCHITECTURE_THUMB,
     .targets = targets,
@@ -41,5 +34,4 @@ const hmlc_architecture hmlc_architecture_thumb = {
     .named_sections = true,
     .saved_bytes = 100, /* r4 to r11, lr, d8 to d15 */
     .prepare = prepare,
-    .features_here = features_here,
 };

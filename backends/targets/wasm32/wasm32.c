@@ -20,13 +20,6 @@ static void prepare(void)
     LLVMInitializeWebAssemblyAsmPrinter();
 }
 
-/* No machine of it compiles. */
-static bool features_here(uint64_t *features)
-{
-    *features = 0;
-    return false;
-}
-
 const hmlc_architecture hmlc_architecture_wasm32 = {
     .number = HMLC_ARCHITECTURE_WASM32,
     .targets = targets,
@@ -36,5 +29,4 @@ const hmlc_architecture hmlc_architecture_wasm32 = {
     .memory = HMLC_BITCODE(wasm32, memory),
     .fixed_addresses = true,
     .prepare = prepare,
-    .features_here = features_here,
 };
