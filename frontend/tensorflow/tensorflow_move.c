@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shapes, views, movement. */
+#include "common/blocks.h"
 #include "common/moving.h"
 #include "common/slicing.h"
 #include "tensorflow_node.h"
@@ -417,44 +418,14 @@ static int64_t block_size(hmlc_tf_node *node)
     return size;
 }
 
-/* [N, h, w, b * b * C] to [N, h * b, w * b, C]. */
 void hmlc_tf_import_depth_to_space(hmlc_tf_node *node)
 {
-    static const int64_t permutation[] = {0, 1, 3, 2, 4, 5};
-    hmlc_emitter *emit = &node->node.emit;
-    hmlc_dims *table = hmlc_emit_table(emit);
     int64_t size = block_size(node);
-    if (!hmlc_tf_ok(node)) {
-        return;
-    }
-    const hmlc_dim *x = X->type->dims;
-    hmlc_dim block = hmlc_emit_number(emit, size);
-    hmlc_dim depth = hmlc_node_divided(&node->node, x[3], size * size);
-    const hmlc_dim split[] = {x[0], x[1], x[2], block, block, depth};
-    const hmlc_dim joined[] = {x[0], hmlc_dim_multiply(table, x[1], block),
-                               hmlc_dim_multiply(table, x[2], block), depth};
-    hmlc_value *y = hmlc_emit_reshape(emit, X, split, 6);
-    y = y != NULL ? hmlc_emit_transpose(emit, y, permutation) : NULL;
-    OUT = y != NULL ? hmlc_emit_reshape(emit, y, joined, 4) : NULL;
+    OUT = hmlc_tf_ok(node) ? hmlc_node_depth_to_space(&node->node, X, size) : NULL;
 }
 
 void hmlc_tf_import_space_to_depth(hmlc_tf_node *node)
 {
-    static const int64_t permutation[] = {0, 1, 3, 2, 4, 5};
-    hmlc_emitter *emit = &node->node.emit;
-    hmlc_dims *table = hmlc_emit_table(emit);
     int64_t size = block_size(node);
-    if (!hmlc_tf_ok(node)) {
-        return;
-    }
-    const hmlc_dim *x = X->type->dims;
-    hmlc_dim block = hmlc_emit_number(emit, size);
-    hmlc_dim h = hmlc_node_divided(&node->node, x[1], size);
-    hmlc_dim w = hmlc_node_divided(&node->node, x[2], size);
-    const hmlc_dim split[] = {x[0], h, block, w, block, x[3]};
-    const hmlc_dim joined[] = {x[0], h, w,
-                               hmlc_dim_multiply(table, x[3], hmlc_emit_number(emit, size * size))};
-    hmlc_value *y = hmlc_emit_reshape(emit, X, split, 6);
-    y = y != NULL ? hmlc_emit_transpose(emit, y, permutation) : NULL;
-    OUT = y != NULL ? hmlc_emit_reshape(emit, y, joined, 4) : NULL;
+    OUT = hmlc_tf_ok(node) ? hmlc_node_space_to_depth(&node->node, X, size) : NULL;
 }
