@@ -4,8 +4,8 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7)
 set(CMAKE_C_COMPILER clang-19)
 set(CMAKE_C_COMPILER_TARGET arm-linux-gnueabihf)
-# Thumb, which calls the A32 code of artifacts as it stands, is a quarter smaller. Files and times have 64 bits.
-set(CMAKE_C_FLAGS_INIT "-march=armv7-a -mfpu=vfpv3-d16 -mthumb -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64")
+# Thumb, which calls the A32 code of artifacts as it stands, is a quarter smaller.
+set(CMAKE_C_FLAGS_INIT "-march=armv7-a -mfpu=vfpv3-d16 -mthumb")
 foreach(kind EXE SHARED MODULE)
     set(CMAKE_${kind}_LINKER_FLAGS_INIT -fuse-ld=lld)
 endforeach()

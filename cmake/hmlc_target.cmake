@@ -10,6 +10,9 @@ function(hmlc_configure target)
         POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
     target_compile_options(${target} PRIVATE ${HMLC_WARNINGS} -fno-strict-aliasing)
     target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
+    if(CMAKE_SIZEOF_VOID_P EQUAL 4) # files and times have 64 bits there, too
+        target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+    endif()
     if(HMLC_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${HMLC_SANITIZE} -fno-omit-frame-pointer
                                                  -fno-sanitize-recover=all)

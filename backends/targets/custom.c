@@ -36,13 +36,34 @@ static const hmlc_target scalar = {
 /* Whether one of the beginnings is the triple's. */
 static bool begins(const char *triple, const char *beginnings)
 {
-    for (const char *at = beginnings; at != NULL && *at != '\0'; at += strcspn(at, " ") + 1) {
+    for (const char *at = beginnings; at != NULL; at = strchr(at, ' ')) {
+        at += strspn(at, " ");
         size_t length = strcspn(at, " ");
-        if (strncmp(triple, at, length) == 0) {
+        if (length != 0 && strncmp(triple, at, length) == 0) {
             return true;
         }
     }
     return false;
+}
+
+const char *hmlc_triple_foreign_format(const char *triple)
+{
+    /* What LLVM's triples call systems and formats, with a version behind it or without. */
+    static const struct {
+        const char *beginnings, *format;
+    } rows[] = {
+        {"darwin macos ios tvos watchos xros visionos driverkit macho", "Mach-O"},
+        {"windows win32 cygwin mingw msvc uefi coff", "COFF"},
+        {"aix xcoff", "XCOFF"},
+    };
+    for (const char *part = strchr(triple, '-'); part != NULL; part = strchr(part + 1, '-')) {
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+            if (begins(part + 1, rows[k].beginnings)) {
+                return rows[k].format;
+            }
+        }
+    }
+    return NULL;
 }
 
 bool hmlc_target_of_triple(const char *triple, const char *cpu, const char *features,

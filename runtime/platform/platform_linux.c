@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 35)
 #include <sys/rseq.h>
+#define HAS_RSEQ
+#endif
 #endif
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -187,13 +190,19 @@ static bool write_all(int descriptor, const void *data, uint64_t bytes)
     return true;
 }
 
+/* memfd_create, which Android's C library has since version 11 only. */
+static int memory_file(unsigned flags)
+{
+    return (int)syscall(SYS_memfd_create, "hml-code", flags);
+}
+
 /* A memory file with the image that nobody can change any more; -1 on failure. */
 static int seal_copy(const void *image, uint64_t bytes)
 {
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    int descriptor = memfd_create("hml-code", flags | MFD_EXEC);
+    int descriptor = memory_file(flags | MFD_EXEC);
     if (descriptor < 0 && errno == EINVAL) {
-        descriptor = memfd_create("hml-code", flags); /* before Linux 6.3 */
+        descriptor = memory_file(flags); /* before Linux 6.3 */
     }
     if (descriptor < 0) {
         return -1;
@@ -325,7 +334,7 @@ void hml_platform_wake(atomic_uint *word)
 
 int hml_platform_processor(void)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+#ifdef HAS_RSEQ
     /* The kernel keeps the number in memory of the thread; without that it takes a system call. */
     if (__rseq_size > 0) {
         return sched_getcpu();

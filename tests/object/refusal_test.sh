@@ -31,6 +31,12 @@ refused 2 'HML1100.*empty' "$digits" --target ''
 refused 2 'HML1100.*--cpu and --features go with a triple' "$digits" --target cortex-m4 --cpu cortex-m7
 refused 2 "HML0522.*'\+warp' is not a recognized feature" "$digits" --target x86_64-unknown-linux-gnu --features +warp --dim batch=1
 refused 2 "HML0522.*'z80' is not a recognized processor" "$digits" --target x86_64-unknown-linux-gnu --cpu z80 --dim batch=1
+for triple in arm64-apple-ios16 x86_64-apple-macosx13 aarch64-unknown-none-macho; do
+    refused 3 "HML[0-9]*.*target '$triple': its object files are Mach-O" "$digits" --target $triple --dim batch=1
+done
+for triple in x86_64-pc-windows-msvc aarch64-w64-mingw32 x86_64-unknown-none-coff; do
+    refused 3 "HML[0-9]*.*target '$triple': its object files are COFF" "$digits" --target $triple --dim batch=1
+done
 holds 'some targets have objects alone' bash -c "'$hmlc' targets | grep -q 'objects only'"
 for target in $("$hmlc" targets | awk '/objects only/ { print $1 }'); do
     expect 2 "HML1100.*$target has no artifacts" "$hmlc" compile "$digits" -o "$out" --target $target

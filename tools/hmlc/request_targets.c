@@ -99,14 +99,22 @@ static int unknown_target(const hmlc_request *request, const char *name)
                             name, hint);
 }
 
-static int refuse_device(const hmlc_request *request, const hmlc_target_alias *device)
+static int refuse_target(const hmlc_request *request, const char *name, const char *reason)
 {
     char message[256];
-    snprintf(message, sizeof message, "target '%s': %s", device->name, device->text);
+    snprintf(message, sizeof message, "target '%s': %s", name, reason);
     hml_report_add(request->report,
                    &(hml_finding){HML_ERROR, hmlc_error_get_info(HMLC_ERROR_target_refused)->number,
                                   message, "`hmlc targets` lists what is served", NULL});
     return HMLC_REFUSED;
+}
+
+static int refuse_format(const hmlc_request *request, const char *name, const char *format)
+{
+    char reason[96];
+    snprintf(reason, sizeof reason, "its object files are %s; ELF and WebAssembly are written",
+             format);
+    return refuse_target(request, name, reason);
 }
 
 /* The rows that an alias stands for. */
@@ -129,8 +137,12 @@ static int add_word(hmlc_request *request, const hml_options *options, const lis
     const hmlc_target_alias *alias =
         request->emit_object && target != NULL ? NULL : hmlc_target_alias_find(name);
     target = alias == NULL ? target : NULL;
+    const char *format = hmlc_triple_foreign_format(name);
+    if (format != NULL && request->emit_object) {
+        return refuse_format(request, name, format);
+    }
     if (alias != NULL && alias->targets == NULL) {
-        return refuse_device(request, alias);
+        return refuse_target(request, alias->name, alias->text);
     }
     if (alias != NULL) {
         add_rows(request, alias->targets);

@@ -28,6 +28,9 @@ typedef struct hmlc_target_alias {
 const hmlc_target_alias *hmlc_target_alias_at(uint32_t index);
 const hmlc_target_alias *hmlc_target_alias_find(const char *name);
 
+/* The format of object files that a triple's system has in place of ELF and WebAssembly's, the two
+ * that are written; NULL: none other. */
+const char *hmlc_triple_foreign_format(const char *triple);
 /* A target of LLVM's words, for objects: false where no architecture of the table has the triple.
  * `cpu` and `features` may be NULL; *target borrows the texts. */
 bool hmlc_target_of_triple(const char *triple, const char *cpu, const char *features,

@@ -25,7 +25,7 @@ const hmlc_architecture hmlc_architecture_thumb = {
     .number = HMLC_ARCHITECTURE_THUMB,
     .targets = targets,
     .target_count = sizeof targets / sizeof targets[0],
-    .triples = "thumb armv arm- ",
+    .triples = "thumb armv arm-",
     .kernels = HMLC_BITCODE(thumb, kernels),
     .memory = HMLC_BITCODE(thumb, memory),
     /* Tag_ABI_VFP_args (IHI 0045): compatible with both conventions, since no function of an object
