@@ -21,6 +21,14 @@ bool hmlc_is_mild_scale(const hmlc_value *value)
            fabs(scale) <= 0x1p12;
 }
 
+bool hmlc_quantized_weights_only(const hmlc_op *op)
+{
+    const hmlc_op *weights = hmlc_producer_of(hmlc_op_operand(op, 1), HMLC_OP_dequantize);
+    return hmlc_op_has(op, HMLC_TRAIT_CONTRACTION) && weights != NULL &&
+           hmlc_is_constant(hmlc_op_operand(weights, 0)) &&
+           hmlc_producer_of(hmlc_op_operand(op, 0), HMLC_OP_dequantize) == NULL;
+}
+
 bool hmlc_is_one_element(const hmlc_value *value)
 {
     return value->type->kind == HMLC_KIND_TENSOR &&

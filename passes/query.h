@@ -32,6 +32,9 @@ bool hmlc_is_splat_of(const hmlc_value *value, double expected);
  * the type's range but at its very ends. */
 bool hmlc_is_mild_scale(const hmlc_value *value);
 
+/* A product of floats and quantized constants. */
+bool hmlc_quantized_weights_only(const hmlc_op *op);
+
 /* All dims are the constant 1 (rank 0 included). */
 bool hmlc_is_one_element(const hmlc_value *value);
 

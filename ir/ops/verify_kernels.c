@@ -3,6 +3,7 @@
  * broken, NULL where all holds. */
 #include <hmlc/access.h>
 #include <hmlc/activation.h>
+#include <hmlc/packing.h>
 #include <hmlc/verify.h>
 
 #define CHECK(condition, reason)                                                                   \
@@ -167,6 +168,18 @@ static bool constant_operand(const hmlc_op *kernel, const hmlc_value *value)
            hmlc_value_constant(hmlc_op_operand(kernel, value->index)) != NULL;
 }
 
+/* The right-hand side, or all that it is unpacked from, are such operands. */
+static bool constant_right(const hmlc_op *kernel, const hmlc_op *anchor)
+{
+    const hmlc_op *unpacking = hmlc_right_unpacking(anchor);
+    bool constant = constant_operand(kernel, hmlc_right_stored(anchor));
+    for (uint32_t k = 1; unpacking != NULL && k < unpacking->operand_count; k++) {
+        const hmlc_value *value = operand(unpacking, k);
+        constant = constant && (value == NULL || constant_operand(kernel, value));
+    }
+    return constant;
+}
+
 static const char *check_anchor(const hmlc_op *kernel, const hmlc_op *anchor, int64_t form)
 {
     CHECK(anchor != NULL, "exactly one anchor");
@@ -174,8 +187,10 @@ static const char *check_anchor(const hmlc_op *kernel, const hmlc_op *anchor, in
     bool pool = anchor->opcode == HMLC_OP_max_pool || anchor->opcode == HMLC_OP_avg_pool;
     CHECK(!(conv || pool) || channels_last(anchor), "channels last");
     CHECK(!conv || hmlc_type_is_static(operand(anchor, 1)->type), "weights of known shape");
-    CHECK(anchor->opcode != HMLC_OP_matmul || constant_operand(kernel, operand(anchor, 1)),
-          "a constant right-hand side");
+    bool constant = anchor->operand_count > 1 && constant_right(kernel, anchor);
+    CHECK(anchor->opcode != HMLC_OP_matmul || constant, "a constant right-hand side");
+    CHECK(pool || hmlc_right_unpacking(anchor) == NULL || constant,
+          "what is stored in fewer bits is a constant");
     bool window = pool || (anchor->opcode == HMLC_OP_conv && depthwise(anchor));
     CHECK(window == (form == HMLC_FORM_WINDOW), "pools and depthwise convolutions are windows");
     CHECK(kernel->result_count == 1, "one result");
@@ -217,6 +232,9 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
         behind = behind || op == anchor;
+        if (anchor->operand_count > 1 && op == hmlc_right_unpacking(anchor)) {
+            continue;
+        }
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
             CHECK(behind &&
                       hmlc_type_same_shape(dims, op->results[0]->type, anchor->results[0]->type),

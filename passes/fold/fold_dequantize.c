@@ -1,8 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quantized constants that nothing uses in their integer form become floating constants. */
+/*
+ * The pass `fold-dequantize`: quantized constants become floating ones. Weights of products stay
+ * as they are where reading them is what takes the time: their kernel dequantizes what it loads.
+ */
 #include "query.h"
 
-enum { MAX_RESULT_BYTES = 256 << 20 };
+#include <hmlc/packing.h>
+
+enum {
+    MAX_RESULT_BYTES = 256 << 20,
+    LEAST_WEIGHTS = 64 << 10, /* less lies in cache */
+    MANY_WEIGHTS = 1 << 20,   /* take the time even where there are many rows */
+    FEW_ROWS = 8,
+};
+
+/* One scale, or one for each column of the product's result. */
+static bool scales_fit(const hmlc_op *op, int64_t outputs_axis)
+{
+    const hmlc_value *scale = hmlc_op_operand(op, 1), *zero = hmlc_op_operand(op, 2);
+    bool along = hmlc_op_int(op, HMLC_ATTR_axis) == outputs_axis;
+    return scale->type->dtype == HMLC_DTYPE_f32 && (hmlc_is_one_element(scale) || along) &&
+           (zero == NULL || hmlc_is_splat_of(zero, 0));
+}
+
+static bool has_few_rows(const hmlc_op *product)
+{
+    const hmlc_type *type = product->results[0]->type;
+    int64_t rows = 1;
+    for (int32_t k = 0; k + 1 < type->rank && rows <= FEW_ROWS; k++) {
+        rows *= hmlc_dim_hint(type->dims[k]);
+    }
+    return rows <= FEW_ROWS;
+}
+
+/* All that reads the op are products whose right-hand side it is, and that gain by it. */
+static bool stays(const hmlc_op *op, const hmlc_pass_options *options)
+{
+    const hmlc_value *result = op->results[0];
+    const hmlc_tensor *tensor = hmlc_value_constant(hmlc_op_operand(op, 0));
+    int64_t count = hmlc_tensor_count(tensor);
+    if (options->exact || !hmlc_op_unpacks(op) || tensor->rank != 2 || count < LEAST_WEIGHTS) {
+        return false;
+    }
+    for (const hmlc_use *use = result->uses; use != NULL; use = use->next) {
+        const hmlc_op *user = use->op;
+        bool product =
+            user->opcode == HMLC_OP_matmul && use->index == 1 && hmlc_op_operand(user, 0) != result;
+        bool gains = options->prefer_size || count >= MANY_WEIGHTS || has_few_rows(user);
+        if (!product || !gains ||
+            !scales_fit(op, hmlc_op_int(user, HMLC_ATTR_transpose_b) != 0 ? 0 : 1)) {
+            return false;
+        }
+    }
+    return result->uses != NULL;
+}
+
+/* A zero point of zeros says nothing. */
+static hmlc_status drop_zero(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1)};
+    return hmlc_op_operand(op, 2) == NULL
+               ? HMLC_OK
+               : hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, 2, op->attrs,
+                                         op->attr_count);
+}
 
 static hmlc_status fold_dequantize(hmlc_rewriter *rewriter, hmlc_op *op)
 {
@@ -10,6 +71,9 @@ static hmlc_status fold_dequantize(hmlc_rewriter *rewriter, hmlc_op *op)
         if (op->operands[i].value != NULL && !hmlc_is_constant(op->operands[i].value)) {
             return HMLC_OK;
         }
+    }
+    if (stays(op, hmlc_rewrite_user(rewriter))) {
+        return drop_zero(rewriter, op);
     }
     hmlc_tensor tensor;
     hmlc_status status = hmlc_evaluate_constant_op(op, MAX_RESULT_BYTES, &tensor);
@@ -23,9 +87,37 @@ static hmlc_status fold_dequantize(hmlc_rewriter *rewriter, hmlc_op *op)
     return hmlc_rewrite_replace(rewriter, op, value);
 }
 
+/* Names the products of floats whose weights are quantized. */
+static void tell(const hmlc_pass_options *options, const hmlc_region *region)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        for (uint32_t k = 0; k < op->region_count; k++) {
+            tell(options, op->regions[k]);
+        }
+        if (!hmlc_quantized_weights_only(op)) {
+            continue;
+        }
+        bool kept = stays(hmlc_op_operand(op, 1)->producer, options);
+        hmlc_quantized_node node = {
+            .op = op,
+            .weights_only = true,
+            .reason = kept ? "its weights alone are quantized; they stay as they are"
+                           : "its weights alone are quantized; they become floats"};
+        options->quantized(options->context, &node);
+    }
+}
+
 hmlc_status hmlc_pass_fold_dequantize(hmlc_pass_context *context)
 {
     static const hmlc_rewrite_rule rules[] = {{HMLC_OP_dequantize, 0, fold_dequantize}};
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
-    return hmlc_rewrite_run(context, sets, 1, NULL);
+    union {
+        const hmlc_pass_options *options;
+        void *user;
+    } user = {.options = context->options};
+    if (context->options->quantized != NULL) {
+        tell(context->options, context->module->main);
+    }
+    return hmlc_rewrite_run(context, sets, 1, user.user);
 }

@@ -6,11 +6,7 @@
  */
 #include "form.h"
 
-static bool is_constant(const hmlc_op *op, uint32_t operand)
-{
-    const hmlc_value *value = hmlc_op_operand(op, operand);
-    return value != NULL && hmlc_value_constant(value) != NULL;
-}
+#include <hmlc/packing.h>
 
 static bool is_channels_last(const hmlc_op *op)
 {
@@ -41,7 +37,8 @@ static int64_t form_of(const hmlc_op *op)
 {
     switch (op->opcode) {
     case HMLC_OP_matmul:
-        return is_constant(op, 1) ? HMLC_FORM_CONTRACTION : HMLC_FORM_PORTABLE;
+        return hmlc_right_is_constant(hmlc_op_operand(op, 1)) ? HMLC_FORM_CONTRACTION
+                                                              : HMLC_FORM_PORTABLE;
     case HMLC_OP_matmul_packed:
     case HMLC_OP_pack_panels:
         return HMLC_FORM_CONTRACTION;
@@ -212,6 +209,16 @@ static void grow_packs(hmlc_form_state *state, hmlc_form_group *group, const hml
     }
 }
 
+/* What widens a stored right-hand side comes along, each reader's own. */
+static void grow_right(hmlc_form_state *state, hmlc_form_group *group, const hmlc_op *anchor)
+{
+    const hmlc_op *unpacking = anchor->operand_count > 1 ? hmlc_right_unpacking(anchor) : NULL;
+    hmlc_form_op *node = unpacking != NULL ? hmlc_form_node(state, unpacking) : NULL;
+    if (node != NULL && hmlc_right_is_constant(hmlc_op_operand(anchor, 1))) {
+        hmlc_form_group_add(group, node, true);
+    }
+}
+
 static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64_t form)
 {
     hmlc_form_group *group = hmlc_form_group_create(state, form);
@@ -221,6 +228,9 @@ static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64
     hmlc_form_group_add(group, node, false);
     if (form == HMLC_FORM_CONTRACTION && takes_views(state, node->op)) {
         hmlc_form_group_add_chain(state, group, hmlc_op_operand(node->op, 0));
+    }
+    if (form == HMLC_FORM_CONTRACTION) {
+        grow_right(state, group, node->op);
     }
     bool fuses = form == HMLC_FORM_CONTRACTION || form == HMLC_FORM_WINDOW;
     if (node->op->opcode == HMLC_OP_pack_panels) {

@@ -405,6 +405,9 @@ static hmlc_status integer_contraction(hmlc_rewriter *rewriter, hmlc_op *op)
         hmlc_producer_of(hmlc_op_operand(op, 1), HMLC_OP_dequantize) == NULL) {
         return HMLC_OK;
     }
+    if (hmlc_quantized_weights_only(op)) {
+        return HMLC_OK; /* `fold-dequantize` decides */
+    }
     hmlc_quantized_node node = {.op = op, .reason = hmlc_integer_judge(op, scratch, &of)};
     const hmlc_pass_options *options = hmlc_rewrite_user(rewriter);
     hmlc_status status =

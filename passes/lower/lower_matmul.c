@@ -5,6 +5,8 @@
  */
 #include "lower.h"
 
+#include <hmlc/packing.h>
+
 static bool swaps_last_two(const hmlc_op *transpose)
 {
     const hmlc_attr *permutation = hmlc_list_attr(transpose, HMLC_ATTR_permutation);
@@ -66,13 +68,36 @@ static hmlc_status collapse(hmlc_builder *builder, lower_product *of)
     return hmlc_lower_reshaped(builder, of->b, b->dims + b->rank - 2, 2, &of->b);
 }
 
+/* Weights with one scale for each column or for all: it becomes a factor of the sums. */
+static bool is_scaled(const hmlc_value *b)
+{
+    const hmlc_op *unpacking = b->producer;
+    return hmlc_op_unpacks(unpacking) && unpacking->opcode == HMLC_OP_dequantize &&
+           hmlc_op_operand(unpacking, 2) == NULL && hmlc_right_is_constant(b);
+}
+
+static hmlc_status scaled_product(hmlc_builder *builder, const lower_product *of,
+                                  hmlc_value **result)
+{
+    const hmlc_op *dequantize = of->b->producer;
+    hmlc_value *integers = hmlc_op_operand(dequantize, 0);
+    lower_product plain = *of;
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32);
+    HMLC_TRY(hmlc_build(builder, HMLC_OP_cast, &integers, 1, &to, 1, &plain.b));
+    HMLC_TRY(hmlc_lower_product(builder, &plain, result));
+    return hmlc_build_binary(builder, HMLC_OP_mul, *result, hmlc_op_operand(dequantize, 1), result);
+}
+
 hmlc_status hmlc_lower_product(hmlc_builder *builder, const lower_product *of, hmlc_value **result)
 {
     const hmlc_type *b = of->b->type;
     hmlc_attr attrs[3] = {hmlc_attr_int(HMLC_ATTR_transpose_a, of->transpose_a),
                           hmlc_attr_int(HMLC_ATTR_transpose_b, of->transpose_b)};
     hmlc_value *operands[] = {of->a, of->b};
-    if (hmlc_is_constant(of->b)) {
+    if (is_scaled(of->b)) {
+        return scaled_product(builder, of, result);
+    }
+    if (hmlc_right_is_constant(of->b)) {
         uint32_t count = hmlc_add_accumulator(of->op, attrs, 2);
         return hmlc_build(builder, HMLC_OP_matmul, operands, 2, attrs, count, result);
     }
@@ -119,7 +144,8 @@ hmlc_status hmlc_lower_matmul(hmlc_module *module, hmlc_op *op, bool *done)
     bool changed = simplify_product(&of, factors);
     bool collapses = is_shared(of.b->type) && of.transpose_a == 0 &&
                      (of.a->type->rank > 2 || of.b->type->rank > 2);
-    if (!collapses && !changed && hmlc_is_constant(of.b)) {
+    changed = changed || is_scaled(of.b);
+    if (!collapses && !changed && hmlc_right_is_constant(of.b)) {
         return HMLC_OK;
     }
     if (collapses) {

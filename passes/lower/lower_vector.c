@@ -5,6 +5,8 @@
  */
 #include "lower.h"
 
+#include <hmlc/packing.h>
+
 static hmlc_dim inner_dim(const lower_product *of)
 {
     const hmlc_type *a = of->a->type;
@@ -15,7 +17,7 @@ static bool is_row(const lower_product *of)
 {
     const hmlc_type *a = of->a->type;
     return hmlc_dim_is(a->dims[a->rank - (of->transpose_a != 0 ? 1 : 2)], 1) &&
-           hmlc_dtype_is_float(a->dtype) && !hmlc_is_constant(of->b);
+           hmlc_dtype_is_float(a->dtype) && !hmlc_right_is_constant(of->b);
 }
 
 /* sum over k of a[.., k] * b[.., n, k], or * b[.., k, n]; the result has the row's dim dropped. */

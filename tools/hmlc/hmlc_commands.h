@@ -53,7 +53,7 @@ typedef struct hmlc_request {
 typedef struct hmlc_job_node {
     const hmlc_location *location;
     hmlc_opcode opcode;
-    bool integer;
+    bool integer, weights_only;
     const char *reason; /* why not */
 } hmlc_job_node;
 

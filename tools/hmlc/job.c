@@ -80,6 +80,7 @@ static void note_quantized(void *context, const hmlc_quantized_node *node)
     job->nodes[job->node_count++] = (hmlc_job_node){.location = node->op->location,
                                                     .opcode = node->op->opcode,
                                                     .integer = node->integer,
+                                                    .weights_only = node->weights_only,
                                                     .reason = node->reason};
 }
 
@@ -104,7 +105,7 @@ static void warn_quantized(const hmlc_job *job)
     uint32_t count = 0;
     for (uint32_t k = 0; k < job->node_count; k++) {
         const hmlc_job_node *node = &job->nodes[k];
-        if (!node->integer && is_product(node->opcode)) {
+        if (!node->integer && !node->weights_only && is_product(node->opcode)) {
             first = first == NULL ? node : first;
             count++;
         }

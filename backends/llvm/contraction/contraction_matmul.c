@@ -27,7 +27,7 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
 {
     const hmlc_op *anchor = contraction->anchor;
     hmlc_dtype left = hmlc_op_operand(anchor, 0)->type->dtype;
-    hmlc_dtype right = hmlc_op_operand(anchor, 1)->type->dtype;
+    hmlc_dtype right = hmlc_right_stored(anchor)->type->dtype;
     hmlc_dtype sums = anchor->results[0]->type->dtype;
     bool packed = anchor->opcode == HMLC_OP_matmul_packed, half = hmlc_dtype_is_half(sums);
     if (!takes(sums)) {
@@ -112,7 +112,7 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
                                  hmlc_contraction *contraction)
 {
     const hmlc_op *anchor = contraction->anchor;
-    const hmlc_value *right = hmlc_op_operand(anchor, 1);
+    const hmlc_value *right = hmlc_right_stored(anchor);
     const hmlc_tensor *tensor = hmlc_contraction_is_argument(right)
                                     ? hmlc_kernel_argument_constant(plan->kernel, right->index)
                                     : NULL;

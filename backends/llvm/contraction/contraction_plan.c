@@ -315,8 +315,9 @@ static uint32_t plan_prefetch(const hmlc_rates *rates, const hmlc_contraction *c
     bool streams =
         sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)rates->prefetch_bytes;
     bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
-    return contraction->panels != NULL && contraction->layout.group == 1 && streams && dense &&
-                   eighths >= 8 && count <= 4 && tiles <= rates->prefetch_tiles
+    bool whole = contraction->right_dtype == contraction->dtype;
+    return contraction->panels != NULL && contraction->layout.group == 1 && whole && streams &&
+                   dense && eighths >= 8 && count <= 4 && tiles <= rates->prefetch_tiles
                ? (uint32_t)count
                : 0;
 }

@@ -136,6 +136,9 @@ hmlc_status hmlc_contraction_epilogue(hmlc_plan_context *context, const hmlc_ker
     }
     HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
     {
+        if (op == hmlc_right_unpacking(anchor)) {
+            continue; /* applied to panels as they are read */
+        }
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
             HMLC_TRY(check_elementwise(context, plan, contraction, op));
         } else if (op != anchor && !hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_CONSTANT |

@@ -52,6 +52,20 @@ hmlc_pack_layout hmlc_pack_layout_for(hmlc_dtype left, hmlc_dtype right, hmlc_dt
 /* What a pack_panels or matmul_packed says in its attributes. */
 hmlc_pack_layout hmlc_pack_layout_of(const hmlc_op *op);
 
+/*
+ * A right-hand side may be stored in fewer bits than it is multiplied in: then an op stands between
+ * the constant and the anchor, in the kernel's region, and is applied to a vector of a panel when
+ * that is loaded: a cast of halves or bytes to f32, or a dequantize of bytes, whose scales and zero
+ * points are constants, too.
+ */
+bool hmlc_op_unpacks(const hmlc_op *op);
+/* The op between, NULL: none; and the value whose elements lie in memory. `anchor`: a contraction.
+ */
+const hmlc_op *hmlc_right_unpacking(const hmlc_op *anchor);
+hmlc_value *hmlc_right_stored(const hmlc_op *anchor);
+/* A constant right-hand side, or what is unpacked from constants. */
+bool hmlc_right_is_constant(const hmlc_value *right);
+
 /* Elements of one row of a panel. */
 static inline int64_t hmlc_pack_row(hmlc_pack_layout layout)
 {

@@ -22,6 +22,7 @@ const hmlc_pass_info *hmlc_pass_at(uint32_t index);
 typedef struct hmlc_quantized_node {
     const hmlc_op *op; /* as it was before */
     bool integer;      /* it runs on integers; else in float, for `reason` */
+    bool weights_only; /* a product of floats and quantized weights: floats are its definition */
     const char *reason;
 } hmlc_quantized_node;
 
