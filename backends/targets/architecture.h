@@ -34,7 +34,7 @@ typedef struct hmlc_architecture {
                                    CPU can run */
     uint32_t target_count;
     const char
-        *triples; /* how LLVM's triples of it begin, each ended by a blank; NULL: rows alone */
+        *triples; /* how LLVM's triples of it begin, blanks between; NULL: rows alone */
     hmlc_bitcode kernels;  /* the irregular operators */
     hmlc_bitcode memory;   /* what LLVM may call on its own */
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
