@@ -7,31 +7,34 @@
 
 enum { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MIN, REDUCE_MAX };
 
+/* The loops are inside, where compilers make vectors of them. */
+#define COMBINE_EACH(expression)                                                                   \
+    for (int64_t k = 0; k < count; k++) {                                                          \
+        to[k] = (expression);                                                                      \
+    }                                                                                              \
+    break
 #define COMBINE(type)                                                                              \
     {                                                                                              \
-        type *to = (type *)target + at;                                                            \
-        type value = ((const type *)source)[from];                                                 \
+        type *restrict to = (type *)target + at;                                                   \
+        const type *restrict value = (const type *)source + from;                                  \
         switch (reduction) {                                                                       \
         case REDUCE_ADD:                                                                           \
-            *to = (type)(*to + value);                                                             \
-            break;                                                                                 \
+            COMBINE_EACH((type)(to[k] + value[k]));                                                \
         case REDUCE_MUL:                                                                           \
-            *to = (type)(*to * value);                                                             \
-            break;                                                                                 \
+            COMBINE_EACH((type)(to[k] * value[k]));                                                \
         case REDUCE_MIN:                                                                           \
-            *to = value < *to || value != value ? value : *to;                                     \
-            break;                                                                                 \
+            COMBINE_EACH(value[k] < to[k] || value[k] != value[k] ? value[k] : to[k]);             \
         case REDUCE_MAX:                                                                           \
-            *to = value > *to || value != value ? value : *to;                                     \
-            break;                                                                                 \
+            COMBINE_EACH(value[k] > to[k] || value[k] != value[k] ? value[k] : to[k]);             \
         default:                                                                                   \
-            *to = value;                                                                           \
+            COMBINE_EACH(value[k]);                                                                \
         }                                                                                          \
     }                                                                                              \
     break
 
+/* `count` neighbours: of `source` from element `from`, into those of `target` from `at`. */
 static void combine(int64_t dtype, int64_t reduction, void *target, int64_t at, const void *source,
-                    int64_t from)
+                    int64_t from, int64_t count)
 {
     switch (dtype) {
     case HML_F32:
@@ -62,8 +65,8 @@ static void combine(int64_t dtype, int64_t reduction, void *target, int64_t at, 
 static void copy_operand(const portable_tensor *from, const portable_tensor *to)
 {
     int64_t bytes = portable_count(to) * portable_element_bytes(to->dtype);
-    const uint8_t *source = from->data;
-    uint8_t *target = to->data;
+    const uint8_t *restrict source = from->data;
+    uint8_t *restrict target = to->data;
     for (int64_t k = 0; k < bytes; k++) {
         target[k] = source[k];
     }
@@ -72,6 +75,21 @@ static void copy_operand(const portable_tensor *from, const portable_tensor *to)
 int32_t hml_portable_scatter_elements(const portable_call *call);
 int32_t hml_portable_scatter_nd(const portable_call *call);
 
+/* Of the row of indices that begins with element `first`: where in the result it would be, were the
+ * position on `axis` 0. */
+static int64_t row_start(const portable_tensor *indices, const portable_tensor *result,
+                         int64_t axis, int64_t first)
+{
+    int64_t rest = first, at = 0, stride = 1;
+    for (int64_t d = result->rank - 1; d >= 0; d--) {
+        int64_t position = rest % indices->dims[d];
+        rest /= indices->dims[d];
+        at += d == axis ? 0 : position * stride;
+        stride *= result->dims[d];
+    }
+    return at;
+}
+
 /* tensors: x, indices, updates, result; attributes: axis, reduction. */
 int32_t hml_portable_scatter_elements(const portable_call *call)
 {
@@ -79,19 +97,22 @@ int32_t hml_portable_scatter_elements(const portable_call *call)
     const portable_tensor *result = &call->tensors[3];
     int64_t axis = call->attributes[0], count = portable_count(indices);
     copy_operand(&call->tensors[0], result);
-    for (int64_t k = 0; k < count; k++) {
-        int64_t index = portable_integer(indices, k), rest = k, at = 0, stride = 1;
-        hmlc_rule rule = hmlc_rule_index(&index, result->dims[axis]);
-        if (rule.kind != HMLC_RULE_KEPT) {
-            return portable_status(call, rule);
+    int64_t axis_stride = 1, row = indices->dims[indices->rank - 1];
+    for (int64_t d = axis + 1; d < result->rank; d++) {
+        axis_stride *= result->dims[d];
+    }
+    for (int64_t first = 0; first < count; first += row) {
+        int64_t start = row_start(indices, result, axis, first);
+        for (int64_t k = 0; k < row; k++) {
+            int64_t index = portable_integer(indices, first + k);
+            hmlc_rule rule = hmlc_rule_index(&index, result->dims[axis]);
+            if (rule.kind != HMLC_RULE_KEPT) {
+                return portable_status(call, rule);
+            }
+            int64_t along = axis == result->rank - 1 ? 0 : k;
+            combine(result->dtype, call->attributes[1], result->data,
+                    start + index * axis_stride + along, updates->data, first + k, 1);
         }
-        for (int64_t d = result->rank - 1; d >= 0; d--) {
-            int64_t position = rest % indices->dims[d];
-            rest /= indices->dims[d];
-            at += (d == axis ? index : position) * stride;
-            stride *= result->dims[d];
-        }
-        combine(result->dtype, call->attributes[1], result->data, at, updates->data, k);
     }
     return HML_KERNEL_OK;
 }
@@ -117,10 +138,8 @@ int32_t hml_portable_scatter_nd(const portable_call *call)
             }
             at = at * result->dims[d] + index;
         }
-        for (int64_t e = 0; e < slice; e++) {
-            combine(result->dtype, call->attributes[0], result->data, at * slice + e, updates->data,
-                    k * slice + e);
-        }
+        combine(result->dtype, call->attributes[0], result->data, at * slice, updates->data,
+                k * slice, slice);
     }
     return HML_KERNEL_OK;
 }
