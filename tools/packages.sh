@@ -5,7 +5,7 @@
 
 build_packages=(cmake ninja-build gcc libc6-dev clang-19 llvm-19 llvm-19-dev lld-19 libprotobuf-c-dev protobuf-c-compiler
     libxxhash-dev zlib1g-dev)
-test_packages=(g++ libcmocka-dev llvm-19-tools libclang-rt-19-dev clang-format-19 clang-tidy-19 pkgconf dpkg-dev musl-tools groff-base zsh fish python3-numpy qemu-user qemu-system-arm
+test_packages=(g++ libcmocka-dev llvm-19-tools libclang-rt-19-dev clang-format-19 clang-tidy-19 pkgconf dpkg-dev musl-tools valgrind groff-base zsh fish python3-numpy qemu-user qemu-system-arm
     libc6-dev-arm64-cross libgcc-12-dev-arm64-cross libc6-dev-armhf-cross libgcc-12-dev-armhf-cross zstd)
 
 install_packages() {

@@ -251,6 +251,37 @@ void tensor_external(wire_buffer *tensor, const char *key, const char *value)
     wire_put_message(tensor, 13, &entry);
 }
 
+void graph_weights(wire_buffer *graph, const char *name, const char *dims)
+{
+    static uint32_t state = 1;
+    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims), data = {0};
+    char word[128];
+    size_t count = 1;
+    while ((dims = next_word(dims, word, sizeof word)) != NULL) {
+        count *= strtoull(word, NULL, 10);
+    }
+    for (size_t k = 0; k < count; k++) {
+        state = state * 1664525U + 1013904223U; /* Numerical Recipes */
+        float value = (float)(state >> 8) / (float)(1 << 24) - 0.5F;
+        wire_put_raw(&data, &value, sizeof value);
+    }
+    wire_put_message(&tensor, TENSOR_RAW, &data);
+    graph_tensor(graph, &tensor);
+}
+
+void graph_conv(wire_buffer *graph, const char *inputs, const char *result, int64_t window,
+                int64_t stride, int64_t groups)
+{
+    const int64_t kernel[] = {window, window}, strides[] = {stride, stride};
+    const int64_t pads[] = {window / 2, window / 2, window / 2, window / 2};
+    wire_buffer node = node_begin("Conv", inputs, result);
+    node_ints(&node, "kernel_shape", kernel, 2);
+    node_ints(&node, "strides", strides, 2);
+    node_ints(&node, "pads", pads, 4);
+    node_int(&node, "group", groups);
+    graph_node(graph, &node);
+}
+
 wire_buffer model_end(wire_buffer *graph, int64_t opset)
 {
     wire_buffer model = {0}, version = {0};

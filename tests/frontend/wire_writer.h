@@ -70,6 +70,12 @@ enum {
 };
 void tensor_external(wire_buffer *tensor, const char *key, const char *value);
 
+/* Floats between -0.5 and 0.5 that are the same in each run of the program. */
+void graph_weights(wire_buffer *graph, const char *name, const char *dims);
+/* A square window with half of itself around the image. */
+void graph_conv(wire_buffer *graph, const char *inputs, const char *result, int64_t window,
+                int64_t stride, int64_t groups);
+
 /* The whole model: IR version 8, this opset, the graph last, so that every shorter file lacks it.
  */
 wire_buffer model_end(wire_buffer *graph, int64_t opset);

@@ -6,21 +6,6 @@
 
 #include "wire_writer.h"
 
-/* Weights between -0.5 and 0.5, the same each time. */
-static void weights(wire_buffer *graph, const char *name, const char *dims, size_t count)
-{
-    static uint32_t state = 1;
-    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims);
-    float *data = malloc(count * sizeof *data);
-    for (size_t k = 0; data != NULL && k < count; k++) {
-        state = state * 1664525U + 1013904223U; /* Numerical Recipes */
-        data[k] = (float)(state >> 8) / (float)(1 << 24) - 0.5F;
-    }
-    wire_put_bytes(&tensor, TENSOR_RAW, data, count * sizeof *data);
-    free(data);
-    graph_tensor(graph, &tensor);
-}
-
 static void input(wire_buffer *graph, const char *name, const char *dims)
 {
     graph_value(graph, GRAPH_INPUT, name, ONNX_FLOAT, dims);
@@ -35,9 +20,9 @@ static void mlp(wire_buffer *graph)
 {
     input(graph, "x", "3 20");
     output(graph, "y", "3 5");
-    weights(graph, "w0", "20 33", 660);
-    weights(graph, "b0", "33", 33);
-    weights(graph, "w1", "33 5", 165);
+    graph_weights(graph, "w0", "20 33");
+    graph_weights(graph, "b0", "33");
+    graph_weights(graph, "w1", "33 5");
     graph_add(graph, "Gemm", "x w0 b0", "h");
     graph_add(graph, "Tanh", "h", "t");
     graph_add(graph, "Sigmoid", "h", "s");
@@ -46,36 +31,23 @@ static void mlp(wire_buffer *graph)
     graph_add(graph, "Softmax", "z", "y");
 }
 
-static void conv(wire_buffer *graph, const char *inputs, const char *result, int64_t window,
-                 int64_t stride, int64_t groups)
-{
-    const int64_t kernel[] = {window, window}, strides[] = {stride, stride};
-    const int64_t pads[] = {window / 2, window / 2, window / 2, window / 2};
-    wire_buffer node = node_begin("Conv", inputs, result);
-    node_ints(&node, "kernel_shape", kernel, 2);
-    node_ints(&node, "strides", strides, 2);
-    node_ints(&node, "pads", pads, 4);
-    node_int(&node, "group", groups);
-    graph_node(graph, &node);
-}
-
 /* A cut of a mobile network: 3x3, depthwise with and without a stride, 1x1, mean, product. */
 static void depthwise(wire_buffer *graph)
 {
     input(graph, "image", "1 3 20 18");
     output(graph, "scores", "1 7");
-    weights(graph, "w0", "8 3 3 3", 216);
-    weights(graph, "w1", "8 1 3 3", 72);
-    weights(graph, "w2", "20 8 1 1", 160);
-    weights(graph, "w3", "20 1 3 3", 180);
-    weights(graph, "w4", "20 7", 140);
-    conv(graph, "image w0", "a", 3, 2, 1);
+    graph_weights(graph, "w0", "8 3 3 3");
+    graph_weights(graph, "w1", "8 1 3 3");
+    graph_weights(graph, "w2", "20 8 1 1");
+    graph_weights(graph, "w3", "20 1 3 3");
+    graph_weights(graph, "w4", "20 7");
+    graph_conv(graph, "image w0", "a", 3, 2, 1);
     graph_add(graph, "Relu", "a", "b");
-    conv(graph, "b w1", "c", 3, 1, 8);
+    graph_conv(graph, "b w1", "c", 3, 1, 8);
     graph_add(graph, "Relu", "c", "d");
-    conv(graph, "d w2", "e", 1, 1, 1);
+    graph_conv(graph, "d w2", "e", 1, 1, 1);
     graph_add(graph, "HardSwish", "e", "f");
-    conv(graph, "f w3", "g", 3, 2, 20);
+    graph_conv(graph, "f w3", "g", 3, 2, 20);
     graph_add(graph, "GlobalAveragePool", "g", "m");
     graph_add(graph, "Flatten", "m", "n");
     graph_add(graph, "MatMul", "n w4", "scores");
