@@ -33,8 +33,7 @@ typedef struct hmlc_architecture {
     const hmlc_target *targets; /* in rising order of features: the loader takes the last that the
                                    CPU can run */
     uint32_t target_count;
-    const char
-        *triples; /* how LLVM's triples of it begin, blanks between; NULL: rows alone */
+    const char *triples;   /* how LLVM's triples of it begin, blanks between; NULL: rows alone */
     hmlc_bitcode kernels;  /* the irregular operators */
     hmlc_bitcode memory;   /* what LLVM may call on its own */
     hmlc_instruction nop;  /* what LLVM leaves before an entry, one for each instruction's room */
