@@ -3,21 +3,63 @@
 
 #include "tflite_fixed.h"
 
-/* Stored integers less their zero point. */
-static hmlc_value *whole_numbers(hmlc_node *node, hmlc_value *x, const hmlc_tflite_tensor *tensor)
+/* The zero point as a scalar, NULL where it is 0. */
+static hmlc_value *zero_of(hmlc_node *node, const hmlc_tflite_tensor *tensor)
 {
-    hmlc_value *numbers = hmlc_emit_cast(&node->emit, x, HMLC_DTYPE_i32);
     const hmlc_tflite_quantization *quantization = &tensor->quantization;
-    double zero = (double)quantization->zeros[0];
     for (uint32_t i = 1; i < quantization->count; i++) {
         if (quantization->zeros[i] != quantization->zeros[0]) {
             hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
                            "'%s' has zero points that differ by channel", tensor->key);
+            return NULL;
         }
     }
-    return zero == 0 ? numbers
-                     : hmlc_emit_binary(&node->emit, HMLC_OP_sub, numbers,
-                                        hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i32, zero));
+    return quantization->zeros[0] != 0
+               ? hmlc_emit_scalar(&node->emit, tensor->dtype, (double)quantization->zeros[0])
+               : NULL;
+}
+
+static hmlc_value *widened(hmlc_node *node, hmlc_value *x, hmlc_value *zero)
+{
+    hmlc_emitter *emit = &node->emit;
+    x = hmlc_emit_cast(emit, x, HMLC_DTYPE_i32);
+    return zero == NULL
+               ? x
+               : hmlc_emit_binary(emit, HMLC_OP_sub, x, hmlc_emit_cast(emit, zero, HMLC_DTYPE_i32));
+}
+
+void hmlc_tflite_widen_operands(hmlc_node *node, hmlc_tflite_operands *operands)
+{
+    if (operands->rescale && hmlc_node_ok(node)) {
+        operands->x = widened(node, operands->x, operands->x_zero);
+        operands->w = widened(node, operands->w, operands->w_zero);
+    }
+}
+
+static hmlc_value *add_bias(hmlc_node *node, hmlc_value *y, hmlc_value *bias)
+{
+    return bias != NULL ? hmlc_emit_binary(&node->emit, HMLC_OP_add, y, bias) : y;
+}
+
+hmlc_value *hmlc_tflite_emit_conv(hmlc_node *node, const hmlc_tflite_operands *operands,
+                                  const hmlc_window_spec *window, int64_t groups)
+{
+    if (!operands->rescale) {
+        return hmlc_emit_conv(&node->emit, operands->x, operands->w, operands->bias, window,
+                              groups);
+    }
+    hmlc_value *y = hmlc_emit_conv_integer(&node->emit, operands->x, operands->w, operands->x_zero,
+                                           operands->w_zero, window, groups);
+    return add_bias(node, y, operands->bias);
+}
+
+hmlc_value *hmlc_tflite_emit_matmul(hmlc_node *node, const hmlc_tflite_operands *operands)
+{
+    const hmlc_attr turned = hmlc_attr_int(HMLC_ATTR_transpose_b, 1);
+    hmlc_value *const values[4] = {operands->x, operands->w, operands->x_zero, operands->w_zero};
+    hmlc_opcode opcode = operands->rescale ? HMLC_OP_matmul_integer : HMLC_OP_matmul;
+    hmlc_value *y = hmlc_emit(&node->emit, opcode, values, operands->rescale ? 4 : 2, &turned, 1);
+    return add_bias(node, y, operands->bias);
 }
 
 static bool is_byte(const hmlc_tflite_tensor *tensor)
@@ -56,8 +98,8 @@ bool hmlc_tflite_read_operands(hmlc_node *node, uint32_t x, uint32_t w, uint32_t
         return false;
     }
     if (quantized) {
-        operands->x = whole_numbers(node, operands->x, x_record);
-        operands->w = whole_numbers(node, operands->w, w_record);
+        operands->x_zero = zero_of(node, x_record);
+        operands->w_zero = zero_of(node, w_record);
         return hmlc_node_ok(node);
     }
     if (hmlc_tflite_is_quantized(x_record)) {
@@ -137,9 +179,9 @@ static hmlc_value *to_steps_once(hmlc_node *node, hmlc_value *y,
                               .dims = {count},
                               .data = data,
                               .bytes = count * sizeof *data};
-    y = hmlc_emit_cast(emit, y, HMLC_DTYPE_f64);
-    y = hmlc_emit_binary(emit, HMLC_OP_mul, y, hmlc_emit_constant(emit, &list));
-    return hmlc_tflite_store(node, hmlc_tflite_round_away(emit, y), result);
+    y = hmlc_emit(emit, HMLC_OP_requantize_fixed, HMLC_OPERANDS(y, hmlc_emit_constant(emit, &list)),
+                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_rounding, HMLC_ROUNDING_REAL)));
+    return hmlc_tflite_store(node, y, result);
 }
 
 static hmlc_value *to_steps(hmlc_node *node, hmlc_value *y, const hmlc_tflite_operands *operands,
@@ -159,7 +201,6 @@ static hmlc_value *to_steps(hmlc_node *node, hmlc_value *y, const hmlc_tflite_op
             return NULL;
         }
     }
-    y = hmlc_emit_cast(&node->emit, y, HMLC_DTYPE_i64);
     return hmlc_tflite_store(node, hmlc_tflite_times(node, y, factors, count), result);
 }
 

@@ -26,54 +26,45 @@ bool hmlc_tflite_factor_of(double number, hmlc_tflite_factor *factor)
 hmlc_value *hmlc_tflite_less(hmlc_node *node, hmlc_value *x, int64_t number)
 {
     hmlc_emitter *emit = &node->emit;
-    x = hmlc_emit_cast(emit, x, HMLC_DTYPE_i64);
+    x = hmlc_emit_cast(emit, x, HMLC_DTYPE_i32);
     return number == 0 ? x
                        : hmlc_emit_binary(emit, HMLC_OP_sub, x,
-                                          hmlc_emit_scalar(emit, HMLC_DTYPE_i64, (double)number));
+                                          hmlc_emit_scalar(emit, HMLC_DTYPE_i32, (double)number));
 }
 
 /* What is done with the factors, one list of numbers for each step. */
-enum { LEFT, MULTIPLIER, NUDGE, BELOW, RIGHT, LISTS };
+enum { LEFT, MULTIPLIER, RIGHT, LISTS };
 
 static int64_t entry_of(const hmlc_tflite_factor *factor, int list)
 {
-    int32_t right = factor->shift < 0 ? -factor->shift : 0;
     switch (list) {
     case LEFT:
-        return 1LL << (factor->shift > 0 ? factor->shift : 0);
+        return (int32_t)(1U << (factor->shift > 0 ? factor->shift : 0));
     case MULTIPLIER:
         return factor->multiplier;
-    case NUDGE:
-        return right > 0 ? 1LL << (right - 1) : 0;
-    case BELOW:
-        return right > 0;
     default:
-        return right;
+        return factor->shift < 0 ? -factor->shift : 0;
     }
 }
 
-/* A scalar where all factors agree; NULL where the step does nothing. */
+/* A scalar where all factors agree. */
 static hmlc_value *list_constant(hmlc_node *node, const hmlc_tflite_factor *factors, uint32_t count,
                                  int list)
 {
-    hmlc_module *module = node->emit.builder.module;
     bool equal = true;
     for (uint32_t i = 1; i < count; i++) {
         equal = equal && entry_of(&factors[i], list) == entry_of(&factors[0], list);
     }
-    if (equal && entry_of(&factors[0], list) == (list == LEFT ? 1 : 0) && list != MULTIPLIER) {
-        return NULL;
-    }
     uint32_t stored = equal ? 1 : count;
-    int64_t *data = HMLC_NEW_ARRAY(module->arena, int64_t, stored);
+    int32_t *data = HMLC_NEW_ARRAY(node->emit.builder.module->arena, int32_t, stored);
     if (data == NULL) {
         node->emit.status = HMLC_RESOURCE;
         return NULL;
     }
     for (uint32_t i = 0; i < stored; i++) {
-        data[i] = entry_of(&factors[i], list);
+        data[i] = (int32_t)entry_of(&factors[i], list);
     }
-    const hmlc_tensor tensor = {.dtype = HMLC_DTYPE_i64,
+    const hmlc_tensor tensor = {.dtype = HMLC_DTYPE_i32,
                                 .rank = equal ? 0 : 1,
                                 .dims = {count},
                                 .data = data,
@@ -81,37 +72,22 @@ static hmlc_value *list_constant(hmlc_node *node, const hmlc_tflite_factor *fact
     return hmlc_emit_constant(&node->emit, &tensor);
 }
 
-/*
- * The high half of the product, half up; then a right shift, half away from zero: a number below 0
- * gets one less than half before it is cut off downwards.
- */
+/* A shift to the left wraps, as the reference kernels' does. */
 hmlc_value *hmlc_tflite_times(hmlc_node *node, hmlc_value *x, const hmlc_tflite_factor *factors,
                               uint32_t count)
 {
     hmlc_emitter *emit = &node->emit;
-    hmlc_value *lists[LISTS];
-    for (int k = 0; k < LISTS; k++) {
-        lists[k] = list_constant(node, factors, count, k);
+    bool up = false;
+    for (uint32_t i = 0; i < count; i++) {
+        up = up || factors[i].shift > 0;
     }
-    if (!hmlc_node_ok(node)) {
-        return NULL;
+    if (up) {
+        x = hmlc_emit_binary(emit, HMLC_OP_mul, x, list_constant(node, factors, count, LEFT));
     }
-    if (lists[LEFT] != NULL) {
-        x = hmlc_emit_binary(emit, HMLC_OP_mul, x, lists[LEFT]);
-    }
-    x = hmlc_emit_binary(emit, HMLC_OP_mul, x, lists[MULTIPLIER]);
-    x = hmlc_emit_binary(emit, HMLC_OP_add, x,
-                         hmlc_emit_scalar(emit, HMLC_DTYPE_i64, (double)(1LL << 30)));
-    x = hmlc_emit_binary(emit, HMLC_OP_shift_right, x, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 31));
-    if (lists[RIGHT] == NULL || !hmlc_node_ok(node)) {
-        return x;
-    }
-    hmlc_value *zero = hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0);
-    hmlc_value *negative = hmlc_emit_binary(emit, HMLC_OP_less, x, zero);
-    hmlc_value *below = hmlc_emit_select(emit, negative, lists[BELOW], zero);
-    x = hmlc_emit_binary(emit, HMLC_OP_sub, hmlc_emit_binary(emit, HMLC_OP_add, x, lists[NUDGE]),
-                         below);
-    return hmlc_emit_binary(emit, HMLC_OP_shift_right, x, lists[RIGHT]);
+    hmlc_value *multiplier = list_constant(node, factors, count, MULTIPLIER);
+    hmlc_value *right = list_constant(node, factors, count, RIGHT);
+    return hmlc_emit(emit, HMLC_OP_requantize_fixed, HMLC_OPERANDS(x, multiplier, right),
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_rounding, HMLC_ROUNDING_DOUBLE)));
 }
 
 hmlc_value *hmlc_tflite_times_real(hmlc_node *node, hmlc_value *x, double number)

@@ -28,7 +28,7 @@ static hmlc_value *addend(hmlc_node *node, uint32_t index, double twice)
 {
     hmlc_value *x = number(node, index);
     x = hmlc_emit_binary(&node->emit, HMLC_OP_mul, x,
-                         hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i64, 1 << 20));
+                         hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i32, 1 << 20));
     return hmlc_tflite_times_real(node, x,
                                   (double)scale_of(hmlc_tflite_input(node, index)) / twice);
 }
@@ -88,6 +88,8 @@ void hmlc_tflite_integer_relu6(hmlc_node *node)
     rectify(node, 6);
 }
 
+enum { MOST_ELEMENTS = INT32_MAX / 255 }; /* whose sum fits 32 bits */
+
 /* MEAN: the number of elements is divided into the multiplier, from which as many bits were taken
  * as it has. */
 void hmlc_tflite_integer_mean(hmlc_node *node)
@@ -102,9 +104,9 @@ void hmlc_tflite_integer_mean(hmlc_node *node)
         int64_t size = 0;
         if (axes.run_time != NULL ||
             !hmlc_dim_is_constant(hmlc_node_dims(node, 0)[axes.list[i]], &size) || size < 1 ||
-            size > INT32_MAX / count) {
+            size > MOST_ELEMENTS / count) {
             hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
-                           "the number of elements is not known at compile time");
+                           "the number of elements is not known at compile time, or too large");
             return;
         }
         count *= size;

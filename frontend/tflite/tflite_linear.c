@@ -46,12 +46,8 @@ void hmlc_tflite_import_fully_connected(hmlc_node *node)
         return;
     }
     operands.once = hmlc_tflite_self(node)->litert;
-    hmlc_value *rows = flatten(node, operands.x, weights->dims[1]);
-    hmlc_value *y = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(rows, operands.w),
-                              HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_transpose_b, 1)));
-    if (operands.bias != NULL) {
-        y = hmlc_emit_binary(emit, HMLC_OP_add, y, operands.bias);
-    }
+    operands.x = flatten(node, operands.x, weights->dims[1]);
+    hmlc_value *y = hmlc_tflite_emit_matmul(node, &operands);
     y = hmlc_tflite_finish_sums(node, y, &operands);
     if (keep && hmlc_node_ok(node)) {
         hmlc_dim shape[HMLC_MAX_RANK];

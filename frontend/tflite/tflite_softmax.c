@@ -150,7 +150,7 @@ void hmlc_tflite_integer_softmax(hmlc_node *node)
         return;
     }
     hmlc_value *powers = table_of(node, step, 0), *addends = table_of(node, step, 12);
-    hmlc_value *q = hmlc_tflite_less(node, node->inputs[0], 0);
+    hmlc_value *q = hmlc_emit_cast(emit, node->inputs[0], HMLC_DTYPE_i64);
     hmlc_value *most = hmlc_emit_reduce(emit, HMLC_OP_reduce_max, q, &axis, 1, true);
     hmlc_value *distance = binary(node, HMLC_OP_sub, most, q);
     hmlc_value *sum = hmlc_emit_reduce(emit, HMLC_OP_reduce_sum, look_up(node, addends, distance),
@@ -166,6 +166,7 @@ void hmlc_tflite_integer_softmax(hmlc_node *node)
     bits = binary(node, HMLC_OP_add, bits, number(node, 1));
     y = binary(node, HMLC_OP_shift_right, binary(node, HMLC_OP_add, y, half), bits);
     if (hmlc_node_ok(node)) {
+        y = hmlc_emit_cast(emit, y, HMLC_DTYPE_i32);
         node->outputs[0] = hmlc_tflite_store(node, y, result);
     }
 }

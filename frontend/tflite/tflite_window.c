@@ -84,8 +84,7 @@ static void convolve(hmlc_node *node, hmlc_tflite_operands *operands, hmlc_windo
         return;
     }
     pad_window(node, operands->x, window);
-    hmlc_value *y = hmlc_emit_conv(&node->emit, operands->x, operands->w, operands->bias, window,
-                                   all / channels);
+    hmlc_value *y = hmlc_tflite_emit_conv(node, operands, window, all / channels);
     node->outputs[0] = hmlc_tflite_finish_sums(node, y, operands);
 }
 
@@ -165,6 +164,7 @@ void hmlc_tflite_import_transpose_conv(hmlc_node *node)
         (operands.bias != NULL && !has_rank(node, operands.bias, "the bias", 1))) {
         return;
     }
+    hmlc_tflite_widen_operands(node, &operands);
     const hmlc_dim *shape = wanted_shape(node);
     for (int32_t i = 0; i < window.spatial; i++) {
         window.size[i] = weight_dim(node, operands.w, i + 1);

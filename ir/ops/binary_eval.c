@@ -145,6 +145,28 @@ hmlc_status hmlc_eval_binary(hmlc_eval *context)
     return floats ? evaluate_floats(context) : evaluate_integers(context);
 }
 
+hmlc_status hmlc_eval_requantize_fixed(hmlc_eval *context)
+{
+    int64_t strides[3][HMLC_MAX_RANK], count = hmlc_tensor_count(&context->results[0]);
+    int64_t rounding = hmlc_op_int(context->op, HMLC_ATTR_rounding);
+    const hmlc_tensor *multiplier = context->operands[1], *shift = hmlc_eval_operand(context, 2);
+    hmlc_cursor cursor;
+    HMLC_TRY(start_cursor(context, strides, &cursor));
+    int64_t *values = hmlc_eval_new_integers(context, count);
+    HMLC_TRY_MEMORY(values);
+    for (int64_t i = 0; i < count; ++i, hmlc_cursor_next(&cursor)) {
+        int64_t x = hmlc_tensor_get_int(context->operands[0], cursor.offset[0]);
+        values[i] =
+            rounding == HMLC_ROUNDING_REAL
+                ? hmlc_requantize_real(x, hmlc_tensor_get_double(multiplier, cursor.offset[1]))
+                : hmlc_requantize_fixed(rounding == HMLC_ROUNDING_DOUBLE, x,
+                                        hmlc_tensor_get_int(multiplier, cursor.offset[1]),
+                                        hmlc_tensor_get_int(shift, cursor.offset[2]));
+    }
+    hmlc_eval_store_integers(&context->results[0], values);
+    return HMLC_OK;
+}
+
 hmlc_status hmlc_eval_select(hmlc_eval *context)
 {
     int64_t strides[3][HMLC_MAX_RANK], count = hmlc_tensor_count(&context->results[0]);

@@ -111,6 +111,32 @@ hmlc_status hmlc_infer_compare(hmlc_infer *context)
     return infer_binary(context, accepted, SAME_TYPE, true);
 }
 
+/* x i32, multiplier i32 and shift i32, or multiplier f64 alone. */
+hmlc_status hmlc_infer_requantize_fixed(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    bool real = hmlc_op_int(context->op, HMLC_ATTR_rounding) == HMLC_ROUNDING_REAL;
+    int32_t rank = 0;
+    hmlc_dim dims[HMLC_MAX_RANK];
+    if (context->op->operand_count != (real ? 2 : 3)) {
+        hmlc_infer_fail(context, &status, "has %s shift", real ? "a" : "no");
+        return status;
+    }
+    for (uint32_t k = 0; k < context->op->operand_count; k++) {
+        hmlc_dtype wanted = real && k == 1 ? HMLC_DTYPE_f64 : HMLC_DTYPE_i32;
+        const hmlc_type *type = hmlc_infer_operand(context, k, HMLC_ACCEPT_NUMERIC, &status);
+        if (type != NULL && type->dtype != wanted) {
+            hmlc_infer_fail(context, &status, "operand %u has element type %s; expected %s", k,
+                            hmlc_dtype_name(type->dtype), hmlc_dtype_name(wanted));
+        }
+        HMLC_TRY(status);
+        HMLC_TRY(hmlc_infer_broadcast(context->module, context->op->location, rank, dims,
+                                      type->rank, type->dims, &rank, dims));
+    }
+    hmlc_infer_result(context, 0, HMLC_DTYPE_i32, rank, dims, &status);
+    return status;
+}
+
 hmlc_status hmlc_infer_select(hmlc_infer *context)
 {
     hmlc_status status = HMLC_OK;

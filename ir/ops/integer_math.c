@@ -37,6 +37,26 @@ bool hmlc_integer_less(hmlc_dtype dtype, int64_t a, int64_t b)
     return is_unsigned(dtype) ? (uint64_t)a < (uint64_t)b : a < b;
 }
 
+/* gemmlowp's SaturatingRoundingDoublingHighMul, then its RoundingDivideByPOT. */
+int64_t hmlc_requantize_fixed(bool twice, int64_t x, int64_t multiplier, int64_t shift)
+{
+    int32_t down = (int32_t)(shift & 31);
+    int64_t product = x * multiplier;
+    if (!twice) {
+        int64_t half = 1LL << (30 + down);
+        return hmlc_integer_wrap(HMLC_DTYPE_i32, (product + half) >> 31 >> down);
+    }
+    int64_t high = (product + (1LL << 30)) >> 31;
+    int64_t half = down > 0 ? 1LL << (down - 1) : 0;
+    return (high + half - (down > 0 && high < 0)) >> down;
+}
+
+int64_t hmlc_requantize_real(int64_t x, double number)
+{
+    double product = round((double)x * number);
+    return product >= 0x1p31 ? INT32_MAX : product > -0x1p31 ? (int64_t)product : INT32_MIN;
+}
+
 static int64_t negate(int64_t a)
 {
     return (int64_t)(0 - (uint64_t)a);

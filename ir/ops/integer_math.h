@@ -22,6 +22,9 @@ bool hmlc_integer_binary(hmlc_opcode opcode, hmlc_dtype dtype, bool fmod, int64_
  * code that takes exp and log rounds otherwise.
  */
 int64_t hmlc_integer_power(hmlc_dtype dtype, int64_t base, double exponent);
+/* The op requantize_fixed: ops.def. Shifts count modulo 32. */
+int64_t hmlc_requantize_fixed(bool twice, int64_t x, int64_t multiplier, int64_t shift);
+int64_t hmlc_requantize_real(int64_t x, double number);
 bool hmlc_integer_less(hmlc_dtype dtype, int64_t a, int64_t b);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "form.h"
+#include "query.h"
 
 hmlc_form_op *hmlc_form_node(const hmlc_form_state *state, const hmlc_op *op)
 {
@@ -103,6 +104,13 @@ static bool is_layers_own(const hmlc_use *use)
     const hmlc_op *op = use->op;
     if (op->opcode == HMLC_OP_quantize || op->opcode == HMLC_OP_dequantize) {
         return use->index == 2 || (use->index == 1 && op->opcode == HMLC_OP_dequantize);
+    }
+    if (op->opcode == HMLC_OP_requantize_fixed) {
+        return use->index > 0;
+    }
+    if (op->opcode == HMLC_OP_add && use->index == 1 &&
+        hmlc_producer_of(hmlc_op_operand(op, 0), HMLC_OP_requantize_fixed) != NULL) {
+        return true;
     }
     if (op->opcode != HMLC_OP_mul || use->index != 1) {
         return false;

@@ -77,7 +77,8 @@ static bool build(kernel_graph *graph, hmlc_opcode opcode, hmlc_dtype dtype, con
 static bool is_plain(hmlc_opcode opcode)
 {
     return hmlc_opcode_has(opcode, HMLC_TRAIT_ELEMENTWISE) && opcode != HMLC_OP_cast &&
-           opcode != HMLC_OP_quantize && opcode != HMLC_OP_dequantize;
+           opcode != HMLC_OP_quantize && opcode != HMLC_OP_dequantize &&
+           opcode != HMLC_OP_requantize_fixed;
 }
 
 static uint32_t tested;
@@ -210,6 +211,60 @@ static void quantization(void **state)
     quantize_one(HMLC_DTYPE_i32, "5", 5, true);
 }
 
+/* Edges of i32 and halves of either rounding, beside random numbers. */
+static hmlc_tensor edges(kernel_random *random, hmlc_arena *arena, const int64_t *dims,
+                         double least, const double *special, size_t count)
+{
+    hmlc_tensor tensor =
+        kernel_random_tensor(random, arena, HMLC_DTYPE_i32, 2, dims, least, 2147483647.0);
+    union {
+        const void *from;
+        void *to;
+    } data = {.from = tensor.data};
+    for (int64_t k = 0; k < hmlc_tensor_count(&tensor); k += 3) {
+        hmlc_element_set_double(HMLC_DTYPE_i32, data.to, k, special[(size_t)(k / 3) % count]);
+    }
+    return tensor;
+}
+
+static void requantize_one(int64_t rounding, const char *dims_text, int64_t columns)
+{
+    static const double special[] = {2147483647.0, -2147483648.0, -2147483647.0, 0,  1,   -1,
+                                     1073741824,   -1073741824,   536870912,     3,  -3,  5,
+                                     -6,           (1 << 20),     -(1 << 20),    -2, 127, 96};
+    static const double multipliers[] = {1073741824, 2147483647, 0, 1, 1073741825};
+    kernel_graph graph = kernel_graph_create();
+    kernel_random random = {(uint64_t)rounding * 7 + (uint64_t)columns};
+    bool real = rounding == HMLC_ROUNDING_REAL;
+    int64_t dims[] = {6, 77}, column_dims[] = {1, columns};
+    hmlc_value *operands[] = {
+        kernel_graph_input(&graph, HMLC_DTYPE_i32, "6 77"),
+        kernel_graph_input(&graph, real ? HMLC_DTYPE_f64 : HMLC_DTYPE_i32, dims_text),
+        real ? NULL : kernel_graph_input(&graph, HMLC_DTYPE_i32, dims_text)};
+    hmlc_attr attr = hmlc_attr_int(HMLC_ATTR_rounding, rounding);
+    hmlc_value *y =
+        kernel_graph_op(&graph, HMLC_OP_requantize_fixed, operands, real ? 2 : 3, &attr, 1);
+    kernel_graph_finish(&graph, HMLC_FORM_LOOP, &y, 1);
+    hmlc_arena *arena = graph.module->arena;
+    hmlc_tensor inputs[] = {
+        edges(&random, arena, dims, -2147483648.0, special, sizeof special / sizeof special[0]),
+        real ? kernel_random_tensor(&random, arena, HMLC_DTYPE_f64, 2, column_dims, 0, 1.5)
+             : edges(&random, arena, column_dims, 0, multipliers,
+                     sizeof multipliers / sizeof multipliers[0]),
+        kernel_random_tensor(&random, arena, HMLC_DTYPE_i32, 2, column_dims, 0, 31.9)};
+    harness_verify_targets(graph.module, inputs, (harness_tolerance){0, 0});
+    kernel_graph_destroy(&graph);
+}
+
+static void fixed_point(void **state)
+{
+    (void)state;
+    for (int64_t rounding = HMLC_ROUNDING_DOUBLE; rounding <= HMLC_ROUNDING_REAL; rounding++) {
+        requantize_one(rounding, "1 77", 77);
+        requantize_one(rounding, "1 1", 1);
+    }
+}
+
 /* Attributes other than their defaults, and more than one lane count. */
 static void attributes(void **state)
 {
@@ -250,6 +305,7 @@ int main(void)
         cmocka_unit_test(every_operator_and_type),
         cmocka_unit_test(every_cast),
         cmocka_unit_test(quantization),
+        cmocka_unit_test(fixed_point),
         cmocka_unit_test(attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

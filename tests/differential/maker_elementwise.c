@@ -339,6 +339,26 @@ static void make_quantize(maker *m)
     }
 }
 
+/* Of integers that are of the result's size before the step. */
+static void make_requantize(maker *m)
+{
+    const maker_value *x = maker_any(m, maker_is_integer);
+    if (x == NULL) {
+        return;
+    }
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_i32);
+    hmlc_value *from = x->value;
+    const maker_value *wide = maker_op(m, HMLC_OP_cast, &from, 1, &to, 1, MAKER_NO_FACTS);
+    const maker_value *multiplier =
+        maker_scalar(m, HMLC_DTYPE_i32, 2147483647.0 - 1000.0 * maker_pick(m, 1 << 20));
+    const maker_value *shift = maker_scalar(m, HMLC_DTYPE_i32, maker_pick(m, 9));
+    if (wide != NULL && multiplier != NULL && shift != NULL) {
+        hmlc_value *operands[] = {wide->value, multiplier->value, shift->value};
+        hmlc_attr rounding = hmlc_attr_int(HMLC_ATTR_rounding, maker_pick(m, 2));
+        (void)maker_op(m, HMLC_OP_requantize_fixed, operands, 3, &rounding, 1, MAKER_NO_FACTS);
+    }
+}
+
 const maker_rule maker_elementwise_rules[] = {
     {"unary", 24, make_unary},
     {"binary", 26, make_binary},
@@ -350,5 +370,6 @@ const maker_rule maker_elementwise_rules[] = {
     {"select", 5, make_select},
     {"cast", 6, make_cast},
     {"quantize", 2, make_quantize},
+    {"requantize", 2, make_requantize},
     {NULL, 0, NULL},
 };

@@ -282,6 +282,33 @@ static void quantization_rounds_and_saturates(void **state)
     ops_expect(test, op, 0, SHAPE(2, 3), 0, FLOATS(0, 4, -2, 490, 4, -4));
 }
 
+/* 2^30 / 2^31 is half: 3 to 1.5, then 2; twice rounded 5 / 4 is 3 / 2, then 2. */
+static void fixed_point_rounds_twice_or_once(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *x =
+        ops_constant(test, HMLC_DTYPE_i32, SHAPE(6), FLOATS(3, -3, 5, -5, -7, 2147483647.0));
+    hmlc_value *half = ops_constant(test, HMLC_DTYPE_i32, SCALAR, FLOATS(1 << 30));
+    hmlc_value *none = ops_constant(test, HMLC_DTYPE_i32, SCALAR, FLOATS(0));
+    hmlc_value *one = ops_constant(test, HMLC_DTYPE_i32, SHAPE(1), FLOATS(1));
+    hmlc_op *op = ops_build(test, HMLC_OP_requantize_fixed, OPERANDS(x, half, none), NO_ATTRS);
+    ops_expect_type(op, 0, "i32[6]");
+    ops_expect(test, op, 0, SHAPE(6), 0, FLOATS(2, -1, 3, -2, -3, 1 << 30));
+    op = ops_build(test, HMLC_OP_requantize_fixed, OPERANDS(x, half, one), NO_ATTRS);
+    ops_expect(test, op, 0, SHAPE(6), 0, FLOATS(1, -1, 2, -1, -2, 1 << 29));
+    op = ops_build(test, HMLC_OP_requantize_fixed, OPERANDS(x, half, one),
+                   ATTRS(INT_ATTR(rounding, HMLC_ROUNDING_SINGLE)));
+    ops_expect(test, op, 0, SHAPE(6), 0, FLOATS(1, -1, 1, -1, -2, 1 << 29));
+    hmlc_value *real = ops_constant(test, HMLC_DTYPE_f64, SCALAR, FLOATS(0.5));
+    op = ops_build(test, HMLC_OP_requantize_fixed, OPERANDS(x, real),
+                   ATTRS(INT_ATTR(rounding, HMLC_ROUNDING_REAL)));
+    ops_expect(test, op, 0, SHAPE(6), 0, FLOATS(2, -2, 3, -3, -4, 1 << 30));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "has no shift", HMLC_OP_requantize_fixed,
+               OPERANDS(x, half), NO_ATTRS);
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "expected f64", HMLC_OP_requantize_fixed,
+               OPERANDS(x, half), ATTRS(INT_ATTR(rounding, HMLC_ROUNDING_REAL)));
+}
+
 static void contradictions_are_reported(void **state)
 {
     ops_test *test = *state;
@@ -357,6 +384,7 @@ int main(void)
         OPS_TEST(casts_truncate_and_wrap),
         OPS_TEST(select_takes_either_side),
         OPS_TEST(quantization_rounds_and_saturates),
+        OPS_TEST(fixed_point_rounds_twice_or_once),
         OPS_TEST(contradictions_are_reported),
         OPS_TEST(symbolic_shapes_broadcast),
         OPS_TEST(two_symbols_broadcast_in_either_order),

@@ -83,6 +83,9 @@ bool hmlc_elementwise_supported(const hmlc_op *op, const char **reason)
     if (op->opcode == HMLC_OP_quantize || op->opcode == HMLC_OP_dequantize) {
         return quantize_supported(op, reason);
     }
+    if (op->opcode == HMLC_OP_requantize_fixed) {
+        return true;
+    }
     hmlc_elementwise_row row = row_of(op->opcode);
     hmlc_dtype dtype = dtype_of(op);
     bool real = hmlc_dtype_is_float(dtype);
@@ -134,6 +137,8 @@ LLVMValueRef hmlc_elementwise_emit(hmlc_frame *frame, const hmlc_op *op,
         return hmlc_elementwise_quantize(&emission);
     case HMLC_OP_dequantize:
         return hmlc_elementwise_dequantize(&emission);
+    case HMLC_OP_requantize_fixed:
+        return hmlc_elementwise_requantize(&emission);
     default:
         break;
     }

@@ -35,6 +35,8 @@ LLVMValueRef hmlc_elementwise_convert(hmlc_frame *frame, LLVMValueRef value, hml
 LLVMValueRef hmlc_elementwise_integer_power(const hmlc_emission *emission);
 LLVMValueRef hmlc_elementwise_quantize(const hmlc_emission *emission);
 LLVMValueRef hmlc_elementwise_dequantize(const hmlc_emission *emission);
+/* elementwise_requantize.c */
+LLVMValueRef hmlc_elementwise_requantize(const hmlc_emission *emission);
 
 static inline bool hmlc_dtype_is_unsigned(hmlc_dtype dtype)
 {

@@ -112,6 +112,7 @@ typedef struct hmlc_target {
     int32_t l1_ways;
     hmlc_tiles tiles;
     hmlc_byte_products bytes;
+    bool multiplies_every_second; /* i32 by i32 to i64 takes every second lane of both */
     hmlc_window_tiles window;
     int64_t listed_pixels; /* convolutions of images up to so many list where each row begins */
     hmlc_rates rates;
