@@ -3,6 +3,8 @@
 #include "contraction.h"
 #include "pack.h"
 
+enum { APART_ROWS = 32 }; /* so many fill tiles well without the next batch element's */
+
 static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
 {
     return hmlc_dim_constant(context->module->dims, value);
@@ -181,6 +183,24 @@ static int32_t row_groups(hmlc_dims *dims, const hmlc_access *access, int32_t fi
     return map.count;
 }
 
+/*
+ * Rows of a batch element whose number is known stay apart from a batch that only a run knows: they
+ * need code for two heights of tiles, not for all. Floats take what is faster with many batches.
+ */
+static bool stays_apart(const hmlc_contraction *contraction, int32_t first)
+{
+    int64_t rows = 1, size;
+    for (int32_t k = first; k < contraction->rank - 1; k++) {
+        if (!hmlc_dim_is_constant(contraction->dims[k], &size)) {
+            return false;
+        }
+        rows *= size < APART_ROWS ? size : APART_ROWS;
+        rows = rows < APART_ROWS ? rows : APART_ROWS;
+    }
+    return rows == APART_ROWS && hmlc_op_sums_bytes(contraction->anchor) &&
+           !hmlc_dim_is_constant(contraction->dims[first - 1], NULL);
+}
+
 /* Leading dims join the rows while the panels do not depend on them and rows stay evenly spaced. */
 void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction)
 {
@@ -188,7 +208,8 @@ void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *con
     int32_t last = contraction->rank - 1, first = contraction->batch_rank;
     while (first > 0 && hmlc_dim_is(contraction->right_strides[first - 1], 0) &&
            row_groups(dims, &contraction->left, first - 1, last) <= 1 &&
-           row_groups(dims, &contraction->output, first - 1, last) <= 1) {
+           row_groups(dims, &contraction->output, first - 1, last) <= 1 &&
+           !stays_apart(contraction, first)) {
         first -= 1;
     }
     contraction->batch_rank = first;
