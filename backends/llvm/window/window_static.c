@@ -2,12 +2,16 @@
 /* Tiles of a window whose borders are known: all taps unrolled, each input vector loaded once. */
 #include "window.h"
 
+#include <string.h>
+
 /* One tile's place. */
 typedef struct static_tile {
     const hmlc_window_strip *rows, *columns;
     LLVMValueRef first_row, first_column; /* of the output */
     int64_t lowest_row, lowest_column;    /* first input row and column read, from tap 0's */
     LLVMValueRef base;                    /* offset of that element */
+    LLVMValueRef
+        weights[HMLC_WINDOW_TAPS * HMLC_WINDOW_TAPS]; /* of the channels at hand, or NULL */
 } static_tile;
 
 /* The first input index that any output of a strip reads, from the strip's first tap. */
@@ -58,8 +62,17 @@ static bool is_read(const hmlc_window_axis *axis, const hmlc_window_strip *strip
     return false;
 }
 
+/* Loaded where it is first used. */
+static LLVMValueRef weight_of(hmlc_window_emitter *at, static_tile *tile, int64_t tap)
+{
+    if (tile->weights[tap] == NULL) {
+        tile->weights[tap] = hmlc_window_weight(at, hmlc_frame_int(at->frame, tap));
+    }
+    return tile->weights[tap];
+}
+
 /* All products of one input vector. */
-static void use_input(hmlc_window_emitter *at, const static_tile *tile, int64_t row, int64_t column,
+static void use_input(hmlc_window_emitter *at, static_tile *tile, int64_t row, int64_t column,
                       LLVMValueRef *accumulators)
 {
     hmlc_frame *frame = at->frame;
@@ -78,16 +91,16 @@ static void use_input(hmlc_window_emitter *at, const static_tile *tile, int64_t 
             int64_t column_tap = tap_of(x, tile->columns, c, column);
             if (column_tap >= 0) {
                 LLVMValueRef *sum = &accumulators[r * tile->columns->size + c];
-                LLVMValueRef tap = hmlc_frame_int(frame, row_tap * x->window + column_tap);
-                *sum = hmlc_window_combine(at, *sum, input, hmlc_window_weight(at, tap));
+                LLVMValueRef weight = weight_of(at, tile, row_tap * x->window + column_tap);
+                *sum = hmlc_window_combine(at, *sum, input, weight);
             }
         }
     }
 }
 
 /* Taps of one output that lie outside, where that is not the same as to leave them out. */
-static void use_padding(hmlc_window_emitter *at, const static_tile *tile, int64_t row,
-                        int64_t column, LLVMValueRef *sum)
+static void use_padding(hmlc_window_emitter *at, static_tile *tile, int64_t row, int64_t column,
+                        LLVMValueRef *sum)
 {
     const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
     const hmlc_window_strip *rows = tile->rows, *columns = tile->columns;
@@ -96,14 +109,12 @@ static void use_padding(hmlc_window_emitter *at, const static_tile *tile, int64_
         bool inside = down >= rows->from[row] && down < rows->to[row] &&
                       along >= columns->from[column] && along < columns->to[column];
         if (!inside) {
-            LLVMValueRef weight = hmlc_window_weight(at, hmlc_frame_int(at->frame, k));
-            *sum = hmlc_window_combine(at, *sum, hmlc_window_padding(at), weight);
+            *sum = hmlc_window_combine(at, *sum, hmlc_window_padding(at), weight_of(at, tile, k));
         }
     }
 }
 
-static void use_paddings(hmlc_window_emitter *at, const static_tile *tile,
-                         LLVMValueRef *accumulators)
+static void use_paddings(hmlc_window_emitter *at, static_tile *tile, LLVMValueRef *accumulators)
 {
     for (int64_t k = 0; k < tile->rows->size * tile->columns->size; k++) {
         use_padding(at, tile, k / tile->columns->size, k % tile->columns->size, &accumulators[k]);
@@ -128,10 +139,11 @@ static void divide_averages(hmlc_window_emitter *at, const static_tile *tile,
 
 static void tile_body(hmlc_window_emitter *at, void *context)
 {
-    const static_tile *tile = context;
+    static_tile *tile = context;
     const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
     LLVMValueRef accumulators[HMLC_TILE_ROWS];
     at->tile.column = at->channel;
+    memset(tile->weights, 0, sizeof tile->weights);
     hmlc_window_start(at, accumulators);
     for (int64_t row = tile->lowest_row; row <= highest_input(y, tile->rows); row++) {
         for (int64_t column = tile->lowest_column; column <= highest_input(x, tile->columns);
