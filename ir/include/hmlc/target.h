@@ -102,6 +102,7 @@ typedef struct hmlc_target {
     int32_t general_registers; /* that generated code may use, the stack pointer among them */
     bool has_fma;
     hmlc_masks masks;
+    bool packs_saturate; /* vectors of integers are narrowed by instructions that saturate */
     /* Of floats: what is one instruction each. */
     int32_t nan_extrema_bits; /* minimum and maximum that let NaN win, of floats so wide at most */
     bool has_rounding;        /* to whole numbers, every way */
