@@ -197,6 +197,31 @@ static void quantize_one(hmlc_dtype to, const char *scale, int64_t scales, bool 
     kernel_graph_destroy(&graph);
 }
 
+/* Halves, which round to even before an odd zero point is added, and both ends. */
+static void quantize_ties(hmlc_dtype to)
+{
+    enum { HALVES = 1200 };
+    kernel_graph graph = kernel_graph_create();
+    hmlc_dtype real = HMLC_DTYPE_f32;
+    hmlc_value *operands[] = {kernel_graph_input(&graph, real, "1200"),
+                              kernel_graph_input(&graph, real, ""),
+                              kernel_graph_input(&graph, to, "")};
+    hmlc_attr attrs[] = {hmlc_attr_dtype(HMLC_ATTR_to, to), hmlc_attr_int(HMLC_ATTR_axis, 0)};
+    hmlc_value *y = kernel_graph_op(&graph, HMLC_OP_quantize, operands, 3, attrs, 2);
+    kernel_graph_finish(&graph, HMLC_FORM_LOOP, &y, 1);
+    float halves[HALVES], scale = 1;
+    uint8_t zero[2] = {3, 0}; /* little endian, 8 or 16 bits */
+    for (int k = 0; k < HALVES; k++) {
+        halves[k] = 0.5F * (float)(k - HALVES / 2);
+    }
+    hmlc_tensor inputs[] = {
+        {.dtype = real, .rank = 1, .dims = {HALVES}, .data = halves, .bytes = sizeof halves},
+        {.dtype = real, .data = &scale, .bytes = sizeof scale},
+        {.dtype = to, .data = zero, .bytes = hmlc_dtype_bytes(to)}};
+    harness_verify_targets(graph.module, inputs, (harness_tolerance){0, 0});
+    kernel_graph_destroy(&graph);
+}
+
 static void quantization(void **state)
 {
     (void)state;
@@ -207,6 +232,7 @@ static void quantization(void **state)
             quantize_one(types[k], "", 0, back == 1);
             quantize_one(types[k], "5", 5, back == 1);
         }
+        quantize_ties(types[k]);
     }
     quantize_one(HMLC_DTYPE_i32, "5", 5, true);
 }

@@ -34,6 +34,16 @@ expect 0 '' "$hmlc" quantize "$model" --calib all --stats all.hms -o stats.onnx
 holds 'statistics give the bytes of their samples' cmp -s samples.onnx stats.onnx
 "$hmlc" compile stats.onnx -o stats.hml --target native -q 2>/dev/null
 expect 0 'equal' "$hmlc" compare stats.onnx stats.hml
+
+# All its arithmetic is exact: equal bits on 1, 2 and 4 threads, and on every variant that runs here.
+"$hmlc" compile stats.onnx -o variants.hml -q 2>/dev/null
+for variant in $("$hmlc" inspect variants.hml | sed -n 's/^variants//; / of code/{/does not run it/d; s/^ *\([^ ]*\) .*/\1/p}'); do
+    for threads in 1 2 4; do
+        HML_VARIANT=$variant "$hmlc" run variants.hml --threads $threads --output "out.$variant.$threads" -q >/dev/null
+        [ -e first.out ] || cp -r "out.$variant.$threads" first.out
+        holds "$variant on $threads threads gives the bits of the first" diff -r first.out "out.$variant.$threads"
+    done
+done
 for rule in minmax percentile=99.9 entropy mse; do
     expect 0 '' "$hmlc" quantize "$model" --stats all.hms --ranges $rule -o rule.onnx
 done
