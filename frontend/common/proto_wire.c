@@ -133,6 +133,7 @@ hmlc_status hmlc_wire_read_field(const uint8_t *data, size_t position, size_t en
 static wire_type expected_type(const ProtobufCFieldDescriptor *descriptor)
 {
     switch (descriptor->type) {
+    case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_FLOAT:
         return WIRE_FIXED32;
     case PROTOBUF_C_TYPE_DOUBLE:

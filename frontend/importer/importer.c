@@ -67,6 +67,10 @@ static void check_words(const hmlc_importer *importer)
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --signature out", "models of this format have no signatures");
     }
+    if (options->tags != NULL && !importer->took_tags) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave --tags out", "the model is no SavedModel");
+    }
     if (options->tflite_rounding != NULL && !importer->took_rounding) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --tflite-rounding out", "the model is none of TFLite");

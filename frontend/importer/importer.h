@@ -22,6 +22,7 @@ typedef struct hmlc_constant_source {
     /* Its element type, dims and bytes; with a diagnostic when that fails. */
     hmlc_status (*read)(hmlc_importer *importer, const void *stored, const hmlc_location *where,
                         hmlc_tensor *tensor);
+    void *context; /* the format's own */
 } hmlc_constant_source;
 
 struct hmlc_importer {
@@ -39,8 +40,8 @@ struct hmlc_importer {
     hmlc_names external_files; /* location -> hmlc_mapped_file */
     hmlc_names dims;           /* input_dims.c: text -> what is known of it */
     bool *option_used;         /* per dim option */
-    /* Options that had a meaning: signature, inputs or outputs, tflite_rounding. */
-    bool took_signature, took_ends, took_rounding;
+    /* Options that had a meaning: signature, tags, inputs or outputs, tflite_rounding. */
+    bool took_signature, took_tags, took_ends, took_rounding;
     uint32_t dim_depth; /* of --dim expressions that are being applied */
 };
 

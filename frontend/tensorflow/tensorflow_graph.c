@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The nodes that are kept, one after the other. */
 #include "importer/order.h"
+#include "tensorflow_handle.h"
 #include "tensorflow_import.h"
 
 #include <inttypes.h>
@@ -9,20 +10,27 @@
 
 /* -- order ------------------------------------------------------------------------------------- */
 
+/* A scope whose nodes are put in order. */
+typedef struct scope_order {
+    hmlc_tf_importer *importer;
+    hmlc_tf_scope *scope;
+} scope_order;
+
 static hmlc_status visit_needs(void *context, uint32_t node, hmlc_needs *needs)
 {
-    const hmlc_tf_importer *importer = context;
-    const Tensorflow__NodeDef *def = importer->kept[node]->def;
-    for (size_t i = 0; i < def->n_input && !importer->kept[node]->dropout; i++) {
+    const scope_order *order = context;
+    hmlc_tf_needs own;
+    HMLC_TRY(hmlc_tf_needs_of(order->importer, order->scope, order->scope->kept[node], &own));
+    for (size_t i = 0; i < own.count; i++) {
         hmlc_tf_ref ref;
-        if (!hmlc_tf_parse_ref(importer->base->scratch, def->input[i], &ref) || ref.control ||
-            hmlc_names_find(&importer->feeds, ref.key) != NULL) {
+        if (hmlc_tf_find(order->importer, order->scope->graph, own.texts[i], &ref) == NULL ||
+            ref.control || hmlc_tf_is_bound(order->scope, ref.key)) {
             continue;
         }
-        const hmlc_tf_entry *entry = hmlc_names_find(&importer->nodes, ref.node);
+        const hmlc_tf_state *state = hmlc_tf_find_state(order->scope, ref.node);
         /* The way back of a loop is no need, else every loop would be a circle. */
-        if (entry != NULL && strcmp(entry->def->op, "NextIteration") != 0) {
-            HMLC_TRY(hmlc_needs_add(needs, entry->number));
+        if (state != NULL && strcmp(state->entry->def->op, "NextIteration") != 0) {
+            HMLC_TRY(hmlc_needs_add(needs, state->number));
         }
     }
     return HMLC_OK;
@@ -30,8 +38,8 @@ static hmlc_status visit_needs(void *context, uint32_t node, hmlc_needs *needs)
 
 static const hmlc_location *locate(void *context, uint32_t node)
 {
-    const hmlc_tf_importer *importer = context;
-    return hmlc_tf_locate(importer, importer->kept[node]->def);
+    const scope_order *order = context;
+    return hmlc_tf_locate(order->importer, order->scope, order->scope->kept[node]->entry->def);
 }
 
 /* -- what a node is asked ---------------------------------------------------------------------- */
@@ -50,7 +58,7 @@ static const char *input_name(const hmlc_node *node, uint32_t index)
 static const char *output_name(const hmlc_node *node, uint32_t index)
 {
     const hmlc_tf_node *own = (const hmlc_tf_node *)node;
-    bool read = index < HMLC_TF_MOST_OUTPUTS && (own->entry->read >> index & 1) != 0;
+    bool read = index < HMLC_TF_MOST_OUTPUTS && (own->state->read >> index & 1) != 0;
     return read ? own->def->name : "";
 }
 
@@ -64,9 +72,27 @@ const Tensorflow__AttrValue *hmlc_tf_attr(const Tensorflow__NodeDef *def, const 
     return NULL;
 }
 
+const Tensorflow__AttrValue *hmlc_tf_attr_in(const hmlc_tf_scope *scope,
+                                             const Tensorflow__NodeDef *def, const char *name)
+{
+    const Tensorflow__AttrValue *value = hmlc_tf_attr(def, name);
+    while (value != NULL && value->placeholder != NULL && scope != NULL) {
+        const char *asked = value->placeholder;
+        const hmlc_tf_attrs *given = &scope->attrs;
+        value = NULL;
+        for (size_t i = 0; i < given->count && value == NULL; i++) {
+            bool same = given->list[i]->key != NULL && strcmp(given->list[i]->key, asked) == 0;
+            value = same ? given->list[i]->value : NULL;
+        }
+        scope = scope->caller;
+    }
+    return value;
+}
+
 static bool find_attr(const hmlc_node *node, const char *name, hmlc_node_attr *attr)
 {
-    const Tensorflow__AttrValue *value = hmlc_tf_attr(((const hmlc_tf_node *)node)->def, name);
+    const hmlc_tf_node *own = (const hmlc_tf_node *)node;
+    const Tensorflow__AttrValue *value = hmlc_tf_attr_in(own->scope, own->def, name);
     if (value == NULL) {
         return false;
     }
@@ -97,7 +123,7 @@ static const hmlc_node_format node_format = {
 
 hmlc_dtype hmlc_tf_dtype_attr(hmlc_tf_node *node, const char *name, hmlc_dtype otherwise)
 {
-    const Tensorflow__AttrValue *value = hmlc_tf_attr(node->def, name);
+    const Tensorflow__AttrValue *value = hmlc_tf_attr_in(node->scope, node->def, name);
     hmlc_dtype dtype = otherwise;
     if (value == NULL || !value->has_type) {
         return otherwise;
@@ -148,6 +174,9 @@ static const char *next_name(void *context)
 static const char *where_to_cut(const hmlc_tf_node *node)
 {
     const char *before = node->def->n_input > 0 ? node->def->input[0] : NULL;
+    if (node->scope != node->importer->scope) {
+        return NULL; /* a function's tensors have no name outside */
+    }
     return hmlc_arena_printf(
         node->importer->base->scratch, "feed its result, --inputs %s=DIM,DIM%s%s", node->def->name,
         before != NULL ? ", or end before it, --outputs " : "", before != NULL ? before : "");
@@ -155,7 +184,7 @@ static const char *where_to_cut(const hmlc_tf_node *node)
 
 static bool refuse(hmlc_tf_node *node)
 {
-    const hmlc_tf_op *op = node->entry->op;
+    const hmlc_tf_op *op = node->state->entry->op;
     uint32_t next = 0;
     if (op == NULL) {
         const char *similar = hmlc_names_similar(node->def->op, next_name, &next);
@@ -177,7 +206,10 @@ static bool refuse(hmlc_tf_node *node)
 
 static bool check_row(hmlc_tf_node *node)
 {
-    const hmlc_tf_op *op = node->entry->op;
+    const hmlc_tf_op *op = node->state->entry->op;
+    if (op == NULL && node->state->entry->function != NULL) {
+        return true;
+    }
     if (op == NULL || op->import == NULL) {
         return refuse(node);
     }
@@ -191,7 +223,8 @@ static bool check_row(hmlc_tf_node *node)
         bool is_type =
             attr->value != NULL &&
             (attr->value->has_type || (attr->value->list != NULL && attr->value->list->n_type > 0));
-        if (key[0] != '_' && !is_type && !hmlc_names_listed(op->attributes, key)) {
+        bool placeholder = attr->value != NULL && attr->value->placeholder != NULL;
+        if (key[0] != '_' && !is_type && !placeholder && !hmlc_names_listed(op->attributes, key)) {
             hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
                          "has the attribute '%s', which is not known here", key);
         }
@@ -201,33 +234,56 @@ static bool check_row(hmlc_tf_node *node)
 
 /* -- one node ---------------------------------------------------------------------------------- */
 
+hmlc_value *hmlc_tf_resolve(hmlc_tf_importer *importer, hmlc_tf_scope *scope, const char *text,
+                            const hmlc_location *where)
+{
+    hmlc_tf_ref ref;
+    (void)hmlc_tf_find(importer, scope->graph, text, &ref);
+    if (ref.key == NULL) {
+        return NULL; /* which has been reported */
+    }
+    if (!hmlc_tf_is_bound(scope, ref.key)) {
+        const hmlc_tf_state *state = hmlc_tf_find_state(scope, ref.node);
+        if (state == NULL || !state->done || state->poisoned) {
+            return NULL; /* likewise, a circle too */
+        }
+    }
+    return hmlc_scope_resolve(importer->base, &scope->names, ref.key, where);
+}
+
 /* False where an input is poisoned, or not there. */
 static bool resolve_inputs(hmlc_tf_node *node)
 {
-    hmlc_tf_importer *importer = node->importer;
     bool complete = true;
     for (uint32_t i = 0; i < node->node.input_count; i++) {
-        hmlc_tf_ref ref;
-        const hmlc_tf_entry *from =
-            hmlc_tf_parse_ref(importer->base->scratch, node->def->input[i], &ref)
-                ? hmlc_names_find(&importer->nodes, ref.node)
-                : NULL;
-        bool fed = from != NULL && hmlc_names_find(&importer->feeds, ref.key) != NULL;
-        bool there = from != NULL && (fed || (from->done && !from->poisoned));
-        if (!there) { /* which has been reported, a circle too */
-            complete = false;
-            continue;
-        }
-        node->node.inputs[i] = hmlc_scope_resolve(importer->base, importer->scope, ref.key,
-                                                  node->node.emit.builder.location);
+        node->node.inputs[i] = hmlc_tf_resolve(node->importer, node->scope, node->def->input[i],
+                                               node->node.emit.builder.location);
         complete = complete && node->node.inputs[i] != NULL;
     }
-    return complete && importer->base->fatal == HMLC_OK;
+    return complete && node->importer->base->fatal == HMLC_OK;
+}
+
+/* What is no tensor comes to rows alone that know it. */
+static bool check_handles(hmlc_tf_node *node)
+{
+    const hmlc_tf_entry *entry = node->state->entry;
+    bool takes = entry->function != NULL || (entry->op != NULL && entry->op->handles);
+    for (uint32_t i = 0; i < node->node.input_count && !takes; i++) {
+        if (hmlc_tf_is_handle(node->node.inputs[i])) {
+            hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                         "takes tensors, but input %" PRIu32 " ('%s') is a variable or a list", i,
+                         node->def->input[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
 static void import_row(hmlc_node *node)
 {
-    ((hmlc_tf_node *)node)->entry->op->import((hmlc_tf_node *)node);
+    hmlc_tf_node *own = (hmlc_tf_node *)node;
+    const hmlc_tf_entry *entry = own->state->entry;
+    (entry->op != NULL ? entry->op->import : hmlc_tf_import_call)(own);
 }
 
 static hmlc_status publish(hmlc_tf_node *node)
@@ -237,13 +293,18 @@ static hmlc_status publish(hmlc_tf_node *node)
         hmlc_value *value = node->node.outputs[i];
         const char *key =
             value != NULL ? hmlc_tf_tensor_name(base->scratch, node->def->name, i) : NULL;
-        if (value == NULL || hmlc_scope_find(node->importer->scope, key) != NULL) {
+        if (value == NULL || hmlc_scope_find(&node->scope->names, key) != NULL) {
             continue; /* fed */
         }
         HMLC_TRY_MEMORY(key);
-        hmlc_binding *binding = hmlc_scope_bind(base, node->importer->scope, key);
+        hmlc_binding *binding = hmlc_scope_bind(base, &node->scope->names, key);
         HMLC_TRY_MEMORY(binding);
-        hmlc_scope_publish(base, node->importer->scope, binding, value,
+        if (hmlc_tf_is_handle(value)) {
+            binding->value = value;
+            binding->state = HMLC_BINDING_READY;
+            continue;
+        }
+        hmlc_scope_publish(base, &node->scope->names, binding, value,
                            node->node.emit.builder.location);
     }
     return base->fatal;
@@ -259,63 +320,68 @@ static uint32_t count_inputs(const Tensorflow__NodeDef *def)
     return count;
 }
 
-static hmlc_status import_node(hmlc_tf_importer *importer, hmlc_tf_entry *entry)
+static hmlc_status import_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
+                               hmlc_tf_state *state)
 {
-    hmlc_arena *scratch = importer->base->scratch;
-    hmlc_tf_node node = {.importer = importer, .entry = entry, .def = entry->def};
+    hmlc_value *outputs[HMLC_TF_MOST_OUTPUTS] = {NULL};
+    const hmlc_tf_entry *entry = state->entry;
+    hmlc_tf_node node = {.importer = importer, .scope = scope, .state = state, .def = entry->def};
     node.node.format = &node_format;
     node.node.opcode = entry->op != NULL ? entry->op->opcode : HMLC_OP_COUNT;
     node.node.input_count = count_inputs(entry->def);
     node.node.output_count = HMLC_TF_MOST_OUTPUTS;
-    node.node.inputs = HMLC_NEW_ARRAY(scratch, hmlc_value *, node.node.input_count + 1);
-    node.node.outputs = HMLC_NEW_ARRAY(scratch, hmlc_value *, HMLC_TF_MOST_OUTPUTS);
+    node.node.inputs =
+        HMLC_NEW_ARRAY(importer->base->scratch, hmlc_value *, node.node.input_count + 1);
+    node.node.outputs = outputs;
     HMLC_TRY_MEMORY(node.node.inputs);
-    HMLC_TRY_MEMORY(node.node.outputs);
-    node.node.emit.builder = hmlc_builder_at_end(importer->scope->body->region);
-    node.node.emit.builder.location = hmlc_tf_locate(importer, entry->def);
+    node.node.emit.builder = hmlc_builder_at_end(scope->names.body->region);
+    node.node.emit.builder.location = hmlc_tf_locate(importer, scope, entry->def);
     HMLC_TRY_MEMORY(node.node.emit.builder.location);
-    if (entry->dropout) {
-        entry->done = true;
+    if (state->dropout) {
+        state->done = true;
         HMLC_TRY(import_dropout(&node));
         return publish(&node);
     }
     bool good = check_row(&node);
-    good = resolve_inputs(&node) && good;
-    entry->done = true;
-    entry->poisoned = !good || !hmlc_node_run(importer->base, &node.node, import_row);
-    return entry->poisoned ? importer->base->fatal : publish(&node);
+    good = resolve_inputs(&node) && good && check_handles(&node);
+    state->done = true;
+    state->poisoned = !good || !hmlc_node_run(importer->base, &node.node, import_row);
+    return state->poisoned ? importer->base->fatal : publish(&node);
 }
 
 /* A constant is a value at its first use. */
-static hmlc_status bind_constant(hmlc_tf_importer *importer, hmlc_tf_entry *entry)
+static hmlc_status bind_constant(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
+                                 hmlc_tf_state *state)
 {
-    if (hmlc_scope_find(importer->scope, entry->def->name) != NULL) {
-        entry->done = true;
+    state->done = true;
+    if (hmlc_scope_find(&scope->names, state->entry->def->name) != NULL) {
         return HMLC_OK; /* fed */
     }
-    hmlc_binding *binding = hmlc_scope_bind(importer->base, importer->scope, entry->def->name);
+    hmlc_binding *binding = hmlc_scope_bind(importer->base, &scope->names, state->entry->def->name);
     HMLC_TRY_MEMORY(binding);
-    binding->stored = entry->def;
-    entry->done = true;
+    binding->stored = state->entry->def;
     return HMLC_OK;
 }
 
-hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer)
+hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer, hmlc_tf_scope *scope)
 {
-    const hmlc_ordered_graph graph = {.node_count = importer->kept_count,
-                                      .context = importer,
+    scope_order context = {importer, scope};
+    const hmlc_ordered_graph graph = {.node_count = scope->kept_count,
+                                      .context = &context,
                                       .visit = visit_needs,
                                       .locate = locate};
-    uint32_t *order = HMLC_NEW_ARRAY(importer->base->scratch, uint32_t, importer->kept_count);
+    uint32_t *order = HMLC_NEW_ARRAY(importer->base->scratch, uint32_t, scope->kept_count + 1);
     HMLC_TRY_MEMORY(order);
+    HMLC_TRY(hmlc_tf_watch_writes(importer, scope));
     HMLC_TRY(hmlc_order_nodes(importer->base, &graph, order));
-    for (uint32_t i = 0; i < importer->kept_count && importer->base->fatal == HMLC_OK; i++) {
-        hmlc_tf_entry *entry = importer->kept[order[i]];
-        if (strcmp(entry->def->op, "Placeholder") == 0) {
+    for (uint32_t i = 0; i < scope->kept_count && importer->base->fatal == HMLC_OK; i++) {
+        hmlc_tf_state *state = scope->kept[order[i]];
+        const char *op = state->entry->def->op;
+        if (strcmp(op, "Placeholder") == 0 && scope == importer->scope) {
             continue; /* an input, or reported as none */
         }
-        bool constant = strcmp(entry->def->op, "Const") == 0;
-        HMLC_TRY(constant ? bind_constant(importer, entry) : import_node(importer, entry));
+        HMLC_TRY(strcmp(op, "Const") == 0 ? bind_constant(importer, scope, state)
+                                          : import_node(importer, scope, state));
     }
     return importer->base->fatal;
 }

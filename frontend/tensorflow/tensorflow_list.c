@@ -5,9 +5,12 @@
 
 #define TF_OP(name, function, opcode, inputs, attributes)                                          \
     hmlc_tf_import_function hmlc_tf_import_##function;
+#define TF_HANDLES(name, function, inputs, attributes)                                             \
+    hmlc_tf_import_function hmlc_tf_import_##function;
 #define TF_REFUSED(name, reason)
 #include "tensorflow_ops.def"
 #undef TF_OP
+#undef TF_HANDLES
 #undef TF_REFUSED
 
 const char hmlc_tf_control[] =
@@ -21,9 +24,17 @@ static const hmlc_tf_op rows[] = {
      .opcode = HMLC_OP_##code,                                                                     \
      inputs,                                                                                       \
      .attributes = (names)},
+#define TF_HANDLES(op, function, inputs, names)                                                    \
+    {.name = #op,                                                                                  \
+     .import = hmlc_tf_import_##function,                                                          \
+     .opcode = HMLC_OP_COUNT,                                                                      \
+     inputs,                                                                                       \
+     .attributes = (names),                                                                        \
+     .handles = true},
 #define TF_REFUSED(op, because) {.name = #op, .reason = (because), .most_inputs = -1},
 #include "tensorflow_ops.def"
 #undef TF_OP
+#undef TF_HANDLES
 #undef TF_REFUSED
 };
 

@@ -2,6 +2,7 @@
 /* The importer's entry: the file, its names, inputs and outputs. */
 #include "common/proto_wire.h"
 #include "importer/input_dims.h"
+#include "tensorflow_handle.h"
 #include "tensorflow_import.h"
 
 #include <ctype.h>
@@ -21,23 +22,6 @@ bool hmlc_looks_like_graph_text(const uint8_t *bytes, size_t size)
     return false;
 }
 
-static hmlc_status open_graph(hmlc_tf_importer *importer)
-{
-    static const hmlc_wire_format format = {.root = &tensorflow__graph_def__descriptor,
-                                            .tensor = &tensorflow__tensor__descriptor,
-                                            .weights = "tensor_content"};
-    hmlc_importer *base = importer->base;
-    const ProtobufCMessage *message;
-    HMLC_TRY(hmlc_wire_unpack(&format, base->data, base->size, &base->budget,
-                              base->module->diagnostics, base->where, &message));
-    importer->graph = (const Tensorflow__GraphDef *)message;
-    if (importer->graph->n_node == 0 || importer->graph->n_node > UINT32_MAX / 2) {
-        return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
-                              NULL, "the file is no TensorFlow graph: it has no nodes");
-    }
-    return HMLC_OK;
-}
-
 /* Rows of the table by name. */
 static hmlc_status index_operators(hmlc_tf_importer *importer)
 {
@@ -49,30 +33,6 @@ static hmlc_status index_operators(hmlc_tf_importer *importer)
             void *any;
         } entry = {.row = op};
         HMLC_TRY(hmlc_names_set(&importer->operators, op->name, entry.any));
-    }
-    return HMLC_OK;
-}
-
-static hmlc_status index_nodes(hmlc_tf_importer *importer)
-{
-    hmlc_importer *base = importer->base;
-    importer->nodes = hmlc_names_create(base->scratch);
-    importer->entries = HMLC_NEW_ARRAY(base->scratch, hmlc_tf_entry, importer->graph->n_node);
-    HMLC_TRY_MEMORY(importer->entries);
-    for (size_t i = 0; i < importer->graph->n_node; i++) {
-        const Tensorflow__NodeDef *def = importer->graph->node[i];
-        hmlc_tf_entry *entry = &importer->entries[i];
-        if (def->name == NULL || def->name[0] == '\0' || def->op == NULL) {
-            return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_file_damaged, base->where,
-                                  "check that it is a frozen TensorFlow graph",
-                                  "node %zu of the graph has no name or no operator", i);
-        }
-        if (hmlc_names_find(&importer->nodes, def->name) != NULL) {
-            return hmlc_scope_report(base, hmlc_tf_locate(importer, def), def->name,
-                                     "is the name of two nodes");
-        }
-        *entry = (hmlc_tf_entry){.def = def, .op = hmlc_names_find(&importer->operators, def->op)};
-        HMLC_TRY(hmlc_names_set(&importer->nodes, def->name, entry));
     }
     return HMLC_OK;
 }
@@ -114,7 +74,10 @@ static bool declared_shape(const hmlc_tf_feed *feed, input_shape *shape)
     const Tensorflow__AttrValue *attr = hmlc_tf_attr(feed->from->def, "shape");
     const Tensorflow__TensorShape *declared = attr != NULL ? attr->shape : NULL;
     *shape = (input_shape){0};
-    if (!feed->placeholder || declared == NULL || declared->unknown_rank ||
+    if (feed->info != NULL && (declared == NULL || declared->unknown_rank)) {
+        declared = feed->info->tensor_shape;
+    }
+    if ((!feed->placeholder && feed->info == NULL) || declared == NULL || declared->unknown_rank ||
         declared->n_dim > HMLC_MAX_RANK) {
         return false;
     }
@@ -142,7 +105,7 @@ static hmlc_status find_shape(hmlc_tf_importer *importer, const hmlc_tf_feed *fe
                                          "scalar: --inputs %s=",
                                          feed->name, feed->name);
     return hmlc_error_add(diagnostics, HMLC_ERROR_rank_unknown,
-                          hmlc_tf_locate(importer, feed->from->def), hint,
+                          hmlc_tf_locate(importer, importer->scope, feed->from->def), hint,
                           "the graph does not say how many dims the input '%s' has", feed->name);
 }
 
@@ -151,9 +114,13 @@ static hmlc_status find_dtype(hmlc_tf_importer *importer, const hmlc_tf_feed *fe
                               hmlc_dtype *dtype)
 {
     static const char *const names[] = {"dtype", "DstT", "out_type", "T"};
-    const hmlc_location *where = hmlc_tf_locate(importer, feed->from->def);
+    const hmlc_location *where = hmlc_tf_locate(importer, importer->scope, feed->from->def);
     *dtype = HMLC_DTYPE_f32;
     HMLC_TRY_MEMORY(where);
+    if (feed->info != NULL && feed->info->has_dtype) {
+        return hmlc_tf_dtype(importer->base, feed->info->dtype, where, dtype) ? HMLC_OK
+                                                                              : HMLC_REFUSED;
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const Tensorflow__AttrValue *attr = hmlc_tf_attr(feed->from->def, names[i]);
         if (attr != NULL && attr->has_type) {
@@ -164,15 +131,25 @@ static hmlc_status find_dtype(hmlc_tf_importer *importer, const hmlc_tf_feed *fe
 }
 
 /* A poisoned binding, so that its readers are skipped, where the input is refused. */
+static hmlc_binding *bind_feed(hmlc_tf_importer *importer, const hmlc_tf_feed *feed)
+{
+    hmlc_scope *names = &importer->scope->names;
+    hmlc_binding *binding = hmlc_scope_bind(importer->base, names, feed->key);
+    if (binding != NULL) {
+        binding->name = feed->name;
+        binding->state = HMLC_BINDING_POISONED;
+    }
+    return binding;
+}
+
 static hmlc_status add_input(hmlc_tf_importer *importer, const hmlc_tf_feed *feed,
                              const input_shape *shape)
 {
     hmlc_importer *base = importer->base;
     hmlc_dtype dtype;
     hmlc_dim dims[HMLC_MAX_RANK];
-    hmlc_binding *binding = hmlc_scope_bind(base, importer->scope, feed->name);
+    hmlc_binding *binding = bind_feed(importer, feed);
     HMLC_TRY_MEMORY(binding);
-    binding->state = HMLC_BINDING_POISONED;
     HMLC_TRY(find_dtype(importer, feed, &dtype));
     for (uint32_t i = 0; i < shape->rank; i++) {
         dims[i] = shape->dims[i] >= 0 ? hmlc_dim_constant(base->module->dims, shape->dims[i])
@@ -187,22 +164,40 @@ static hmlc_status add_input(hmlc_tf_importer *importer, const hmlc_tf_feed *fee
     if (!hmlc_importer_check_size(base, feed->name, type, base->where)) {
         return HMLC_DAMAGED;
     }
-    hmlc_scope_add_input(base, importer->scope, binding, type);
+    hmlc_scope_add_input(base, &importer->scope->names, binding, type);
     return base->fatal;
 }
 
 /* The placeholders that are kept, in the order of the graph, behind what the user feeds. */
 static hmlc_status collect_placeholders(hmlc_tf_importer *importer)
 {
-    for (uint32_t i = 0; i < importer->kept_count; i++) {
-        hmlc_tf_entry *entry = importer->kept[i];
-        if (strcmp(entry->def->op, "Placeholder") == 0) {
+    const hmlc_tf_graph *graph = &importer->graph;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const hmlc_tf_entry *entry = &graph->entries[i];
+        if (strcmp(entry->def->op, "Placeholder") == 0 &&
+            hmlc_tf_find_state(importer->scope, entry->def->name) != NULL) {
             hmlc_tf_feed *feed = &importer->feed_list[importer->feed_count++];
-            *feed = (hmlc_tf_feed){.name = entry->def->name, .from = entry, .placeholder = true};
-            HMLC_TRY(hmlc_names_set(&importer->feeds, feed->name, feed));
+            *feed = (hmlc_tf_feed){.name = entry->def->name,
+                                   .key = entry->def->name,
+                                   .from = entry,
+                                   .placeholder = true};
+            HMLC_TRY(hmlc_names_set(&importer->feeds, feed->key, feed));
         }
     }
     return HMLC_OK;
+}
+
+/* A signature whose inputs all begin with an open dim has a batch. */
+static void name_batch(const hmlc_tf_importer *importer, input_shape *shapes, const bool *known)
+{
+    bool all = importer->batch;
+    for (uint32_t i = 0; i < importer->feed_count; i++) {
+        all = all && known[i] && shapes[i].rank > 0 && shapes[i].dims[0] < 0 &&
+              shapes[i].names[0] == NULL && importer->feed_list[i].shape == NULL;
+    }
+    for (uint32_t i = 0; i < importer->feed_count && all; i++) {
+        shapes[i].names[0] = "batch";
+    }
 }
 
 static hmlc_status add_inputs(hmlc_tf_importer *importer)
@@ -222,6 +217,9 @@ static hmlc_status add_inputs(hmlc_tf_importer *importer)
             return status;
         }
         known[i] = status == HMLC_OK;
+    }
+    name_batch(importer, shapes, known);
+    for (uint32_t i = 0; i < count; i++) {
         for (uint32_t k = 0; k < shapes[i].rank; k++) {
             texts[named] = shapes[i].names[k];
             named += shapes[i].names[k] != NULL ? 1 : 0;
@@ -230,10 +228,7 @@ static hmlc_status add_inputs(hmlc_tf_importer *importer)
     HMLC_TRY(hmlc_input_dims_prepare(importer->base, texts, named));
     for (uint32_t i = 0; i < count; i++) {
         if (!known[i]) {
-            hmlc_binding *binding =
-                hmlc_scope_bind(importer->base, importer->scope, importer->feed_list[i].name);
-            HMLC_TRY_MEMORY(binding);
-            binding->state = HMLC_BINDING_POISONED;
+            HMLC_TRY_MEMORY(bind_feed(importer, &importer->feed_list[i]));
         }
         hmlc_status status =
             known[i] ? add_input(importer, &importer->feed_list[i], &shapes[i]) : HMLC_OK;
@@ -250,7 +245,11 @@ static hmlc_status add_inputs(hmlc_tf_importer *importer)
 static hmlc_status read_constant(hmlc_importer *base, const void *stored,
                                  const hmlc_location *where, hmlc_tensor *tensor)
 {
-    const Tensorflow__AttrValue *value = hmlc_tf_attr(stored, "value");
+    const Tensorflow__NodeDef *def = stored;
+    if (strcmp(def->op, "Const") != 0) {
+        return hmlc_tf_read_variable(base->constants.context, def, where, tensor);
+    }
+    const Tensorflow__AttrValue *value = hmlc_tf_attr(def, "value");
     if (value == NULL || value->tensor == NULL) {
         return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_attribute_invalid, where, NULL,
                               "Const has no value");
@@ -258,44 +257,99 @@ static hmlc_status read_constant(hmlc_importer *base, const void *stored,
     return hmlc_tf_tensor(base, value->tensor, where, tensor);
 }
 
-/* Outputs whose node was refused are silent; the names are the user's, or those of nodes. */
+/* Outputs whose node was refused are silent; the names are the signature's, the user's, or those of
+ * nodes. */
 static hmlc_status finish(hmlc_tf_importer *importer)
 {
     hmlc_importer *base = importer->base;
-    const char **names = HMLC_NEW_ARRAY(base->scratch, const char *, importer->output_count);
-    HMLC_TRY_MEMORY(names);
-    for (uint32_t i = 0; i < importer->output_count; i++) {
+    hmlc_scope *names = &importer->scope->names;
+    uint32_t count = importer->result_count;
+    const char **shown = HMLC_NEW_ARRAY(base->scratch, const char *, count + 1);
+    hmlc_binding **bindings = HMLC_NEW_ARRAY(base->scratch, hmlc_binding *, count + 1);
+    HMLC_TRY_MEMORY(shown);
+    HMLC_TRY_MEMORY(bindings);
+    for (uint32_t i = 0; i < count; i++) {
         hmlc_tf_ref ref;
-        names[i] = importer->outputs[i];
-        if (!hmlc_tf_parse_ref(base->scratch, importer->outputs[i], &ref)) {
+        shown[i] = importer->results[i].name;
+        (void)hmlc_tf_find(importer, &importer->graph, importer->results[i].tensor, &ref);
+        if (ref.key == NULL) {
             continue;
         }
-        names[i] = ref.key;
-        const hmlc_tf_entry *entry = hmlc_names_find(&importer->nodes, ref.node);
-        bool refused = entry == NULL || entry->poisoned;
-        if (refused && hmlc_scope_find(importer->scope, ref.key) == NULL) {
-            hmlc_binding *binding = hmlc_scope_bind(base, importer->scope, ref.key);
-            HMLC_TRY_MEMORY(binding);
-            binding->state = HMLC_BINDING_POISONED;
+        bool own = strcmp(shown[i], importer->results[i].tensor) == 0;
+        shown[i] = own ? ref.key : shown[i];
+        bindings[i] = hmlc_scope_find(names, ref.key);
+        const hmlc_tf_state *state = hmlc_tf_find_state(importer->scope, ref.node);
+        if (bindings[i] == NULL && (state == NULL || state->poisoned)) {
+            bindings[i] = hmlc_scope_bind(base, names, ref.key);
+            HMLC_TRY_MEMORY(bindings[i]);
+            bindings[i]->state = HMLC_BINDING_POISONED;
+        }
+        if (bindings[i] != NULL && hmlc_tf_is_handle(bindings[i]->value)) {
+            bindings[i]->state = HMLC_BINDING_POISONED;
+            (void)hmlc_error_add(base->module->diagnostics, HMLC_ERROR_not_implemented, base->where,
+                                 NULL, "output '%s' is a variable or a list, no tensor", shown[i]);
         }
     }
-    return hmlc_scope_finish(base, importer->scope, names, importer->output_count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (bindings[i] != NULL) {
+            HMLC_TRY(hmlc_names_set(&names->bindings, shown[i], bindings[i]));
+        }
+    }
+    return hmlc_scope_finish(base, names, shown, count);
+}
+
+hmlc_status hmlc_tf_import_graph(hmlc_tf_importer *importer)
+{
+    hmlc_importer *base = importer->base;
+    const char *inputs = base->options->inputs;
+    size_t most = (inputs != NULL ? strlen(inputs) : 0) + importer->graph.node_count;
+    importer->feeds = hmlc_names_create(base->scratch);
+    importer->feed_room = most + 1;
+    importer->feed_list = HMLC_NEW_ARRAY(base->scratch, hmlc_tf_feed, importer->feed_room);
+    HMLC_TRY_MEMORY(importer->feed_list);
+    base->took_ends = true;
+    base->constants =
+        (hmlc_constant_source){.word = "constant", .read = read_constant, .context = importer};
+    HMLC_TRY(index_operators(importer));
+    HMLC_TRY(hmlc_tf_index_functions(importer));
+    HMLC_TRY(hmlc_tf_open_graph(importer, &importer->graph));
+    base->module->producer = hmlc_arena_string(base->module->arena, "TensorFlow");
+    base->module->source_node_count = (uint32_t)importer->graph.node_count;
+    HMLC_TRY(hmlc_tf_map_variables(importer));
+    HMLC_TRY(hmlc_tf_choose_signature(importer));
+    HMLC_TRY(hmlc_tf_prune(importer));
+    HMLC_TRY(add_inputs(importer));
+    HMLC_TRY(hmlc_tf_import_nodes(importer, importer->scope));
+    hmlc_tf_refuse_states(importer);
+    return finish(importer);
 }
 
 hmlc_status hmlc_tf_import(hmlc_importer *base)
 {
+    static const hmlc_wire_format format = {.root = &tensorflow__graph_def__descriptor,
+                                            .tensor = &tensorflow__tensor__descriptor,
+                                            .weights = "tensor_content"};
+    const ProtobufCMessage *message;
+    HMLC_TRY(hmlc_wire_unpack(&format, base->data, base->size, &base->budget,
+                              base->module->diagnostics, base->where, &message));
+    return hmlc_tf_run(base, (const Tensorflow__GraphDef *)message, NULL);
+}
+
+hmlc_status hmlc_tf_run(hmlc_importer *base, const Tensorflow__GraphDef *graph,
+                        const Tensorflow__MetaGraph *meta)
+{
     hmlc_body body = {.region = base->module->main};
-    hmlc_scope scope = {.body = &body, .path = ""};
-    hmlc_tf_importer importer = {.base = base, .scope = &scope};
-    base->took_ends = true;
-    base->constants = (hmlc_constant_source){.word = "constant", .read = read_constant};
-    HMLC_TRY(open_graph(&importer));
-    HMLC_TRY(index_operators(&importer));
-    HMLC_TRY(index_nodes(&importer));
-    base->module->producer = hmlc_arena_string(base->module->arena, "TensorFlow");
-    base->module->source_node_count = (uint32_t)importer.graph->n_node;
-    HMLC_TRY(hmlc_tf_prune(&importer));
-    HMLC_TRY(add_inputs(&importer));
-    HMLC_TRY(hmlc_tf_import_nodes(&importer));
-    return finish(&importer);
+    hmlc_tf_importer importer = {.base = base,
+                                 .graph_def = graph,
+                                 .meta = meta,
+                                 .graph = {.nodes = graph->node, .node_count = graph->n_node},
+                                 .variable_values = {.body = &body, .path = ""},
+                                 .nowhere = {.body = &body, .path = ""}};
+    hmlc_tf_scope scope = {.names = {.body = &body, .path = ""}, .graph = &importer.graph};
+    importer.scope = &scope;
+    if (graph->n_node == 0 || graph->n_node > UINT32_MAX / 2) {
+        return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
+                              NULL, "the file is no TensorFlow graph: it has no nodes");
+    }
+    return hmlc_tf_import_graph(&importer);
 }

@@ -7,6 +7,9 @@
 #include <tensorflow.pb-c.h>
 
 typedef struct hmlc_tf_node hmlc_tf_node;
+typedef struct hmlc_tf_importer hmlc_tf_importer;
+typedef struct hmlc_tf_graph hmlc_tf_graph;
+typedef struct hmlc_tf_scope hmlc_tf_scope;
 typedef void hmlc_tf_import_function(hmlc_tf_node *node);
 
 /* One row of tensorflow_ops.def. */
@@ -17,6 +20,7 @@ typedef struct hmlc_tf_op {
     hmlc_opcode opcode;
     int32_t least_inputs, most_inputs; /* -1: any number */
     const char *attributes;
+    bool handles; /* takes what is no tensor, too: tensorflow_handle.h */
 } hmlc_tf_op;
 
 /* The reason of those that are parts of loops and branches. */
@@ -26,10 +30,14 @@ enum { HMLC_TF_MOST_OUTPUTS = 64 };
 
 struct hmlc_tf_node {
     hmlc_node node; /* first */
-    struct hmlc_tf_importer *importer;
-    struct hmlc_tf_entry *entry;
+    hmlc_tf_importer *importer;
+    hmlc_tf_scope *scope;
+    struct hmlc_tf_state *state;
     const Tensorflow__NodeDef *def;
 };
+
+/* A call of the function that the node is named like. */
+hmlc_tf_import_function hmlc_tf_import_call;
 
 #define hmlc_tf_fail(of, ...) hmlc_node_fail(&(of)->node, __VA_ARGS__)
 static inline bool hmlc_tf_ok(const hmlc_tf_node *node)

@@ -38,10 +38,9 @@ bool hmlc_tf_dtype(hmlc_importer *importer, int32_t number, const hmlc_location 
     return false;
 }
 
-static hmlc_status read_shape(hmlc_importer *importer, const Tensorflow__Tensor *proto,
-                              const hmlc_location *where, hmlc_tensor *tensor)
+hmlc_status hmlc_tf_read_shape(hmlc_importer *importer, const Tensorflow__TensorShape *shape,
+                               const hmlc_location *where, hmlc_tensor *tensor)
 {
-    const Tensorflow__TensorShape *shape = proto->tensor_shape;
     size_t rank = shape != NULL ? shape->n_dim : 0;
     if (rank > HMLC_MAX_RANK) {
         return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_not_implemented, where,
@@ -159,7 +158,7 @@ hmlc_status hmlc_tf_tensor(hmlc_importer *importer, const Tensorflow__Tensor *pr
     if (!hmlc_tf_dtype(importer, proto->dtype, where, &tensor->dtype)) {
         return HMLC_REFUSED;
     }
-    HMLC_TRY(read_shape(importer, proto, where, tensor));
+    HMLC_TRY(hmlc_tf_read_shape(importer, proto->tensor_shape, where, tensor));
     return proto->has_tensor_content ? read_content(importer, proto, where, tensor)
                                      : read_typed(importer, proto, where, tensor);
 }

@@ -163,7 +163,7 @@ static void rows_say_what_to_do(void **state)
     }
 }
 
-static void a_saved_model_is_refused_by_name(void **state)
+static void a_saved_model_is_a_folder(void **state)
 {
     (void)state;
     char folder[] = "/tmp/hmlc_format_XXXXXX", inside[64];
@@ -178,11 +178,10 @@ static void a_saved_model_is_refused_by_name(void **state)
     hmlc_module *module = hmlc_module_create(NULL);
     hmlc_mapping *mapping;
     assert_non_null(module);
-    assert_int_equal(hmlc_import(folder, NULL, module, &mapping), HMLC_DAMAGED);
+    assert_int_equal(hmlc_import(folder, NULL, module, &mapping), HMLC_USAGE);
     const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
-    assert_string_equal(hmlc_error_get_info(first->error)->identifier, "format_unknown");
-    assert_non_null(strstr(first->message, "ONNX model: it is a TensorFlow SavedModel"));
-    assert_string_equal(first->hint, "export the model to ONNX");
+    assert_string_equal(hmlc_error_get_info(first->error)->identifier, "usage");
+    assert_non_null(strstr(first->message, "no graph of the model has the tag 'serve'"));
     hmlc_module_destroy(module);
     hmlc_mapping_release(mapping);
     assert_int_equal(unlink(inside), 0);
@@ -199,7 +198,7 @@ int main(void)
         cmocka_unit_test(every_file_finds_a_row),
         cmocka_unit_test(onnx_is_what_its_importer_reads),
         cmocka_unit_test(rows_say_what_to_do),
-        cmocka_unit_test(a_saved_model_is_refused_by_name),
+        cmocka_unit_test(a_saved_model_is_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,15 @@ static void free_texts(char **list, uint32_t count)
     free(list);
 }
 
+/* A folder that is a model as a whole. */
+static bool is_model_folder(const char *path, const char *name)
+{
+    char inner[PATH_MAX];
+    int length = snprintf(inner, sizeof inner, "%s/%s", path, name);
+    return name[0] != '.' && length > 0 && (size_t)length < sizeof inner &&
+           hmlc_import_takes_folder(inner);
+}
+
 /* False when the folder cannot be read. */
 static bool find_models(const char *path, model_names *models)
 {
@@ -120,7 +130,7 @@ static bool find_models(const char *path, model_names *models)
     *models = (model_names){0};
     DIR *stream = opendir(path);
     for (const struct dirent *entry; stream != NULL && good && (entry = readdir(stream)) != NULL;) {
-        good = !is_model(entry->d_name) ||
+        good = !(is_model(entry->d_name) || is_model_folder(path, entry->d_name)) ||
                add_text(&models->names, &models->count, NULL, entry->d_name);
     }
     if (stream != NULL) {

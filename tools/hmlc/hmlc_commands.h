@@ -44,7 +44,8 @@ typedef struct hmlc_request {
     uint32_t keep_count;
     bool prefer_size;     /* small weights rather than speed */
     const char *pipeline; /* NULL: the default */
-    const char *signature, *inputs, *outputs, *tflite_rounding; /* of hmlc_import_options */
+    /* Of hmlc_import_options. */
+    const char *signature, *tags, *inputs, *outputs, *tflite_rounding;
     bool exact;        /* quantized graphs are computed in float */
     bool quantization; /* tell of each quantized node what it became */
 } hmlc_request;
@@ -133,6 +134,7 @@ bool hmlc_parse_code(const char *word, long long *number);
     {"dim", 0, "NAME=N|LOW..HIGH|EXPR", "fix, bound or relate (past=seq+1) a dim; may be repeated"}
 #define HMLC_PART_OPTIONS                                                                          \
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
+        {"tags", 0, "TAG,...", "graph of a SavedModel with these tags; default: serve"},           \
         {"inputs", 0, "NAME[=DIM,...],...",                                                        \
          "values that are fed, in place of the model's inputs"},                                   \
         {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs"},             \

@@ -148,6 +148,7 @@ static hmlc_status conclude(const hmlc_job *job, hmlc_status status)
 static hmlc_import_options part_options(const hmlc_request *request)
 {
     return (hmlc_import_options){.signature = request->signature,
+                                 .tags = request->tags,
                                  .inputs = request->inputs,
                                  .outputs = request->outputs,
                                  .tflite_rounding = request->tflite_rounding};

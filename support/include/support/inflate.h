@@ -20,5 +20,7 @@ size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t
 
 /* CRC-32 of ISO/IEC 13239, as zip and PNG have it. */
 uint32_t hml_crc32(const uint8_t *data, size_t bytes);
+/* The other one, CRC-32C of RFC 3720, as tensor bundles have it. */
+uint32_t hml_crc32c(const uint8_t *data, size_t bytes);
 
 #endif
