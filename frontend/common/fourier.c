@@ -27,7 +27,8 @@ static double entry_of(const transform *t, int64_t from, int64_t p, int64_t to, 
     const double pi = 3.14159265358979323846;
     int64_t turns = from * to % t->length /* both are below 2^24 */;
     double angle = 2 * pi * (double)turns / (double)t->length;
-    double sine = t->inverse ? sin(angle) : -sin(angle);
+    /* At whole half turns the sine is 0, which pi in a double misses. */
+    double sine = 2 * turns % t->length == 0 ? 0 : t->inverse ? sin(angle) : -sin(angle);
     double value = p == q ? cos(angle) : p == 0 ? sine : -sine;
     if (!t->inverse) {
         return value;

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LSTM, GRU, simple cells, and Bidirectional around them. Keras has the batch first, the IR's ops
  * the steps; the gates of an LSTM stand in another order. */
+#include "common/gates.h"
 #include "keras_check.h"
 
 #include <string.h>
 
 #include <hmlc/activation.h>
 
-enum { MOST_GATES = 4, MOST_STATES = 2, SEQUENCE = 0, FINAL = 1 };
+enum { MOST_STATES = 2, SEQUENCE = 0, FINAL = 1 };
 
 /* A kind of cell. */
 typedef struct cell_row {
     const char *class_name;
     hmlc_opcode opcode;
-    uint32_t gates, states;
-    int64_t places[MOST_GATES]; /* of the op's gates among Keras' */
-    char old_gates[MOST_GATES]; /* in the names of Keras 1's weights: W_i; in Keras' order */
-    uint32_t activations;       /* what the op has: gates, candidate, hidden */
+    const hmlc_gates *gates;
+    uint32_t states;
+    char old_gates[HMLC_MOST_GATES]; /* in the names of Keras 1's weights: W_i; in Keras' order */
+    uint32_t activations;            /* what the op has: gates, candidate, hidden */
 } cell_row;
 
 static const cell_row cells[] = {
-    {"LSTM", HMLC_OP_lstm, 4, 2, {0, 3, 1, 2}, {'i', 'f', 'c', 'o'}, 3},
-    {"GRU", HMLC_OP_gru, 3, 1, {0, 1, 2}, {'z', 'r', 'h'}, 2},
-    {"SimpleRNN", HMLC_OP_rnn, 1, 1, {0}, {0}, 1},
+    {"LSTM", HMLC_OP_lstm, &hmlc_lstm_gates, 2, {'i', 'f', 'c', 'o'}, 3},
+    {"GRU", HMLC_OP_gru, &hmlc_gru_gates, 1, {'z', 'r', 'h'}, 2},
+    {"SimpleRNN", HMLC_OP_rnn, &hmlc_rnn_gates, 1, {0}, 1},
 };
 
 static const cell_row *find_cell(const char *class_name)
@@ -40,45 +41,19 @@ typedef struct cell_results {
     hmlc_value *values[1 + MOST_STATES];
 } cell_results;
 
-/* The gates of a weight, along its last dim, in the op's order; a matrix turned, a dim of 1 for the
- * direction in front. */
-static hmlc_value *order_gates(hmlc_keras_call *call, const cell_row *cell, hmlc_value *weight)
-{
-    static const int64_t turn[] = {1, 0};
-    hmlc_emitter *emit = hmlc_keras_emitter(call);
-    hmlc_dims *table = hmlc_emit_table(emit);
-    hmlc_value *parts[MOST_GATES];
-    if (weight == NULL) {
-        return NULL;
-    }
-    int32_t last = weight->type->rank - 1;
-    hmlc_dim size =
-        hmlc_dim_floordiv(table, weight->type->dims[last], hmlc_emit_number(emit, cell->gates));
-    for (uint32_t i = 0; i < cell->gates; i++) {
-        hmlc_dim start = hmlc_dim_multiply(table, size, hmlc_emit_number(emit, cell->places[i]));
-        parts[i] = hmlc_emit_slice_axis(emit, weight, last, start, size);
-    }
-    hmlc_value *ordered =
-        hmlc_keras_ok(call) ? hmlc_emit_concat(emit, parts, cell->gates, last) : NULL;
-    if (ordered != NULL && last == 1) {
-        ordered = hmlc_emit_transpose(emit, ordered, turn);
-    }
-    return ordered != NULL ? hmlc_emit_unsqueeze(emit, ordered, 0) : NULL;
-}
-
 /* Keras 1 keeps the gates apart: W_i, W_c, W_f, W_o. Together as kernel, in Keras' order. */
 static hmlc_value *join_gates(hmlc_keras_call *call, const cell_row *cell, char letter,
                               int32_t rank)
 {
-    hmlc_value *parts[MOST_GATES];
-    for (uint32_t i = 0; i < cell->gates; i++) {
+    hmlc_value *parts[HMLC_MOST_GATES];
+    for (uint32_t i = 0; i < cell->gates->count; i++) {
         const char name[] = {letter, '_', cell->old_gates[i], '\0'};
         parts[i] = cell->old_gates[i] != 0 ? hmlc_keras_weight_of(call, name, rank) : NULL;
         if (parts[i] == NULL) {
             return NULL;
         }
     }
-    return hmlc_emit_concat(hmlc_keras_emitter(call), parts, cell->gates, rank - 1);
+    return hmlc_emit_concat(hmlc_keras_emitter(call), parts, cell->gates->count, rank - 1);
 }
 
 static hmlc_value *weight_of(hmlc_keras_call *call, const cell_row *cell, const char *name,
@@ -105,14 +80,14 @@ static hmlc_value *both_biases(hmlc_keras_call *call, const cell_row *cell)
         for (uint32_t i = 0; bias != NULL && i < 2; i++) {
             hmlc_value *row = hmlc_emit_slice_axis(emit, bias, 0, hmlc_emit_number(emit, i),
                                                    hmlc_emit_number(emit, 1));
-            parts[i] =
-                order_gates(call, cell, row != NULL ? hmlc_emit_squeeze(emit, row, 0) : NULL);
+            parts[i] = hmlc_emit_gates(emit, cell->gates,
+                                       row != NULL ? hmlc_emit_squeeze(emit, row, 0) : NULL);
         }
         return bias != NULL && parts[0] != NULL && parts[1] != NULL
                    ? hmlc_emit_concat(emit, parts, 2, 1)
                    : NULL;
     }
-    hmlc_value *bias = order_gates(call, cell, weight_of(call, cell, "bias", 'b', 1));
+    hmlc_value *bias = hmlc_emit_gates(emit, cell->gates, weight_of(call, cell, "bias", 'b', 1));
     if (bias == NULL) {
         return NULL;
     }
@@ -175,7 +150,6 @@ static void initial_states(hmlc_keras_call *call, const cell_row *cell, hmlc_val
 static bool emit_cell(hmlc_keras_call *call, const cell_row *cell, bool reverse,
                       cell_results *results)
 {
-    static const int64_t swap[] = {1, 0, 2};
     hmlc_emitter *emit = hmlc_keras_emitter(call);
     hmlc_value *states[MOST_STATES] = {NULL};
     int64_t kinds[3];
@@ -191,16 +165,18 @@ static bool emit_cell(hmlc_keras_call *call, const cell_row *cell, bool reverse,
     }
     hmlc_value *w = weight_of(call, cell, "kernel", 'W', 2);
     hmlc_value *r = weight_of(call, cell, "recurrent_kernel", 'U', 2);
-    hmlc_keras_check_dim(call, w, 1, (const char *const[2]){"units", "output_dim"}, cell->gates);
-    hmlc_keras_check_dim(call, r, 1, (const char *const[2]){"units", "output_dim"}, cell->gates);
+    hmlc_keras_check_dim(call, w, 1, (const char *const[2]){"units", "output_dim"},
+                         cell->gates->count);
+    hmlc_keras_check_dim(call, r, 1, (const char *const[2]){"units", "output_dim"},
+                         cell->gates->count);
     initial_states(call, cell, states);
     attr_count += activation_attrs(call, cell, kinds, alphas, betas, attrs + attr_count);
     if (w == NULL || r == NULL || !hmlc_keras_ok(call)) {
         return false;
     }
-    hmlc_value *operands[] = {hmlc_emit_transpose(emit, call->node.inputs[0], swap),
-                              order_gates(call, cell, w),
-                              order_gates(call, cell, r),
+    hmlc_value *operands[] = {hmlc_emit_steps_first(emit, call->node.inputs[0]),
+                              hmlc_emit_gates(emit, cell->gates, w),
+                              hmlc_emit_gates(emit, cell->gates, r),
                               both_biases(call, cell),
                               NULL,
                               states[0],
@@ -210,24 +186,11 @@ static bool emit_cell(hmlc_keras_call *call, const cell_row *cell, bool reverse,
         return false;
     }
     results->values[SEQUENCE] =
-        hmlc_emit_transpose(emit, hmlc_emit_squeeze(emit, op->results[SEQUENCE], 1), swap);
+        hmlc_emit_steps_first(emit, hmlc_emit_squeeze(emit, op->results[SEQUENCE], 1));
     for (uint32_t i = 0; i < cell->states; i++) {
         results->values[FINAL + i] = hmlc_emit_squeeze(emit, op->results[FINAL + i], 0);
     }
     return hmlc_keras_ok(call);
-}
-
-/* The steps in the other order. */
-static hmlc_value *turn_steps(hmlc_emitter *emit, hmlc_value *x)
-{
-    hmlc_dim starts[3], steps[3];
-    for (int32_t i = 0; i < 3; i++) {
-        starts[i] = i == 1 ? hmlc_dim_subtract(hmlc_emit_table(emit), x->type->dims[1],
-                                               hmlc_emit_number(emit, 1))
-                           : hmlc_emit_number(emit, 0);
-        steps[i] = hmlc_emit_number(emit, i == 1 ? -1 : 1);
-    }
-    return hmlc_emit_slice(emit, x, starts, x->type->dims, steps);
 }
 
 /* go_backwards gives the sequence in the order in which it came to be. */
@@ -242,7 +205,7 @@ void hmlc_keras_import_recurrent(hmlc_keras_call *call)
     }
     hmlc_value *sequence = results.values[SEQUENCE];
     if (backwards) {
-        sequence = turn_steps(emit, sequence);
+        sequence = hmlc_emit_steps_turned(emit, sequence, 1);
     }
     bool whole = hmlc_keras_flag(call, "return_sequences", false);
     call->node.outputs[0] = whole ? sequence : results.values[FINAL];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise operators, and those that pass values on. */
-#include "tensorflow_node.h"
+#include "tensorflow_handle.h"
+#include "tensorflow_import.h"
 
 #include <string.h>
 
@@ -26,12 +27,7 @@ void hmlc_tf_import_nothing(hmlc_tf_node *node)
     (void)node;
 }
 
-/* Taken before: a constant, an input. */
-void hmlc_tf_import_constant(hmlc_tf_node *node)
-{
-    (void)node;
-}
-
+/* Taken before: an input. */
 void hmlc_tf_import_placeholder(hmlc_tf_node *node)
 {
     (void)node;
@@ -161,6 +157,17 @@ void hmlc_tf_import_log1p(hmlc_tf_node *node)
 
 void hmlc_tf_import_cast(hmlc_tf_node *node)
 {
+    enum { COMPLEX64 = 8, COMPLEX128 = 18 };
+    const Tensorflow__AttrValue *to = hmlc_tf_attr_in(node->scope, node->def, "DstT");
+    if (hmlc_tf_is_complex(node) ||
+        (to != NULL && (to->type == COMPLEX64 || to->type == COMPLEX128))) {
+        hmlc_tf_import_complex_cast(node);
+        return;
+    }
+    if (hmlc_tf_is_handle(X)) {
+        hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL, "takes tensors");
+        return;
+    }
     hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "DstT", HMLC_DTYPE_f32);
     OUT = hmlc_emit_cast(&node->node.emit, X, dtype);
 }

@@ -64,10 +64,13 @@ static uint64_t argument_length(const hmlc_tf_attrs *attrs, const Tensorflow__Ar
     return 1;
 }
 
-static bool bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, hmlc_value *value)
+bool hmlc_tf_bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, uint32_t output,
+                  hmlc_value *value)
 {
+    const char *key =
+        name != NULL ? hmlc_tf_tensor_name(node->importer->base->scratch, name, output) : NULL;
     hmlc_binding *binding =
-        name != NULL ? hmlc_scope_bind(node->importer->base, &scope->names, name) : NULL;
+        key != NULL ? hmlc_scope_bind(node->importer->base, &scope->names, key) : NULL;
     if (binding == NULL) {
         node->importer->base->fatal = HMLC_RESOURCE;
         return false;
@@ -85,11 +88,7 @@ static bool bind_arguments(hmlc_tf_node *node, hmlc_tf_scope *scope, const hmlc_
         const Tensorflow__ArgDef *argument = signature->input_arg[i];
         uint64_t length = argument_length(&call->attrs, argument);
         for (uint64_t k = 0; k < length && next + k < call->input_count; k++) {
-            const char *name = argument->name != NULL && k < HMLC_TF_MOST_OUTPUTS
-                                   ? hmlc_tf_tensor_name(node->importer->base->scratch,
-                                                         argument->name, (uint32_t)k)
-                                   : NULL;
-            if (!bind(node, scope, name, call->inputs[next + k])) {
+            if (!hmlc_tf_bind(node, scope, argument->name, (uint32_t)k, call->inputs[next + k])) {
                 return false;
             }
         }
@@ -144,8 +143,7 @@ static bool check_depth(hmlc_tf_node *node, const hmlc_tf_graph *function)
     return true;
 }
 
-/* What the function returns as result `index`. */
-static const char *return_of(const hmlc_tf_graph *graph, uint32_t index)
+const char *hmlc_tf_return_of(const hmlc_tf_graph *graph, uint32_t index)
 {
     const Tensorflow__FunctionDef *function = graph->function;
     const char *name = function->signature->output_arg[index]->name;
@@ -167,7 +165,7 @@ static bool list_returns(hmlc_tf_node *node, const hmlc_tf_call *call, const cha
         if ((call->wanted >> i & 1) == 0) {
             continue;
         }
-        wanted[*count] = i < results ? return_of(call->function, i) : NULL;
+        wanted[*count] = i < results ? hmlc_tf_return_of(call->function, i) : NULL;
         places[*count] = i;
         if (wanted[(*count)++] == NULL) {
             hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL,
@@ -197,14 +195,25 @@ bool hmlc_tf_run_call(hmlc_tf_node *node, const hmlc_tf_call *call, hmlc_value *
         !bind_arguments(node, &scope, call)) {
         return false;
     }
-    hmlc_status status = hmlc_tf_keep(importer, &scope, wanted, count);
+    hmlc_value *values[HMLC_TF_MOST_OUTPUTS];
+    bool complete = hmlc_tf_import_tensors(node, &scope, wanted, count, values);
     importer->inlined += scope.kept_count + 1;
-    status = status == HMLC_OK ? hmlc_tf_import_nodes(importer, &scope) : status;
+    for (uint32_t i = 0; complete && i < count; i++) {
+        outputs[places[i]] = values[i];
+    }
+    return complete;
+}
+
+bool hmlc_tf_import_tensors(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *const *wanted,
+                            uint32_t count, hmlc_value **values)
+{
+    hmlc_tf_importer *importer = node->importer;
+    hmlc_status status = hmlc_tf_keep(importer, scope, wanted, count);
+    status = status == HMLC_OK ? hmlc_tf_import_nodes(importer, scope) : status;
     bool complete = status == HMLC_OK;
     for (uint32_t i = 0; complete && i < count; i++) {
-        outputs[places[i]] =
-            hmlc_tf_resolve(importer, &scope, wanted[i], node->node.emit.builder.location);
-        complete = outputs[places[i]] != NULL;
+        values[i] = hmlc_tf_resolve(importer, scope, wanted[i], node->node.emit.builder.location);
+        complete = values[i] != NULL;
     }
     if (!complete) { /* which has been said where it happened */
         importer->base->fatal = status == HMLC_RESOURCE ? status : importer->base->fatal;
@@ -238,5 +247,31 @@ void hmlc_tf_import_call(hmlc_tf_node *node)
                                                                               : "");
         return;
     }
-    (void)hmlc_tf_run_call(node, &call, node->node.outputs);
+    if (!hmlc_tf_import_recurrent(node, &call)) {
+        (void)hmlc_tf_run_call(node, &call, node->node.outputs);
+    }
+}
+
+bool hmlc_tf_returns_argument(hmlc_tf_importer *importer, hmlc_tf_graph *graph, uint32_t index)
+{
+    enum { LONGEST_CHAIN = 16 };
+    const Tensorflow__OpDef *signature = graph->function->signature;
+    if (index >= signature->n_input_arg || index >= signature->n_output_arg ||
+        hmlc_tf_open_graph(importer, graph) != HMLC_OK) {
+        return false;
+    }
+    const char *text = hmlc_tf_return_of(graph, index),
+               *argument = signature->input_arg[index]->name;
+    for (uint32_t i = 0; text != NULL && argument != NULL && i < LONGEST_CHAIN; i++) {
+        hmlc_tf_ref ref;
+        const hmlc_tf_entry *entry = hmlc_tf_find(importer, graph, text, &ref);
+        if (entry == NULL) {
+            return ref.key != NULL && strcmp(ref.key, argument) == 0;
+        }
+        if (strcmp(entry->def->op, "Identity") != 0 || entry->def->n_input == 0) {
+            return false;
+        }
+        text = entry->def->input[0];
+    }
+    return false;
 }

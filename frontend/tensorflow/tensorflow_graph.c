@@ -28,8 +28,7 @@ static hmlc_status visit_needs(void *context, uint32_t node, hmlc_needs *needs)
             continue;
         }
         const hmlc_tf_state *state = hmlc_tf_find_state(order->scope, ref.node);
-        /* The way back of a loop is no need, else every loop would be a circle. */
-        if (state != NULL && strcmp(state->entry->def->op, "NextIteration") != 0) {
+        if (state != NULL) {
             HMLC_TRY(hmlc_needs_add(needs, state->number));
         }
     }
@@ -193,11 +192,7 @@ static bool refuse(hmlc_tf_node *node)
                                                          "did you mean '%s'?", similar)
                                      : where_to_cut(node),
                      "is not known");
-    } else if (op->reason == hmlc_tf_control && node->importer->said_control) {
-        node->node.emit.status = HMLC_REFUSED; /* one part of it has spoken for all */
     } else {
-        node->importer->said_control =
-            node->importer->said_control || op->reason == hmlc_tf_control;
         hmlc_tf_fail(node, HMLC_ERROR_op_unsupported, where_to_cut(node), "%s",
                      op->reason != NULL ? op->reason : "is not supported");
     }
@@ -252,11 +247,11 @@ hmlc_value *hmlc_tf_resolve(hmlc_tf_importer *importer, hmlc_tf_scope *scope, co
 }
 
 /* False where an input is poisoned, or not there. */
-static bool resolve_inputs(hmlc_tf_node *node)
+static bool resolve_inputs(hmlc_tf_node *node, char *const *texts)
 {
     bool complete = true;
     for (uint32_t i = 0; i < node->node.input_count; i++) {
-        node->node.inputs[i] = hmlc_tf_resolve(node->importer, node->scope, node->def->input[i],
+        node->node.inputs[i] = hmlc_tf_resolve(node->importer, node->scope, texts[i],
                                                node->node.emit.builder.location);
         complete = complete && node->node.inputs[i] != NULL;
     }
@@ -267,7 +262,9 @@ static bool resolve_inputs(hmlc_tf_node *node)
 static bool check_handles(hmlc_tf_node *node)
 {
     const hmlc_tf_entry *entry = node->state->entry;
-    bool takes = entry->function != NULL || (entry->op != NULL && entry->op->handles);
+    bool takes = entry->function != NULL ||
+                 (entry->op != NULL &&
+                  (entry->op->handles || (entry->op->complex != NULL && hmlc_tf_is_complex(node))));
     for (uint32_t i = 0; i < node->node.input_count && !takes; i++) {
         if (hmlc_tf_is_handle(node->node.inputs[i])) {
             hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL,
@@ -283,7 +280,10 @@ static void import_row(hmlc_node *node)
 {
     hmlc_tf_node *own = (hmlc_tf_node *)node;
     const hmlc_tf_entry *entry = own->state->entry;
-    (entry->op != NULL ? entry->op->import : hmlc_tf_import_call)(own);
+    bool complex = entry->op != NULL && entry->op->complex != NULL && hmlc_tf_is_complex(own);
+    (entry->op == NULL ? hmlc_tf_import_call
+     : complex         ? entry->op->complex
+                       : entry->op->import)(own);
 }
 
 static hmlc_status publish(hmlc_tf_node *node)
@@ -311,10 +311,10 @@ static hmlc_status publish(hmlc_tf_node *node)
 }
 
 /* Inputs that are values; what comes behind them is order alone. */
-static uint32_t count_inputs(const Tensorflow__NodeDef *def)
+static uint32_t count_inputs(const hmlc_tf_needs *needs)
 {
     uint32_t count = 0;
-    while (count < def->n_input && def->input[count][0] != '^') {
+    while (count < needs->count && needs->texts[count][0] != '^') {
         count++;
     }
     return count;
@@ -326,9 +326,11 @@ static hmlc_status import_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
     hmlc_value *outputs[HMLC_TF_MOST_OUTPUTS] = {NULL};
     const hmlc_tf_entry *entry = state->entry;
     hmlc_tf_node node = {.importer = importer, .scope = scope, .state = state, .def = entry->def};
+    hmlc_tf_needs needs;
+    HMLC_TRY(hmlc_tf_needs_of(importer, scope, state, &needs));
     node.node.format = &node_format;
     node.node.opcode = entry->op != NULL ? entry->op->opcode : HMLC_OP_COUNT;
-    node.node.input_count = count_inputs(entry->def);
+    node.node.input_count = count_inputs(&needs);
     node.node.output_count = HMLC_TF_MOST_OUTPUTS;
     node.node.inputs =
         HMLC_NEW_ARRAY(importer->base->scratch, hmlc_value *, node.node.input_count + 1);
@@ -343,7 +345,7 @@ static hmlc_status import_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
         return publish(&node);
     }
     bool good = check_row(&node);
-    good = resolve_inputs(&node) && good && check_handles(&node);
+    good = resolve_inputs(&node, needs.texts) && good && check_handles(&node);
     state->done = true;
     state->poisoned = !good || !hmlc_node_run(importer->base, &node.node, import_row);
     return state->poisoned ? importer->base->fatal : publish(&node);
@@ -380,8 +382,9 @@ hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer, hmlc_tf_scope *scop
         if (strcmp(op, "Placeholder") == 0 && scope == importer->scope) {
             continue; /* an input, or reported as none */
         }
-        HMLC_TRY(strcmp(op, "Const") == 0 ? bind_constant(importer, scope, state)
-                                          : import_node(importer, scope, state));
+        bool constant = strcmp(op, "Const") == 0 && !hmlc_tf_is_complex_constant(state->entry->def);
+        HMLC_TRY(constant ? bind_constant(importer, scope, state)
+                          : import_node(importer, scope, state));
     }
     return importer->base->fatal;
 }

@@ -28,6 +28,7 @@ struct hmlc_tf_graph {
     hmlc_tf_entry *entries;                  /* one per node; NULL: not opened yet */
     hmlc_names by_name;                      /* -> hmlc_tf_entry */
     bool looked_at, writes;                  /* tensorflow_variable.c: does it write variables? */
+    hmlc_names frames; /* tensorflow_frame.c: name of a LoopCond -> its loop */
 };
 
 /* A node in a scope. */
@@ -51,7 +52,8 @@ struct hmlc_tf_scope {
     hmlc_tf_graph *graph;
     struct hmlc_tf_scope *caller; /* where it is called, or lies in; NULL: the main graph */
     hmlc_tf_attrs attrs;
-    hmlc_names states; /* name of a node -> hmlc_tf_state */
+    hmlc_names states;        /* name of a node -> hmlc_tf_state */
+    hmlc_names loops, merges; /* tensorflow_frame.c, tensorflow_merge.c: what was found so far */
     hmlc_tf_state **kept;
     uint32_t kept_count, kept_room;
 };
@@ -102,8 +104,9 @@ struct hmlc_tf_importer {
     hmlc_tf_variable **variable_list;
     uint32_t variable_count, variable_room;
     uint32_t inlined; /* nodes of functions so far */
+    uint64_t visits;  /* of nodes by tensorflow_merge.c */
     bool batch;       /* the first dim of all inputs is open: it is called batch */
-    bool said_dropout, said_inlined, said_control;
+    bool said_dropout, said_inlined;
 };
 
 /* -- tensorflow_ref.c: names ------------------------------------------------------------------- */
@@ -152,6 +155,13 @@ hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer, hmlc_tf_scope *scop
 /* The value of a tensor; NULL where it is refused, which has been said, or not there. */
 hmlc_value *hmlc_tf_resolve(hmlc_tf_importer *importer, hmlc_tf_scope *scope, const char *text,
                             const hmlc_location *where);
+/* Binds an output of a node to a value. False without memory. */
+bool hmlc_tf_bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, uint32_t output,
+                  hmlc_value *value);
+/* Imports what gives these tensors in the scope. False, and the node's status is set, where
+ * something was refused. */
+bool hmlc_tf_import_tensors(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *const *wanted,
+                            uint32_t count, hmlc_value **values);
 /* An attribute, where it is a placeholder the call's. */
 const Tensorflow__AttrValue *hmlc_tf_attr_in(const hmlc_tf_scope *scope,
                                              const Tensorflow__NodeDef *def, const char *name);
@@ -181,7 +191,13 @@ typedef struct hmlc_tf_call {
 /* Imports the function's nodes; outputs has room for HMLC_TF_MOST_OUTPUTS, of which those that are
  * wanted are set. False, and the node's status is set, where something was refused. */
 bool hmlc_tf_run_call(hmlc_tf_node *node, const hmlc_tf_call *call, hmlc_value **outputs);
+/* The tensor that is result `index`; NULL where the function returns none. */
+const char *hmlc_tf_return_of(const hmlc_tf_graph *graph, uint32_t index);
+/* tensorflow_recurrent.c: true where the call is that of a layer of Keras, imported as such. */
+bool hmlc_tf_import_recurrent(hmlc_tf_node *node, const hmlc_tf_call *call);
 uint32_t hmlc_tf_result_count(const hmlc_tf_graph *function);
+/* Is result `index` of the function its argument of that index? */
+bool hmlc_tf_returns_argument(hmlc_tf_importer *importer, hmlc_tf_graph *graph, uint32_t index);
 /* tensorflow_variable.c: which value of the checkpoint each variable has; what is written. */
 hmlc_status hmlc_tf_map_variables(hmlc_tf_importer *importer) HMLC_MUST_USE;
 hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scope) HMLC_MUST_USE;

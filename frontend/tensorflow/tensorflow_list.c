@@ -5,22 +5,28 @@
 
 #define TF_OP(name, function, opcode, inputs, attributes)                                          \
     hmlc_tf_import_function hmlc_tf_import_##function;
+#define TF_COMPLEX TF_OP
 #define TF_HANDLES(name, function, inputs, attributes)                                             \
     hmlc_tf_import_function hmlc_tf_import_##function;
 #define TF_REFUSED(name, reason)
 #include "tensorflow_ops.def"
 #undef TF_OP
+#undef TF_COMPLEX
 #undef TF_HANDLES
 #undef TF_REFUSED
-
-const char hmlc_tf_control[] =
-    "belongs to a loop or branch (tf.while_loop, tf.cond), which is not supported";
 
 #define N(least, most) .least_inputs = (least), .most_inputs = (most)
 static const hmlc_tf_op rows[] = {
 #define TF_OP(op, function, code, inputs, names)                                                   \
     {.name = #op,                                                                                  \
      .import = hmlc_tf_import_##function,                                                          \
+     .opcode = HMLC_OP_##code,                                                                     \
+     inputs,                                                                                       \
+     .attributes = (names)},
+#define TF_COMPLEX(op, function, code, inputs, names)                                              \
+    {.name = #op,                                                                                  \
+     .import = hmlc_tf_import_##function,                                                          \
+     .complex = hmlc_tf_import_complex_math,                                                       \
      .opcode = HMLC_OP_##code,                                                                     \
      inputs,                                                                                       \
      .attributes = (names)},
@@ -34,6 +40,7 @@ static const hmlc_tf_op rows[] = {
 #define TF_REFUSED(op, because) {.name = #op, .reason = (because), .most_inputs = -1},
 #include "tensorflow_ops.def"
 #undef TF_OP
+#undef TF_COMPLEX
 #undef TF_HANDLES
 #undef TF_REFUSED
 };

@@ -20,11 +20,9 @@ typedef struct hmlc_tf_op {
     hmlc_opcode opcode;
     int32_t least_inputs, most_inputs; /* -1: any number */
     const char *attributes;
-    bool handles; /* takes what is no tensor, too: tensorflow_handle.h */
+    bool handles;                     /* takes what is no tensor, too: tensorflow_handle.h */
+    hmlc_tf_import_function *complex; /* in place of `import` where an input is complex */
 } hmlc_tf_op;
-
-/* The reason of those that are parts of loops and branches. */
-extern const char hmlc_tf_control[];
 
 enum { HMLC_TF_MOST_OUTPUTS = 64 };
 
@@ -55,4 +53,12 @@ const Tensorflow__AttrValue *hmlc_tf_attr(const Tensorflow__NodeDef *def, const 
 hmlc_dtype hmlc_tf_dtype_attr(hmlc_tf_node *node, const char *name, hmlc_dtype otherwise);
 /* HMLC_LAYOUT_* of data_format, "NHWC" and its like unless it says otherwise. */
 int64_t hmlc_tf_layout(hmlc_tf_node *node);
+
+/* tensorflow_complex.c: an input is complex; what such inputs come to in rows of real numbers. */
+bool hmlc_tf_is_complex(const hmlc_tf_node *node);
+hmlc_tf_import_function hmlc_tf_import_complex_math, hmlc_tf_import_complex_cast,
+    hmlc_tf_import_complex_constant;
+bool hmlc_tf_is_complex_constant(const Tensorflow__NodeDef *def);
+/* The angle of (x, y) as output 0. */
+void hmlc_tf_emit_angle(hmlc_tf_node *node, hmlc_value *x, hmlc_value *y);
 #endif

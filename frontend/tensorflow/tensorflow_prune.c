@@ -3,7 +3,7 @@
  * What a graph computes: from the outputs, which a signature or the user names or which nobody
  * reads, back to what is fed. Nodes beside that, leftovers of the training, are not looked at.
  */
-#include "tensorflow_import.h"
+#include "tensorflow_frame.h"
 
 #include <string.h>
 
@@ -212,8 +212,12 @@ hmlc_status hmlc_tf_needs_of(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
                              const hmlc_tf_state *state, hmlc_tf_needs *needs)
 {
     const Tensorflow__NodeDef *def = state->entry->def;
-    (void)importer;
-    (void)scope;
+    if (hmlc_tf_is(def, "Exit")) {
+        return hmlc_tf_frame_needs(importer, scope, state->entry, needs);
+    }
+    if (hmlc_tf_is(def, "Merge")) {
+        return hmlc_tf_merge_needs(importer, scope, state->entry, needs);
+    }
     *needs = (hmlc_tf_needs){.texts = def->input, .count = state->dropout ? 0 : def->n_input};
     return HMLC_OK;
 }

@@ -120,6 +120,12 @@ static hmlc_value *value_of(hmlc_tf_node *node, hmlc_tf_variable *variable)
     return value;
 }
 
+hmlc_value *hmlc_tf_plain(hmlc_tf_node *node, hmlc_value *value)
+{
+    const hmlc_tf_handle *handle = hmlc_tf_handle_of(value, HMLC_TF_VARIABLE);
+    return handle != NULL ? value_of(node, handle->variable) : value;
+}
+
 static hmlc_tf_variable *variable_of(hmlc_tf_node *node)
 {
     if (node->importer->meta == NULL) {

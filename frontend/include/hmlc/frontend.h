@@ -22,7 +22,7 @@ typedef struct hmlc_import_options {
     /* Which part of the model is meant, in its own words; NULL: the whole. A format that has no
      * such words refuses them. Names of values are separated by commas. */
     const char *signature, *inputs, *outputs;
-    const char *tags; /* of a SavedModel's graph, separated by commas; NULL: "serve" */
+    const char *tags;            /* of a SavedModel's graph, separated by commas; NULL: "serve" */
     const char *tflite_rounding; /* which release's integers are met: "tf2.19" or "litert2.3"; NULL:
                                     the first */
     size_t memory_limit;         /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
