@@ -61,23 +61,39 @@ bool hmlc_node_has_attr(const hmlc_node *node, const char *name)
     return node->format->find_attr(node, name, &attr);
 }
 
-int64_t hmlc_node_int(const hmlc_node *node, const char *name, int64_t otherwise)
+/* The attribute, when it is there and of that kind. */
+static bool find(hmlc_node *node, const char *name, uint32_t kind, hmlc_node_attr *attr)
 {
-    hmlc_node_attr attr;
-    return node->format->find_attr(node, name, &attr) ? attr.number : otherwise;
+    static const char *const words[] = {[HMLC_NODE_WHOLE] = "whole number",
+                                        [HMLC_NODE_REAL] = "number",
+                                        [HMLC_NODE_TEXT] = "text",
+                                        [HMLC_NODE_LIST] = "list of whole numbers"};
+    bool given = node->format->find_attr(node, name, attr);
+    if (given && (attr->kinds & kind) == 0) {
+        hmlc_node_fail(node, HMLC_ERROR_attribute_invalid, NULL, "attribute '%s' must be a %s",
+                       name, words[kind]);
+        return false;
+    }
+    return given;
 }
 
-double hmlc_node_float(const hmlc_node *node, const char *name, double otherwise)
+int64_t hmlc_node_int(hmlc_node *node, const char *name, int64_t otherwise)
 {
     hmlc_node_attr attr;
-    return node->format->find_attr(node, name, &attr) ? attr.real : otherwise;
+    return find(node, name, HMLC_NODE_WHOLE, &attr) ? attr.number : otherwise;
 }
 
-const int64_t *hmlc_node_ints(const hmlc_node *node, const char *name, uint32_t *count)
+double hmlc_node_float(hmlc_node *node, const char *name, double otherwise)
+{
+    hmlc_node_attr attr;
+    return find(node, name, HMLC_NODE_REAL, &attr) ? attr.real : otherwise;
+}
+
+const int64_t *hmlc_node_ints(hmlc_node *node, const char *name, uint32_t *count)
 {
     static const int64_t none[1] = {0};
     hmlc_node_attr attr;
-    bool given = node->format->find_attr(node, name, &attr);
+    bool given = find(node, name, HMLC_NODE_LIST, &attr);
     *count = given ? attr.count : 0;
     return !given ? NULL : attr.count > 0 ? attr.ints : none;
 }
@@ -85,7 +101,7 @@ const int64_t *hmlc_node_ints(const hmlc_node *node, const char *name, uint32_t 
 int32_t hmlc_node_choice(hmlc_node *node, const char *name, const char *words, int32_t otherwise)
 {
     hmlc_node_attr attr;
-    if (!node->format->find_attr(node, name, &attr)) {
+    if (!find(node, name, HMLC_NODE_TEXT, &attr)) {
         return otherwise;
     }
     int32_t index = 0;

@@ -13,9 +13,19 @@
 typedef struct hmlc_node hmlc_node;
 typedef void hmlc_node_import_function(hmlc_node *node);
 
+/* Kinds of attributes; bits. */
+enum {
+    HMLC_NODE_WHOLE = 1, /* numbers without a fraction, flags */
+    HMLC_NODE_REAL = 2,
+    HMLC_NODE_TEXT = 4,
+    HMLC_NODE_LIST = 8,
+    HMLC_NODE_ANY = 15, /* the format has compared the kind with the operator's row */
+};
+
 /* What a node stores as an attribute. Each field holds what it can of it: a number, a text, a list
- * of integers; which of them a name has is the format's. */
+ * of integers. Who asks for another kind than these gets an error. */
 typedef struct hmlc_node_attr {
+    uint32_t kinds; /* HMLC_NODE_* */
     int64_t number;
     double real;
     const char *text; /* of `length`, not terminated */
@@ -60,12 +70,12 @@ static inline bool hmlc_node_ok(const hmlc_node *node)
     return node->emit.status == HMLC_OK;
 }
 
-/* Attributes. */
+/* Attributes; one of another kind fails, giving what stands for an absent one. */
 bool hmlc_node_has_attr(const hmlc_node *node, const char *name);
-int64_t hmlc_node_int(const hmlc_node *node, const char *name, int64_t otherwise);
-double hmlc_node_float(const hmlc_node *node, const char *name, double otherwise);
+int64_t hmlc_node_int(hmlc_node *node, const char *name, int64_t otherwise);
+double hmlc_node_float(hmlc_node *node, const char *name, double otherwise);
 /* NULL when absent; an empty list is not NULL. */
-const int64_t *hmlc_node_ints(const hmlc_node *node, const char *name, uint32_t *count);
+const int64_t *hmlc_node_ints(hmlc_node *node, const char *name, uint32_t *count);
 /* The index of the attribute's word in "a|b|c", `otherwise` when absent; fails on another word. */
 int32_t hmlc_node_choice(hmlc_node *node, const char *name, const char *words, int32_t otherwise);
 

@@ -6,6 +6,8 @@
 
 #include <support/inflate.h>
 
+#include "member_name.h"
+
 enum { END_BYTES = 22, ENTRY_BYTES = 46, LOCAL_BYTES = 30, MOST_COMMENT = 65535 };
 enum { STORED = 0, DEFLATED = 8, ENCRYPTED = 1 };
 /* Deflate cannot shrink further than 1032 to 1. A model's weights shrink by a few per cent, its
@@ -50,29 +52,12 @@ static const uint8_t *find_end(const hmlc_zip *zip)
     return NULL;
 }
 
-/* Absolute, or with a part "..". Backslashes separate on other systems. */
-static bool leads_out(const char *name)
-{
-    bool part = true; /* a part begins here */
-    if (name[0] == '/' || name[0] == '\\' || (name[0] != '\0' && name[1] == ':')) {
-        return true;
-    }
-    for (const char *at = name; *at != '\0'; at++) {
-        if (part && at[0] == '.' && at[1] == '.' &&
-            (at[2] == '\0' || at[2] == '/' || at[2] == '\\')) {
-            return true;
-        }
-        part = *at == '/' || *at == '\\';
-    }
-    return false;
-}
-
 static hmlc_status check_name(const hmlc_zip *zip, const char *name, size_t length)
 {
     if (strlen(name) != length) {
         return damaged(zip, name, "with a NUL byte in its name");
     }
-    if (leads_out(name)) {
+    if (hmlc_member_leads_out(name)) {
         return damaged(zip, name, "whose name leads out of the archive");
     }
     return hmlc_names_find(&zip->names, name) != NULL ? damaged(zip, name, "twice") : HMLC_OK;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+
+enum { LONGEST_PATH = 4096 };
 
 #define AT(offset, text) {offset, sizeof(text) - 1, text}
 #define MARKS(...)       .marks = (const hmlc_format_mark[]){__VA_ARGS__, {0, 0, NULL}},
@@ -67,6 +71,38 @@ const hmlc_format *hmlc_format_find(const hmlc_format *table, uint32_t count, co
     return NULL;
 }
 
+/* The folder itself, or that of the highest version of a model below it: "3" or "export/Servo/3"
+ * (TensorFlow Serving's and SageMaker's places). False where there is none. */
+static bool place_of(const char *path, const char *below, const char *name, char *file, size_t size)
+{
+    char folder[LONGEST_PATH];
+    struct stat info;
+    int length = snprintf(folder, sizeof folder, "%s%s", path, below);
+    DIR *stream = length > 0 && (size_t)length < sizeof folder ? opendir(folder) : NULL;
+    unsigned long highest = 0;
+    bool found = false;
+    for (const struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        char *end;
+        unsigned long version = strtoul(entry->d_name, &end, 10);
+        if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || *end != '\0' ||
+            (found && version <= highest)) {
+            continue;
+        }
+        char inner[LONGEST_PATH];
+        length = snprintf(inner, sizeof inner, "%s/%s/%s", folder, entry->d_name, name);
+        bool whole = length > 0 && (size_t)length < sizeof inner && (size_t)length < size;
+        if (whole && stat(inner, &info) == 0 && S_ISREG(info.st_mode)) {
+            memcpy(file, inner, (size_t)length + 1);
+            highest = version;
+            found = true;
+        }
+    }
+    if (stream != NULL) {
+        (void)closedir(stream);
+    }
+    return found;
+}
+
 const hmlc_format *hmlc_format_find_folder(const hmlc_format *table, uint32_t count,
                                            const char *path, char *file, size_t size)
 {
@@ -80,7 +116,9 @@ const hmlc_format *hmlc_format_find_folder(const hmlc_format *table, uint32_t co
         }
         int length = snprintf(file, size, "%s/%s", path, table[i].folder);
         bool whole = length > 0 && (size_t)length < size;
-        if (whole && stat(file, &info) == 0 && S_ISREG(info.st_mode)) {
+        if ((whole && stat(file, &info) == 0 && S_ISREG(info.st_mode)) ||
+            place_of(path, "", table[i].folder, file, size) ||
+            place_of(path, "/export/Servo", table[i].folder, file, size)) {
             return &table[i];
         }
     }

@@ -71,6 +71,10 @@ static void check_words(const hmlc_importer *importer)
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --tags out", "the model is no SavedModel");
     }
+    if (options->member != NULL && !importer->took_member) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave --member out", "the model is no archive");
+    }
     if (options->tflite_rounding != NULL && !importer->took_rounding) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --tflite-rounding out", "the model is none of TFLite");
@@ -167,7 +171,7 @@ hmlc_status hmlc_importer_external(hmlc_importer *importer, const char *location
         const hmlc_mapped_file *readable;
         void *any;
     } known = {.any = hmlc_names_find(&importer->external_files, location)};
-    if (importer->mapping == NULL) {
+    if (importer->mapping == NULL && known.any == NULL) {
         return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_external_data_refused,
                               where, "keep the model and its data files together, unchanged",
                               "'%s': a model read from memory has no external data", location);
@@ -184,6 +188,12 @@ hmlc_status hmlc_importer_external(hmlc_importer *importer, const char *location
     }
     *file = known.readable;
     return known.any == &missing_file ? HMLC_DAMAGED : HMLC_OK;
+}
+
+bool hmlc_importer_has(const hmlc_importer *importer, const char *location)
+{
+    return hmlc_names_find(&importer->external_files, location) != NULL ||
+           (importer->mapping != NULL && hmlc_mapping_has(importer->mapping, location));
 }
 
 hmlc_status hmlc_importer_note_external(hmlc_importer *importer, const char *location)

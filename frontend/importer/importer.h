@@ -37,12 +37,14 @@ struct hmlc_importer {
     hmlc_arena *scratch; /* of the budget; ends with the import */
     hmlc_status fatal;   /* not HMLC_OK: memory ran out, or a defect; the import stops */
     hmlc_constant_source constants;
-    hmlc_names external_files; /* location -> hmlc_mapped_file */
-    hmlc_names dims;           /* input_dims.c: text -> what is known of it */
-    bool *option_used;         /* per dim option */
-    /* Options that had a meaning: signature, tags, inputs or outputs, tflite_rounding. */
-    bool took_signature, took_tags, took_ends, took_rounding;
-    uint32_t dim_depth; /* of --dim expressions that are being applied */
+    hmlc_names
+        external_files; /* location -> hmlc_mapped_file; an archive's members are there at once */
+    hmlc_names dims;    /* input_dims.c: text -> what is known of it */
+    bool *option_used;  /* per dim option */
+    /* Options that had a meaning: signature, tags, member, inputs or outputs, tflite_rounding. */
+    bool took_signature, took_tags, took_member, took_ends, took_rounding;
+    uint32_t archive_depth; /* archives that the model lies in */
+    uint32_t dim_depth;     /* of --dim expressions that are being applied */
 };
 
 /* Reads the file at `path` and starts the import; or starts it on bytes that outlive the module.
@@ -71,6 +73,8 @@ bool hmlc_importer_check_size(const hmlc_importer *importer, const char *name,
 hmlc_status hmlc_importer_external(hmlc_importer *importer, const char *location,
                                    const hmlc_location *where,
                                    const hmlc_mapped_file **file) HMLC_MUST_USE;
+/* Is there such a file, or anything of that name? */
+bool hmlc_importer_has(const hmlc_importer *importer, const char *location);
 /* The same for a file that belongs to the model but is not read, so that no output replaces it. */
 hmlc_status hmlc_importer_note_external(hmlc_importer *importer,
                                         const char *location) HMLC_MUST_USE;

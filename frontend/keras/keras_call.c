@@ -13,24 +13,28 @@ const hmlc_json *hmlc_keras_entry(const hmlc_keras_call *call, const char *key)
     return hmlc_json_is(entry, HMLC_JSON_NULL) ? NULL : entry;
 }
 
-int64_t hmlc_keras_int(const hmlc_keras_call *call, const char *key, int64_t otherwise)
+int64_t hmlc_keras_int(hmlc_keras_call *call, const char *key, int64_t otherwise)
 {
     return hmlc_node_int(&call->node, key, otherwise);
 }
 
-double hmlc_keras_float(const hmlc_keras_call *call, const char *key, double otherwise)
+double hmlc_keras_float(hmlc_keras_call *call, const char *key, double otherwise)
 {
     return hmlc_node_float(&call->node, key, otherwise);
 }
 
-bool hmlc_keras_flag(const hmlc_keras_call *call, const char *key, bool otherwise)
+bool hmlc_keras_flag(hmlc_keras_call *call, const char *key, bool otherwise)
 {
     return hmlc_node_int(&call->node, key, otherwise) != 0;
 }
 
-const char *hmlc_keras_text(const hmlc_keras_call *call, const char *key, const char *otherwise)
+const char *hmlc_keras_text(hmlc_keras_call *call, const char *key, const char *otherwise)
 {
-    const char *text = hmlc_json_text(hmlc_keras_entry(call, key));
+    const hmlc_json *entry = hmlc_keras_entry(call, key);
+    const char *text = hmlc_json_text(entry);
+    if (entry != NULL && text == NULL && entry->kind != HMLC_JSON_OBJECT) {
+        hmlc_keras_fail(call, HMLC_ERROR_attribute_invalid, NULL, "'%s' must be a text", key);
+    }
     return text != NULL ? text : otherwise;
 }
 

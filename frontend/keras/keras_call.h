@@ -26,10 +26,10 @@ static inline hmlc_emitter *hmlc_keras_emitter(hmlc_keras_call *call)
 
 /* Entries of the config; absent or null ones give `otherwise`. */
 const hmlc_json *hmlc_keras_entry(const hmlc_keras_call *call, const char *key);
-int64_t hmlc_keras_int(const hmlc_keras_call *call, const char *key, int64_t otherwise);
-double hmlc_keras_float(const hmlc_keras_call *call, const char *key, double otherwise);
-bool hmlc_keras_flag(const hmlc_keras_call *call, const char *key, bool otherwise);
-const char *hmlc_keras_text(const hmlc_keras_call *call, const char *key, const char *otherwise);
+int64_t hmlc_keras_int(hmlc_keras_call *call, const char *key, int64_t otherwise);
+double hmlc_keras_float(hmlc_keras_call *call, const char *key, double otherwise);
+bool hmlc_keras_flag(hmlc_keras_call *call, const char *key, bool otherwise);
+const char *hmlc_keras_text(hmlc_keras_call *call, const char *key, const char *otherwise);
 /* `count` positive numbers: one stands for all; `otherwise` where there is none. */
 void hmlc_keras_positive(hmlc_keras_call *call, const char *key, int32_t count, int64_t otherwise,
                          int64_t *values);

@@ -146,7 +146,7 @@ void hmlc_keras_check_masks(hmlc_keras_call *call)
     }
 }
 
-hmlc_status hmlc_keras_pass_masks(const hmlc_keras_call *call)
+hmlc_status hmlc_keras_pass_masks(hmlc_keras_call *call)
 {
     bool begins = strcmp(call->layer->class_name, "Embedding") == 0 &&
                   hmlc_keras_flag(call, "mask_zero", false);

@@ -16,6 +16,6 @@ void hmlc_keras_import_call(hmlc_node *node);
  * else because of it are refused, the others pass it on.
  */
 void hmlc_keras_check_masks(hmlc_keras_call *call);
-hmlc_status hmlc_keras_pass_masks(const hmlc_keras_call *call) HMLC_MUST_USE;
+hmlc_status hmlc_keras_pass_masks(hmlc_keras_call *call) HMLC_MUST_USE;
 
 #endif

@@ -127,6 +127,10 @@ static bool find_attr(const hmlc_node *node, const char *name, hmlc_node_attr *a
     }
     *attr = (hmlc_node_attr){.real = entry->number, .text = hmlc_json_text(entry)};
     attr->number = hmlc_truncate_to_int(entry->number);
+    bool number = entry->kind == HMLC_JSON_NUMBER, flag = entry->kind == HMLC_JSON_BOOL;
+    bool whole = flag || (number && (double)attr->number == entry->number);
+    attr->kinds = (whole ? HMLC_NODE_WHOLE : 0U) | (number || flag ? HMLC_NODE_REAL : 0U) |
+                  (attr->text != NULL ? HMLC_NODE_TEXT : 0U);
     attr->length = attr->text != NULL ? strlen(attr->text) : 0;
     return true;
 }

@@ -65,7 +65,7 @@ static hmlc_value *weight_of(hmlc_keras_call *call, const cell_row *cell, const 
 
 /* Does the cell reset before the product with the state, or after it? Only then it has two biases.
  */
-static bool resets_after(const hmlc_keras_call *call)
+static bool resets_after(hmlc_keras_call *call)
 {
     return hmlc_keras_flag(call, "reset_after", false);
 }

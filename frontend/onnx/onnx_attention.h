@@ -21,6 +21,6 @@ typedef struct hmlc_onnx_attention {
  */
 hmlc_value *hmlc_onnx_attention_bias(hmlc_node *node, const hmlc_onnx_attention *in);
 /* True where a row of that bias may be -inf throughout. */
-bool hmlc_onnx_attention_may_hide_all(const hmlc_node *node);
+bool hmlc_onnx_attention_may_hide_all(hmlc_node *node);
 
 #endif

@@ -154,7 +154,7 @@ hmlc_value *hmlc_onnx_attention_bias(hmlc_node *node, const hmlc_onnx_attention 
     return bias == NULL ? hidden : hmlc_emit_binary(emit, HMLC_OP_add, bias, hidden);
 }
 
-bool hmlc_onnx_attention_may_hide_all(const hmlc_node *node)
+bool hmlc_onnx_attention_may_hide_all(hmlc_node *node)
 {
     return hmlc_node_has_input(node, MASK) || hmlc_node_has_input(node, KEY_COUNT) ||
            hmlc_node_int(node, "left_window_size", -1) >= 0;

@@ -55,6 +55,7 @@ static bool find_attr(const hmlc_node *node, const char *name, hmlc_node_attr *a
     const Onnx__AttributeProto *found = hmlc_onnx_attr(node, name);
     if (found != NULL) {
         *attr = (hmlc_node_attr){
+            .kinds = HMLC_NODE_ANY, /* onnx_check.c has compared it */
             .number = found->i,
             .real = (double)found->f,
             .text = found->s.len > 0 ? (const char *)found->s.data : "",

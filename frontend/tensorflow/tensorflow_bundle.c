@@ -238,7 +238,7 @@ hmlc_status hmlc_tf_bundle_open(hmlc_importer *importer, hmlc_tf_bundle **bundle
     const hmlc_mapped_file *index;
     (void)snprintf(name, sizeof name, "%s.index", folder);
     *bundle = NULL;
-    if (importer->mapping == NULL || !hmlc_mapping_has(importer->mapping, name)) {
+    if (!hmlc_importer_has(importer, name)) {
         return HMLC_OK;
     }
     HMLC_TRY(hmlc_importer_external(importer, name, importer->where, &index));

@@ -100,6 +100,9 @@ static bool find_attr(const hmlc_node *node, const char *name, hmlc_node_attr *a
                                        : value->has_type ? value->type
                                                          : 0,
                              .real = value->has_f ? (double)value->f : 0};
+    attr->kinds = (value->has_i || value->has_b || value->has_type ? HMLC_NODE_WHOLE : 0U) |
+                  (value->has_f ? HMLC_NODE_REAL : 0U) | (value->has_s ? HMLC_NODE_TEXT : 0U) |
+                  (value->list != NULL ? HMLC_NODE_LIST : 0U);
     if (value->has_s) {
         attr->text = (const char *)value->s.data;
         attr->length = value->s.len;

@@ -264,7 +264,7 @@ void hmlc_tf_import_slice(hmlc_tf_node *node)
 
 void hmlc_tf_import_strided_slice(hmlc_tf_node *node)
 {
-    const hmlc_node *own = &node->node;
+    hmlc_node *own = &node->node;
     const hmlc_strided_slice masks = {
         .begin_mask = hmlc_node_int(own, "begin_mask", 0),
         .end_mask = hmlc_node_int(own, "end_mask", 0),

@@ -82,7 +82,7 @@ static bool find_attr(const hmlc_node *node, const char *name, hmlc_node_attr *a
     const hmlc_tflite_node *self = self_of(node);
     const char *spec = find_field(self->op->options, name);
     const hmlc_flat_table *options = &self->stored->options;
-    *attr = (hmlc_node_attr){.text = ""};
+    *attr = (hmlc_node_attr){.kinds = HMLC_NODE_ANY, .text = ""};
     if (spec == NULL) {
         return false;
     }

@@ -112,7 +112,7 @@ static void each_mark_finds_its_row(void **state)
     for (uint32_t i = 0; i < count; i++) {
         const hmlc_format_mark *mark = table[i].marks;
         for (; mark != NULL && mark->text != NULL && table[i].extension == NULL; mark++) {
-            uint8_t bytes[64] = {0};
+            uint8_t bytes[512] = {0};
             assert_true(mark->offset + mark->length < sizeof bytes);
             memcpy(bytes + mark->offset, mark->text, mark->length);
             const hmlc_format *found = find(bytes, sizeof bytes);

@@ -45,7 +45,7 @@ typedef struct hmlc_request {
     bool prefer_size;     /* small weights rather than speed */
     const char *pipeline; /* NULL: the default */
     /* Of hmlc_import_options. */
-    const char *signature, *tags, *inputs, *outputs, *tflite_rounding;
+    const char *signature, *tags, *member, *inputs, *outputs, *tflite_rounding;
     bool exact;        /* quantized graphs are computed in float */
     bool quantization; /* tell of each quantized node what it became */
 } hmlc_request;
@@ -135,6 +135,7 @@ bool hmlc_parse_code(const char *word, long long *number);
 #define HMLC_PART_OPTIONS                                                                          \
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
         {"tags", 0, "TAG,...", "graph of a SavedModel with these tags; default: serve"},           \
+        {"member", 0, "PATH", "model within an archive (.tar, .tar.gz)"},                          \
         {"inputs", 0, "NAME[=DIM,...],...",                                                        \
          "values that are fed, in place of the model's inputs"},                                   \
         {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs"},             \

@@ -149,6 +149,7 @@ static hmlc_import_options part_options(const hmlc_request *request)
 {
     return (hmlc_import_options){.signature = request->signature,
                                  .tags = request->tags,
+                                 .member = request->member,
                                  .inputs = request->inputs,
                                  .outputs = request->outputs,
                                  .tflite_rounding = request->tflite_rounding};

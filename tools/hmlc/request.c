@@ -211,6 +211,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                               .verify = hml_options_get(options, "verify-passes") != NULL,
                               .signature = hml_options_get(options, "signature"),
                               .tags = hml_options_get(options, "tags"),
+                              .member = hml_options_get(options, "member"),
                               .inputs = hml_options_get(options, "inputs"),
                               .outputs = hml_options_get(options, "outputs"),
                               .tflite_rounding = hml_options_get(options, "tflite-rounding"),
