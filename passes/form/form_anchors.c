@@ -170,7 +170,8 @@ static void grow_views(hmlc_form_state *state, hmlc_form_group *group)
 
 /*
  * Products and packing read any affine view. A convolution reads channels that lie behind each
- * other, or so few (an image's, planar) that it may as well walk along the width.
+ * other, or so few (an image's, planar) that it may as well walk along the width; bytes are added
+ * up in groups of channels, which do lie behind each other.
  */
 static bool takes_views(const hmlc_form_state *state, const hmlc_op *op)
 {
@@ -182,7 +183,8 @@ static bool takes_views(const hmlc_form_state *state, const hmlc_op *op)
     hmlc_form_chain(state, hmlc_op_operand(op, 0), &views);
     int32_t last = views.access.rank - 1;
     int64_t channels = 0;
-    bool few = hmlc_dim_is_constant(views.access.dims[last], &channels) && channels <= FEW_CHANNELS;
+    bool few = hmlc_dim_is_constant(views.access.dims[last], &channels) &&
+               channels <= FEW_CHANNELS && !hmlc_op_sums_bytes(op);
     /* Where a group's channels begin is known when the code is made, or they are dense. */
     bool found = hmlc_op_int(op, HMLC_ATTR_groups) == 1 ||
                  hmlc_dim_is_constant(views.access.strides[last], NULL);

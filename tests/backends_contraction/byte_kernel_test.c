@@ -232,7 +232,8 @@ typedef struct byte_conv {
     bool is_signed, is_window;
 } byte_conv;
 
-static void check_conv(const byte_conv *of)
+/* planar: the image lies channels first. */
+static void check_conv(const byte_conv *of, bool planar)
 {
     const char *x_dims = of->x_dims, *sizes = of->sizes;
     int64_t groups = of->groups, stride = of->stride, pad = of->pad;
@@ -248,6 +249,11 @@ static void check_conv(const byte_conv *of)
     }
     char pads[32];
     snprintf(pads, sizeof pads, "%d %d %d %d", (int)pad, (int)pad, (int)pad, (int)pad);
+    if (planar) {
+        int64_t channels = x_sizes[3];
+        memmove(&x_sizes[2], &x_sizes[1], 2 * sizeof *x_sizes);
+        x_sizes[1] = channels;
+    }
     hmlc_tensor x = byte_tensor(&test, left, 4, x_sizes, false);
     hmlc_tensor w = byte_tensor(&test, HMLC_DTYPE_i8, 4, w_dims, false);
     hmlc_tensor bias = kernel_random_tensor(&test.random, test.graph.module->arena, HMLC_DTYPE_i32,
@@ -256,6 +262,11 @@ static void check_conv(const byte_conv *of)
     hmlc_value *operands[] = {kernel_graph_input(&test.graph, left, x_dims),
                               kernel_graph_outer_constant(&test.graph, &w),
                               kernel_graph_outer_constant(&test.graph, &bias)};
+    if (planar) {
+        static const int64_t order[] = {0, 2, 3, 1};
+        hmlc_attr permutation = hmlc_attr_ints(HMLC_ATTR_permutation, order, 4);
+        operands[0] = kernel_graph_op(&test.graph, HMLC_OP_transpose, operands, 1, &permutation, 1);
+    }
     hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, strides, 2),
                          kernel_graph_dims(&test.graph, HMLC_ATTR_pads, pads),
                          hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
@@ -293,7 +304,23 @@ static void convolutions(void **state)
         {"b h w 8", "1 6 11 8", whole, 1, 1, 1, 99, false, false},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
-        check_conv(&cases[k]);
+        check_conv(&cases[k], false);
+    }
+}
+
+/* Channels that lie apart, beside numbers that stand for what lies outside. */
+static void planar_images(void **state)
+{
+    (void)state;
+    static const int64_t two[] = {8, 2, 3, 4}, three[] = {5, 3, 3, 3};
+    const byte_conv cases[] = {
+        {"1 4 30 40", "1 30 40 4", two, 1, 1, 2, 131, false, false},
+        {"2 4 9 11", "2 9 11 4", two, 1, 2, 1, -77, true, false},
+        {"1 3 31 29", "1 31 29 3", three, 1, 1, 1, 9, false, false},
+        {"1 3 31 29", "1 31 29 3", three, 1, 2, 1, 0, true, false},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        check_conv(&cases[k], true);
     }
 }
 
@@ -311,7 +338,7 @@ static void depthwise_windows(void **state)
         {"b h w 6", "2 5 7 6", six, 6, 1, 1, 0, true, true},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
-        check_conv(&cases[k]);
+        check_conv(&cases[k], false);
     }
 }
 
@@ -382,6 +409,7 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(run_time_sizes_and_epilogue),
         cmocka_unit_test(convolutions),
+        cmocka_unit_test(planar_images),
         cmocka_unit_test(depthwise_windows),
         cmocka_unit_test(mild_weights),
         cmocka_unit_test(long_sums),

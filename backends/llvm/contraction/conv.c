@@ -251,10 +251,11 @@ static hmlc_status plan_tables(hmlc_plan_context *context, hmlc_kernel_plan *pla
     }
     HMLC_TRY(add_table(context, plan, words.words, words.count * sizeof *words.words,
                        &conv->table_operand));
-    if (conv->reads_zeros) {
-        HMLC_TRY(add_zeros(context, plan, contraction, conv, conv->longest_run));
+    if (!conv->reads_zeros) {
+        return HMLC_OK;
     }
-    return HMLC_OK;
+    int64_t apart = conv->channel_stride > 1 ? conv->channel_stride : 1; /* steps of a run */
+    return add_zeros(context, plan, contraction, conv, (conv->longest_run - 1) * apart + 1);
 }
 
 static hmlc_status plan_taps(hmlc_plan_context *context, hmlc_kernel_plan *plan,
