@@ -3,7 +3,8 @@
 #include <hmlc/family.h>
 
 static const hmlc_family_facts families[] = {
-#define HMLC_FAMILY(name, word, arguments, results) {word, arguments, results},
+#define HMLC_FAMILY(name, word, arguments, results, bytes)                                         \
+    {word, arguments, results, HMLC_DTYPE_##bytes},
 #include <hmlc/families.def>
 #undef HMLC_FAMILY
 };

@@ -2,6 +2,7 @@
 /* The pass manager: turns a pipeline text into runs of passes, each with a scratch arena. */
 #include <string.h>
 
+#include "integer/quantized.h"
 #include "pass.h"
 
 typedef struct pass_row {
@@ -189,6 +190,25 @@ static hmlc_status run_some(pipeline_run *run, const pass_list *list, uint32_t f
     return HMLC_OK;
 }
 
+/* What the second half makes of `module` is the same for both. */
+static bool are_alike(const hmlc_module *module, const hmlc_family_facts *a,
+                      const hmlc_family_facts *b)
+{
+    return a->kernel_arguments == b->kernel_arguments && a->kernel_results == b->kernel_results &&
+           (a->left_bytes == b->left_bytes || !hmlc_quantized_has_ops(module->main));
+}
+
+/* The first family whose module does for family `k`: that, or one before it. */
+static uint32_t first_alike(const hmlc_module *module, const hmlc_family_facts *const *families,
+                            uint32_t k)
+{
+    uint32_t first = 0;
+    while (first < k && !are_alike(module, families[first], families[k])) {
+        first++;
+    }
+    return first;
+}
+
 hmlc_status hmlc_run_passes_for(hmlc_module *module, const hmlc_pass_options *options,
                                 const hmlc_family_facts *const *families, uint32_t family_count,
                                 hmlc_module **modules)
@@ -202,10 +222,20 @@ hmlc_status hmlc_run_passes_for(hmlc_module *module, const hmlc_pass_options *op
     pipeline_run run = {.options = options, .total = half + family_count * (list.count - half)};
     HMLC_TRY(run_some(&run, &list, 0, half, module, families[0]));
     for (uint32_t k = 1; k < family_count; k++) {
-        HMLC_TRY(hmlc_module_clone(module, NULL, &modules[k]));
+        uint32_t first = first_alike(module, families, k);
+        if (first == k) {
+            HMLC_TRY(hmlc_module_clone(module, NULL, &modules[k]));
+        }
+        modules[k] = modules[first];
     }
     for (uint32_t k = 0; k < family_count; k++) {
-        HMLC_TRY(run_some(&run, &list, half, list.count, modules[k], families[k]));
+        bool done = false;
+        for (uint32_t before = 0; before < k; before++) {
+            done = done || modules[before] == modules[k];
+        }
+        if (!done) {
+            HMLC_TRY(run_some(&run, &list, half, list.count, modules[k], families[k]));
+        }
     }
     return HMLC_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pass `lower-integers`: what kernels multiply is u8 by i8, without zero points. Operands of
- * the other sign take 128 more or less, and so do their zero points; what zero points add to the
- * sums is made of the sums of rows and columns:
+ * The pass `lower-integers`: what kernels multiply is the family's type of bytes by i8, without
+ * zero points. Operands of the other sign take 128 more or less, and so do their zero points; what
+ * zero points add to the sums is made of the sums of rows and columns:
  *
  *     sum((x - zx) (w - zw)) = sum(x w) - zx sum(w) - zw (sum(x) - K zx)
  *
@@ -17,6 +17,7 @@ typedef struct integer_op {
     hmlc_op *op;
     hmlc_arena *scratch;
     bool conv;
+    hmlc_dtype left;                     /* what kernels multiply on the left side */
     hmlc_value *x, *w, *x_zero, *w_zero; /* zero points NULL: 0 */
     int32_t x_depth, w_depth;            /* the axes that a matmul sums over */
 } integer_op;
@@ -361,7 +362,7 @@ static bool has_known_depth(const integer_op *of)
 static hmlc_status multiply_bytes(integer_op *of, hmlc_value **result)
 {
     HMLC_TRY(centre_weights(of));
-    HMLC_TRY(take_sign(&of->builder, &of->x, &of->x_zero, HMLC_DTYPE_u8));
+    HMLC_TRY(take_sign(&of->builder, &of->x, &of->x_zero, of->left));
     HMLC_TRY(take_sign(&of->builder, &of->w, &of->w_zero, HMLC_DTYPE_i8));
     drop_zero(&of->x_zero);
     drop_zero(&of->w_zero);
@@ -400,6 +401,7 @@ static hmlc_status lower_integers(hmlc_rewriter *rewriter, hmlc_op *op)
                      .op = op,
                      .scratch = hmlc_rewrite_scratch(rewriter),
                      .conv = op->opcode == HMLC_OP_conv_integer,
+                     .left = *(const hmlc_dtype *)hmlc_rewrite_user(rewriter),
                      .x = hmlc_op_operand(op, 0),
                      .w = hmlc_op_operand(op, 1),
                      .x_zero = hmlc_op_operand(op, 2),
@@ -435,6 +437,7 @@ hmlc_status hmlc_pass_lower_integers(hmlc_pass_context *context)
     static const hmlc_rewrite_rule rules[] = {{HMLC_OP_conv_integer, 0, lower_integers},
                                               {HMLC_OP_matmul_integer, 0, lower_integers}};
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
-    return hmlc_quantized_has_ops(context->module->main) ? hmlc_rewrite_run(context, sets, 1, NULL)
+    hmlc_dtype left = context->family->left_bytes;
+    return hmlc_quantized_has_ops(context->module->main) ? hmlc_rewrite_run(context, sets, 1, &left)
                                                          : HMLC_OK;
 }

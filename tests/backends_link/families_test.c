@@ -20,7 +20,8 @@
 enum { WIDE, NARROW, FAMILIES, ROWS = 5, COLUMNS = 4, INPUTS = 4 };
 
 /* Families of this test alone; a target of NARROW stands in the row of a family to come. */
-static const hmlc_family_facts wide = {"wide", 12, 4}, narrow = {"narrow", 3, 1};
+static const hmlc_family_facts wide = {"wide", 12, 4, HMLC_DTYPE_u8},
+                               narrow = {"narrow", 3, 1, HMLC_DTYPE_u8};
 static const hmlc_family_facts *const facts[FAMILIES] = {&wide, &narrow};
 
 static const char text[] =

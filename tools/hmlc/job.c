@@ -315,12 +315,22 @@ static const char *provenance(const hmlc_job *job)
                              HMLC_VERSION, targets != NULL ? targets : "", job->source_ops);
 }
 
+/* No family before this one has the same module. */
+static bool is_first(const hmlc_job *job, uint32_t family)
+{
+    uint32_t first = 0;
+    while (job->modules[first] != job->modules[family]) {
+        first++;
+    }
+    return first == family;
+}
+
 /* The modules of all families, one after the other. */
 static hmlc_status print_families(const hmlc_job *job, hmlc_text_buffer *text)
 {
     hmlc_print_options options = {.locations = true, .storage = true};
     for (uint32_t k = 0; k < HMLC_FAMILY_COUNT; k++) {
-        if (job->modules[k] != NULL) {
+        if (job->modules[k] != NULL && is_first(job, k)) {
             HMLC_TRY(hmlc_module_print(job->modules[k], &options, text, NULL));
         }
     }
@@ -442,7 +452,7 @@ hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
 void hmlc_job_release(hmlc_job *job)
 {
     for (uint32_t k = 0; k < HMLC_FAMILY_COUNT; k++) {
-        if (job->modules[k] != job->module) {
+        if (job->modules[k] != job->module && is_first(job, k)) {
             hmlc_module_destroy(job->modules[k]);
         }
     }

@@ -19,6 +19,19 @@ static hmlc_dim constant(hmlc_plan_context *context, int64_t value)
     return hmlc_dim_constant(context->module->dims, value);
 }
 
+/* Vectors per tile for many rows. Spread sums hold few of them: all columns of a panel, then, where
+ * two rows fit, so that what is made of a row's groups serves many products. */
+static uint32_t plain_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
+                              bool pointers)
+{
+    hmlc_byte_step step = contraction->step;
+    uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
+    bool spread = step == HMLC_BYTE_STEP_SPREAD || step == HMLC_BYTE_STEP_SPREAD_TWO;
+    return spread && hmlc_microkernel_rows(target, step, panel, pointers, false) >= 2
+               ? panel
+               : target->tiles.usual;
+}
+
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
  * stream in several places and enough sums are independent. */
 static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
@@ -33,7 +46,7 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
             return wide;
         }
     }
-    return target->tiles.usual;
+    return plain_vectors(target, contraction, pointers);
 }
 
 /* Rows a multiple of what one way of L1 holds apart meet in one set: fewer rows and more columns
@@ -49,10 +62,11 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
     int64_t bytes = stride * (int64_t)hmlc_dtype_bytes(contraction->left_dtype);
     const hmlc_target *target = context->target;
     const hmlc_tiles *tiles = &target->tiles;
-    uint32_t rows = hmlc_microkernel_rows(target, contraction->step, tiles->usual, pointers, false);
+    uint32_t usual = plain_vectors(target, contraction, pointers);
+    uint32_t rows = hmlc_microkernel_rows(target, contraction->step, usual, pointers, false);
     bool crowded = known && bytes != 0 && bytes % (target->l1_bytes / target->l1_ways) == 0 &&
                    rows > (uint32_t)target->l1_ways;
-    return crowded ? tiles->crowded : tiles->usual;
+    return crowded && tiles->crowded > usual ? tiles->crowded : usual;
 }
 
 static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *contraction,

@@ -1,16 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "microkernel_bytes.h"
 
+#include <string.h>
+
+enum { HALF = 2 }; /* sums of a column in spread lanes */
+
+static bool is_spread(hmlc_byte_step step)
+{
+    return step == HMLC_BYTE_STEP_SPREAD || step == HMLC_BYTE_STEP_SPREAD_TWO;
+}
+
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
- * an operand, ones, and a product. */
+ * an operand, ones, and a product. Spread sums take two; groups of each row are held, one from the
+ * panels and a product come and go. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
-    uint32_t held = rows < vectors ? rows : vectors;
-    uint32_t needed = step == HMLC_BYTE_STEP_PAIRS    ? 2 * held + 3
-                      : step == HMLC_BYTE_STEP_HALVES ? held + 3
-                                                      : 0;
-    return rows * vectors + needed <= (uint32_t)target->vector_registers;
+    uint32_t held = rows < vectors ? rows : vectors, sums = rows * vectors, needed = 0;
+    if (step == HMLC_BYTE_STEP_PAIRS) {
+        needed = 2 * held + 3;
+    } else if (step == HMLC_BYTE_STEP_HALVES) {
+        needed = held + 3;
+    } else if (is_spread(step)) {
+        sums *= HALF;
+        needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
+    }
+    return sums + needed <= (uint32_t)target->vector_registers;
+}
+
+bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
+{
+    return is_spread(step) || (step == HMLC_BYTE_STEP_DOT && target->bytes.dot_by_lane);
 }
 
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
@@ -59,7 +79,7 @@ static uint32_t vector_place(uint32_t lanes)
 static bool takes_dot(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right, uint32_t lanes)
 {
     return target->bytes.dot != NULL && vector_place(lanes) < HMLC_BYTE_VECTORS &&
-           left == HMLC_DTYPE_u8 && right == HMLC_DTYPE_i8;
+           left == hmlc_family_get_facts(target->family)->left_bytes && right == HMLC_DTYPE_i8;
 }
 
 hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
@@ -75,17 +95,25 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
         left == HMLC_DTYPE_u8 && right == HMLC_DTYPE_i8) {
         return HMLC_BYTE_STEP_HALVES;
     }
+    if (target->bytes.neighbours != NULL && vector_place(lanes) == 0 && left == HMLC_DTYPE_i8 &&
+        right == HMLC_DTYPE_i8) {
+        return proven ? HMLC_BYTE_STEP_SPREAD_TWO : HMLC_BYTE_STEP_SPREAD;
+    }
     return target->bytes.pairs != NULL && vector_place(lanes) < HMLC_BYTE_VECTORS
                ? HMLC_BYTE_STEP_PAIRS
                : HMLC_BYTE_STEP_WIDEN;
 }
 
-/* Calls one of the target's intrinsics for bytes, which have no overloads. */
+/* Calls one of the target's intrinsics for bytes: some have overloads, of the result's type and of
+ * the last argument's. */
 static LLVMValueRef call_bytes(hmlc_frame *frame, const char *const *names,
                                LLVMValueRef const *arguments, uint32_t count, uint32_t lanes)
 {
-    LLVMTypeRef none[] = {frame->i32};
-    return hmlc_frame_intrinsic_of(frame, names[vector_place(lanes)], none, 0, arguments, count);
+    const char *name = names[vector_place(lanes)];
+    LLVMTypeRef types[] = {LLVMVectorType(frame->i32, lanes), LLVMTypeOf(arguments[count - 1])};
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    uint32_t overloads = id != 0 && LLVMIntrinsicIsOverloaded(id) ? 2 : 0;
+    return hmlc_frame_intrinsic_of(frame, name, types, overloads, arguments, count);
 }
 
 static LLVMValueRef multiply_add(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b,
@@ -111,11 +139,110 @@ static LLVMValueRef every_second(hmlc_frame *frame, const hmlc_byte_products_of 
     return LLVMBuildAShr(builder, words, eight, "");
 }
 
+/* -- spread sums: [column][2], neighbours of a group's products -- */
+
+/* Lanes `first`, first + step .. of a vector. */
+static LLVMValueRef some_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first,
+                               uint32_t step, uint32_t count)
+{
+    enum { MOST = 16 };
+    LLVMValueRef places[MOST];
+    for (uint32_t k = 0; k < count && k < MOST; k++) {
+        places[k] = LLVMConstInt(frame->i32, first + k * step, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
+                                  LLVMConstVector(places, count), "");
+}
+
+/* Both, in turns of `run` lanes. */
+static LLVMValueRef interleave(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, uint32_t run)
+{
+    enum { MOST = 16 };
+    LLVMValueRef places[MOST];
+    uint32_t count = LLVMGetVectorSize(LLVMTypeOf(a));
+    for (uint32_t k = 0; k < 2 * count && k < MOST; k++) {
+        uint32_t place = k / (2 * run) * run + k % run;
+        places[k] = LLVMConstInt(frame->i32, k / run % 2 == 0 ? place : count + place, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, a, b, LLVMConstVector(places, 2 * count), "");
+}
+
+LLVMValueRef hmlc_bytes_begin_sum(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                  LLVMValueRef sum)
+{
+    return is_spread(of->step) ? interleave(frame, sum, LLVMConstNull(LLVMTypeOf(sum)), 1) : sum;
+}
+
+LLVMValueRef hmlc_bytes_end_sum(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                LLVMValueRef sum)
+{
+    return is_spread(of->step)
+               ? LLVMBuildAdd(frame->builder, some_lanes(frame, sum, 0, 2, of->lanes),
+                              some_lanes(frame, sum, 1, 2, of->lanes), "")
+               : sum;
+}
+
+/* Half of the columns' products in i16. */
+static LLVMValueRef long_product(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                 const hmlc_step_operand *left, const hmlc_step_operand *right,
+                                 uint32_t half)
+{
+    LLVMBuilderRef builder = frame->builder;
+    uint32_t count = 2 * of->lanes;
+    LLVMTypeRef type = LLVMVectorType(frame->i16, count);
+    bool both = frame->target->bytes.half_registers; /* the left side is the same in both */
+    LLVMValueRef a = some_lanes(frame, left->first, both ? 0 : half * count, 1, count);
+    LLVMValueRef b = some_lanes(frame, right->first, half * count, 1, count);
+    return LLVMBuildMul(builder, LLVMBuildSExt(builder, b, type, ""),
+                        LLVMBuildSExt(builder, a, type, ""), "");
+}
+
+/* Neighbours of i16 onto sums of i32. */
+static LLVMValueRef add_neighbours(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                   LLVMValueRef products, LLVMValueRef sum)
+{
+    const hmlc_byte_products *bytes = &frame->target->bytes;
+    LLVMValueRef arguments[] = {sum, products};
+    if (bytes->neighbours_add) {
+        return call_bytes(frame, bytes->neighbours, arguments, 2, of->lanes);
+    }
+    return LLVMBuildAdd(frame->builder, sum,
+                        call_bytes(frame, bytes->neighbours, &products, 1, of->lanes), "");
+}
+
+/* Of one group, or of two whose products meet. */
+static LLVMValueRef add_spread(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t groups,
+                               const hmlc_step_operand *left, const hmlc_step_operand *right,
+                               LLVMValueRef sum)
+{
+    LLVMValueRef halves[HALF];
+    for (uint32_t half = 0; half < HALF; half++) {
+        LLVMValueRef product = long_product(frame, of, &left[0], &right[0], half);
+        if (groups > 1) {
+            product = LLVMBuildAdd(frame->builder, product,
+                                   long_product(frame, of, &left[1], &right[1], half), "");
+        }
+        LLVMValueRef sums = some_lanes(frame, sum, half * of->lanes, 1, of->lanes);
+        halves[half] = add_neighbours(frame, of, product, sums);
+    }
+    return interleave(frame, halves[0], halves[1], of->lanes);
+}
+
+LLVMValueRef hmlc_bytes_add_two(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                const hmlc_step_operand left[2], const hmlc_step_operand right[2],
+                                LLVMValueRef sum)
+{
+    return add_spread(frame, of, 2, left, right, sum);
+}
+
+/* -- one group -- */
+
 hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products_of *of,
                                      LLVMValueRef value, hmlc_dtype dtype)
 {
-    if (of->step == HMLC_BYTE_STEP_HALVES) {
-        LLVMTypeRef bytes = LLVMVectorType(frame->i8, 4 * of->lanes);
+    if (of->step == HMLC_BYTE_STEP_HALVES || hmlc_bytes_takes_lanes(frame->target, of->step)) {
+        uint32_t lanes = LLVMGetVectorSize(LLVMTypeOf(value));
+        LLVMTypeRef bytes = LLVMVectorType(frame->i8, HMLC_BYTE_GROUP * lanes);
         return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, bytes, ""), NULL};
     }
     if (of->step != HMLC_BYTE_STEP_PAIRS) {
@@ -129,8 +256,13 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum)
 {
+    if (is_spread(of->step)) {
+        return add_spread(frame, of, 1, left, right, sum);
+    }
     if (of->step == HMLC_BYTE_STEP_DOT) {
-        LLVMValueRef arguments[] = {sum, left->first, right->first};
+        bool last = frame->target->bytes.dot_by_lane;
+        LLVMValueRef arguments[] = {sum, last ? right->first : left->first,
+                                    last ? left->first : right->first};
         return call_bytes(frame, frame->target->bytes.dot, arguments, 3, of->lanes);
     }
     if (of->step == HMLC_BYTE_STEP_HALVES) {

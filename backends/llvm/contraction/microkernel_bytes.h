@@ -13,7 +13,10 @@ typedef enum hmlc_byte_step {
     HMLC_BYTE_STEP_WIDEN,  /* byte by byte, widened to the sums' type */
     HMLC_BYTE_STEP_PAIRS,  /* even and odd bytes as i16, two products at once */
     HMLC_BYTE_STEP_HALVES, /* two pairs in i16, which the weights are proven not to leave */
-    HMLC_BYTE_STEP_DOT,    /* all four at once */
+    HMLC_BYTE_STEP_SPREAD, /* products in i16, neighbours added: a column's sum lies in two lanes */
+    HMLC_BYTE_STEP_SPREAD_TWO, /* the same, with those of the next group added in i16, which the
+                                  weights are proven not to leave */
+    HMLC_BYTE_STEP_DOT,        /* all four at once */
 } hmlc_byte_step;
 
 /* What meets in a step: a vector, or its even and odd bytes. */
@@ -28,13 +31,20 @@ typedef struct hmlc_byte_products_of {
     hmlc_dtype left, right;
 } hmlc_byte_products_of;
 
-/* The fastest step for panels of this layout that vectors of `lanes` can take; `proven`: two
- * neighbouring products of a column fit i16, whatever the left side is. */
+/* The fastest step for panels of this layout that vectors of `lanes` can take; `proven`: of a
+ * column, two products that meet in i16 fit it, whatever the left side is. */
 hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
                                hmlc_dtype right, uint32_t lanes, bool proven);
 /* A tile fits the registers, as far as its step takes more than one of floats. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows,
                     uint32_t vectors);
+/* Several groups of a row can be held in a vector, of which the step takes a lane. */
+bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step);
+/* The sums of a step's own lanes, from those of columns and back. */
+LLVMValueRef hmlc_bytes_begin_sum(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                  LLVMValueRef sum);
+LLVMValueRef hmlc_bytes_end_sum(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                LLVMValueRef sum);
 /* `count` bytes of a row, `stride` elements apart, in the order of k; what the group has more is 0.
  */
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
@@ -46,5 +56,9 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum);
+/* Those of two groups behind each other; of steps whose products of both meet. */
+LLVMValueRef hmlc_bytes_add_two(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                const hmlc_step_operand left[2], const hmlc_step_operand right[2],
+                                LLVMValueRef sum);
 
 #endif

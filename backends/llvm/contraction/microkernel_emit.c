@@ -8,12 +8,6 @@
  */
 enum { GENERAL_TAKEN = 4 };
 
-/* The vector type of one accumulator. */
-static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
-{
-    return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
-}
-
 /* Steps of the left side lie behind each other. */
 static bool is_dense(const hmlc_microkernel *kernel)
 {
@@ -161,6 +155,18 @@ static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector,
     }
 }
 
+LLVMValueRef hmlc_depth_multiply(const depth_loop *loop, LLVMValueRef left, LLVMValueRef right,
+                                 LLVMValueRef sum)
+{
+    hmlc_frame *frame = loop->frame;
+    if (loop->count == 0) {
+        return hmlc_microkernel_multiply_add(frame, loop->kernel->dtype, right, left, sum);
+    }
+    hmlc_step_operand a = hmlc_bytes_operand(frame, &loop->bytes, left, loop->bytes.left);
+    hmlc_step_operand b = hmlc_bytes_operand(frame, &loop->bytes, right, loop->bytes.right);
+    return hmlc_bytes_add(frame, &loop->bytes, HMLC_BYTE_GROUP, &a, &b, sum);
+}
+
 /* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
 void hmlc_depth_prefetch(const depth_loop *loop)
 {
@@ -177,8 +183,8 @@ void hmlc_depth_prefetch(const depth_loop *loop)
     }
 }
 
-/* One k step. What there is less of is loaded first and held. */
-static void emit_step(depth_loop *loop)
+/* What there is less of is loaded first and held. */
+void hmlc_depth_step(depth_loop *loop)
 {
     const hmlc_microkernel *kernel = loop->kernel;
     hmlc_step_operand held[HMLC_TILE_VECTORS];
@@ -207,46 +213,104 @@ static void emit_step(depth_loop *loop)
 
 /* -- steps by lane */
 
-/* Steps whose left elements lie in one register, of which the multiplier takes a lane; 0: none. */
-static uint32_t held_steps(const hmlc_frame *frame, const hmlc_microkernel *kernel)
+/* Groups of bytes that spread sums take at once: the more, the fewer loads and additions of
+ * addresses there are beside their products. */
+static uint32_t most_spread(hmlc_left_style style)
+{
+    static const uint32_t groups[HMLC_LEFT_COUNT] = {
+        [HMLC_LEFT_LANE4] = 8, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
+    return groups[style];
+}
+
+uint32_t hmlc_depth_held(const hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t *most)
 {
     static const uint32_t steps[HMLC_LEFT_COUNT] = {
         [HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
-    bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->layout.group == 1 &&
-                 kernel->lanes > 1 && kernel->dtype == HMLC_DTYPE_f32 &&
-                 kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype;
-    return takes ? steps[frame->target->tiles.style] : 0;
+    hmlc_left_style style = frame->target->tiles.style;
+    bool floats = kernel->layout.group == 1 && kernel->dtype == HMLC_DTYPE_f32 &&
+                  kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype;
+    bool bytes = kernel->layout.group > 1 && hmlc_bytes_takes_lanes(frame->target, kernel->step);
+    bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->lanes > 1;
+    uint32_t least = takes && (floats || bytes) ? steps[style] : 0;
+    bool spread = least > 0 && bytes && kernel->step != HMLC_BYTE_STEP_DOT;
+    *most = spread ? most_spread(style) : least;
+    return least;
 }
 
 LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane)
 {
     hmlc_frame *frame = loop->frame;
     LLVMValueRef number = LLVMConstInt(frame->i32, lane, 0);
+    bool half = loop->count > 0 && frame->target->bytes.half_registers;
+    uint32_t lanes = half ? loop->kernel->lanes / 2 : loop->kernel->lanes;
     return LLVMBuildShuffleVector(frame->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
-                                  hmlc_frame_splat(frame, number, loop->kernel->lanes), "");
+                                  hmlc_frame_splat(frame, number, lanes), "");
 }
 
-/* loop->held steps: the left side is held, the right one streams through one register. */
+/* Lane `k` of what is held of a row. */
+static hmlc_step_operand held_lane(depth_loop *loop, LLVMValueRef held, uint32_t k)
+{
+    return operand_of(loop, hmlc_depth_splat_lane(loop, held, k), loop->kernel->left_dtype);
+}
+
+/* The products of `held` with row `k` of the panels. */
+static void multiply_held(depth_loop *loop, LLVMValueRef const *held, uint32_t k)
+{
+    const hmlc_microkernel *kernel = loop->kernel;
+    for (uint32_t v = 0; v < kernel->vectors; v++) {
+        hmlc_step_operand right = load_right(loop, v);
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            hmlc_step_operand left = held_lane(loop, held[r], k);
+            accumulate(loop, r, v, &left, &right);
+        }
+    }
+}
+
+/* The products of `held` with rows `k` and k + 1, which are at loop->right and `next`. */
+static void multiply_two(depth_loop *loop, LLVMValueRef const *held, uint32_t k, LLVMValueRef next)
+{
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef first = loop->right;
+    for (uint32_t v = 0; v < kernel->vectors; v++) {
+        hmlc_step_operand right[] = {load_right(loop, v), {NULL, NULL}};
+        loop->right = next;
+        right[1] = load_right(loop, v);
+        loop->right = first;
+        for (uint32_t r = 0; r < kernel->rows; r++) {
+            LLVMValueRef *sum = &loop->accumulators[r * kernel->vectors + v];
+            hmlc_step_operand left[] = {held_lane(loop, held[r], k),
+                                        held_lane(loop, held[r], k + 1)};
+            *sum = hmlc_bytes_add_two(loop->frame, &loop->bytes, left, right, *sum);
+        }
+    }
+}
+
+/* loop->held steps or groups: the left side is held, the right one streams through one register, or
+ * two. */
 static void emit_held(depth_loop *loop)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMTypeRef vector = hmlc_frame_vector(frame, kernel->left_dtype, loop->held);
+    LLVMTypeRef vector = hmlc_frame_vector(frame, hmlc_depth_lane(kernel), loop->held);
     LLVMValueRef held[HMLC_TILE_ROWS], first = loop->right;
+    bool two = kernel->step == HMLC_BYTE_STEP_SPREAD_TWO;
+    int64_t row = hmlc_pack_row(kernel->layout);
     for (uint32_t r = 0; r < kernel->rows; r++) {
         held[r] = hmlc_frame_load(frame, vector, left_address(loop, r),
                                   (uint32_t)hmlc_dtype_bytes(kernel->left_dtype));
+        if (loop->count > 0) { /* LLVM would take a lane of i32 as four of bytes, by a table */
+            held[r] = LLVMBuildFreeze(frame->builder, held[r], "");
+        }
     }
-    for (uint32_t k = 0; k < loop->held; k++) {
-        LLVMValueRef skipped = hmlc_frame_int(frame, k * hmlc_pack_row(kernel->layout));
-        loop->right = hmlc_frame_element(frame, type, first, skipped);
-        for (uint32_t v = 0; v < kernel->vectors; v++) {
-            hmlc_step_operand right = load_right(loop, v);
-            for (uint32_t r = 0; r < kernel->rows; r++) {
-                hmlc_step_operand left = {hmlc_depth_splat_lane(loop, held[r], k), NULL};
-                accumulate(loop, r, v, &left, &right);
-            }
+    for (uint32_t k = 0; k < loop->held; k += two ? 2 : 1) {
+        loop->right = hmlc_frame_element(frame, type, first, hmlc_frame_int(frame, k * row));
+        if (two) {
+            multiply_two(
+                loop, held, k,
+                hmlc_frame_element(frame, type, first, hmlc_frame_int(frame, (k + 1) * row)));
+        } else {
+            multiply_held(loop, held, k);
         }
     }
     loop->right = first;
@@ -257,7 +321,8 @@ static void emit_held(depth_loop *loop)
 /* Steps of one body of the loop. */
 static uint32_t body_steps(const depth_loop *loop)
 {
-    return loop->held > 0 ? loop->held : loop->count > 1 ? loop->count : 1;
+    uint32_t group = loop->count > 1 ? loop->count : 1;
+    return loop->held > 0 ? loop->held * group : group;
 }
 
 static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
@@ -265,16 +330,6 @@ static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name
     LLVMValueRef phi = LLVMBuildPhi(loop->frame->builder, LLVMTypeOf(start), name);
     LLVMAddIncoming(phi, &start, &loop->before, 1);
     return phi;
-}
-
-/* Loop strength reduction must not see what the row pointers have in common: it would give each its
- * own increment. */
-static void hide_rows(hmlc_frame *frame, const hmlc_microkernel *kernel, depth_loop *loop)
-{
-    uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
-    for (uint32_t r = 0; r < pointers; r++) {
-        loop->rows[r] = LLVMBuildFreeze(frame->builder, kernel->row[r], "");
-    }
 }
 
 /*
@@ -307,7 +362,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (loop->held > 0) {
         emit_held(loop);
     } else {
-        emit_step(loop);
+        hmlc_depth_step(loop);
     }
     LLVMValueRef ahead = kernel->depth_stride;
     if (body_steps(loop) > 1) {
@@ -356,212 +411,51 @@ static void emit_depth_to(depth_loop *loop, LLVMValueRef end)
     }
 }
 
-/* `steps` steps up to `end`: those that fill held vectors, then the others one by one. */
-static void emit_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+/* As many passes of `held` groups as there are in `steps`. */
+static void emit_passes(depth_loop *loop, LLVMValueRef steps, int64_t held)
 {
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
     const hmlc_microkernel *kernel = loop->kernel;
-    int64_t held = held_steps(frame, kernel);
-    if (held == 0) {
-        emit_depth(loop, end);
-        return;
-    }
+    int64_t pass = held * kernel->layout.group;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef whole = LLVMBuildAnd(builder, steps, hmlc_frame_int(frame, -held), "");
-    LLVMValueRef row = hmlc_frame_int(frame, hmlc_pack_row(kernel->layout));
+    LLVMValueRef whole = LLVMBuildAnd(builder, steps, hmlc_frame_int(frame, -pass), "");
+    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
     LLVMValueRef full =
-        hmlc_frame_element(frame, type, loop->right, LLVMBuildNSWMul(builder, whole, row, ""));
+        hmlc_frame_element(frame, type, loop->right, LLVMBuildNSWMul(builder, whole, width, ""));
     bool known = LLVMIsAConstantInt(steps) != NULL;
     int64_t count = known ? LLVMConstIntGetSExtValue(steps) : 0;
     loop->held = (uint32_t)held;
     if (!known) {
         emit_depth_to(loop, full);
-    } else if (count >= held && hmlc_in_order_takes(frame, kernel)) {
-        hmlc_in_order_emit(loop, count / held);
-    } else if (count >= held) {
+    } else if (count >= pass && hmlc_in_order_takes(frame, kernel)) {
+        hmlc_in_order_emit(loop, count / pass);
+    } else if (count >= pass) {
         emit_depth(loop, full);
     }
     loop->held = 0;
-    if (!known && !kernel->whole_lanes) {
+}
+
+void hmlc_depth_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    enum { WHOLE_STEPS = 4 }; /* what whole_lanes promises */
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t most, least = hmlc_depth_held(loop->frame, kernel, &most);
+    if (least == 0) {
+        emit_depth(loop, end);
+        return;
+    }
+    int64_t pass = least * kernel->layout.group;
+    LLVMValueRef left = steps;
+    for (uint32_t held = most; held >= least; held /= 2) {
+        emit_passes(loop, left, held);
+        int64_t behind = held * kernel->layout.group - 1;
+        left = LLVMBuildAnd(loop->frame->builder, left, hmlc_frame_int(loop->frame, behind), "");
+    }
+    bool known = LLVMIsAConstantInt(steps) != NULL;
+    if (!known && !(kernel->whole_lanes && WHOLE_STEPS % pass == 0)) {
         emit_depth_to(loop, end);
-    } else if (count % held != 0) {
+    } else if (known && LLVMConstIntGetSExtValue(steps) % pass != 0) {
         emit_depth(loop, end);
     }
-}
-
-/* -- partial sums */
-
-static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
-{
-    return hmlc_frame_element(frame, accumulator_type(frame, kernel), kernel->sums,
-                              hmlc_frame_int(frame, index));
-}
-
-/* Volatile: as values they would be carried through the k loop, for which no register is left. */
-static LLVMValueRef load_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
-{
-    LLVMValueRef load = LLVMBuildLoad2(frame->builder, accumulator_type(frame, kernel),
-                                       sum_address(frame, kernel, index), "");
-    LLVMSetVolatile(load, 1);
-    LLVMSetAlignment(load, HMLC_SUMS_ALIGNMENT);
-    return load;
-}
-
-static void store_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index,
-                      LLVMValueRef value)
-{
-    LLVMValueRef store = LLVMBuildStore(frame->builder, value, sum_address(frame, kernel, index));
-    LLVMSetVolatile(store, 1);
-    LLVMSetAlignment(store, HMLC_SUMS_ALIGNMENT);
-}
-
-uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel)
-{
-    return kernel->sums == NULL ? kernel->rows * kernel->vectors : 0;
-}
-
-void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
-                                 LLVMValueRef const *accumulators)
-{
-    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
-        store_sum(frame, kernel, k, accumulators[k]);
-    }
-}
-
-void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
-                               LLVMValueRef *accumulators)
-{
-    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
-        accumulators[k] = load_sum(frame, kernel, k);
-    }
-}
-
-/* From zero up to `end`, in `steps` steps, and onto the sums. */
-static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
-{
-    hmlc_frame *frame = loop->frame;
-    const hmlc_microkernel *kernel = loop->kernel;
-    uint32_t count = kernel->rows * kernel->vectors;
-    for (uint32_t k = 0; k < count; k++) {
-        loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
-    }
-    emit_steps(loop, steps, end);
-    for (uint32_t k = 0; k < count; k++) {
-        LLVMValueRef sum = load_sum(frame, kernel, k);
-        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
-    }
-}
-
-/* Known steps are cut evenly. */
-static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
-{
-    int64_t most = kernel->part_steps == 0 ? HMLC_PARTIAL_STEPS : kernel->part_steps;
-    if (!LLVMIsAConstantInt(steps)) {
-        return most;
-    }
-    int64_t count = LLVMConstIntGetSExtValue(steps);
-    int64_t parts = (count + most - 1) / most;
-    return (count + parts - 1) / parts;
-}
-
-/* Steps from loop->right to `stop`; NULL where no one asks. */
-static LLVMValueRef steps_to(const depth_loop *loop, LLVMValueRef stop)
-{
-    hmlc_frame *frame = loop->frame;
-    if (held_steps(frame, loop->kernel) == 0) {
-        return NULL;
-    }
-    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    LLVMValueRef elements = hmlc_frame_distance(frame, type, loop->right, stop);
-    return LLVMBuildUDiv(frame->builder, elements,
-                         hmlc_frame_int(frame, loop->kernel->layout.width), "");
-}
-
-static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
-{
-    hmlc_frame *frame = loop->frame;
-    LLVMBuilderRef builder = frame->builder;
-    int64_t part = partial_steps(loop->kernel, steps);
-    if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
-        add_partial(loop, steps, end);
-        return;
-    }
-    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    LLVMBasicBlockRef before = LLVMGetInsertBlock(builder);
-    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "part");
-    LLVMBasicBlockRef exit =
-        LLVMAppendBasicBlockInContext(frame->context, frame->function, "part.exit");
-    LLVMBuildBr(builder, body);
-    LLVMPositionBuilderAtEnd(builder, body);
-    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->index, "left");
-    LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
-    LLVMAddIncoming(left_phi, &loop->left, &before, 1);
-    LLVMAddIncoming(right_phi, &loop->right, &before, 1);
-    /* May lie behind the panels, so that it is not an element of them. */
-    LLVMValueRef distance = hmlc_frame_int(frame, part * loop->kernel->layout.width);
-    LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
-    LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
-    /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
-     */
-    loop->left = LLVMBuildFreeze(builder, left_phi, "");
-    loop->right = LLVMBuildFreeze(builder, right_phi, "");
-    stop = LLVMBuildSelect(builder, within, stop, end, "");
-    stop = LLVMBuildFreeze(builder, stop, "");
-    add_partial(loop, steps_to(loop, stop), stop);
-    LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
-    LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
-    LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
-    LLVMValueRef done = LLVMBuildICmp(builder, LLVMIntEQ, loop->right, end, "");
-    LLVMBuildCondBr(builder, done, exit, body);
-    LLVMPositionBuilderAtEnd(builder, exit);
-}
-
-/* Whole groups, then what is left of the depth: that group's bytes are read one by one, since a row
- * may end with the memory it lies in. */
-static void emit_groups(depth_loop *loop, LLVMValueRef known)
-{
-    hmlc_frame *frame = loop->frame;
-    int64_t row = hmlc_pack_row(loop->kernel->layout), steps = LLVMConstIntGetSExtValue(known);
-    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    if (steps / HMLC_BYTE_GROUP > 0) {
-        LLVMValueRef whole = hmlc_frame_int(frame, steps / HMLC_BYTE_GROUP * row);
-        loop->count = HMLC_BYTE_GROUP;
-        emit_depth(loop, hmlc_frame_element(frame, type, loop->right, whole));
-    }
-    loop->count = (uint32_t)(steps % HMLC_BYTE_GROUP);
-    if (loop->count > 0) {
-        emit_step(loop);
-    }
-}
-
-void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
-                           LLVMValueRef *accumulators)
-{
-    size_t bytes = kernel->rows * kernel->vectors * sizeof *accumulators;
-    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
-    bool groups = kernel->layout.group > 1;
-    LLVMValueRef end = groups && LLVMIsAConstantInt(steps) != NULL
-                           ? NULL
-                           : hmlc_frame_element(frame, type, kernel->panel,
-                                                LLVMBuildNSWMul(frame->builder, steps, width, ""));
-    depth_loop loop = {.frame = frame, .kernel = kernel};
-    loop.count = groups ? HMLC_BYTE_GROUP : 0;
-    loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
-                                         kernel->right_dtype};
-    hide_rows(frame, kernel, &loop);
-    loop.left = hmlc_frame_int(frame, 0);
-    loop.right = kernel->panel;
-    if (kernel->sums != NULL) {
-        emit_partial_sums(&loop, steps, end);
-        return;
-    }
-    memcpy(loop.accumulators, accumulators, bytes);
-    if (end == NULL) {
-        emit_groups(&loop, steps);
-    } else {
-        emit_steps(&loop, steps, end);
-    }
-    memcpy(accumulators, loop.accumulators, bytes);
 }

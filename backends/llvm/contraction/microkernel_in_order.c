@@ -51,7 +51,8 @@ typedef struct in_order {
 bool hmlc_in_order_takes(const hmlc_frame *frame, const hmlc_microkernel *kernel)
 {
     uint32_t registers = kernel->rows * kernel->vectors + kernel->rows + SPARE_REGISTERS;
-    return frame->target->tiles.style == HMLC_LEFT_IN_ORDER && kernel->rows % 2 == 0 &&
+    bool single = kernel->layout.group == 1 || kernel->step == HMLC_BYTE_STEP_DOT;
+    return frame->target->tiles.style == HMLC_LEFT_IN_ORDER && single && kernel->rows % 2 == 0 &&
            kernel->rows >= 4 && kernel->vectors <= MOST_VECTORS &&
            registers <= (uint32_t)frame->target->vector_registers;
 }
@@ -91,17 +92,23 @@ static LLVMValueRef *place_of(in_order *o, source s)
 
 /* -- filling a register -- */
 
+/* Four bytes: an element, or a group of them. */
+static LLVMTypeRef lane_type(const depth_loop *loop)
+{
+    return hmlc_frame_type(loop->frame, hmlc_depth_lane(loop->kernel));
+}
+
 static LLVMValueRef half_address(const in_order *o, source s, uint32_t half)
 {
     hmlc_frame *frame = o->loop->frame;
-    LLVMTypeRef type = hmlc_frame_type(frame, HMLC_DTYPE_f32);
+    LLVMTypeRef type = lane_type(o->loop);
     if (s.is_left) {
         LLVMValueRef row =
             hmlc_frame_element(frame, frame->i8, o->rows[2 * s.pair + half], o->bytes);
         return hmlc_frame_element(frame, type, row, hmlc_frame_int(frame, 2 * s.index));
     }
     uint32_t vectors = o->loop->kernel->vectors;
-    int64_t step = s.index / vectors * hmlc_pack_row(o->loop->kernel->layout);
+    int64_t step = s.index / vectors * o->loop->kernel->layout.width;
     LLVMValueRef vector = hmlc_depth_right_address(o->loop, s.index % vectors);
     return hmlc_frame_element(frame, type, vector, hmlc_frame_int(frame, step + 2 * half));
 }
@@ -116,7 +123,7 @@ static void finish(in_order *o)
     value =
         LLVMBuildInsertElement(builder, value, o->pending.high, LLVMConstInt(frame->i32, 1, 0), "");
     *place_of(o, o->pending.source) =
-        LLVMBuildBitCast(builder, value, hmlc_frame_vector(frame, HMLC_DTYPE_f32, 4), "");
+        LLVMBuildBitCast(builder, value, LLVMVectorType(lane_type(o->loop), 4), "");
     o->pending = (filling){0};
 }
 
@@ -128,8 +135,9 @@ static void load_low(in_order *o, source s)
     if (o->pending.low != NULL) {
         finish(o);
     }
-    LLVMValueRef half = hmlc_frame_load(frame, hmlc_frame_vector(frame, HMLC_DTYPE_f32, 2),
-                                        half_address(o, s, 0), 4);
+    LLVMValueRef half =
+        hmlc_frame_load(frame, LLVMVectorType(lane_type(o->loop), 2), half_address(o, s, 0),
+                        (uint32_t)hmlc_dtype_bytes(o->loop->kernel->left_dtype));
     for (uint32_t k = 0; k < 4; k++) {
         lanes[k] = k < 2 ? LLVMConstInt(frame->i32, k, 0) : none;
     }
@@ -145,7 +153,7 @@ static void load_high(in_order *o)
     LLVMValueRef load = LLVMBuildLoad2(frame->builder, LLVMInt64TypeInContext(frame->context),
                                        half_address(o, o->pending.source, 1), "");
     LLVMSetVolatile(load, 1);
-    LLVMSetAlignment(load, 4);
+    LLVMSetAlignment(load, (uint32_t)hmlc_dtype_bytes(o->loop->kernel->left_dtype));
     o->pending.high = LLVMBuildFreeze(frame->builder, load, "");
 }
 
@@ -158,7 +166,7 @@ static void multiply(in_order *o, uint32_t group, uint32_t row)
     uint32_t lane = row % 2 * 2 + step % 2;
     LLVMValueRef left = hmlc_depth_splat_lane(loop, o->left[step / 2][row / 2], lane);
     LLVMValueRef *sum = &loop->accumulators[row * vectors + group % vectors];
-    *sum = hmlc_frame_fma(loop->frame, o->right[group], left, *sum);
+    *sum = hmlc_depth_multiply(loop, left, o->right[group], *sum);
 }
 
 /* Where the offset of loop->left is needed in bytes. */
@@ -166,7 +174,8 @@ static void set_bytes(in_order *o)
 {
     hmlc_frame *frame = o->loop->frame;
     LLVMValueRef two = LLVMConstInt(LLVMTypeOf(o->loop->left), 2, 0);
-    o->bytes = LLVMBuildShl(frame->builder, o->loop->left, two, "");
+    bool bytes = o->loop->kernel->layout.group > 1;
+    o->bytes = bytes ? o->loop->left : LLVMBuildShl(frame->builder, o->loop->left, two, "");
 }
 
 /* The products of four steps, the loads spread evenly between them; `count` of the sources. */
@@ -253,10 +262,11 @@ static void close_value(depth_loop *loop, LLVMValueRef *first, LLVMValueRef *las
 static void advance(depth_loop *loop)
 {
     hmlc_frame *frame = loop->frame;
-    LLVMTypeRef type = hmlc_frame_type(frame, HMLC_DTYPE_f32);
-    int64_t panel = STEPS * hmlc_pack_row(loop->kernel->layout);
-    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, hmlc_frame_int(frame, STEPS), "");
-    loop->right = hmlc_frame_element(frame, type, loop->right, hmlc_frame_int(frame, panel));
+    hmlc_pack_layout layout = loop->kernel->layout;
+    LLVMValueRef steps = hmlc_frame_int(frame, STEPS * layout.group);
+    loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, steps, "");
+    loop->right = hmlc_frame_element(frame, lane_type(loop), loop->right,
+                                     hmlc_frame_int(frame, STEPS * layout.width));
 }
 
 /* The pending register is the next body's, of which it counts from its own start. */
@@ -270,9 +280,9 @@ static void emit_loop(in_order *o, int64_t bodies)
     depth_loop *loop = o->loop;
     hmlc_frame *frame = loop->frame;
     carried_values values = {.count = 0};
-    int64_t distance = bodies * STEPS * hmlc_pack_row(loop->kernel->layout);
-    LLVMValueRef end = hmlc_frame_element(frame, hmlc_frame_type(frame, HMLC_DTYPE_f32),
-                                          loop->right, hmlc_frame_int(frame, distance));
+    int64_t distance = bodies * STEPS * loop->kernel->layout.width;
+    LLVMValueRef end =
+        hmlc_frame_element(frame, lane_type(loop), loop->right, hmlc_frame_int(frame, distance));
     loop->before = LLVMGetInsertBlock(frame->builder);
     loop->body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "depth");
     LLVMBasicBlockRef exit =
@@ -298,7 +308,7 @@ static void set_rows(in_order *o)
 {
     const hmlc_microkernel *kernel = o->loop->kernel;
     hmlc_frame *frame = o->loop->frame;
-    LLVMTypeRef type = hmlc_frame_type(frame, HMLC_DTYPE_f32);
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
     for (uint32_t r = 0; r < kernel->rows; r++) {
         o->rows[r] = o->loop->rows[kernel->immediate ? 0 : r];
         if (kernel->immediate && r > 0) {

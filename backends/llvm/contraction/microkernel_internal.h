@@ -15,10 +15,27 @@ typedef struct depth_loop {
     LLVMValueRef right; /* pointer: the step in the first panel */
     hmlc_byte_products_of bytes;
     uint32_t count; /* steps of a group that the left side has; 0: groups of one step */
-    uint32_t held;  /* so many steps at once, see emit_held; 0: one by one */
+    uint32_t held;  /* so many groups at once, see emit_held; 0: one by one */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
 } depth_loop;
 
+/* What a lane of a row holds: a step, or a group of them. */
+static inline hmlc_dtype hmlc_depth_lane(const hmlc_microkernel *kernel)
+{
+    return kernel->layout.group > 1 ? HMLC_DTYPE_i32 : kernel->left_dtype;
+}
+
+/* sum + left * right, of a step or of a whole group. */
+LLVMValueRef hmlc_depth_multiply(const depth_loop *loop, LLVMValueRef left, LLVMValueRef right,
+                                 LLVMValueRef sum);
+/* Groups, or single steps, of a row that the loop holds in a vector, as the multiplier takes a
+ * lane: the fewest and the *most, a power of two times as many; 0: none. */
+uint32_t hmlc_depth_held(const hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t *most);
+/* One step, or the group of loop->count. */
+void hmlc_depth_step(depth_loop *loop);
+/* `steps` steps up to `end`, which loop->left and loop->right then hold: those that fill held
+ * vectors, then the others one by one. */
+void hmlc_depth_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end);
 /* Of the step in the panels: its vector. */
 LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector);
 LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane);

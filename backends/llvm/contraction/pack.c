@@ -137,12 +137,33 @@ static bool pair_is_mild(const hmlc_pack_weights *panels, const int8_t *weights,
     return true;
 }
 
-static bool is_mild(const hmlc_pack_weights *panels, const hmlc_tensor *constant)
+/* The products of a step and of that a group behind it fit i16, whatever bytes with a sign they
+ * meet: all but two of -128 * -128 do. */
+static bool groups_are_mild(const hmlc_pack_weights *panels, const int8_t *weights, int64_t k)
+{
+    int64_t behind = k + panels->layout.group;
+    if (behind >= panels->depth) {
+        return true;
+    }
+    int64_t first = depth_offset(panels, k), second = depth_offset(panels, behind);
+    for (int64_t j = 0; j < panels->columns; j++) {
+        int64_t column = j * panels->column_stride;
+        if (weights[first + column] == INT8_MIN && weights[second + column] == INT8_MIN) {
+            return false;
+        }
+    }
+    return true;
+}
+
+typedef bool is_mild_at(const hmlc_pack_weights *panels, const int8_t *weights, int64_t k);
+
+static bool is_mild(const hmlc_pack_weights *panels, const hmlc_tensor *constant, is_mild_at *at,
+                    int64_t every)
 {
     for (int64_t b = 0; b < panels->batches; b++) {
         const int8_t *weights = (const int8_t *)constant->data + b * panels->batch_stride;
-        for (int64_t k = 0; k < panels->depth; k += 2) { /* groups have an even number of steps */
-            if (!pair_is_mild(panels, weights, k)) {
+        for (int64_t k = 0; k < panels->depth; k += every) {
+            if (!at(panels, weights, k)) {
                 return false;
             }
         }
@@ -150,18 +171,29 @@ static bool is_mild(const hmlc_pack_weights *panels, const hmlc_tensor *constant
     return true;
 }
 
-/* A step that is faster than that of any weights, where these allow it. */
+/* Steps that are faster than those of any weights, where these allow it. */
 static void choose_step(const hmlc_target *target, hmlc_kernel_plan *plan,
                         hmlc_contraction *contraction, const hmlc_tensor *constant)
 {
+    static const struct {
+        hmlc_byte_step of, to;
+        is_mild_at *at;
+        int64_t every; /* groups have an even number of steps */
+        const char *variant;
+    } choices[] = {
+        {HMLC_BYTE_STEP_PAIRS, HMLC_BYTE_STEP_HALVES, pair_is_mild, 2, "halves"},
+        {HMLC_BYTE_STEP_SPREAD, HMLC_BYTE_STEP_SPREAD_TWO, groups_are_mild, 1, "two groups"}};
     const hmlc_pack_weights *panels = contraction->panels;
-    if (contraction->step != HMLC_BYTE_STEP_PAIRS || panels->dtype != HMLC_DTYPE_i8 ||
-        !is_mild(panels, constant)) {
-        return;
+    for (size_t k = 0; k < sizeof choices / sizeof choices[0]; k++) {
+        if (contraction->step == choices[k].of && panels->dtype == HMLC_DTYPE_i8 &&
+            hmlc_bytes_step(target, panels->layout, contraction->left_dtype, panels->dtype,
+                            contraction->lanes, true) == choices[k].to &&
+            is_mild(panels, constant, choices[k].at, choices[k].every)) {
+            contraction->step = choices[k].to;
+            plan->variant = choices[k].variant;
+            return;
+        }
     }
-    contraction->step = hmlc_bytes_step(target, panels->layout, contraction->left_dtype,
-                                        panels->dtype, contraction->lanes, true);
-    plan->variant = contraction->step == HMLC_BYTE_STEP_HALVES ? "halves" : plan->variant;
 }
 
 hmlc_status hmlc_pack_weights_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,

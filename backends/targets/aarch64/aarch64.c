@@ -5,6 +5,11 @@
 #include "llvm.h"
 #include <hml_format/artifact.h>
 
+/* sdot: of signed bytes, the second of which may be a lane. */
+static const char *const aarch64_dot[HMLC_BYTE_VECTORS] = {"llvm.aarch64.neon.sdot"};
+/* With a sum behind it sadalp; products in i16 are smull and smlal. */
+static const char *const aarch64_neighbours[HMLC_BYTE_VECTORS] = {"llvm.aarch64.neon.saddlp"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "aarch64.def"

@@ -5,6 +5,9 @@
 #include "llvm.h"
 #include <hml_format/artifact.h>
 
+/* vpadal; products in i16 are vmull and vmlal. */
+static const char *const armv7_neighbours[HMLC_BYTE_VECTORS] = {"llvm.arm.neon.vpadals"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "armv7.def"

@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
+#include <hmlc/types.h>
+
 typedef enum hmlc_family {
-#define HMLC_FAMILY(name, word, arguments, results) HMLC_FAMILY_##name,
+#define HMLC_FAMILY(name, word, arguments, results, bytes) HMLC_FAMILY_##name,
 #include <hmlc/families.def>
 #undef HMLC_FAMILY
     HMLC_FAMILY_COUNT
@@ -19,6 +21,7 @@ typedef struct hmlc_family_facts {
     const char *name;
     uint32_t kernel_arguments; /* most distinct operands of a fused kernel */
     uint32_t kernel_results;   /* most results of one */
+    hmlc_dtype left_bytes;     /* of products of bytes */
 } hmlc_family_facts;
 
 const hmlc_family_facts *hmlc_family_get_facts(hmlc_family family);

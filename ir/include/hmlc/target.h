@@ -65,13 +65,18 @@ typedef enum hmlc_masks {
 } hmlc_masks;
 
 /*
- * LLVM's intrinsics for products of bytes, by vectors of 16, 32 and 64 bytes; NULL: none. `dot`: u8
- * by i8, four products and a lane's sum in one, which wraps. `pairs`: i16 by i16, two products a
- * lane of i32. `halves`: u8 by i8, two products a lane of i16, which saturates.
+ * LLVM's intrinsics for products of bytes, by vectors of 16, 32 and 64 bytes; NULL: none. Left
+ * bytes are those of the target's family, right ones i8. `dot`: four products and a lane's sum in
+ * one, which wraps. `pairs`: i16 by i16, two products a lane of i32. `halves`: u8 by i8, two
+ * products a lane of i16, which saturates. `neighbours`: of i16, two added in a lane of i32; says
+ * that i8 by i8 in i16 is an instruction, too.
  */
 enum { HMLC_BYTE_VECTORS = 3 };
 typedef struct hmlc_byte_products {
-    const char *const *dot, *const *pairs, *const *halves;
+    const char *const *dot, *const *pairs, *const *halves, *const *neighbours;
+    bool dot_by_lane;    /* dot takes bytes, not i32, and the left side last: a lane of a vector */
+    bool neighbours_add; /* neighbours takes a sum first, onto which it adds */
+    bool half_registers; /* the halves of a vector are registers, whose products fill one */
 } hmlc_byte_products;
 
 typedef struct hmlc_target {

@@ -56,8 +56,9 @@ hmlc_status hmlc_run_passes(hmlc_module *module, const hmlc_pass_options *option
 /*
  * Runs a pipeline for several families: what comes before the first pass that asks for the family
  * (passes.def) once, the rest for each. modules[0] becomes `module` itself, the others copies of
- * it, so that one family costs no copy; the caller destroys those that are not NULL, also after a
- * failure, before `module`. options->family is not used. family_count is at least 1.
+ * it, so that one family costs no copy, or the same as before where the families differ in nothing
+ * that the module has; the caller destroys those that are not NULL once each, also after a failure,
+ * before `module`. options->family is not used. family_count is at least 1.
  */
 hmlc_status hmlc_run_passes_for(hmlc_module *module, const hmlc_pass_options *options,
                                 const hmlc_family_facts *const *families, uint32_t family_count,

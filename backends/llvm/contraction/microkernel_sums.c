@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a tile from its first to its last, and the partial sums that they make. */
+#include "microkernel_internal.h"
+
+#include <string.h>
+
+/* The vector type of one accumulator. */
+static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
+{
+    return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
+}
+
+/* -- partial sums */
+
+static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    return hmlc_frame_element(frame, accumulator_type(frame, kernel), kernel->sums,
+                              hmlc_frame_int(frame, index));
+}
+
+/* Volatile: as values they would be carried through the k loop, for which no register is left. */
+static LLVMValueRef load_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
+{
+    LLVMValueRef load = LLVMBuildLoad2(frame->builder, accumulator_type(frame, kernel),
+                                       sum_address(frame, kernel, index), "");
+    LLVMSetVolatile(load, 1);
+    LLVMSetAlignment(load, HMLC_SUMS_ALIGNMENT);
+    return load;
+}
+
+static void store_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index,
+                      LLVMValueRef value)
+{
+    LLVMValueRef store = LLVMBuildStore(frame->builder, value, sum_address(frame, kernel, index));
+    LLVMSetVolatile(store, 1);
+    LLVMSetAlignment(store, HMLC_SUMS_ALIGNMENT);
+}
+
+uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel)
+{
+    return kernel->sums == NULL ? kernel->rows * kernel->vectors : 0;
+}
+
+void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                                 LLVMValueRef const *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        store_sum(frame, kernel, k, accumulators[k]);
+    }
+}
+
+void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef *accumulators)
+{
+    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+        accumulators[k] = load_sum(frame, kernel, k);
+    }
+}
+
+/* From zero up to `end`, in `steps` steps, and onto the sums. */
+static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    for (uint32_t k = 0; k < count; k++) {
+        loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
+    }
+    hmlc_depth_steps(loop, steps, end);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef sum = load_sum(frame, kernel, k);
+        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
+    }
+}
+
+/* Known steps are cut evenly. */
+static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
+{
+    int64_t most = kernel->part_steps == 0 ? HMLC_PARTIAL_STEPS : kernel->part_steps;
+    if (!LLVMIsAConstantInt(steps)) {
+        return most;
+    }
+    int64_t count = LLVMConstIntGetSExtValue(steps);
+    int64_t parts = (count + most - 1) / most;
+    return (count + parts - 1) / parts;
+}
+
+/* Steps from loop->right to `stop`; NULL where no one asks. */
+static LLVMValueRef steps_to(const depth_loop *loop, LLVMValueRef stop)
+{
+    hmlc_frame *frame = loop->frame;
+    uint32_t most;
+    if (hmlc_depth_held(frame, loop->kernel, &most) == 0) {
+        return NULL;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    LLVMValueRef elements = hmlc_frame_distance(frame, type, loop->right, stop);
+    return LLVMBuildUDiv(frame->builder, elements,
+                         hmlc_frame_int(frame, loop->kernel->layout.width), "");
+}
+
+static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    int64_t part = partial_steps(loop->kernel, steps);
+    if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
+        add_partial(loop, steps, end);
+        return;
+    }
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(builder);
+    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(frame->context, frame->function, "part");
+    LLVMBasicBlockRef exit =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "part.exit");
+    LLVMBuildBr(builder, body);
+    LLVMPositionBuilderAtEnd(builder, body);
+    LLVMValueRef left_phi = LLVMBuildPhi(builder, frame->index, "left");
+    LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
+    LLVMAddIncoming(left_phi, &loop->left, &before, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &before, 1);
+    /* May lie behind the panels, so that it is not an element of them. */
+    LLVMValueRef distance = hmlc_frame_int(frame, part * loop->kernel->layout.width);
+    LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
+    LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
+    /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
+     */
+    loop->left = LLVMBuildFreeze(builder, left_phi, "");
+    loop->right = LLVMBuildFreeze(builder, right_phi, "");
+    stop = LLVMBuildSelect(builder, within, stop, end, "");
+    stop = LLVMBuildFreeze(builder, stop, "");
+    add_partial(loop, steps_to(loop, stop), stop);
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
+    LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
+    LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
+    LLVMValueRef done = LLVMBuildICmp(builder, LLVMIntEQ, loop->right, end, "");
+    LLVMBuildCondBr(builder, done, exit, body);
+    LLVMPositionBuilderAtEnd(builder, exit);
+}
+
+/* -- all steps */
+
+/* Loop strength reduction must not see what the row pointers have in common: it would give each its
+ * own increment. */
+static void hide_rows(hmlc_frame *frame, const hmlc_microkernel *kernel, depth_loop *loop)
+{
+    uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
+    for (uint32_t r = 0; r < pointers; r++) {
+        loop->rows[r] = LLVMBuildFreeze(frame->builder, kernel->row[r], "");
+    }
+}
+
+/* Whole groups, then what is left of the depth: that group's bytes are read one by one, since a row
+ * may end with the memory it lies in. */
+static void emit_groups(depth_loop *loop, LLVMValueRef known)
+{
+    hmlc_frame *frame = loop->frame;
+    int64_t row = hmlc_pack_row(loop->kernel->layout), steps = LLVMConstIntGetSExtValue(known);
+    LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
+    if (steps / HMLC_BYTE_GROUP > 0) {
+        int64_t groups = steps / HMLC_BYTE_GROUP;
+        LLVMValueRef whole = hmlc_frame_int(frame, groups * row);
+        loop->count = HMLC_BYTE_GROUP;
+        hmlc_depth_steps(loop, hmlc_frame_int(frame, groups * HMLC_BYTE_GROUP),
+                         hmlc_frame_element(frame, type, loop->right, whole));
+    }
+    loop->count = (uint32_t)(steps % HMLC_BYTE_GROUP);
+    if (loop->count > 0) {
+        hmlc_depth_step(loop);
+    }
+}
+
+void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
+                           LLVMValueRef *accumulators)
+{
+    uint32_t count = kernel->rows * kernel->vectors;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
+    bool groups = kernel->layout.group > 1;
+    LLVMValueRef end = groups && LLVMIsAConstantInt(steps) != NULL
+                           ? NULL
+                           : hmlc_frame_element(frame, type, kernel->panel,
+                                                LLVMBuildNSWMul(frame->builder, steps, width, ""));
+    depth_loop loop = {.frame = frame, .kernel = kernel};
+    loop.count = groups ? HMLC_BYTE_GROUP : 0;
+    loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
+                                         kernel->right_dtype};
+    hide_rows(frame, kernel, &loop);
+    loop.left = hmlc_frame_int(frame, 0);
+    loop.right = kernel->panel;
+    if (kernel->sums != NULL) {
+        emit_partial_sums(&loop, steps, end);
+        return;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        loop.accumulators[k] = hmlc_bytes_begin_sum(frame, &loop.bytes, accumulators[k]);
+    }
+    if (end == NULL) {
+        emit_groups(&loop, steps);
+    } else {
+        hmlc_depth_steps(&loop, steps, end);
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        accumulators[k] = hmlc_bytes_end_sum(frame, &loop.bytes, loop.accumulators[k]);
+    }
+}
