@@ -82,6 +82,9 @@ static uint64_t frame_of(const hmlc_object_stack *stack, const char *name)
 static uint64_t slack_of(const graph *g, LLVMValueRef function)
 {
     uint64_t most = (uint64_t)g->target->vector_bytes;
+    if (g->target->stack_alignment != 0) {
+        return 0;
+    }
     for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(function); block != NULL;
          block = LLVMGetNextBasicBlock(block)) {
         for (LLVMValueRef at = LLVMGetFirstInstruction(block); at != NULL;

@@ -29,7 +29,7 @@ wasm32() {
         wasm-ld-19 --no-entry "--export=$1_selftest" "$place/test.o" "$place/$1.o" -o "$place/run.wasm" || return 90
     node "$source/tests/object/selftest.mjs" "$place/run.wasm" "$1_selftest"
 }
-for name in digits mlp depthwise branches repeat; do
+for name in digits mlp depthwise branches repeat bytes; do
     dims=()
     [ $name = digits ] && dims=(--dim batch=1..3)
     if [ "$machine" = riscv64 ]; then

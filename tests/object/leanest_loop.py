@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The leanest loop of products in Thumb code: llvm-objdump-19 -d --no-show-raw-insn FILE | leanest_loop.py
+"""The leanest loop of products in Thumb code: llvm-objdump-19 -d --no-show-raw-insn FILE | leanest_loop.py MULTIPLIES
 Prints its instructions, its products and how many instructions touch the stack."""
 import re
 import sys
@@ -20,7 +20,7 @@ def main():
         if not jump or int(jump[1], 16) not in places:
             continue
         body = lines[places[int(jump[1], 16)]:]
-        products = sum(bool(re.match(r"vfma|vmul|vmla", text)) for text in body)
+        products = sum(bool(re.match(sys.argv[1], text)) for text in body)
         stack = sum("sp" in text for text in body)
         if products and (best is None or len(body) * best[1] < best[0] * products):
             best = (len(body), products, stack)

@@ -53,6 +53,105 @@ static void depthwise(wire_buffer *graph)
     graph_add(graph, "MatMul", "n w4", "scores");
 }
 
+/* -- on 8 bits: QuantizeLinear and DequantizeLinear around what a runtime puts on integers */
+
+static uint32_t next_random(void)
+{
+    static uint32_t state = 7;
+    state = state * 1664525U + 1013904223U; /* Numerical Recipes */
+    return state >> 8;
+}
+
+/* Weights in i8 over all of its range, with a scale for each of the outputs, which axis `axis`
+ * has; "<name>_f" are the floats. */
+static void byte_weights(wire_buffer *graph, const char *name, const char *dims, size_t count,
+                         size_t outputs, int64_t axis)
+{
+    char names[4][32], operands[128], outputs_dim[16];
+    static const char *const endings[] = {"", "_scale", "_zero", "_f"};
+    int8_t *data = malloc(count), *zeros = calloc(outputs, 1);
+    float *scales = malloc(outputs * sizeof *scales);
+    for (size_t k = 0; k < 4; k++) {
+        snprintf(names[k], sizeof names[k], "%s%s", name, endings[k]);
+    }
+    snprintf(operands, sizeof operands, "%s %s %s", names[0], names[1], names[2]);
+    snprintf(outputs_dim, sizeof outputs_dim, "%zu", outputs);
+    for (size_t k = 0; data != NULL && k < count; k++) {
+        data[k] = (int8_t)(next_random() & 0xff);
+    }
+    for (size_t k = 0; scales != NULL && k < outputs; k++) {
+        scales[k] = (float)(next_random() % 64 + 32) / (float)(1 << 14);
+    }
+    wire_buffer tensor = tensor_begin(names[0], ONNX_INT8, dims);
+    wire_put_bytes(&tensor, TENSOR_RAW, data, count);
+    graph_tensor(graph, &tensor);
+    tensor = tensor_begin(names[1], ONNX_FLOAT, outputs_dim);
+    wire_put_bytes(&tensor, TENSOR_RAW, scales, outputs * sizeof *scales);
+    graph_tensor(graph, &tensor);
+    tensor = tensor_begin(names[2], ONNX_INT8, outputs_dim);
+    wire_put_bytes(&tensor, TENSOR_RAW, zeros, outputs);
+    graph_tensor(graph, &tensor);
+    wire_buffer node = node_begin("DequantizeLinear", operands, names[3]);
+    node_int(&node, "axis", axis);
+    graph_node(graph, &node);
+    free(data);
+    free(zeros);
+    free(scales);
+}
+
+/* `to` is `from` in steps of `scale` from -scale * zero on. */
+static void through_bytes(wire_buffer *graph, const char *from, const char *to, float scale,
+                          uint8_t zero)
+{
+    char names[3][32], operands[128];
+    static const char *const endings[] = {"_scale", "_zero", "_q"};
+    for (size_t k = 0; k < 3; k++) {
+        snprintf(names[k], sizeof names[k], "%s%s", to, endings[k]);
+    }
+    wire_buffer tensor = tensor_begin(names[0], ONNX_FLOAT, "");
+    wire_put_bytes(&tensor, TENSOR_RAW, &scale, sizeof scale);
+    graph_tensor(graph, &tensor);
+    tensor = tensor_begin(names[1], ONNX_UINT8, "");
+    wire_put_bytes(&tensor, TENSOR_RAW, &zero, 1);
+    graph_tensor(graph, &tensor);
+    snprintf(operands, sizeof operands, "%s %s %s", from, names[0], names[1]);
+    graph_add(graph, "QuantizeLinear", operands, names[2]);
+    snprintf(operands, sizeof operands, "%s %s %s", names[2], names[0], names[1]);
+    graph_add(graph, "DequantizeLinear", operands, to);
+}
+
+/* Convolutions with and without padding, depthwise, 1x1 and a product, of sizes that fill nothing:
+ * 3, 13, 18 and 38 channels, rows and columns that are odd. */
+static void bytes(wire_buffer *graph)
+{
+    input(graph, "image", "1 3 13 11");
+    output(graph, "scores", "1 9");
+    byte_weights(graph, "w0", "13 3 3 3", 351, 13, 0);
+    byte_weights(graph, "w1", "13 1 3 3", 117, 13, 0);
+    byte_weights(graph, "w2", "18 13 1 1", 234, 18, 0);
+    byte_weights(graph, "w3", "38 18 3 3", 6156, 38, 0);
+    byte_weights(graph, "w4", "228 9", 2052, 9, 1);
+    weights(graph, "b2", "18", 18);
+    through_bytes(graph, "image", "a", 0.03F, 128);
+    conv(graph, "a w0_f", "b", 3, 1, 1);
+    graph_add(graph, "Relu", "b", "c");
+    through_bytes(graph, "c", "d", 0.02F, 0);
+    conv(graph, "d w1_f", "e", 3, 2, 13);
+    through_bytes(graph, "e", "f", 0.05F, 117);
+    conv(graph, "f w2_f b2", "g", 1, 1, 1);
+    graph_add(graph, "Relu", "g", "h");
+    through_bytes(graph, "h", "i", 0.04F, 3);
+    wire_buffer node = node_begin("Conv", "i w3_f", "j");
+    const int64_t window[] = {3, 3}, steps[] = {3, 2}, pads[] = {0, 0, 0, 1};
+    node_ints(&node, "kernel_shape", window, 2);
+    node_ints(&node, "strides", steps, 2);
+    node_ints(&node, "pads", pads, 4);
+    graph_node(graph, &node);
+    through_bytes(graph, "j", "k", 0.06F, 131);
+    graph_add(graph, "Flatten", "k", "l");
+    graph_add(graph, "MatMul", "l w4_f", "scores");
+}
+
 static void branch_graph(wire_buffer *choice, const char *name, const char *first,
                          const char *second)
 {
@@ -156,9 +255,10 @@ static void large(wire_buffer *graph)
 static const struct {
     const char *name;
     void (*build)(wire_buffer *graph);
-} models[] = {{"mlp", mlp},         {"depthwise", depthwise}, {"branches", branches},
-              {"repeat", repeat},   {"odd", odd_names},       {"clash", clash},
-              {"doubles", doubles}, {"found", found},         {"large", large}};
+} models[] = {{"mlp", mlp},           {"depthwise", depthwise}, {"bytes", bytes},
+              {"branches", branches}, {"repeat", repeat},       {"odd", odd_names},
+              {"clash", clash},       {"doubles", doubles},     {"found", found},
+              {"large", large}};
 
 int main(int argc, char **argv)
 {

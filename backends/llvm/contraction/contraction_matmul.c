@@ -62,13 +62,13 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
 }
 
 /* What the anchor says of its panels, or what is best for its types. */
-static hmlc_pack_layout panels_of(const hmlc_op *anchor)
+static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_op *anchor)
 {
     return anchor->opcode == HMLC_OP_matmul_packed
                ? hmlc_pack_layout_of(anchor)
-               : hmlc_pack_layout_for(hmlc_op_operand(anchor, 0)->type->dtype,
-                                      hmlc_op_operand(anchor, 1)->type->dtype,
-                                      anchor->results[0]->type->dtype);
+               : hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
+                                   hmlc_op_operand(anchor, 1)->type->dtype,
+                                   anchor->results[0]->type->dtype);
 }
 
 /* The left side over the result's batch dims, M and K. */
@@ -234,7 +234,8 @@ hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
 {
     const hmlc_op *anchor = contraction->anchor;
     HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
-    HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction, panels_of(anchor)));
+    HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction,
+                                          panels_of(context->target, anchor)));
     contraction->columns = contraction->dims[contraction->rank - 1];
     HMLC_TRY(plan_left(context, plan, contraction));
     if (anchor->opcode == HMLC_OP_matmul) {

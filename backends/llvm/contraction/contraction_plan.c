@@ -29,7 +29,7 @@ static uint32_t plain_vectors(const hmlc_target *target, const hmlc_contraction 
     bool spread = step == HMLC_BYTE_STEP_SPREAD || step == HMLC_BYTE_STEP_SPREAD_TWO;
     return spread && hmlc_microkernel_rows(target, step, panel, pointers, false) >= 2
                ? panel
-               : target->tiles.usual;
+               : hmlc_bytes_tiles(target, step)->usual;
 }
 
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
@@ -38,8 +38,9 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
                              int64_t rows, bool pointers)
 {
     uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
-    for (size_t k = 0; k < HMLC_TILE_CHOICES && target->tiles.few[k] != 0; k++) {
-        uint32_t wide = target->tiles.few[k];
+    const hmlc_tiles *tiles = hmlc_bytes_tiles(target, contraction->step);
+    for (size_t k = 0; k < HMLC_TILE_CHOICES && tiles->few[k] != 0; k++) {
+        uint32_t wide = tiles->few[k];
         bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
         if (whole && streams && rows > 0 &&
             hmlc_microkernel_rows(target, contraction->step, wide, pointers, false) >= rows) {
@@ -61,7 +62,7 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
     bool known = map.count == 1 && hmlc_dim_is_constant(map.strides[0], &stride);
     int64_t bytes = stride * (int64_t)hmlc_dtype_bytes(contraction->left_dtype);
     const hmlc_target *target = context->target;
-    const hmlc_tiles *tiles = &target->tiles;
+    const hmlc_tiles *tiles = hmlc_bytes_tiles(target, contraction->step);
     uint32_t usual = plain_vectors(target, contraction, pointers);
     uint32_t rows = hmlc_microkernel_rows(target, contraction->step, usual, pointers, false);
     bool crowded = known && bytes != 0 && bytes % (target->l1_bytes / target->l1_ways) == 0 &&
@@ -89,14 +90,16 @@ static void static_columns(hmlc_plan_context *context, hmlc_contraction *contrac
                            uint32_t vectors, int64_t columns, bool pointers, hmlc_dim guard)
 {
     uint32_t lanes = contraction->lanes, last_lanes = (uint32_t)(columns % lanes);
+    bool three = vectors == 2 &&
+                 hmlc_microkernel_rows(context->target, contraction->step, 3, pointers, false) > 0;
     int64_t left = (columns + lanes - 1) / lanes, first = 0;
     while (left > 0) {
         uint32_t width = left < vectors ? (uint32_t)left : vectors;
-        if (vectors == 2 && left == 3) {
+        if (three && left == 3) {
             width = 3;
         }
         int64_t tiles = left / width;
-        if (vectors == 2 && left % 2 == 1 && left > 3) {
+        if (three && left % 2 == 1 && left > 3) {
             tiles -= 1;
         }
         if (last_lanes != 0 && tiles > 1 && tiles * width == left) {

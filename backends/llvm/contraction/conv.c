@@ -365,13 +365,13 @@ static hmlc_status plan_winograd(hmlc_plan_context *context, hmlc_kernel_plan *p
 }
 
 /* Groups of bytes where each tap's channels fill them, or all channels lie behind each other. */
-static hmlc_pack_layout panels_of(const hmlc_conv *conv, const hmlc_op *anchor, bool constant,
-                                  bool product)
+static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_conv *conv,
+                                  const hmlc_op *anchor, bool constant, bool product)
 {
     bool transposed = anchor->opcode == HMLC_OP_conv_transpose;
-    hmlc_pack_layout layout = hmlc_pack_layout_for(hmlc_op_operand(anchor, 0)->type->dtype,
-                                                   hmlc_op_operand(anchor, 1)->type->dtype,
-                                                   anchor->results[0]->type->dtype);
+    hmlc_pack_layout layout =
+        hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
+                          hmlc_op_operand(anchor, 1)->type->dtype, anchor->results[0]->type->dtype);
     bool whole = conv->channels % layout.group == 0 || product;
     bool dense = conv->channel_stride == 1 && !conv->taps_inside;
     return constant && !transposed && whole && dense && conv->channels > 0
@@ -420,7 +420,8 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                         conv->channels < NARROW_CHANNELS && inner->window > 1 &&
                         pad_value(contraction->anchor) == 0;
     bool product = pointwise && (conv->dynamic || rows_even(context, contraction, conv));
-    hmlc_pack_layout layout = panels_of(conv, contraction->anchor, constant, product);
+    hmlc_pack_layout layout =
+        panels_of(context->target, conv, contraction->anchor, constant, product);
     HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction, layout));
     if (takes_winograd(plan, contraction, conv)) {
         return plan_winograd(context, plan, contraction, conv);

@@ -25,12 +25,27 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         sums *= HALF;
         needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
     }
-    return sums + needed <= (uint32_t)target->vector_registers;
+    return step == HMLC_BYTE_STEP_WORD || sums + needed <= (uint32_t)target->vector_registers;
 }
 
 bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
 {
     return is_spread(step) || (step == HMLC_BYTE_STEP_DOT && target->bytes.dot_by_lane);
+}
+
+const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step)
+{
+    bool own = step != HMLC_BYTE_STEP_NONE && target->bytes.tiles.usual != 0;
+    return own ? &target->bytes.tiles : &target->tiles;
+}
+
+hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
+                                   hmlc_dtype sums)
+{
+    hmlc_pack_layout layout = hmlc_pack_layout_for(left, right, sums);
+    bool own = layout.group > 1 && target->bytes.panel != 0;
+    layout.width = own ? target->bytes.panel : layout.width;
+    return layout;
 }
 
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
@@ -90,6 +105,9 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
     }
     if (takes_dot(target, left, right, lanes)) {
         return HMLC_BYTE_STEP_DOT;
+    }
+    if (target->bytes.word != NULL && lanes == 1) {
+        return HMLC_BYTE_STEP_WORD;
     }
     if (proven && target->bytes.halves != NULL && vector_place(lanes) < HMLC_BYTE_VECTORS &&
         left == HMLC_DTYPE_u8 && right == HMLC_DTYPE_i8) {

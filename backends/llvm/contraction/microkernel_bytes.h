@@ -17,6 +17,7 @@ typedef enum hmlc_byte_step {
     HMLC_BYTE_STEP_SPREAD_TWO, /* the same, with those of the next group added in i16, which the
                                   weights are proven not to leave */
     HMLC_BYTE_STEP_DOT,        /* all four at once */
+    HMLC_BYTE_STEP_WORD,       /* even and odd bytes in general registers, two at once */
 } hmlc_byte_step;
 
 /* What meets in a step: a vector, or its even and odd bytes. */
@@ -35,6 +36,12 @@ typedef struct hmlc_byte_products_of {
  * column, two products that meet in i16 fit it, whatever the left side is. */
 hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
                                hmlc_dtype right, uint32_t lanes, bool proven);
+/* The tiles of products that are added up so. */
+const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step);
+/* How constant weights of such products are packed for the target: narrow where memory is read in
+ * its order only. */
+hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
+                                   hmlc_dtype sums);
 /* A tile fits the registers, as far as its step takes more than one of floats. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows,
                     uint32_t vectors);

@@ -35,7 +35,7 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
 uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, uint32_t vectors,
                                bool pointers, bool apart)
 {
-    uint32_t rows = vectors <= HMLC_WIDEST_TILE ? target->tiles.rows[vectors] : 0;
+    uint32_t rows = vectors <= HMLC_WIDEST_TILE ? hmlc_bytes_tiles(target, step)->rows[vectors] : 0;
     while (rows > 0 && !hmlc_bytes_fit(target, step, rows, vectors)) {
         rows -= 1;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a tile from its first to its last, and the partial sums that they make. */
 #include "microkernel_internal.h"
+#include "microkernel_word.h"
 
 #include <string.h>
 
@@ -173,6 +174,10 @@ static void emit_groups(depth_loop *loop, LLVMValueRef known)
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators)
 {
+    if (kernel->step == HMLC_BYTE_STEP_WORD) {
+        hmlc_word_emit(frame, kernel, steps, accumulators);
+        return;
+    }
     uint32_t count = kernel->rows * kernel->vectors;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);

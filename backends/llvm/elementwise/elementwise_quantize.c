@@ -16,6 +16,63 @@ static LLVMValueRef as_f32(const hmlc_emission *emission, uint32_t operand, LLVM
     return hmlc_elementwise_convert(emission->frame, value, dtype, HMLC_DTYPE_f32);
 }
 
+/* -- where an instruction rounds to i32 -- */
+
+static LLVMValueRef nearest_number(hmlc_frame *frame, LLVMValueRef x)
+{
+    LLVMValueRef bits =
+        hmlc_frame_intrinsic(frame, frame->target->nearest->scalar, frame->f32, &x, 1);
+    return LLVMBuildBitCast(frame->builder, bits, frame->i32, "");
+}
+
+static LLVMValueRef nearest(hmlc_frame *frame, LLVMValueRef x)
+{
+    const hmlc_target *target = frame->target;
+    uint32_t lanes = lanes_of(x);
+    LLVMTypeRef whole = lanes_type(x, frame->i32), types[] = {whole, LLVMTypeOf(x)};
+    if (target->nearest->vector != NULL && 4 * lanes == (uint32_t)target->vector_bytes) {
+        LLVMValueRef arguments[] = {LLVMConstNull(frame->i32), x};
+        return hmlc_frame_intrinsic_of(frame, target->nearest->vector, types, 2, arguments, 2);
+    }
+    if (lanes == 1) {
+        return nearest_number(frame, x);
+    }
+    LLVMValueRef result = LLVMGetPoison(whole);
+    for (uint32_t k = 0; k < lanes; k++) {
+        LLVMValueRef at = LLVMConstInt(frame->i32, k, 0);
+        LLVMValueRef number =
+            nearest_number(frame, LLVMBuildExtractElement(frame->builder, x, at, ""));
+        result = LLVMBuildInsertElement(frame->builder, result, number, at, "");
+    }
+    return result;
+}
+
+/* As below, but the zero point is added to an integer, which saturates. */
+static LLVMValueRef quantize_whole(const hmlc_emission *emission, LLVMValueRef quotient,
+                                   int64_t least, int64_t most)
+{
+    hmlc_frame *frame = emission->frame;
+    LLVMValueRef value = nearest(frame, quotient);
+    LLVMTypeRef type = LLVMTypeOf(value);
+    if (emission->c != NULL) {
+        hmlc_dtype dtype = hmlc_op_operand(emission->op, 2)->type->dtype;
+        LLVMValueRef terms[] = {
+            value, hmlc_elementwise_convert(frame, emission->c, dtype, HMLC_DTYPE_i32)};
+        value = hmlc_frame_intrinsic(frame, "llvm.sadd.sat", type, terms, 2);
+    }
+    LLVMValueRef low[] = {value, lanes_int(value, least)};
+    LLVMValueRef high[] = {hmlc_frame_intrinsic(frame, "llvm.smax", type, low, 2),
+                           lanes_int(value, most)};
+    value = hmlc_frame_intrinsic(frame, "llvm.smin", type, high, 2);
+    if (emission->c == NULL) {
+        return value; /* 0 where it is NaN */
+    }
+    LLVMValueRef ordered = real_compare(frame, LLVMRealORD, quotient, quotient);
+    return lanes_select(frame, ordered, value, lanes_int(value, 0));
+}
+
+/* -- elsewhere by a sum -- */
+
 /* x within [least, most]; NaN becomes `least`. */
 static LLVMValueRef clamp(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef least, LLVMValueRef most)
 {
@@ -42,6 +99,10 @@ LLVMValueRef hmlc_elementwise_quantize(const hmlc_emission *emission)
     int64_t least = unsigned_ ? 0 : -half, most = unsigned_ ? 2 * half - 1 : half - 1;
     LLVMValueRef scale = as_f32(emission, 1, emission->b);
     LLVMValueRef x = real_div(frame, as_f32(emission, 0, emission->a), scale);
+    if (frame->target->nearest != NULL) {
+        return LLVMBuildTrunc(builder, quantize_whole(emission, x, least, most),
+                              lanes_type(x, hmlc_frame_type(frame, to)), "");
+    }
     LLVMValueRef low = lanes_real(x, (double)least), high = lanes_real(x, (double)most);
     LLVMValueRef shift = lanes_splat(x, LLVMConstInt(frame->i32, (uint64_t)-round_up_bits, 1));
     if (emission->c != NULL) {

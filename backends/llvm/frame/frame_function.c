@@ -41,6 +41,9 @@ void hmlc_frame_set_target(hmlc_frame *frame, LLVMValueRef function)
     for (; more != NULL && more->name != NULL; more++) {
         frame_add_string_attribute(frame, function, more->name, more->value);
     }
+    if (frame->target->stack_alignment != 0) {
+        frame_add_string_attribute(frame, function, "no-realign-stack", "");
+    }
     frame_add_attribute(frame, function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind",
                         0);
 }

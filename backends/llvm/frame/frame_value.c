@@ -165,7 +165,8 @@ LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t cou
     LLVMPositionBuilderBefore(frame->builder, LLVMGetFirstInstruction(frame->entry));
     LLVMValueRef memory =
         LLVMBuildArrayAlloca(frame->builder, type, LLVMConstInt(frame->i32, count, 0), "");
-    LLVMSetAlignment(memory, alignment);
+    uint32_t most = (uint32_t)frame->target->stack_alignment;
+    LLVMSetAlignment(memory, most != 0 && alignment > most ? most : alignment);
     LLVMPositionBuilderAtEnd(frame->builder, here);
     return memory;
 }

@@ -201,7 +201,8 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     for (int32_t k = 0; k < right->type->rank - 2; k++) {
         taps *= sizes[k];
     }
-    tile->right_dtype = tile->dtype;
+    bool bytes = hmlc_op_sums_bytes(tile->anchor) && tile->dtype == HMLC_DTYPE_i32;
+    tile->right_dtype = bytes ? right->type->dtype : tile->dtype;
     hmlc_pack_weights panels = {.dtype = right->type->dtype,
                                 .packed_dtype = tile->right_dtype,
                                 .layout = tile->layout,
@@ -287,11 +288,12 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
 
 /*
  * Sums of so few products of bytes are whole numbers that f32 holds, and for which there is FMA.
- * The weights are packed as f32, too: to widen them costs as much as to multiply.
+ * The weights are packed as f32, too: to widen them costs as much as to multiply. Those that meet
+ * in i32 stay bytes, which loads widen.
  */
 enum { EXACT_TAPS = 128 }; /* 2 * 128 * 255 * 255 < 2^24 */
 
-static hmlc_dtype sums_of_bytes(const hmlc_op *anchor)
+static hmlc_dtype sums_of_bytes(const hmlc_target *target, const hmlc_op *anchor)
 {
     const hmlc_type *weights = hmlc_op_operand(anchor, 1)->type;
     int64_t taps = 1, size;
@@ -299,7 +301,7 @@ static hmlc_dtype sums_of_bytes(const hmlc_op *anchor)
         taps *= hmlc_dim_is_constant(weights->dims[k], &size) ? size : EXACT_TAPS + 1;
         taps = taps > EXACT_TAPS ? EXACT_TAPS + 1 : taps;
     }
-    return taps > EXACT_TAPS ? HMLC_DTYPE_i32 : HMLC_DTYPE_f32;
+    return taps > EXACT_TAPS || target->bytes.in_windows ? HMLC_DTYPE_i32 : HMLC_DTYPE_f32;
 }
 
 static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *plan,
@@ -325,7 +327,7 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     window->pad_value =
         anchor->opcode == HMLC_OP_conv ? hmlc_op_int(anchor, HMLC_ATTR_pad_value) : 0;
     if (hmlc_op_sums_bytes(anchor)) {
-        tile->dtype = sums_of_bytes(anchor);
+        tile->dtype = sums_of_bytes(context->target, anchor);
     }
     tile->layout = hmlc_pack_layout_default();
     tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype, tile->layout);

@@ -4,6 +4,9 @@
 
 #include "llvm.h"
 
+/* i32x4.dot_i16x8_s */
+static const char *const wasm32_pairs[HMLC_BYTE_VECTORS] = {"llvm.wasm.dot"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "wasm32.def"

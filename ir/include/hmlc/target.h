@@ -69,15 +69,32 @@ typedef enum hmlc_masks {
  * bytes are those of the target's family, right ones i8. `dot`: four products and a lane's sum in
  * one, which wraps. `pairs`: i16 by i16, two products a lane of i32. `halves`: u8 by i8, two
  * products a lane of i16, which saturates. `neighbours`: of i16, two added in a lane of i32; says
- * that i8 by i8 in i16 is an instruction, too.
+ * that i8 by i8 in i16 is an instruction, too. `word`: those of a group in one general register;
+ * LLVM makes no products of small vectors of it.
  */
 enum { HMLC_BYTE_VECTORS = 3 };
+typedef struct hmlc_word_products {
+    const char *widen_unsigned, *widen_signed; /* the even bytes of an i32 as two i16 */
+    const char *multiply_add;                  /* both products of such and a sum */
+} hmlc_word_products;
 typedef struct hmlc_byte_products {
     const char *const *dot, *const *pairs, *const *halves, *const *neighbours;
     bool dot_by_lane;    /* dot takes bytes, not i32, and the left side last: a lane of a vector */
     bool neighbours_add; /* neighbours takes a sum first, onto which it adds */
     bool half_registers; /* the halves of a vector are registers, whose products fill one */
+    const hmlc_word_products *word;
+    int64_t panel;    /* columns of a panel of constant weights; 0: as in packing.h */
+    uint32_t groups;  /* that one body of the k loop takes; 0: one */
+    bool in_windows;  /* depthwise windows sum in i32, not in f32 that is exact */
+    hmlc_tiles tiles; /* where they are not those of floats; usual 0: they are */
 } hmlc_byte_products;
+
+/* LLVM's intrinsics that round f32 to the nearest i32, ties to even; what does not fit gives the
+ * nearest that does, NaN 0. */
+typedef struct hmlc_nearest {
+    const char *scalar; /* its i32 comes as the bits of a f32 */
+    const char *vector; /* of vector_bytes; asks first whether the result has no sign. NULL: none */
+} hmlc_nearest;
 
 typedef struct hmlc_target {
     const char *name;
@@ -100,6 +117,7 @@ typedef struct hmlc_target {
     const char *data_layout;                 /* LLVM's: byte order, pointers, alignments */
     const hmlc_target_attribute *attributes; /* up to one without a name; NULL: none */
     int32_t index_bits;                      /* of a pointer, and what kernels count in */
+    int32_t stack_alignment;                 /* of frames, which align nothing further; 0: any */
     int64_t page_bytes;                      /* the largest page of systems that run the code */
 
     int32_t vector_bytes; /* widest useful vector */
@@ -111,8 +129,9 @@ typedef struct hmlc_target {
     /* Of floats: what is one instruction each. */
     int32_t nan_extrema_bits; /* minimum and maximum that let NaN win, of floats so wide at most */
     bool has_rounding;        /* to whole numbers, every way */
-    bool has_half;            /* f16 to f32 and back */
-    bool has_f64;             /* all of f64's arithmetic; without it nothing is computed in f64 */
+    const hmlc_nearest *nearest; /* NULL: none */
+    bool has_half;               /* f16 to f32 and back */
+    bool has_f64; /* all of f64's arithmetic; without it nothing is computed in f64 */
 
     int64_t l1_bytes, l2_bytes; /* data caches of one core */
     int32_t l1_ways;
