@@ -131,14 +131,14 @@ static void bytes(wire_buffer *graph)
     byte_weights(graph, "w2", "18 13 1 1", 234, 18, 0);
     byte_weights(graph, "w3", "38 18 3 3", 6156, 38, 0);
     byte_weights(graph, "w4", "228 9", 2052, 9, 1);
-    weights(graph, "b2", "18", 18);
+    graph_weights(graph, "b2", "18");
     through_bytes(graph, "image", "a", 0.03F, 128);
-    conv(graph, "a w0_f", "b", 3, 1, 1);
+    graph_conv(graph, "a w0_f", "b", 3, 1, 1);
     graph_add(graph, "Relu", "b", "c");
     through_bytes(graph, "c", "d", 0.02F, 0);
-    conv(graph, "d w1_f", "e", 3, 2, 13);
+    graph_conv(graph, "d w1_f", "e", 3, 2, 13);
     through_bytes(graph, "e", "f", 0.05F, 117);
-    conv(graph, "f w2_f b2", "g", 1, 1, 1);
+    graph_conv(graph, "f w2_f b2", "g", 1, 1, 1);
     graph_add(graph, "Relu", "g", "h");
     through_bytes(graph, "h", "i", 0.04F, 3);
     wire_buffer node = node_begin("Conv", "i w3_f", "j");
