@@ -44,7 +44,7 @@ for target in $("$hmlc" targets | awk '/objects only/ { print $1 }'); do
 done
 
 # Words.
-refused 2 'HML1100.*--weights file: expected object or bin' "$digits" --target cortex-m4 --weights file
+refused 2 'HML1100.*--weights file: expected one of f32.* of object and bin' "$digits" --target cortex-m4 --weights file
 for list in code= place=.text .text code; do
     refused 2 'HML1100.*--section .*expected code=NAME' "$digits" --target cortex-m4 --section "$list"
 done
@@ -55,7 +55,7 @@ refused 2 'HML1100.*--float-abi soft: expected hard or softfp' "$digits" --targe
 refused 2 'HML1100.*x86-64-v3 has no choice' "$digits" --target x86-64-v3 --float-abi hard
 for word in --selftest '--prefix net' '--weights bin' '--section code=x' '--float-abi hard' '--cpu x' '--features +x'; do
     # shellcheck disable=SC2086 # two words
-    expect 2 "HML1100.*${word%% *} goes with --emit object alone" "$hmlc" compile "$digits" -o "$out" $word
+    expect 2 "HML1100.*${word%% *}.* goes with --emit object alone" "$hmlc" compile "$digits" -o "$out" $word
 done
 
 # Models.

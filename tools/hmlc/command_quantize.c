@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hmlc quantize: a model with its contractions on 8 bits, as an ONNX file that any runtime reads.
  */
+#include <string.h>
+
 #include "quantize_report.h"
 
 static const hml_option quantize_table[] = {
     {"output", 'o', "OUT.onnx", "where the quantized model goes"},
+    {"to", 0, "int8|f16|bf16", "int8; f16, bf16: weights alone, in halves, without samples"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep", 0, "NODE,...", "nodes or operators that stay in float; may be repeated"},
     HMLC_DIM_OPTION,
@@ -43,11 +46,60 @@ static int quantize(hmlc_quantizing *q, const char *path)
     return status != HMLC_OK ? status : decided;
 }
 
+/* Weights alone: the graph behind the neutral passes with casts of halves in it. */
+static int write_halves(hmlc_job *job, const hmlc_request *request, const char *output,
+                        hmlc_weight_type weights)
+{
+    int status = (int)hmlc_job_import(job, request);
+    status = status == HMLC_OK ? hmlc_job_guard(job, output) : status;
+    status = status == HMLC_OK ? (int)hmlc_job_lower(job) : status;
+    status = status == HMLC_OK ? (int)hmlc_store_weights(job->module, weights) : status;
+    status = status == HMLC_OK ? hmlc_job_write_onnx(job, job->module, output, NULL) : status;
+    if (job->module != NULL) {
+        hmlc_job_report(job, request->report);
+    }
+    return status;
+}
+
+static int store_halves(const hml_options *options, hml_report *report, const char *output,
+                        hmlc_weight_type weights)
+{
+    static const char *const others[] = {"calib",  "stats",  "ranges", "max-drop",
+                                         "metric", "report", "keep",   "requantize"};
+    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
+        if (hml_options_get(options, others[k]) != NULL) {
+            return hml_report_usage(report, "--%s has no meaning for weights alone", others[k]);
+        }
+    }
+    hmlc_request request;
+    hmlc_job job = {0};
+    int status = hmlc_request_parse(&request, report, options);
+    request.model_path = report->path;
+    request.pipeline = "clean";
+    status = status == HMLC_OK ? hmlc_path_check(report, request.model_path, output) : status;
+    status = status == HMLC_OK ? write_halves(&job, &request, output, weights) : status;
+    hmlc_job_release(&job);
+    hmlc_request_release(&request);
+    return status;
+}
+
 static int quantize_with(const hml_options *options, hml_report *report)
 {
-    const char *output = hml_options_get(options, "output");
+    static const char *const types[] = {"int8", "f16", "bf16"};
+    const char *output = hml_options_get(options, "output"), *to = hml_options_get(options, "to");
+    char suggestion[96];
     if (output == NULL || output[0] == '\0') {
         return hml_report_usage(report, "expected -o OUT.onnx");
+    }
+    if (to != NULL && strcmp(to, types[0]) != 0) {
+        for (size_t k = 1; k < sizeof types / sizeof types[0]; k++) {
+            if (strcmp(to, types[k]) == 0) {
+                return store_halves(options, report, output,
+                                    k == 1 ? HMLC_WEIGHTS_F16 : HMLC_WEIGHTS_BF16);
+            }
+        }
+        return hml_report_usage(report, "--to %s: expected int8, f16 or bf16%s", to,
+                                hml_did_you_mean(to, types, 3, suggestion, sizeof suggestion));
     }
     hmlc_quantizing q = {.report = report};
     int status = hmlc_quantizing_parse(&q, options, report);
@@ -60,12 +112,14 @@ static int quantize_with(const hml_options *options, hml_report *report)
 
 const hml_command hmlc_command_quantize = {
     .name = "quantize",
-    .words = "MODEL -o OUT.onnx --calib DIR",
+    .words = "MODEL -o OUT.onnx (--calib DIR | --to bf16)",
     .summary = "turn a model in f32 into one that computes on 8 bits",
     .purpose =
         "Chooses ranges of values from samples (--calib) or from statistics of `calibrate`, puts\n"
         "weights on 8 bits, and writes the model with QuantizeLinear and DequantizeLinear around\n"
-        "what is quantized, for `compile` and for any other runtime.\n",
+        "what is quantized, for `compile` and for any other runtime. With --to f16 or bf16, puts "
+        "the\n"
+        "weights of products into halves, each behind a Cast, and needs no samples.\n",
     .options = quantize_table,
     .option_count = sizeof quantize_table / sizeof quantize_table[0],
     .examples = {"quantize model.onnx --calib samples -o model_int8.onnx",

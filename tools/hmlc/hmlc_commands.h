@@ -42,8 +42,11 @@ typedef struct hmlc_request {
     const char *print_after;
     const char *keep[HMLC_MOST_KEPT]; /* values that become outputs */
     uint32_t keep_count;
-    bool prefer_size;     /* small weights rather than speed */
-    const char *pipeline; /* NULL: the default */
+    bool prefer_size;          /* small weights rather than speed */
+    hmlc_weight_type weights;  /* of products */
+    bool weights_named;        /* by an option; else they stay as the model holds them */
+    const char *weights_place; /* of an object: the word; NULL: none */
+    const char *pipeline;      /* NULL: the default */
     /* Of hmlc_import_options. */
     const char *signature, *tags, *member, *inputs, *outputs, *tflite_rounding;
     bool exact;        /* quantized graphs are computed in float */
@@ -84,6 +87,7 @@ typedef struct hmlc_job {
     const hmlc_target **targets;
     uint32_t target_count;
     uint32_t source_ops, final_ops; /* ops after import, and after the passes */
+    bool holds_halves;              /* as imported: constants in f16 or bf16 */
     double import_seconds, pass_seconds, codegen_seconds;
     hmlc_job_node *nodes; /* of a quantized graph */
     uint32_t node_count, node_capacity;

@@ -180,6 +180,26 @@ static hmlc_status blame_dims(hmlc_job *job, hmlc_status status)
                           "with these --dim the model contradicts itself: %s (%s)", reason, where);
 }
 
+/* Constants in f16 or bf16, beside small ones. */
+static bool holds_halves(const hmlc_region *region)
+{
+    enum { LEAST_BYTES = 512 };
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        const hmlc_tensor *tensor =
+            op->opcode == HMLC_OP_constant ? hmlc_value_constant(op->results[0]) : NULL;
+        if (tensor != NULL && hmlc_dtype_is_half(tensor->dtype) && tensor->bytes >= LEAST_BYTES) {
+            return true;
+        }
+        for (uint32_t i = 0; i < op->region_count; i++) {
+            if (holds_halves(op->regions[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
 {
     *job = (hmlc_job){.request = request};
@@ -196,6 +216,7 @@ hmlc_status hmlc_job_import(hmlc_job *job, const hmlc_request *request)
     job->import_seconds = hmlc_seconds() - start;
     if (status == HMLC_OK) {
         job->source_ops = job->module->source_node_count;
+        job->holds_halves = holds_halves(job->module->main);
     }
     if (status == HMLC_OK && request->selftest) {
         status = hmlc_record_run(job->module, &job->recorded_inputs, &job->recorded_outputs);
@@ -256,6 +277,13 @@ static hmlc_status choose_targets(hmlc_job *job)
     return HMLC_OK;
 }
 
+/* As the options say; else halves stay halves. */
+static hmlc_weight_type weights_of(const hmlc_job *job)
+{
+    bool exact = !job->request->weights_named && job->holds_halves;
+    return exact ? HMLC_WEIGHTS_EXACT : job->request->weights;
+}
+
 hmlc_status hmlc_job_lower(hmlc_job *job)
 {
     double start = hmlc_seconds();
@@ -270,6 +298,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .keep = job->request->keep,
                                  .keep_count = job->request->keep_count,
                                  .prefer_size = job->request->prefer_size,
+                                 .weights = weights_of(job),
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, run_passes(job, &options)));
     HMLC_TRY(conclude(job, choose_targets(job)));

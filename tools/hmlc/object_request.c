@@ -6,8 +6,8 @@
 
 #include "hmlc_commands.h"
 
-static const char *const object_words[] = {"weights",  "section", "prefix",  "float-abi",
-                                           "selftest", "cpu",     "features"};
+static const char *const object_words[] = {"section",  "prefix", "float-abi",
+                                           "selftest", "cpu",    "features"};
 
 /* Words that say something about an object, where none is made. */
 static int refuse_words(const hmlc_request *request, const hml_options *options)
@@ -17,6 +17,10 @@ static int refuse_words(const hmlc_request *request, const hml_options *options)
             return hml_report_usage(request->report, "--%s goes with --emit object alone",
                                     object_words[k]);
         }
+    }
+    if (request->weights_place != NULL) {
+        return hml_report_usage(request->report, "--weights %s goes with --emit object alone",
+                                request->weights_place);
     }
     for (uint32_t k = 0; k < request->target_count; k++) {
         if (request->targets[k]->object_only) {
@@ -50,15 +54,6 @@ static int parse_sections(hmlc_request *request, const char *list)
         *(code ? &request->object.code_section : &request->object.weights_section) = name + 1;
     }
     return HMLC_OK;
-}
-
-static int parse_weights(hmlc_request *request, const char *word)
-{
-    bool apart = word != NULL && strcmp(word, "bin") == 0;
-    request->object.weights_apart = apart;
-    return word == NULL || apart || strcmp(word, "object") == 0
-               ? HMLC_OK
-               : hml_report_usage(request->report, "--weights %s: expected object or bin", word);
 }
 
 static int parse_prefix(hmlc_request *request, const char *prefix)
@@ -151,8 +146,8 @@ int hmlc_request_parse_object(hmlc_request *request, const hml_options *options)
     status = status == HMLC_OK ? check_words(request, options) : status;
     status = status == HMLC_OK ? parse_float_abi(request, hml_options_get(options, "float-abi"))
                                : status;
-    status =
-        status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
+    request->object.weights_apart =
+        request->weights_place != NULL && strcmp(request->weights_place, "bin") == 0;
     status =
         status == HMLC_OK ? parse_sections(request, hml_options_get(options, "section")) : status;
     return status == HMLC_OK ? parse_prefix(request, hml_options_get(options, "prefix")) : status;

@@ -191,6 +191,51 @@ static int parse_preference(hmlc_request *request, const char *text)
     return HMLC_OK;
 }
 
+typedef struct weights_word {
+    const char *word;
+    hmlc_weight_type weights;
+    bool place; /* of an object's weights */
+} weights_word;
+
+static const weights_word weights_words[] = {
+    {"f32", HMLC_WEIGHTS_F32, false},   {"f16", HMLC_WEIGHTS_F16, false},
+    {"bf16", HMLC_WEIGHTS_BF16, false}, {"object", HMLC_WEIGHTS_F32, true},
+    {"bin", HMLC_WEIGHTS_F32, true},
+};
+
+/* Takes one word; false where there is none such, or its like was there before. */
+static bool take_weights(hmlc_request *request, const char *word, size_t length)
+{
+    for (size_t k = 0; k < sizeof weights_words / sizeof weights_words[0]; k++) {
+        const weights_word *row = &weights_words[k];
+        if (strlen(row->word) != length || strncmp(row->word, word, length) != 0) {
+            continue;
+        }
+        bool twice = row->place ? request->weights_place != NULL : request->weights_named;
+        request->weights_place = row->place ? row->word : request->weights_place;
+        request->weights = row->place ? request->weights : row->weights;
+        request->weights_named = request->weights_named || !row->place;
+        return !twice;
+    }
+    return false;
+}
+
+/* "bf16", "bin" or "f16,bin". */
+static int parse_weights(hmlc_request *request, const char *list)
+{
+    for (const char *word = list; word != NULL;) {
+        size_t length = strcspn(word, ",");
+        if (!take_weights(request, word, length)) {
+            return hml_report_usage(request->report,
+                                    "--weights %s: expected one of f32, f16 and bf16; of an "
+                                    "object, also one of object and bin",
+                                    list);
+        }
+        word = word[length] == ',' ? word + length + 1 : NULL;
+    }
+    return HMLC_OK;
+}
+
 static int parse_keep(hmlc_request *request, const hml_options *options)
 {
     const char *name;
@@ -231,6 +276,8 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
     status = status == HMLC_OK ? parse_keep(request, options) : status;
     status =
         status == HMLC_OK ? parse_preference(request, hml_options_get(options, "prefer")) : status;
+    status =
+        status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
     return status == HMLC_OK ? hmlc_request_parse_object(request, options) : status;
 }
 

@@ -97,6 +97,12 @@ typedef struct hmlc_contraction {
     uint32_t packing_count;
 } hmlc_contraction;
 
+/* Columns of a step in eight bytes. */
+static inline int64_t hmlc_prefetch_columns(const hmlc_contraction *contraction)
+{
+    return (hmlc_dtype_is_half(contraction->right_dtype) ? 2 : 1) * (int64_t)HMLC_PREFETCH_COLUMNS;
+}
+
 /* -- contraction_region.c: what the kernel's region says */
 
 /* The chain of views from a region argument to `value`: its index, and the access of `value`. */

@@ -42,7 +42,7 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
     LLVMBuilderRef builder = frame->builder;
     const hmlc_section *section = nest->section;
     int64_t width = (int64_t)section->vectors * nest->contraction->lanes;
-    int64_t last = width / HMLC_PREFETCH_COLUMNS - section->prefetch;
+    int64_t last = width / hmlc_prefetch_columns(nest->contraction) - section->prefetch;
     LLVMValueRef eighth = LLVMBuildMul(builder, hmlc_frame_dim(frame, nest->contraction->depth),
                                        hmlc_frame_int(frame, 8), "");
     LLVMValueRef size =

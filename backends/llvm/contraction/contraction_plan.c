@@ -245,11 +245,12 @@ typedef struct block_sizes {
     double cache;
 } block_sizes;
 
-/* Of an element: panels of bytes are what they are, others as wide as the sums. */
+/* Of an element: panels of bytes in groups and of halves are what they are, others as wide as the
+ * sums. */
 static size_t panel_bytes(const hmlc_contraction *contraction)
 {
-    bool groups = contraction->layout.group > 1;
-    return hmlc_dtype_bytes(groups ? contraction->right_dtype : contraction->dtype);
+    bool narrow = contraction->layout.group > 1 || hmlc_dtype_is_half(contraction->right_dtype);
+    return hmlc_dtype_bytes(narrow ? contraction->right_dtype : contraction->dtype);
 }
 
 static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contraction *contraction,
@@ -327,12 +328,14 @@ static uint32_t plan_prefetch(const hmlc_rates *rates, const hmlc_contraction *c
                               const hmlc_section *section, const block_sizes *sizes)
 {
     int64_t tiles = sizes->row_tiles < section->row_block ? sizes->row_tiles : section->row_block;
-    int64_t eighths = (int64_t)section->vectors * contraction->lanes / HMLC_PREFETCH_COLUMNS;
+    int64_t eighths =
+        (int64_t)section->vectors * contraction->lanes / hmlc_prefetch_columns(contraction);
     int64_t count = ceil_divide(eighths, tiles);
     bool streams =
         sizes->column_tiles > 1 && sizes->column_tile_bytes >= (double)rates->prefetch_bytes;
     bool dense = hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1);
-    bool whole = contraction->right_dtype == contraction->dtype;
+    bool whole = contraction->right_dtype == contraction->dtype ||
+                 hmlc_dtype_is_half(contraction->right_dtype);
     return contraction->panels != NULL && contraction->layout.group == 1 && whole && streams &&
                    dense && eighths >= 8 && count <= 4 && tiles <= rates->prefetch_tiles
                ? (uint32_t)count

@@ -308,7 +308,7 @@ static hmlc_status read_operands(hmlc_plan_context *context, hmlc_kernel_plan *p
                                  hmlc_contraction *contraction, hmlc_tensor *weights)
 {
     const hmlc_op *anchor = contraction->anchor;
-    const hmlc_value *right = hmlc_op_operand(anchor, 1);
+    const hmlc_value *right = hmlc_right_stored(anchor);
     HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
     contraction->groups = hmlc_op_int(anchor, HMLC_ATTR_groups);
     const char *reason = weights_shape(plan, right, weights);

@@ -227,8 +227,9 @@ uint32_t hmlc_depth_held(const hmlc_frame *frame, const hmlc_microkernel *kernel
     static const uint32_t steps[HMLC_LEFT_COUNT] = {
         [HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
     hmlc_left_style style = frame->target->tiles.style;
+    bool right = kernel->right_dtype == kernel->dtype || hmlc_dtype_is_half(kernel->right_dtype);
     bool floats = kernel->layout.group == 1 && kernel->dtype == HMLC_DTYPE_f32 &&
-                  kernel->left_dtype == kernel->dtype && kernel->right_dtype == kernel->dtype;
+                  kernel->left_dtype == kernel->dtype && right;
     bool bytes = kernel->layout.group > 1 && hmlc_bytes_takes_lanes(frame->target, kernel->step);
     bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->lanes > 1;
     uint32_t least = takes && (floats || bytes) ? steps[style] : 0;

@@ -52,6 +52,7 @@ bool hmlc_in_order_takes(const hmlc_frame *frame, const hmlc_microkernel *kernel
 {
     uint32_t registers = kernel->rows * kernel->vectors + kernel->rows + SPARE_REGISTERS;
     bool single = kernel->layout.group == 1 || kernel->step == HMLC_BYTE_STEP_DOT;
+    single = single && !hmlc_dtype_is_half(kernel->right_dtype);
     return frame->target->tiles.style == HMLC_LEFT_IN_ORDER && single && kernel->rows % 2 == 0 &&
            kernel->rows >= 4 && kernel->vectors <= MOST_VECTORS &&
            registers <= (uint32_t)frame->target->vector_registers;

@@ -26,6 +26,18 @@ typedef struct hmlc_quantized_node {
     const char *reason;
 } hmlc_quantized_node;
 
+/* What the constant right-hand sides of products are stored in; products and sums are of f32. */
+typedef enum hmlc_weight_type {
+    HMLC_WEIGHTS_F32,
+    HMLC_WEIGHTS_F16, /* rounded */
+    HMLC_WEIGHTS_BF16,
+    HMLC_WEIGHTS_EXACT, /* in halves where they hold every element, as in models that have them */
+} hmlc_weight_type;
+
+/* Puts weights into halves behind casts, as the pass `store-weights` does, in a graph behind the
+ * neutral passes. */
+hmlc_status hmlc_store_weights(hmlc_module *module, hmlc_weight_type weights) HMLC_MUST_USE;
+
 typedef struct hmlc_pass_options {
     const char *pipeline;    /* "fold-constants,dce,..."; NULL: the default pipeline */
     const char *print_after; /* pass name, "all", or NULL */
@@ -42,6 +54,7 @@ typedef struct hmlc_pass_options {
     const char *const *keep;
     uint32_t keep_count;
     bool prefer_size; /* weights are stored once, in their own size, where another form is faster */
+    hmlc_weight_type weights;
     /* Whom the kernels are for; NULL: CPUs. */
     const hmlc_family_facts *family;
 } hmlc_pass_options;
