@@ -32,6 +32,21 @@ static uint32_t plain_vectors(const hmlc_target *target, const hmlc_contraction 
                : hmlc_bytes_tiles(target, step)->usual;
 }
 
+/* Most rows of a tile. Widening an f16 takes time, for which the next one needs a register. */
+static uint32_t tile_rows(const hmlc_target *target, const hmlc_contraction *contraction,
+                          uint32_t vectors, bool pointers, bool apart)
+{
+    uint32_t rows = hmlc_microkernel_rows(target, contraction->step, vectors, pointers, apart);
+    bool lanes = target->tiles.style != HMLC_LEFT_SPLAT;
+    bool widens = contraction->right_dtype == HMLC_DTYPE_f16 && lanes;
+    uint32_t spare = 5; /* vectors on their way from memory to products */
+    while (widens && rows > 1 &&
+           rows * vectors + rows + spare > (uint32_t)target->vector_registers) {
+        rows -= 1;
+    }
+    return rows;
+}
+
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
  * stream in several places and enough sums are independent. */
 static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
@@ -43,7 +58,7 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
         uint32_t wide = tiles->few[k];
         bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
         if (whole && streams && rows > 0 &&
-            hmlc_microkernel_rows(target, contraction->step, wide, pointers, false) >= rows) {
+            tile_rows(target, contraction, wide, pointers, false) >= rows) {
             return wide;
         }
     }
@@ -64,7 +79,7 @@ static uint32_t usual_vectors(hmlc_plan_context *context, const hmlc_contraction
     const hmlc_target *target = context->target;
     const hmlc_tiles *tiles = hmlc_bytes_tiles(target, contraction->step);
     uint32_t usual = plain_vectors(target, contraction, pointers);
-    uint32_t rows = hmlc_microkernel_rows(target, contraction->step, usual, pointers, false);
+    uint32_t rows = tile_rows(target, contraction, usual, pointers, false);
     bool crowded = known && bytes != 0 && bytes % (target->l1_bytes / target->l1_ways) == 0 &&
                    rows > (uint32_t)target->l1_ways;
     return crowded && tiles->crowded > usual ? tiles->crowded : usual;
@@ -78,8 +93,7 @@ static hmlc_section *add_section(hmlc_plan_context *context, hmlc_contraction *c
     *section = (hmlc_section){.vectors = vectors};
     bool panels = vectors * contraction->lanes > contraction->layout.width;
     bool apart = panels && !hmlc_dim_is_constant(contraction->depth, NULL);
-    section->rows =
-        hmlc_microkernel_rows(context->target, contraction->step, vectors, pointers, apart);
+    section->rows = tile_rows(context->target, contraction, vectors, pointers, apart);
     section->first_column = constant(context, 0);
     return section;
 }
@@ -181,8 +195,7 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     hmlc_dim below = NULL; /* 1 where the rows are no more than those already provided for */
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
         uint32_t vectors = tile_vectors(context->target, contraction, few, pointers);
-        int64_t most =
-            hmlc_microkernel_rows(context->target, contraction->step, vectors, pointers, false);
+        int64_t most = tile_rows(context->target, contraction, vectors, pointers, false);
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
         if (most < few) {
             break;

@@ -71,6 +71,10 @@ static LLVMValueRef f32_to_bf16(hmlc_frame *frame, LLVMValueRef value)
 
 static LLVMValueRef f16_to_f32_by_instruction(hmlc_frame *frame, LLVMValueRef value)
 {
+    enum { FOUR = 4 };
+    if (frame->target->widen_four != NULL && lanes_of(value) == FOUR) {
+        return hmlc_frame_intrinsic_of(frame, frame->target->widen_four, NULL, 0, &value, 1);
+    }
     LLVMTypeRef half = LLVMHalfTypeInContext(frame->context);
     return LLVMBuildFPExt(frame->builder, lanes_bits(frame, value, half),
                           lanes_type(value, frame->f32), "");

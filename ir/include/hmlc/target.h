@@ -131,7 +131,8 @@ typedef struct hmlc_target {
     bool has_rounding;        /* to whole numbers, every way */
     const hmlc_nearest *nearest; /* NULL: none */
     bool has_half;               /* f16 to f32 and back */
-    bool has_f64; /* all of f64's arithmetic; without it nothing is computed in f64 */
+    const char *widen_four; /* LLVM's intrinsic of four f16, where its own type goes one by one */
+    bool has_f64;           /* all of f64's arithmetic; without it nothing is computed in f64 */
 
     int64_t l1_bytes, l2_bytes; /* data caches of one core */
     int32_t l1_ways;
