@@ -157,10 +157,13 @@ hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a,
         hmlc_infer_same_dtype(context, 1, a, b, status);
         return a->dtype;
     }
-    if (attr->as.dtype != HMLC_DTYPE_i32 || !is_byte(a->dtype) || !is_byte(b->dtype)) {
+    bool bytes = attr->as.dtype == HMLC_DTYPE_i32 && is_byte(a->dtype) && is_byte(b->dtype);
+    bool halves =
+        attr->as.dtype == HMLC_DTYPE_f32 && hmlc_dtype_is_half(a->dtype) && a->dtype == b->dtype;
+    if (!bytes && !halves) {
         hmlc_infer_refuse(context, status, "cast the operands to the accumulator's type before",
                           "sums in %s of operands in %s and %s; the attribute accumulator is for "
-                          "sums in i32 of u8 and i8",
+                          "sums in i32 of u8 and i8, and in f32 of halves",
                           hmlc_dtype_name(attr->as.dtype), hmlc_dtype_name(a->dtype),
                           hmlc_dtype_name(b->dtype));
     }

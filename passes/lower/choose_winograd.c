@@ -144,7 +144,8 @@ hmlc_status hmlc_pass_choose_winograd(hmlc_pass_context *context)
     static const hmlc_rewrite_rule rules[] = {{HMLC_OP_conv, 0, choose}};
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
     bool halves = context->options->weights == HMLC_WEIGHTS_F16 ||
-                  context->options->weights == HMLC_WEIGHTS_BF16; /* few bytes are asked for */
+                  context->options->weights == HMLC_WEIGHTS_BF16 ||
+                  context->options->half_products; /* few bytes are asked for */
     if (context->options->prefer_size || halves) {
         return HMLC_OK;
     }

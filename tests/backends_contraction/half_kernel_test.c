@@ -4,6 +4,7 @@
  * that read the same numbers as f32. Widening is exact, and sums are added up in the same order.
  */
 #include "contraction_cases.h"
+#include "kernel_assembly.h"
 
 typedef struct half_case {
     const char *input, *weights, *sizes; /* sizes: of an input with symbols, NULL: none */
@@ -149,8 +150,96 @@ static void convolutions(void **state)
     check(&(half_case){"1 h w 8", "24 3 3 8", "1 7 6 8", true, false, 1, "1 1 1 1"});
 }
 
+/* -- products of f16 -- */
+
+/* Sums in f32 of products of halves, with the columns of a few vectors left over. */
+static contraction_case build_half_product(const char *left, const char *right, bool conv)
+{
+    static const int64_t ones[] = {1, 1};
+    contraction_case test = case_begin(7);
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f16, left, NULL),
+                              case_constant(&test, HMLC_DTYPE_f16, right)};
+    hmlc_attr attrs[] = {hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_f32),
+                         hmlc_attr_ints(HMLC_ATTR_strides, ones, 2),
+                         kernel_graph_dims(&test.graph, HMLC_ATTR_pads, "1 1 1 1"),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_groups, 1),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST)};
+    hmlc_value *value = kernel_graph_op(&test.graph, conv ? HMLC_OP_conv : HMLC_OP_matmul, operands,
+                                        2, attrs, conv ? 6 : 1);
+    kernel_graph_finish(&test.graph, HMLC_FORM_CONTRACTION, &value, 1);
+    return test;
+}
+
+/* Where no machine multiplies f16 they are products of f32, exact. */
+static void products_of_f16(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *left, *right;
+        bool conv;
+    } cases[] = {
+        {"7 300", "300 50", false}, {"1 64", "64 70", false}, {"1 9 9 20", "24 3 3 20", true}};
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        contraction_case test = build_half_product(cases[k].left, cases[k].right, cases[k].conv);
+        harness_verify_targets(test.graph.module, test.inputs, close_enough);
+        kernel_graph_destroy(&test.graph);
+    }
+}
+
+/* Products of a k loop; the largest one that an assembly text has, and no loop with products and
+ * an access to the stack. */
+static uint32_t most_products(const char *text)
+{
+    static assembly_loop loops[ASSEMBLY_LOOPS];
+    uint32_t most = 0, count = assembly_inner_loops(text, loops);
+    for (uint32_t k = 0; k < count; k++) {
+        const assembly_loop *loop = &loops[k];
+        uint32_t products = loop->count[ASSEMBLY_FMA];
+        bool depth = products > 0 && loop->count[ASSEMBLY_STORE] == 0;
+        if (depth && loop->stack > 0) {
+            fail_msg("a k step spills:\n%.*s", loop->length, loop->text);
+        }
+        most = depth && products > most ? products : most;
+    }
+    return most;
+}
+
+static void check_loop(contraction_case *test, const char *target, uint32_t products)
+{
+    char *text = harness_assembly(test->graph.module, target);
+    assembly_check_symbols(text);
+    assert_int_equal(most_products(text), products);
+    free(text);
+}
+
+/* 6 x 4 vectors by four steps; f16 that is widened leaves registers for what is on its way. */
+static void loops_do_not_spill(void **state)
+{
+    (void)state;
+    contraction_case half = build_half_product("126 256", "256 64", false);
+    check_loop(&half, "aarch64-dot", 96);
+    check_loop(&half, "aarch64-mm", 96);
+    kernel_graph_destroy(&half.graph);
+    const half_case shape = {.input = "125 256", .weights = "256 64"};
+    contraction_case bf16 = build(&shape, HMLC_DTYPE_bf16, false, false);
+    contraction_case f16 = build(&shape, HMLC_DTYPE_f16, false, false);
+    check_loop(&bf16, "aarch64", 96);
+    check_loop(&f16, "aarch64", 80);
+    check_loop(&bf16, "armv7", 16);
+    check_loop(&f16, "armv7", 12);
+    check_loop(&bf16, "x86-64-v3", 12);
+    check_loop(&f16, "x86-64-v3", 12);
+    check_loop(&bf16, "x86-64-v4", 28);
+    check_loop(&f16, "x86-64-v4", 28);
+    kernel_graph_destroy(&bf16.graph);
+    kernel_graph_destroy(&f16.graph);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(convolutions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(convolutions),
+                                       cmocka_unit_test(products_of_f16),
+                                       cmocka_unit_test(loops_do_not_spill)};
     return cmocka_run_group_tests_name("half kernels", tests, NULL, NULL);
 }

@@ -10,12 +10,12 @@ source "$source/tests/zoo/tolerance_of.sh"
 
 # architecture, target, qemu's program and CPU, the parts of the test (below): few where most code is that of another target
 variants=(
-    'aarch64 aarch64           qemu-aarch64 cortex-a53  own pages one_file products fixed_products zoo_models onnx_cases'
+    'aarch64 aarch64           qemu-aarch64 cortex-a53  own pages one_file products fixed_products halves zoo_models onnx_cases'
     'aarch64 aarch64-small     qemu-aarch64 cortex-a53  own products fixed_products zoo_models'
-    'aarch64 aarch64-dot       qemu-aarch64 cortex-a76  own'
+    'aarch64 aarch64-dot       qemu-aarch64 cortex-a76  own half_products'
     'aarch64 aarch64-dot-small qemu-aarch64 max,sve=off own'
-    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own'
-    'armv7   armv7             qemu-arm     cortex-a7   own pages one_file products fixed_products arithmetic too_large zoo_models onnx_cases'
+    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own half_products'
+    'armv7   armv7             qemu-arm     cortex-a7   own pages one_file products fixed_products halves arithmetic too_large zoo_models onnx_cases'
 )
 # architecture, target, core, share of the bound of its products that the main loop of a product reaches, by arm_pipe.py: no board, no caches
 bounds=(
@@ -113,6 +113,25 @@ own() {
     done
 }
 
+# Weights in halves, which each machine widens by instructions of its own.
+halves() {
+    local half
+    for half in f16 bf16; do
+        expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/halves.hml" --weights $half --target "x86-64-v3,$target" --quiet
+        rm -rf "$place/x86" "$place/arm"
+        expect 0 '' "$hml" run "$place/halves.hml" --dim batch=3 --output "$place/x86"
+        far_expect 0 '' run "$place/halves.hml" --dim batch=3 --output "$place/arm"
+        [ -z "$python" ] || holds "halves in $half give what they give on x86" "$python" "$source/tests/cross/near.py" "$place/x86" "$place/arm"
+    done
+}
+
+# Products in f16: near what f32 gives, but not the same.
+half_products() {
+    expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/half.hml" --precision f16 --target "$target" --quiet
+    far_expect 0 'equal' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 0.02 --atol 0.01
+    far_expect 1 'HML1106' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 1e-6 --atol 1e-7
+}
+
 # Systems of all sizes of pages: where they are larger than the image's, it is copied.
 pages() {
     for pages in 4096 16384 "${larger_pages[@]}"; do
@@ -167,6 +186,11 @@ bounds_of_cores() {
         expect 0 '' "$hmlc" compile "$place/product.onnx" -o "$place/product.s" --emit asm --target "$target" --quiet
         # shellcheck disable=SC2086
         expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/product.s" $words
+        if "$hmlc" compile "$place/product.onnx" -o "$place/half.s" --emit asm --target "$target" --precision f16 --quiet 2>/dev/null; then
+            holds "$target multiplies f16" grep -q 'fmla.*\.8h' "$place/half.s"
+            # shellcheck disable=SC2086
+            expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/half.s" $words
+        fi
     done
 }
 

@@ -28,6 +28,7 @@ static const hml_option compile_table[] = {
     {"emit", 0, "artifact|object|onnx|llvm-ir|asm|ir", "what is written; artifact"},
     {"weights", 0, "f32|f16|bf16|object|bin,...",
      "type in which weights of products are stored; of an object: in it or beside it"},
+    {"precision", 0, "f32|f16", "f16: multiply in it, with sums in f32; for targets that can"},
     {"section", 0, "code=NAME,weights=NAME", "of an object: linker sections of the two"},
     {"prefix", 0, "NAME", "of an object: how its names in C begin; default: OUT's name"},
     {"cpu", 0, "NAME", "of an object for a triple: LLVM's name of the processor"},

@@ -236,6 +236,32 @@ static int parse_weights(hmlc_request *request, const char *list)
     return HMLC_OK;
 }
 
+/* Every target must have what the word asks for. */
+static int parse_precision(hmlc_request *request, const char *word)
+{
+    char message[160];
+    request->half_products = word != NULL && strcmp(word, "f16") == 0;
+    if (word != NULL && !request->half_products && strcmp(word, "f32") != 0) {
+        return hml_report_usage(request->report, "--precision %s: expected f32 or f16", word);
+    }
+    for (uint32_t k = 0; request->half_products && k < request->target_count; k++) {
+        if (request->targets[k]->multiplies_half) {
+            continue;
+        }
+        snprintf(message, sizeof message, "--precision f16: target %s does not multiply f16",
+                 request->targets[k]->name);
+        hml_report_add(
+            request->report,
+            &(hml_finding){HML_ERROR, hmlc_error_get_info(HMLC_ERROR_not_implemented)->number,
+                           message,
+                           "aarch64-dot and aarch64-mm do; `--weights f16` stores weights in f16 "
+                           "for any target, and computes in f32",
+                           NULL});
+        return HMLC_REFUSED;
+    }
+    return HMLC_OK;
+}
+
 static int parse_keep(hmlc_request *request, const hml_options *options)
 {
     const char *name;
@@ -276,6 +302,8 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
     status = status == HMLC_OK ? parse_keep(request, options) : status;
     status =
         status == HMLC_OK ? parse_preference(request, hml_options_get(options, "prefer")) : status;
+    status = status == HMLC_OK ? parse_precision(request, hml_options_get(options, "precision"))
+                               : status;
     status =
         status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
     return status == HMLC_OK ? hmlc_request_parse_object(request, options) : status;

@@ -59,6 +59,7 @@ typedef struct hmlc_contraction {
     const hmlc_value *root; /* the last value before the trailing views */
     hmlc_dtype dtype;       /* of the accumulators */
     hmlc_dtype left_dtype;
+    bool half_products; /* in f16; sums of up to 64 steps meet in f32 */
     uint32_t lanes;
     /* Result space: dims [0, batch_rank) batches, [batch_rank, rank - 1) rows, rank - 1 columns. */
     int32_t rank, batch_rank;

@@ -38,6 +38,8 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
     contraction->left_dtype = left;
     contraction->dtype = half ? HMLC_DTYPE_f32 : sums;
     contraction->right_dtype = half && !packed ? HMLC_DTYPE_f32 : right;
+    contraction->half_products = context->target->multiplies_half && left == HMLC_DTYPE_f16 &&
+                                 right == HMLC_DTYPE_f16 && sums == HMLC_DTYPE_f32;
     return HMLC_OK;
 }
 
@@ -52,10 +54,11 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
                                        "no step multiplies such groups of its panels");
     }
     contraction->layout = layout;
-    contraction->lanes = hmlc_microkernel_lanes(context->target, contraction->dtype, layout);
+    hmlc_dtype products = contraction->half_products ? HMLC_DTYPE_f16 : contraction->dtype;
+    contraction->lanes = hmlc_microkernel_lanes(context->target, products, layout);
     contraction->step =
         hmlc_bytes_step(context->target, layout, left, right, contraction->lanes, false);
-    if (contraction->step == HMLC_BYTE_STEP_DOT) {
+    if (contraction->step == HMLC_BYTE_STEP_DOT || contraction->half_products) {
         plan->variant = "dot"; /* the row without it has other code */
     }
     return HMLC_OK;

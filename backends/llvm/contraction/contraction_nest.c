@@ -84,6 +84,8 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .dtype = contraction->dtype,
         .left_dtype = contraction->left_dtype,
         .right_dtype = contraction->right_dtype,
+        .half_products = contraction->half_products,
+        .part_steps = contraction->half_products ? HMLC_HALF_STEPS : 0,
         .depth_stride = hmlc_frame_dim(frame, contraction->left.strides[contraction->rank - 1]),
         .panel = nest->panel,
         .panel_stride = panel_elements(nest),
@@ -458,9 +460,11 @@ static void reserve_rows(loop_nest *nest)
  * least `channels` long, are too short for that to be cheap. */
 static bool has_partial_sums(const hmlc_contraction *contraction)
 {
-    return contraction->dtype == HMLC_DTYPE_f32 &&
-           contraction->depth->maximum > HMLC_PARTIAL_STEPS &&
-           (contraction->conv == NULL || contraction->conv->channels >= HMLC_PARTIAL_STEPS / 4);
+    bool long_runs =
+        contraction->conv == NULL || contraction->conv->channels >= HMLC_PARTIAL_STEPS / 4;
+    return contraction->half_products ||
+           (contraction->dtype == HMLC_DTYPE_f32 &&
+            contraction->depth->maximum > HMLC_PARTIAL_STEPS && long_runs);
 }
 
 static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)

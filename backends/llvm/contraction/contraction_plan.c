@@ -38,7 +38,8 @@ static uint32_t tile_rows(const hmlc_target *target, const hmlc_contraction *con
 {
     uint32_t rows = hmlc_microkernel_rows(target, contraction->step, vectors, pointers, apart);
     bool lanes = target->tiles.style != HMLC_LEFT_SPLAT;
-    bool widens = contraction->right_dtype == HMLC_DTYPE_f16 && lanes;
+    bool widens =
+        contraction->right_dtype == HMLC_DTYPE_f16 && !contraction->half_products && lanes;
     uint32_t spare = 5; /* vectors on their way from memory to products */
     while (widens && rows > 1 &&
            rows * vectors + rows + spare > (uint32_t)target->vector_registers) {

@@ -16,6 +16,7 @@ enum {
     HMLC_TILE_VECTORS = HMLC_WIDEST_TILE,
     HMLC_TILE_ACCUMULATORS = 32, /* most accumulators of a tile */
     HMLC_PARTIAL_STEPS = 256,    /* most steps of one partial sum, where it is not said */
+    HMLC_HALF_STEPS = 64,        /* the same in f16 */
     /* The stack's own: more would take a general register from the k loop for the frame. */
     HMLC_SUMS_ALIGNMENT = 16,
 };
@@ -25,6 +26,7 @@ typedef struct hmlc_microkernel {
     hmlc_byte_step step; /* of groups */
     hmlc_dtype dtype;    /* of the accumulators; operands of other types are converted */
     hmlc_dtype left_dtype, right_dtype;
+    bool half_products;      /* both are f16, products and partial sums too; needs `sums` */
     hmlc_pack_layout layout; /* of the panels */
     /*
      * Element (row, 0) of the left side. With `immediate`, rows lie row_stride elements apart and

@@ -8,6 +8,14 @@
  */
 enum { GENERAL_TAKEN = 4 };
 
+/* Elements of memory as the k loop multiplies them. */
+static LLVMValueRef to_product(hmlc_frame *frame, const hmlc_microkernel *kernel,
+                               LLVMValueRef value, hmlc_dtype dtype)
+{
+    return kernel->half_products ? lanes_bits(frame, value, LLVMHalfTypeInContext(frame->context))
+                                 : hmlc_elementwise_convert(frame, value, dtype, kernel->dtype);
+}
+
 /* Steps of the left side lie behind each other. */
 static bool is_dense(const hmlc_microkernel *kernel)
 {
@@ -85,7 +93,7 @@ static LLVMValueRef load_splat(depth_loop *loop, uint32_t row)
     }
     uint32_t alignment = (uint32_t)hmlc_dtype_bytes(kernel->left_dtype);
     LLVMValueRef scalar = hmlc_frame_load(frame, type, address, alignment);
-    scalar = hmlc_elementwise_convert(frame, scalar, kernel->left_dtype, kernel->dtype);
+    scalar = to_product(frame, kernel, scalar, kernel->left_dtype);
     return hmlc_frame_splat(frame, scalar, kernel->lanes);
 }
 
@@ -126,7 +134,7 @@ static LLVMValueRef load_columns(depth_loop *loop, uint32_t vector)
     }
     LLVMTypeRef loaded = hmlc_frame_vector(frame, kernel->right_dtype, kernel->lanes);
     LLVMValueRef value = hmlc_frame_load(frame, loaded, address, kernel->panel_alignment);
-    return hmlc_elementwise_convert(frame, value, kernel->right_dtype, kernel->dtype);
+    return to_product(frame, kernel, value, kernel->right_dtype);
 }
 
 static hmlc_step_operand load_right(depth_loop *loop, uint32_t vector)
@@ -228,8 +236,9 @@ uint32_t hmlc_depth_held(const hmlc_frame *frame, const hmlc_microkernel *kernel
         [HMLC_LEFT_LANE4] = 4, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
     hmlc_left_style style = frame->target->tiles.style;
     bool right = kernel->right_dtype == kernel->dtype || hmlc_dtype_is_half(kernel->right_dtype);
+    bool wide = kernel->left_dtype == kernel->dtype && right;
     bool floats = kernel->layout.group == 1 && kernel->dtype == HMLC_DTYPE_f32 &&
-                  kernel->left_dtype == kernel->dtype && right;
+                  (wide || kernel->half_products);
     bool bytes = kernel->layout.group > 1 && hmlc_bytes_takes_lanes(frame->target, kernel->step);
     bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->lanes > 1;
     uint32_t least = takes && (floats || bytes) ? steps[style] : 0;
@@ -302,6 +311,9 @@ static void emit_held(depth_loop *loop)
                                   (uint32_t)hmlc_dtype_bytes(kernel->left_dtype));
         if (loop->count > 0) { /* LLVM would take a lane of i32 as four of bytes, by a table */
             held[r] = LLVMBuildFreeze(frame->builder, held[r], "");
+        }
+        if (kernel->half_products) {
+            held[r] = to_product(frame, kernel, held[r], kernel->left_dtype);
         }
     }
     for (uint32_t k = 0; k < loop->held; k += two ? 2 : 1) {

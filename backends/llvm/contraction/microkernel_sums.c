@@ -11,6 +11,14 @@ static LLVMTypeRef accumulator_type(hmlc_frame *frame, const hmlc_microkernel *k
     return hmlc_frame_vector(frame, kernel->dtype, kernel->lanes);
 }
 
+/* In the k loop: that, or f16, of which memory's elements are numbers. */
+static LLVMTypeRef partial_type(hmlc_frame *frame, const hmlc_microkernel *kernel)
+{
+    return kernel->half_products
+               ? LLVMVectorType(LLVMHalfTypeInContext(frame->context), kernel->lanes)
+               : accumulator_type(frame, kernel);
+}
+
 /* -- partial sums */
 
 static LLVMValueRef sum_address(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_t index)
@@ -65,12 +73,15 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
     const hmlc_microkernel *kernel = loop->kernel;
     uint32_t count = kernel->rows * kernel->vectors;
     for (uint32_t k = 0; k < count; k++) {
-        loop->accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
+        loop->accumulators[k] = LLVMConstNull(partial_type(frame, kernel));
     }
     hmlc_depth_steps(loop, steps, end);
     for (uint32_t k = 0; k < count; k++) {
-        LLVMValueRef sum = load_sum(frame, kernel, k);
-        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, loop->accumulators[k], ""));
+        LLVMValueRef sum = load_sum(frame, kernel, k), part = loop->accumulators[k];
+        if (kernel->half_products) {
+            part = LLVMBuildFPExt(frame->builder, part, accumulator_type(frame, kernel), "");
+        }
+        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, part, ""));
     }
 }
 

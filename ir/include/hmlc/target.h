@@ -131,6 +131,7 @@ typedef struct hmlc_target {
     bool has_rounding;        /* to whole numbers, every way */
     const hmlc_nearest *nearest; /* NULL: none */
     bool has_half;               /* f16 to f32 and back */
+    bool multiplies_half;        /* vectors of f16, product and sum in one */
     const char *widen_four; /* LLVM's intrinsic of four f16, where its own type goes one by one */
     bool has_f64;           /* all of f64's arithmetic; without it nothing is computed in f64 */
 

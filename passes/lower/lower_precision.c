@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products of f32 by constant weights in f16: both sides are rounded, the sums stay in f32
+ * (accumulator = f32). Targets that multiply f16 add up to 64 products in it before they meet the
+ * sums. The left side is rounded where it is made, and stored so.
+ */
+#include "query.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LEAST_DEPTH = 16 }; /* fewer products are not worth a conversion */
+
+/* The op's right-hand side is a constant all of whose numbers f16 holds, roughly. */
+static bool fits(const hmlc_tensor *tensor)
+{
+    const char *elements = tensor->data;
+    int64_t count = hmlc_tensor_count(tensor);
+    for (int64_t k = 0; k < count; k++) {
+        float value;
+        memcpy(&value, elements + (size_t)k * sizeof value, sizeof value);
+        if (isfinite(value) && !isfinite(hmlc_f16_to_f32(hmlc_f16_from_double((double)value)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_product(const hmlc_op *op)
+{
+    const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
+    const hmlc_tensor *weights = hmlc_value_constant(right);
+    bool conv = op->opcode == HMLC_OP_conv && hmlc_op_int(op, HMLC_ATTR_groups) == 1 &&
+                hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+    if (!(conv || op->opcode == HMLC_OP_matmul) || weights == NULL ||
+        weights->dtype != HMLC_DTYPE_f32 || left->type->dtype != HMLC_DTYPE_f32) {
+        return false;
+    }
+    bool along = conv || hmlc_op_int(op, HMLC_ATTR_transpose_b) != 0;
+    return weights->dims[weights->rank - (along ? 1 : 2)] >= LEAST_DEPTH;
+}
+
+static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    enum { MAX_ATTRS = 16 };
+    if (!is_product(op) || op->attr_count >= MAX_ATTRS) {
+        return HMLC_OK;
+    }
+    hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1),
+                              hmlc_op_operand(op, 2)};
+    if (!fits(hmlc_value_constant(operands[1]))) {
+        hmlc_warning_add(hmlc_rewrite_module(rewriter)->diagnostics, HMLC_ERROR_weights_kept,
+                         op->location, NULL,
+                         "computed in f32: some weights are beyond the range of f16");
+        return HMLC_OK;
+    }
+    hmlc_builder builder = hmlc_rewrite_builder(op);
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f16), attrs[MAX_ATTRS];
+    for (uint32_t i = 0; i < 2; i++) {
+        hmlc_op *cast = NULL;
+        HMLC_TRY(hmlc_op_create(&builder, HMLC_OP_cast, &operands[i], 1, &to, 1, &cast));
+        operands[i] = cast->results[0];
+    }
+    hmlc_tensor rounded;
+    HMLC_TRY(hmlc_evaluate_constant_op(operands[1]->producer, SIZE_MAX, &rounded));
+    HMLC_TRY(hmlc_build_constant(&builder, &rounded, &operands[1]));
+    for (uint32_t k = 0; k < op->attr_count; k++) {
+        attrs[k] = op->attrs[k];
+    }
+    attrs[op->attr_count] = hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_f32);
+    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, op->operand_count, attrs,
+                                   op->attr_count + 1);
+}
+
+hmlc_status hmlc_pass_lower_precision(hmlc_pass_context *context)
+{
+    static const hmlc_rewrite_rule rules[] = {{HMLC_OP_matmul, 0, round_product},
+                                              {HMLC_OP_conv, 0, round_product}};
+    const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
+    return context->options->half_products ? hmlc_rewrite_run(context, sets, 1, NULL) : HMLC_OK;
+}
