@@ -13,6 +13,10 @@ function(hmlc_configure target)
     if(CMAKE_SIZEOF_VOID_P EQUAL 4) # files and times have 64 bits there, too
         target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
     endif()
+    if(HMLC_FUZZ) # libFuzzer sees what the libraries do, not the targets' own files alone
+        target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+        target_link_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
     if(HMLC_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${HMLC_SANITIZE} -fno-omit-frame-pointer
                                                  -fno-sanitize-recover=all)

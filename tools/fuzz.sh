@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Fuzzes each target with libFuzzer under the address and undefined sanitizers, two at a time, from the corpus in tests/fuzz.
-# usage: tools/fuzz.sh [SECONDS] [TARGET...]      600 seconds each; targets: artifact image onnx tensor_npy tensor_npz tensor_pb text tflite
+# usage: tools/fuzz.sh [SECONDS] [TARGET...]      600 seconds each; targets: artifact bundle hdf5 image json onnx saved_model
+# tensor_npy tensor_npz tensor_pb text tflite zip
 # A finding is left in build/fuzz/findings, with the command that repeats it; any makes the script fail.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ source tools/packages.sh
 seconds=${1:-600}
 shift || true
 targets=("$@")
-[ $# -gt 0 ] || targets=(onnx text artifact image tensor_npy tensor_npz tensor_pb)
+[ $# -gt 0 ] || targets=(onnx text artifact image saved_model bundle tensor_npy tensor_npz tensor_pb)
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang-19 -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHMLC_TESTS=ON -DHMLC_FUZZ=ON \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products. */
+#include "common/einsum.h"
 #include "onnx_node.h"
 
 #include <inttypes.h>
@@ -107,4 +108,10 @@ void hmlc_onnx_import_matmul_integer(hmlc_node *node)
     hmlc_value *const zeros[2] = {zero_point(node, 2, true), zero_point(node, 3, false)};
     node->outputs[0] =
         multiply(node, HMLC_OP_matmul_integer, node->inputs[0], node->inputs[1], zeros);
+}
+
+void hmlc_onnx_import_einsum(hmlc_node *node)
+{
+    const Onnx__AttributeProto *equation = hmlc_onnx_attr(node, "equation");
+    node->outputs[0] = hmlc_node_einsum(node, (const char *)equation->s.data, equation->s.len);
 }

@@ -5,6 +5,7 @@ control flow of both versions, lists, variables, recurrent layers.
 
 usage: saved_model_cases.py FILE [FOLDER]   (a virtual environment with tensorflow-cpu and tf_keras; FOLDER gets them as folders)
 """
+import gzip
 import io
 import os
 import shutil
@@ -54,16 +55,60 @@ def archive(folder):
         for place, _, names in sorted(os.walk(folder)):
             for name in sorted(names):
                 path = os.path.join(place, name)
-                if name == "fingerprint.pb":
-                    continue
                 info = tarfile.TarInfo(os.path.relpath(path, folder))
                 info.size = os.path.getsize(path)
                 with open(path, "rb") as stream:
                     tar.addfile(info, stream)
-    return out.getvalue().rstrip(b"\0") + b"\0" * 1024
+    return gzip.compress(out.getvalue(), mtime=0)
+
+
+def trim(folder):
+    """Leaves what serving and restoring need: no training, no description of objects."""
+    from tensorflow.core.protobuf import saved_model_pb2
+    path = os.path.join(folder, "saved_model.pb")
+    model = saved_model_pb2.SavedModel()
+    with open(path, "rb") as stream:
+        model.ParseFromString(stream.read())
+    for meta in model.meta_graphs:
+        meta.ClearField("object_graph_def")
+        meta.meta_info_def.ClearField("stripped_op_list")
+        library = {f.signature.name: f for f in meta.graph_def.library.function}
+        wanted, open_ends = set(), []
+        saving = meta.saver_def.save_tensor_name.split(":")[0]
+
+        def look(nodes):
+            for node in nodes:
+                if node.name == saving:
+                    continue
+                names = [node.op] + [v.func.name for v in node.attr.values()] + [x.name for v in node.attr.values() for x in v.list.func]
+                for name in names:
+                    if name in library and name not in wanted:
+                        wanted.add(name)
+                        open_ends.append(library[name])
+
+        look(meta.graph_def.node)
+        while open_ends:
+            function = open_ends.pop()
+            for node in function.node_def:
+                for key in ("_output_shapes", "config_proto"):
+                    node.attr.pop(key, None)
+            function.attr.pop("_input_shapes", None)
+            look(function.node_def)
+        for name in sorted(set(library) - wanted):
+            meta.graph_def.library.function.remove(library[name])
+        del meta.graph_def.library.gradient[:]
+        for node in meta.graph_def.node:
+            node.attr.pop("_output_shapes", None)
+            node.attr.pop("config_proto", None)
+    with open(path, "wb") as stream:
+        stream.write(model.SerializeToString(deterministic=True))
+    for name in ("keras_metadata.pb", "fingerprint.pb"):
+        if os.path.exists(os.path.join(folder, name)):
+            os.remove(os.path.join(folder, name))
 
 
 def keep(name, folder, inputs, outputs):
+    trim(folder)
     parts = [pack(f"saved_model {name}".encode()), pack(archive(folder)), struct.pack("<I", len(inputs))]
     parts += [pack(tensor(key, value)) for key, value in sorted(inputs.items())]
     parts.append(struct.pack("<I", len(outputs)))

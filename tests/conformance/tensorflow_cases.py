@@ -146,6 +146,46 @@ case("lookup", {"x": ([5, 3], f(5, 3)), "n": ([2, 2], i(2, 2, low=0, high=5))}, 
      raw.OneHot(indices=n, depth=5, on_value=3.0, off_value=-1.0, axis=0, name="OneHot_first")])
 case("structure", X, lambda x: [tf.identity(raw.StopGradient(input=raw.CheckNumerics(tensor=raw.Identity(input=x), message="m")), name="through"),
      tf.identity(raw.IdentityN(input=[x, x + 1])[1], name="second"), tf.identity(tf1.placeholder_with_default(np.float32(3.0), [], name="default") * x, name="with_default")])
+I8 = {"a": ([3, 4], i(3, 4, low=0, high=7)), "b": ([3, 4], i(3, 4, low=0, high=7))}
+case("bits", I8, lambda a, b: [getattr(raw, n)(x=a, y=b, name=n) for n in "BitwiseAnd BitwiseOr BitwiseXor LeftShift RightShift".split()]
+     + [raw.Invert(x=a, name="Invert")])
+case("math_more", {"x": ([3, 4], f(3, 4)), "y": ([3, 4], f(3, 4, low=0.2))}, lambda x, y: [
+    raw.Expm1(x=x, name="expm1"), raw.IsFinite(x=x, name="finite"), raw.Atan2(y=x, x=y, name="atan2"), raw.Xlogy(x=x, y=y, name="xlogy"),
+    raw.Xlog1py(x=x, y=y, name="xlog1py"), raw.Xdivy(x=x, y=y, name="xdivy"), raw.MulNoNan(x=x, y=y, name="mul_no_nan"),
+    raw.ClipByValue(t=x, clip_value_min=-0.5, clip_value_max=0.7, name="clip"), raw.L2Loss(t=x, name="l2"),
+    raw.ApproximateEqual(x=x, y=x + 0.1, tolerance=0.2, name="about"), raw.EuclideanNorm(input=x, axis=[1], name="norm")])
+case("zero_times", {"x": ([4], np.array([0, 0, 2, 0], "float32")), "y": ([4], np.array([0, 1, 0.5, -1], "float32"))}, lambda x, y: [
+    raw.Xlogy(x=x, y=y, name="xlogy"), raw.Xdivy(x=x, y=y, name="xdivy"), raw.MulNoNan(x=y, y=x, name="mul_no_nan"),
+    raw.Atan2(y=y, x=x, name="atan2")])
+case("fake_quant", {"x": ([None, 8], f(3, 8, low=-4, high=4))}, lambda x: [
+    raw.FakeQuantWithMinMaxVars(inputs=x, min=-1.3, max=2.9, name="vars"),
+    raw.FakeQuantWithMinMaxArgs(inputs=x, min=-3.0, max=3.0, num_bits=4, narrow_range=True, name="args")])
+case("einsum", {"a": ([None, 3, 4], f(2, 3, 4)), "b": ([4, 2, 5], f(4, 2, 5))}, lambda a, b: [
+    raw.Einsum(inputs=[a, b], equation="abc,cde->abde", name="y"), raw.Einsum(inputs=[a], equation="abc->cb", name="z")])
+case("scatter", {"x": ([4, 3], f(4, 3)), "u": ([2, 3], f(2, 3))}, lambda x, u: [
+    raw.ScatterNd(indices=[[1], [1]], updates=u, shape=[5, 3], name="nd"), raw.TensorScatterUpdate(tensor=x, indices=[[0], [2]], updates=u, name="set"),
+    raw.TensorScatterAdd(tensor=x, indices=[[0], [0]], updates=u, name="add"), raw.TensorScatterMax(tensor=x, indices=[[3], [2]], updates=u, name="max"),
+    raw.TensorScatterMin(tensor=x, indices=[[3], [2]], updates=u, name="min")])
+case("where", {"x": ([None, 4], np.array([[0, 1, 0, 2], [3, 0, 0, 0]], "float32"))}, lambda x: [raw.Where(condition=x, name="y")])
+case("matrices", {"x": ([None, 4, 5], f(2, 4, 5)), "v": ([2, 3], f(2, 3))}, lambda x, v: [
+    raw.MatrixBandPart(input=x, num_lower=1, num_upper=0, name="lower"), raw.MatrixBandPart(input=x, num_lower=-1, num_upper=2, name="upper"),
+    raw.MatrixDiag(diagonal=v, name="diag"), raw.Roll(input=x, shift=[1, -2], axis=[1, 2], name="roll")])
+case("sequences", {"x": ([2, 3], f(2, 3))}, lambda x: [
+    raw.LinSpace(start=tf.reduce_sum(x), stop=3.0, num=7, name="lin"), raw.Cumprod(x=x, axis=1, exclusive=True, name="prod"),
+    *raw.ShapeN(input=[x, x], name="shapes"), raw.BroadcastArgs(s0=[2, 1], s1=[1, 3], name="args"),
+    raw.InvertPermutation(x=[2, 0, 1], name="inverse")])
+case("blocks_of_batch", {"x": ([1, 4, 6, 3], f(1, 4, 6, 3))}, lambda x: [
+    raw.SpaceToBatchND(input=x, block_shape=[2, 2], paddings=[[0, 0], [2, 0]], name="batch"),
+    raw.BatchToSpaceND(input=raw.SpaceToBatchND(input=x, block_shape=[2, 3], paddings=[[0, 0], [0, 0]]), block_shape=[2, 3],
+                       crops=[[1, 0], [0, 2]], name="space")])
+case("pools_3d", {"x": ([1, 4, 6, 6, 2], f(1, 4, 6, 6, 2))}, lambda x: [
+    raw.AvgPool3D(input=x, ksize=[1, 2, 2, 2, 1], strides=[1, 2, 2, 2, 1], padding="SAME", name="avg"),
+    raw.MaxPool3D(input=x, ksize=[1, 2, 3, 3, 1], strides=[1, 1, 2, 2, 1], padding="VALID", name="max")])
+corners = np.sort(f(8, 2, 2, low=0.0, high=1.0), axis=1).reshape(8, 4)
+case("boxes", {"b": ([8, 4], corners), "s": ([8], f(8, low=0.0))}, lambda b, s: [
+    raw.NonMaxSuppressionV3(boxes=b, scores=s, max_output_size=5, iou_threshold=0.3, score_threshold=0.1, name="v3"),
+    raw.NonMaxSuppressionV2(boxes=b, scores=s, max_output_size=3, iou_threshold=0.5, name="v2")])
+
 with open(sys.argv[1], "wb") as file:
     file.write(b"".join(bundle))
 print(len(bundle) - 1, "graphs of", len(used), "operators,", sum(map(len, bundle)), "bytes")

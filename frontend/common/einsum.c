@@ -3,7 +3,7 @@
  * Einsum: operands are contracted from left to right, each pair as a batched matrix product. A
  * label is a letter, or a dim under the ellipsis, counted from the right.
  */
-#include "onnx_node.h"
+#include "einsum.h"
 
 #include <string.h>
 
@@ -355,16 +355,15 @@ static void reduce_operands(einsum *state)
     }
 }
 
-void hmlc_onnx_import_einsum(hmlc_node *node)
+hmlc_value *hmlc_node_einsum(hmlc_node *node, const char *text, size_t length)
 {
-    const Onnx__AttributeProto *attribute = hmlc_onnx_attr(node, "equation");
     einsum state = {.node = node, .count = node->input_count};
     hmlc_arena *arena = node->emit.builder.module->arena;
     state.operands = HMLC_NEW_ARRAY(arena, labelled, state.count);
-    char *equation = hmlc_arena_string_n(arena, (const char *)attribute->s.data, attribute->s.len);
+    char *equation = hmlc_arena_string_n(arena, text, length);
     if (equation == NULL || state.operands == NULL) {
         node->emit.status = HMLC_RESOURCE;
-        return;
+        return NULL;
     }
     read_equation(&state, equation);
     for (int32_t i = 0; i < state.rank && hmlc_node_ok(node); i++) {
@@ -383,6 +382,7 @@ void hmlc_onnx_import_einsum(hmlc_node *node)
     }
     if (hmlc_node_ok(node)) {
         permute(&state, &state.operands[0], state.labels);
-        node->outputs[0] = state.operands[0].value;
+        return state.operands[0].value;
     }
+    return NULL;
 }
