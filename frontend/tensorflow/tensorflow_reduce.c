@@ -74,7 +74,7 @@ void hmlc_tf_import_cumsum(hmlc_tf_node *node)
     int64_t axis = hmlc_truncate_to_int(hmlc_node_constant_input(&node->node, 1));
     axis = hmlc_tf_ok(node) ? hmlc_node_axis(&node->node, axis, X->type->rank) : 0;
     OUT = hmlc_emit(
-        &node->node.emit, HMLC_OP_cumsum, HMLC_OPERANDS(X),
+        &node->node.emit, node->node.opcode, HMLC_OPERANDS(X),
         HMLC_ATTRS(
             hmlc_attr_int(HMLC_ATTR_axis, axis),
             hmlc_attr_int(HMLC_ATTR_exclusive, hmlc_node_int(&node->node, "exclusive", 0) != 0),

@@ -17,7 +17,7 @@
 #include "graph_writer.h"
 #include "test_module.h"
 
-enum { ATTR_S = 2, ATTR_FUNC = 10 };
+enum { ATTR_FUNC = 10 };
 
 /* -- models ------------------------------------------------------------------------------------ */
 
@@ -252,6 +252,296 @@ static void variables_need_their_folder(void **state)
                   "graph_invalid", "input 1 ('w') is a variable or a list");
 }
 
+/* -- checkpoints ------------------------------------------------------------------------------- */
+
+/* What a test does to the checkpoint of x + w, w being f32[4]. */
+typedef struct checkpoint_change {
+    const char *error, *text;
+    const char *key;     /* NULL: "w" */
+    uint32_t block_kind; /* 0: plain */
+    bool no_footer, no_index, no_shard, bad_block, bad_data, sliced, far_away, other_type, twice;
+} checkpoint_change;
+
+static void put32(wire_buffer *out, uint32_t value)
+{
+    const uint8_t bytes[] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                             (uint8_t)(value >> 24)};
+    wire_put_raw(out, bytes, sizeof bytes);
+}
+
+static uint32_t masked(const void *data, size_t bytes)
+{
+    uint32_t checksum = hml_crc32c(data, bytes);
+    return (checksum >> 15 | checksum << 17) + UINT32_C(0xa282ead8);
+}
+
+static void put_entry(wire_buffer *block, const char *key, wire_buffer *value)
+{
+    wire_put_number(block, 0);
+    wire_put_number(block, strlen(key));
+    wire_put_number(block, value->size);
+    wire_put_raw(block, key, strlen(key));
+    wire_put_raw(block, value->data, value->size);
+    wire_free(value);
+}
+
+/* Ends the block and appends it to the file; `handle` gets where it is. */
+static void put_block(wire_buffer *file, wire_buffer *block, uint32_t kind, bool bad,
+                      wire_buffer *handle)
+{
+    put32(block, 0);
+    put32(block, 1);
+    wire_put_number(handle, file->size);
+    wire_put_number(handle, block->size);
+    const uint8_t byte = (uint8_t)kind;
+    wire_put_raw(block, &byte, 1);
+    uint32_t checksum = masked(block->data, block->size) ^ (bad ? 1 : 0);
+    wire_put_raw(file, block->data, block->size);
+    put32(file, checksum);
+    wire_free(block);
+}
+
+static wire_buffer checkpoint_index(const checkpoint_change *change, const float *values)
+{
+    wire_buffer file = {0}, block = {0}, index = {0}, handle = {0}, footer = {0}, unused = {0};
+    wire_buffer header = {0}, entry = {0}, shape = tf_shape("4");
+    wire_put_int(&header, 1, 1);
+    put_entry(&block, "", &header);
+    wire_put_int(&entry, 1, change->other_type ? DT_INT32 : DT_FLOAT);
+    wire_put_message(&entry, 2, &shape);
+    wire_put_int(&entry, 4, change->far_away ? 1 << 20 : 0);
+    wire_put_int(&entry, 5, 16);
+    wire_put_key(&entry, 6, 5);
+    put32(&entry, masked(values, 16) ^ (change->bad_data ? 1 : 0));
+    if (change->sliced) {
+        wire_put_bytes(&entry, 7, "", 0);
+    }
+    wire_buffer again = {0};
+    wire_put_raw(&again, entry.data, entry.size);
+    put_entry(&block, change->key != NULL ? change->key : "w", &entry);
+    if (change->twice) {
+        put_entry(&block, "w", &again);
+    } else {
+        wire_free(&again);
+    }
+    put_block(&file, &block, change->block_kind, change->bad_block, &handle);
+    put_entry(&index, "z", &handle);
+    wire_put_raw(&footer, "\0\0", 2);
+    put_block(&file, &index, 0, false, &footer);
+    while (footer.size < 40) {
+        wire_put_raw(&footer, "", 1);
+    }
+    wire_put_raw(&footer, "\x57\xfb\x80\x8b\x24\x75\x47\xdb", 8);
+    wire_put_raw(&file, footer.data, change->no_footer ? 40 : 48);
+    wire_free(&footer);
+    wire_free(&unused);
+    return file;
+}
+
+static void save(const char *folder, const char *name, const void *bytes, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_true(wire_save(path, bytes, size));
+}
+
+static void remove_all(const char *folder)
+{
+    static const char *const names[] = {"saved_model.pb", "variables/variables.index",
+                                        "variables/variables.data-00000-of-00001", "variables", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        (void)remove(path);
+    }
+}
+
+/* x + w, where w is restored as the change has it. */
+static void check_checkpoint(const checkpoint_change *change)
+{
+    static const float values[4] = {1, 2, 3, 4};
+    char folder[] = "/tmp/hmlc_saved_XXXXXX", inner[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(inner, sizeof inner, "%s/variables", folder);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    wire_buffer graph = {0}, node = tf_node("w", "VarHandleOp", "");
+    tf_attr_number(&node, "dtype", ATTR_TYPE, DT_FLOAT);
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    tf_add(&graph, &node);
+    tf_plain(&graph, "v", "ReadVariableOp", "w");
+    tf_plain(&graph, "c", "Add", "x v");
+    wire_buffer model = saved_model(&graph, "serve", one_signature, "x", "c");
+    wire_buffer index = checkpoint_index(change, values);
+    save(folder, "saved_model.pb", model.data, model.size);
+    if (!change->no_index) {
+        save(folder, "variables/variables.index", index.data, index.size);
+    }
+    if (!change->no_shard) {
+        save(folder, "variables/variables.data-00000-of-00001", values, sizeof values);
+    }
+    wire_free(&model);
+    wire_free(&index);
+    imported result = {.module = hmlc_module_create(NULL)};
+    hmlc_mapping *mapping;
+    result.status = hmlc_import(folder, NULL, result.module, &mapping);
+    if (change->error == NULL) {
+        check_good(&result);
+        assert_int_equal(count_ops(&result, HMLC_OP_constant), 1);
+        imported_free(&result);
+    } else {
+        check_refused(result, change->error, change->text);
+    }
+    hmlc_mapping_release(mapping);
+    remove_all(folder);
+}
+
+static void checkpoints_are_checked(void **state)
+{
+    static const checkpoint_change changes[] = {
+        {.error = NULL},
+        {"file_damaged", "the footer is missing", .no_footer = true},
+        {"external_data_refused", "the variable 'w' has no value", .no_index = true},
+        {"external_data_refused", "variables.data-00000-of-00001", .no_shard = true},
+        {"file_damaged", "a block's checksum is wrong", .bad_block = true},
+        {"file_damaged", "key 'w': the checksum of its bytes", .bad_data = true},
+        {"not_implemented", "key 'w' is stored in slices", .sliced = true},
+        {"file_damaged", "lie outside of", .far_away = true},
+        {"declared_type_contradicts", "another type or shape", .other_type = true},
+        {"value_undefined", "the checkpoint has no key 'w'", .key = "other"},
+        {"file_damaged", "a compressed block is damaged", .block_kind = 1},
+        {"file_damaged", "a block of an unknown kind", .block_kind = 2},
+        {"file_damaged", "a key comes twice", .twice = true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        check_checkpoint(&changes[i]);
+    }
+}
+
+/* -- states ------------------------------------------------------------------------------------ */
+
+static void variables_that_are_written_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0}, node = tf_node("w", "VarHandleOp", "");
+    tf_attr_number(&node, "dtype", ATTR_TYPE, DT_FLOAT);
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    tf_add(&graph, &node);
+    tf_plain(&graph, "v", "ReadVariableOp", "w");
+    tf_plain(&graph, "s", "Add", "x v");
+    tf_plain(&graph, "write", "AssignVariableOp", "w s");
+    tf_plain(&graph, "c", "Identity", "s ^write");
+    imported model =
+        import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL);
+    assert_true(says(&model, "writes the variable 'w' while the model runs"));
+    imported_free(&model);
+}
+
+/* -- archives ---------------------------------------------------------------------------------- */
+
+static void put_member(wire_buffer *tar, const char *name, char kind, const void *data, size_t size)
+{
+    uint8_t header[512] = {0};
+    static const uint8_t zeros[512];
+    memcpy(header, name, strlen(name));
+    snprintf((char *)header + 124, 12, "%011zo", size);
+    header[156] = (uint8_t)kind;
+    memcpy(header + 257,
+           "ustar\0"
+           "00",
+           8);
+    memset(header + 148, ' ', 8);
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof header; i++) {
+        sum += header[i];
+    }
+    snprintf((char *)header + 148, 8, "%06o", sum);
+    wire_put_raw(tar, header, sizeof header);
+    wire_put_raw(tar, data, size);
+    wire_put_raw(tar, zeros, (512 - size % 512) % 512);
+}
+
+static imported import_tar(wire_buffer *tar, const char *member)
+{
+    static const uint8_t zeros[1024];
+    const hmlc_import_options options = {.member = member};
+    wire_put_raw(tar, zeros, sizeof zeros);
+    return import_bytes(tar, &options);
+}
+
+static void put_model(wire_buffer *tar, const char *name)
+{
+    wire_buffer graph = calling();
+    wire_buffer model = saved_model(&graph, "serve", one_signature, "x", "c");
+    put_member(tar, name, '0', model.data, model.size);
+    wire_free(&model);
+}
+
+static void archives_hold_one_model(void **state)
+{
+    (void)state;
+    wire_buffer tar = {0};
+    put_member(&tar, "code/helper.pb", '0', "x", 1);
+    put_member(&tar, "export/", '5', "", 0);
+    put_model(&tar, "./export/Servo/2/saved_model.pb");
+    put_model(&tar, "export/Servo/10/saved_model.pb");
+    imported model = import_tar(&tar, NULL);
+    check_good(&model);
+    assert_non_null(strstr(model.module->main->first->location->nodes[0].file, "Servo/10"));
+    imported_free(&model);
+    tar = (wire_buffer){0};
+    put_model(&tar, "a/saved_model.pb");
+    put_model(&tar, "b/saved_model.pb");
+    check_refused(import_tar(&tar, NULL), "usage", "holds 2 models: a/saved_model.pb, b/saved");
+    tar = (wire_buffer){0};
+    put_model(&tar, "a/saved_model.pb");
+    put_model(&tar, "b/saved_model.pb");
+    model = import_tar(&tar, "b");
+    check_good(&model);
+    imported_free(&model);
+    tar = (wire_buffer){0};
+    put_model(&tar, "a/saved_model.pb");
+    check_refused(import_tar(&tar, "c"), "usage", "--member c: the archive has no such member");
+    tar = (wire_buffer){0};
+    put_member(&tar, "readme.txt", '0', "x", 1);
+    check_refused(import_tar(&tar, NULL), "usage", "holds 0 models");
+}
+
+static void archives_that_are_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        char kind;
+        const char *text;
+    } rows[] = {
+        {"../saved_model.pb", '0', "leads out"},
+        {"/saved_model.pb", '0', "leads out"},
+        {"a/../../b", '5', "leads out"},
+        {"link", '2', "is a link"},
+        {"hard", '1', "is a link"},
+        {"device", '3', "is no regular file"},
+        {"pipe", '6', "is no regular file"},
+        {"one/saved_model.pb", '0', "twice"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        wire_buffer tar = {0};
+        put_model(&tar, "one/saved_model.pb");
+        put_member(&tar, rows[i].name, rows[i].kind, "x", 1);
+        check_refused(import_tar(&tar, NULL), "file_damaged", rows[i].text);
+    }
+    wire_buffer tar = {0};
+    put_model(&tar, "one/saved_model.pb");
+    tar.size -= 512;
+    imported model = import_bytes(&tar, NULL);
+    check_refused(model, "file_damaged", "that is cut short");
+    static const uint8_t bomb[] = {0x1f, 0x8b, 8, 0, 0, 0, 0,    0,    0,    3,
+                                   3,    0,    0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+    wire_buffer gzip = {0};
+    wire_put_raw(&gzip, bomb, sizeof bomb);
+    check_refused(import_bytes(&gzip, NULL), "parser_memory", "would become 4294967295 bytes");
+}
+
 static void castagnoli_is_that_of_the_standard(void **state)
 {
     uint8_t bytes[32];
@@ -270,6 +560,10 @@ int main(void)
         cmocka_unit_test(functions_that_cannot_be_called),
         cmocka_unit_test(calls_do_not_multiply),
         cmocka_unit_test(variables_need_their_folder),
+        cmocka_unit_test(checkpoints_are_checked),
+        cmocka_unit_test(variables_that_are_written_are_refused),
+        cmocka_unit_test(archives_hold_one_model),
+        cmocka_unit_test(archives_that_are_refused),
         cmocka_unit_test(castagnoli_is_that_of_the_standard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

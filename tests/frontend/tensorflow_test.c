@@ -270,6 +270,64 @@ static void dropout_drops_nothing(void **state)
     imported_free(&model);
 }
 
+enum { ATTR_TEXT = 2 };
+
+static wire_buffer enter(const char *name, const char *input, const char *frame)
+{
+    wire_buffer node = tf_node(name, "Enter", input), value = {0};
+    wire_put_text(&value, ATTR_TEXT, frame);
+    tf_attr(&node, "frame_name", &value);
+    return node;
+}
+
+/* x is doubled until it is above the limit; lines of `change` replace what they name. */
+static wire_buffer loop_graph(const char *condition, const char *merge, const char *choose)
+{
+    static const float limit = 100;
+    wire_buffer graph = {0}, node;
+    tf_placeholder(&graph, "x", DT_FLOAT, "");
+    tf_constant(&graph, "limit", DT_FLOAT, "", &limit, 4);
+    node = enter("in", "x", "loop");
+    tf_add(&graph, &node);
+    node = enter("in_limit", "limit", "loop");
+    tf_add(&graph, &node);
+    tf_plain(&graph, "m", "Merge", merge);
+    tf_plain(&graph, "l", "Less", "m in_limit");
+    tf_plain(&graph, "lc", "LoopCond", "l");
+    tf_plain(&graph, "s", "Switch", choose);
+    tf_plain(&graph, "b", "Add", "s:1 s:1");
+    tf_plain(&graph, "n", "NextIteration", "b");
+    tf_plain(&graph, "out", condition, "s");
+    return graph;
+}
+
+static void loops_must_be_whole(void **state)
+{
+    static const struct {
+        const char *exit, *merge, *choose, *text;
+    } rows[] = {
+        {"Exit", "in n n", "m lc", "does not join one Enter and one NextIteration"},
+        {"Exit", "in b", "m lc", "does not join one Enter and one NextIteration"},
+        {"Exit", "in n", "m l", "has no LoopCond"},
+        {"Identity", "in n", "m lc", "belongs to no loop"},
+    };
+    (void)state;
+    wire_buffer graph = loop_graph("Exit", "in n", "m lc");
+    imported model = import_bytes(&graph, NULL);
+    check_good(&model);
+    assert_int_equal(count_ops(&model, HMLC_OP_loop), 1);
+    imported_free(&model);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        graph = loop_graph(rows[i].exit, rows[i].merge, rows[i].choose);
+        model = import_bytes(&graph, NULL);
+        assert_int_not_equal(model.status, HMLC_OK);
+        if (!says(&model, rows[i].text)) {
+            fail_msg("row %zu: %s", i, hmlc_diagnostics_first(model.module->diagnostics)->message);
+        }
+        imported_free(&model);
+    }
+}
+
 /* Every cut, and changed bytes: a status and a reason. */
 static void damage_is_survived(void **state)
 {
@@ -309,6 +367,7 @@ int main(void)
         cmocka_unit_test(stored_tensors_must_fit),
         cmocka_unit_test(one_number_does_not_fill_memory),
         cmocka_unit_test(dropout_drops_nothing),
+        cmocka_unit_test(loops_must_be_whole),
         cmocka_unit_test(damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
