@@ -3,27 +3,14 @@
  * The nest of every contraction: sections, units, column tiles, row tiles. Inside a unit one column
  * tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.
  */
+#include "contraction_nest.h"
 #include "conv.h"
 #include "pack.h"
-#include "winograd_plan.h"
 
 #include <string.h>
 
 /* From this tile height on, code for every height costs more than tails gain by it. */
 enum { MAP_ROWS = 6 };
-
-typedef struct loop_nest {
-    hmlc_tile_context tile;
-    hmlc_frame *frame;
-    const hmlc_contraction *contraction;
-    const hmlc_section *section;
-    hmlc_row_map left_rows;
-    hmlc_microkernel kernel;  /* of the tile at hand */
-    LLVMValueRef left, right; /* pointers of this batch element and group */
-    LLVMValueRef panel;       /* of the current column tile */
-    LLVMValueRef sums;        /* where a tile's partial sums meet; NULL: depth is short */
-    LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
-} loop_nest;
 
 static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRef a, LLVMValueRef b)
 {
@@ -36,7 +23,7 @@ static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRe
  * Each row tile of a unit fetches some eighths of the next column tile's panels; the last eighths
  * again where there are more row tiles than that.
  */
-static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef row_tile)
+static void set_prefetch(hmlc_nest *nest, hmlc_microkernel *kernel, LLVMValueRef row_tile)
 {
     hmlc_frame *frame = nest->frame;
     LLVMBuilderRef builder = frame->builder;
@@ -59,7 +46,7 @@ static void set_prefetch(loop_nest *nest, hmlc_microkernel *kernel, LLVMValueRef
 }
 
 /* From one panel to the next. */
-static LLVMValueRef panel_elements(const loop_nest *nest)
+static LLVMValueRef panel_elements(const hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_contraction *contraction = nest->contraction;
@@ -67,7 +54,7 @@ static LLVMValueRef panel_elements(const loop_nest *nest)
                         hmlc_frame_int(frame, hmlc_pack_row(contraction->layout)), "");
 }
 
-static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
+static void tile_kernel(hmlc_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
                         LLVMValueRef row_tile)
 {
     const hmlc_contraction *contraction = nest->contraction;
@@ -101,14 +88,14 @@ static void tile_kernel(loop_nest *nest, const hmlc_row_class *class_, hmlc_micr
     }
 }
 
-static LLVMValueRef left_element(loop_nest *nest, LLVMValueRef offset)
+static LLVMValueRef left_element(hmlc_nest *nest, LLVMValueRef offset)
 {
     LLVMTypeRef type = hmlc_frame_type(nest->frame, nest->contraction->left_dtype);
     return hmlc_frame_element(nest->frame, type, nest->left, offset);
 }
 
 /* Rows by the left side's access: immediates of one pointer where the stride is known. */
-static void matmul_rows(loop_nest *nest, hmlc_microkernel *kernel)
+static void matmul_rows(hmlc_nest *nest, hmlc_microkernel *kernel)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_row_map *map = &nest->left_rows;
@@ -124,7 +111,7 @@ static void matmul_rows(loop_nest *nest, hmlc_microkernel *kernel)
 }
 
 /* The k loop, left out where there is nothing to add up. */
-static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValueRef steps,
+static void run_depth(hmlc_nest *nest, const hmlc_microkernel *kernel, LLVMValueRef steps,
                       bool may_be_empty, LLVMValueRef *accumulators)
 {
     hmlc_frame *frame = nest->frame;
@@ -151,7 +138,7 @@ static void run_depth(loop_nest *nest, const hmlc_microkernel *kernel, LLVMValue
     }
 }
 
-static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
+static void matmul_tile(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
                         LLVMValueRef first_row)
 {
     hmlc_frame *frame = nest->frame;
@@ -177,14 +164,14 @@ static void matmul_tile(loop_nest *nest, const hmlc_row_class *class_, LLVMValue
 static void begin_conv_tile(void *context, const hmlc_row_class *class_, LLVMValueRef ahead,
                             hmlc_conv_site *site)
 {
-    loop_nest *nest = context;
+    hmlc_nest *nest = context;
     LLVMValueRef row_tile =
         LLVMBuildAdd(nest->frame->builder, ahead, hmlc_frame_int(nest->frame, class_->first), "");
     tile_kernel(nest, class_, &nest->kernel, row_tile);
     *site = (hmlc_conv_site){.tile = &nest->tile, .kernel = &nest->kernel, .left = nest->left};
 }
 
-static void conv_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef from,
+static void conv_class(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValueRef from,
                        LLVMValueRef to)
 {
     hmlc_frame *frame = nest->frame;
@@ -205,7 +192,7 @@ static void conv_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueR
 }
 
 /* Tiles [first, end) of one height; row tile `first` begins at row `row`. */
-static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRef first,
+static void row_class(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValueRef first,
                       LLVMValueRef end, LLVMValueRef row)
 {
     hmlc_frame *frame = nest->frame;
@@ -229,7 +216,7 @@ static void row_class(loop_nest *nest, const hmlc_row_class *class_, LLVMValueRe
     hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
-static void static_rows(loop_nest *nest)
+static void static_rows(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     int64_t row = 0;
@@ -243,7 +230,7 @@ static void static_rows(loop_nest *nest)
 
 /* Rows known at run time, spread evenly: `big` tiles of low + 1 rows, then tiles of low rows; every
  * height has its code, and those that do not occur run no iteration. */
-static void dynamic_rows(loop_nest *nest)
+static void dynamic_rows(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     LLVMBuilderRef builder = frame->builder;
@@ -269,7 +256,7 @@ static void dynamic_rows(loop_nest *nest)
 }
 
 /* The last tile of a map, `rest` rows from `row` on, as tiles of halved heights. */
-static void map_tail(loop_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMValueRef rest)
+static void map_tail(hmlc_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMValueRef rest)
 {
     hmlc_frame *frame = nest->frame;
     LLVMBuilderRef builder = frame->builder;
@@ -291,7 +278,7 @@ static void map_tail(loop_nest *nest, LLVMValueRef tile, LLVMValueRef row, LLVMV
  * where these two make up all, as they do from rows * (rows - 1) pixels on; else full tiles and a
  * tail. Code for every height would be more than twice as much.
  */
-static void map_rows(loop_nest *nest)
+static void map_rows(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     LLVMBuilderRef builder = frame->builder;
@@ -312,9 +299,11 @@ static void map_rows(loop_nest *nest)
     map_tail(nest, whole, row, LLVMBuildSelect(builder, even, zero, rest, ""));
 }
 
-static void column_tiles(loop_nest *nest)
+void hmlc_nest_tiles(hmlc_nest *nest, const hmlc_section *section)
 {
     hmlc_frame *frame = nest->frame;
+    nest->section = section;
+    nest->tile.section = section;
     LLVMBuilderRef builder = frame->builder;
     const hmlc_contraction *contraction = nest->contraction;
     LLVMValueRef panel = hmlc_frame_int(frame, contraction->layout.width);
@@ -346,10 +335,9 @@ static void column_tiles(loop_nest *nest)
     hmlc_frame_loop_end(frame, &loop, NULL);
 }
 
-/* -- units */
+/* -- beginnings */
 
-/* The panels and left rows of a batch element and group. */
-static void begin_batch(loop_nest *nest)
+void hmlc_nest_begin_batch(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_contraction *contraction = nest->contraction;
@@ -384,61 +372,7 @@ static void begin_batch(loop_nest *nest)
     hmlc_tile_begin_batch(tile);
 }
 
-static LLVMValueRef remainder_and_divide(hmlc_frame *frame, LLVMValueRef *number,
-                                         LLVMValueRef divisor)
-{
-    LLVMValueRef rest = LLVMBuildURem(frame->builder, *number, divisor, "");
-    *number = LLVMBuildUDiv(frame->builder, *number, divisor, "");
-    return rest;
-}
-
-static void decode_unit(loop_nest *nest, LLVMValueRef unit)
-{
-    hmlc_frame *frame = nest->frame;
-    const hmlc_section *section = nest->section;
-    const hmlc_contraction *contraction = nest->contraction;
-    LLVMValueRef row_blocks = hmlc_frame_dim(frame, section->row_blocks);
-    LLVMValueRef col_blocks = hmlc_frame_dim(frame, section->col_blocks);
-    LLVMValueRef row_block, col_block;
-    if (section->columns_first) {
-        col_block = remainder_and_divide(frame, &unit, col_blocks);
-        row_block = remainder_and_divide(frame, &unit, row_blocks);
-    } else {
-        row_block = remainder_and_divide(frame, &unit, row_blocks);
-        col_block = remainder_and_divide(frame, &unit, col_blocks);
-    }
-    nest->tile.group =
-        remainder_and_divide(frame, &unit, hmlc_frame_int(frame, contraction->groups));
-    for (int32_t k = contraction->batch_rank; k-- > 0;) {
-        nest->tile.batch[k] =
-            remainder_and_divide(frame, &unit, hmlc_frame_dim(frame, contraction->dims[k]));
-    }
-    LLVMValueRef rows = hmlc_frame_int(frame, section->row_block);
-    LLVMValueRef columns = hmlc_frame_int(frame, section->col_block);
-    nest->row_begin = LLVMBuildMul(frame->builder, row_block, rows, "");
-    LLVMValueRef row_tiles = hmlc_frame_dim(frame, section->row_tiles);
-    nest->row_end = hmlc_frame_minimum(
-        frame, LLVMBuildAdd(frame->builder, nest->row_begin, rows, ""), row_tiles);
-    nest->column_begin = LLVMBuildMul(frame->builder, col_block, columns, "");
-    LLVMValueRef column_tiles = hmlc_frame_dim(frame, section->column_tiles);
-    nest->column_end = hmlc_frame_minimum(
-        frame, LLVMBuildAdd(frame->builder, nest->column_begin, columns, ""), column_tiles);
-}
-
-static void emit_section(loop_nest *nest, const hmlc_section *section)
-{
-    hmlc_frame *frame = nest->frame;
-    nest->section = section;
-    nest->tile.section = section;
-    hmlc_frame_loop loop;
-    decode_unit(nest,
-                hmlc_contraction_units_begin(frame, &loop, section->first_unit, section->units));
-    begin_batch(nest);
-    column_tiles(nest);
-    hmlc_frame_loop_end(frame, &loop, NULL);
-}
-
-static void reserve_tile(loop_nest *nest)
+static void reserve_tile(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_contraction *contraction = nest->contraction;
@@ -447,7 +381,7 @@ static void reserve_tile(loop_nest *nest)
     nest->tile.store_rows = hmlc_frame_alloca(frame, frame->index, HMLC_TILE_ROWS, 16);
 }
 
-static void reserve_rows(loop_nest *nest)
+static void reserve_rows(hmlc_nest *nest)
 {
     hmlc_frame *frame = nest->frame;
     hmlc_tile_context *tile = &nest->tile;
@@ -467,97 +401,36 @@ static bool has_partial_sums(const hmlc_contraction *contraction)
             contraction->depth->maximum > HMLC_PARTIAL_STEPS && long_runs);
 }
 
-static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
+hmlc_nest *hmlc_nest_create(hmlc_frame *frame, const hmlc_contraction *contraction)
 {
-    const hmlc_contraction *contraction = plan->state;
-    if (contraction->packing_count > 0) {
-        return hmlc_pack_emit(frame, contraction);
+    hmlc_nest *nest = HMLC_NEW(frame->arena, hmlc_nest);
+    if (nest == NULL) {
+        return NULL;
     }
-    loop_nest *state = HMLC_NEW(frame->arena, loop_nest);
-    HMLC_TRY_MEMORY(state);
-    state->frame = frame;
-    state->contraction = contraction;
-    state->tile.frame = frame;
-    state->tile.contraction = contraction;
+    nest->frame = frame;
+    nest->contraction = contraction;
+    nest->tile.frame = frame;
+    nest->tile.contraction = contraction;
     hmlc_row_map_create(frame->ir->dims, &contraction->left, contraction->batch_rank,
-                        contraction->rank - 1, &state->left_rows);
-    if (contraction->packs_weights) {
-        uint32_t weights = hmlc_frame_argument(frame, contraction->right_argument);
-        hmlc_pack_weights_emit(frame, contraction->panels, frame->operands[weights],
-                               frame->scratch);
-    }
+                        contraction->rank - 1, &nest->left_rows);
+    return nest;
+}
+
+void hmlc_nest_reserve(hmlc_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
     if (contraction->heavy) {
-        reserve_tile(state);
+        reserve_tile(nest);
     }
     if (contraction->winograd != NULL) {
-        return hmlc_winograd_emit(&state->tile, contraction->winograd);
+        return;
     }
     if (contraction->conv != NULL && contraction->conv->dynamic) {
-        reserve_rows(state);
+        reserve_rows(nest);
     }
     if (has_partial_sums(contraction)) {
         LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
-        state->sums = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, HMLC_SUMS_ALIGNMENT);
+        nest->sums = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, HMLC_SUMS_ALIGNMENT);
     }
-    for (uint32_t k = 0; k < contraction->section_count; k++) {
-        emit_section(state, &contraction->sections[k]);
-    }
-    return HMLC_OK;
 }
-
-/* -- planning */
-
-typedef hmlc_status anchor_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
-                                hmlc_contraction *contraction);
-
-static const struct {
-    hmlc_opcode opcode;
-    anchor_plan *plan;
-} anchors[] = {
-    {HMLC_OP_matmul, hmlc_matmul_plan},
-    {HMLC_OP_matmul_packed, hmlc_matmul_plan},
-    {HMLC_OP_conv, hmlc_conv_plan},
-    {HMLC_OP_conv_transpose, hmlc_conv_plan},
-};
-
-static anchor_plan *find_anchor(const hmlc_kernel_plan *plan, const hmlc_op **anchor)
-{
-    anchor_plan *found = NULL;
-    uint32_t count = 0;
-    HMLC_FOR_EACH_OP(op, plan->kernel->regions[0])
-    {
-        for (size_t k = 0; k < sizeof anchors / sizeof anchors[0]; k++) {
-            if (anchors[k].opcode == op->opcode) {
-                *anchor = op;
-                found = anchors[k].plan;
-                count += 1;
-            }
-        }
-    }
-    return count == 1 ? found : NULL;
-}
-
-static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
-{
-    hmlc_contraction *contraction = HMLC_NEW(context->arena, hmlc_contraction);
-    HMLC_TRY_MEMORY(contraction);
-    plan->state = contraction;
-    if (hmlc_pack_is_kernel(plan)) {
-        return hmlc_pack_plan(context, plan, contraction);
-    }
-    const hmlc_op *anchor = NULL;
-    anchor_plan *plan_anchor = find_anchor(plan, &anchor);
-    if (plan_anchor == NULL || plan->kernel->result_count != 1) {
-        return hmlc_contraction_refuse(context, plan, "it needs one contraction and one result");
-    }
-    contraction->groups = 1;
-    HMLC_TRY(hmlc_contraction_epilogue(context, plan, anchor, contraction));
-    return plan_anchor(context, plan, contraction);
-}
-
-const hmlc_kernel_class hmlc_contraction_class = {
-    .name = "contraction",
-    .form = HMLC_FORM_CONTRACTION,
-    .plan = contraction_plan,
-    .emit = contraction_emit,
-};
