@@ -4,6 +4,7 @@
 
 #include "target_limits.h"
 
+#include "llvm/attention/attention_class.h"
 #include "llvm/contraction/contraction.h"
 #include "llvm/loop/loop.h"
 #include "llvm/portable/portable_class.h"
@@ -12,7 +13,7 @@
 
 static const hmlc_kernel_class *const kernel_classes[] = {
     &hmlc_loop_class,      &hmlc_contraction_class, &hmlc_window_class,
-    &hmlc_recurrent_class, &hmlc_portable_class,
+    &hmlc_recurrent_class, &hmlc_portable_class,    &hmlc_attention_class,
 };
 
 /* The class of a kernel's form; NULL for an unknown one. */

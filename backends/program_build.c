@@ -475,7 +475,7 @@ static hmlc_status build_kernels(build *b)
     static const uint32_t forms[] = {
         [HMLC_FORM_LOOP] = HML_FORM_LOOP,         [HMLC_FORM_CONTRACTION] = HML_FORM_CONTRACTION,
         [HMLC_FORM_WINDOW] = HML_FORM_WINDOW,     [HMLC_FORM_RECURRENT] = HML_FORM_RECURRENT,
-        [HMLC_FORM_PORTABLE] = HML_FORM_PORTABLE,
+        [HMLC_FORM_PORTABLE] = HML_FORM_PORTABLE, [HMLC_FORM_ATTENTION] = HML_FORM_CONTRACTION,
     };
     const hmlc_unique_kernel *unique = b->program->unique.data;
     for (size_t k = 0; k < b->program->unique.count; k++) {

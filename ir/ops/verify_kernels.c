@@ -3,6 +3,7 @@
  * broken, NULL where all holds. */
 #include <hmlc/access.h>
 #include <hmlc/activation.h>
+#include <hmlc/attention.h>
 #include <hmlc/packing.h>
 #include <hmlc/verify.h>
 
@@ -248,6 +249,39 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
     return NULL;
 }
 
+/* Elementwise ops from the first product to the softmax and behind the second product, no others;
+ * views before the first and behind the second. */
+static const char *check_attention(hmlc_dims *dims, const hmlc_op *kernel)
+{
+    hmlc_attention found;
+    CHECK(hmlc_attention_of_kernel(dims, kernel, &found), "a product, a softmax and a product");
+    const hmlc_type *scores = found.scores->results[0]->type;
+    const hmlc_type *values = found.values->results[0]->type;
+    CHECK(kernel->result_count == 1, "one result");
+    CHECK(hmlc_type_same_shape(dims, operand(found.softmax, 0)->type, scores),
+          "a softmax of the scores");
+    const hmlc_value *stored = operand(kernel->regions[0]->last, 0);
+    hmlc_access access, next;
+    hmlc_access_of_type(dims, stored->type, &access);
+    while (!is_argument(stored) && hmlc_op_has(stored->producer, HMLC_TRAIT_VIEW)) {
+        CHECK(hmlc_access_invert(dims, stored->producer, &access, &next), "views that invert");
+        access = next;
+        stored = operand(stored->producer, 0);
+    }
+    CHECK(hmlc_type_same_shape(dims, stored->type, values), "an elementwise epilogue");
+    HMLC_FOR_EACH_OP(op, kernel->regions[0])
+    {
+        bool own = op == found.scores || op == found.softmax || op == found.values;
+        bool shaped = hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) &&
+                      (hmlc_type_same_shape(dims, op->results[0]->type, scores) ||
+                       hmlc_type_same_shape(dims, op->results[0]->type, values));
+        CHECK(own || shaped ||
+                  hmlc_op_has(op, HMLC_TRAIT_VIEW | HMLC_TRAIT_CONSTANT | HMLC_TRAIT_TERMINATOR),
+              "an op that no attention takes along");
+    }
+    return check_prologue(dims, found.scores);
+}
+
 /* How many ops of the kernel pack panels. */
 static uint32_t pack_count(const hmlc_op *kernel)
 {
@@ -300,6 +334,9 @@ static const char *check_kernel(hmlc_dims *dims, const hmlc_op *kernel)
     }
     if (form == HMLC_FORM_PORTABLE || form == HMLC_FORM_RECURRENT) {
         return check_single(kernel);
+    }
+    if (form == HMLC_FORM_ATTENTION) {
+        return check_attention(dims, kernel);
     }
     if (form == HMLC_FORM_CONTRACTION && pack_count(kernel) > 0) {
         return check_packs(dims, kernel);

@@ -6,6 +6,7 @@
  */
 #include "form.h"
 
+#include <hmlc/attention.h>
 #include <hmlc/packing.h>
 
 static bool is_channels_last(const hmlc_op *op)
@@ -221,6 +222,56 @@ static void grow_right(hmlc_form_state *state, hmlc_form_group *group, const hml
     }
 }
 
+/* Few rows are little more than a reading of keys and values, for which the packing takes longer
+ * than what is saved. */
+static bool pays_as_attention(const hmlc_type *scores)
+{
+    enum { FEW_ROWS = 8 };
+    return hmlc_dim_hint(scores->dims[scores->rank - 2]) >= FEW_ROWS;
+}
+
+/* Adds ops that nobody outside the group needs, all of them or none. */
+static bool add_all(hmlc_form_state *state, hmlc_form_group *group, const hmlc_op *const *ops,
+                    uint32_t count)
+{
+    uint32_t before = group->member_count;
+    bool added = true;
+    for (uint32_t k = 0; k < count && added; k++) {
+        hmlc_form_op *node =
+            ops[k] == NULL || ops[k]->parent != state->region ? NULL : ops[k]->note;
+        added = ops[k] == NULL ||
+                (node != NULL && node->group == NULL && hmlc_form_group_add(group, node, false));
+    }
+    added = added && hmlc_form_group_fits(group) && hmlc_form_group_results(group) == 1;
+    while (!added && group->member_count > before) {
+        hmlc_form_group_drop_last(group);
+    }
+    return added;
+}
+
+/*
+ * A product whose result, as its epilogue leaves it, goes into a softmax that weights another
+ * product takes both along (hmlc/attention.h), and the other's epilogue.
+ */
+static void grow_attention(hmlc_form_state *state, hmlc_form_group *group)
+{
+    const hmlc_value *scores = state->ops[group->last].op->results[0];
+    hmlc_attention found;
+    if (group->anchor->opcode != HMLC_OP_matmul_packed || !hmlc_value_has_one_use(scores) ||
+        scores->uses->op->opcode != HMLC_OP_softmax || group->full->dtype != HMLC_DTYPE_f32 ||
+        !hmlc_attention_of_softmax(state->module->dims, scores->uses->op, &found) ||
+        !pays_as_attention(group->full)) {
+        return;
+    }
+    const hmlc_op *ops[] = {found.softmax, found.is_nan, found.select, found.values};
+    if (!add_all(state, group, ops, sizeof ops / sizeof ops[0])) {
+        return;
+    }
+    group->form = HMLC_FORM_ATTENTION;
+    group->full = found.values->results[0]->type;
+    grow_epilogue(state, group);
+}
+
 static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64_t form)
 {
     hmlc_form_group *group = hmlc_form_group_create(state, form);
@@ -240,6 +291,7 @@ static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64
     } else if (fuses) {
         grow_epilogue(state, group);
         if (form == HMLC_FORM_CONTRACTION) {
+            grow_attention(state, group);
             grow_views(state, group);
         }
     }

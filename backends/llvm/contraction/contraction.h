@@ -110,6 +110,15 @@ static inline int64_t hmlc_prefetch_columns(const hmlc_contraction *contraction)
 hmlc_status hmlc_contraction_argument(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                       const hmlc_value *value, uint32_t *argument,
                                       hmlc_access *access) HMLC_MUST_USE;
+/* The anchor, and its result's dims. */
+void hmlc_contraction_begin(hmlc_contraction *contraction, const hmlc_op *anchor);
+/* Walks back through the trailing views, turning the result's access into the root's. */
+hmlc_status hmlc_contraction_read_output(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                         hmlc_contraction *contraction) HMLC_MUST_USE;
+/* Fills leaves from the operations between the anchor and the root, which is known; refuses what an
+ * epilogue cannot be. */
+hmlc_status hmlc_contraction_fuse(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                  hmlc_contraction *contraction) HMLC_MUST_USE;
 /*
  * What stands behind the anchor: fills root, output (over the anchor's result dims) and leaves, and
  * refuses what an epilogue cannot be.
@@ -148,6 +157,13 @@ LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *lo
  * work and unit_cost. With `pointers`, tiles are limited by row pointers. */
 hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contraction *contraction,
                                       bool pointers) HMLC_MUST_USE;
+/* Without units: column sections with tiles of the usual width, all rows alike. */
+void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
+                              bool pointers);
+/* The fewest rows of a section's tiles; tiles of at most `rows` rows in all sections. */
+uint32_t hmlc_contraction_least_rows(const hmlc_contraction *contraction);
+void hmlc_contraction_set_rows(hmlc_plan_context *context, hmlc_contraction *contraction,
+                               uint32_t rows);
 /* `left_row_bytes`: how much of the left side a row reads that its neighbours do not. */
 hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                    hmlc_contraction *contraction,
@@ -173,7 +189,8 @@ typedef struct hmlc_tile_context {
     const hmlc_section *section;
     LLVMValueRef batch[HMLC_MAX_RANK]; /* index per batch dim */
     LLVMValueRef group;
-    LLVMValueRef output; /* pointer of this batch element */
+    LLVMValueRef output;        /* pointer of this batch element */
+    LLVMValueRef output_before; /* elements of it that lie before that pointer; NULL: none */
     hmlc_row_map output_rows;
     hmlc_tile_leaf leaves[HMLC_LEAVES];
     LLVMValueRef store_tile, store_rows; /* allocas of the heavy form */
@@ -231,6 +248,14 @@ void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *con
 bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,
                                      const hmlc_contraction *contraction);
 
+/* Parts of planning a product: types, layout and columns; the left side; the right side where it
+ * comes packed. */
+hmlc_status hmlc_matmul_begin(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                              hmlc_contraction *contraction) HMLC_MUST_USE;
+hmlc_status hmlc_matmul_left(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                             hmlc_contraction *contraction) HMLC_MUST_USE;
+hmlc_status hmlc_matmul_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                               hmlc_contraction *contraction) HMLC_MUST_USE;
 hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                              hmlc_contraction *contraction) HMLC_MUST_USE;
 hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,

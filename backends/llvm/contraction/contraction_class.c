@@ -126,7 +126,6 @@ static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan
     if (plan_anchor == NULL || plan->kernel->result_count != 1) {
         return hmlc_contraction_refuse(context, plan, "it needs one contraction and one result");
     }
-    contraction->groups = 1;
     HMLC_TRY(hmlc_contraction_epilogue(context, plan, anchor, contraction));
     return plan_anchor(context, plan, contraction);
 }

@@ -75,7 +75,7 @@ static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_op *anch
 }
 
 /* The left side over the result's batch dims, M and K. */
-static hmlc_status plan_left(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+hmlc_status hmlc_matmul_left(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                              hmlc_contraction *contraction)
 {
     const hmlc_op *anchor = contraction->anchor;
@@ -149,7 +149,7 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
     return hmlc_pack_weights_plan(context, plan, right->index, &panels);
 }
 
-static hmlc_status plan_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+hmlc_status hmlc_matmul_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                hmlc_contraction *contraction)
 {
     hmlc_dims *dims = context->module->dims;
@@ -232,19 +232,25 @@ bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,
     return map.count > 1 || (map.count == 1 && !hmlc_dim_is_constant(map.strides[0], NULL));
 }
 
+hmlc_status hmlc_matmul_begin(hmlc_plan_context *context, hmlc_kernel_plan *plan,
+                              hmlc_contraction *contraction)
+{
+    hmlc_pack_layout layout = panels_of(context->target, contraction->anchor);
+    HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
+    contraction->columns = contraction->dims[contraction->rank - 1];
+    return hmlc_contraction_take_layout(context, plan, contraction, layout);
+}
+
 hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                              hmlc_contraction *contraction)
 {
     const hmlc_op *anchor = contraction->anchor;
-    HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
-    HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction,
-                                          panels_of(context->target, anchor)));
-    contraction->columns = contraction->dims[contraction->rank - 1];
-    HMLC_TRY(plan_left(context, plan, contraction));
+    HMLC_TRY(hmlc_matmul_begin(context, plan, contraction));
+    HMLC_TRY(hmlc_matmul_left(context, plan, contraction));
     if (anchor->opcode == HMLC_OP_matmul) {
         HMLC_TRY(plan_constant(context, plan, contraction));
     } else {
-        HMLC_TRY(plan_packed(context, plan, contraction));
+        HMLC_TRY(hmlc_matmul_packed(context, plan, contraction));
     }
     contraction->batch_rank = contraction->rank - 2;
     hmlc_contraction_collapse(context, contraction);

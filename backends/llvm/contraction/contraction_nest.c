@@ -106,7 +106,11 @@ static void matmul_rows(hmlc_nest *nest, hmlc_microkernel *kernel)
     kernel->row_stride = stride;
     uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
     for (uint32_t r = 0; r < pointers; r++) {
-        kernel->row[r] = left_element(nest, hmlc_row_map_offset(frame, map, nest->tile.row[r]));
+        LLVMValueRef offset = hmlc_row_map_offset(frame, map, nest->tile.row[r]);
+        if (nest->left_before != NULL) {
+            offset = LLVMBuildSub(frame->builder, offset, nest->left_before, "");
+        }
+        kernel->row[r] = left_element(nest, offset);
     }
 }
 
@@ -138,6 +142,24 @@ static void run_depth(hmlc_nest *nest, const hmlc_microkernel *kernel, LLVMValue
     }
 }
 
+static void scale_rows(hmlc_nest *nest, LLVMValueRef *accumulators)
+{
+    hmlc_frame *frame = nest->frame;
+    uint32_t vectors = nest->section->vectors;
+    for (uint32_t r = 0; r < nest->tile.rows; r++) {
+        LLVMValueRef row =
+            LLVMBuildSub(frame->builder, nest->tile.row[r], nest->factors_before, "");
+        LLVMValueRef address = hmlc_frame_element(frame, frame->f32, nest->factors, row);
+        LLVMValueRef factor =
+            hmlc_frame_splat(frame, hmlc_frame_load(frame, frame->f32, address, sizeof(float)),
+                             nest->contraction->lanes);
+        for (uint32_t v = 0; v < vectors; v++) {
+            LLVMValueRef *sum = &accumulators[r * vectors + v];
+            *sum = LLVMBuildFMul(frame->builder, *sum, factor, "");
+        }
+    }
+}
+
 static void matmul_tile(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
                         LLVMValueRef first_row)
 {
@@ -155,6 +177,9 @@ static void matmul_tile(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValue
         run_depth(nest, &kernel, hmlc_frame_dim(frame, depth), depth->minimum < 1, accumulators);
     }
     hmlc_microkernel_end_sums(frame, &kernel, accumulators);
+    if (nest->factors != NULL) {
+        scale_rows(nest, accumulators);
+    }
     hmlc_tile_store(tile, accumulators);
 }
 

@@ -17,8 +17,10 @@ typedef struct hmlc_nest {
     hmlc_microkernel kernel;  /* of the tile at hand */
     LLVMValueRef left, right; /* pointers of this batch element and group */
     LLVMValueRef left_before; /* elements of the left side that lie before its pointer; NULL: 0 */
-    LLVMValueRef panel;       /* of the current column tile */
-    LLVMValueRef sums;        /* where a tile's partial sums meet; NULL: depth is short */
+    LLVMValueRef factors;     /* each row's sums are multiplied by one of these f32; NULL: none */
+    LLVMValueRef factors_before; /* rows before the first of them */
+    LLVMValueRef panel;          /* of the current column tile */
+    LLVMValueRef sums;           /* where a tile's partial sums meet; NULL: depth is short */
     LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
 } hmlc_nest;
 

@@ -237,6 +237,39 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
     return HMLC_OK;
 }
 
+void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
+                              bool pointers)
+{
+    uint32_t usual = usual_vectors(context, contraction, pointers);
+    contraction->section_count = 0;
+    add_columns(context, contraction, usual, pointers, NULL);
+}
+
+uint32_t hmlc_contraction_least_rows(const hmlc_contraction *contraction)
+{
+    uint32_t rows = HMLC_TILE_ROWS;
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        rows = contraction->sections[k].rows < rows ? contraction->sections[k].rows : rows;
+    }
+    return rows;
+}
+
+void hmlc_contraction_set_rows(hmlc_plan_context *context, hmlc_contraction *contraction,
+                               uint32_t rows)
+{
+    int64_t known = 0;
+    bool is_known = hmlc_dim_is_constant(contraction->rows, &known);
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        hmlc_section *section = &contraction->sections[k];
+        section->rows = rows;
+        section->row_tiles =
+            hmlc_dim_ceildiv(context->module->dims, contraction->rows, constant(context, rows));
+        if (is_known) {
+            balance_rows(section, known);
+        }
+    }
+}
+
 /* -- blocks */
 
 static int64_t at_least_one(int64_t value)

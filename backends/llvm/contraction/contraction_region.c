@@ -95,9 +95,8 @@ static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kern
     return HMLC_OK;
 }
 
-/* Walks back through the trailing views, turning the result's access into the root's. */
-static hmlc_status read_output(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
-                               hmlc_contraction *contraction)
+hmlc_status hmlc_contraction_read_output(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                         hmlc_contraction *contraction)
 {
     hmlc_dims *dims = context->module->dims;
     const hmlc_value *value = hmlc_op_operand(hmlc_kernel_yield(plan->kernel), 0);
@@ -117,16 +116,54 @@ static hmlc_status read_output(hmlc_plan_context *context, const hmlc_kernel_pla
     return HMLC_OK;
 }
 
-hmlc_status hmlc_contraction_epilogue(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
-                                      const hmlc_op *anchor, hmlc_contraction *contraction)
+void hmlc_contraction_begin(hmlc_contraction *contraction, const hmlc_op *anchor)
 {
     const hmlc_type *type = anchor->results[0]->type;
+    contraction->groups = 1;
     contraction->anchor = anchor;
     contraction->rank = type->rank;
     for (int32_t k = 0; k < type->rank; k++) {
         contraction->dims[k] = type->dims[k];
     }
-    HMLC_TRY(read_output(context, plan, contraction));
+}
+
+/* `done` by id - ids.first: values that were looked at. */
+static hmlc_status fuse_value(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                              hmlc_contraction *contraction, const hmlc_value *value,
+                              hmlc_id_range ids, bool *done)
+{
+    bool leaf = value == NULL || hmlc_contraction_is_argument(value) ||
+                hmlc_value_constant(value) != NULL || value->producer == contraction->anchor;
+    if (leaf || done[value->id - ids.first]) {
+        return HMLC_OK;
+    }
+    done[value->id - ids.first] = true;
+    if (!hmlc_op_has(value->producer, HMLC_TRAIT_ELEMENTWISE)) {
+        return hmlc_contraction_refuse(context, plan, "an operation that cannot be fused");
+    }
+    HMLC_TRY(check_elementwise(context, plan, contraction, value->producer));
+    for (uint32_t k = 0; k < value->producer->operand_count; k++) {
+        HMLC_TRY(
+            fuse_value(context, plan, contraction, hmlc_op_operand(value->producer, k), ids, done));
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_contraction_fuse(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                  hmlc_contraction *contraction)
+{
+    hmlc_id_range ids = hmlc_region_ids(plan->kernel->regions[0]);
+    bool *done = HMLC_NEW_ARRAY(context->arena, bool, ids.count + 1);
+    HMLC_TRY_MEMORY(done);
+    return fuse_value(context, plan, contraction, contraction->root, ids, done);
+}
+
+hmlc_status hmlc_contraction_epilogue(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                      const hmlc_op *anchor, hmlc_contraction *contraction)
+{
+    const hmlc_type *type = anchor->results[0]->type;
+    hmlc_contraction_begin(contraction, anchor);
+    HMLC_TRY(hmlc_contraction_read_output(context, plan, contraction));
     if (contraction->output.rank != type->rank) {
         return hmlc_contraction_refuse(context, plan, "the fused operations change the shape");
     }

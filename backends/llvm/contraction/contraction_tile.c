@@ -278,8 +278,12 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     value = hmlc_elementwise_convert(frame, value, sums, anchor->type->dtype);
     LLVMValueRef result = hmlc_epilogue_emit(frame, root, anchor, value, leaf_value, tile);
     result = hmlc_elementwise_to_memory(frame, dtype, result);
-    LLVMValueRef row = hmlc_frame_element(frame, hmlc_frame_type(frame, dtype), tile->output,
-                                          row_offset(tile, &tile->output_rows));
+    LLVMValueRef offset = row_offset(tile, &tile->output_rows);
+    if (tile->output_before != NULL) {
+        offset = LLVMBuildSub(frame->builder, offset, tile->output_before, "");
+    }
+    LLVMValueRef row =
+        hmlc_frame_element(frame, hmlc_frame_type(frame, dtype), tile->output, offset);
     hmlc_vector_access access =
         chunk_access(tile, dtype, row, contraction->output.strides[contraction->rank - 1]);
     hmlc_vector_store(frame, &access, result);
