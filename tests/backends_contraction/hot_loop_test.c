@@ -167,7 +167,8 @@ static bool is_depth_loop(const assembly_loop *loop, int target)
  *     ARM: the same; the steps of one pass take one load for the elements of a row
  *     SSE: 2 P + P - max(rows, vectors) copies + 2 rows + vectors + 5
  *
- * The 5 are two addresses, their end and the jump, and one more for a panel that lies apart.
+ * The 5 are two addresses, their end and the jump, and one more for a panel that lies apart. Where
+ * lines of the left side are fetched, six more find them.
  */
 static uint32_t most_instructions(hot_tile tile, int target)
 {
@@ -211,9 +212,11 @@ static void check_depth_loops(const hot_kernel *kernel, int target, const char *
         uint32_t scalars = target == A32   ? 14
                            : target == A64 ? 12
                                            : 6; /* addresses have fewer terms */
-        bool lean = loop->stack == 0 && prefetches <= 4 && loop->count[ASSEMBLY_SCALAR] <= scalars;
+        uint32_t finding = target == V4 && prefetches > 0 ? 6 : 0;
+        scalars += finding;
+        bool lean = loop->stack == 0 && prefetches <= 5 && loop->count[ASSEMBLY_SCALAR] <= scalars;
         if (products == products_of_pass(tile)) {
-            uint32_t instructions = loop->instructions - prefetches;
+            uint32_t instructions = loop->instructions - prefetches - finding;
             leanest = instructions < leanest ? instructions : leanest;
             lean = lean && (is_arm(target) || instructions <= most_instructions(tile, target));
         }

@@ -11,6 +11,8 @@
 
 /* From this tile height on, code for every height costs more than tails gain by it. */
 enum { MAP_ROWS = 6 };
+/* Fewer rows are few enough streams for the processor to see where they lead. */
+enum { FETCHED_ROWS = 8 };
 
 static LLVMValueRef add_product(hmlc_frame *frame, LLVMValueRef sum, LLVMValueRef a, LLVMValueRef b)
 {
@@ -94,6 +96,13 @@ static LLVMValueRef left_element(hmlc_nest *nest, LLVMValueRef offset)
     return hmlc_frame_element(nest->frame, type, nest->left, offset);
 }
 
+/* From one step of the left side to the next. */
+static hmlc_dim contraction_step(const hmlc_nest *nest)
+{
+    const hmlc_contraction *contraction = nest->contraction;
+    return contraction->left.strides[contraction->rank - 1];
+}
+
 /* Rows by the left side's access: immediates of one pointer where the stride is known. */
 static void matmul_rows(hmlc_nest *nest, hmlc_microkernel *kernel)
 {
@@ -104,6 +113,9 @@ static void matmul_rows(hmlc_nest *nest, hmlc_microkernel *kernel)
         map->count == 0 ||
         (map->count == 1 && hmlc_dim_is_constant(map->strides[0], &stride) && stride < (1 << 26));
     kernel->row_stride = stride;
+    bool lines = kernel->immediate && kernel->left_dtype == HMLC_DTYPE_f32 &&
+                 kernel->rows >= FETCHED_ROWS && hmlc_dim_is(contraction_step(nest), 1);
+    kernel->ahead = lines ? frame->target->rates.fetched_steps : 0;
     uint32_t pointers = kernel->immediate ? 1 : kernel->rows;
     for (uint32_t r = 0; r < pointers; r++) {
         LLVMValueRef offset = hmlc_row_map_offset(frame, map, nest->tile.row[r]);

@@ -8,7 +8,7 @@ enum {
     UNITS_WANTED = 20,       /* five per thread at four threads */
     UNIT_FLOPS = 200 * 1000, /* a smaller unit costs more to hand out than it is worth */
     SMALL_ROWS = 3,          /* up to here streaming the panels is what takes the time */
-    MOST_PANELS = 8,         /* that one tile streams side by side */
+    MOST_PANELS = 6,         /* that one tile streams side by side */
     FEW_ROWS = 128,          /* of one batch element, where the rows have no other bound */
 };
 
@@ -409,6 +409,20 @@ static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *cont
     section->columns_first = right * (double)row_blocks < left * (double)col_blocks;
 }
 
+/* Nanoseconds of the kernel on one core: those of its products, or of reading the panels once,
+ * which take longer where there are few rows. */
+static double whole_cost(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                         const hmlc_contraction *contraction)
+{
+    const hmlc_rates *rates = &context->target->rates;
+    double products = (double)hmlc_dim_hint(plan->work) / rates->flops;
+    double bytes = (double)hmlc_dim_hint(contraction->depth) *
+                   (double)hmlc_dim_hint(contraction->columns) * (double)contraction->groups *
+                   (double)panel_bytes(contraction);
+    double reading = rates->stream > 0 ? bytes / rates->stream : 0;
+    return reading > products ? reading : products;
+}
+
 hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                    hmlc_contraction *contraction, double left_row_bytes)
 {
@@ -433,8 +447,8 @@ hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan 
                              work);
     plan->work = hmlc_dim_multiply(dims, work, constant(context, 2 * contraction->groups));
     plan->units = units;
-    double flops = (double)hmlc_dim_hint(plan->work) / (double)at_least_one(hmlc_dim_hint(units));
-    double cost = flops / context->target->rates.flops;
+    double cost =
+        whole_cost(context, plan, contraction) / (double)at_least_one(hmlc_dim_hint(units));
     plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
     return HMLC_OK;
 }

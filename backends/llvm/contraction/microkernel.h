@@ -50,6 +50,7 @@ typedef struct hmlc_microkernel {
      */
     LLVMValueRef prefetch, prefetch_stride;
     uint32_t prefetch_count;
+    uint32_t ahead; /* steps at which lines of the rows are fetched into L1; 0: they are not */
     uint32_t panel_alignment; /* bytes, of each vector in the panels */
     /*
      * Memory of rows * vectors vectors where partial sums meet: no run of more than `part_steps`

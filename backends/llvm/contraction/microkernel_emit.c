@@ -175,6 +175,26 @@ LLVMValueRef hmlc_depth_multiply(const depth_loop *loop, LLVMValueRef left, LLVM
     return hmlc_bytes_add(frame, &loop->bytes, HMLC_BYTE_GROUP, &a, &b, sum);
 }
 
+/*
+ * A line of one row a step, of the next row in the next step: as many steps as a line of 16
+ * elements has go by until that row's next line is due.
+ */
+static void fetch_ahead(const depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_microkernel *kernel = loop->kernel;
+    enum { LINE = 16 };
+    LLVMValueRef row = LLVMBuildAnd(builder, loop->left, hmlc_frame_int(frame, LINE - 1), "");
+    LLVMValueRef offset = LLVMBuildMul(builder, row, hmlc_frame_int(frame, kernel->row_stride), "");
+    offset = LLVMBuildAdd(builder, offset, loop->left, "");
+    offset = LLVMBuildAdd(builder, offset, hmlc_frame_int(frame, kernel->ahead), "");
+    LLVMValueRef arguments[] = {hmlc_frame_element(frame, frame->f32, kernel->row[0], offset),
+                                LLVMConstInt(frame->i32, 0, 0), LLVMConstInt(frame->i32, 3, 0),
+                                LLVMConstInt(frame->i32, 1, 0)};
+    hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+}
+
 /* Eight bytes a step: a line is asked for eight times, which costs less than counting to eight. */
 void hmlc_depth_prefetch(const depth_loop *loop)
 {
@@ -371,6 +391,9 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     }
     if (kernel->prefetch_count > 0) {
         hmlc_depth_prefetch(loop);
+    }
+    if (kernel->ahead > 0 && loop->held == 0) {
+        fetch_ahead(loop);
     }
     if (loop->held > 0) {
         emit_held(loop);

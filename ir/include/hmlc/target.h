@@ -43,6 +43,7 @@ typedef struct hmlc_window_tiles {
 /* What decides how work is cut, roughly; never what is computed. */
 typedef struct hmlc_rates {
     double flops;           /* of contractions, per nanosecond of one core */
+    double stream;          /* bytes of memory that a core reads in a nanosecond; 0: not a matter */
     double window;          /* taps of windows per nanosecond, and in the form that */
     double window_dynamic;  /*   loops over the taps */
     uint32_t loop_percent;  /* time of loops, of what the costs of operators say */
@@ -50,6 +51,7 @@ typedef struct hmlc_rates {
                                polynomials: a power of two */
     int64_t prefetch_bytes; /* panels below this are read at once anyway */
     int64_t prefetch_tiles; /* with more row tiles the first one's misses do not count */
+    uint32_t fetched_steps; /* how far ahead a product's rows are fetched into L1; 0: not at all */
 } hmlc_rates;
 
 /* An attribute that LLVM wants on each function. */
