@@ -106,8 +106,9 @@ static void plan_strips(hmlc_plan_context *context, hmlc_attention_plan *attenti
     }
     int64_t elements = context->target->l2_bytes / 2 / (int64_t)sizeof(float) / rows;
     hmlc_dim cached = hmlc_dim_floordiv(dims, integer(context, elements), attention->row_stride);
-    attention->strip_tiles = hmlc_dim_minimum(
-        dims, hmlc_dim_maximum(dims, cached, integer(context, 1)), integer(context, most));
+    hmlc_dim some = hmlc_dim_minimum(dims, attention->row_tiles, integer(context, most));
+    attention->strip_tiles =
+        hmlc_dim_maximum(dims, hmlc_dim_minimum(dims, cached, some), integer(context, 1));
     attention->strips = hmlc_dim_ceildiv(dims, attention->row_tiles, attention->strip_tiles);
 }
 
