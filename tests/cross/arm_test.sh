@@ -125,8 +125,14 @@ halves() {
     done
 }
 
-# Products in f16: near what f32 gives, but not the same.
+# Products in f16: near what f32 gives, but not the same; the main loop reaches what it does in f32.
 half_products() {
+    local words
+    read -r _ _ words < <(printf '%s\n' "${bounds[@]}" | grep " $target ")
+    expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/half.s" --emit asm --precision f16 --target "$target" --dim batch=48 --quiet
+    holds "$target multiplies f16" grep -q 'fmla.*\.8h' "$place/half.s"
+    # shellcheck disable=SC2086
+    expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/half.s" $words
     expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/half.hml" --precision f16 --target "$target" --quiet
     far_expect 0 'equal' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 0.02 --atol 0.01
     far_expect 1 'HML1106' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 1e-6 --atol 1e-7
@@ -186,11 +192,6 @@ bounds_of_cores() {
         expect 0 '' "$hmlc" compile "$place/product.onnx" -o "$place/product.s" --emit asm --target "$target" --quiet
         # shellcheck disable=SC2086
         expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/product.s" $words
-        if "$hmlc" compile "$place/product.onnx" -o "$place/half.s" --emit asm --target "$target" --precision f16 --quiet 2>/dev/null; then
-            holds "$target multiplies f16" grep -q 'fmla.*\.8h' "$place/half.s"
-            # shellcheck disable=SC2086
-            expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/half.s" $words
-        fi
     done
 }
 
