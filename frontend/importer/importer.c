@@ -75,6 +75,10 @@ static void check_words(const hmlc_importer *importer)
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --member out", "the model is no archive");
     }
+    if (options->state != NULL && !importer->took_state) {
+        (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                             "leave --state out", "the model is none of TensorFlow");
+    }
     if (options->tflite_rounding != NULL && !importer->took_rounding) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --tflite-rounding out", "the model is none of TFLite");

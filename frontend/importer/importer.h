@@ -41,8 +41,9 @@ struct hmlc_importer {
         external_files; /* location -> hmlc_mapped_file; an archive's members are there at once */
     hmlc_names dims;    /* input_dims.c: text -> what is known of it */
     bool *option_used;  /* per dim option */
-    /* Options that had a meaning: signature, tags, member, inputs or outputs, tflite_rounding. */
-    bool took_signature, took_tags, took_member, took_ends, took_rounding;
+    /* Options that had a meaning: signature, tags, member, state, inputs or outputs,
+     * tflite_rounding. */
+    bool took_signature, took_tags, took_member, took_state, took_ends, took_rounding;
     uint32_t archive_depth; /* archives that the model lies in */
     uint32_t dim_depth;     /* of --dim expressions that are being applied */
 };

@@ -79,7 +79,7 @@ typedef struct hmlc_tf_variable {
     const char *key; /* in the checkpoint; NULL: its name */
     const Tensorflow__NodeDef *def;
     const hmlc_location *written; /* where the model writes it; NULL: nowhere */
-    bool read;
+    bool read, read_back;         /* perhaps after it was written in the same run */
 } hmlc_tf_variable;
 
 struct hmlc_tf_importer {

@@ -74,13 +74,36 @@ void hmlc_tf_import_tensor_scatter(hmlc_tf_node *node)
         int64_t reduction;
     } rows[] = {{"TensorScatterUpdate", HMLC_REDUCTION_NONE},
                 {"TensorScatterAdd", HMLC_REDUCTION_ADD},
+                {"TensorScatterSub", HMLC_REDUCTION_ADD},
                 {"TensorScatterMax", HMLC_REDUCTION_MAX},
                 {"TensorScatterMin", HMLC_REDUCTION_MIN}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].op, node->def->op) == 0) {
-            scatter(node, X, Y, Z, rows[i].reduction);
+            bool less = strcmp(rows[i].op, "TensorScatterSub") == 0;
+            hmlc_value *updates = less ? hmlc_emit_unary(&node->node.emit, HMLC_OP_neg, Z) : Z;
+            scatter(node, X, Y, updates, rows[i].reduction);
         }
     }
+}
+
+/* Inputs: x, the segment of each row, a constant number of segments. */
+void hmlc_tf_import_segment_sum(hmlc_tf_node *node)
+{
+    hmlc_emitter *emit = &node->node.emit;
+    uint32_t count = 0;
+    const hmlc_dim *segments = hmlc_emit_elements(emit, Z, &count);
+    hmlc_dim shape[HMLC_MAX_RANK];
+    if (segments == NULL || count != 1 || Y->type->rank != 1 || X->type->rank < 1) {
+        hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
+                     "of a number known only at run time, or by a matrix, is not supported");
+        return;
+    }
+    for (int32_t i = 0; i < X->type->rank; i++) {
+        shape[i] = i == 0 ? segments[0] : X->type->dims[i];
+    }
+    hmlc_value *into =
+        hmlc_emit_expand(emit, hmlc_emit_scalar_like(emit, X, 0), shape, (uint32_t)X->type->rank);
+    scatter(node, into, hmlc_emit_unsqueeze(emit, Y, 1), X, HMLC_REDUCTION_ADD);
 }
 
 /* Rows of a variable. */
@@ -217,6 +240,40 @@ void hmlc_tf_import_band_part(hmlc_tf_node *node)
         y = hmlc_emit_select(emit, hmlc_emit_binary(emit, HMLC_OP_less, most, at), zero, y);
     }
     OUT = y;
+}
+
+/* Inputs: matrices, the vectors that become their diagonals. */
+void hmlc_tf_import_set_diag(hmlc_tf_node *node)
+{
+    hmlc_emitter *emit = &node->node.emit;
+    int32_t rank = X->type->rank;
+    if (rank < 2 || Y->type->rank != rank - 1 ||
+        !hmlc_dim_known_equal(hmlc_emit_table(emit), X->type->dims[rank - 2],
+                              X->type->dims[rank - 1])) {
+        hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
+                     "of matrices that are not square is not supported");
+        return;
+    }
+    hmlc_value *at = diagonal_of(node, X->type->dims[rank - 2], X->type->dims[rank - 1]);
+    hmlc_value *on =
+        hmlc_emit_binary(emit, HMLC_OP_equal, at, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
+    OUT = hmlc_emit_select(emit, on, hmlc_emit_unsqueeze(emit, Y, rank - 2), X);
+}
+
+/* Zeros stand for what is not set. Input: the shape. */
+void hmlc_tf_import_blank(hmlc_tf_node *node)
+{
+    hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "dtype", HMLC_DTYPE_f32);
+    hmlc_value *shape = wide(node, X);
+    OUT = shape != NULL
+              ? hmlc_node_expand(&node->node, hmlc_emit_scalar(&node->node.emit, dtype, 0), shape)
+              : NULL;
+}
+
+/* A variable of a checkpoint has a value. */
+void hmlc_tf_import_always(hmlc_tf_node *node)
+{
+    OUT = hmlc_emit_scalar(&node->node.emit, HMLC_DTYPE_bool, 1);
 }
 
 /* Vectors on the diagonals of matrices. */

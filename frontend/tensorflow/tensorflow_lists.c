@@ -352,3 +352,18 @@ void hmlc_tf_import_array_size(hmlc_tf_node *node)
 {
     give_size(node, list_in(node, 1));
 }
+
+/* Inputs: the list, the element's shape. Results: the list without its last element, and that. */
+void hmlc_tf_import_list_pop(hmlc_tf_node *node)
+{
+    hmlc_emitter *emit = &node->node.emit;
+    const hmlc_tf_handle *list = written_list(node, 0);
+    if (list == NULL) {
+        return;
+    }
+    hmlc_dim one = hmlc_emit_number(emit, 1), zero = hmlc_emit_number(emit, 0);
+    hmlc_dim rest = hmlc_dim_subtract(hmlc_emit_table(emit), list->size, one);
+    hmlc_value *last = hmlc_emit_slice_axis(emit, list->parts[0], 0, rest, one);
+    give(node, rest, hmlc_emit_slice_axis(emit, list->parts[0], 0, zero, rest));
+    node->node.outputs[1] = last != NULL ? hmlc_emit_squeeze(emit, last, 0) : NULL;
+}

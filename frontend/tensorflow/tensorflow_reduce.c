@@ -86,8 +86,9 @@ void hmlc_tf_import_top_k(hmlc_tf_node *node)
 {
     hmlc_emitter *emit = &node->node.emit;
     hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "index_type", HMLC_DTYPE_i32);
-    uint32_t count = 0;
-    const hmlc_dim *k = hmlc_emit_elements(emit, Y, &count);
+    uint32_t count = 1;
+    const hmlc_dim given = hmlc_emit_number(emit, hmlc_node_int(&node->node, "k", 0));
+    const hmlc_dim *k = Y != NULL ? hmlc_emit_elements(emit, Y, &count) : &given;
     if (k == NULL || count != 1 || X->type->rank < 1) {
         hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
                      "with a count known only at run time is not supported");

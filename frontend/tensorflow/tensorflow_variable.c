@@ -361,7 +361,7 @@ static hmlc_status cast_shadow(hmlc_tf_importer *importer, const hmlc_tf_scope *
 }
 
 static hmlc_status look_at(hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
-                           const hmlc_tf_entry *entry)
+                           const hmlc_tf_entry *entry, bool read_back)
 {
     hmlc_tf_graph *called = hmlc_tf_called(importer, entry);
     if (called != NULL && function_writes(importer, called, 0)) {
@@ -372,12 +372,44 @@ static hmlc_status look_at(hmlc_tf_importer *importer, const hmlc_tf_scope *scop
     }
     if (writes(entry->def->op)) {
         hmlc_tf_variable *variable = written_variable(importer, scope, entry->def);
+        if (variable != NULL) {
+            variable->read_back = variable->read_back || read_back;
+        }
         if (variable != NULL && variable->written == NULL) {
             variable->written = hmlc_tf_locate(importer, scope, entry->def);
             HMLC_TRY_MEMORY(variable->written);
         }
     }
     return HMLC_OK;
+}
+
+/* Nodes behind which a function's results may wait for what it writes. */
+static bool only_waits(const Tensorflow__NodeDef *def)
+{
+    static const char *const ops[] = {"Identity", "IdentityN", "NoOp"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        if (strcmp(def->op, ops[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A node that comes after a write may read what was written. */
+static bool comes_after(const hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
+                        const hmlc_tf_entry *write)
+{
+    for (uint32_t i = 0; i < scope->kept_count; i++) {
+        const Tensorflow__NodeDef *def = scope->kept[i]->entry->def;
+        for (size_t k = 0; k < def->n_input && !only_waits(def); k++) {
+            hmlc_tf_ref ref;
+            if (def->input[k][0] == '^' &&
+                hmlc_tf_find(importer, scope->graph, def->input[k], &ref) == write) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* Nothing reads what control edges reach, so it is not imported; but it may write what is read. */
@@ -400,7 +432,8 @@ hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scop
     }
     for (size_t i = 0; i < dark.count; i++) {
         const hmlc_tf_entry *entry = dark.list[i];
-        HMLC_TRY(look_at(importer, scope, entry));
+        bool read_back = writes(entry->def->op) && comes_after(importer, scope, entry);
+        HMLC_TRY(look_at(importer, scope, entry, read_back));
         for (size_t k = 0; k < entry->def->n_input; k++) {
             HMLC_TRY(cast_shadow(importer, scope, &dark, entry->def->input[k]));
         }
@@ -410,12 +443,28 @@ hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scop
 
 void hmlc_tf_refuse_states(hmlc_tf_importer *importer)
 {
+    const char *word = importer->base->options->state;
+    bool zero = word != NULL && strcmp(word, "zero") == 0;
+    importer->base->took_state = true;
+    if (word != NULL && !zero) {
+        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_usage,
+                             importer->base->where, "zero is the only one so far",
+                             "--state %s: no such word", word);
+    }
     for (uint32_t i = 0; i < importer->variable_count; i++) {
         const hmlc_tf_variable *variable = importer->variable_list[i];
-        if (variable->read && variable->written != NULL) {
+        bool state = variable->read && variable->written != NULL;
+        if (state && zero && !variable->read_back) {
+            hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_path_assumed,
+                             variable->written, NULL,
+                             "the variable '%s' has its stored value at the begin of each run; "
+                             "what the model writes to it is not kept",
+                             variable->name);
+        } else if (state) {
             (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented,
                                  variable->written,
-                                 "give the state as an input and take it as an output",
+                                 "give the state as an input and take it as an output; with "
+                                 "--state zero it begins anew in each run",
                                  "writes the variable '%s' while the model runs, and the model "
                                  "reads it: states are not supported",
                                  variable->name);

@@ -226,6 +226,20 @@ void hmlc_tf_import_fused_batch_norm(hmlc_tf_node *node)
                                hmlc_attr_int(HMLC_ATTR_layout, hmlc_tf_layout(node))));
 }
 
+/* Inputs: images, a factor: (x - mean) factor + mean, by the mean of each channel. */
+void hmlc_tf_import_contrast(hmlc_tf_node *node)
+{
+    hmlc_emitter *emit = &node->node.emit;
+    const int64_t axes[] = {X->type->rank - 3, X->type->rank - 2};
+    if (X->type->rank < 3) {
+        hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL, "of rank %d", X->type->rank);
+        return;
+    }
+    hmlc_value *mean = hmlc_emit_reduce(emit, HMLC_OP_reduce_mean, X, axes, 2, true);
+    hmlc_value *away = hmlc_emit_binary(emit, HMLC_OP_sub, X, mean);
+    OUT = hmlc_emit_binary(emit, HMLC_OP_add, hmlc_emit_binary(emit, HMLC_OP_mul, away, Y), mean);
+}
+
 /* x / (bias + alpha * sum of squares over 2 * radius + 1 channels) ^ beta; channels are last. */
 void hmlc_tf_import_lrn(hmlc_tf_node *node)
 {

@@ -186,6 +186,13 @@ case("boxes", {"b": ([8, 4], corners), "s": ([8], f(8, low=0.0))}, lambda b, s: 
     raw.NonMaxSuppressionV3(boxes=b, scores=s, max_output_size=5, iou_threshold=0.3, score_threshold=0.1, name="v3"),
     raw.NonMaxSuppressionV2(boxes=b, scores=s, max_output_size=3, iou_threshold=0.5, name="v2")])
 
+case("more", {"x": ([3, 3], f(3, 3)), "v": ([3], f(3)), "p": ([1, 4, 4, 3], f(1, 4, 4, 3))}, lambda x, v, p: [
+    raw.MatrixSetDiag(input=x, diagonal=v, name="set_diag"), raw.Diag(diagonal=v, name="diag"),
+    raw.UnsortedSegmentSum(data=x, segment_ids=[1, 0, 1], num_segments=4, name="segments"),
+    raw.TensorScatterSub(tensor=x, indices=[[0], [2]], updates=x[:2], name="less"),
+    raw.Empty(shape=[2, 2], dtype=tf.float32, init=True, name="blank"), raw.AdjustContrastv2(images=p, contrast_factor=1.5, name="contrast"),
+    raw.ConjugateTranspose(x=x, perm=[1, 0], name="turned"), raw.BiasAddV1(value=x, bias=v, name="biased")])
+
 with open(sys.argv[1], "wb") as file:
     file.write(b"".join(bundle))
 print(len(bundle) - 1, "graphs of", len(used), "operators,", sum(map(len, bundle)), "bytes")

@@ -420,9 +420,9 @@ static void checkpoints_are_checked(void **state)
 
 /* -- states ------------------------------------------------------------------------------------ */
 
-static void variables_that_are_written_are_refused(void **state)
+/* x + w becomes the new w; `again` reads w behind that. */
+static wire_buffer writing(const char *again)
 {
-    (void)state;
     wire_buffer graph = {0}, node = tf_node("w", "VarHandleOp", "");
     tf_attr_number(&node, "dtype", ATTR_TYPE, DT_FLOAT);
     tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
@@ -430,11 +430,32 @@ static void variables_that_are_written_are_refused(void **state)
     tf_plain(&graph, "v", "ReadVariableOp", "w");
     tf_plain(&graph, "s", "Add", "x v");
     tf_plain(&graph, "write", "AssignVariableOp", "w s");
-    tf_plain(&graph, "c", "Identity", "s ^write");
-    imported model =
-        import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL);
+    tf_plain(&graph, "u", "ReadVariableOp", again);
+    tf_plain(&graph, "t", "Add", "s u");
+    tf_plain(&graph, "c", "Identity", "t ^write");
+    return saved_model(&graph, "serve", one_signature, "x", "c");
+}
+
+static imported import_state(wire_buffer model, const char *state)
+{
+    const hmlc_import_options options = {.state = state};
+    return import_bytes(&model, &options);
+}
+
+/* Without a checkpoint nothing has a value; what is said of states is the same. */
+static void variables_that_are_written_are_refused(void **state)
+{
+    (void)state;
+    imported model = import_state(writing("w"), NULL);
     assert_true(says(&model, "writes the variable 'w' while the model runs"));
     imported_free(&model);
+    model = import_state(writing("w"), "zero");
+    assert_true(says(&model, "has its stored value at the begin of each run"));
+    imported_free(&model);
+    model = import_state(writing("w ^write"), "zero");
+    assert_true(says(&model, "writes the variable 'w' while the model runs"));
+    imported_free(&model);
+    check_refused(import_state(writing("w"), "often"), "external_data_refused", "--state often");
 }
 
 /* -- archives ---------------------------------------------------------------------------------- */

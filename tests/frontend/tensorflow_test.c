@@ -169,6 +169,20 @@ static void unknown_attributes_are_refused(void **state)
     check_refused(import_with(&graph, NULL, NULL), "not_implemented", "'new_meaning'");
 }
 
+/* A text where a number belongs is not 0. */
+static void attributes_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0};
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    wire_buffer node = tf_node("y", "Pack", "x x"), value = {0};
+    wire_put_text(&value, 2, "first");
+    tf_attr(&node, "axis", &value);
+    tf_add(&graph, &node);
+    check_refused(import_with(&graph, NULL, NULL), "attribute_invalid",
+                  "attribute 'axis' must be a whole number");
+}
+
 /* All problems at once. */
 static void problems_are_collected(void **state)
 {
@@ -362,6 +376,7 @@ int main(void)
         cmocka_unit_test(inputs_that_cannot_be),
         cmocka_unit_test(operators_are_refused_by_name),
         cmocka_unit_test(unknown_attributes_are_refused),
+        cmocka_unit_test(attributes_of_other_kinds_are_refused),
         cmocka_unit_test(problems_are_collected),
         cmocka_unit_test(graphs_that_do_not_hang_together),
         cmocka_unit_test(stored_tensors_must_fit),

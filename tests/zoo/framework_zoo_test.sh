@@ -25,6 +25,7 @@ run() {
 "$hmlc" test "$zoo/tf-frozen/tf2onnx_gru" --inputs "X=batch,28,28,keep_prob=" || failed=1
 run "$zoo/tf-frozen/mlkws_DNN_S/DNN_S.pb" "2 3" --inputs Mfcc=1,25,10
 run "$zoo/tf-frozen/mlkws_DS_CNN_S/DS_CNN_S.pb" "2 3" --inputs Mfcc=1,49,10
+run "$zoo/tf-frozen/mlkws_LSTM_S/LSTM_S.pb" "2 3" --inputs Mfcc=1,25,10
 # Of a rank that the model leaves open.
 run "$zoo/tf-savedmodel/tf2onnx_regression/saved_model" 0 --inputs X=
 run "$zoo/tf-savedmodel/tf2onnx_regression/saved_model" 1 --inputs X=?

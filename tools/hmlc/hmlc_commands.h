@@ -49,7 +49,7 @@ typedef struct hmlc_request {
     const char *weights_place; /* of an object: the word; NULL: none */
     const char *pipeline;      /* NULL: the default */
     /* Of hmlc_import_options. */
-    const char *signature, *tags, *member, *inputs, *outputs, *tflite_rounding;
+    const char *signature, *tags, *member, *state, *inputs, *outputs, *tflite_rounding;
     bool exact;        /* quantized graphs are computed in float */
     bool quantization; /* tell of each quantized node what it became */
 } hmlc_request;
@@ -141,6 +141,7 @@ bool hmlc_parse_code(const char *word, long long *number);
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
         {"tags", 0, "TAG,...", "graph of a SavedModel with these tags; default: serve"},           \
         {"member", 0, "PATH", "model within an archive (.tar, .tar.gz)"},                          \
+        {"state", 0, "zero", "variables of TensorFlow begin anew in each run"},                    \
         {"inputs", 0, "NAME[=DIM,...],...",                                                        \
          "values that are fed, in place of the model's inputs"},                                   \
         {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs"},             \

@@ -150,6 +150,7 @@ static hmlc_import_options part_options(const hmlc_request *request)
     return (hmlc_import_options){.signature = request->signature,
                                  .tags = request->tags,
                                  .member = request->member,
+                                 .state = request->state,
                                  .inputs = request->inputs,
                                  .outputs = request->outputs,
                                  .tflite_rounding = request->tflite_rounding};

@@ -283,6 +283,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                               .signature = hml_options_get(options, "signature"),
                               .tags = hml_options_get(options, "tags"),
                               .member = hml_options_get(options, "member"),
+                              .state = hml_options_get(options, "state"),
                               .inputs = hml_options_get(options, "inputs"),
                               .outputs = hml_options_get(options, "outputs"),
                               .tflite_rounding = hml_options_get(options, "tflite-rounding"),

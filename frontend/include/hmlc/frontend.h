@@ -22,8 +22,9 @@ typedef struct hmlc_import_options {
     /* Which part of the model is meant, in its own words; NULL: the whole. A format that has no
      * such words refuses them. Names of values are separated by commas. */
     const char *signature, *inputs, *outputs;
-    const char *tags;            /* of a SavedModel's graph, separated by commas; NULL: "serve" */
-    const char *member;          /* path of the model in an archive; NULL: the only one */
+    const char *tags;   /* of a SavedModel's graph, separated by commas; NULL: "serve" */
+    const char *member; /* path of the model in an archive; NULL: the only one */
+    const char *state; /* "zero": what a model writes to its variables is not kept; NULL: refused */
     const char *tflite_rounding; /* which release's integers are met: "tf2.19" or "litert2.3"; NULL:
                                     the first */
     size_t memory_limit;         /* parser memory beyond the file; 0: 64 MiB + 4x the file's size */
