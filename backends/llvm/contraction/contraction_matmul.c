@@ -64,14 +64,31 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
     return HMLC_OK;
 }
 
+/* Steps of the left side that lie behind each other, as many as are known; 0: none. */
+static int64_t dense_depth(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                           const hmlc_op *anchor)
+{
+    hmlc_access access;
+    uint32_t argument;
+    int64_t depth = 0;
+    hmlc_status status =
+        hmlc_contraction_argument(context, plan, hmlc_op_operand(anchor, 0), &argument, &access);
+    bool transposed = hmlc_op_int(anchor, HMLC_ATTR_transpose_a) != 0;
+    bool dense = status == HMLC_OK && !transposed && access.rank > 0 &&
+                 hmlc_dim_is(access.strides[access.rank - 1], 1);
+    return dense && hmlc_dim_is_constant(access.dims[access.rank - 1], &depth) ? depth : 0;
+}
+
 /* What the anchor says of its panels, or what is best for its types. */
-static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_op *anchor)
+static hmlc_pack_layout panels_of(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
+                                  const hmlc_op *anchor)
 {
     return anchor->opcode == HMLC_OP_matmul_packed
                ? hmlc_pack_layout_of(anchor)
-               : hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
+               : hmlc_bytes_layout(context->target, hmlc_op_operand(anchor, 0)->type->dtype,
                                    hmlc_op_operand(anchor, 1)->type->dtype,
-                                   anchor->results[0]->type->dtype);
+                                   anchor->results[0]->type->dtype,
+                                   dense_depth(context, plan, anchor));
 }
 
 /* The left side over the result's batch dims, M and K. */
@@ -235,7 +252,7 @@ bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,
 hmlc_status hmlc_matmul_begin(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                               hmlc_contraction *contraction)
 {
-    hmlc_pack_layout layout = panels_of(context->target, contraction->anchor);
+    hmlc_pack_layout layout = panels_of(context, plan, contraction->anchor);
     HMLC_TRY(hmlc_contraction_types(context, plan, contraction));
     contraction->columns = contraction->dims[contraction->rank - 1];
     return hmlc_contraction_take_layout(context, plan, contraction, layout);

@@ -369,10 +369,14 @@ static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_conv *co
                                   const hmlc_op *anchor, bool constant, bool product)
 {
     bool transposed = anchor->opcode == HMLC_OP_conv_transpose;
-    hmlc_pack_layout layout =
-        hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
-                          hmlc_op_operand(anchor, 1)->type->dtype, anchor->results[0]->type->dtype);
-    bool whole = conv->channels % layout.group == 0 || product;
+    int64_t depth = conv->dynamic && !product ? 0 : conv->channels;
+    for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
+        depth *= conv->axis[k].window;
+    }
+    hmlc_pack_layout layout = hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
+                                                hmlc_op_operand(anchor, 1)->type->dtype,
+                                                anchor->results[0]->type->dtype, depth);
+    bool whole = conv->channels % layout.group == 0 || product || hmlc_bytes_whole_columns(layout);
     bool dense = conv->channel_stride == 1 && !conv->taps_inside;
     return constant && !transposed && whole && dense && conv->channels > 0
                ? layout

@@ -38,8 +38,9 @@ static LLVMValueRef left_at(conv_tile *at, LLVMValueRef offset)
 static void set_panel(conv_tile *at, LLVMValueRef depth)
 {
     hmlc_frame *frame = at->frame;
-    LLVMValueRef offset =
-        LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, at->kernel.layout.width), "");
+    hmlc_pack_layout layout = at->kernel.layout;
+    int64_t step = hmlc_bytes_whole_columns(layout) ? 1 : layout.width;
+    LLVMValueRef offset = LLVMBuildMul(frame->builder, depth, hmlc_frame_int(frame, step), "");
     at->kernel.panel = hmlc_frame_element(frame, hmlc_frame_type(frame, at->kernel.right_dtype),
                                           at->panel, offset);
     if (at->kernel.prefetch_count > 0) {

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { HALF = 2 }; /* sums of a column in spread lanes */
+enum {
+    HALF = 2,          /* sums of a column in spread lanes */
+    WHOLE_COLUMN = 16, /* steps, of which groups that are whole columns are multiples */
+};
 
 static bool is_spread(hmlc_byte_step step)
 {
@@ -25,7 +28,8 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         sums *= HALF;
         needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
     }
-    return step == HMLC_BYTE_STEP_WORD || sums + needed <= (uint32_t)target->vector_registers;
+    bool listed = step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
+    return listed || sums + needed <= (uint32_t)target->vector_registers;
 }
 
 bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
@@ -35,17 +39,26 @@ bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
 
 const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step)
 {
-    bool own = step != HMLC_BYTE_STEP_NONE && target->bytes.tiles.usual != 0;
+    bool own = step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
     return own ? &target->bytes.tiles : &target->tiles;
 }
 
 hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
-                                   hmlc_dtype sums)
+                                   hmlc_dtype sums, int64_t depth)
 {
     hmlc_pack_layout layout = hmlc_pack_layout_for(left, right, sums);
+    bool rows = target->bytes.rows != NULL && left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8;
+    if (layout.group > 1 && rows && depth > 0) {
+        layout.group = (depth + WHOLE_COLUMN - 1) / WHOLE_COLUMN * WHOLE_COLUMN;
+    }
     bool own = layout.group > 1 && target->bytes.panel != 0;
     layout.width = own ? target->bytes.panel : layout.width;
     return layout;
+}
+
+bool hmlc_bytes_whole_columns(hmlc_pack_layout layout)
+{
+    return layout.group >= WHOLE_COLUMN;
 }
 
 LLVMValueRef hmlc_bytes_load_group(hmlc_frame *frame, LLVMValueRef address, LLVMValueRef stride,
@@ -102,6 +115,9 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
 {
     if (layout.group == 1) {
         return HMLC_BYTE_STEP_NONE;
+    }
+    if (hmlc_bytes_whole_columns(layout)) {
+        return HMLC_BYTE_STEP_ROWS;
     }
     if (takes_dot(target, left, right, lanes)) {
         return HMLC_BYTE_STEP_DOT;

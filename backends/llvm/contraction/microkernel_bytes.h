@@ -18,6 +18,7 @@ typedef enum hmlc_byte_step {
                                   weights are proven not to leave */
     HMLC_BYTE_STEP_DOT,        /* all four at once */
     HMLC_BYTE_STEP_WORD,       /* even and odd bytes in general registers, two at once */
+    HMLC_BYTE_STEP_ROWS,       /* sixteen of a row by those of a column, into a general register */
 } hmlc_byte_step;
 
 /* What meets in a step: a vector, or its even and odd bytes. */
@@ -38,10 +39,13 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
                                hmlc_dtype right, uint32_t lanes, bool proven);
 /* The tiles of products that are added up so. */
 const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step);
-/* How constant weights of such products are packed for the target: narrow where memory is read in
- * its order only. */
+/* How `depth` steps of constant weights of such products are packed for the target, whose left side
+ * lies dense along them: narrow where memory is read in its order only, all of a column together
+ * where vectors go along it. */
 hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
-                                   hmlc_dtype sums);
+                                   hmlc_dtype sums, int64_t depth);
+/* A column's steps all lie behind each other. */
+bool hmlc_bytes_whole_columns(hmlc_pack_layout layout);
 /* A tile fits the registers, as far as its step takes more than one of floats. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows,
                     uint32_t vectors);

@@ -57,7 +57,8 @@ bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype
     bool bytes = hmlc_dtype_is_integer(left) && hmlc_dtype_bytes(left) == 1 &&
                  hmlc_dtype_is_integer(right) && hmlc_dtype_bytes(right) == 1;
     return layout.group == 1 ||
-           (layout.group == HMLC_BYTE_GROUP && bytes && sums == HMLC_DTYPE_i32);
+           ((layout.group == HMLC_BYTE_GROUP || hmlc_bytes_whole_columns(layout)) && bytes &&
+            sums == HMLC_DTYPE_i32);
 }
 
 /* -- one step */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a tile from its first to its last, and the partial sums that they make. */
 #include "microkernel_internal.h"
+#include "microkernel_rows.h"
 #include "microkernel_word.h"
 
 #include <string.h>
@@ -187,6 +188,10 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
 {
     if (kernel->step == HMLC_BYTE_STEP_WORD) {
         hmlc_word_emit(frame, kernel, steps, accumulators);
+        return;
+    }
+    if (kernel->step == HMLC_BYTE_STEP_ROWS) {
+        hmlc_rows_emit(frame, kernel, steps, accumulators);
         return;
     }
     uint32_t count = kernel->rows * kernel->vectors;

@@ -12,6 +12,9 @@ static const hmlc_nearest thumb_nearest_vectors = {"llvm.arm.vcvtr", "llvm.arm.m
 static const hmlc_word_products thumb_word = {"llvm.arm.uxtb16", "llvm.arm.sxtb16",
                                               "llvm.arm.smlad"};
 
+/* vmlava.s8, which wraps; loads with vctp.8 read nothing behind their bytes. */
+static const hmlc_row_products thumb_rows = {"llvm.arm.mve.vmldava", "llvm.arm.mve.vctp8"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "thumb.def"

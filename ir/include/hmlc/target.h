@@ -79,16 +79,21 @@ typedef struct hmlc_word_products {
     const char *widen_unsigned, *widen_signed; /* the even bytes of an i32 as two i16 */
     const char *multiply_add;                  /* both products of such and a sum */
 } hmlc_word_products;
+typedef struct hmlc_row_products {
+    const char *multiply_add; /* of vectors of 16 bytes: all products and a sum of i32 */
+    const char *mask;         /* of the first so many bytes of a vector */
+} hmlc_row_products;
 typedef struct hmlc_byte_products {
     const char *const *dot, *const *pairs, *const *halves, *const *neighbours;
     bool dot_by_lane;    /* dot takes bytes, not i32, and the left side last: a lane of a vector */
     bool neighbours_add; /* neighbours takes a sum first, onto which it adds */
     bool half_registers; /* the halves of a vector are registers, whose products fill one */
     const hmlc_word_products *word;
-    int64_t panel;    /* columns of a panel of constant weights; 0: as in packing.h */
-    uint32_t groups;  /* that one body of the k loop takes; 0: one */
-    bool in_windows;  /* depthwise windows sum in i32, not in f32 that is exact */
-    hmlc_tiles tiles; /* where they are not those of floats; usual 0: they are */
+    const hmlc_row_products *rows; /* i8 by i8 */
+    int64_t panel;                 /* columns of a panel of constant weights; 0: as in packing.h */
+    uint32_t groups;               /* that one body of the k loop takes; 0: one */
+    bool in_windows;               /* depthwise windows sum in i32, not in f32 that is exact */
+    hmlc_tiles tiles;              /* where they are not those of floats; usual 0: they are */
 } hmlc_byte_products;
 
 /* LLVM's intrinsics that round f32 to the nearest i32, ties to even; what does not fit gives the
