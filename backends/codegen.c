@@ -71,15 +71,37 @@ static bool write_all(int file, const char *data, size_t size)
     return true;
 }
 
-/* The message of the last error stands for the child's failure. */
-static const char *last_message(const hmlc_module *module)
+/* What a child's file begins with where it failed; behind it stand the hint, which may be empty,
+ * and the message, each ended by a zero. */
+typedef struct failure {
+    hmlc_error error;
+    bool has_location; /* that of the kernel it was at */
+} failure;
+
+/* The last error stands for the child's failure. */
+static const hmlc_diagnostic *last_error(const hmlc_module *module)
 {
-    const char *message = "";
+    const hmlc_diagnostic *last = NULL;
     for (const hmlc_diagnostic *d = hmlc_diagnostics_first(module->diagnostics); d != NULL;
          d = d->next) {
-        message = d->message;
+        last = d->severity == HMLC_SEVERITY_ERROR ? d : last;
     }
-    return message;
+    return last;
+}
+
+static bool write_failure(int file, const hmlc_module *module)
+{
+    const hmlc_diagnostic *last = last_error(module);
+    failure begin = {HMLC_ERROR_codegen_failed, true};
+    const char *hint = "", *message = "";
+    if (last != NULL) {
+        begin = (failure){last->error, last->location != NULL};
+        hint = last->hint != NULL ? last->hint : "";
+        message = last->message;
+    }
+    return ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0 &&
+           write_all(file, (const char *)&begin, sizeof begin) &&
+           write_all(file, hint, strlen(hint) + 1) && write_all(file, message, strlen(message) + 1);
 }
 
 static hmlc_status task_emit_kernels(const task *t, LLVMModuleRef module, uint32_t *progress,
@@ -149,9 +171,7 @@ static void task_child(const codegen *c, const task *t, pid_t parent)
     hmlc_status status = t->object != NULL ? task_object(t, progress, &c->shared->figures)
                                            : task_generate(t, progress, c->options->emit);
     if (status != HMLC_OK) {
-        const char *message = last_message(t->program->module);
-        if (ftruncate(t->file, 0) != 0 || lseek(t->file, 0, SEEK_SET) != 0 ||
-            !write_all(t->file, message, strlen(message))) {
+        if (!write_failure(t->file, t->program->module)) {
             _exit(HMLC_RESOURCE); /* the file is memory */
         }
     }
@@ -229,6 +249,34 @@ static hmlc_status check_words(const codegen *c, const task *t)
                           "LLVM: %.*s", (int)strcspn(found, "\n"), found);
 }
 
+/* What the child said of itself: the same error, with its hint. */
+static hmlc_status task_refused(const codegen *c, const task *t, bool memory)
+{
+    char text[2048] = "";
+    failure begin = {HMLC_ERROR_codegen_failed, true};
+    ssize_t size = pread(t->file, text, sizeof text - 1, 0);
+    const char *hint = "", *message = "";
+    if (size > (ssize_t)sizeof begin) {
+        text[size] = '\0';
+        memcpy(&begin, text, sizeof begin);
+        hint = text + sizeof begin;
+        const char *end = hint + strlen(hint);
+        message = end < text + size ? end + 1 : "";
+    }
+    const hmlc_location *location = begin.has_location ? task_location(c, t) : NULL;
+    if (!memory && begin.error != HMLC_ERROR_codegen_failed) {
+        return hmlc_error_add(c->module->diagnostics, begin.error, location,
+                              hint[0] != '\0' ? hint : NULL, "%s", message);
+    }
+    return hmlc_error_add(c->module->diagnostics,
+                          memory ? HMLC_ERROR_out_of_memory : HMLC_ERROR_codegen_failed, location,
+                          memory ? "compile with fewer --jobs" : NULL,
+                          "code generation for %s failed: %s", t->program->target->name,
+                          message[0] != '\0' ? message
+                          : memory           ? "out of memory"
+                                             : "no message");
+}
+
 static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
 {
     const hmlc_location *location = task_location(c, t);
@@ -244,19 +292,7 @@ static hmlc_status task_failed(const codegen *c, const task *t, int wait_status)
             "code generation for %s ended by signal %d%s%.*s", target, WTERMSIG(wait_status),
             said[0] != '\0' ? ": " : "", (int)strcspn(said, "\n"), said);
     }
-    bool memory = WEXITSTATUS(wait_status) == HMLC_RESOURCE;
-    const char *message = file_text(t->file, text, sizeof text);
-    if (WEXITSTATUS(wait_status) == HMLC_REFUSED) {
-        return hmlc_error_add(c->module->diagnostics, HMLC_ERROR_object_unfit, NULL, NULL, "%s",
-                              message);
-    }
-    return hmlc_error_add(c->module->diagnostics,
-                          memory ? HMLC_ERROR_out_of_memory : HMLC_ERROR_codegen_failed, location,
-                          memory ? "compile with fewer --jobs" : NULL,
-                          "code generation for %s failed: %s", target,
-                          message[0] != '\0' ? message
-                          : memory           ? "out of memory"
-                                             : "no message");
+    return task_refused(c, t, WEXITSTATUS(wait_status) == HMLC_RESOURCE);
 }
 
 /* Takes over the code of the tasks that are done, in their order. */

@@ -178,13 +178,34 @@ static hmlc_status make_code(generator *g, LLVMModuleRef module, LLVMMemoryBuffe
     return g->stack.failed ? HMLC_RESOURCE : HMLC_OK;
 }
 
+/* The kernel whose code asks for a function; NULL: it has no section of its own. */
+static const hmlc_location *user_of(const generator *g, LLVMMemoryBufferRef object,
+                                    const char *name)
+{
+    char section[256];
+    hmlc_object_user(object, name, section, sizeof section);
+    size_t length = strlen(section);
+    for (uint32_t k = 0; k < g->program->unique.count; k++) {
+        const char *kernel = hmlc_object_kernel_name(g->form, k);
+        size_t own = kernel != NULL ? strlen(kernel) : 0;
+        if (own > 0 && own < length && section[length - own - 1] == '.' &&
+            strcmp(section + length - own, kernel) == 0) {
+            *g->progress = k;
+            return g->program->unique.data[k].plan->kernel->location;
+        }
+    }
+    return NULL;
+}
+
 static hmlc_status check_undefined(const generator *g, LLVMMemoryBufferRef object)
 {
     hmlc_object_symbols names = {0};
     hmlc_status status = hmlc_object_undefined(object, g->program->module->diagnostics, &names);
     if (status == HMLC_OK && names.count > 0) {
-        status = hmlc_error_add(g->program->module->diagnostics, HMLC_ERROR_object_unfit, NULL,
-                                NULL, "%s has no instruction for '%s', which the model needs",
+        status = hmlc_error_add(g->program->module->diagnostics, HMLC_ERROR_object_unfit,
+                                user_of(g, object, names.data[0]),
+                                "take types of 32 bits at most there, or a target of 64 bits",
+                                "%s has no instruction for '%s', which the model needs",
                                 g->target->name, names.data[0]);
     }
     hmlc_object_symbols_release(&names);

@@ -2,6 +2,7 @@
 #include "object_symbols.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* What the formats themselves name, and a linker gives. */
 static bool is_linkers(const char *name)
@@ -68,6 +69,45 @@ hmlc_status hmlc_object_undefined(LLVMMemoryBufferRef object, hmlc_diagnostics *
     LLVMDisposeBinary(binary);
     LLVMContextDispose(context);
     return status;
+}
+
+/* Where `name` is asked for in a section; relocations of ELF have sections of their own. */
+static bool asks_for(LLVMSectionIteratorRef section, const char *name)
+{
+    bool found = false;
+    LLVMRelocationIteratorRef at = LLVMGetRelocations(section);
+    for (; !found && !LLVMIsRelocationIteratorAtEnd(section, at); LLVMMoveToNextRelocation(at)) {
+        LLVMSymbolIteratorRef symbol = LLVMGetRelocationSymbol(at);
+        const char *text = LLVMGetSymbolName(symbol);
+        found = text != NULL && strcmp(text, name) == 0;
+        LLVMDisposeSymbolIterator(symbol);
+    }
+    LLVMDisposeRelocationIterator(at);
+    return found;
+}
+
+void hmlc_object_user(LLVMMemoryBufferRef object, const char *name, char *section, size_t bytes)
+{
+    char *message = NULL;
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
+    section[0] = '\0';
+    if (binary == NULL) {
+        LLVMDisposeMessage(message);
+        LLVMContextDispose(context);
+        return;
+    }
+    LLVMSectionIteratorRef at = LLVMObjectFileCopySectionIterator(binary);
+    for (; section[0] == '\0' && !LLVMObjectFileIsSectionIteratorAtEnd(binary, at);
+         LLVMMoveToNextSection(at)) {
+        const char *text = LLVMGetSectionName(at);
+        if (text != NULL && asks_for(at, name)) {
+            snprintf(section, bytes, "%s", text);
+        }
+    }
+    LLVMDisposeSectionIterator(at);
+    LLVMDisposeBinary(binary);
+    LLVMContextDispose(context);
 }
 
 void hmlc_object_symbols_release(hmlc_object_symbols *names)

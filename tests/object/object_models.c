@@ -237,6 +237,16 @@ static void doubles(wire_buffer *graph)
     graph_add(graph, "Mul", "x x", "y");
 }
 
+/* For 32-bit processors a call. */
+static void divide(wire_buffer *graph)
+{
+    graph_value(graph, GRAPH_INPUT, "x", ONNX_INT64, "6");
+    graph_value(graph, GRAPH_INPUT, "z", ONNX_INT64, "6");
+    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_INT64, "6");
+    graph_add(graph, "Neg", "x", "n");
+    graph_add(graph, "Div", "n z", "y");
+}
+
 /* As many results as the data says. */
 static void found(wire_buffer *graph)
 {
@@ -257,8 +267,8 @@ static const struct {
     void (*build)(wire_buffer *graph);
 } models[] = {{"mlp", mlp},           {"depthwise", depthwise}, {"bytes", bytes},
               {"branches", branches}, {"repeat", repeat},       {"odd", odd_names},
-              {"clash", clash},       {"doubles", doubles},     {"found", found},
-              {"large", large}};
+              {"clash", clash},       {"doubles", doubles},     {"divide", divide},
+              {"found", found},       {"large", large}};
 
 int main(int argc, char **argv)
 {

@@ -63,6 +63,9 @@ refused 3 "HML0520.*dim 'batch' has no bound" "$digits" --target cortex-m4
 refused 3 "HML0520.*size of its result is known only while it runs" "$place/found.onnx" --target cortex-m4
 refused 3 "HML0521.*'a.b' and 'A_B' would have one name" "$place/clash.onnx" --target cortex-m4
 refused 3 'HML0502.*cortex-m4 does not compute in f64' "$place/doubles.onnx" --target cortex-m4
+refused 3 "HML0520.*no instruction for '__divdi3'" "$place/divide.onnx" --target cortex-m4
+refused 3 "node.*\(Div\)" "$place/divide.onnx" --target cortex-m4
+refused 3 'help: take types of 32 bits' "$place/divide.onnx" --target cortex-m55
 refused 3 'HML0512.*cortex-m4 reaches less than 2\^31' "$place/large.onnx" --target cortex-m4 --dim n=600000
 refused 3 'HML0512' "$place/large.onnx" --target cortex-m4 --dim n=1..600000
 refused 3 'HML0520.*no bound' "$place/large.onnx" --target x86-64-v2 --dim n=1..100000000000000
