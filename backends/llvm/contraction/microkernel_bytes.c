@@ -48,6 +48,9 @@ hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, h
 {
     hmlc_pack_layout layout = hmlc_pack_layout_for(left, right, sums);
     bool rows = target->bytes.rows != NULL && left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8;
+    if (target->bytes.singles) {
+        return hmlc_pack_layout_default();
+    }
     if (layout.group > 1 && rows && depth > 0) {
         layout.group = (depth + WHOLE_COLUMN - 1) / WHOLE_COLUMN * WHOLE_COLUMN;
     }

@@ -90,10 +90,11 @@ typedef struct hmlc_byte_products {
     bool half_registers; /* the halves of a vector are registers, whose products fill one */
     const hmlc_word_products *word;
     const hmlc_row_products *rows; /* i8 by i8 */
-    int64_t panel;                 /* columns of a panel of constant weights; 0: as in packing.h */
-    uint32_t groups;               /* that one body of the k loop takes; 0: one */
-    bool in_windows;               /* depthwise windows sum in i32, not in f32 that is exact */
-    hmlc_tiles tiles;              /* where they are not those of floats; usual 0: they are */
+    bool singles;     /* constant weights lie step by step: products widen on their own */
+    int64_t panel;    /* columns of a panel of constant weights; 0: as in packing.h */
+    uint32_t groups;  /* that one body of the k loop takes; 0: one */
+    bool in_windows;  /* depthwise windows sum in i32, not in f32 that is exact */
+    hmlc_tiles tiles; /* where they are not those of floats; usual 0: they are */
 } hmlc_byte_products;
 
 /* LLVM's intrinsics that round f32 to the nearest i32, ties to even; what does not fit gives the
