@@ -3,20 +3,46 @@
  * attributes: axis, exclusive, reverse. */
 #include "portable_kernel.h"
 
-#define RUN(type, total_type)                                                                      \
+enum { MOST_LINES = 64 };
+
+/* `count` lines that lie beside each other run together, so that each step is a row of memory. */
+#define RUN(type, total_type, count)                                                               \
     {                                                                                              \
-        const type *from = x->data;                                                                \
-        type *to = result->data;                                                                   \
-        total_type total = (total_type)product;                                                    \
+        total_type totals[MOST_LINES];                                                             \
+        for (int64_t j = 0; j < (count); j++) {                                                    \
+            totals[j] = (total_type)product;                                                       \
+        }                                                                                          \
         for (int64_t k = 0; k < length; k++) {                                                     \
             int64_t at = start + (reverse ? length - 1 - k : k) * inner;                           \
-            total_type value = (total_type)from[at];                                               \
-            total_type next = (total_type)(product ? total * value : total + value);               \
-            to[at] = (type)(exclusive ? total : next);                                             \
-            total = next;                                                                          \
+            const type *restrict from = (const type *)x->data + at;                                \
+            type *restrict to = (type *)result->data + at;                                         \
+            for (int64_t j = 0; j < (count); j++) {                                                \
+                total_type value = (total_type)from[j], total = totals[j];                         \
+                total_type next = (total_type)(product ? total * value : total + value);           \
+                to[j] = (type)(exclusive ? total : next);                                          \
+                totals[j] = next;                                                                  \
+            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     break
+#define RUN_TYPES(count)                                                                           \
+    switch (x->dtype) {                                                                            \
+    case HML_F32:                                                                                  \
+        RUN(float, double, count);                                                                 \
+    case HML_F64:                                                                                  \
+        RUN(double, double, count);                                                                \
+    case HML_I64:                                                                                  \
+    case HML_U64:                                                                                  \
+        RUN(uint64_t, uint64_t, count);                                                            \
+    case HML_I32:                                                                                  \
+    case HML_U32:                                                                                  \
+        RUN(uint32_t, uint32_t, count);                                                            \
+    case HML_I16:                                                                                  \
+    case HML_U16:                                                                                  \
+        RUN(uint16_t, uint32_t, count);                                                            \
+    default:                                                                                       \
+        RUN(uint8_t, uint32_t, count);                                                             \
+    }
 
 static inline int32_t run(const portable_call *call, int product)
 {
@@ -27,25 +53,17 @@ static inline int32_t run(const portable_call *call, int product)
         outer *= d < axis ? x->dims[d] : 1;
         inner *= d > axis ? x->dims[d] : 1;
     }
-    int64_t lines = portable_count(result) > 0 ? outer * inner : 0;
-    for (int64_t line = 0; line < lines; line++) {
-        int64_t start = line / inner * length * inner + line % inner;
-        switch (x->dtype) {
-        case HML_F32:
-            RUN(float, double);
-        case HML_F64:
-            RUN(double, double);
-        case HML_I64:
-        case HML_U64:
-            RUN(uint64_t, uint64_t);
-        case HML_I32:
-        case HML_U32:
-            RUN(uint32_t, uint32_t);
-        case HML_I16:
-        case HML_U16:
-            RUN(uint16_t, uint32_t);
-        default:
-            RUN(uint8_t, uint32_t);
+    outer = portable_count(result) > 0 ? outer : 0;
+    for (int64_t o = 0; o < outer; o++) {
+        int64_t count;
+        for (int64_t line = 0; line < inner; line += count) {
+            int64_t start = o * length * inner + line;
+            count = inner - line < MOST_LINES ? inner - line : MOST_LINES;
+            if (count == 1) {
+                RUN_TYPES(1) /* the total stays in a register */
+            } else {
+                RUN_TYPES(count)
+            }
         }
     }
     return HML_KERNEL_OK;
