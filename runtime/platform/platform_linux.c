@@ -217,13 +217,18 @@ static int seal_copy(const void *image, uint64_t bytes)
 }
 
 static bool map_segment(uint8_t *base, int descriptor, uint64_t file_offset, uint64_t offset,
-                        uint64_t bytes, int protection)
+                        uint64_t bytes, int protection, int flags)
 {
-    return bytes == 0 || mmap(base + offset, (size_t)bytes, protection, MAP_PRIVATE | MAP_FIXED,
-                              descriptor, (off_t)(file_offset + offset)) != MAP_FAILED;
+    return bytes == 0 ||
+           mmap(base + offset, (size_t)bytes, protection, MAP_PRIVATE | MAP_FIXED | flags,
+                descriptor, (off_t)(file_offset + offset)) != MAP_FAILED;
 }
 
-/* One region that nothing else can slip into, then the segments over it. */
+/*
+ * One region that nothing else can slip into, then the segments over it. Constants are brought in
+ * at once: a load whose mask is empty brings no page in, and on x86 it takes some 40 ns for as long
+ * as the page is missing (Zen 4: comparisons that are all false, 20 times their time).
+ */
 static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layout *layout)
 {
     void *region =
@@ -232,9 +237,9 @@ static void *map_image(int descriptor, uint64_t file_offset, const hml_code_layo
         return NULL;
     }
     if (map_segment(region, descriptor, file_offset, layout->text_offset, layout->text_bytes,
-                    PROT_READ | PROT_EXEC) &&
+                    PROT_READ | PROT_EXEC, 0) &&
         map_segment(region, descriptor, file_offset, layout->rodata_offset, layout->rodata_bytes,
-                    PROT_READ)) {
+                    PROT_READ, MAP_POPULATE)) {
         /* Nothing on most machines; elsewhere instructions have a cache of their own. */
         __builtin___clear_cache((char *)region, (char *)region + layout->image_bytes);
         return region;
