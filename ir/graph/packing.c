@@ -50,3 +50,29 @@ bool hmlc_right_is_constant(const hmlc_value *right)
     }
     return constant;
 }
+
+/* Inputs of a group beyond twice its outputs lie too far apart for a vector of them. */
+enum { MOST_GROUP_OUTPUTS = 8, MOST_GROUP_INPUTS = 8 };
+
+static bool is_narrow(int64_t inputs, int64_t outputs)
+{
+    bool whole = outputs > 0 && (outputs & (outputs - 1)) == 0;
+    return whole && outputs <= MOST_GROUP_OUTPUTS && inputs <= MOST_GROUP_INPUTS &&
+           inputs <= 2 * outputs;
+}
+
+bool hmlc_conv_is_window(const hmlc_op *conv)
+{
+    const hmlc_type *weights = hmlc_op_operand(conv, 1)->type, *result = conv->results[0]->type;
+    int64_t groups = hmlc_op_int(conv, HMLC_ATTR_groups), inputs, outputs;
+    if (groups < 2 || hmlc_right_unpacking(conv) != NULL ||
+        !hmlc_dim_is_constant(weights->dims[weights->rank - 1], &inputs) ||
+        !hmlc_dim_is_constant(weights->dims[0], &outputs)) {
+        return false;
+    }
+    outputs /= groups;
+    if (inputs == 1 && outputs == 1) {
+        return hmlc_dtype_is_float(result->dtype) || hmlc_op_sums_bytes(conv);
+    }
+    return hmlc_dtype_is_float(result->dtype) && is_narrow(inputs, outputs);
+}

@@ -146,17 +146,6 @@ static const hmlc_op *only_anchor(const hmlc_op *kernel)
     return anchor;
 }
 
-/* Depthwise windows are for floats and bytes; of other integers such a convolution is a
- * contraction. */
-static bool depthwise(const hmlc_op *conv)
-{
-    const hmlc_type *in = operand(conv, 0)->type, *out = conv->results[0]->type;
-    int64_t groups = hmlc_op_int(conv, HMLC_ATTR_groups);
-    bool taken = hmlc_dtype_is_float(out->dtype) || hmlc_op_sums_bytes(conv);
-    return taken && groups > 1 && hmlc_dim_is(in->dims[in->rank - 1], groups) &&
-           hmlc_dim_is(out->dims[out->rank - 1], groups);
-}
-
 static bool channels_last(const hmlc_op *op)
 {
     return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
@@ -192,8 +181,9 @@ static const char *check_anchor(const hmlc_op *kernel, const hmlc_op *anchor, in
     CHECK(anchor->opcode != HMLC_OP_matmul || constant, "a constant right-hand side");
     CHECK(pool || hmlc_right_unpacking(anchor) == NULL || constant,
           "what is stored in fewer bits is a constant");
-    bool window = pool || (anchor->opcode == HMLC_OP_conv && depthwise(anchor));
-    CHECK(window == (form == HMLC_FORM_WINDOW), "pools and depthwise convolutions are windows");
+    bool window = pool || (anchor->opcode == HMLC_OP_conv && hmlc_conv_is_window(anchor));
+    CHECK(window == (form == HMLC_FORM_WINDOW),
+          "pools and convolutions of narrow groups are windows");
     CHECK(kernel->result_count == 1, "one result");
     return NULL;
 }

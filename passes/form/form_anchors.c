@@ -14,23 +14,13 @@ static bool is_channels_last(const hmlc_op *op)
     return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
 }
 
-static bool last_dim_is(const hmlc_value *value, int64_t size)
-{
-    const hmlc_type *type = value->type;
-    return type->rank > 0 && hmlc_dim_is(type->dims[type->rank - 1], size);
-}
-
 static int64_t form_of_conv(const hmlc_op *op)
 {
     if (!hmlc_type_is_static(hmlc_op_operand(op, 1)->type) || !is_channels_last(op)) {
         return HMLC_FORM_PORTABLE;
     }
-    int64_t groups = hmlc_op_int(op, HMLC_ATTR_groups);
-    bool depthwise = groups > 1 && last_dim_is(hmlc_op_operand(op, 0), groups) &&
-                     last_dim_is(op->results[0], groups);
-    bool taken = hmlc_dtype_is_float(op->results[0]->type->dtype) || hmlc_op_sums_bytes(op);
-    bool window = op->opcode == HMLC_OP_conv && taken;
-    return depthwise && window ? HMLC_FORM_WINDOW : HMLC_FORM_CONTRACTION;
+    bool window = op->opcode == HMLC_OP_conv && hmlc_conv_is_window(op);
+    return window ? HMLC_FORM_WINDOW : HMLC_FORM_CONTRACTION;
 }
 
 /* The form of the kernel that `op` is the anchor of; -1: rows, loops, or outside. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows: depthwise convolution and pooling, channels last. Lanes are channels; a tile is some
+ * Windows: pooling, depthwise convolution and that of narrow groups, channels last. Lanes are
+ * channels of the result; where they are of groups with several inputs or outputs, the inputs of
+ * the groups in a vector lie beside each other and are spread over its lanes. A tile is some
  * output rows times some output columns, its taps unrolled. Borders are tiles of their own, known
  * at plan time, so that no tap is tested at run time. Where sizes are not known (or the window is
  * very large) taps are looped over instead, see window_dynamic.c.
@@ -12,10 +14,15 @@
 
 extern const hmlc_kernel_class hmlc_window_class;
 
-enum { HMLC_WINDOW_AXES = 3, HMLC_WINDOW_TILE = 8, HMLC_WINDOW_TAPS = 16 };
+enum {
+    HMLC_WINDOW_AXES = 3,
+    HMLC_WINDOW_TILE = 8,
+    HMLC_WINDOW_TAPS = 16,  /* of an axis, unrolled */
+    HMLC_WINDOW_STEPS = 512 /* of all, each input of a group counted */
+};
 
 typedef enum hmlc_window_kind {
-    HMLC_WINDOW_DEPTHWISE,
+    HMLC_WINDOW_DEPTHWISE, /* and of narrow groups */
     HMLC_WINDOW_MAXIMUM,
     HMLC_WINDOW_AVERAGE,
 } hmlc_window_kind;
@@ -47,7 +54,8 @@ typedef struct hmlc_window {
     hmlc_contraction tile;
     hmlc_window_kind kind;
     bool counts_padding;
-    int64_t pad_value; /* depthwise, of bytes: what padding counts as */
+    int64_t group_inputs, group_outputs; /* 1 of a pool */
+    int64_t pad_value;                   /* depthwise, of bytes: what padding counts as */
     bool dynamic;
     hmlc_window_axis axis[HMLC_WINDOW_AXES];
     hmlc_dim input_strides[HMLC_WINDOW_AXES];
@@ -77,11 +85,13 @@ typedef struct hmlc_window_emitter {
 
 /* base + `offset` elements of the input. */
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset);
-/* One vector of channels at `offset` elements of the input. */
+/* The inputs of the groups of one vector of channels, at `offset` elements of the input. */
 LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset);
+/* Of those, input `number` of its group in each lane. */
+LLVMValueRef hmlc_window_spread(hmlc_window_emitter *at, LLVMValueRef loaded, int64_t number);
 /* What padding counts as, in all lanes. */
 LLVMValueRef hmlc_window_padding(hmlc_window_emitter *at);
-/* The weights of tap `tap` for the vector of channels. */
+/* The weights of step `tap` for the vector of channels: of groups, a tap has a step an input. */
 LLVMValueRef hmlc_window_weight(hmlc_window_emitter *at, LLVMValueRef tap);
 /* Accumulators before the first tap, and one tap more. */
 void hmlc_window_start(hmlc_window_emitter *at, LLVMValueRef *accumulators);

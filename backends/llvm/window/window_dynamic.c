@@ -74,8 +74,14 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
     hmlc_frame *frame = at->frame;
     LLVMBuilderRef builder = frame->builder;
     if (number == HMLC_WINDOW_AXES) {
-        LLVMValueRef weight = hmlc_window_weight(at, tap);
-        *sum = hmlc_window_combine(at, *sum, hmlc_window_load(at, offset), weight);
+        LLVMValueRef loaded = hmlc_window_load(at, offset);
+        int64_t inputs = at->window->group_inputs;
+        LLVMValueRef first = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, inputs), "");
+        for (int64_t k = 0; k < inputs; k++) {
+            LLVMValueRef step = LLVMBuildAdd(builder, first, hmlc_frame_int(frame, k), "");
+            *sum = hmlc_window_combine(at, *sum, hmlc_window_spread(at, loaded, k),
+                                       hmlc_window_weight(at, step));
+        }
         return;
     }
     const hmlc_window_axis *axis = &at->window->axis[number];

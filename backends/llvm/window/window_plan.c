@@ -97,7 +97,7 @@ static double static_code(const hmlc_window *window)
             taps += (double)(window->rows.strips[r].size * window->columns.strips[c].size);
         }
     }
-    return taps * (double)(window->axis[1].window * window->axis[2].window);
+    return taps * (double)(window->axis[1].window * window->axis[2].window * window->group_inputs);
 }
 
 /* -- reading the op */
@@ -168,11 +168,12 @@ static hmlc_status take_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     return HMLC_OK;
 }
 
-/* Sizes of a depthwise window, from weights [C, k..., 1]; false where it is none. */
-static bool read_sizes(const hmlc_kernel_plan *plan, const hmlc_window *window,
-                       const hmlc_value *weights, int64_t *channels, int64_t *sizes)
+/* Sizes of a window and its groups, from weights [C, k..., inputs]; false where it is none. */
+static bool read_sizes(const hmlc_kernel_plan *plan, hmlc_window *window, const hmlc_value *weights,
+                       int64_t *channels, int64_t *sizes)
 {
     const hmlc_type *type = weights->type;
+    int64_t groups = hmlc_op_int(window->tile.anchor, HMLC_ATTR_groups);
     if (!hmlc_contraction_is_argument(weights) ||
         hmlc_op_operand(plan->kernel, weights->index)->storage.strides != NULL) {
         return false;
@@ -182,13 +183,17 @@ static bool read_sizes(const hmlc_kernel_plan *plan, const hmlc_window *window,
             return false;
         }
     }
-    return hmlc_dim_is_constant(type->dims[0], channels) &&
-           hmlc_dim_is(type->dims[type->rank - 1], 1) &&
-           *channels == hmlc_op_int(window->tile.anchor, HMLC_ATTR_groups) &&
-           hmlc_dim_is(window->channels, *channels);
+    if (!hmlc_conv_is_window(window->tile.anchor) ||
+        !hmlc_dim_is_constant(type->dims[0], channels) ||
+        !hmlc_dim_is_constant(type->dims[type->rank - 1], &window->group_inputs) ||
+        !hmlc_dim_is(window->channels, *channels)) {
+        return false;
+    }
+    window->group_outputs = *channels / groups;
+    return true;
 }
 
-/* Panels of channels, whose steps are the taps. */
+/* Panels of channels, whose steps are the taps, and of each the inputs of a group. */
 static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                 hmlc_window *window, int64_t *sizes)
 {
@@ -196,11 +201,13 @@ static hmlc_status read_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
     const hmlc_value *right = hmlc_op_operand(tile->anchor, 1);
     int64_t channels, taps = 1;
     if (!read_sizes(plan, window, right, &channels, sizes)) {
-        return hmlc_contraction_refuse(context, plan, "only depthwise windows of known weights");
+        return hmlc_contraction_refuse(context, plan,
+                                       "only windows of narrow groups and known weights");
     }
     for (int32_t k = 0; k < right->type->rank - 2; k++) {
         taps *= sizes[k];
     }
+    taps *= window->group_inputs;
     bool bytes = hmlc_op_sums_bytes(tile->anchor) && tile->dtype == HMLC_DTYPE_i32;
     tile->right_dtype = bytes ? right->type->dtype : tile->dtype;
     hmlc_pack_weights panels = {.dtype = right->type->dtype,
@@ -232,7 +239,8 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     hmlc_dim row_tiles = window->dynamic ? hmlc_dim_multiply(dims, window->axis[0].output_dim,
                                                              window->axis[1].output_dim)
                                          : integer(context, window->rows.tiles);
-    int64_t taps = window->axis[0].window * window->axis[1].window * window->axis[2].window;
+    int64_t taps = window->axis[0].window * window->axis[1].window * window->axis[2].window *
+                   window->group_inputs;
     double pixels = (double)hmlc_dim_hint(window->tile.rows);
     int64_t channels = hmlc_dim_hint(window->channels),
             batches = hmlc_dim_few(window->tile.batches, 1);
@@ -274,6 +282,8 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
     }
     const hmlc_window_axis *depth = &window->axis[0];
     bool flat = known && depth->input == 1 && depth->output == 1 && depth->window == 1;
+    flat = flat && window->axis[1].window * window->axis[2].window * window->group_inputs <=
+                       HMLC_WINDOW_STEPS;
     window->dynamic = !flat || window->axis[1].output < 1 || window->axis[2].output < 1;
     if (window->dynamic) {
         return HMLC_OK;
@@ -332,6 +342,7 @@ static hmlc_status read_anchor(hmlc_plan_context *context, hmlc_kernel_plan *pla
     tile->layout = hmlc_pack_layout_default();
     tile->lanes = hmlc_microkernel_lanes(context->target, tile->dtype, tile->layout);
     window->channels = tile->dims[tile->rank - 1];
+    window->group_inputs = window->group_outputs = 1;
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
         HMLC_TRY(read_weights(context, plan, window, sizes));
     } else {

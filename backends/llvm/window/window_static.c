@@ -10,8 +10,7 @@ typedef struct static_tile {
     LLVMValueRef first_row, first_column; /* of the output */
     int64_t lowest_row, lowest_column;    /* first input row and column read, from tap 0's */
     LLVMValueRef base;                    /* offset of that element */
-    LLVMValueRef
-        weights[HMLC_WINDOW_TAPS * HMLC_WINDOW_TAPS]; /* of the channels at hand, or NULL */
+    LLVMValueRef weights[HMLC_WINDOW_STEPS]; /* of the channels at hand, or NULL */
 } static_tile;
 
 /* The first input index that any output of a strip reads, from the strip's first tap. */
@@ -63,12 +62,12 @@ static bool is_read(const hmlc_window_axis *axis, const hmlc_window_strip *strip
 }
 
 /* Loaded where it is first used. */
-static LLVMValueRef weight_of(hmlc_window_emitter *at, static_tile *tile, int64_t tap)
+static LLVMValueRef weight_of(hmlc_window_emitter *at, static_tile *tile, int64_t step)
 {
-    if (tile->weights[tap] == NULL) {
-        tile->weights[tap] = hmlc_window_weight(at, hmlc_frame_int(at->frame, tap));
+    if (tile->weights[step] == NULL) {
+        tile->weights[step] = hmlc_window_weight(at, hmlc_frame_int(at->frame, step));
     }
-    return tile->weights[tap];
+    return tile->weights[step];
 }
 
 /* All products of one input vector. */
@@ -84,15 +83,19 @@ static void use_input(hmlc_window_emitter *at, static_tile *tile, int64_t row, i
                      hmlc_frame_dim(frame, at->window->input_strides[2]), "");
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, down, along, "");
     offset = LLVMBuildAdd(frame->builder, tile->base, offset, "");
-    LLVMValueRef input = hmlc_window_load(at, offset);
-    for (int64_t r = 0; r < tile->rows->size; r++) {
-        int64_t row_tap = tap_of(y, tile->rows, r, row);
-        for (int64_t c = 0; c < tile->columns->size && row_tap >= 0; c++) {
-            int64_t column_tap = tap_of(x, tile->columns, c, column);
-            if (column_tap >= 0) {
-                LLVMValueRef *sum = &accumulators[r * tile->columns->size + c];
-                LLVMValueRef weight = weight_of(at, tile, row_tap * x->window + column_tap);
-                *sum = hmlc_window_combine(at, *sum, input, weight);
+    LLVMValueRef loaded = hmlc_window_load(at, offset);
+    int64_t inputs = at->window->group_inputs;
+    for (int64_t k = 0; k < inputs; k++) {
+        LLVMValueRef input = hmlc_window_spread(at, loaded, k);
+        for (int64_t r = 0; r < tile->rows->size; r++) {
+            int64_t row_tap = tap_of(y, tile->rows, r, row);
+            for (int64_t c = 0; c < tile->columns->size && row_tap >= 0; c++) {
+                int64_t column_tap = tap_of(x, tile->columns, c, column);
+                if (column_tap >= 0) {
+                    int64_t step = (row_tap * x->window + column_tap) * inputs + k;
+                    LLVMValueRef *sum = &accumulators[r * tile->columns->size + c];
+                    *sum = hmlc_window_combine(at, *sum, input, weight_of(at, tile, step));
+                }
             }
         }
     }

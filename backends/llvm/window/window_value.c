@@ -2,8 +2,12 @@
 /* What both forms of window tiles are made of; channels in vectors. */
 #include "window.h"
 
+#include <hmlc/assert.h>
+
 #include "llvm/contraction/pack.h"
 #include "llvm/elementwise/elementwise_internal.h"
+
+enum { MOST_LANES = 64 };
 
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
 {
@@ -11,19 +15,37 @@ LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMV
     return hmlc_frame_element(at->frame, type, base, offset);
 }
 
+/* What lanes that are in use read: whole groups, or the one that all lanes belong to. */
+static uint32_t inputs_read(const hmlc_window_emitter *at)
+{
+    const hmlc_window *window = at->window;
+    uint32_t outputs = (uint32_t)window->group_outputs;
+    uint32_t groups = at->valid_lanes > outputs ? at->valid_lanes / outputs : 1;
+    return groups * (uint32_t)window->group_inputs;
+}
+
 LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
 {
-    const hmlc_contraction *tile = &at->window->tile;
+    hmlc_frame *frame = at->frame;
+    const hmlc_window *window = at->window;
+    const hmlc_contraction *tile = &window->tile;
     hmlc_dim stride = tile->left.strides[tile->rank - 1];
-    LLVMValueRef channel =
-        LLVMBuildMul(at->frame->builder, at->channel, hmlc_frame_dim(at->frame, stride), "");
+    bool grouped = window->group_inputs > 1 || window->group_outputs > 1;
+    LLVMValueRef channel = at->channel;
+    if (grouped) {
+        channel = LLVMBuildUDiv(frame->builder, channel,
+                                hmlc_frame_int(frame, window->group_outputs), "");
+        channel =
+            LLVMBuildMul(frame->builder, channel, hmlc_frame_int(frame, window->group_inputs), "");
+    }
+    channel = LLVMBuildMul(frame->builder, channel, hmlc_frame_dim(frame, stride), "");
     LLVMValueRef pointer = hmlc_window_input(at, at->input, channel);
     hmlc_vector_access access = {.dtype = tile->left_dtype,
-                                 .lanes = at->tile_shape.lanes,
-                                 .valid_lanes = at->valid_lanes,
+                                 .lanes = grouped ? inputs_read(at) : at->tile_shape.lanes,
+                                 .valid_lanes = grouped ? inputs_read(at) : at->valid_lanes,
                                  .address = hmlc_window_input(at, pointer, offset),
                                  .stride = stride};
-    LLVMValueRef value = hmlc_elementwise_convert(at->frame, hmlc_vector_load(at->frame, &access),
+    LLVMValueRef value = hmlc_elementwise_convert(frame, hmlc_vector_load(frame, &access),
                                                   tile->left_dtype, tile->dtype);
     if (!at->less_padding) {
         return value;
@@ -31,6 +53,32 @@ LLVMValueRef hmlc_window_load(hmlc_window_emitter *at, LLVMValueRef offset)
     LLVMValueRef padding = hmlc_window_padding(at);
     return tile->dtype == HMLC_DTYPE_f32 ? LLVMBuildFSub(at->frame->builder, value, padding, "")
                                          : LLVMBuildSub(at->frame->builder, value, padding, "");
+}
+
+LLVMValueRef hmlc_window_spread(hmlc_window_emitter *at, LLVMValueRef loaded, int64_t number)
+{
+    const hmlc_window *window = at->window;
+    uint32_t lanes = at->tile_shape.lanes, read = inputs_read(at);
+    if (window->group_inputs == 1 && window->group_outputs == 1) {
+        return loaded;
+    }
+    hmlc_frame *frame = at->frame;
+    LLVMValueRef mask[MOST_LANES];
+    HMLC_ASSERT(lanes <= MOST_LANES);
+    if (read == 1) {
+        return hmlc_frame_splat(frame, loaded, lanes);
+    }
+    if (lanes == 1) {
+        return LLVMBuildExtractElement(frame->builder, loaded,
+                                       LLVMConstInt(frame->i32, (uint64_t)number, 0), "");
+    }
+    for (uint32_t k = 0; k < lanes; k++) { /* lanes that are not in use take anything */
+        uint64_t from = k / (uint64_t)window->group_outputs * (uint64_t)window->group_inputs;
+        from += (uint64_t)number;
+        mask[k] = LLVMConstInt(frame->i32, from < read ? from : 0, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, loaded, LLVMGetPoison(LLVMTypeOf(loaded)),
+                                  LLVMConstVector(mask, lanes), "");
 }
 
 LLVMValueRef hmlc_window_padding(hmlc_window_emitter *at)

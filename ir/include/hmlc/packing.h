@@ -66,6 +66,13 @@ hmlc_value *hmlc_right_stored(const hmlc_op *anchor);
 /* A constant right-hand side, or what is unpacked from constants. */
 bool hmlc_right_is_constant(const hmlc_value *right);
 
+/*
+ * Whether a channels-last convolution's lanes are channels of several groups: depthwise, of floats
+ * or bytes, or of floats with groups so narrow that panels of one group would be mostly padding.
+ * Other groups are contractions.
+ */
+bool hmlc_conv_is_window(const hmlc_op *conv);
+
 /* Elements of one row of a panel. */
 static inline int64_t hmlc_pack_row(hmlc_pack_layout layout)
 {
