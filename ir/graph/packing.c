@@ -65,8 +65,7 @@ bool hmlc_conv_is_window(const hmlc_op *conv)
 {
     const hmlc_type *weights = hmlc_op_operand(conv, 1)->type, *result = conv->results[0]->type;
     int64_t groups = hmlc_op_int(conv, HMLC_ATTR_groups), inputs, outputs;
-    if (groups < 2 || hmlc_right_unpacking(conv) != NULL ||
-        !hmlc_dim_is_constant(weights->dims[weights->rank - 1], &inputs) ||
+    if (groups < 2 || !hmlc_dim_is_constant(weights->dims[weights->rank - 1], &inputs) ||
         !hmlc_dim_is_constant(weights->dims[0], &outputs)) {
         return false;
     }

@@ -31,20 +31,26 @@ static uint32_t common_attrs(contraction_case *test, const window_case *shape, h
     return 4;
 }
 
-static void check_depthwise(const window_case *shape, int64_t channels, hmlc_opcode activation)
+static void check_groups(const window_case *shape, hmlc_dtype dtype, int64_t channels,
+                         int64_t groups, hmlc_opcode activation)
 {
     contraction_case test = case_begin((uint64_t)channels + strlen(shape->sizes));
     hmlc_attr attrs[8];
     char bias[32];
     snprintf(bias, sizeof bias, "%lld", (long long)channels);
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, shape->input, shape->sizes),
-                              case_constant(&test, HMLC_DTYPE_f32, shape->weights),
-                              case_constant(&test, HMLC_DTYPE_f32, bias)};
+    hmlc_value *operands[] = {case_input(&test, dtype, shape->input, shape->sizes),
+                              case_constant(&test, dtype, shape->weights),
+                              case_constant(&test, dtype, bias)};
     uint32_t count = common_attrs(&test, shape, attrs);
-    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, channels);
+    attrs[count++] = hmlc_attr_int(HMLC_ATTR_groups, groups);
     hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 3, attrs, count);
     value = kernel_graph_unary(&test.graph, activation, value);
     case_verify(&test, HMLC_FORM_WINDOW, value);
+}
+
+static void check_depthwise(const window_case *shape, int64_t channels, hmlc_opcode activation)
+{
+    check_groups(shape, HMLC_DTYPE_f32, channels, channels, activation);
 }
 
 static void check_pool(const window_case *shape, hmlc_opcode opcode, hmlc_dtype dtype,
@@ -95,8 +101,8 @@ static void depthwise_shapes(void **state)
                                    "1 1 1 1 1 1",
                                    {0}},
                     10, HMLC_OP_relu);
-    /* Few channels and a long epilogue: the tile waits in memory as vectors of 2 lanes. */
-    for (int64_t channels = 1; channels <= 7; channels++) {
+    /* Few channels and a long epilogue: the tile waits in memory as vectors of 2 lanes and 1. */
+    for (int64_t channels = 2; channels <= 7; channels++) {
         char dims[32], weights[32];
         snprintf(dims, sizeof dims, "2 8 %d", (int)channels);
         snprintf(weights, sizeof weights, "%d 4 1", (int)channels);
@@ -118,6 +124,31 @@ static void depthwise_sizes_at_run_time(void **state)
         &(window_case){
             "n 14 14 16", "3 14 14 16", "16 3 3 1", {3, 3}, {1, 1}, {1, 1}, "1 1 1 1", {0}},
         16, HMLC_OP_relu);
+}
+
+/* Several inputs or outputs a group: whole vectors of groups, a rest of some, and vectors that are
+ * narrower than a group. */
+static void narrow_groups(void **state)
+{
+    (void)state;
+    static const int8_t widths[][2] = {{1, 2}, {1, 8}, {2, 1}, {2, 2}, {3, 2},
+                                       {3, 4}, {4, 4}, {5, 4}, {8, 4}, {8, 8}};
+    for (size_t k = 0; k < sizeof widths / sizeof widths[0]; k++) {
+        for (int groups = 2; groups <= 11; groups += 3) {
+            char input[64], sizes[64], weights[64];
+            int inputs = widths[k][0] * groups, outputs = widths[k][1] * groups;
+            snprintf(sizes, sizeof sizes, "2 7 9 %d", inputs);
+            snprintf(input, sizeof input, "n h 9 %d", inputs);
+            snprintf(weights, sizeof weights, "%d 3 2 %d", outputs, widths[k][0]);
+            window_case shape = {sizes, sizes, weights, {3, 2}, {1, 2}, {1, 1}, "1 0 1 1", {0}};
+            check_groups(&shape, HMLC_DTYPE_f32, outputs, groups, HMLC_OP_relu);
+            shape.input = input;
+            check_groups(&shape, groups == 5 ? HMLC_DTYPE_f64 : HMLC_DTYPE_f32, outputs, groups,
+                         HMLC_OP_relu);
+        }
+    }
+    check_groups(&(window_case){"2 40 20", "2 40 20", "10 7 4", {7}, {1}, {2}, "6 6", {0}},
+                 HMLC_DTYPE_f16, 10, 5, HMLC_OP_relu);
 }
 
 static void pools(void **state)
@@ -233,11 +264,9 @@ static void maximum_of_nan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(depthwise_shapes),
-        cmocka_unit_test(depthwise_sizes_at_run_time),
-        cmocka_unit_test(pools),
-        cmocka_unit_test(pools_with_indices),
-        cmocka_unit_test(weights_at_run_time_and_half_floats),
+        cmocka_unit_test(depthwise_shapes),   cmocka_unit_test(depthwise_sizes_at_run_time),
+        cmocka_unit_test(narrow_groups),      cmocka_unit_test(pools),
+        cmocka_unit_test(pools_with_indices), cmocka_unit_test(weights_at_run_time_and_half_floats),
         cmocka_unit_test(maximum_of_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,8 @@ const operator_row operator_rows[] = {
     ROW(conv, "T[n,6,h,w]; =U[{3|6|12},2,3,3]{; =T[6]|}", WINDOW_2D ", groups = 3, " FIRST, OPERATOR_SUMS)
     ROW(conv, "T[n,6,h,w]; =U[16,6,{3,3|1,1|5,1}]", WINDOW_2D ", groups = 1, " FIRST, OPERATOR_SUMS)
     ROW(conv, "T[n,8,h,w]; {=|}U[8,1,3,3]", WINDOW_2D ", groups = 8, " FIRST, OPERATOR_SUMS)
+    ROW(conv, "T[n,8,h,w]; {=|}U[{8|16|32},2,{3,3|1,1|1,5}]", WINDOW_2D ", groups = 4, " FIRST, OPERATOR_SUMS)
+    ROW(conv, "T[n,h,w,15]; =U[{20|40},{3,3|1,1},3]", WINDOW_2D ", groups = 5, " LAST, OPERATOR_SUMS)
     ROW(conv, "T[n,c,l]; U[o,c,{k|3}]", WINDOW_1D ", groups = 1, " FIRST, OPERATOR_SUMS)
     ROW(conv, "T[n,4,l]; =U[{4|8},1,3]", WINDOW_1D ", groups = 4, " FIRST, OPERATOR_SUMS)
     ROW(conv_transpose, "T[n,c,h,w]; U[c,o,{p,q|3,3}]", WINDOW_2D ", groups = 1, output_padding = [0, {0|1}], " FIRST, OPERATOR_SUMS)

@@ -46,7 +46,7 @@ static const struct {
      "    %4 = reduce_sum(%3) {axes = [1], keep_dims = 1} : f32[2, 1]\n    yield(%4)\n",
      "an elementwise epilogue"},
     {"window", "f32[2, 4]", "    %3 = matmul(%0, %1) : f32[2, 4]\n    yield(%3)\n",
-     "pools and depthwise convolutions are windows"},
+     "pools and convolutions of narrow groups are windows"},
     {"recurrent", "f32[2, 4]", "    %3 = relu(%0) : f32[2, 4]\n    yield(%3)\n", "recurrent cells"},
     {"portable", "f32[2, 4]",
      "    %3 = relu(%0) : f32[2, 4]\n    %4 = relu(%3) : f32[2, 4]\n    yield(%4)\n",
