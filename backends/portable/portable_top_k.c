@@ -58,6 +58,30 @@ static void sift_down(const top_k_row *row, int64_t at, int64_t count, int64_t i
     heap[at * stride] = index;
 }
 
+/* The first index from `at` on whose value may be better than that of `worst`: of the others no
+ * comparison but this one is needed. NaN compares as false, and so may be. */
+#define NEXT(type)                                                                                 \
+    {                                                                                              \
+        const type *data = (const type *)row->x->data + row->source;                               \
+        type limit = data[worst * stride];                                                         \
+        if (row->largest) {                                                                        \
+            while (at < length && data[at * stride] <= limit) {                                    \
+                at++;                                                                              \
+            }                                                                                      \
+        } else {                                                                                   \
+            while (at < length && data[at * stride] >= limit) {                                    \
+                at++;                                                                              \
+            }                                                                                      \
+        }                                                                                          \
+        return at;                                                                                 \
+    }
+
+static int64_t next_candidate(const top_k_row *row, int64_t at, int64_t worst)
+{
+    int64_t length = row->length, stride = row->stride;
+    PORTABLE_RETURN_BY_TYPE(row->x->dtype, NEXT)
+}
+
 static void select_row(const top_k_row *row)
 {
     int64_t *heap = row->heap, stride = row->stride;
@@ -67,10 +91,12 @@ static void select_row(const top_k_row *row)
     for (int64_t k = row->count / 2 - 1; k >= 0; k--) {
         sift_down(row, k, row->count, heap[k * stride]);
     }
-    for (int64_t k = row->count; k < row->length && row->count > 0; k++) {
-        if (is_better(row, k, heap[0])) {
-            sift_down(row, 0, row->count, k);
+    int64_t next = row->count > 0 ? row->count : row->length;
+    while ((next = next_candidate(row, next, heap[0])) < row->length) {
+        if (is_better(row, next, heap[0])) {
+            sift_down(row, 0, row->count, next);
         }
+        next++;
     }
     for (int64_t k = row->count - 1; k > 0; k--) { /* the worst goes to the end */
         int64_t worst = heap[0], last = heap[k * stride];
