@@ -89,15 +89,26 @@ static void choose_tile(const hmlc_target *target, const hmlc_window *window, in
     *rows = y->output < *rows ? y->output : *rows;
 }
 
+/* Maxima go down the columns that a tile reads, then along its outputs. */
+static double tile_code(const hmlc_window *window, int64_t rows, int64_t columns)
+{
+    const hmlc_window_axis *y = &window->axis[1], *x = &window->axis[2];
+    int64_t read = (columns - 1) * x->stride + x->window;
+    int64_t code = window->kind == HMLC_WINDOW_MAXIMUM
+                       ? rows * (read * y->window + columns * x->window)
+                       : rows * columns * y->window * x->window * window->group_inputs;
+    return (double)code;
+}
+
 static double static_code(const hmlc_window *window)
 {
-    double taps = 0;
+    double code = 0;
     for (int64_t r = 0; r < window->rows.count; r++) {
         for (int64_t c = 0; c < window->columns.count; c++) {
-            taps += (double)(window->rows.strips[r].size * window->columns.strips[c].size);
+            code += tile_code(window, window->rows.strips[r].size, window->columns.strips[c].size);
         }
     }
-    return taps * (double)(window->axis[1].window * window->axis[2].window * window->group_inputs);
+    return code;
 }
 
 /* -- reading the op */

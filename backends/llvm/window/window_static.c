@@ -7,9 +7,9 @@
 /* One tile's place. */
 typedef struct static_tile {
     const hmlc_window_strip *rows, *columns;
-    LLVMValueRef first_row, first_column; /* of the output */
-    int64_t lowest_row, lowest_column;    /* first input row and column read, from tap 0's */
-    LLVMValueRef base;                    /* offset of that element */
+    LLVMValueRef first_row, first_column;    /* of the output */
+    int64_t lowest_row, lowest_column;       /* first input row and column read, from tap 0's */
+    LLVMValueRef base;                       /* offset of that element */
     LLVMValueRef weights[HMLC_WINDOW_STEPS]; /* of the channels at hand, or NULL */
 } static_tile;
 
@@ -70,20 +70,25 @@ static LLVMValueRef weight_of(hmlc_window_emitter *at, static_tile *tile, int64_
     return tile->weights[step];
 }
 
-/* All products of one input vector. */
-static void use_input(hmlc_window_emitter *at, static_tile *tile, int64_t row, int64_t column,
-                      LLVMValueRef *accumulators)
+static LLVMValueRef input_offset(hmlc_window_emitter *at, const static_tile *tile, int64_t row,
+                                 int64_t column)
 {
     hmlc_frame *frame = at->frame;
-    const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
     LLVMValueRef down = LLVMBuildMul(frame->builder, hmlc_frame_int(frame, row - tile->lowest_row),
                                      hmlc_frame_dim(frame, at->window->input_strides[1]), "");
     LLVMValueRef along =
         LLVMBuildMul(frame->builder, hmlc_frame_int(frame, column - tile->lowest_column),
                      hmlc_frame_dim(frame, at->window->input_strides[2]), "");
     LLVMValueRef offset = LLVMBuildAdd(frame->builder, down, along, "");
-    offset = LLVMBuildAdd(frame->builder, tile->base, offset, "");
-    LLVMValueRef loaded = hmlc_window_load(at, offset);
+    return LLVMBuildAdd(frame->builder, tile->base, offset, "");
+}
+
+/* All products of one input vector. */
+static void use_input(hmlc_window_emitter *at, static_tile *tile, int64_t row, int64_t column,
+                      LLVMValueRef *accumulators)
+{
+    const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
+    LLVMValueRef loaded = hmlc_window_load(at, input_offset(at, tile, row, column));
     int64_t inputs = at->window->group_inputs;
     for (int64_t k = 0; k < inputs; k++) {
         LLVMValueRef input = hmlc_window_spread(at, loaded, k);
@@ -140,14 +145,10 @@ static void divide_averages(hmlc_window_emitter *at, const static_tile *tile,
     }
 }
 
-static void tile_body(hmlc_window_emitter *at, void *context)
+/* Every product of the inputs that the tile reads. */
+static void sum_inputs(hmlc_window_emitter *at, static_tile *tile, LLVMValueRef *accumulators)
 {
-    static_tile *tile = context;
     const hmlc_window_axis *y = &at->window->axis[1], *x = &at->window->axis[2];
-    LLVMValueRef accumulators[HMLC_TILE_ROWS];
-    at->tile.column = at->channel;
-    memset(tile->weights, 0, sizeof tile->weights);
-    hmlc_window_start(at, accumulators);
     for (int64_t row = tile->lowest_row; row <= highest_input(y, tile->rows); row++) {
         for (int64_t column = tile->lowest_column; column <= highest_input(x, tile->columns);
              column++) {
@@ -155,6 +156,55 @@ static void tile_body(hmlc_window_emitter *at, void *context)
                 use_input(at, tile, row, column, accumulators);
             }
         }
+    }
+}
+
+/* The largest of what one column of the input gives output row `row`. */
+static LLVMValueRef column_maximum(hmlc_window_emitter *at, const static_tile *tile, int64_t row,
+                                   int64_t column)
+{
+    const hmlc_window_axis *y = &at->window->axis[1];
+    LLVMValueRef largest = NULL;
+    for (int64_t input = tile->lowest_row; input <= highest_input(y, tile->rows); input++) {
+        if (tap_of(y, tile->rows, row, input) >= 0) {
+            LLVMValueRef value = hmlc_window_load(at, input_offset(at, tile, input, column));
+            largest = largest != NULL ? hmlc_window_combine(at, largest, value, NULL) : value;
+        }
+    }
+    return largest;
+}
+
+/* A maximum goes down the columns first: outputs beside each other share most of these. */
+static void take_maxima(hmlc_window_emitter *at, const static_tile *tile,
+                        LLVMValueRef *accumulators)
+{
+    const hmlc_window_axis *x = &at->window->axis[2];
+    for (int64_t r = 0; r < tile->rows->size; r++) {
+        for (int64_t column = tile->lowest_column; column <= highest_input(x, tile->columns);
+             column++) {
+            LLVMValueRef largest =
+                is_read(x, tile->columns, column) ? column_maximum(at, tile, r, column) : NULL;
+            for (int64_t c = 0; c < tile->columns->size && largest != NULL; c++) {
+                if (tap_of(x, tile->columns, c, column) >= 0) {
+                    LLVMValueRef *sum = &accumulators[r * tile->columns->size + c];
+                    *sum = hmlc_window_combine(at, *sum, largest, NULL);
+                }
+            }
+        }
+    }
+}
+
+static void tile_body(hmlc_window_emitter *at, void *context)
+{
+    static_tile *tile = context;
+    LLVMValueRef accumulators[HMLC_TILE_ROWS];
+    at->tile.column = at->channel;
+    memset(tile->weights, 0, sizeof tile->weights);
+    hmlc_window_start(at, accumulators);
+    if (at->window->kind == HMLC_WINDOW_MAXIMUM) {
+        take_maxima(at, tile, accumulators);
+    } else {
+        sum_inputs(at, tile, accumulators);
     }
     if (at->window->kind == HMLC_WINDOW_AVERAGE) {
         divide_averages(at, tile, accumulators);
