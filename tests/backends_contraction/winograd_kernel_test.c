@@ -100,6 +100,58 @@ static void other_sizes_are_direct(void **state)
     CHECK("1 12 12 12", NULL, 12, 20, "1 1 1 1", HMLC_OP_relu, false);
 }
 
+typedef struct bytes_case {
+    const char *input;
+    int64_t dims[4]; /* of the input */
+    int64_t outputs; /* channels */
+    int64_t pad_value;
+    bool ends; /* nothing but the types' ends: the largest sums there are */
+} bytes_case;
+
+/* Exactly the sums of bytes; targets that add up four products at once stay direct. */
+static void check_bytes(const bytes_case *shape)
+{
+    static const int64_t ones[] = {1, 1};
+    contraction_case test = case_begin((uint64_t)(shape->dims[3] + shape->outputs));
+    int64_t weight_dims[] = {shape->outputs, 3, 3, shape->dims[3]};
+    hmlc_tensor x = kernel_random_tensor(&test.random, test.graph.module->arena, HMLC_DTYPE_u8, 4,
+                                         shape->dims, 0, 256);
+    hmlc_tensor w = kernel_random_tensor(&test.random, test.graph.module->arena, HMLC_DTYPE_i8, 4,
+                                         weight_dims, -128, 128);
+    for (int64_t k = 0; shape->ends && k < (int64_t)x.bytes; k++) {
+        bool large = shape->outputs % 32 != 0 || kernel_random_next(&test.random) % 3 > 0;
+        hmlc_element_set_int(HMLC_DTYPE_u8, hmlc_eval_data(&x), k, large ? 255 : 0);
+    }
+    for (int64_t k = 0; shape->ends && k < (int64_t)w.bytes; k++) {
+        bool least = shape->outputs % 32 != 0 || kernel_random_next(&test.random) % 2 == 0;
+        hmlc_element_set_int(HMLC_DTYPE_i8, hmlc_eval_data(&w), k, least ? -128 : 127);
+    }
+    hmlc_value *operands[] = {kernel_graph_input(&test.graph, HMLC_DTYPE_u8, shape->input),
+                              kernel_graph_outer_constant(&test.graph, &w)};
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, ones, 2),
+                         kernel_graph_dims(&test.graph, HMLC_ATTR_pads, "1 1 1 1"),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_groups, 1),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST),
+                         hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_i32),
+                         hmlc_attr_int(HMLC_ATTR_pad_value, shape->pad_value),
+                         hmlc_attr_int(HMLC_ATTR_winograd, 2)};
+    hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_conv, operands, 2, attrs, 8);
+    test.inputs[test.input_count++] = x;
+    case_verify_all(&test, HMLC_FORM_CONTRACTION, &value, 1, (harness_tolerance){0, 0});
+}
+
+static void bytes_are_exact(void **state)
+{
+    (void)state;
+    check_bytes(&(bytes_case){"1 13 15 16", {1, 13, 15, 16}, 16, 0, false});
+    check_bytes(&(bytes_case){"1 18 18 48", {1, 18, 18, 48}, 80, 128, false});
+    check_bytes(&(bytes_case){"2 14 14 32", {2, 14, 14, 32}, 208, 7, false});
+    check_bytes(&(bytes_case){"1 9 9 272", {1, 9, 9, 272}, 16, 255, true});
+    check_bytes(&(bytes_case){"1 9 9 1024", {1, 9, 9, 1024}, 32, 3, true});
+    check_bytes(&(bytes_case){"1 43 39 64", {1, 43, 39, 64}, 64, 1, false});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +160,7 @@ int main(void)
         cmocka_unit_test(images),
         cmocka_unit_test(epilogues),
         cmocka_unit_test(other_sizes_are_direct),
+        cmocka_unit_test(bytes_are_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,9 +334,16 @@ static bool takes_winograd(const hmlc_kernel_plan *plan, const hmlc_contraction 
     int64_t width = contraction->layout.width;
     const hmlc_tensor *weights =
         hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument);
-    return hmlc_op_int(contraction->anchor, HMLC_ATTR_winograd) != 0 && weights != NULL &&
-           weights->dtype == HMLC_DTYPE_f32 && contraction->left_dtype == HMLC_DTYPE_f32 &&
-           contraction->layout.group == 1 && !conv->dynamic && conv->channel_stride == 1 &&
+    int64_t outputs = hmlc_op_int(contraction->anchor, HMLC_ATTR_winograd);
+    if (outputs == 0 || weights == NULL) {
+        return false;
+    }
+    bool floats = weights->dtype == HMLC_DTYPE_f32 && contraction->left_dtype == HMLC_DTYPE_f32 &&
+                  contraction->layout.group == 1;
+    /* All four products of a group at once are faster than two of fewer. */
+    bool bytes = weights->dtype == HMLC_DTYPE_i8 && contraction->left_dtype == HMLC_DTYPE_u8 &&
+                 contraction->step == HMLC_BYTE_STEP_PAIRS && outputs == 2;
+    return (floats || bytes) && !conv->dynamic && conv->channel_stride == 1 &&
            conv->channels % width == 0 && weights->dims[0] % width == 0;
 }
 
@@ -356,6 +363,11 @@ static hmlc_status plan_winograd(hmlc_plan_context *context, hmlc_kernel_plan *p
     winograd->down = winograd_axis(&conv->axis[HMLC_SPATIAL - 2]);
     winograd->along = winograd_axis(&conv->axis[HMLC_SPATIAL - 1]);
     winograd->channels = conv->channels;
+    winograd->dtype = HMLC_DTYPE_f32;
+    if (contraction->step == HMLC_BYTE_STEP_PAIRS) {
+        contraction->step = HMLC_BYTE_STEP_WORDS;
+        winograd->dtype = HMLC_DTYPE_i16;
+    }
     winograd->columns =
         hmlc_kernel_argument_constant(plan->kernel, contraction->right_argument)->dims[0];
     HMLC_TRY(hmlc_winograd_plan_units(context, plan, contraction, winograd));
@@ -427,11 +439,11 @@ hmlc_status hmlc_conv_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     hmlc_pack_layout layout =
         panels_of(context->target, conv, contraction->anchor, constant, product);
     HMLC_TRY(hmlc_contraction_take_layout(context, plan, contraction, layout));
+    conv->pad_value = pad_value(contraction->anchor);
     if (takes_winograd(plan, contraction, conv)) {
         return plan_winograd(context, plan, contraction, conv);
     }
     conv->explicit_tiles = !conv->dynamic && wants_explicit(context->target, conv);
-    conv->pad_value = pad_value(contraction->anchor);
     HMLC_TRY(plan_weights(context, plan, contraction, conv, &weights));
     if (product) {
         return plan_pointwise(context, plan, contraction, conv);

@@ -15,8 +15,8 @@ static bool is_spread(hmlc_byte_step step)
 
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
- * an operand, ones, and a product. Spread sums take two; groups of each row are held, one from the
- * panels and a product come and go. */
+ * an operand, ones, and a product, two of words. Spread sums take two; groups of each row are held,
+ * one from the panels and a product come and go. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
     uint32_t held = rows < vectors ? rows : vectors, sums = rows * vectors, needed = 0;
@@ -24,6 +24,8 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         needed = 2 * held + 3;
     } else if (step == HMLC_BYTE_STEP_HALVES) {
         needed = held + 3;
+    } else if (step == HMLC_BYTE_STEP_WORDS) {
+        needed = held + 2;
     } else if (is_spread(step)) {
         sums *= HALF;
         needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
@@ -282,6 +284,10 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
         LLVMTypeRef bytes = LLVMVectorType(frame->i8, HMLC_BYTE_GROUP * lanes);
         return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, bytes, ""), NULL};
     }
+    if (of->step == HMLC_BYTE_STEP_WORDS) {
+        LLVMTypeRef words = LLVMVectorType(frame->i16, 2 * of->lanes);
+        return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, words, ""), NULL};
+    }
     if (of->step != HMLC_BYTE_STEP_PAIRS) {
         return (hmlc_step_operand){value, NULL};
     }
@@ -307,6 +313,11 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
         LLVMValueRef one = LLVMConstInt(frame->i16, 1, 0);
         LLVMValueRef both[] = {call_bytes(frame, frame->target->bytes.halves, bytes, 2, of->lanes),
                                hmlc_frame_splat(frame, one, 2 * of->lanes)};
+        return LLVMBuildAdd(frame->builder, sum,
+                            call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
+    }
+    if (of->step == HMLC_BYTE_STEP_WORDS) {
+        LLVMValueRef both[] = {left->first, right->first};
         return LLVMBuildAdd(frame->builder, sum,
                             call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
     }

@@ -35,14 +35,37 @@ static LLVMValueRef sum(const winograd_nest *nest, LLVMValueRef a, LLVMValueRef 
     return LLVMBuildAdd(nest->frame->builder, a, b, "");
 }
 
-static LLVMValueRef float_at(const winograd_nest *nest, LLVMValueRef base, LLVMValueRef index)
+static LLVMValueRef element_at(const winograd_nest *nest, hmlc_dtype dtype, LLVMValueRef base,
+                               LLVMValueRef index)
 {
-    return hmlc_frame_element(nest->frame, nest->frame->f32, base, index);
+    return hmlc_frame_element(nest->frame, hmlc_frame_type(nest->frame, dtype), base, index);
+}
+
+/* Of M: f32, or i32 sums of bytes. */
+static LLVMValueRef product_at(const winograd_nest *nest, LLVMValueRef base, LLVMValueRef index)
+{
+    return element_at(nest, nest->contraction->dtype, base, index);
 }
 
 static LLVMTypeRef vector_type(const winograd_nest *nest)
 {
-    return hmlc_frame_vector(nest->frame, HMLC_DTYPE_f32, nest->contraction->lanes);
+    return hmlc_frame_vector(nest->frame, nest->contraction->dtype, nest->contraction->lanes);
+}
+
+static bool has_words(const winograd_nest *nest)
+{
+    return nest->plan->dtype == HMLC_DTYPE_i16;
+}
+
+/* What the micro-kernel counts the depth in, of an element of V and U: floats, or bytes. */
+static int64_t kernel_units(const winograd_nest *nest)
+{
+    return has_words(nest) ? (int64_t)sizeof(int16_t) : 1;
+}
+
+static hmlc_dtype kernel_dtype(const winograd_nest *nest)
+{
+    return has_words(nest) ? HMLC_DTYPE_i8 : HMLC_DTYPE_f32;
 }
 
 /* Where a tile lies: its index down and along the image. */
@@ -77,6 +100,7 @@ static void point_at_pixels(winograd_nest *nest, const tile_place *place)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_winograd_axis *down = &nest->plan->down, *along = &nest->plan->along;
+    LLVMTypeRef type = hmlc_frame_type(frame, nest->contraction->left_dtype);
     LLVMValueRef zeros = frame->operands[nest->plan->zero_operand];
     int32_t points = nest->plan->form.points;
     for (int32_t j = 0; j < points; j++) {
@@ -88,8 +112,7 @@ static void point_at_pixels(winograd_nest *nest, const tile_place *place)
             LLVMValueRef offset = sum(nest, row, scaled(nest, column, along->stride));
             LLVMValueRef inside = LLVMBuildAnd(frame->builder, row_inside, column_inside, "");
             /* May lie outside, so that it is no element of the image. */
-            LLVMValueRef pixel =
-                LLVMBuildGEP2(frame->builder, frame->f32, nest->image, &offset, 1, "");
+            LLVMValueRef pixel = LLVMBuildGEP2(frame->builder, type, nest->image, &offset, 1, "");
             pixel = LLVMBuildSelect(frame->builder, inside, pixel, zeros, "");
             LLVMValueRef slot = hmlc_frame_element(frame, frame->pointer, nest->pointers,
                                                    number(nest, j * points + i));
@@ -98,24 +121,39 @@ static void point_at_pixels(winograd_nest *nest, const tile_place *place)
     }
 }
 
-/* B^T d B of `lanes` channels from `channel` on, into V of tile `index`. */
+/* Channels that are transformed at once: a vector of V's elements where these fill it. */
+static uint32_t input_lanes(const winograd_nest *nest)
+{
+    uint32_t lanes = nest->contraction->lanes;
+    return has_words(nest) && nest->plan->channels % (2 * lanes) == 0 ? 2 * lanes : lanes;
+}
+
+/* B^T d B of `input_lanes` channels from `channel` on, into V of tile `index`. */
 static void transform_input(winograd_nest *nest, LLVMValueRef index, LLVMValueRef channel)
 {
     hmlc_frame *frame = nest->frame;
     const hmlc_winograd_plan *plan = nest->plan;
     int32_t points = plan->form.points;
+    uint32_t lanes = input_lanes(nest), size = (uint32_t)hmlc_dtype_bytes(plan->dtype);
+    hmlc_dtype left = nest->contraction->left_dtype;
+    LLVMTypeRef loaded = hmlc_frame_vector(frame, left, lanes);
+    LLVMTypeRef words = hmlc_frame_vector(frame, plan->dtype, lanes);
     LLVMValueRef values[HMLC_WINOGRAD_POINTS * HMLC_WINOGRAD_POINTS];
     for (int32_t k = 0; k < points * points; k++) {
         LLVMValueRef slot =
             hmlc_frame_element(frame, frame->pointer, nest->pointers, number(nest, k));
         LLVMValueRef pixel = hmlc_frame_load(frame, frame->pointer, slot, 8);
-        values[k] = hmlc_frame_load(frame, vector_type(nest), float_at(nest, pixel, channel), 4);
+        LLVMValueRef from = element_at(nest, left, pixel, channel);
+        values[k] = hmlc_frame_load(frame, loaded, from, (uint32_t)hmlc_dtype_bytes(left));
+        if (has_words(nest)) {
+            values[k] = LLVMBuildZExt(frame->builder, values[k], words, "");
+        }
     }
-    hmlc_winograd_transform_inputs(frame, &plan->form, nest->contraction->lanes, values);
+    hmlc_winograd_transform_inputs(frame, &plan->form, lanes, has_words(nest), values);
     LLVMValueRef place = sum(nest, scaled(nest, index, plan->input_row), channel);
     for (int32_t k = 0; k < points * points; k++) {
         LLVMValueRef to = sum(nest, place, number(nest, k * plan->input_plane));
-        hmlc_frame_store(frame, values[k], float_at(nest, nest->inputs, to), 4);
+        hmlc_frame_store(frame, values[k], element_at(nest, plan->dtype, nest->inputs, to), size);
     }
 }
 
@@ -127,7 +165,7 @@ static void emit_inputs(winograd_nest *nest)
     tile_place place = place_of(nest, tiles.index);
     point_at_pixels(nest, &place);
     hmlc_frame_loop_begin(frame, &channels, number(nest, 0), number(nest, nest->plan->channels),
-                          nest->contraction->lanes, NULL, 0);
+                          input_lanes(nest), NULL, 0);
     transform_input(nest, tiles.index, channels.index);
     hmlc_frame_loop_end(frame, &channels, NULL);
     hmlc_frame_loop_end(frame, &tiles, NULL);
@@ -149,7 +187,7 @@ static void fetch_next(const winograd_nest *nest, const product_site *site,
     int64_t eighths = width / HMLC_PREFETCH_COLUMNS;
     int64_t count = (eighths + site->row_tiles - 1) / site->row_tiles;
     int64_t eighth = nest->plan->channels * HMLC_PREFETCH_COLUMNS * (int64_t)sizeof(float);
-    if (count > MOST_FETCHES || eighths < 8) {
+    if (count > MOST_FETCHES || eighths < 8 || has_words(nest)) {
         return;
     }
     LLVMValueRef first = hmlc_frame_minimum(nest->frame, scaled(nest, row_tile, count),
@@ -166,22 +204,26 @@ static void emit_product(winograd_nest *nest, const product_site *site, uint32_t
     hmlc_frame *frame = nest->frame;
     const hmlc_winograd_plan *plan = nest->plan;
     const hmlc_contraction *contraction = nest->contraction;
-    LLVMValueRef left =
-        sum(nest, scaled(nest, site->point, plan->input_plane), scaled(nest, row, plan->input_row));
+    hmlc_dtype dtype = kernel_dtype(nest);
+    int64_t units = kernel_units(nest), steps = plan->channels * units;
+    LLVMValueRef left = sum(nest, scaled(nest, site->point, plan->input_plane * units),
+                            scaled(nest, row, plan->input_row * units));
     hmlc_microkernel kernel = {
         .rows = rows,
         .vectors = site->vectors,
         .lanes = contraction->lanes,
-        .dtype = HMLC_DTYPE_f32,
-        .left_dtype = HMLC_DTYPE_f32,
-        .right_dtype = HMLC_DTYPE_f32,
+        .step = contraction->step,
+        .dtype = contraction->dtype,
+        .left_dtype = dtype,
+        .right_dtype = dtype,
         .layout = contraction->layout,
-        .row = {float_at(nest, nest->inputs, left)},
+        .row = {element_at(nest, dtype, nest->inputs, left)},
         .immediate = true,
-        .row_stride = plan->input_row,
+        .row_stride = plan->input_row * units,
         .depth_stride = number(nest, 1),
         .panel = site->panel,
-        .panel_stride = number(nest, plan->channels * hmlc_pack_row(contraction->layout)),
+        .panel_stride = number(nest, hmlc_pack_rows(contraction->layout, steps) *
+                                         hmlc_pack_row(contraction->layout)),
         .panel_alignment = (uint32_t)sizeof(float) * contraction->lanes,
         .sums = nest->sums,
         .part_steps = (uint32_t)plan->form.part_steps,
@@ -192,7 +234,7 @@ static void emit_product(winograd_nest *nest, const product_site *site, uint32_t
         accumulators[k] = LLVMConstNull(vector_type(nest));
     }
     hmlc_microkernel_begin_sums(frame, &kernel, accumulators);
-    hmlc_microkernel_emit(frame, &kernel, number(nest, plan->channels), accumulators);
+    hmlc_microkernel_emit(frame, &kernel, number(nest, steps), accumulators);
     hmlc_microkernel_end_sums(frame, &kernel, accumulators);
     LLVMValueRef place = sum(nest, scaled(nest, site->point, plan->product_plane),
                              scaled(nest, row, plan->column_block));
@@ -200,7 +242,7 @@ static void emit_product(winograd_nest *nest, const product_site *site, uint32_t
     for (uint32_t k = 0; k < rows * site->vectors; k++) {
         int64_t ahead = k / site->vectors * plan->column_block +
                         (int64_t)(k % site->vectors) * contraction->lanes;
-        LLVMValueRef to = float_at(nest, nest->products, sum(nest, place, number(nest, ahead)));
+        LLVMValueRef to = product_at(nest, nest->products, sum(nest, place, number(nest, ahead)));
         hmlc_frame_store(frame, accumulators[k], to, 4);
     }
 }
@@ -222,8 +264,8 @@ static void row_tiles(winograd_nest *nest, const product_site *site, uint32_t ro
 /* All rows of a block of `tiles` tiles, in row tiles of nearly one height. */
 static void block_rows(winograd_nest *nest, product_site *site, int64_t tiles)
 {
-    int64_t most = hmlc_microkernel_rows(nest->frame->target, HMLC_BYTE_STEP_NONE, site->vectors,
-                                         false, false);
+    int64_t most = hmlc_microkernel_rows(nest->frame->target, nest->contraction->step,
+                                         site->vectors, false, false);
     site->row_tiles = (tiles + most - 1) / most;
     int64_t low = tiles / site->row_tiles, big = tiles % site->row_tiles;
     row_tiles(nest, site, (uint32_t)low + 1, 0, big, 0);
@@ -239,12 +281,14 @@ static void product_columns(winograd_nest *nest, LLVMValueRef point, LLVMValueRe
     int64_t width = nest->contraction->layout.width;
     LLVMValueRef absolute = sum(nest, nest->first_column, column);
     LLVMValueRef panel = LLVMBuildUDiv(builder, absolute, number(nest, width), "");
-    LLVMValueRef offset = scaled(nest, panel, plan->channels * width);
-    offset = sum(nest, offset, LLVMBuildURem(builder, absolute, number(nest, width), ""));
-    offset = sum(nest, offset, scaled(nest, point, plan->channels * plan->columns));
+    int64_t steps = plan->channels * kernel_units(nest), group = nest->contraction->layout.group;
+    LLVMValueRef offset = scaled(nest, panel, steps * width);
+    LLVMValueRef within = LLVMBuildURem(builder, absolute, number(nest, width), "");
+    offset = sum(nest, offset, group > 1 ? scaled(nest, within, group) : within);
+    offset = sum(nest, offset, scaled(nest, point, steps * plan->columns));
     product_site site = {.point = point,
                          .column = column,
-                         .panel = float_at(nest, nest->weights, offset),
+                         .panel = element_at(nest, kernel_dtype(nest), nest->weights, offset),
                          .vectors = vectors};
     block_rows(nest, &site, tiles);
 }
@@ -309,6 +353,17 @@ static void store_either(winograd_nest *nest, const tile_place *place, int64_t r
     hmlc_frame_branch_end(frame, &branch);
 }
 
+/* Sums of bytes come four times, exactly. */
+static LLVMValueRef take_sum(const winograd_nest *nest, LLVMValueRef value)
+{
+    hmlc_frame *frame = nest->frame;
+    LLVMValueRef two = LLVMConstInt(frame->i32, 2, 0);
+    return has_words(nest)
+               ? LLVMBuildAShr(frame->builder, value,
+                               hmlc_frame_splat(frame, two, nest->contraction->lanes), "")
+               : value;
+}
+
 /* A^T m A of the section's columns, stored row by row; `outputs` hold row * n * vectors ... */
 static void transform_output(winograd_nest *nest, LLVMValueRef index, const tile_place *place,
                              LLVMValueRef column)
@@ -324,11 +379,11 @@ static void transform_output(winograd_nest *nest, LLVMValueRef index, const tile
         for (int32_t k = 0; k < points * points; k++) {
             LLVMValueRef ahead = number(nest, k * plan->product_plane + (int64_t)v * lanes);
             values[k] = hmlc_frame_load(frame, vector_type(nest),
-                                        float_at(nest, nest->products, sum(nest, at, ahead)), 4);
+                                        product_at(nest, nest->products, sum(nest, at, ahead)), 4);
         }
-        hmlc_winograd_transform_products(frame, &plan->form, lanes, values);
+        hmlc_winograd_transform_products(frame, &plan->form, lanes, has_words(nest), values);
         for (int32_t k = 0; k < size * size; k++) {
-            rows[k / size][(uint32_t)(k % size) * vectors + v] = values[k];
+            rows[k / size][(uint32_t)(k % size) * vectors + v] = take_sum(nest, values[k]);
         }
     }
     nest->tile->column = sum(nest, nest->first_column, column);
@@ -386,7 +441,7 @@ static void decode_unit(winograd_nest *nest, LLVMValueRef unit)
                                       hmlc_frame_dim(frame, contraction->left.strides[0]), "");
     image = sum(nest, image, hmlc_frame_dim(frame, contraction->left.offset));
     uint32_t left_operand = hmlc_frame_argument(frame, contraction->left_argument);
-    nest->image = float_at(nest, frame->operands[left_operand], image);
+    nest->image = element_at(nest, contraction->left_dtype, frame->operands[left_operand], image);
     hmlc_tile_begin_batch(nest->tile);
 }
 
@@ -426,9 +481,10 @@ hmlc_status hmlc_winograd_emit(hmlc_tile_context *tile, const hmlc_winograd_plan
         .inputs = frame->scratch,
         .weights = frame->operands[hmlc_frame_argument(frame, contraction->right_argument)],
     };
-    nest.products = float_at(&nest, frame->scratch, number(&nest, points * plan->input_plane));
+    nest.products =
+        element_at(&nest, plan->dtype, frame->scratch, number(&nest, points * plan->input_plane));
     nest.pointers = hmlc_frame_alloca(frame, frame->pointer, (uint32_t)points, 64);
-    if (plan->channels > plan->form.part_steps) {
+    if (plan->channels > plan->form.part_steps && !has_words(&nest)) {
         nest.sums = hmlc_frame_alloca(frame, vector_type(&nest), HMLC_TILE_ACCUMULATORS,
                                       HMLC_SUMS_ALIGNMENT);
     }

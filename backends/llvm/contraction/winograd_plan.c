@@ -49,16 +49,41 @@ static void transform_weights(const hmlc_winograd_plan *winograd, const char *fr
     }
 }
 
+/* [n * n][O][C] of [O][3][3][C], four times U. */
+static void transform_bytes(const hmlc_winograd_plan *winograd, const int8_t *from, int16_t *to)
+{
+    enum { TAPS = HMLC_WINOGRAD_WINDOW * HMLC_WINOGRAD_WINDOW };
+    int32_t points = winograd->form.points * winograd->form.points;
+    int64_t channels = winograd->channels, columns = winograd->columns;
+    for (int64_t o = 0; o < columns; o++) {
+        for (int64_t c = 0; c < channels; c++) {
+            double window[TAPS], transformed[HMLC_WINOGRAD_POINTS * HMLC_WINOGRAD_POINTS];
+            for (int64_t k = 0; k < TAPS; k++) {
+                window[k] = from[(o * TAPS + k) * channels + c];
+            }
+            hmlc_winograd_transform_weights(&winograd->form, window, transformed);
+            for (int64_t k = 0; k < points; k++) {
+                to[(k * columns + o) * channels + c] = (int16_t)(4 * transformed[k]);
+            }
+        }
+    }
+}
+
 static hmlc_status pack_transformed(const hmlc_kernel_plan *plan, const hmlc_tensor *constant,
                                     void *out)
 {
     const hmlc_contraction *contraction = plan->state;
     const hmlc_pack_weights *panels = contraction->panels;
-    hmlc_tensor transformed = {.dtype = HMLC_DTYPE_f32};
+    const hmlc_winograd_plan *winograd = contraction->winograd;
+    hmlc_tensor transformed = {.dtype = winograd->dtype};
     int64_t elements = panels->batches * panels->batch_stride;
-    float *data = calloc((size_t)elements, sizeof *data);
+    void *data = calloc((size_t)elements, hmlc_dtype_bytes(winograd->dtype));
     HMLC_TRY_MEMORY(data);
-    transform_weights(contraction->winograd, constant->data, data);
+    if (winograd->dtype == HMLC_DTYPE_i16) {
+        transform_bytes(winograd, constant->data, data);
+    } else {
+        transform_weights(winograd, constant->data, data);
+    }
     transformed.data = data;
     hmlc_pack_weights_fill(panels, &transformed, out);
     free(data);
@@ -70,9 +95,10 @@ static hmlc_status plan_weights(hmlc_plan_context *context, hmlc_kernel_plan *pl
 {
     hmlc_kernel_operand *operand = &plan->operands[contraction->right_argument];
     hmlc_pack_weights panels = {
-        .dtype = HMLC_DTYPE_f32,
-        .packed_dtype = HMLC_DTYPE_f32,
-        .layout = contraction->layout,
+        .dtype = winograd->dtype,
+        .packed_dtype = winograd->dtype,
+        .layout = {.width = contraction->layout.width,
+                   .group = winograd->dtype == HMLC_DTYPE_i16 ? 2 : contraction->layout.group},
         .batches = (int64_t)winograd->form.points * winograd->form.points,
         .depth = winograd->channels,
         .columns = winograd->columns,
@@ -152,7 +178,8 @@ hmlc_status hmlc_winograd_plan_units(hmlc_plan_context *context, hmlc_kernel_pla
     HMLC_TRY(plan_weights(context, plan, contraction, winograd));
     plan_cost(context, plan, contraction, winograd);
     int64_t points = (int64_t)winograd->form.points * winograd->form.points;
-    int64_t floats = points * (winograd->input_plane + winograd->product_plane);
-    plan->scratch_bytes = integer(context, floats * (int64_t)sizeof(float));
+    int64_t inputs = winograd->input_plane * (int64_t)hmlc_dtype_bytes(winograd->dtype);
+    int64_t products = winograd->product_plane * (int64_t)sizeof(float); /* or sums in i32 */
+    plan->scratch_bytes = integer(context, points * (inputs + products));
     return HMLC_OK;
 }

@@ -8,6 +8,11 @@
  *     inputs    V [n * n][tiles][channels]
  *     weights   U [n * n][columns / 16][channels][16]     panels, made when the model is compiled
  *     products  M [n * n][tiles][columns of the block]    M[k] = V[k] U[k]
+ *
+ * Products of bytes are exact in this form, too, with tiles of 2 x 2: B and A hold 0 and +-1, 2 G
+ * holds whole numbers. V is at most 4 * 255, 4 U at most 9 * 128, so that both are i16; M is i32,
+ * and a quarter of what comes out of it is the sum. Steps of two i16 are to the micro-kernel groups
+ * of four bytes.
  */
 #ifndef HMLC_WINOGRAD_PLAN_H
 #define HMLC_WINOGRAD_PLAN_H
@@ -24,6 +29,7 @@ typedef struct hmlc_winograd_axis {
 
 typedef struct hmlc_winograd_plan {
     hmlc_winograd form;
+    hmlc_dtype dtype; /* of V and U: f32, or i16 for products of bytes */
     hmlc_winograd_axis down, along;
     int64_t channels, columns; /* of input and output */
     uint32_t zero_operand;     /* as many zeros as there are channels */

@@ -11,6 +11,7 @@ typedef struct transformer {
     hmlc_frame *frame;
     const hmlc_winograd *form;
     uint32_t lanes;
+    bool whole; /* integers, which a tile of 2 x 2 outputs only adds and subtracts */
 } transformer;
 
 /* A sum of products that is being built. */
@@ -24,6 +25,24 @@ static LLVMValueRef splat(const transformer *of, double factor)
     return hmlc_frame_splat(of->frame, LLVMConstReal(of->frame->f32, factor), of->lanes);
 }
 
+static LLVMValueRef add(const transformer *of, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMBuilderRef builder = of->frame->builder;
+    return of->whole ? LLVMBuildAdd(builder, a, b, "") : LLVMBuildFAdd(builder, a, b, "");
+}
+
+static LLVMValueRef subtract(const transformer *of, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMBuilderRef builder = of->frame->builder;
+    return of->whole ? LLVMBuildSub(builder, a, b, "") : LLVMBuildFSub(builder, a, b, "");
+}
+
+static LLVMValueRef negate(const transformer *of, LLVMValueRef a)
+{
+    LLVMBuilderRef builder = of->frame->builder;
+    return of->whole ? LLVMBuildNeg(builder, a, "") : LLVMBuildFNeg(builder, a, "");
+}
+
 static void add_term(linear_sum *sum, double factor, LLVMValueRef value)
 {
     LLVMBuilderRef builder = sum->of->frame->builder;
@@ -32,12 +51,12 @@ static void add_term(linear_sum *sum, double factor, LLVMValueRef value)
     }
     if (sum->value == NULL) {
         sum->value = factor == 1    ? value
-                     : factor == -1 ? LLVMBuildFNeg(builder, value, "")
+                     : factor == -1 ? negate(sum->of, value)
                                     : LLVMBuildFMul(builder, value, splat(sum->of, factor), "");
     } else if (factor == 1) {
-        sum->value = LLVMBuildFAdd(builder, sum->value, value, "");
+        sum->value = add(sum->of, sum->value, value);
     } else if (factor == -1) {
-        sum->value = LLVMBuildFSub(builder, sum->value, value, "");
+        sum->value = subtract(sum->of, sum->value, value);
     } else {
         sum->value = hmlc_frame_fma(sum->of->frame, value, splat(sum->of, factor), sum->value);
     }
@@ -60,7 +79,6 @@ static LLVMValueRef combine(const transformer *of, const double *row, int32_t fi
 /* out = B^T x. */
 static void input_vector(const transformer *of, LLVMValueRef const *x, LLVMValueRef *out)
 {
-    LLVMBuilderRef builder = of->frame->builder;
     const hmlc_winograd *form = of->form;
     int32_t last = form->points - 1;
     out[0] = combine(of, form->input[0], 0, 1, x);
@@ -68,21 +86,20 @@ static void input_vector(const transformer *of, LLVMValueRef const *x, LLVMValue
     for (int32_t p = 1; p < last; p += 2) {
         LLVMValueRef even = combine(of, form->input[p], 0, 2, x);
         LLVMValueRef odd = combine(of, form->input[p], 1, 2, x);
-        out[p] = LLVMBuildFAdd(builder, even, odd, "");
-        out[p + 1] = LLVMBuildFSub(builder, even, odd, "");
+        out[p] = add(of, even, odd);
+        out[p + 1] = subtract(of, even, odd);
     }
 }
 
 /* out = A^T x. */
 static void output_vector(const transformer *of, LLVMValueRef const *x, LLVMValueRef *out)
 {
-    LLVMBuilderRef builder = of->frame->builder;
     const hmlc_winograd *form = of->form;
     int32_t last = form->points - 1;
     LLVMValueRef both[2][SIZE]; /* sums and differences of the products of p and -p */
     for (int32_t p = 1; p < last; p += 2) {
-        both[0][p] = LLVMBuildFAdd(builder, x[p], x[p + 1], "");
-        both[1][p] = LLVMBuildFSub(builder, x[p], x[p + 1], "");
+        both[0][p] = add(of, x[p], x[p + 1]);
+        both[1][p] = subtract(of, x[p], x[p + 1]);
     }
     for (int32_t k = 0; k < form->outputs; k++) {
         linear_sum sum = {.of = of};
@@ -121,15 +138,15 @@ static void transform_both(const transformer *of, transform_vector *transform, i
 }
 
 void hmlc_winograd_transform_inputs(hmlc_frame *frame, const hmlc_winograd *form, uint32_t lanes,
-                                    LLVMValueRef *values)
+                                    bool whole, LLVMValueRef *values)
 {
-    transformer of = {.frame = frame, .form = form, .lanes = lanes};
+    transformer of = {.frame = frame, .form = form, .lanes = lanes, .whole = whole};
     transform_both(&of, input_vector, form->points, values);
 }
 
 void hmlc_winograd_transform_products(hmlc_frame *frame, const hmlc_winograd *form, uint32_t lanes,
-                                      LLVMValueRef *values)
+                                      bool whole, LLVMValueRef *values)
 {
-    transformer of = {.frame = frame, .form = form, .lanes = lanes};
+    transformer of = {.frame = frame, .form = form, .lanes = lanes, .whole = whole};
     transform_both(&of, output_vector, form->outputs, values);
 }

@@ -7,11 +7,11 @@
 
 #include <hmlc/winograd.h>
 
-/* B^T d B in place: n * n vectors, row after row. */
+/* B^T d B in place: n * n vectors, row after row. `whole`: of integers, for tiles of 2 x 2. */
 void hmlc_winograd_transform_inputs(hmlc_frame *frame, const hmlc_winograd *form, uint32_t lanes,
-                                    LLVMValueRef *values);
+                                    bool whole, LLVMValueRef *values);
 /* A^T m A: n * n vectors become m * m, which lie in front. */
 void hmlc_winograd_transform_products(hmlc_frame *frame, const hmlc_winograd *form, uint32_t lanes,
-                                      LLVMValueRef *values);
+                                      bool whole, LLVMValueRef *values);
 
 #endif
