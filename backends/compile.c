@@ -130,6 +130,23 @@ static hmlc_status check_memory(const compilation *c)
     return HMLC_OK;
 }
 
+/* Integers are kept where floats would be faster, so that all targets give equal bits and weights
+ * stay bytes; but not in silence. */
+static void tell_slower(const compilation *c)
+{
+    const hmlc_codegen_options *options = c->options;
+    for (uint32_t k = 0; options->slower != NULL && k < c->count; k++) {
+        const hmlc_program *program = &c->programs[k];
+        for (size_t i = 0; i < program->planned.count; i++) {
+            const hmlc_kernel_plan *plan = &program->planned.data[i].plan;
+            if (plan->against_float > 0 && plan->against_float < 1) {
+                options->slower(options->context, program->target, plan->kernel->location,
+                                plan->against_float);
+            }
+        }
+    }
+}
+
 static hmlc_status plan_all(compilation *c)
 {
     for (uint32_t k = 0; k < c->count; k++) {
@@ -139,6 +156,7 @@ static hmlc_status plan_all(compilation *c)
         HMLC_TRY(hmlc_program_plan(&c->programs[k], module, target, c->arena));
     }
     leave_out(c);
+    tell_slower(c);
     for (uint32_t k = 0; k < c->count; k++) {
         HMLC_TRY(hmlc_program_build(&c->programs[k], c->weights));
     }

@@ -48,6 +48,8 @@ typedef struct hmlc_kernel_plan {
     hmlc_dim scratch_bytes; /* per thread; constant 0: none */
     hmlc_dim work;      /* floating-point operations of the whole kernel; constant 0: not counted */
     uint32_t unit_cost; /* rough nanoseconds per work unit on one core */
+    /* Of a kernel that sums bytes: its speed by the estimate, of that in f32; 0: none. */
+    double against_float;
     /*
      * What besides the kernel's text and target decides the code ("tile=6x16"): part of the key
      * under which equal kernels are shared. Code that uses a feature which the target has beyond

@@ -106,6 +106,15 @@ static void print_nodes(const hmlc_job *job)
         hml_print_text(stdout, where);
         printf(")\n");
     }
+    for (uint32_t k = 0; k < job->slower_count; k++) {
+        const hmlc_job_slower *slower = &job->slower[k];
+        char where[256] = "";
+        hmlc_location_format(slower->location, where, sizeof where);
+        printf("slower   on %s: %.2f of the speed in float, by the estimate (",
+               slower->target->name, slower->speed);
+        hml_print_text(stdout, where);
+        printf(")\n");
+    }
     printf("%u node%s on integers, %u in float\n", HML_COUNTED(hmlc_job_node_count(job, true)),
            hmlc_job_node_count(job, false));
 }
@@ -124,6 +133,21 @@ static void put_nodes(const hmlc_job *job, hml_json *json)
         if (!node->integer) {
             hml_json_string(json, "reason", node->reason);
         }
+        hml_json_end(json);
+    }
+    hml_json_end(json);
+}
+
+static void put_slower(const hmlc_job *job, hml_json *json)
+{
+    hml_json_array(json, "slower_than_float");
+    for (uint32_t k = 0; k < job->slower_count; k++) {
+        char where[256] = "";
+        hmlc_location_format(job->slower[k].location, where, sizeof where);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "target", job->slower[k].target->name);
+        hml_json_string(json, "node", where);
+        hml_json_real(json, "speed", job->slower[k].speed);
         hml_json_end(json);
     }
     hml_json_end(json);
@@ -173,6 +197,7 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
     hml_json_unsigned(json, "nodes", job->source_ops);
     if (job->request->quantization) {
         put_nodes(job, json);
+        put_slower(job, json);
     }
     if (path == NULL || status != HMLC_OK) {
         return;

@@ -62,6 +62,13 @@ typedef struct hmlc_job_node {
     const char *reason; /* why not */
 } hmlc_job_node;
 
+/* A kernel of a target that would be faster in f32. */
+typedef struct hmlc_job_slower {
+    const hmlc_target *target;
+    const hmlc_location *location;
+    double speed; /* of that in f32, by the estimate */
+} hmlc_job_slower;
+
 /* Reads --dim, --target, --tune, --quantized, --jobs, --emit, --keep. The exit status; not 0 after
  * telling what is wrong. */
 int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_options *options);
@@ -92,6 +99,8 @@ typedef struct hmlc_job {
     double import_seconds, pass_seconds, codegen_seconds;
     hmlc_job_node *nodes; /* of a quantized graph */
     uint32_t node_count, node_capacity;
+    hmlc_job_slower *slower; /* once planned: of all targets, one after the other */
+    uint32_t slower_count, slower_capacity;
     const char *phase; /* that shows its progress, since `phase_start` */
     double phase_start;
     hmlc_tensor *recorded_inputs, *recorded_outputs; /* where the request asks for a self-test */

@@ -84,6 +84,44 @@ static void note_quantized(void *context, const hmlc_quantized_node *node)
                                                     .reason = node->reason};
 }
 
+static void note_slower(void *context, const hmlc_target *target, const hmlc_location *where,
+                        double speed)
+{
+    hmlc_job *job = context;
+    if (job->slower_count == job->slower_capacity) {
+        uint32_t capacity = job->slower_capacity * 2 + 64;
+        hmlc_job_slower *grown = HMLC_NEW_ARRAY(job->module->arena, hmlc_job_slower, capacity);
+        if (grown == NULL) {
+            return; /* the planning will find the same */
+        }
+        if (job->slower_count > 0) {
+            memcpy(grown, job->slower, job->slower_count * sizeof *grown);
+        }
+        job->slower = grown;
+        job->slower_capacity = capacity;
+    }
+    job->slower[job->slower_count++] =
+        (hmlc_job_slower){.target = target, .location = where, .speed = speed};
+}
+
+/* A warning for each target. */
+static void warn_slower(const hmlc_job *job)
+{
+    for (uint32_t k = 0, count; k < job->slower_count; k += count) {
+        const hmlc_job_slower *first = &job->slower[k];
+        double least = first->speed;
+        for (count = 1; k + count < job->slower_count && first[count].target == first->target;
+             count++) {
+            least = first[count].speed < least ? first[count].speed : least;
+        }
+        hmlc_warning_add(job->module->diagnostics, HMLC_ERROR_quantized_slower, first->location,
+                         "`hmlc check --quantization` names them all",
+                         "%u product%s on integers %s slower than in float on %s by the estimate, "
+                         "down to %.2f of its speed",
+                         HML_COUNTED(count), count == 1 ? "is" : "are", first->target->name, least);
+    }
+}
+
 uint32_t hmlc_job_node_count(const hmlc_job *job, bool integer)
 {
     uint32_t count = 0;
@@ -320,6 +358,7 @@ static hmlc_codegen_options codegen_options(hmlc_job *job)
                                   .most_kernels = request->most_kernels,
                                   .emit = request->emit,
                                   .progress = hmlc_job_show_phase,
+                                  .slower = note_slower,
                                   .context = job};
 }
 
@@ -328,7 +367,9 @@ hmlc_status hmlc_job_plan(hmlc_job *job)
     hmlc_codegen_options options = codegen_options(job);
     const hmlc_object_options object = {.base = "model"};
     options.object = job->request->emit_object ? &object : NULL;
-    return conclude(job, hmlc_plan(job->module, &options));
+    hmlc_status status = hmlc_plan(job->module, &options);
+    warn_slower(job);
+    return conclude(job, status);
 }
 
 /* What the artifact says of its origin; nothing that differs between two compiles of the same
@@ -432,6 +473,7 @@ static hmlc_status compile_object(hmlc_job *job, const char *path)
     options.object = &object;
     hmlc_status status = hmlc_compile(job->module, &options, path, &job->summary);
     job->codegen_seconds = hmlc_seconds() - start;
+    warn_slower(job);
     return conclude(job, status);
 }
 
@@ -477,6 +519,7 @@ hmlc_status hmlc_job_compile(hmlc_job *job, const char *path)
     hmlc_status status = hmlc_compile(job->module, &options, target, &job->summary);
     free(target);
     job->codegen_seconds = hmlc_seconds() - start;
+    warn_slower(job);
     return conclude(job, status);
 }
 

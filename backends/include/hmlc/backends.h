@@ -71,6 +71,10 @@ typedef struct hmlc_codegen_options {
     const hmlc_object_options *object; /* not NULL: the object form, of one target */
     /* Progress, on the calling thread; may be NULL. */
     void (*progress)(void *context, const char *phase, uint32_t done, uint32_t total);
+    /* Told of each kernel of a target that would be faster in f32 than on integers, by the
+     * estimate; `speed` of that, less than 1. May be NULL. */
+    void (*slower)(void *context, const hmlc_target *target, const hmlc_location *where,
+                   double speed);
     void *context;
 } hmlc_codegen_options;
 

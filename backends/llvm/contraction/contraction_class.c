@@ -113,6 +113,27 @@ static anchor_plan *find_anchor(const hmlc_kernel_plan *plan, const hmlc_op **an
     return count == 1 ? found : NULL;
 }
 
+/* What choosing between integers and floats would go by. */
+static double against_float(const hmlc_target *target, const hmlc_contraction *contraction)
+{
+    const hmlc_byte_speeds *speed = &target->bytes.speed;
+    if (!hmlc_op_sums_bytes(contraction->anchor)) {
+        return 0;
+    }
+    switch (contraction->step) {
+    case HMLC_BYTE_STEP_DOT:
+        return speed->dot;
+    case HMLC_BYTE_STEP_HALVES:
+        return speed->halves;
+    case HMLC_BYTE_STEP_PAIRS:
+        return speed->pairs;
+    case HMLC_BYTE_STEP_WORDS:
+        return speed->words;
+    default:
+        return speed->widened;
+    }
+}
+
 static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)
 {
     hmlc_contraction *contraction = HMLC_NEW(context->arena, hmlc_contraction);
@@ -127,7 +148,9 @@ static hmlc_status contraction_plan(hmlc_plan_context *context, hmlc_kernel_plan
         return hmlc_contraction_refuse(context, plan, "it needs one contraction and one result");
     }
     HMLC_TRY(hmlc_contraction_epilogue(context, plan, anchor, contraction));
-    return plan_anchor(context, plan, contraction);
+    HMLC_TRY(plan_anchor(context, plan, contraction));
+    plan->against_float = against_float(context->target, contraction);
+    return HMLC_OK;
 }
 
 const hmlc_kernel_class hmlc_contraction_class = {

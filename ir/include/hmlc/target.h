@@ -83,6 +83,12 @@ typedef struct hmlc_row_products {
     const char *multiply_add; /* of vectors of 16 bytes: all products and a sum of i32 */
     const char *mask;         /* of the first so many bytes of a vector */
 } hmlc_row_products;
+/* Speed of contractions of bytes, of that in f32, by what adds the products up; 0: not known.
+ * `words`: pairs of what is i16 already; `widened`: without any of these. */
+typedef struct hmlc_byte_speeds {
+    double dot, halves, pairs, words, widened;
+} hmlc_byte_speeds;
+
 typedef struct hmlc_byte_products {
     const char *const *dot, *const *pairs, *const *halves, *const *neighbours;
     bool dot_by_lane;    /* dot takes bytes, not i32, and the left side last: a lane of a vector */
@@ -95,6 +101,7 @@ typedef struct hmlc_byte_products {
     uint32_t groups;  /* that one body of the k loop takes; 0: one */
     bool in_windows;  /* depthwise windows sum in i32, not in f32 that is exact */
     hmlc_tiles tiles; /* where they are not those of floats; usual 0: they are */
+    hmlc_byte_speeds speed;
 } hmlc_byte_products;
 
 /* LLVM's intrinsics that round f32 to the nearest i32, ties to even; what does not fit gives the
