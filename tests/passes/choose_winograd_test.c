@@ -107,6 +107,51 @@ static void who_prefers_size_gets_direct_ones(void **state)
     assert_int_equal(CHOSEN("1, 64, 56, 56", "64, 64, 3, 3", 1, 1, 0, true), 0);
 }
 
+/* Of bytes, all of them `weight`: small tiles, whose sums must fit i32 four times. */
+static int64_t chosen_of_bytes(const char *image, int64_t channels, int8_t weight)
+{
+    static const int64_t ones[] = {1, 1};
+    kit k = kit_open();
+    hmlc_tensor tensor = {.dtype = HMLC_DTYPE_i8, .rank = 4, .dims = {64, 3, 3, channels}};
+    tensor.bytes = (size_t)hmlc_tensor_count(&tensor);
+    void *data = hmlc_arena_allocate(k.module->arena, tensor.bytes);
+    assert_non_null(data);
+    memset(data, weight, tensor.bytes);
+    tensor.data = data;
+    hmlc_dim pads[4];
+    for (int i = 0; i < 4; i++) {
+        pads[i] = hmlc_dim_constant(k.module->dims, 1);
+    }
+    V weights = NULL;
+    assert_int_equal(hmlc_build_constant(&k.builder, &tensor, &weights), HMLC_OK);
+    hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_strides, ones, 2),
+                         hmlc_attr_dims(HMLC_ATTR_pads, pads, 4),
+                         hmlc_attr_ints(HMLC_ATTR_dilations, ones, 2),
+                         hmlc_attr_int(HMLC_ATTR_groups, 1),
+                         hmlc_attr_int(HMLC_ATTR_layout, HMLC_LAYOUT_CHANNELS_LAST),
+                         hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_i32)};
+    V operands[] = {kit_input(&k, "image", HMLC_DTYPE_u8, image), weights};
+    V result = NULL;
+    assert_int_equal(hmlc_build(&k.builder, HMLC_OP_conv, operands, 2, attrs, 6, &result), HMLC_OK);
+    kit_yield(&k, 1, &result);
+    assert_false(k.failed);
+    hmlc_pass_options options = {.pipeline = "choose-winograd"};
+    assert_int_equal(hmlc_run_passes(k.module, &options), HMLC_OK);
+    int64_t outputs = hmlc_op_int(find_conv(k.module->main), HMLC_ATTR_winograd);
+    hmlc_module_destroy(k.module);
+    return outputs;
+}
+
+static void bytes_take_small_tiles(void **state)
+{
+    (void)state;
+    assert_int_equal(chosen_of_bytes("1, 56, 56, 64", 64, -128), 2);
+    assert_int_equal(chosen_of_bytes("1, 5, 5, 64", 64, 1), 0);
+    assert_int_equal(chosen_of_bytes("1, 56, 56, 60", 60, 1), 0);
+    assert_int_equal(chosen_of_bytes("1, 56, 56, 2048", 2048, 100), 2);
+    assert_int_equal(chosen_of_bytes("1, 56, 56, 2048", 2048, -128), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +161,7 @@ int main(void)
         cmocka_unit_test(others_stay_direct),
         cmocka_unit_test(unsuitable_weights_stay_direct),
         cmocka_unit_test(who_prefers_size_gets_direct_ones),
+        cmocka_unit_test(bytes_take_small_tiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
