@@ -127,8 +127,8 @@ static double against_float(const hmlc_target *target, const hmlc_contraction *c
         return speed->halves;
     case HMLC_BYTE_STEP_PAIRS:
         return speed->pairs;
-    case HMLC_BYTE_STEP_WORDS:
-        return speed->words;
+    case HMLC_BYTE_STEP_I16:
+        return speed->i16;
     default:
         return speed->widened;
     }

@@ -365,7 +365,7 @@ static hmlc_status plan_winograd(hmlc_plan_context *context, hmlc_kernel_plan *p
     winograd->channels = conv->channels;
     winograd->dtype = HMLC_DTYPE_f32;
     if (contraction->step == HMLC_BYTE_STEP_PAIRS) {
-        contraction->step = HMLC_BYTE_STEP_WORDS;
+        contraction->step = HMLC_BYTE_STEP_I16;
         winograd->dtype = HMLC_DTYPE_i16;
     }
     winograd->columns =

@@ -24,7 +24,7 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         needed = 2 * held + 3;
     } else if (step == HMLC_BYTE_STEP_HALVES) {
         needed = held + 3;
-    } else if (step == HMLC_BYTE_STEP_WORDS) {
+    } else if (step == HMLC_BYTE_STEP_I16) {
         needed = held + 2;
     } else if (is_spread(step)) {
         sums *= HALF;
@@ -284,7 +284,7 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
         LLVMTypeRef bytes = LLVMVectorType(frame->i8, HMLC_BYTE_GROUP * lanes);
         return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, bytes, ""), NULL};
     }
-    if (of->step == HMLC_BYTE_STEP_WORDS) {
+    if (of->step == HMLC_BYTE_STEP_I16) {
         LLVMTypeRef words = LLVMVectorType(frame->i16, 2 * of->lanes);
         return (hmlc_step_operand){LLVMBuildBitCast(frame->builder, value, words, ""), NULL};
     }
@@ -316,7 +316,7 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
         return LLVMBuildAdd(frame->builder, sum,
                             call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
     }
-    if (of->step == HMLC_BYTE_STEP_WORDS) {
+    if (of->step == HMLC_BYTE_STEP_I16) {
         LLVMValueRef both[] = {left->first, right->first};
         return LLVMBuildAdd(frame->builder, sum,
                             call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");

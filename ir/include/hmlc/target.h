@@ -84,9 +84,9 @@ typedef struct hmlc_row_products {
     const char *mask;         /* of the first so many bytes of a vector */
 } hmlc_row_products;
 /* Speed of contractions of bytes, of that in f32, by what adds the products up; 0: not known.
- * `words`: pairs of what is i16 already; `widened`: without any of these. */
+ * `i16`: pairs of what is i16 already; `widened`: without any of these. */
 typedef struct hmlc_byte_speeds {
-    double dot, halves, pairs, words, widened;
+    double dot, halves, pairs, i16, widened;
 } hmlc_byte_speeds;
 
 typedef struct hmlc_byte_products {
