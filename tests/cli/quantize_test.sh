@@ -45,12 +45,8 @@ for variant in $("$hmlc" inspect variants.hml | sed -n 's/^variants//; / of code
     done
 done
 
-# What integers are slower at than floats is named, and warned of.
-slow=(--emit object --target wasm32-simd --dim batch=1)
-expect 0 'HML0223.*wasm32-simd' "$hmlc" check stats.onnx "${slow[@]}"
-expect 0 'slower +on wasm32-simd: 0\.[0-9]+ of the speed in float' "$hmlc" check stats.onnx --quantization "${slow[@]}"
-expect 0 '"slower_than_float":\[\{"target":"wasm32-simd"' "$hmlc" check stats.onnx --quantization --json "${slow[@]}"
-expect 0 '"slower_than_float":\[\]' "$hmlc" check stats.onnx --quantization --json --target x86-64-v3
+# What integers are slower at than floats is listed: nothing here.
+expect 0 '"slower_than_float":\[\]' "$hmlc" check stats.onnx --quantization --json
 for rule in minmax percentile=99.9 entropy mse; do
     expect 0 '' "$hmlc" quantize "$model" --stats all.hms --ranges $rule -o rule.onnx
 done
