@@ -18,15 +18,28 @@ static LLVMValueRef shift_right(hmlc_frame *frame, LLVMValueRef x, int64_t bits)
     return LLVMBuildAShr(frame->builder, x, lanes_int(x, bits), "");
 }
 
-/* a * b + term in lanes of i64, which are the even or the odd lanes of i32. */
-static LLVMValueRef product_of(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, bool odd)
+/*
+ * Odd lanes in the place of the even ones, too. Not a shift: only what is widened in place is
+ * widened where the product is, and LLVM has to see there that products of 32 bits are enough.
+ */
+static LLVMValueRef odd_lanes(hmlc_frame *frame, LLVMValueRef x)
+{
+    LLVMValueRef places[HMLC_LANES_MAX];
+    for (uint32_t k = 0; k < lanes_of(x); k++) {
+        places[k] = LLVMConstInt(frame->i32, k | 1, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, x, LLVMGetPoison(LLVMTypeOf(x)),
+                                  LLVMConstVector(places, lanes_of(x)), "");
+}
+
+/* a * b of even lanes of i32, in lanes of i64. */
+static LLVMValueRef even_products(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMValueRef operands[] = {a, b};
     for (int k = 0; k < 2; k++) {
         LLVMTypeRef pairs = LLVMVectorType(frame->i64, lanes_of(a) / 2);
         LLVMValueRef pair = LLVMBuildBitCast(frame->builder, operands[k], pairs, "");
-        pair = odd ? pair : shift_left(frame, pair, 32);
-        operands[k] = shift_right(frame, pair, 32);
+        operands[k] = shift_right(frame, shift_left(frame, pair, 32), 32);
     }
     return LLVMBuildMul(frame->builder, operands[0], operands[1], "");
 }
@@ -75,7 +88,8 @@ static LLVMValueRef high_product(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef
     if (!frame->target->multiplies_every_second || lanes < 4 || lanes % 4 != 0) {
         return scaled(frame, a, b, NULL);
     }
-    LLVMValueRef even = product_of(frame, a, b, false), odd = product_of(frame, a, b, true);
+    LLVMValueRef even = even_products(frame, a, b);
+    LLVMValueRef odd = even_products(frame, odd_lanes(frame, a), odd_lanes(frame, b));
     LLVMValueRef half = lanes_int(even, 1LL << (FRACTION - 1));
     even = LLVMBuildAdd(builder, even, half, "");
     odd = LLVMBuildAdd(builder, odd, half, "");
