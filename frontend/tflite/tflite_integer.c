@@ -23,28 +23,6 @@ static hmlc_value *number(hmlc_node *node, uint32_t index)
                             hmlc_tflite_input(node, index)->quantization.zeros[0]);
 }
 
-/* One side of a sum, in steps of half the larger scale, 2^20 of them. */
-static hmlc_value *addend(hmlc_node *node, uint32_t index, double twice)
-{
-    hmlc_value *x = number(node, index);
-    x = hmlc_emit_binary(&node->emit, HMLC_OP_mul, x,
-                         hmlc_emit_scalar(&node->emit, HMLC_DTYPE_i32, 1 << 20));
-    return hmlc_tflite_times_real(node, x,
-                                  (double)scale_of(hmlc_tflite_input(node, index)) / twice);
-}
-
-/* ADD and SUB. */
-void hmlc_tflite_integer_sum(hmlc_node *node)
-{
-    const hmlc_tflite_tensor *result = hmlc_tflite_output(node, 0);
-    float a = scale_of(hmlc_tflite_input(node, 0)), b = scale_of(hmlc_tflite_input(node, 1));
-    double twice = (double)(2 * (a > b ? a : b));
-    hmlc_value *left = addend(node, 0, twice), *right = addend(node, 1, twice);
-    hmlc_value *sum = hmlc_emit_binary(&node->emit, node->opcode, left, right);
-    double factor = twice / (double)((1 << 20) * scale_of(result));
-    node->outputs[0] = hmlc_tflite_store(node, hmlc_tflite_times_real(node, sum, factor), result);
-}
-
 /* MUL: the scales are multiplied and divided in f32. */
 void hmlc_tflite_integer_product(hmlc_node *node)
 {
