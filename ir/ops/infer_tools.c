@@ -137,6 +137,18 @@ static bool is_byte(hmlc_dtype dtype)
     return dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_u8;
 }
 
+/* A conv with as many groups as outputs, each of one input. */
+static bool is_depthwise(const hmlc_op *op, const hmlc_type *weights)
+{
+    if (op->opcode != HMLC_OP_conv || weights->rank < 3) {
+        return false;
+    }
+    bool last = hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+    int64_t groups = hmlc_op_int(op, HMLC_ATTR_groups);
+    return groups > 1 && hmlc_dim_is(weights->dims[0], groups) &&
+           hmlc_dim_is(weights->dims[last ? weights->rank - 1 : 1], 1);
+}
+
 hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a, const hmlc_type *b,
                                   hmlc_status *status)
 {
@@ -157,7 +169,9 @@ hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a,
         hmlc_infer_same_dtype(context, 1, a, b, status);
         return a->dtype;
     }
-    bool bytes = attr->as.dtype == HMLC_DTYPE_i32 && is_byte(a->dtype) && is_byte(b->dtype);
+    bool wide = b->dtype == HMLC_DTYPE_i16 && is_depthwise(context->op, b);
+    bool bytes =
+        attr->as.dtype == HMLC_DTYPE_i32 && is_byte(a->dtype) && (is_byte(b->dtype) || wide);
     bool halves =
         attr->as.dtype == HMLC_DTYPE_f32 && hmlc_dtype_is_half(a->dtype) && a->dtype == b->dtype;
     if (!bytes && !halves) {

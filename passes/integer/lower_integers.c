@@ -93,6 +93,40 @@ static hmlc_status centre_weights(integer_op *of)
     return hmlc_build_constant(&of->builder, &centred, &of->w);
 }
 
+static bool is_last(const hmlc_op *op)
+{
+    return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
+}
+
+/*
+ * Depthwise weights less their zero points as i16: windows multiply what they widened, and few
+ * enough such products for their kernels.
+ */
+static hmlc_status widen_depthwise(integer_op *of)
+{
+    enum { MOST_TAPS = 128 };
+    const hmlc_tensor *tensor = hmlc_value_constant(of->w);
+    const hmlc_tensor *zero = of->w_zero != NULL ? hmlc_value_constant(of->w_zero) : NULL;
+    int64_t groups = hmlc_op_int(of->op, HMLC_ATTR_groups);
+    int64_t count = tensor != NULL ? hmlc_tensor_count(tensor) : 0, taps = count / groups;
+    if (tensor == NULL || zero == NULL || tensor->dims[0] != groups || taps < 1 ||
+        taps > MOST_TAPS || tensor->dims[is_last(of->op) ? tensor->rank - 1 : 1] != 1) {
+        return HMLC_OK;
+    }
+    hmlc_tensor wide = *tensor;
+    wide.dtype = HMLC_DTYPE_i16;
+    wide.bytes = (size_t)count * sizeof(int16_t);
+    int16_t *data = HMLC_NEW_ARRAY(of->builder.module->arena, int16_t, count);
+    HMLC_TRY_MEMORY(data);
+    for (int64_t k = 0; k < count; k++) {
+        int64_t of_channel = hmlc_tensor_count(zero) == 1 ? 0 : k / taps;
+        data[k] = (int16_t)(hmlc_tensor_get_int(tensor, k) - hmlc_tensor_get_int(zero, of_channel));
+    }
+    wide.data = data;
+    of->w_zero = NULL;
+    return hmlc_build_constant(&of->builder, &wide, &of->w);
+}
+
 /* -- padding */
 
 static hmlc_status pad(integer_op *of, hmlc_value **value, const hmlc_dim *begins,
@@ -108,11 +142,6 @@ static hmlc_status pad(integer_op *of, hmlc_value **value, const hmlc_dim *begin
     hmlc_value *operands[] = {*value, fill};
     return hmlc_build_folded(&of->builder, HMLC_OP_pad, operands, fill != NULL ? 2 : 1, &attr, 1,
                              value);
-}
-
-static bool is_last(const hmlc_op *op)
-{
-    return hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
 }
 
 /* Padding that is known at run time only is made of elements. *pads are those that are left. */
@@ -363,7 +392,9 @@ static hmlc_status multiply_bytes(integer_op *of, hmlc_value **result)
 {
     HMLC_TRY(centre_weights(of));
     HMLC_TRY(take_sign(&of->builder, &of->x, &of->x_zero, of->left));
-    HMLC_TRY(take_sign(&of->builder, &of->w, &of->w_zero, HMLC_DTYPE_i8));
+    if (of->w->type->dtype != HMLC_DTYPE_i16) {
+        HMLC_TRY(take_sign(&of->builder, &of->w, &of->w_zero, HMLC_DTYPE_i8));
+    }
     drop_zero(&of->x_zero);
     drop_zero(&of->w_zero);
     hmlc_value *operands[] = {of->x, of->w};
@@ -422,7 +453,8 @@ static hmlc_status lower_integers(hmlc_rewriter *rewriter, hmlc_op *op)
     }
     if (grouped) {
         HMLC_TRY(centre_weights(&of));
-        grouped = of.w_zero != NULL || of.w->type->dtype != HMLC_DTYPE_i8;
+        HMLC_TRY(widen_depthwise(&of));
+        grouped = of.w_zero != NULL;
     }
     if (grouped || !has_known_depth(&of) || (of.conv && !hmlc_is_constant(of.w))) {
         HMLC_TRY(multiply_wide(&of, &result));

@@ -32,10 +32,9 @@ static void pack_step(const hmlc_pack_weights *panels, const char *from, char *t
             memcpy(to, element, size);
             continue;
         }
-        if (hmlc_dtype_is_integer(panels->dtype)) { /* bytes of windows */
-            int8_t byte = (int8_t)*element;
-            int64_t whole = panels->dtype == HMLC_DTYPE_u8 ? (int64_t)(uint8_t)byte : byte;
-            hmlc_element_set_double(panels->packed_dtype, to, 0, (double)whole);
+        if (hmlc_dtype_is_integer(panels->dtype)) { /* of windows of bytes */
+            const hmlc_tensor one = {.dtype = panels->dtype, .data = element};
+            hmlc_element_set_double(panels->packed_dtype, to, 0, hmlc_tensor_get_double(&one, 0));
             continue;
         }
         uint16_t bits;
