@@ -206,7 +206,8 @@ static const char *check_prologue(hmlc_dims *dims, const hmlc_op *anchor)
     return NULL;
 }
 
-/* From the anchor's result: elementwise ops over its shape, then views that can be inverted. */
+/* From the anchor's result: elementwise ops over its shape, then views that can be inverted. What
+ * is added to sums of bytes may be computed in front of the anchor. */
 static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const hmlc_op *anchor)
 {
     bool behind = false;
@@ -227,7 +228,7 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
             continue;
         }
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {
-            CHECK(behind &&
+            CHECK((behind || hmlc_op_sums_bytes(anchor)) &&
                       hmlc_type_same_shape(dims, op->results[0]->type, anchor->results[0]->type),
                   "an epilogue op has the anchor's shape");
         } else {

@@ -96,6 +96,16 @@ static hmlc_form_op *next_candidate(hmlc_form_state *state, hmlc_form_group *gro
     return best;
 }
 
+/* What is stored behind the member added last would have four bytes an element, and one before. */
+static bool widens(const hmlc_form_group *group, uint32_t kept)
+{
+    const hmlc_op *before = group->members[kept - 1].node->op;
+    const hmlc_op *now = group->members[group->member_count - 1].node->op;
+    return hmlc_op_sums_bytes(group->anchor) &&
+           hmlc_dtype_bits(before->results[0]->type->dtype) == 8 &&
+           now->results[0]->type->dtype == HMLC_DTYPE_i32;
+}
+
 /* Adds elementwise consumers in list order and keeps the longest run that leaves one result. */
 static void grow_epilogue(hmlc_form_state *state, hmlc_form_group *group)
 {
@@ -107,13 +117,69 @@ static void grow_epilogue(hmlc_form_state *state, hmlc_form_group *group)
         if (!hmlc_form_group_fits(group)) {
             break;
         }
-        if (hmlc_form_group_results(group) == 1) {
+        if (hmlc_form_group_results(group) == 1 && !widens(group, kept)) {
             kept = group->member_count;
         }
         node = next_candidate(state, group, after);
     }
     while (group->member_count > kept) {
         hmlc_form_group_drop_last(group);
+    }
+}
+
+enum { MOST_SIDE = 6 };
+
+/* The ops, cheap and with constants alone, between stored bytes and a value; 0: not so. */
+static uint32_t side_chain(hmlc_form_state *state, const hmlc_form_group *group,
+                           const hmlc_value *value, hmlc_form_op **nodes)
+{
+    for (uint32_t count = 0; count < MOST_SIDE;) {
+        const hmlc_op *op = value->producer;
+        hmlc_form_op *node = op != NULL && op->parent == state->region ? op->note : NULL;
+        if (node == NULL || node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
+            hmlc_op_has_cost(op, HMLC_COST_ONCE) || hmlc_op_has_cost(op, HMLC_COST_LONG) ||
+            !hmlc_type_same_shape(state->module->dims, value->type, group->full)) {
+            return 0;
+        }
+        nodes[count++] = node;
+        value = NULL;
+        for (uint32_t k = 0; k < op->operand_count; k++) {
+            const hmlc_value *operand = op->operands[k].value;
+            if (operand != NULL && hmlc_value_constant(operand) == NULL) {
+                if (value != NULL) {
+                    return 0;
+                }
+                value = operand;
+            }
+        }
+        if (value == NULL ||
+            (op->opcode == HMLC_OP_cast && hmlc_dtype_bits(value->type->dtype) == 8)) {
+            return value == NULL ? 0 : count;
+        }
+    }
+    return 0;
+}
+
+/* Behind sums of bytes, what is added is read as the bytes that it was made of. */
+static void grow_sides(hmlc_form_state *state, hmlc_form_group *group)
+{
+    hmlc_form_op *nodes[MOST_SIDE];
+    for (uint32_t i = 1; hmlc_op_sums_bytes(group->anchor) && i < group->member_count; i++) {
+        const hmlc_op *op = group->members[i].node->op;
+        for (uint32_t k = 0; !group->members[i].copied && k < op->operand_count; k++) {
+            const hmlc_value *value = op->operands[k].value;
+            bool outside = value != NULL && value->producer != NULL &&
+                           hmlc_form_group_find(group, value->producer) == NULL;
+            uint32_t kept = group->member_count;
+            uint32_t count = outside ? side_chain(state, group, value, nodes) : 0;
+            bool added = true;
+            for (uint32_t n = 0; n < count && added; n++) {
+                added = hmlc_form_group_add(group, nodes[n], true);
+            }
+            while (group->member_count > kept && (!added || !hmlc_form_group_fits(group))) {
+                hmlc_form_group_drop_last(group);
+            }
+        }
     }
 }
 
@@ -280,6 +346,7 @@ static hmlc_status form_anchor(hmlc_form_state *state, hmlc_form_op *node, int64
         grow_packs(state, group, node);
     } else if (fuses) {
         grow_epilogue(state, group);
+        grow_sides(state, group);
         if (form == HMLC_FORM_CONTRACTION) {
             grow_attention(state, group);
             grow_views(state, group);
