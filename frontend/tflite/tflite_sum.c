@@ -67,28 +67,63 @@ static bool read_rule(hmlc_node *node, sum_rule *rule)
 
 /* -- the short formula -- */
 
-static int64_t short_value(const sum_rule *rule, const short_sum *formula, int64_t a, int64_t b)
+/* What the reference gives for a pair, less the result's zero point, and what limits it. */
+typedef struct pair_source {
+    const sum_rule *rule;
+    int64_t sides[2][256]; /* every operand in steps of the sum */
+} pair_source;
+
+static void list_sides(const sum_rule *rule, pair_source *source)
 {
-    int64_t sum = a * formula->factors[0] + b * formula->factors[1] + formula->constant;
-    int64_t half = 1LL << (formula->shift - 1);
-    sum = formula->away ? ((sum + half + (sum >> 63)) >> formula->shift) + rule->zero
-                        : sum >> formula->shift;
-    return clipped(rule, sum);
+    source->rule = rule;
+    for (int side = 0; side < 2; side++) {
+        for (int64_t k = 0; k < 256; k++) {
+            int64_t x = (rule->least[side] + k - rule->zeros[side]) * (1 << 20);
+            source->sides[side][k] = times(&rule->sides[side], x);
+        }
+    }
 }
 
-static bool is_same(const sum_rule *rule, const short_sum *formula)
+static int64_t wanted(const pair_source *source, int64_t a, int64_t b)
 {
-    int64_t right[256];
-    for (int64_t k = 0; k < 256; k++) {
-        right[k] = times(&rule->sides[1], (rule->least[1] + k - rule->zeros[1]) * (1 << 20));
+    int64_t right = source->sides[1][b];
+    int64_t sum = source->sides[0][a] + (source->rule->sign < 0 ? -right : right);
+    return clipped(source->rule, times(&source->rule->result, sum) + source->rule->zero);
+}
+
+/* a A + b B of stored operands less their least ones. */
+static int64_t weighed(const sum_rule *rule, const short_sum *formula, int64_t a, int64_t b)
+{
+    return (rule->least[0] + a) * formula->factors[0] + (rule->least[1] + b) * formula->factors[1];
+}
+
+/* Which constants give every pair's result: an interval, of which the middle is taken. */
+static bool find_constant(const pair_source *source, short_sum *formula)
+{
+    const sum_rule *rule = source->rule;
+    int64_t least = INT32_MIN, most = INT32_MAX, step = 1LL << formula->shift;
+    for (int64_t a = 0; a < 256 && least <= most; a++) {
+        for (int64_t b = 0; b < 256; b++) {
+            int64_t sum = weighed(rule, formula, a, b), result = wanted(source, a, b);
+            int64_t low = result * step - sum, high = low + step - 1;
+            least = result > rule->lowest && low > least ? low : least;
+            most = result < rule->highest && high < most ? high : most;
+        }
     }
-    for (int64_t i = 0; i < 256; i++) {
-        int64_t a = rule->least[0] + i;
-        int64_t left = times(&rule->sides[0], (a - rule->zeros[0]) * (1 << 20));
-        for (int64_t k = 0; k < 256; k++) {
-            int64_t sum = rule->sign < 0 ? left - right[k] : left + right[k];
-            int64_t wanted = clipped(rule, times(&rule->result, sum) + rule->zero);
-            if (short_value(rule, formula, a, rule->least[1] + k) != wanted) {
+    formula->constant = least + (most - least) / 2;
+    return least <= most;
+}
+
+/* Halves away from zero: the constant is given. */
+static bool is_same(const pair_source *source, const short_sum *formula)
+{
+    const sum_rule *rule = source->rule;
+    int64_t half = 1LL << (formula->shift - 1);
+    for (int64_t a = 0; a < 256; a++) {
+        for (int64_t b = 0; b < 256; b++) {
+            int64_t sum = weighed(rule, formula, a, b) + formula->constant;
+            sum = ((sum + half + (sum >> 63)) >> formula->shift) + rule->zero;
+            if (clipped(rule, sum) != wanted(source, a, b)) {
                 return false;
             }
         }
@@ -96,38 +131,52 @@ static bool is_same(const sum_rule *rule, const short_sum *formula)
     return true;
 }
 
-/* The formula near the real factors, moved by a step each; false where numbers leave 32 bits. */
-static bool make_short(const sum_rule *rule, const double *reals, int32_t shift, bool away,
-                       const int64_t *moves, short_sum *formula)
+/* The largest number on the way, with the zero point taken away again, fits 32 bits. */
+static bool fits(const sum_rule *rule, const short_sum *formula)
 {
-    int64_t most = 0, zeros = 0, half = 1LL << (shift - 1);
-    *formula = (short_sum){.shift = shift, .away = away};
+    int64_t most = formula->constant < 0 ? -formula->constant : formula->constant;
     for (int k = 0; k < 2; k++) {
-        formula->factors[k] = (int64_t)round(ldexp(reals[k], shift)) + moves[k];
-        zeros += formula->factors[k] * rule->zeros[k];
-        most += 256 * (formula->factors[k] < 0 ? -formula->factors[k] : formula->factors[k]);
+        int64_t farthest = rule->least[k] < 0 ? 128 : 255;
+        most += farthest * (formula->factors[k] < 0 ? -formula->factors[k] : formula->factors[k]);
     }
-    formula->constant = away ? -zeros : half + (rule->zero << shift) - zeros;
-    most += formula->constant < 0 ? -formula->constant : formula->constant;
-    return most + half < INT32_MAX;
+    return most + (1LL << formula->shift) < INT32_MAX;
 }
 
+static bool try_short(const pair_source *source, short_sum *formula)
+{
+    const sum_rule *rule = source->rule;
+    int64_t zeros = formula->factors[0] * rule->zeros[0] + formula->factors[1] * rule->zeros[1];
+    formula->away = false;
+    formula->constant = (rule->zero << formula->shift) - zeros;
+    if (!fits(rule, formula)) {
+        return false;
+    }
+    if (find_constant(source, formula) && fits(rule, formula)) {
+        return true;
+    }
+    formula->away = true;
+    formula->constant = -zeros;
+    return fits(rule, formula) && is_same(source, formula);
+}
+
+/* The factors near the real ones, at the largest scales that fit, each moved by a step. */
 static bool find_short(const sum_rule *rule, const double *reals, short_sum *formula)
 {
-    enum { MOST_SHIFT = 22, LEAST_SHIFT = 12 };
-    int32_t tried = 0;
-    for (int32_t shift = MOST_SHIFT; shift >= LEAST_SHIFT && tried < 4; shift--) {
-        bool fits = false;
-        for (int32_t k = 0; k < 18; k++) { /* the plain factors first, in both forms */
-            const int64_t moves[] = {(k / 2 % 3 + 1) % 3 - 1, (k / 6 + 1) % 3 - 1};
-            if (make_short(rule, reals, shift, k % 2 != 0, moves, formula)) {
-                fits = true;
-                if (is_same(rule, formula)) {
-                    return true;
-                }
+    enum { MOST_SHIFT = 22, LEAST_SHIFT = 12, MOVES = 9 };
+    static const int64_t moves[MOVES][2] = {{0, 0}, {0, 1},  {0, -1}, {1, 0},  {-1, 0},
+                                            {1, 1}, {1, -1}, {-1, 1}, {-1, -1}};
+    pair_source source;
+    list_sides(rule, &source);
+    for (int32_t shift = MOST_SHIFT; shift >= LEAST_SHIFT; shift--) {
+        for (int32_t m = 0; m < MOVES; m++) {
+            *formula = (short_sum){.shift = shift};
+            for (int k = 0; k < 2; k++) {
+                formula->factors[k] = (int64_t)round(ldexp(reals[k], shift)) + moves[m][k];
+            }
+            if (try_short(&source, formula)) {
+                return true;
             }
         }
-        tried += fits;
     }
     return false;
 }
