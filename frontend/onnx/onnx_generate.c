@@ -23,6 +23,11 @@ static hmlc_value *number_list(hmlc_node *node, hmlc_dtype dtype, int32_t rank, 
 static hmlc_value *tensor_constant(hmlc_node *node, const Onnx__TensorProto *proto)
 {
     hmlc_tensor tensor;
+    if (proto != NULL && hmlc_onnx_is_packed(proto)) {
+        hmlc_node_fail(node, HMLC_ERROR_op_unsupported_type, "make it an initializer",
+                       "its value has integers of four bits");
+        return NULL;
+    }
     hmlc_status status = hmlc_onnx_tensor(hmlc_onnx_self(node)->importer->base, proto,
                                           node->emit.builder.location, &tensor);
     if (status != HMLC_OK) {

@@ -177,6 +177,34 @@ hmlc_status hmlc_onnx_scope_open(hmlc_onnx_importer *importer, hmlc_onnx_scope *
     return importer->base->fatal;
 }
 
+/* The constant of four bits that a name stands for, as bytes in the IR; NULL: none. */
+static const Onnx__TensorProto *packed_input(const hmlc_onnx_node *self, const char *name)
+{
+    const hmlc_binding *binding = NULL;
+    for (const hmlc_scope *scope = &self->scope->names; scope != NULL && binding == NULL;
+         scope = scope->parent) {
+        binding = hmlc_scope_find(scope, name);
+    }
+    const Onnx__TensorProto *proto = binding != NULL ? binding->stored : NULL;
+    return proto != NULL && hmlc_onnx_is_packed(proto) ? proto : NULL;
+}
+
+/* Other operators would take the bytes' type for that of their results. */
+static bool takes_packed(hmlc_node *node, const char *name)
+{
+    static const char *const readers[] = {"DequantizeLinear", "GatherBlockQuantized"};
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    for (size_t k = 0; k < sizeof readers / sizeof readers[0]; k++) {
+        if (strcmp(self->op->name, readers[k]) == 0) {
+            return true;
+        }
+    }
+    hmlc_node_fail(node, HMLC_ERROR_op_unsupported_type,
+                   "dequantize it first: DequantizeLinear reads integers of four bits",
+                   "input '%s' has integers of four bits", name);
+    return false;
+}
+
 /* Reads the inputs by name; false when one is poisoned or undefined. */
 static bool resolve_inputs(hmlc_node *node)
 {
@@ -187,7 +215,8 @@ static bool resolve_inputs(hmlc_node *node)
         if (name[0] != '\0') {
             node->inputs[i] = hmlc_scope_resolve(self->importer->base, &self->scope->names, name,
                                                  node->emit.builder.location);
-            complete = complete && node->inputs[i] != NULL;
+            complete = complete && node->inputs[i] != NULL &&
+                       (packed_input(self, name) == NULL || takes_packed(node, name));
         }
     }
     return complete && self->importer->base->fatal == HMLC_OK;

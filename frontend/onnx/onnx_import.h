@@ -94,6 +94,8 @@ bool hmlc_onnx_dtype(hmlc_importer *importer, int64_t number, const hmlc_locatio
                      const char *what, hmlc_dtype *dtype);
 
 /* onnx_tensor.c: a stored tensor; its bytes lie in the file where that is possible. */
+/* Integers of four bits become bytes, which only what knows it may read. */
+bool hmlc_onnx_is_packed(const Onnx__TensorProto *proto);
 hmlc_status hmlc_onnx_tensor(hmlc_importer *importer, const Onnx__TensorProto *proto,
                              const hmlc_location *where, hmlc_tensor *tensor) HMLC_MUST_USE;
 

@@ -112,11 +112,36 @@ static void quantize_blocks(hmlc_node *node, hmlc_dtype to)
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), hmlc_attr_dtype(HMLC_ATTR_to, to)));
 }
 
+static bool is_constant(const hmlc_node *node, uint32_t index)
+{
+    return !hmlc_node_has_input(node, index) || hmlc_value_constant(node->inputs[index]) != NULL;
+}
+
+/* Weights stay what they are. */
+static bool dequantize_weights(hmlc_node *node, hmlc_dtype to)
+{
+    int64_t axis = hmlc_node_axis_attr(node, 1), size = hmlc_node_int(node, "block_size", 0);
+    bool given = hmlc_node_has_input(node, 2);
+    if (!hmlc_node_ok(node) || !is_constant(node, 0) || !is_constant(node, 1) ||
+        !is_constant(node, 2)) {
+        return false;
+    }
+    hmlc_value *const operands[3] = {node->inputs[0], node->inputs[1], node->inputs[2]};
+    node->outputs[0] = hmlc_emit(&node->emit, HMLC_OP_dequantize, operands, given ? 3 : 2,
+                                 HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, axis),
+                                            hmlc_attr_int(HMLC_ATTR_block, size),
+                                            hmlc_attr_dtype(HMLC_ATTR_to, to)));
+    return true;
+}
+
 /* (x - zero point) * scale: the difference of integers is exact. */
 static void dequantize_blocks(hmlc_node *node, hmlc_dtype to)
 {
     hmlc_emitter *emit = &node->emit;
     bool wide = hmlc_dtype_bits(node->inputs[0]->type->dtype) > 16;
+    if (dequantize_weights(node, to)) {
+        return;
+    }
     hmlc_dtype whole = wide ? HMLC_DTYPE_i64 : HMLC_DTYPE_i32;
     hmlc_value *x = hmlc_emit_cast(emit, node->inputs[0], whole);
     if (hmlc_node_has_input(node, 2)) {

@@ -17,6 +17,7 @@ typedef struct tensor_reader {
     const hmlc_location *where;
     hmlc_tensor *tensor;
     int64_t count; /* elements */
+    bool nibbles;  /* two share a byte, low bits first */
 } tensor_reader;
 
 static hmlc_status HMLC_PRINTF(2, 3) invalid(const tensor_reader *reader, const char *format, ...)
@@ -30,12 +31,56 @@ static hmlc_status HMLC_PRINTF(2, 3) invalid(const tensor_reader *reader, const 
                           reader->where, NULL, "%s", text);
 }
 
+/* -- two elements a byte */
+
+enum { ONNX_UINT4 = 21, ONNX_INT4 = 22 };
+
+bool hmlc_onnx_is_packed(const Onnx__TensorProto *proto)
+{
+    return proto->data_type == ONNX_UINT4 || proto->data_type == ONNX_INT4;
+}
+
+static size_t stored_bytes(const tensor_reader *reader)
+{
+    size_t bytes = reader->tensor->bytes;
+    return reader->nibbles ? bytes / 2 + bytes % 2 : bytes;
+}
+
+/* `at(i)` gives byte i. */
+typedef uint8_t packed_byte(const void *data, size_t index);
+
+static uint8_t byte_of_bytes(const void *data, size_t index)
+{
+    return ((const uint8_t *)data)[index];
+}
+
+static uint8_t byte_of_words(const void *data, size_t index)
+{
+    return (uint8_t)((const int32_t *)data)[index];
+}
+
+static hmlc_status unpack(tensor_reader *reader, const void *data, packed_byte *at)
+{
+    hmlc_tensor *tensor = reader->tensor;
+    uint8_t *bytes = hmlc_arena_allocate(reader->importer->module->arena, tensor->bytes + 1);
+    HMLC_TRY_MEMORY(bytes);
+    for (size_t i = 0; i < tensor->bytes; i++) {
+        uint8_t bits = (uint8_t)(at(data, i / 2) >> (i % 2 * 4) & 15);
+        bytes[i] = (uint8_t)(tensor->dtype == HMLC_DTYPE_i8 && bits > 7 ? bits | 0xf0 : bits);
+    }
+    tensor->data = bytes;
+    return HMLC_OK;
+}
+
 static hmlc_status read_shape(tensor_reader *reader)
 {
     const Onnx__TensorProto *proto = reader->proto;
     hmlc_tensor *tensor = reader->tensor;
-    if (!hmlc_onnx_dtype(reader->importer, proto->data_type, reader->where, "tensor",
-                         &tensor->dtype)) {
+    reader->nibbles = hmlc_onnx_is_packed(proto);
+    if (reader->nibbles) {
+        tensor->dtype = proto->data_type == ONNX_INT4 ? HMLC_DTYPE_i8 : HMLC_DTYPE_u8;
+    } else if (!hmlc_onnx_dtype(reader->importer, proto->data_type, reader->where, "tensor",
+                                &tensor->dtype)) {
         return HMLC_REFUSED;
     }
     if (proto->n_dims > HMLC_MAX_RANK) {
@@ -54,6 +99,12 @@ static hmlc_status read_shape(tensor_reader *reader)
 
 static hmlc_status use_bytes(tensor_reader *reader, const uint8_t *data, uint64_t size)
 {
+    if (reader->nibbles) {
+        return size == stored_bytes(reader)
+                   ? unpack(reader, data, byte_of_bytes)
+                   : invalid(reader, "%" PRIu64 " bytes are stored, but the shape needs %zu", size,
+                             stored_bytes(reader));
+    }
     return hmlc_stored_tensor_use(reader->importer, reader->tensor, data, size, reader->where);
 }
 
@@ -101,7 +152,7 @@ static hmlc_status read_external(tensor_reader *reader)
 {
     const Onnx__TensorProto *proto = reader->proto;
     const char *location = NULL;
-    uint64_t offset = 0, length = reader->tensor->bytes;
+    uint64_t offset = 0, length = stored_bytes(reader);
     for (size_t i = 0; i < proto->n_external_data; i++) {
         const char *key = proto->external_data[i]->key, *value = proto->external_data[i]->value;
         if (key == NULL || value == NULL) {
@@ -120,10 +171,10 @@ static hmlc_status read_external(tensor_reader *reader)
     if (location == NULL) {
         return external_error(reader, "external data has no location");
     }
-    if (length != reader->tensor->bytes) {
+    if (length != stored_bytes(reader)) {
         return external_error(
             reader, "'%s': length is %" PRIu64 ", but shape and type need %" PRIu64 " bytes",
-            location, length, (uint64_t)reader->tensor->bytes);
+            location, length, (uint64_t)stored_bytes(reader));
     }
     const hmlc_mapped_file *file;
     HMLC_TRY(hmlc_importer_external(reader->importer, location, reader->where, &file));
@@ -201,9 +252,12 @@ static hmlc_status read_typed(tensor_reader *reader)
     const Onnx__TensorProto *proto = reader->proto;
     typed_field field = field_of(reader->tensor->dtype);
     size_t found = field_count(proto, field);
-    if (found != (size_t)reader->count) {
-        return invalid(reader, "%" PRId64 " elements are stored, but the shape needs %" PRId64,
-                       (int64_t)found, reader->count);
+    size_t wanted = reader->nibbles ? stored_bytes(reader) : (size_t)reader->count;
+    if (found != wanted) {
+        return invalid(reader, "%zu elements are stored, but the shape needs %zu", found, wanted);
+    }
+    if (reader->nibbles) {
+        return unpack(reader, reader->proto->int32_data, byte_of_words);
     }
     void *data = hmlc_arena_allocate(reader->importer->module->arena, reader->tensor->bytes);
     HMLC_TRY_MEMORY(data);

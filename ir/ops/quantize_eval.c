@@ -13,11 +13,25 @@ static void limits_of(hmlc_dtype dtype, double *least, double *most)
     *most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
 }
 
-/* Index of the parameter for element i: 0 for one value, else its index along the axis. */
-static int64_t parameter_index(const hmlc_tensor *parameter, int64_t i, int64_t inner,
-                               int64_t length)
+/* Where the axis lies: elements behind each of its indices, its length, that of a block or 0. */
+typedef struct quantized_axis {
+    int64_t inner, length, block;
+} quantized_axis;
+
+/* Index of the parameter for element i: 0 for one value, else its index along the axis; of blocks,
+ * in a tensor that has one element for each of them along the axis. */
+static int64_t parameter_index(const hmlc_tensor *parameter, int64_t i, const quantized_axis *axis)
 {
-    return hmlc_tensor_count(parameter) == 1 ? 0 : i / inner % length;
+    int64_t along = i / axis->inner % axis->length;
+    if (hmlc_tensor_count(parameter) == 1) {
+        return 0;
+    }
+    if (axis->block == 0) {
+        return along;
+    }
+    int64_t blocks = (axis->length + axis->block - 1) / axis->block;
+    int64_t outer = i / axis->inner / axis->length;
+    return (outer * blocks + along / axis->block) * axis->inner + i % axis->inner;
 }
 
 /*
@@ -45,13 +59,15 @@ hmlc_status hmlc_eval_quantize(hmlc_eval *context)
     void *to = hmlc_eval_data(result);
     int32_t axis = (int32_t)hmlc_op_int(context->op, HMLC_ATTR_axis);
     bool per_axis = x->rank > 0 && axis < x->rank;
-    int64_t inner = per_axis ? hmlc_eval_product(x->dims, axis + 1, x->rank) : 1;
-    int64_t length = per_axis ? x->dims[axis] : 1, count = hmlc_tensor_count(x);
+    const hmlc_attr *block = hmlc_op_attr(context->op, HMLC_ATTR_block);
+    quantized_axis along = {.inner = per_axis ? hmlc_eval_product(x->dims, axis + 1, x->rank) : 1,
+                            .length = per_axis ? x->dims[axis] : 1,
+                            .block = block != NULL ? block->as.integer : 0};
+    int64_t count = hmlc_tensor_count(x);
     bool wide = x->dtype == HMLC_DTYPE_f64 || scale->dtype == HMLC_DTYPE_f64;
     for (int64_t i = 0; i < count; ++i) {
-        double s = hmlc_tensor_get_double(scale, parameter_index(scale, i, inner, length));
-        int64_t z =
-            zero == NULL ? 0 : hmlc_tensor_get_int(zero, parameter_index(zero, i, inner, length));
+        double s = hmlc_tensor_get_double(scale, parameter_index(scale, i, &along));
+        int64_t z = zero == NULL ? 0 : hmlc_tensor_get_int(zero, parameter_index(zero, i, &along));
         double value;
         if (context->op->opcode == HMLC_OP_quantize) {
             value = quantize(hmlc_tensor_get_double(x, i), s, (double)z, wide, result->dtype);

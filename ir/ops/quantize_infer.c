@@ -3,10 +3,35 @@
  * `axis`. */
 #include "infer_tools.h"
 
+#include <inttypes.h>
+
+/* x's dims, but one for each block along the axis. */
+static void check_blocks(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
+                         const hmlc_type *x, int64_t block, hmlc_status *status)
+{
+    hmlc_dims *dims = context->op->parent->module->dims;
+    int32_t axis = hmlc_infer_axis(context, x->rank, status);
+    hmlc_infer_rank(context, index, type, x->rank, x->rank, status);
+    if (block < 1 || *status != HMLC_OK) {
+        hmlc_infer_fail(context, status, "blocks have %" PRId64 " elements", block);
+        return;
+    }
+    for (int32_t k = 0; k < x->rank; k++) {
+        hmlc_dim size = hmlc_dim_constant(dims, block);
+        hmlc_dim wanted = k == axis ? hmlc_dim_ceildiv(dims, x->dims[k], size) : x->dims[k];
+        hmlc_infer_unify(context, wanted, type->dims[k], "blocks of the scale", status);
+    }
+}
+
 static void check_parameter(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                             const hmlc_type *x, hmlc_status *status)
 {
+    const hmlc_attr *block = hmlc_op_attr(context->op, HMLC_ATTR_block);
     if (type == NULL || x == NULL) {
+        return;
+    }
+    if (block != NULL && block->as.integer != 0) {
+        check_blocks(context, index, type, x, block->as.integer, status);
         return;
     }
     hmlc_infer_rank(context, index, type, 0, 1, status);

@@ -12,13 +12,18 @@ enum {
     LEAST_WEIGHTS = 64 << 10, /* less lies in cache */
     MANY_WEIGHTS = 1 << 20,   /* take the time even where there are many rows */
     FEW_ROWS = 8,
+    LEAST_BLOCK = 8, /* the scales of shorter ones take more than the weights */
 };
 
-/* One scale, or one for each column of the product's result. */
+/* One scale, or one for each column of the product's result; or blocks along the depth. */
 static bool scales_fit(const hmlc_op *op, int64_t outputs_axis)
 {
     const hmlc_value *scale = hmlc_op_operand(op, 1), *zero = hmlc_op_operand(op, 2);
     bool along = hmlc_op_int(op, HMLC_ATTR_axis) == outputs_axis;
+    int64_t block = hmlc_op_int(op, HMLC_ATTR_block);
+    if (block > 0) {
+        return !along && block >= LEAST_BLOCK;
+    }
     return scale->type->dtype == HMLC_DTYPE_f32 && (hmlc_is_one_element(scale) || along) &&
            (zero == NULL || hmlc_is_splat_of(zero, 0));
 }

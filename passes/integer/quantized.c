@@ -14,6 +14,7 @@ bool hmlc_quantized_read(const hmlc_value *value, hmlc_quantized *quantized)
 {
     const hmlc_op *op = hmlc_producer_of(value, HMLC_OP_dequantize);
     if (op == NULL || value->type->dtype != HMLC_DTYPE_f32 ||
+        hmlc_op_int(op, HMLC_ATTR_block) != 0 ||
         hmlc_op_operand(op, 1)->type->dtype != HMLC_DTYPE_f32) {
         return false;
     }

@@ -73,7 +73,8 @@ static bool is_scaled(const hmlc_value *b)
 {
     const hmlc_op *unpacking = b->producer;
     return hmlc_op_unpacks(unpacking) && unpacking->opcode == HMLC_OP_dequantize &&
-           hmlc_op_operand(unpacking, 2) == NULL && hmlc_right_is_constant(b);
+           hmlc_op_operand(unpacking, 2) == NULL && hmlc_right_is_constant(b) &&
+           hmlc_op_int(unpacking, HMLC_ATTR_block) == 0;
 }
 
 static hmlc_status scaled_product(hmlc_builder *builder, const lower_product *of,

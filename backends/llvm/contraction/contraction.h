@@ -89,7 +89,8 @@ typedef struct hmlc_contraction {
      * it is not constant. */
     const struct hmlc_pack_weights *panels;
     bool packs_weights;
-    hmlc_dtype right_dtype; /* of the panels in memory */
+    hmlc_dtype right_dtype;                /* of the panels in memory */
+    const struct hmlc_scaled_plan *scaled; /* of those whose blocks have scales; NULL: others */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;
     const struct hmlc_winograd_plan *winograd; /* NULL: not in Winograd's form */

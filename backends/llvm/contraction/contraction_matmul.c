@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of matmul with constant or packed right-hand side: index space, panels, sections. */
 #include "contraction.h"
-#include "pack.h"
+#include "pack_scaled.h"
 
 enum { APART_ROWS = 32 }; /* so many fill tiles well without the next batch element's */
 
@@ -163,7 +163,13 @@ static hmlc_status plan_constant(hmlc_plan_context *context, hmlc_kernel_plan *p
         panels.batches *= tensor->dims[k];
     }
     right_batches(context, contraction, &batch);
-    return hmlc_pack_weights_plan(context, plan, right->index, &panels);
+    const hmlc_op *unpacking = hmlc_right_unpacking(anchor);
+    if (unpacking == NULL || unpacking->opcode != HMLC_OP_dequantize) {
+        return hmlc_pack_weights_plan(context, plan, right->index, &panels);
+    }
+    return hmlc_op_int(unpacking, HMLC_ATTR_block) > 0 && tensor->rank == 2
+               ? hmlc_pack_scaled_plan(context, plan, unpacking, &panels)
+               : hmlc_contraction_refuse(context, plan, "weights whose scales are in no blocks");
 }
 
 hmlc_status hmlc_matmul_packed(hmlc_plan_context *context, hmlc_kernel_plan *plan,

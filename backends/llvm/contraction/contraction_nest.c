@@ -6,6 +6,7 @@
 #include "contraction_nest.h"
 #include "conv.h"
 #include "pack.h"
+#include "pack_scaled.h"
 
 #include <string.h>
 
@@ -56,6 +57,33 @@ static LLVMValueRef panel_elements(const hmlc_nest *nest)
                         hmlc_frame_int(frame, hmlc_pack_row(contraction->layout)), "");
 }
 
+static LLVMValueRef scaled_operand(const hmlc_nest *nest, uint32_t argument, hmlc_dtype dtype)
+{
+    hmlc_frame *frame = nest->frame;
+    return hmlc_frame_element(frame, hmlc_frame_type(frame, dtype),
+                              frame->operands[hmlc_frame_argument(frame, argument)], nest->scales);
+}
+
+static void set_scaled(const hmlc_nest *nest, hmlc_microkernel *kernel)
+{
+    const hmlc_scaled_plan *scaled = nest->contraction->scaled;
+    if (scaled == NULL) {
+        return;
+    }
+    kernel->scaled = (hmlc_scaled_panels){
+        .scales = scaled_operand(nest, scaled->scale_argument, scaled->scale_dtype),
+        .scale_dtype = scaled->scale_dtype,
+        .zero_dtype = scaled->zero_dtype,
+        .block = scaled->block,
+        .blocks = scaled->blocks,
+        .nibbles = scaled->nibbles,
+        .is_signed = scaled->is_signed,
+    };
+    if (scaled->has_zeros) {
+        kernel->scaled.zeros = scaled_operand(nest, scaled->zero_argument, scaled->zero_dtype);
+    }
+}
+
 static void tile_kernel(hmlc_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
                         LLVMValueRef row_tile)
 {
@@ -83,6 +111,7 @@ static void tile_kernel(hmlc_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .first_lane = one_tile ? (uint32_t)(first_column % contraction->layout.width) : 0,
         .sums = nest->sums,
     };
+    set_scaled(nest, kernel);
     /* Twelve row pointers leave no register for another. */
     bool full = contraction->conv != NULL && class_->rows >= 12;
     if (nest->section->prefetch > 0 && !full) {
@@ -360,6 +389,11 @@ void hmlc_nest_tiles(hmlc_nest *nest, const hmlc_section *section)
     LLVMValueRef offset = add_product(frame, place, number, elements);
     nest->panel = hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->right_dtype),
                                      nest->right, offset);
+    if (contraction->scaled != NULL) {
+        int64_t panel_width = contraction->layout.width;
+        nest->scales = add_product(
+            frame, place, number, hmlc_frame_int(frame, contraction->scaled->blocks * panel_width));
+    }
     nest->tile.valid = LLVMBuildSub(builder, columns, column, "");
     nest->tile.column = add_product(frame, column, nest->tile.group, columns);
     if (nest->section->class_count > 0) {
@@ -466,7 +500,7 @@ void hmlc_nest_reserve(hmlc_nest *nest)
     if (contraction->conv != NULL && contraction->conv->dynamic) {
         reserve_rows(nest);
     }
-    if (has_partial_sums(contraction)) {
+    if (has_partial_sums(contraction) || contraction->scaled != NULL) {
         LLVMTypeRef vector = hmlc_frame_vector(frame, contraction->dtype, contraction->lanes);
         nest->sums = hmlc_frame_alloca(frame, vector, HMLC_TILE_ACCUMULATORS, HMLC_SUMS_ALIGNMENT);
     }

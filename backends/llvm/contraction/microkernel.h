@@ -21,6 +21,19 @@ enum {
     HMLC_SUMS_ALIGNMENT = 16,
 };
 
+enum { HMLC_NIBBLES = 8 }; /* steps of four bits that share an i32 of the panels */
+
+/*
+ * A right side in fewer bits, whose blocks of steps have scales and maybe zero points: panels
+ * [panel][block][columns] of them, from column 0 at block 0 of the tile on. `scales` NULL: none.
+ */
+typedef struct hmlc_scaled_panels {
+    LLVMValueRef scales, zeros;
+    hmlc_dtype scale_dtype, zero_dtype;
+    int64_t block, blocks;   /* steps of a block; blocks of the depth */
+    bool nibbles, is_signed; /* right_dtype is i32 then */
+} hmlc_scaled_panels;
+
 typedef struct hmlc_microkernel {
     uint32_t rows, vectors, lanes;
     hmlc_byte_step step; /* of groups */
@@ -59,6 +72,7 @@ typedef struct hmlc_microkernel {
      */
     LLVMValueRef sums;
     uint32_t part_steps;
+    hmlc_scaled_panels scaled; /* needs `sums`; known steps */
 } hmlc_microkernel;
 
 /* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */

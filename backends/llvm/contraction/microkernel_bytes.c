@@ -15,8 +15,9 @@ static bool is_spread(hmlc_byte_step step)
 
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
- * an operand, ones, and a product, two of words. Spread sums take two; groups of each row are held,
- * one from the panels and a product come and go. */
+ * an operand, ones, and a product, two of words. Of nibbles the vectors that hold them, one of
+ * their steps for what is held, an element of the other side and a constant. Spread sums take two;
+ * groups of each row are held, one from the panels and a product come and go. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
     uint32_t held = rows < vectors ? rows : vectors, sums = rows * vectors, needed = 0;
@@ -26,6 +27,8 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         needed = held + 3;
     } else if (step == HMLC_BYTE_STEP_I16) {
         needed = held + 2;
+    } else if (step == HMLC_BYTE_STEP_NIBBLES) {
+        needed = vectors + held + 2;
     } else if (is_spread(step)) {
         sums *= HALF;
         needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;

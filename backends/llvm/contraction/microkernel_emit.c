@@ -128,6 +128,9 @@ static LLVMValueRef load_columns(depth_loop *loop, uint32_t vector)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
+    if (kernel->scaled.scales != NULL) {
+        return hmlc_unpack_columns(loop, vector);
+    }
     LLVMValueRef address = hmlc_depth_right_address(loop, vector);
     if (loop->count > 0) {
         LLVMTypeRef groups = hmlc_frame_vector(frame, HMLC_DTYPE_i32, kernel->lanes);
@@ -355,7 +358,7 @@ static void emit_held(depth_loop *loop)
 /* Steps of one body of the loop. */
 static uint32_t body_steps(const depth_loop *loop)
 {
-    uint32_t group = loop->count > 1 ? loop->count : 1;
+    uint32_t group = loop->count > 1 ? loop->count : hmlc_unpack_steps(loop->kernel);
     return loop->held > 0 ? loop->held * group : group;
 }
 
@@ -398,6 +401,8 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     }
     if (loop->held > 0) {
         emit_held(loop);
+    } else if (kernel->scaled.scales != NULL) {
+        hmlc_unpack_all(loop);
     } else {
         hmlc_depth_step(loop);
     }

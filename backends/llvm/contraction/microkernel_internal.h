@@ -17,6 +17,11 @@ typedef struct depth_loop {
     uint32_t count; /* steps of a group that the left side has; 0: groups of one step */
     uint32_t held;  /* so many groups at once, see emit_held; 0: one by one */
     LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
+    /* Of scaled panels: where the block's scales are, in elements; its zero points; the vectors of
+     * this element of the panels, and which of its steps is at hand. */
+    LLVMValueRef block;
+    LLVMValueRef zeros[HMLC_TILE_VECTORS], words[HMLC_TILE_VECTORS];
+    uint32_t place;
 } depth_loop;
 
 /* What a lane of a row holds: a step, or a group of them. */
@@ -40,6 +45,14 @@ void hmlc_depth_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end);
 LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector);
 LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane);
 void hmlc_depth_prefetch(const depth_loop *loop);
+
+/* microkernel_unpack.c: scaled panels. Steps that share an element of the panels; all of them; one
+ * as columns; before the steps of a block; a sum and the block's. */
+uint32_t hmlc_unpack_steps(const hmlc_microkernel *kernel);
+void hmlc_unpack_all(depth_loop *loop);
+LLVMValueRef hmlc_unpack_columns(const depth_loop *loop, uint32_t vector);
+void hmlc_unpack_begin_block(depth_loop *loop);
+LLVMValueRef hmlc_unpack_add_block(const depth_loop *loop, uint32_t index, LLVMValueRef sum);
 
 /* microkernel_in_order.c: whether the tile's k loop can be made for cores that issue in order, and
  * the loop: `bodies`, at least 1, of four steps each, which loop->left and loop->right then are

@@ -76,19 +76,25 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
     for (uint32_t k = 0; k < count; k++) {
         loop->accumulators[k] = LLVMConstNull(partial_type(frame, kernel));
     }
+    hmlc_unpack_begin_block(loop);
     hmlc_depth_steps(loop, steps, end);
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef sum = load_sum(frame, kernel, k), part = loop->accumulators[k];
         if (kernel->half_products) {
             part = LLVMBuildFPExt(frame->builder, part, accumulator_type(frame, kernel), "");
         }
-        store_sum(frame, kernel, k, LLVMBuildFAdd(frame->builder, sum, part, ""));
+        sum = kernel->scaled.scales != NULL ? hmlc_unpack_add_block(loop, k, sum)
+                                            : LLVMBuildFAdd(frame->builder, sum, part, "");
+        store_sum(frame, kernel, k, sum);
     }
 }
 
 /* Known steps are cut evenly. */
 static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
 {
+    if (kernel->scaled.scales != NULL) {
+        return kernel->scaled.block;
+    }
     int64_t most = kernel->part_steps == 0 ? HMLC_PARTIAL_STEPS : kernel->part_steps;
     if (!LLVMIsAConstantInt(steps)) {
         return most;
@@ -117,6 +123,7 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     hmlc_frame *frame = loop->frame;
     LLVMBuilderRef builder = frame->builder;
     int64_t part = partial_steps(loop->kernel, steps);
+    bool scaled = loop->kernel->scaled.scales != NULL;
     if (LLVMIsAConstantInt(steps) && LLVMConstIntGetSExtValue(steps) == part) {
         add_partial(loop, steps, end);
         return;
@@ -132,8 +139,15 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMValueRef right_phi = LLVMBuildPhi(builder, frame->pointer, "right");
     LLVMAddIncoming(left_phi, &loop->left, &before, 1);
     LLVMAddIncoming(right_phi, &loop->right, &before, 1);
+    LLVMValueRef block_phi = NULL;
+    if (scaled) {
+        block_phi = LLVMBuildPhi(builder, frame->index, "block");
+        LLVMAddIncoming(block_phi, &loop->block, &before, 1);
+        loop->block = block_phi;
+    }
     /* May lie behind the panels, so that it is not an element of them. */
-    LLVMValueRef distance = hmlc_frame_int(frame, part * loop->kernel->layout.width);
+    int64_t width = loop->kernel->layout.width;
+    LLVMValueRef distance = hmlc_frame_int(frame, part / hmlc_unpack_steps(loop->kernel) * width);
     LLVMValueRef stop = LLVMBuildGEP2(builder, type, right_phi, &distance, 1, "");
     LLVMValueRef within = LLVMBuildICmp(builder, LLVMIntULT, stop, end, "");
     /* As in hide_rows: the k loop would get counters of its own for what it shares with this one.
@@ -146,6 +160,10 @@ static void emit_partial_sums(depth_loop *loop, LLVMValueRef steps, LLVMValueRef
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
     LLVMAddIncoming(left_phi, &loop->left, &latch, 1);
     LLVMAddIncoming(right_phi, &loop->right, &latch, 1);
+    if (scaled) {
+        loop->block = LLVMBuildNSWAdd(builder, block_phi, hmlc_frame_int(frame, width), "");
+        LLVMAddIncoming(block_phi, &loop->block, &latch, 1);
+    }
     LLVMValueRef done = LLVMBuildICmp(builder, LLVMIntEQ, loop->right, end, "");
     LLVMBuildCondBr(builder, done, exit, body);
     LLVMPositionBuilderAtEnd(builder, exit);
@@ -196,12 +214,15 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     }
     uint32_t count = kernel->rows * kernel->vectors;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
-    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width);
+    LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width), rows = steps;
+    if (kernel->scaled.nibbles) {
+        rows = hmlc_frame_int(frame, LLVMConstIntGetSExtValue(steps) / HMLC_NIBBLES);
+    }
     bool groups = kernel->layout.group > 1;
     LLVMValueRef end = groups && LLVMIsAConstantInt(steps) != NULL
                            ? NULL
                            : hmlc_frame_element(frame, type, kernel->panel,
-                                                LLVMBuildNSWMul(frame->builder, steps, width, ""));
+                                                LLVMBuildNSWMul(frame->builder, rows, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
     loop.count = groups ? HMLC_BYTE_GROUP : 0;
     loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
@@ -209,6 +230,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     hide_rows(frame, kernel, &loop);
     loop.left = hmlc_frame_int(frame, 0);
     loop.right = kernel->panel;
+    loop.block = hmlc_frame_int(frame, 0);
     if (kernel->sums != NULL) {
         emit_partial_sums(&loop, steps, end);
         return;
