@@ -3,7 +3,8 @@
  * The pass `fold-dequantize`: quantized constants become floating ones. Weights of products stay
  * as they are where reading them is what takes the time: their kernel dequantizes what it loads.
  */
-#include "query.h"
+#include "gather_weights.h"
+#include "keep_weights.h"
 
 #include <hmlc/packing.h>
 
@@ -18,14 +19,27 @@ enum {
 /* One scale, or one for each column of the product's result; or blocks along the depth. */
 static bool scales_fit(const hmlc_op *op, int64_t outputs_axis)
 {
-    const hmlc_value *scale = hmlc_op_operand(op, 1), *zero = hmlc_op_operand(op, 2);
+    const hmlc_value *scale = hmlc_op_operand(op, 1);
     bool along = hmlc_op_int(op, HMLC_ATTR_axis) == outputs_axis;
     int64_t block = hmlc_op_int(op, HMLC_ATTR_block);
     if (block > 0) {
         return !along && block >= LEAST_BLOCK;
     }
-    return scale->type->dtype == HMLC_DTYPE_f32 && (hmlc_is_one_element(scale) || along) &&
-           (zero == NULL || hmlc_is_splat_of(zero, 0));
+    return scale->type->dtype == HMLC_DTYPE_f32 && (hmlc_is_one_element(scale) || along);
+}
+
+/* The dim of the weights that the products which read them do not sum over; -1: they differ. */
+static int64_t outputs_axis_of(const hmlc_value *weights)
+{
+    int64_t axis = -1;
+    for (const hmlc_use *use = weights->uses; use != NULL; use = use->next) {
+        int64_t found = hmlc_op_int(use->op, HMLC_ATTR_transpose_b) != 0 ? 0 : 1;
+        if (axis >= 0 && axis != found) {
+            return -1;
+        }
+        axis = found;
+    }
+    return axis;
 }
 
 static bool has_few_rows(const hmlc_op *product)
@@ -52,22 +66,12 @@ static bool stays(const hmlc_op *op, const hmlc_pass_options *options)
         bool product =
             user->opcode == HMLC_OP_matmul && use->index == 1 && hmlc_op_operand(user, 0) != result;
         bool gains = options->prefer_size || count >= MANY_WEIGHTS || has_few_rows(user);
-        if (!product || !gains ||
-            !scales_fit(op, hmlc_op_int(user, HMLC_ATTR_transpose_b) != 0 ? 0 : 1)) {
+        if (!product || !gains) {
             return false;
         }
     }
-    return result->uses != NULL;
-}
-
-/* A zero point of zeros says nothing. */
-static hmlc_status drop_zero(hmlc_rewriter *rewriter, hmlc_op *op)
-{
-    hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1)};
-    return hmlc_op_operand(op, 2) == NULL
-               ? HMLC_OK
-               : hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, 2, op->attrs,
-                                         op->attr_count);
+    int64_t axis = outputs_axis_of(result);
+    return axis >= 0 && scales_fit(op, axis);
 }
 
 static hmlc_status fold_dequantize(hmlc_rewriter *rewriter, hmlc_op *op)
@@ -78,7 +82,7 @@ static hmlc_status fold_dequantize(hmlc_rewriter *rewriter, hmlc_op *op)
         }
     }
     if (stays(op, hmlc_rewrite_user(rewriter))) {
-        return drop_zero(rewriter, op);
+        return hmlc_keep_weights(rewriter, op, outputs_axis_of(op->results[0]));
     }
     hmlc_tensor tensor;
     hmlc_status status = hmlc_evaluate_constant_op(op, MAX_RESULT_BYTES, &tensor);
@@ -116,11 +120,15 @@ static void tell(const hmlc_pass_options *options, const hmlc_region *region)
 hmlc_status hmlc_pass_fold_dequantize(hmlc_pass_context *context)
 {
     static const hmlc_rewrite_rule rules[] = {{HMLC_OP_dequantize, 0, fold_dequantize}};
-    const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
+    static const hmlc_rewrite_rule rows[] = {{HMLC_OP_gather, 0, hmlc_gather_weights}};
+    const hmlc_rewrite_rules first[] = {HMLC_RULES(rows)}, sets[] = {HMLC_RULES(rules)};
     union {
         const hmlc_pass_options *options;
         void *user;
     } user = {.options = context->options};
+    if (!context->options->exact) {
+        HMLC_TRY(hmlc_rewrite_run(context, first, 1, NULL));
+    }
     if (context->options->quantized != NULL) {
         tell(context->options, context->module->main);
     }

@@ -449,7 +449,7 @@ static void tell_others(const hmlc_pass_options *options, const hmlc_region *reg
             reads = reads || hmlc_producer_of(hmlc_op_operand(op, k), HMLC_OP_dequantize) != NULL;
         }
         bool computes = !hmlc_op_has(op, HMLC_TRAIT_TERMINATOR | HMLC_TRAIT_REGIONS) &&
-                        op->opcode != HMLC_OP_quantize && !product;
+                        op->opcode != HMLC_OP_quantize && op->opcode != HMLC_OP_gather && !product;
         if (reads && computes) {
             hmlc_quantized_node node = {.op = op, .reason = "it has no form on integers"};
             options->quantized(options->context, &node);

@@ -309,6 +309,29 @@ static void fixed_point_rounds_twice_or_once(void **state)
                OPERANDS(x, half), ATTRS(INT_ATTR(rounding, HMLC_ROUNDING_REAL)));
 }
 
+/* Blocks of two along a dim of three: the last one is shorter. */
+static void blocks_share_their_scale(void **state)
+{
+    ops_test *test = *state;
+    hmlc_value *q = ops_constant(test, HMLC_DTYPE_i8, SHAPE(3, 2), FLOATS(1, 2, 3, 4, 5, 6));
+    hmlc_value *scale = ops_constant(test, HMLC_DTYPE_f32, SHAPE(2, 2), FLOATS(1, 10, 100, 0.5));
+    hmlc_value *zero = ops_constant(test, HMLC_DTYPE_i8, SHAPE(2, 2), FLOATS(0, 1, 5, 0));
+    hmlc_op *op = ops_build(test, HMLC_OP_dequantize, OPERANDS(q, scale, zero),
+                            ATTRS(INT_ATTR(axis, 0), INT_ATTR(block, 2), DTYPE_ATTR(to, f32)));
+    ops_expect_type(op, 0, "f32[3, 2]");
+    ops_expect(test, op, 0, SHAPE(3, 2), 0, FLOATS(1, 10, 3, 30, 0, 3));
+    hmlc_value *rows = ops_constant(test, HMLC_DTYPE_f32, SHAPE(3, 1), FLOATS(1, 2, 3));
+    op = ops_build(test, HMLC_OP_dequantize, OPERANDS(q, rows),
+                   ATTRS(INT_ATTR(axis, 1), INT_ATTR(block, 4), DTYPE_ATTR(to, f32)));
+    ops_expect(test, op, 0, SHAPE(3, 2), 0, FLOATS(1, 2, 6, 8, 15, 18));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "blocks of the scale", HMLC_OP_dequantize,
+               OPERANDS(q, rows),
+               ATTRS(INT_ATTR(axis, 0), INT_ATTR(block, 2), DTYPE_ATTR(to, f32)));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "blocks have -1", HMLC_OP_dequantize,
+               OPERANDS(q, scale),
+               ATTRS(INT_ATTR(axis, 0), INT_ATTR(block, -1), DTYPE_ATTR(to, f32)));
+}
+
 static void contradictions_are_reported(void **state)
 {
     ops_test *test = *state;
@@ -385,6 +408,7 @@ int main(void)
         OPS_TEST(select_takes_either_side),
         OPS_TEST(quantization_rounds_and_saturates),
         OPS_TEST(fixed_point_rounds_twice_or_once),
+        OPS_TEST(blocks_share_their_scale),
         OPS_TEST(contradictions_are_reported),
         OPS_TEST(symbolic_shapes_broadcast),
         OPS_TEST(two_symbols_broadcast_in_either_order),

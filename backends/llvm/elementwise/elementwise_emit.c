@@ -58,6 +58,10 @@ static bool quantize_supported(const hmlc_op *op, const char **reason)
         *reason = "quantization in f64";
         return false;
     }
+    if (!quantizes && hmlc_op_int(op, HMLC_ATTR_block) != 0) {
+        *reason = "scales in blocks, but for weights of a product";
+        return false;
+    }
     if (hmlc_dtype_bits(whole) > (quantizes ? 16 : 32)) {
         *reason = "quantized elements are wider than supported";
         return false;
