@@ -8,13 +8,19 @@
 
 #include "onnx_types.h"
 
+static const char microsoft[] = "com.microsoft";
+
 static const hmlc_onnx_op table[] = {
 #define ONNX_OP(name, since, until, function, opcode, inputs, types, outputs, attributes)          \
-    {#name, since,   until,     hmlc_onnx_import_##function, HMLC_OP_##opcode, inputs,             \
-     types, outputs, attributes},
+    {#name,   since,      until, hmlc_onnx_import_##function, HMLC_OP_##opcode, inputs, types,     \
+     outputs, attributes, NULL},
 #define ONNX_REFUSED(name, since, until, inputs, types, outputs, attributes)                       \
-    {#name, since, until, NULL, HMLC_OP_COUNT, inputs, types, outputs, attributes},
+    {#name, since, until, NULL, HMLC_OP_COUNT, inputs, types, outputs, attributes, NULL},
+#define ONNX_MICROSOFT(name, function, opcode, inputs, types, outputs, attributes)                 \
+    {#name,   1,          1,        hmlc_onnx_import_##function, HMLC_OP_##opcode, inputs, types,  \
+     outputs, attributes, microsoft},
 #include "onnx_ops.def"
+#undef ONNX_MICROSOFT
 #undef ONNX_OP
 #undef ONNX_REFUSED
 };
@@ -35,7 +41,8 @@ hmlc_status hmlc_onnx_index_ops(hmlc_onnx_importer *importer)
     importer->operators = hmlc_names_create(importer->base->scratch);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         row.readable = &table[i];
-        if (i == 0 || strcmp(table[i - 1].name, table[i].name) != 0) {
+        bool first = i == 0 || strcmp(table[i - 1].name, table[i].name) != 0;
+        if (first && table[i].domain == NULL) {
             HMLC_TRY(hmlc_names_set(&importer->operators, table[i].name, row.any));
         }
     }
@@ -64,6 +71,18 @@ static const hmlc_onnx_op *unknown_op(hmlc_onnx_importer *importer, const char *
     }
     (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_op_unknown, where, hint,
                          "no operator is called '%s' in the ONNX standard", type);
+    return NULL;
+}
+
+/* The row of an operator of another domain; NULL: none. */
+static const hmlc_onnx_op *row_of_domain(const Onnx__NodeProto *node, const char *type)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (table[i].domain != NULL && strcmp(table[i].domain, node->domain) == 0 &&
+            strcmp(table[i].name, type) == 0) {
+            return &table[i];
+        }
+    }
     return NULL;
 }
 
@@ -119,7 +138,8 @@ const hmlc_onnx_op *hmlc_onnx_find_op(hmlc_onnx_importer *importer, const Onnx__
 {
     const char *type = node->op_type != NULL ? node->op_type : "";
     if (node->domain != NULL && node->domain[0] != '\0' && strcmp(node->domain, "ai.onnx") != 0) {
-        return foreign_op(importer, node, where);
+        const hmlc_onnx_op *row = row_of_domain(node, type);
+        return row != NULL ? row : foreign_op(importer, node, where);
     }
     const hmlc_onnx_op *first = hmlc_names_find(&importer->operators, type);
     if (importer->opset == 0) { /* as ONNX Runtime */

@@ -189,6 +189,12 @@ static const Onnx__TensorProto *packed_input(const hmlc_onnx_node *self, const c
     return proto != NULL && hmlc_onnx_is_packed(proto) ? proto : NULL;
 }
 
+bool hmlc_onnx_reads_packed(const hmlc_node *node, uint32_t index)
+{
+    const hmlc_onnx_node *self = hmlc_onnx_self(node);
+    return index < self->proto->n_input && packed_input(self, self->proto->input[index]) != NULL;
+}
+
 /* Other operators would take the bytes' type for that of their results. */
 static bool takes_packed(hmlc_node *node, const char *name)
 {

@@ -18,6 +18,7 @@ typedef struct hmlc_onnx_op {
     const char *inputs, *types;        /* see onnx_ops.def */
     int32_t most_outputs;              /* -1: any number */
     const char *attributes;
+    const char *domain; /* NULL: the standard's */
 } hmlc_onnx_op;
 
 /*
@@ -42,8 +43,11 @@ static inline const hmlc_onnx_node *hmlc_onnx_self(const hmlc_node *node)
 /* The table. */
 #define ONNX_OP(name, since, until, function, opcode, inputs, types, outputs, attributes)          \
     hmlc_node_import_function hmlc_onnx_import_##function;
+#define ONNX_MICROSOFT(name, function, opcode, inputs, types, outputs, attributes)                 \
+    hmlc_node_import_function hmlc_onnx_import_##function;
 #define ONNX_REFUSED(name, since, until, inputs, types, outputs, attributes)
 #include "onnx_ops.def"
+#undef ONNX_MICROSOFT
 #undef ONNX_OP
 #undef ONNX_REFUSED
 
@@ -52,6 +56,9 @@ static inline const hmlc_onnx_node *hmlc_onnx_self(const hmlc_node *node)
  * those of the oldest; a node of another one is refused.
  */
 enum { HMLC_ONNX_OLDEST_OPSET = 7, HMLC_ONNX_NEWEST_OPSET = ONNX_NEWEST, HMLC_ONNX_NEWEST_IR = 14 };
+
+/* onnx_graph.c: whether the input is a constant of four bits, which the IR has as bytes. */
+bool hmlc_onnx_reads_packed(const hmlc_node *node, uint32_t index);
 
 /* How the functions of common/ see an ONNX node. */
 extern const hmlc_node_format hmlc_onnx_node_format;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Quantization: linear in both directions, and operators on quantized tensors by way of floats. */
+#include "onnx_quantize.h"
 #include "onnx_import.h"
 #include "onnx_node.h"
 
@@ -259,12 +260,11 @@ void hmlc_onnx_import_qlinear_matmul(hmlc_node *node)
 }
 
 /* The standard's function body: u8 steps over the range of x, which always holds 0. */
-void hmlc_onnx_import_dynamic_quantize(hmlc_node *node)
+void hmlc_onnx_dynamic_quantize(hmlc_node *node, hmlc_value *x, hmlc_value *results[3])
 {
     hmlc_emitter *emit = &node->emit;
     int64_t axes[HMLC_MAX_RANK];
-    uint32_t rank = (uint32_t)hmlc_node_rank(node, 0);
-    hmlc_value *x = node->inputs[0];
+    uint32_t rank = (uint32_t)x->type->rank;
     for (uint32_t i = 0; i < rank; i++) {
         axes[i] = i;
     }
@@ -286,9 +286,18 @@ void hmlc_onnx_import_dynamic_quantize(hmlc_node *node)
     origin = hmlc_emit_binary(emit, HMLC_OP_min, origin, steps);
     origin = hmlc_emit_unary(emit, HMLC_OP_round, origin);
     hmlc_value *zero_point = hmlc_emit_cast(emit, origin, HMLC_DTYPE_u8);
-    node->outputs[0] = hmlc_emit(
+    results[0] = hmlc_emit(
         emit, HMLC_OP_quantize, HMLC_OPERANDS(x, scale, zero_point),
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0), hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_u8)));
-    node->outputs[1] = scale;
-    node->outputs[2] = zero_point;
+    results[1] = scale;
+    results[2] = zero_point;
+}
+
+void hmlc_onnx_import_dynamic_quantize(hmlc_node *node)
+{
+    hmlc_value *results[3];
+    hmlc_onnx_dynamic_quantize(node, node->inputs[0], results);
+    for (uint32_t k = 0; k < 3; k++) {
+        node->outputs[k] = results[k];
+    }
 }
