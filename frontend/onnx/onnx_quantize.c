@@ -204,6 +204,13 @@ void hmlc_onnx_import_dequantize(hmlc_node *node)
     if (hmlc_node_int(node, "output_dtype", 0) != 0) {
         to = hmlc_onnx_dtype_attr(node, "output_dtype", to);
     }
+    if (hmlc_node_has_input(node, 2) &&
+        hmlc_onnx_reads_packed(node, 0) != hmlc_onnx_reads_packed(node, 2)) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
+                       "the zero point '%s' has not the type of '%s'",
+                       hmlc_node_input_name(node, 2), hmlc_node_input_name(node, 0));
+        return;
+    }
     if (is_blocked(node)) {
         dequantize_blocks(node, to);
         return;
