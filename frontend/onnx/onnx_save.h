@@ -111,6 +111,10 @@ const char *hmlc_save_node1(hmlc_saver *saver, const char *type, const char *res
  * as weights: they write it themselves. */
 bool hmlc_save_is_moved(const hmlc_value *value);
 
+/* onnx_save_blocks.c: writes a constant that is a part of blocked weights in fewer bits; false
+ * where it is none, or cannot be. */
+bool hmlc_save_blocks(hmlc_saver *saver, const hmlc_value *value);
+
 /* Constants. Data is copied but where `tensor` is the module's. */
 const char *hmlc_save_tensor(hmlc_saver *saver, const char *name, const hmlc_tensor *tensor);
 const char *hmlc_save_ints(hmlc_saver *saver, const int64_t *values, size_t count);

@@ -163,6 +163,9 @@ void hmlc_save_op_quantization(hmlc_saver *saver, const char *type)
 {
     hmlc_save_attr attrs[2] = {hmlc_save_int_attr("axis", hmlc_op_int(saver->op, HMLC_ATTR_axis))};
     size_t count = 1;
+    if (saver->op->opcode == HMLC_OP_dequantize && hmlc_op_int(saver->op, HMLC_ATTR_block) > 0) {
+        attrs[count++] = hmlc_save_int_attr("block_size", hmlc_op_int(saver->op, HMLC_ATTR_block));
+    }
     if (saver->op->opcode == HMLC_OP_quantize && hmlc_op_operand(saver->op, 2) == NULL) {
         attrs[count++] =
             hmlc_save_int_attr("output_dtype", hmlc_save_dtype(saver->op->results[0]->type->dtype));
@@ -179,7 +182,8 @@ void hmlc_save_op_constant(hmlc_saver *saver, const char *type)
     const hmlc_value *value = saver->op->results[0];
     if (hmlc_save_dtype(value->type->dtype) == 0) {
         hmlc_save_refuse(saver, "its element type");
-    } else if (hmlc_value_has_uses(value) && !hmlc_save_is_moved(value)) {
+    } else if (hmlc_value_has_uses(value) && !hmlc_save_is_moved(value) &&
+               !hmlc_save_blocks(saver, value)) {
         (void)hmlc_save_tensor(saver, hmlc_save_name(saver, value), hmlc_value_constant(value));
     }
 }

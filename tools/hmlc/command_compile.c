@@ -6,6 +6,7 @@
 #include "common/printable.h"
 #include "common/units.h"
 #include "quantize_report.h"
+#include "quantizing_weights.h"
 
 #define MODEL_OPTIONS                                                                              \
     HMLC_DIM_OPTION, HMLC_PART_OPTIONS,                                                            \
@@ -38,7 +39,8 @@ static const hml_option compile_table[] = {
     {"keep", 0, "NAME|all", "make a value that survives an output, for `compare --layers`"},
     {"prefer", 0, "speed|size",
      "what matters more; speed: some weights take up to four times their size"},
-    {"quantize", 0, "int8", "put contractions on 8 bits, with --calib or --stats"},
+    {"quantize", 0, "int8|weights-int8|weights-int4",
+     "put contractions on 8 bits, with --calib or --stats; or weights alone, without"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep-float", 0, "NODE,...", "nodes or operators that --quantize leaves in float"},
     {"provider", 0, "NAME", NULL},
@@ -282,8 +284,13 @@ static int check_quantize(const hml_options *options, hml_report *report)
             return hml_report_usage(report, "--%s needs --quantize int8", others[k]);
         }
     }
+    hmlc_quantize_bits bits;
+    if (hmlc_weights_alone_word(type, &bits)) {
+        return hmlc_weights_alone_check(options, report);
+    }
     if (type != NULL && strcmp(type, "int8") != 0) {
-        return hml_report_usage(report, "--quantize %s: expected int8", type);
+        return hml_report_usage(report,
+                                "--quantize %s: expected int8, weights-int8 or weights-int4", type);
     }
     return HMLC_OK;
 }
@@ -323,6 +330,28 @@ static int compile_quantized(const hml_options *options, hml_report *report, con
     return status;
 }
 
+/* Weights alone: no samples, and the artifact at once. */
+static int compile_weights(const hml_options *options, hml_report *report, const char *path,
+                           hmlc_quantize_bits bits)
+{
+    hmlc_request request;
+    hmlc_job job = {0};
+    int status = hmlc_request_parse(&request, report, options);
+    request.model_path = report->path;
+    status = status == HMLC_OK ? hmlc_weights_alone_open(&job, &request, path, bits) : status;
+    request.pipeline = NULL;
+    if (status == HMLC_OK && !request.emit_onnx) {
+        status = (int)hmlc_job_lower(&job);
+    }
+    status = status == HMLC_OK ? (int)hmlc_job_compile(&job, path) : status;
+    if (job.module != NULL) {
+        tell(&job, (hmlc_status)status, path);
+    }
+    hmlc_job_release(&job);
+    hmlc_request_release(&request);
+    return status;
+}
+
 static int compile_with(const hml_options *options, hml_report *report)
 {
     const char *path = hml_options_get(options, "output");
@@ -330,6 +359,10 @@ static int compile_with(const hml_options *options, hml_report *report)
         return hml_report_usage(report, "expected -o OUT.hml");
     }
     int status = check_quantize(options, report);
+    hmlc_quantize_bits bits;
+    if (status == HMLC_OK && hmlc_weights_alone_word(hml_options_get(options, "quantize"), &bits)) {
+        return compile_weights(options, report, path, bits);
+    }
     if (status != HMLC_OK || hml_options_get(options, "quantize") != NULL) {
         return status != HMLC_OK ? status : compile_quantized(options, report, path);
     }

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "quantize_report.h"
+#include "quantizing_weights.h"
 
 static const hml_option quantize_table[] = {
     {"output", 'o', "OUT.onnx", "where the quantized model goes"},
-    {"to", 0, "int8|f16|bf16", "int8; f16, bf16: weights alone, in halves, without samples"},
+    {"to", 0, "int8|weights-int8|weights-int4|f16|bf16",
+     "int8; others: weights alone, in integers or halves, without samples"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep", 0, "NODE,...", "nodes or operators that stay in float; may be repeated"},
     HMLC_DIM_OPTION,
@@ -85,21 +87,28 @@ static int store_halves(const hml_options *options, hml_report *report, const ch
 
 static int quantize_with(const hml_options *options, hml_report *report)
 {
-    static const char *const types[] = {"int8", "f16", "bf16"};
+    enum { HALVES = 2 };
+    static const char *const types[] = {"int8", "f16", "bf16", "weights-int8", "weights-int4"};
     const char *output = hml_options_get(options, "output"), *to = hml_options_get(options, "to");
     char suggestion[96];
     if (output == NULL || output[0] == '\0') {
         return hml_report_usage(report, "expected -o OUT.onnx");
     }
+    hmlc_quantize_bits bits;
+    if (hmlc_weights_alone_word(to, &bits)) {
+        return hmlc_weights_alone_quantize(options, report, output, bits);
+    }
     if (to != NULL && strcmp(to, types[0]) != 0) {
-        for (size_t k = 1; k < sizeof types / sizeof types[0]; k++) {
+        for (size_t k = 1; k <= HALVES; k++) {
             if (strcmp(to, types[k]) == 0) {
                 return store_halves(options, report, output,
                                     k == 1 ? HMLC_WEIGHTS_F16 : HMLC_WEIGHTS_BF16);
             }
         }
-        return hml_report_usage(report, "--to %s: expected int8, f16 or bf16%s", to,
-                                hml_did_you_mean(to, types, 3, suggestion, sizeof suggestion));
+        return hml_report_usage(
+            report, "--to %s: expected int8, weights-int8, weights-int4, f16 or bf16%s", to,
+            hml_did_you_mean(to, types, sizeof types / sizeof types[0], suggestion,
+                             sizeof suggestion));
     }
     hmlc_quantizing q = {.report = report};
     int status = hmlc_quantizing_parse(&q, options, report);
@@ -112,18 +121,19 @@ static int quantize_with(const hml_options *options, hml_report *report)
 
 const hml_command hmlc_command_quantize = {
     .name = "quantize",
-    .words = "MODEL -o OUT.onnx (--calib DIR | --to bf16)",
+    .words = "MODEL -o OUT.onnx (--calib DIR | --to weights-int4)",
     .summary = "turn a model in f32 into one that computes on 8 bits",
     .purpose =
         "Chooses ranges of values from samples (--calib) or from statistics of `calibrate`, puts\n"
         "weights on 8 bits, and writes the model with QuantizeLinear and DequantizeLinear around\n"
-        "what is quantized, for `compile` and for any other runtime. With --to f16 or bf16, puts "
-        "the\n"
-        "weights of products into halves, each behind a Cast, and needs no samples.\n",
+        "what is quantized, for `compile` and for any other runtime. With --to weights-int8 or\n"
+        "weights-int4, f16 or bf16, only the weights of products become small; this needs no\n"
+        "samples.\n",
     .options = quantize_table,
     .option_count = sizeof quantize_table / sizeof quantize_table[0],
     .examples = {"quantize model.onnx --calib samples -o model_int8.onnx",
-                 "quantize model.onnx --stats model.hms --keep head -o model_int8.onnx"},
+                 "quantize model.onnx --stats model.hms --keep head -o model_int8.onnx",
+                 "quantize model.onnx --to weights-int4 -o model_int4.onnx"},
     .least_words = 1,
     .most_words = 1,
     .expected = "one model file",

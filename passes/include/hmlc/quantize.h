@@ -183,6 +183,15 @@ hmlc_status hmlc_quantize_tune(hmlc_quantize_plan *plan, const hmlc_quantize_opt
                                const hmlc_statistics *statistics,
                                const hmlc_runner *runner) HMLC_MUST_USE;
 
+/* -- weights alone ----------------------------------------------------------------------------- */
+
+typedef enum hmlc_quantize_bits { HMLC_QUANTIZE_8_BITS, HMLC_QUANTIZE_4_BITS } hmlc_quantize_bits;
+
+/* Puts the weights of a cleaned graph's products, and rows that it looks up, into so many bits,
+ * each behind a dequantize; *count: how many constants. No samples are needed. */
+hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, hmlc_quantize_bits bits,
+                                        uint32_t *count) HMLC_MUST_USE;
+
 /* Puts quantize and dequantize into a module that is equal to the plan's, or is it. */
 hmlc_status hmlc_quantize_apply(const hmlc_quantize_plan *plan, hmlc_module *module) HMLC_MUST_USE;
 
