@@ -136,5 +136,19 @@ expect 4 'HML0701' "$hmlc" quantize "$model" --stats many.hms -o x.onnx
 expect 2 'HML1107' "$hmlc" quantize "$model" --stats nowhere.hms -o x.onnx
 [ -e /dev/full ] && expect 5 'HML1104' "$hmlc" calibrate "$model" --calib all -o /dev/full
 
+# Weights alone: of the digits' last product; what is written and what is compiled at once are the same.
+expect 0 '' "$hmlc" compile "$model" -o float.hml --quiet --prefer size
+for word in weights-int8 weights-int4; do
+    expect 0 '' "$hmlc" quantize "$model" --to $word -o alone.onnx
+    expect 0 '' "$hmlc" compile "$model" --quantize $word -o alone.hml --quiet --prefer size
+    expect 0 'equal' "$hmlc" compare alone.onnx alone.hml --dim batch=2
+    expect 1 'cosine (1|0\.[89])' "$hmlc" compare "$model" alone.hml --dim batch=2
+    holds "$word takes less than f32" [ "$(stat -c %s alone.hml)" -lt "$(stat -c %s float.hml)" ]
+    expect 2 'HML1100.*--calib has no meaning' "$hmlc" quantize "$model" --to $word --calib all -o x.onnx
+done
+printf 'no model' >nonsense.onnx
+expect 4 'HML' "$hmlc" quantize nonsense.onnx --to weights-int4 -o x.onnx
+holds 'nothing is written of nonsense' [ ! -e x.onnx ]
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

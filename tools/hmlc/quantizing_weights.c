@@ -36,7 +36,7 @@ int hmlc_weights_alone_open(hmlc_job *job, hmlc_request *request, const char *ou
         status == HMLC_OK ? (int)hmlc_quantize_weights_alone(job->module, bits, &count) : status;
     if (status == HMLC_OK && count == 0) {
         status = (int)hmlc_error_add(job->module->diagnostics, HMLC_ERROR_nothing_quantized, NULL,
-                                     NULL, "no product has constant weights in f32");
+                                     NULL, "no product has constant weights in f32, 4,096 or more");
     }
     return status;
 }
