@@ -11,6 +11,7 @@
 enum {
     MAX_RESULT_BYTES = 256 << 20,
     LEAST_WEIGHTS = 64 << 10, /* less lies in cache */
+    LEAST_KEPT = 4 << 10,     /* where size matters more than speed */
     MANY_WEIGHTS = 1 << 20,   /* take the time even where there are many rows */
     FEW_ROWS = 8,
     LEAST_BLOCK = 8, /* the scales of shorter ones take more than the weights */
@@ -58,7 +59,8 @@ static bool stays(const hmlc_op *op, const hmlc_pass_options *options)
     const hmlc_value *result = op->results[0];
     const hmlc_tensor *tensor = hmlc_value_constant(hmlc_op_operand(op, 0));
     int64_t count = hmlc_tensor_count(tensor);
-    if (options->exact || !hmlc_op_unpacks(op) || tensor->rank != 2 || count < LEAST_WEIGHTS) {
+    if (options->exact || !hmlc_op_unpacks(op) || tensor->rank != 2 ||
+        count < (options->prefer_size ? LEAST_KEPT : LEAST_WEIGHTS)) {
         return false;
     }
     for (const hmlc_use *use = result->uses; use != NULL; use = use->next) {
