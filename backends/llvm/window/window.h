@@ -56,6 +56,7 @@ typedef struct hmlc_window {
     bool counts_padding;
     int64_t group_inputs, group_outputs; /* 1 of a pool */
     int64_t pad_value;                   /* depthwise, of bytes: what padding counts as */
+    bool by_columns; /* a maximum goes down the columns first: it takes several instructions */
     bool dynamic;
     hmlc_window_axis axis[HMLC_WINDOW_AXES];
     hmlc_dim input_strides[HMLC_WINDOW_AXES];

@@ -94,7 +94,7 @@ static double tile_code(const hmlc_window *window, int64_t rows, int64_t columns
 {
     const hmlc_window_axis *y = &window->axis[1], *x = &window->axis[2];
     int64_t read = (columns - 1) * x->stride + x->window;
-    int64_t code = window->kind == HMLC_WINDOW_MAXIMUM
+    int64_t code = window->by_columns
                        ? rows * (read * y->window + columns * x->window)
                        : rows * columns * y->window * x->window * window->group_inputs;
     return (double)code;
@@ -300,6 +300,8 @@ static hmlc_status plan_static(hmlc_plan_context *context, hmlc_window *window)
         return HMLC_OK;
     }
     int64_t columns, rows;
+    window->by_columns =
+        window->kind == HMLC_WINDOW_MAXIMUM && context->target->nan_extrema_bits == 0;
     choose_tile(context->target, window, &columns, &rows);
     HMLC_TRY(cut_axis(context->arena, window, &window->axis[1], rows, &window->rows));
     HMLC_TRY(cut_axis(context->arena, window, &window->axis[2], columns, &window->columns));

@@ -174,7 +174,7 @@ static LLVMValueRef column_maximum(hmlc_window_emitter *at, const static_tile *t
     return largest;
 }
 
-/* A maximum goes down the columns first: outputs beside each other share most of these. */
+/* Outputs beside each other share most of their columns. */
 static void take_maxima(hmlc_window_emitter *at, const static_tile *tile,
                         LLVMValueRef *accumulators)
 {
@@ -201,7 +201,7 @@ static void tile_body(hmlc_window_emitter *at, void *context)
     at->tile.column = at->channel;
     memset(tile->weights, 0, sizeof tile->weights);
     hmlc_window_start(at, accumulators);
-    if (at->window->kind == HMLC_WINDOW_MAXIMUM) {
+    if (at->window->by_columns) {
         take_maxima(at, tile, accumulators);
     } else {
         sum_inputs(at, tile, accumulators);
