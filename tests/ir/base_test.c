@@ -283,7 +283,7 @@ static void words_of_attributes_match_their_enums(void **state)
     assert_true(hmlc_attr_enum_value(HMLC_ATTR_coordinates, "half_pixel_symmetric", 20, &value));
     assert_int_equal(value, HMLC_COORDINATES_HALF_PIXEL_SYMMETRIC);
     assert_false(hmlc_attr_enum_value(HMLC_ATTR_form, "port", 4, &value));
-    assert_null(hmlc_attr_enum_word(HMLC_ATTR_form, 5, &length));
+    assert_null(hmlc_attr_enum_word(HMLC_ATTR_form, HMLC_FORM_ATTENTION + 1, &length));
     assert_null(hmlc_attr_enum_word(HMLC_ATTR_form, -1, &length));
     assert_memory_equal(hmlc_attr_enum_word(HMLC_ATTR_approximate, 1, &length), "tanh", 4);
     assert_int_equal(length, 4);

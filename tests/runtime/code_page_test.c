@@ -4,13 +4,15 @@
  * sealed memory or without executable memory at all. Calls of the system go through the wrappers
  * below, which answer as another system would.
  */
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* syscall */
 #include "runtime_test.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* -- another system ---------------------------------------------------------------------------- */
@@ -22,8 +24,8 @@ static bool no_new_code;     /* a policy: what was written never becomes executa
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 long __real_sysconf(int name);
 long __wrap_sysconf(int name);
-int __real_memfd_create(const char *name, unsigned flags);
-int __wrap_memfd_create(const char *name, unsigned flags);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 int __real_mprotect(void *address, size_t bytes, int protection);
 int __wrap_mprotect(void *address, size_t bytes, int protection);
 
@@ -32,13 +34,21 @@ long __wrap_sysconf(int name)
     return name == _SC_PAGESIZE && page_bytes != 0 ? page_bytes : __real_sysconf(name);
 }
 
-int __wrap_memfd_create(const char *name, unsigned flags)
+/* Only memory files and futexes come this way: up to six words. */
+long __wrap_syscall(long number, ...)
 {
-    if (no_memory_files) {
+    if (number == SYS_memfd_create && no_memory_files) {
         errno = ENOSYS;
         return -1;
     }
-    return __real_memfd_create(name, flags);
+    va_list list;
+    long words[6];
+    va_start(list, number);
+    for (int k = 0; k < 6; k++) {
+        words[k] = va_arg(list, long);
+    }
+    va_end(list);
+    return __real_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
 int __wrap_mprotect(void *address, size_t bytes, int protection)
