@@ -58,6 +58,11 @@ for word in --selftest '--prefix net' '--weights bin' '--section code=x' '--floa
     expect 2 "HML1100.*${word%% *}.* goes with --emit object alone" "$hmlc" compile "$digits" -o "$out" $word
 done
 
+for words in '--weights f16' '--weights bin,bf16' '--quantize weights-int8' '--target aarch64-dot --precision f16'; do
+    # shellcheck disable=SC2086 # several words
+    refused 2 'HML1100.*--selftest records the model as it is' "$digits" $([[ $words = *target* ]] || echo --target x86-64-v3) $words --selftest --dim batch=1
+done
+
 # Models.
 refused 3 "HML0520.*dim 'batch' has no bound" "$digits" --target cortex-m4
 refused 3 "HML0520.*size of its result is known only while it runs" "$place/found.onnx" --target cortex-m4

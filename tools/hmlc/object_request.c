@@ -132,17 +132,39 @@ static int check_targets(const hmlc_request *request, const hml_options *options
                                   request->target_count);
 }
 
+/* A self-test holds what the model gives as it is; these words change that by more than roundings
+ * of sums. */
+static int parse_selftest(hmlc_request *request, const hml_options *options)
+{
+    static const struct {
+        const char *word, *harmless;
+    } rows[] = {{"weights", "f32"}, {"precision", "f32"}, {"quantize", ""}};
+    request->selftest = hml_options_get(options, "selftest") != NULL;
+    for (size_t k = 0; request->selftest && k < sizeof rows / sizeof rows[0]; k++) {
+        const char *given = hml_options_get(options, rows[k].word);
+        bool whole = k == 0 && (request->weights == HMLC_WEIGHTS_F32 ||
+                                request->weights == HMLC_WEIGHTS_EXACT);
+        if (given != NULL && !whole && strcmp(given, rows[k].harmless) != 0) {
+            return hml_report_usage(request->report,
+                                    "--selftest records the model as it is, not with --%s %s: "
+                                    "quantize to a file first, then compile that",
+                                    rows[k].word, given);
+        }
+    }
+    return HMLC_OK;
+}
+
 int hmlc_request_parse_object(hmlc_request *request, const hml_options *options)
 {
     if (!request->emit_object) {
         return refuse_words(request, options);
     }
-    request->selftest = hml_options_get(options, "selftest") != NULL;
     if (request->target_count > 0 && request->targets[0]->object_only &&
         hml_options_get(options, "prefer") == NULL) {
         request->prefer_size = true; /* flash is what such machines are short of */
     }
-    int status = check_targets(request, options);
+    int status = parse_selftest(request, options);
+    status = status == HMLC_OK ? check_targets(request, options) : status;
     status = status == HMLC_OK ? check_words(request, options) : status;
     status = status == HMLC_OK ? parse_float_abi(request, hml_options_get(options, "float-abi"))
                                : status;
