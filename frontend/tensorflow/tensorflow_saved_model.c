@@ -3,6 +3,7 @@
 #include "common/proto_wire.h"
 #include "tensorflow_import.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,7 @@ static void append(char *list, size_t size, const char *word)
 {
     size_t used = strlen(list), length = strlen(word);
     if (used + length + 3 < size) {
-        memcpy(list + used, ", ", 2);
-        memcpy(list + used + (used > 0 ? 2 : 0), word, length + 1);
+        (void)snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", word);
     }
 }
 

@@ -29,12 +29,17 @@ static double rounding_unit(hmlc_dtype half)
     return half == HMLC_DTYPE_f16 ? 0x1p-11 : 0x1p-8;
 }
 
-/* Nearest, ties to even; by bits where the result is a normal number (and no more than one). */
-static uint16_t narrow(hmlc_dtype half, float value)
+static uint32_t float_bits(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    uint32_t magnitude = bits & 0x7fffffff;
+    return bits;
+}
+
+/* Nearest, ties to even; by bits where the result is a normal number (and no more than one). */
+static uint16_t narrow(hmlc_dtype half, float value)
+{
+    uint32_t bits = float_bits(value), magnitude = bits & 0x7fffffff;
     if (half == HMLC_DTYPE_bf16 && magnitude < 0x7f800000) {
         return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
     }
@@ -68,17 +73,17 @@ static stored_as round_elements(const hmlc_tensor *from, hmlc_dtype half, bool e
     int64_t count = hmlc_tensor_count(from);
     double errors = 0, squares = 0;
     for (int64_t k = 0; k < count; k++) {
-        float value, back;
+        float value;
         memcpy(&value, elements + (size_t)k * sizeof value, sizeof value);
         uint16_t bits = narrow(half, value);
-        back = widen(half, bits);
+        float back = widen(half, bits);
         if (out != NULL) {
             out[k] = bits;
         }
         if (isfinite(value) && !isfinite(back)) {
             return exact ? STORED_NOT : STORED_INF;
         }
-        bool same = memcmp(&value, &back, sizeof value) == 0;
+        bool same = float_bits(value) == float_bits(back);
         if (exact && !same) {
             return STORED_NOT;
         }

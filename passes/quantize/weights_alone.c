@@ -148,7 +148,7 @@ static double find_scale(const shared_scale *of)
     }
     scale_trial best = {.error = INFINITY};
     for (int step = 0; step <= STEPS; step++) {
-        double part = LEAST_PART + (1 - LEAST_PART) * step / STEPS;
+        double part = LEAST_PART + (1 - LEAST_PART) * step / (double)STEPS;
         scale_trial trial = try_scale(of, stored_scale(of, largest / of->most * part));
         best = trial.error < best.error ? trial : best;
     }

@@ -5,7 +5,7 @@
 /* [m, k] of f32 x [k, n] or [n, k] of bytes, times a scale for each column. */
 static void check_bytes(hmlc_dtype dtype, int m, int k, int n, int64_t transpose_b)
 {
-    contraction_case test = case_begin((uint64_t)(m * 1009 + k * 13 + n));
+    contraction_case test = case_begin((uint64_t)m * 1009 + (uint64_t)k * 13 + (uint64_t)n);
     char left[64], right[64], scale[64];
     snprintf(left, sizeof left, "%d %d", m, k);
     snprintf(right, sizeof right, "%d %d", transpose_b != 0 ? n : k, transpose_b != 0 ? k : n);
@@ -52,7 +52,8 @@ static hmlc_value *random_matrix(contraction_case *test, hmlc_dtype dtype, int r
 
 static void check_blocks(const blocked_product *of)
 {
-    contraction_case test = case_begin((uint64_t)(of->m * 1009 + of->k * 13 + of->n + of->block));
+    contraction_case test = case_begin((uint64_t)of->m * 1009 + (uint64_t)of->k * 13 +
+                                       (uint64_t)of->n + (uint64_t)of->block);
     int blocks = (of->k + of->block - 1) / of->block;
     int rows = of->transposed ? of->n : of->k, columns = of->transposed ? of->k : of->n;
     int scale_rows = of->transposed ? of->n : blocks,

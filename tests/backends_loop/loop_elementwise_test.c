@@ -200,7 +200,7 @@ static void quantize_one(hmlc_dtype to, const char *scale, int64_t scales, bool 
 /* Halves, which round to even before an odd zero point is added, and both ends. */
 static void quantize_ties(hmlc_dtype to)
 {
-    enum { HALVES = 1200 };
+    enum { HALVES = 1200, MIDDLE = HALVES / 2 };
     kernel_graph graph = kernel_graph_create();
     hmlc_dtype real = HMLC_DTYPE_f32;
     hmlc_value *operands[] = {kernel_graph_input(&graph, real, "1200"),
@@ -212,7 +212,7 @@ static void quantize_ties(hmlc_dtype to)
     float halves[HALVES], scale = 1;
     uint8_t zero[2] = {3, 0}; /* little endian, 8 or 16 bits */
     for (int k = 0; k < HALVES; k++) {
-        halves[k] = 0.5F * (float)(k - HALVES / 2);
+        halves[k] = 0.5F * (float)(k - MIDDLE);
     }
     hmlc_tensor inputs[] = {
         {.dtype = real, .rank = 1, .dims = {HALVES}, .data = halves, .bytes = sizeof halves},

@@ -464,13 +464,11 @@ static void put_member(wire_buffer *tar, const char *name, char kind, const void
 {
     uint8_t header[512] = {0};
     static const uint8_t zeros[512];
-    memcpy(header, name, strlen(name));
+    (void)snprintf((char *)header, 100, "%s", name);
     snprintf((char *)header + 124, 12, "%011zo", size);
     header[156] = (uint8_t)kind;
-    memcpy(header + 257,
-           "ustar\0"
-           "00",
-           8);
+    static const char magic[] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
+    memcpy(header + 257, magic, sizeof magic);
     memset(header + 148, ' ', 8);
     unsigned sum = 0;
     for (size_t i = 0; i < sizeof header; i++) {
