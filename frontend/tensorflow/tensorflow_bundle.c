@@ -28,6 +28,7 @@ struct hmlc_tf_bundle {
     const hmlc_mapped_file *index;
     const hmlc_location *where; /* variables.index */
     hmlc_names entries;         /* key -> bundle_entry */
+    uint64_t read;              /* bytes of the index before the next block */
     int32_t shards;
 };
 
@@ -165,9 +166,15 @@ static hmlc_status add_entry(hmlc_importer *importer, hmlc_tf_bundle *bundle, co
 static hmlc_status visit_index(hmlc_importer *importer, hmlc_tf_bundle *bundle, const char *key,
                                byte_reader value)
 {
-    byte_reader block = {0};
+    byte_reader block = {0}, handle = value;
+    uint64_t offset, size;
     (void)key;
     HMLC_TRY(read_block(importer, bundle, value, &block));
+    /* In order, as they are written: so none is read twice. */
+    if (!read_varint(&handle, &offset) || !read_varint(&handle, &size) || offset < bundle->read) {
+        return damaged(importer, bundle, "blocks lie out of order");
+    }
+    bundle->read = offset + size + TRAILER;
     return visit_block(importer, bundle, block, add_entry);
 }
 
@@ -269,8 +276,8 @@ static hmlc_status find_bytes(hmlc_importer *importer, const hmlc_tf_bundle *bun
     if (entry->offset < 0 || entry->size < 0 || (uint64_t)entry->offset > file->size ||
         (uint64_t)entry->size > file->size - (uint64_t)entry->offset) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_file_damaged, where, NULL,
-                              "key '%s': bytes %" PRId64 " to %" PRId64 " lie outside of '%s'", key,
-                              entry->offset, entry->offset + (entry->size & INT32_MAX), name);
+                              "key '%s': %" PRId64 " bytes from %" PRId64 " on lie outside of '%s'",
+                              key, entry->size, entry->offset, name);
     }
     static const uint8_t none[1] = {0};
     *data = entry->size > 0 ? file->data + entry->offset : none;
