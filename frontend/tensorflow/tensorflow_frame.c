@@ -273,10 +273,7 @@ static bool is_fixed(const hmlc_tf_importer *importer, const hmlc_tf_graph *grap
                      const hmlc_tf_carried *carried)
 {
     hmlc_tf_ref ref;
-    const hmlc_tf_entry *from = hmlc_tf_find(importer, graph, carried->next->input[0], &ref);
-    while (from != NULL && strcmp(from->def->op, "Identity") == 0 && from->def->n_input > 0) {
-        from = hmlc_tf_find(importer, graph, from->def->input[0], &ref);
-    }
+    const hmlc_tf_entry *from = hmlc_tf_trace(importer, graph, carried->next->input[0], &ref);
     return from != NULL && from->def == carried->choose && ref.output == 1;
 }
 

@@ -254,7 +254,6 @@ void hmlc_tf_import_call(hmlc_tf_node *node)
 
 bool hmlc_tf_returns_argument(hmlc_tf_importer *importer, hmlc_tf_graph *graph, uint32_t index)
 {
-    enum { LONGEST_CHAIN = 16 };
     const Tensorflow__OpDef *signature = graph->function->signature;
     if (index >= signature->n_input_arg || index >= signature->n_output_arg ||
         hmlc_tf_open_graph(importer, graph) != HMLC_OK) {
@@ -262,16 +261,7 @@ bool hmlc_tf_returns_argument(hmlc_tf_importer *importer, hmlc_tf_graph *graph, 
     }
     const char *text = hmlc_tf_return_of(graph, index),
                *argument = signature->input_arg[index]->name;
-    for (uint32_t i = 0; text != NULL && argument != NULL && i < LONGEST_CHAIN; i++) {
-        hmlc_tf_ref ref;
-        const hmlc_tf_entry *entry = hmlc_tf_find(importer, graph, text, &ref);
-        if (entry == NULL) {
-            return ref.key != NULL && strcmp(ref.key, argument) == 0;
-        }
-        if (strcmp(entry->def->op, "Identity") != 0 || entry->def->n_input == 0) {
-            return false;
-        }
-        text = entry->def->input[0];
-    }
-    return false;
+    hmlc_tf_ref ref;
+    return text != NULL && argument != NULL && hmlc_tf_trace(importer, graph, text, &ref) == NULL &&
+           ref.key != NULL && strcmp(ref.key, argument) == 0;
 }

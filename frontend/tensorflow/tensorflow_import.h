@@ -128,6 +128,9 @@ const hmlc_location *hmlc_tf_locate(const hmlc_tf_importer *importer, const hmlc
 /* The node that gives a tensor; NULL where there is none. */
 const hmlc_tf_entry *hmlc_tf_find(const hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
                                   const char *text, hmlc_tf_ref *ref);
+/* The same behind a chain of identities, which may be as long as exporters write them. */
+const hmlc_tf_entry *hmlc_tf_trace(const hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
+                                   const char *text, hmlc_tf_ref *ref);
 
 /* -- tensorflow_prune.c: what is needed -------------------------------------------------------- */
 

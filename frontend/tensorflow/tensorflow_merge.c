@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Nodes that searches may visit in all: many Merges above each other would ask for the square. */
-enum { MOST_VISITS = 20000000, LONGEST_CHAIN = 16 };
+enum { MOST_VISITS = 20000000 };
 enum { SIDE_FALSE = 1, SIDE_TRUE = 2 };
 
 typedef struct hmlc_tf_merge {
@@ -52,13 +52,7 @@ static const char *predicate_of(const hmlc_tf_importer *importer, const hmlc_tf_
     if (choose->n_input < 2) {
         return NULL;
     }
-    const hmlc_tf_entry *entry = hmlc_tf_find(importer, graph, choose->input[1], &ref);
-    for (uint32_t i = 0; entry != NULL && i < LONGEST_CHAIN; i++) {
-        if (strcmp(entry->def->op, "Identity") != 0 || entry->def->n_input == 0) {
-            break;
-        }
-        entry = hmlc_tf_find(importer, graph, entry->def->input[0], &ref);
-    }
+    (void)hmlc_tf_trace(importer, graph, choose->input[1], &ref);
     return ref.key;
 }
 

@@ -130,6 +130,20 @@ const hmlc_tf_entry *hmlc_tf_find(const hmlc_tf_importer *importer, const hmlc_t
                : NULL;
 }
 
+const hmlc_tf_entry *hmlc_tf_trace(const hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
+                                   const char *text, hmlc_tf_ref *ref)
+{
+    enum { LONGEST_CHAIN = 16 }; /* identities may form a circle */
+    const hmlc_tf_entry *entry = hmlc_tf_find(importer, graph, text, ref);
+    for (uint32_t i = 0; entry != NULL && i < LONGEST_CHAIN; i++) {
+        if (strcmp(entry->def->op, "Identity") != 0 || entry->def->n_input == 0) {
+            break;
+        }
+        entry = hmlc_tf_find(importer, graph, entry->def->input[0], ref);
+    }
+    return entry;
+}
+
 const hmlc_location *hmlc_tf_locate(const hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
                                     const Tensorflow__NodeDef *def)
 {

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LONGEST_CHAIN = 16, LONGEST_CALLS = 200, SHAPES = 2, NAMES = 1 };
+enum { LONGEST_CALLS = 200, SHAPES = 2, NAMES = 1 };
 
 static bool is_variable(const Tensorflow__NodeDef *def)
 {
@@ -172,27 +172,13 @@ void hmlc_tf_import_read_variable(hmlc_tf_node *node)
 
 /* -- what is restored -------------------------------------------------------------------------- */
 
-/* The node behind a chain of identities. */
-static const hmlc_tf_entry *trace(const hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
-                                  const char *text, hmlc_tf_ref *ref)
-{
-    const hmlc_tf_entry *entry = hmlc_tf_find(importer, graph, text, ref);
-    for (uint32_t i = 0; entry != NULL && i < LONGEST_CHAIN; i++) {
-        if (strcmp(entry->def->op, "Identity") != 0 || entry->def->n_input == 0) {
-            return entry;
-        }
-        entry = hmlc_tf_find(importer, graph, entry->def->input[0], ref);
-    }
-    return entry;
-}
-
 /* String `index` of a constant that is an input of the node; NULL where it is none. */
 static const char *constant_text(const hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
                                  const Tensorflow__NodeDef *def, uint32_t input, uint32_t index)
 {
     hmlc_tf_ref ref;
     const hmlc_tf_entry *entry =
-        input < def->n_input ? trace(importer, graph, def->input[input], &ref) : NULL;
+        input < def->n_input ? hmlc_tf_trace(importer, graph, def->input[input], &ref) : NULL;
     const Tensorflow__AttrValue *value = entry != NULL && strcmp(entry->def->op, "Const") == 0
                                              ? hmlc_tf_attr(entry->def, "value")
                                              : NULL;
@@ -227,7 +213,7 @@ static hmlc_status map_assignment(hmlc_tf_importer *importer, const hmlc_tf_grap
 {
     hmlc_tf_ref ref;
     const hmlc_tf_entry *from =
-        def->n_input > 1 ? trace(importer, graph, def->input[1], &ref) : NULL;
+        def->n_input > 1 ? hmlc_tf_trace(importer, graph, def->input[1], &ref) : NULL;
     if (from == NULL || strcmp(from->def->op, "RestoreV2") != 0) {
         return HMLC_OK;
     }
@@ -235,8 +221,9 @@ static hmlc_status map_assignment(hmlc_tf_importer *importer, const hmlc_tf_grap
     const char *key = constant_text(importer, graph, from->def, NAMES, index);
     const char *slice = constant_text(importer, graph, from->def, SHAPES, index);
     const char *source = argument_source(graph, call, def->input[0]);
-    const hmlc_tf_entry *variable = trace(importer, source != NULL ? &importer->graph : graph,
-                                          source != NULL ? source : def->input[0], &ref);
+    const hmlc_tf_entry *variable =
+        hmlc_tf_trace(importer, source != NULL ? &importer->graph : graph,
+                      source != NULL ? source : def->input[0], &ref);
     if (key == NULL || (slice != NULL && slice[0] != '\0') || variable == NULL ||
         !is_variable(variable->def)) {
         return HMLC_OK;
@@ -318,7 +305,7 @@ static hmlc_tf_variable *written_variable(hmlc_tf_importer *importer, const hmlc
 {
     hmlc_tf_ref ref;
     const hmlc_tf_entry *entry =
-        def->n_input > 0 ? trace(importer, scope->graph, def->input[0], &ref) : NULL;
+        def->n_input > 0 ? hmlc_tf_trace(importer, scope->graph, def->input[0], &ref) : NULL;
     if (entry != NULL && is_variable(entry->def)) {
         return find_variable(importer, entry->def);
     }

@@ -342,6 +342,17 @@ static void loops_must_be_whole(void **state)
     }
 }
 
+/* What a loop brings back may be identities that read each other. */
+static void circles_in_loops_end(void **state)
+{
+    (void)state;
+    wire_buffer graph = loop_graph("Exit", "in again", "m lc");
+    tf_plain(&graph, "this", "Identity", "that");
+    tf_plain(&graph, "that", "Identity", "this");
+    tf_plain(&graph, "again", "NextIteration", "this");
+    check_refused(import_with(&graph, NULL, "out"), "value_undefined", "in a circle");
+}
+
 /* Every cut, and changed bytes: a status and a reason. */
 static void damage_is_survived(void **state)
 {
@@ -383,6 +394,7 @@ int main(void)
         cmocka_unit_test(one_number_does_not_fill_memory),
         cmocka_unit_test(dropout_drops_nothing),
         cmocka_unit_test(loops_must_be_whole),
+        cmocka_unit_test(circles_in_loops_end),
         cmocka_unit_test(damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
