@@ -141,12 +141,12 @@ static bool may_be_model(const char *name)
 /* "export/Servo/17/saved_model.pb": 17, and how long "export/Servo/" is. False without a number. */
 static bool read_version(const char *name, uint64_t *version, size_t *front)
 {
-    size_t folder = (size_t)(last_part(name) - name), start = folder;
+    size_t folder = (size_t)(last_part(name) - name);
     *version = 0;
-    if (folder == 0) {
+    if (folder == 0 || strcmp(name + folder, model_file) != 0) {
         return false;
     }
-    start = folder - 1;
+    size_t start = folder - 1;
     while (start > 0 && name[start - 1] != '/') {
         start--;
     }
@@ -160,35 +160,68 @@ static bool read_version(const char *name, uint64_t *version, size_t *front)
     return start + 1 < folder;
 }
 
-/* Is there the same model in a higher version? */
-static bool is_outdated(const hmlc_tar *tar, const hmlc_tar_member *member)
+/* The highest version beside the member, its own if there is none yet; NULL: no memory. */
+static uint64_t *highest_beside(hmlc_names *highest, const char *name, size_t front,
+                                uint64_t version)
 {
-    uint64_t own, other;
-    size_t front, front_of_other;
-    if (strcmp(last_part(member->name), model_file) != 0 ||
-        !read_version(member->name, &own, &front)) {
-        return false;
+    const char *folder = hmlc_arena_string_n(highest->arena, name, front);
+    uint64_t *found = folder != NULL ? hmlc_names_find(highest, folder) : NULL;
+    if (folder == NULL || found != NULL) {
+        return found;
     }
-    for (const hmlc_tar_member *at = tar->members; at != NULL; at = at->next) {
-        bool sibling = strcmp(last_part(at->name), model_file) == 0 &&
-                       read_version(at->name, &other, &front_of_other) && front == front_of_other &&
-                       memcmp(at->name, member->name, front) == 0;
-        if (sibling && other > own) {
-            return true;
-        }
+    found = HMLC_NEW(highest->arena, uint64_t);
+    if (found == NULL || hmlc_names_set(highest, folder, found) != HMLC_OK) {
+        return NULL;
     }
-    return false;
+    *found = version;
+    return found;
 }
 
-static hmlc_status list_models(const hmlc_importer *importer, const hmlc_tar *tar, uint32_t count)
+/* Members that may be the model; of the versions of one the highest alone. */
+typedef struct candidates {
+    const hmlc_tar_member **list;
+    uint32_t count;
+} candidates;
+
+static hmlc_status find_candidates(const hmlc_importer *importer, const hmlc_tar *tar,
+                                   candidates *found)
+{
+    hmlc_names highest = hmlc_names_create(importer->scratch);
+    uint64_t version, *most;
+    size_t front, members = 0;
+    for (const hmlc_tar_member *at = tar->members; at != NULL; at = at->next) {
+        members++;
+        if (read_version(at->name, &version, &front)) {
+            most = highest_beside(&highest, at->name, front, version);
+            HMLC_TRY_MEMORY(most);
+            *most = version > *most ? version : *most;
+        }
+    }
+    *found = (candidates){
+        .list = HMLC_NEW_ARRAY(importer->scratch, const hmlc_tar_member *, members + 1)};
+    HMLC_TRY_MEMORY(found->list);
+    for (const hmlc_tar_member *at = tar->members; at != NULL; at = at->next) {
+        most = read_version(at->name, &version, &front)
+                   ? highest_beside(&highest, at->name, front, version)
+                   : &version;
+        HMLC_TRY_MEMORY(most);
+        if (may_be_model(at->name) && *most == version) {
+            found->list[found->count++] = at;
+        }
+    }
+    return HMLC_OK;
+}
+
+static hmlc_status list_models(const hmlc_importer *importer, const candidates *found)
 {
     char list[LONGEST_LIST] = "";
     size_t used = 0;
-    for (const hmlc_tar_member *at = tar->members; at != NULL; at = at->next) {
-        size_t length = strlen(at->name);
-        if (may_be_model(at->name) && !is_outdated(tar, at) && used + length + 3 < sizeof list) {
+    uint32_t count = found->count;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = found->list[i]->name;
+        if (used + strlen(name) + 3 < sizeof list) {
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
-                                     at->name);
+                                     name);
         }
     }
     return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
@@ -222,17 +255,13 @@ static hmlc_status named_member(const hmlc_importer *importer, const hmlc_tar *t
 static hmlc_status choose(const hmlc_importer *importer, const hmlc_tar *tar,
                           const hmlc_tar_member **chosen)
 {
-    uint32_t count = 0;
+    candidates found;
     if (importer->options->member != NULL) {
         return named_member(importer, tar, chosen);
     }
-    for (const hmlc_tar_member *at = tar->members; at != NULL; at = at->next) {
-        if (may_be_model(at->name) && !is_outdated(tar, at)) {
-            *chosen = at;
-            count++;
-        }
-    }
-    return count == 1 ? HMLC_OK : list_models(importer, tar, count);
+    HMLC_TRY(find_candidates(importer, tar, &found));
+    *chosen = found.list[0];
+    return found.count == 1 ? HMLC_OK : list_models(importer, &found);
 }
 
 /* The member is the model's file, and what lies beside and below it the model's folder. */

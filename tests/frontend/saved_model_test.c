@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -524,6 +525,16 @@ static void archives_hold_one_model(void **state)
     tar = (wire_buffer){0};
     put_member(&tar, "readme.txt", '0', "x", 1);
     check_refused(import_tar(&tar, NULL), "usage", "holds 0 models");
+    tar = (wire_buffer){0}; /* each version is not compared with all others */
+    for (int i = 0; i < 20000; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%d/%d/saved_model.pb", i / 2, 7 + i % 2);
+        put_member(&tar, name, '0', "", 0);
+    }
+    clock_t begin = clock();
+    model = import_tar(&tar, NULL);
+    assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+    check_refused(model, "usage", "holds 10000 models: 0/8/saved_model.pb, 1/8/saved");
 }
 
 static void archives_that_are_refused(void **state)
