@@ -18,7 +18,7 @@ typedef struct hmlc_tf_bundle hmlc_tf_bundle;
 typedef struct hmlc_tf_entry {
     const Tensorflow__NodeDef *def;
     const hmlc_tf_op *op;           /* NULL: unknown, or a function's name */
-    struct hmlc_tf_graph *function; /* that function; NULL: none */
+    struct hmlc_tf_graph *function; /* that function; NULL: none. Operators have no function */
 } hmlc_tf_entry;
 
 struct hmlc_tf_graph {

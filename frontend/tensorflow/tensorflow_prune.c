@@ -30,9 +30,8 @@ hmlc_status hmlc_tf_open_graph(hmlc_tf_importer *importer, hmlc_tf_graph *graph)
                 hmlc_location_create(base->module->arena, base->file, def->name, def->op);
             return hmlc_scope_report(base, where, def->name, "is the name of two nodes");
         }
-        *entry = (hmlc_tf_entry){.def = def,
-                                 .op = hmlc_names_find(&importer->operators, def->op),
-                                 .function = hmlc_names_find(&importer->functions, def->op)};
+        *entry = (hmlc_tf_entry){.def = def, .op = hmlc_names_find(&importer->operators, def->op)};
+        entry->function = entry->op == NULL ? hmlc_tf_function(importer, def->op) : NULL;
         HMLC_TRY(hmlc_names_set(&graph->by_name, def->name, entry));
     }
     return HMLC_OK;

@@ -353,6 +353,22 @@ static void circles_in_loops_end(void **state)
     check_refused(import_with(&graph, NULL, "out"), "value_undefined", "in a circle");
 }
 
+/* A function that is called like an operator does not stand for it, nor takes what it cannot. */
+static void operators_are_no_functions(void **state)
+{
+    static const int32_t four = 4;
+    (void)state;
+    wire_buffer graph = small(), signature = {0}, function = {0}, library = {0};
+    tf_constant(&graph, "four", DT_INT32, "", &four, 4);
+    tf_plain(&graph, "list", "EmptyTensorList", "four four");
+    tf_plain(&graph, "z", "Relu", "list");
+    wire_put_text(&signature, 1, "Relu");
+    wire_put_message(&function, 1, &signature);
+    wire_put_message(&library, 1, &function);
+    wire_put_message(&graph, 2, &library);
+    check_refused(import_with(&graph, NULL, "z"), "graph_invalid", "takes tensors, but input 0");
+}
+
 /* Every cut, and changed bytes: a status and a reason. */
 static void damage_is_survived(void **state)
 {
@@ -395,6 +411,7 @@ int main(void)
         cmocka_unit_test(dropout_drops_nothing),
         cmocka_unit_test(loops_must_be_whole),
         cmocka_unit_test(circles_in_loops_end),
+        cmocka_unit_test(operators_are_no_functions),
         cmocka_unit_test(damage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
