@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Calls within calls, and nodes of functions in all. */
-enum { MOST_CALLS = 64, MOST_INLINED = 400000 };
+/* Calls within calls, nodes of functions in all; calls, loops and branches within each other. */
+enum { MOST_CALLS = 64, MOST_INLINED = 400000, MOST_SCOPES = 256 };
 
 hmlc_status hmlc_tf_index_functions(hmlc_tf_importer *importer)
 {
@@ -208,6 +208,15 @@ bool hmlc_tf_import_tensors(hmlc_tf_node *node, hmlc_tf_scope *scope, const char
                             uint32_t count, hmlc_value **values)
 {
     hmlc_tf_importer *importer = node->importer;
+    uint32_t depth = 0;
+    for (const hmlc_tf_scope *at = scope->caller; at != NULL; at = at->caller) {
+        depth++;
+    }
+    if (depth > MOST_SCOPES) { /* the import of each stands on the stack */
+        hmlc_tf_fail(node, HMLC_ERROR_nesting_too_deep, NULL, "lies in more than %d others",
+                     MOST_SCOPES);
+        return false;
+    }
     hmlc_status status = hmlc_tf_keep(importer, scope, wanted, count);
     status = status == HMLC_OK ? hmlc_tf_import_nodes(importer, scope) : status;
     bool complete = status == HMLC_OK;

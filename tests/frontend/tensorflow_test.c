@@ -353,6 +353,38 @@ static void circles_in_loops_end(void **state)
     check_refused(import_with(&graph, NULL, "out"), "value_undefined", "in a circle");
 }
 
+/* Numbers stand in the names of a node and of what it reads. */
+static void numbered(wire_buffer *graph, int number, const char *name, const char *op,
+                     const char *inputs, int read)
+{
+    char full[32], all[64];
+    (void)snprintf(full, sizeof full, name, number);
+    (void)snprintf(all, sizeof all, inputs, read, read);
+    tf_plain(graph, full, op, all);
+}
+
+/* Loops are imported one in the other: more than fit on the stack are refused. */
+static void loops_are_not_nested_without_end(void **state)
+{
+    enum { LOOPS = 260 };
+    (void)state;
+    wire_buffer graph = {0};
+    char name[32], from[32];
+    tf_placeholder(&graph, "x", DT_FLOAT, "");
+    for (int i = 0; i < LOOPS; i++) {
+        (void)snprintf(name, sizeof name, "in%d", i);
+        (void)snprintf(from, sizeof from, i == 0 ? "x" : "s%d:1", i - 1);
+        wire_buffer node = enter(name, from, name);
+        tf_add(&graph, &node);
+        numbered(&graph, i, "m%d", "Merge", "in%d n%d", i);
+        numbered(&graph, i, "c%d", "LoopCond", "m%d", i);
+        numbered(&graph, i, "s%d", "Switch", "m%d c%d", i);
+        numbered(&graph, i, "o%d", "Exit", "s%d", i);
+        numbered(&graph, i, "n%d", "NextIteration", i + 1 < LOOPS ? "o%d" : "x", i + 1);
+    }
+    check_refused(import_with(&graph, NULL, "o0"), "nesting_too_deep", "lies in more than 256");
+}
+
 /* A function that is called like an operator does not stand for it, nor takes what it cannot. */
 static void operators_are_no_functions(void **state)
 {
@@ -411,6 +443,7 @@ int main(void)
         cmocka_unit_test(dropout_drops_nothing),
         cmocka_unit_test(loops_must_be_whole),
         cmocka_unit_test(circles_in_loops_end),
+        cmocka_unit_test(loops_are_not_nested_without_end),
         cmocka_unit_test(operators_are_no_functions),
         cmocka_unit_test(damage_is_survived),
     };
