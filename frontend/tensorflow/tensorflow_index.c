@@ -285,6 +285,10 @@ void hmlc_tf_import_matrix_diag(hmlc_tf_node *node)
         hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL, "of rank %d", rank);
         return;
     }
+    if (rank > 1 && strcmp(node->def->op, "Diag") == 0) { /* all dims stand there twice */
+        hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL, "of rank %d is not supported", rank);
+        return;
+    }
     hmlc_dim size = X->type->dims[rank - 1];
     hmlc_value *on = hmlc_emit_binary(emit, HMLC_OP_equal, diagonal_of(node, size, size),
                                       hmlc_emit_scalar(emit, HMLC_DTYPE_i64, 0));
