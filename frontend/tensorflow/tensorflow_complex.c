@@ -37,6 +37,15 @@ static bool take(hmlc_tf_node *node, uint32_t index, complex_pair *x)
     return true;
 }
 
+/* The parts in one shape: a part that is one number for all is spread. */
+static complex_pair spread(hmlc_tf_node *node, complex_pair x)
+{
+    hmlc_emitter *emit = &node->node.emit;
+    const hmlc_type *type = x.re->type->rank >= x.im->type->rank ? x.re->type : x.im->type;
+    hmlc_value *re = hmlc_emit_expand(emit, x.re, type->dims, (uint32_t)type->rank);
+    return (complex_pair){re, hmlc_emit_expand(emit, x.im, type->dims, (uint32_t)type->rank)};
+}
+
 static void give(hmlc_tf_node *node, hmlc_value *re, hmlc_value *im)
 {
     hmlc_tf_handle *handle =
@@ -129,7 +138,7 @@ void hmlc_tf_import_real(hmlc_tf_node *node)
 {
     complex_pair x;
     if (take(node, 0, &x)) {
-        OUT = x.re;
+        OUT = spread(node, x).re;
     }
 }
 
@@ -137,7 +146,7 @@ void hmlc_tf_import_imag(hmlc_tf_node *node)
 {
     complex_pair x;
     if (take(node, 0, &x)) {
-        OUT = x.im;
+        OUT = spread(node, x).im;
     }
 }
 
@@ -212,15 +221,14 @@ static hmlc_value *signal_of(hmlc_tf_node *node, bool complex)
     if (!take(node, 0, &x)) {
         return NULL;
     }
-    /* A part that is one number for all is spread. */
-    const hmlc_type *type = x.re->type->rank >= x.im->type->rank ? x.re->type : x.im->type;
-    hmlc_value *parts[] = {hmlc_emit_expand(emit, x.re, type->dims, (uint32_t)type->rank),
-                           hmlc_emit_expand(emit, x.im, type->dims, (uint32_t)type->rank)};
-    for (uint32_t i = 0; i < 2; i++) {
-        parts[i] = parts[i] != NULL ? hmlc_emit_unsqueeze(emit, parts[i], type->rank) : NULL;
+    x = spread(node, x);
+    if (x.re == NULL || x.im == NULL) {
+        return NULL;
     }
-    return parts[0] != NULL && parts[1] != NULL ? hmlc_emit_concat(emit, parts, 2, type->rank)
-                                                : NULL;
+    int32_t rank = x.re->type->rank;
+    hmlc_value *parts[] = {hmlc_emit_unsqueeze(emit, x.re, rank), NULL};
+    parts[1] = hmlc_emit_unsqueeze(emit, x.im, rank);
+    return parts[0] != NULL && parts[1] != NULL ? hmlc_emit_concat(emit, parts, 2, rank) : NULL;
 }
 
 /* The parts of a result [..., 2]. */

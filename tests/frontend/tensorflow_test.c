@@ -386,6 +386,24 @@ static void loops_are_not_nested_without_end(void **state)
     check_refused(import_with(&graph, NULL, "o0"), "nesting_too_deep", "lies in more than 256");
 }
 
+/* Of a real number as a complex one the other part is 0 in the same shape. */
+static void parts_of_complex_numbers_have_their_shape(void **state)
+{
+    static const char *const parts[] = {"Real", "Imag"};
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        wire_buffer graph = {0}, node = tf_node("c", "Cast", "x");
+        tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+        tf_attr_number(&node, "DstT", ATTR_TYPE, 8);
+        tf_add(&graph, &node);
+        tf_plain(&graph, "y", parts[i], "c");
+        imported model = import_with(&graph, NULL, NULL);
+        check_good(&model);
+        assert_string_equal(output_type(&model, 0), "f32[x_dim0, 4]");
+        imported_free(&model);
+    }
+}
+
 /* A function that is called like an operator does not stand for it, nor takes what it cannot. */
 static void operators_are_no_functions(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test(loops_must_be_whole),
         cmocka_unit_test(circles_in_loops_end),
         cmocka_unit_test(loops_are_not_nested_without_end),
+        cmocka_unit_test(parts_of_complex_numbers_have_their_shape),
         cmocka_unit_test(operators_are_no_functions),
         cmocka_unit_test(damage_is_survived),
     };
