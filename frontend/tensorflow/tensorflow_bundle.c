@@ -230,11 +230,7 @@ hmlc_status hmlc_tf_bundle_parse(hmlc_importer *importer, const hmlc_mapped_file
     if (!read_varint(&footer, &unused) || !read_varint(&footer, &unused)) {
         return damaged(importer, bundle, "the footer is damaged");
     }
-    HMLC_TRY(read_block(importer, bundle,
-                        footer.at < FOOTER
-                            ? (byte_reader){footer.data + footer.at, footer.size - footer.at, 0}
-                            : footer,
-                        &block));
+    HMLC_TRY(read_block(importer, bundle, footer, &block));
     HMLC_TRY(visit_block(importer, bundle, block, visit_index));
     return read_header(importer, bundle);
 }
