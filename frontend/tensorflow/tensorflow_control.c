@@ -71,6 +71,20 @@ static bool unflatten(hmlc_tf_node *node, hmlc_value *const *like, uint32_t coun
     return true;
 }
 
+/* The same in kind, type and shape. */
+static bool alike(hmlc_tf_node *node, hmlc_value *x, hmlc_value *y)
+{
+    hmlc_value *a[HMLC_TF_MOST_PARTS], *b[HMLC_TF_MOST_PARTS];
+    uint32_t count = hmlc_tf_parts(x, a);
+    bool same = count == hmlc_tf_parts(y, b) && hmlc_tf_is_handle(x) == hmlc_tf_is_handle(y) &&
+                (count > 0 || x == y);
+    for (uint32_t k = 0; same && k < count; k++) {
+        same = a[k]->type->dtype == b[k]->type->dtype &&
+               hmlc_type_same_shape(hmlc_emit_table(&node->node.emit), a[k]->type, b[k]->type);
+    }
+    return same;
+}
+
 static void erase_region(hmlc_region *region)
 {
     while (region->last != NULL) {
@@ -89,21 +103,10 @@ static hmlc_region *new_region(hmlc_tf_node *node)
 
 /* -- branches ---------------------------------------------------------------------------------- */
 
-/* Both give the same, in kind and shape. */
 static bool agree(hmlc_tf_node *node, uint32_t count, hmlc_value **const *values)
 {
-    hmlc_dims *table = hmlc_emit_table(&node->node.emit);
     for (uint32_t i = 0; i < count; i++) {
-        hmlc_value *a[HMLC_TF_MOST_PARTS], *b[HMLC_TF_MOST_PARTS];
-        uint32_t left = hmlc_tf_parts(values[0][i], a), right = hmlc_tf_parts(values[1][i], b);
-        bool same = left == right &&
-                    hmlc_tf_is_handle(values[0][i]) == hmlc_tf_is_handle(values[1][i]) &&
-                    (left > 0 || values[0][i] == values[1][i]);
-        for (uint32_t k = 0; same && k < left; k++) {
-            same = a[k]->type->dtype == b[k]->type->dtype &&
-                   hmlc_type_same_shape(table, a[k]->type, b[k]->type);
-        }
-        if (!same) {
+        if (!alike(node, values[0][i], values[1][i])) {
             hmlc_tf_fail(node, HMLC_ERROR_not_implemented,
                          "give both branches results of one shape",
                          "result %" PRIu32 " has another shape in each branch", i);
@@ -190,16 +193,10 @@ static bool add_arguments(hmlc_tf_loop *loop, hmlc_region *region, hmlc_value **
 /* What is carried keeps its type and shape. */
 static bool keeps(hmlc_tf_loop *loop, uint32_t index, hmlc_value *before, hmlc_value *after)
 {
-    hmlc_tf_node *node = loop->node;
-    hmlc_value *a[HMLC_TF_MOST_PARTS], *b[HMLC_TF_MOST_PARTS];
-    uint32_t left = hmlc_tf_parts(before, a), right = hmlc_tf_parts(after, b);
-    bool same = left == right && hmlc_tf_is_handle(before) == hmlc_tf_is_handle(after) &&
-                (left > 0 || before == after);
-    for (uint32_t k = 0; same && k < left; k++) {
-        same = a[k]->type->dtype == b[k]->type->dtype &&
-               hmlc_type_same_shape(hmlc_emit_table(&node->node.emit), a[k]->type, b[k]->type);
-    }
+    bool same = alike(loop->node, before, after);
     if (!same) {
+        hmlc_value *a[HMLC_TF_MOST_PARTS], *b[HMLC_TF_MOST_PARTS];
+        uint32_t left = hmlc_tf_parts(before, a), right = hmlc_tf_parts(after, b);
         char from[160] = "a variable or an empty list", to[160] = "something else";
         if (left > 0) {
             hmlc_type_format(a[0]->type, from, sizeof from);
@@ -207,9 +204,9 @@ static bool keeps(hmlc_tf_loop *loop, uint32_t index, hmlc_value *before, hmlc_v
         if (right > 0) {
             hmlc_type_format(b[0]->type, to, sizeof to);
         }
-        hmlc_tf_fail(node, HMLC_ERROR_not_implemented, "keep the shape, for instance by padding",
-                     "carries value %" PRIu32 ", which is %s at first and %s after a turn", index,
-                     from, to);
+        hmlc_tf_fail(
+            loop->node, HMLC_ERROR_not_implemented, "keep the shape, for instance by padding",
+            "carries value %" PRIu32 ", which is %s at first and %s after a turn", index, from, to);
     }
     return same;
 }
