@@ -52,16 +52,12 @@ static uint64_t argument_length(const hmlc_tf_attrs *attrs, const Tensorflow__Ar
     const char *asked = argument->number_attr != NULL && argument->number_attr[0] != '\0'
                             ? argument->number_attr
                             : argument->type_list_attr;
-    for (size_t i = 0; asked != NULL && asked[0] != '\0' && i < attrs->count; i++) {
-        const Tensorflow__AttrValue *value = attrs->list[i]->value;
-        if (attrs->list[i]->key != NULL && strcmp(attrs->list[i]->key, asked) == 0 &&
-            value != NULL) {
-            return value->has_i && value->i >= 0 ? (uint64_t)value->i
-                   : value->list != NULL         ? value->list->n_type
-                                                 : 0;
-        }
-    }
-    return 1;
+    const Tensorflow__AttrValue *value =
+        asked != NULL && asked[0] != '\0' ? hmlc_tf_attr_among(attrs, asked) : NULL;
+    return value == NULL                   ? 1
+           : value->has_i && value->i >= 0 ? (uint64_t)value->i
+           : value->list != NULL           ? value->list->n_type
+                                           : 0;
 }
 
 bool hmlc_tf_bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, uint32_t output,

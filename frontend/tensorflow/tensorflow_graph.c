@@ -61,14 +61,19 @@ static const char *output_name(const hmlc_node *node, uint32_t index)
     return read ? own->def->name : "";
 }
 
-const Tensorflow__AttrValue *hmlc_tf_attr(const Tensorflow__NodeDef *def, const char *name)
+const Tensorflow__AttrValue *hmlc_tf_attr_among(const hmlc_tf_attrs *attrs, const char *name)
 {
-    for (size_t i = 0; i < def->n_attr; i++) {
-        if (def->attr[i]->key != NULL && strcmp(def->attr[i]->key, name) == 0) {
-            return def->attr[i]->value;
+    for (size_t i = 0; i < attrs->count; i++) {
+        if (attrs->list[i]->key != NULL && strcmp(attrs->list[i]->key, name) == 0) {
+            return attrs->list[i]->value;
         }
     }
     return NULL;
+}
+
+const Tensorflow__AttrValue *hmlc_tf_attr(const Tensorflow__NodeDef *def, const char *name)
+{
+    return hmlc_tf_attr_among(&(hmlc_tf_attrs){def->attr, def->n_attr}, name);
 }
 
 const Tensorflow__AttrValue *hmlc_tf_attr_in(const hmlc_tf_scope *scope,
@@ -76,13 +81,7 @@ const Tensorflow__AttrValue *hmlc_tf_attr_in(const hmlc_tf_scope *scope,
 {
     const Tensorflow__AttrValue *value = hmlc_tf_attr(def, name);
     while (value != NULL && value->placeholder != NULL && scope != NULL) {
-        const char *asked = value->placeholder;
-        const hmlc_tf_attrs *given = &scope->attrs;
-        value = NULL;
-        for (size_t i = 0; i < given->count && value == NULL; i++) {
-            bool same = given->list[i]->key != NULL && strcmp(given->list[i]->key, asked) == 0;
-            value = same ? given->list[i]->value : NULL;
-        }
+        value = hmlc_tf_attr_among(&scope->attrs, value->placeholder);
         scope = scope->caller;
     }
     return value;

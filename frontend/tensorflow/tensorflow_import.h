@@ -165,6 +165,7 @@ bool hmlc_tf_bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, ui
  * something was refused. */
 bool hmlc_tf_import_tensors(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *const *wanted,
                             uint32_t count, hmlc_value **values);
+const Tensorflow__AttrValue *hmlc_tf_attr_among(const hmlc_tf_attrs *attrs, const char *name);
 /* An attribute, where it is a placeholder the call's. */
 const Tensorflow__AttrValue *hmlc_tf_attr_in(const hmlc_tf_scope *scope,
                                              const Tensorflow__NodeDef *def, const char *name);

@@ -56,12 +56,7 @@ typedef struct layer_form {
 static const Tensorflow__AttrValue *function_attr(const hmlc_tf_graph *graph, const char *name)
 {
     const Tensorflow__FunctionDef *function = graph->function;
-    for (size_t i = 0; i < function->n_attr; i++) {
-        if (function->attr[i]->key != NULL && strcmp(function->attr[i]->key, name) == 0) {
-            return function->attr[i]->value;
-        }
-    }
-    return NULL;
+    return hmlc_tf_attr_among(&(hmlc_tf_attrs){function->attr, function->n_attr}, name);
 }
 
 static bool same_text(const Tensorflow__AttrValue *a, const char *text, size_t length)
