@@ -69,6 +69,11 @@ bool hmlc_tf_is_complex(const hmlc_tf_node *node)
     return false;
 }
 
+bool hmlc_tf_is_complex_type(int32_t type)
+{
+    return type == COMPLEX64 || type == COMPLEX128;
+}
+
 static hmlc_value *product(hmlc_tf_node *node, hmlc_value *a, hmlc_value *b, hmlc_value *c,
                            hmlc_value *d, hmlc_opcode between)
 {
@@ -113,7 +118,7 @@ void hmlc_tf_import_complex_cast(hmlc_tf_node *node)
     complex_pair x;
     if (hmlc_tf_is_complex(node)) {
         const Tensorflow__AttrValue *to = hmlc_tf_attr_in(node->scope, node->def, "DstT");
-        bool stays = to != NULL && (to->type == COMPLEX64 || to->type == COMPLEX128);
+        bool stays = to != NULL && hmlc_tf_is_complex_type(to->type);
         if (take(node, 0, &x)) {
             OUT = stays ? node->node.inputs[0]
                         : hmlc_emit_cast(&node->node.emit, x.re,
@@ -280,8 +285,7 @@ void hmlc_tf_import_fourier(hmlc_tf_node *node)
 bool hmlc_tf_is_complex_constant(const Tensorflow__NodeDef *def)
 {
     const Tensorflow__AttrValue *value = hmlc_tf_attr(def, "value");
-    return value != NULL && value->tensor != NULL &&
-           (value->tensor->dtype == COMPLEX64 || value->tensor->dtype == COMPLEX128);
+    return value != NULL && value->tensor != NULL && hmlc_tf_is_complex_type(value->tensor->dtype);
 }
 
 /* Stored as pairs of floats, or as a list of them of which the last one repeats. */

@@ -157,10 +157,8 @@ void hmlc_tf_import_log1p(hmlc_tf_node *node)
 
 void hmlc_tf_import_cast(hmlc_tf_node *node)
 {
-    enum { COMPLEX64 = 8, COMPLEX128 = 18 };
     const Tensorflow__AttrValue *to = hmlc_tf_attr_in(node->scope, node->def, "DstT");
-    if (hmlc_tf_is_complex(node) ||
-        (to != NULL && (to->type == COMPLEX64 || to->type == COMPLEX128))) {
+    if (hmlc_tf_is_complex(node) || (to != NULL && hmlc_tf_is_complex_type(to->type))) {
         hmlc_tf_import_complex_cast(node);
         return;
     }

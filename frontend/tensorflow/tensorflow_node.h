@@ -58,6 +58,8 @@ int64_t hmlc_tf_layout(hmlc_tf_node *node);
 bool hmlc_tf_is_complex(const hmlc_tf_node *node);
 hmlc_tf_import_function hmlc_tf_import_complex_math, hmlc_tf_import_complex_cast,
     hmlc_tf_import_complex_constant;
+/* Is the number of a type that of complex numbers? */
+bool hmlc_tf_is_complex_type(int32_t type);
 bool hmlc_tf_is_complex_constant(const Tensorflow__NodeDef *def);
 /* The angle of (x, y) as output 0. */
 void hmlc_tf_emit_angle(hmlc_tf_node *node, hmlc_value *x, hmlc_value *y);
