@@ -247,7 +247,6 @@ static void open_list(hmlc_tf_loop *loop, uint32_t index, hmlc_value *after)
         return;
     }
     made->size = list->size;
-    made->dtype = type->dtype;
     made->parts[0] = data;
     loop->initial[index] = &made->value;
 }

@@ -25,7 +25,6 @@ typedef struct hmlc_tf_handle {
     /* A list: [size, element...], NULL while its elements' shape is not known. Complex: both. */
     hmlc_value *parts[HMLC_TF_MOST_PARTS];
     hmlc_dim size; /* of a list */
-    hmlc_dtype dtype;
 } hmlc_tf_handle;
 
 /* NULL: no memory. */

@@ -76,7 +76,6 @@ typedef struct hmlc_tf_result {
 /* A variable: a value of the checkpoint. */
 typedef struct hmlc_tf_variable {
     const char *name;
-    const char *key; /* in the checkpoint; NULL: its name */
     const Tensorflow__NodeDef *def;
     const hmlc_location *written; /* where the model writes it; NULL: nowhere */
     bool read, read_back;         /* perhaps after it was written in the same run */

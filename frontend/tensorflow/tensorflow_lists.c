@@ -13,8 +13,7 @@
 #define OUT       node->node.outputs[0]
 #define IN(index) hmlc_tf_input(node, index)
 
-static hmlc_tf_handle *new_list(hmlc_tf_node *node, hmlc_dim size, hmlc_dtype dtype,
-                                hmlc_value *data)
+static hmlc_tf_handle *new_list(hmlc_tf_node *node, hmlc_dim size, hmlc_value *data)
 {
     hmlc_tf_handle *list = hmlc_tf_handle_create(node->importer->base->scratch, HMLC_TF_LIST);
     if (list == NULL) {
@@ -22,7 +21,6 @@ static hmlc_tf_handle *new_list(hmlc_tf_node *node, hmlc_dim size, hmlc_dtype dt
         return NULL;
     }
     list->size = size;
-    list->dtype = dtype;
     list->parts[0] = data;
     return list;
 }
@@ -30,7 +28,7 @@ static hmlc_tf_handle *new_list(hmlc_tf_node *node, hmlc_dim size, hmlc_dtype dt
 /* What a list becomes. */
 static void give(hmlc_tf_node *node, hmlc_dim size, hmlc_value *data)
 {
-    hmlc_tf_handle *list = data != NULL ? new_list(node, size, data->type->dtype, data) : NULL;
+    hmlc_tf_handle *list = data != NULL ? new_list(node, size, data) : NULL;
     OUT = list != NULL ? &list->value : NULL;
 }
 
@@ -126,15 +124,15 @@ void hmlc_tf_import_list_reserve(hmlc_tf_node *node)
     if (known) {
         data = zeros(node, dtype, shape, count + 1);
     }
-    hmlc_tf_handle *list = new_list(node, size, dtype, data);
+    hmlc_tf_handle *list = new_list(node, size, data);
     OUT = list != NULL ? &list->value : NULL;
 }
 
 /* Inputs: the element's shape, the most elements. */
 void hmlc_tf_import_empty_list(hmlc_tf_node *node)
 {
-    hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "element_dtype", HMLC_DTYPE_f32);
-    hmlc_tf_handle *list = new_list(node, hmlc_emit_number(&node->node.emit, 0), dtype, NULL);
+    hmlc_tf_handle *list = new_list(node, hmlc_emit_number(&node->node.emit, 0), NULL);
+    (void)hmlc_tf_dtype_attr(node, "element_dtype", HMLC_DTYPE_f32); /* refuses other types */
     OUT = list != NULL ? &list->value : NULL;
 }
 
@@ -151,14 +149,14 @@ void hmlc_tf_import_list_from_tensor(hmlc_tf_node *node)
 void hmlc_tf_import_array(hmlc_tf_node *node)
 {
     hmlc_dim size;
-    hmlc_dtype dtype = hmlc_tf_dtype_attr(node, "dtype", HMLC_DTYPE_f32);
+    (void)hmlc_tf_dtype_attr(node, "dtype", HMLC_DTYPE_f32); /* refuses other types */
     if (hmlc_node_int(&node->node, "dynamic_size", 0) != 0) {
         hmlc_tf_fail(node, HMLC_ERROR_not_implemented, "give the array its size",
                      "of a size that grows is not supported");
         return;
     }
     if (size_in(node, 0, &size)) {
-        hmlc_tf_handle *list = new_list(node, size, dtype, NULL);
+        hmlc_tf_handle *list = new_list(node, size, NULL);
         OUT = list != NULL ? &list->value : NULL;
         node->node.outputs[1] = OUT;
     }

@@ -298,7 +298,7 @@ static hmlc_status finish(hmlc_tf_importer *importer)
     return hmlc_scope_finish(base, names, shown, count);
 }
 
-hmlc_status hmlc_tf_import_graph(hmlc_tf_importer *importer)
+static hmlc_status import_graph(hmlc_tf_importer *importer)
 {
     hmlc_importer *base = importer->base;
     const char *inputs = base->options->inputs;
@@ -351,5 +351,5 @@ hmlc_status hmlc_tf_run(hmlc_importer *base, const Tensorflow__GraphDef *graph,
         return hmlc_error_add(base->module->diagnostics, HMLC_ERROR_format_unknown, base->where,
                               NULL, "the file is no TensorFlow graph: it has no nodes");
     }
-    return hmlc_tf_import_graph(&importer);
+    return import_graph(&importer);
 }
