@@ -296,6 +296,10 @@ static void contract(einsum *state, labelled *a, labelled *b, const bool *kept)
         return;
     }
     const hmlc_type *left = a->value->type, *right = b->value->type;
+    for (int32_t i = 0; i < part.inners && part.inners > 1; i++) { /* the product is compared */
+        hmlc_emit_require_equal(emit, left->dims[part.batches + part.lefts + i],
+                                right->dims[part.batches + i]);
+    }
     hmlc_value *rows = as_matrices(state, a->value, part.batches, part.lefts);
     hmlc_value *columns = as_matrices(state, b->value, part.batches, part.inners);
     hmlc_value *result = hmlc_emit_binary(emit, HMLC_OP_matmul, rows, columns);

@@ -404,6 +404,24 @@ static void parts_of_complex_numbers_have_their_shape(void **state)
     }
 }
 
+/* Each label has one size: 2 by 3 is not 3 by 2, though both are 6. */
+static void labels_have_one_size(void **state)
+{
+    static const char *const shapes[] = {"2 3 5", "3 2 5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        wire_buffer graph = {0}, node = tf_node("z", "Einsum", "x y"), equation = {0};
+        tf_placeholder(&graph, "x", DT_FLOAT, "2 3 5");
+        tf_placeholder(&graph, "y", DT_FLOAT, shapes[i]);
+        wire_put_text(&equation, ATTR_TEXT, "abk,abk->k");
+        tf_attr(&node, "equation", &equation);
+        tf_add(&graph, &node);
+        imported model = import_with(&graph, NULL, NULL);
+        assert_int_equal(model.status == HMLC_OK, i == 0);
+        imported_free(&model);
+    }
+}
+
 /* A function that is called like an operator does not stand for it, nor takes what it cannot. */
 static void operators_are_no_functions(void **state)
 {
@@ -464,6 +482,7 @@ int main(void)
         cmocka_unit_test(circles_in_loops_end),
         cmocka_unit_test(loops_are_not_nested_without_end),
         cmocka_unit_test(parts_of_complex_numbers_have_their_shape),
+        cmocka_unit_test(labels_have_one_size),
         cmocka_unit_test(operators_are_no_functions),
         cmocka_unit_test(damage_is_survived),
     };
