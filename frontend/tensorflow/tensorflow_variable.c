@@ -319,6 +319,7 @@ static hmlc_tf_variable *written_variable(hmlc_tf_importer *importer, const hmlc
 /* Nodes that are reached through control edges. */
 typedef struct shadow {
     hmlc_names seen;
+    hmlc_names awaited; /* what nodes come after that may read what it writes */
     const hmlc_tf_entry **list;
     size_t count, room;
 } shadow;
@@ -382,44 +383,42 @@ static bool only_waits(const Tensorflow__NodeDef *def)
     return false;
 }
 
-/* A node that comes after a write may read what was written. */
-static bool comes_after(const hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
-                        const hmlc_tf_entry *write)
+/* What a node that is kept comes after. */
+static hmlc_status look_behind(hmlc_tf_importer *importer, const hmlc_tf_scope *scope, shadow *dark,
+                               const Tensorflow__NodeDef *def)
 {
-    for (uint32_t i = 0; i < scope->kept_count; i++) {
-        const Tensorflow__NodeDef *def = scope->kept[i]->entry->def;
-        for (size_t k = 0; k < def->n_input && !only_waits(def); k++) {
-            hmlc_tf_ref ref;
-            if (def->input[k][0] == '^' &&
-                hmlc_tf_find(importer, scope->graph, def->input[k], &ref) == write) {
-                return true;
-            }
+    bool waits = only_waits(def);
+    for (size_t i = 0; i < def->n_input; i++) {
+        hmlc_tf_ref ref;
+        if (def->input[i][0] != '^') {
+            continue;
+        }
+        HMLC_TRY(cast_shadow(importer, scope, dark, def->input[i]));
+        const hmlc_tf_entry *before = hmlc_tf_find(importer, scope->graph, def->input[i], &ref);
+        if (before != NULL && !waits) {
+            HMLC_TRY(hmlc_names_set(&dark->awaited, before->def->name, before->def->name));
         }
     }
-    return false;
+    return HMLC_OK;
 }
 
 /* Nothing reads what control edges reach, so it is not imported; but it may write what is read. */
 hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scope)
 {
     const Tensorflow__FunctionDef *function = scope->graph->function;
-    shadow dark = {.seen = hmlc_names_create(importer->base->scratch)};
+    shadow dark = {.seen = hmlc_names_create(importer->base->scratch),
+                   .awaited = hmlc_names_create(importer->base->scratch)};
     for (size_t i = 0; function != NULL && i < function->n_control_ret; i++) {
         if (function->control_ret[i]->value != NULL) {
             HMLC_TRY(cast_shadow(importer, scope, &dark, function->control_ret[i]->value));
         }
     }
     for (uint32_t i = 0; i < scope->kept_count; i++) {
-        const Tensorflow__NodeDef *def = scope->kept[i]->entry->def;
-        for (size_t k = 0; k < def->n_input; k++) {
-            if (def->input[k][0] == '^') {
-                HMLC_TRY(cast_shadow(importer, scope, &dark, def->input[k]));
-            }
-        }
+        HMLC_TRY(look_behind(importer, scope, &dark, scope->kept[i]->entry->def));
     }
     for (size_t i = 0; i < dark.count; i++) {
         const hmlc_tf_entry *entry = dark.list[i];
-        bool read_back = writes(entry->def->op) && comes_after(importer, scope, entry);
+        bool read_back = hmlc_names_find(&dark.awaited, entry->def->name) != NULL;
         HMLC_TRY(look_at(importer, scope, entry, read_back));
         for (size_t k = 0; k < entry->def->n_input; k++) {
             HMLC_TRY(cast_shadow(importer, scope, &dark, entry->def->input[k]));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -422,6 +423,25 @@ static void labels_have_one_size(void **state)
     }
 }
 
+/* Each write is not looked for behind each node. */
+static void many_writes_cost_no_square(void **state)
+{
+    enum { WRITES = 20000 };
+    (void)state;
+    wire_buffer graph = {0};
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    tf_plain(&graph, "r0", "Relu", "x");
+    for (int i = 0; i < WRITES; i++) {
+        numbered(&graph, i, "w%d", "Assign", "r0 r0", i);
+        numbered(&graph, i + 1, "r%d", "Relu", "r%d ^w%d", i);
+    }
+    clock_t begin = clock();
+    imported model = import_with(&graph, NULL, "r20000");
+    assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+    check_good(&model);
+    imported_free(&model);
+}
+
 /* A function that is called like an operator does not stand for it, nor takes what it cannot. */
 static void operators_are_no_functions(void **state)
 {
@@ -483,6 +503,7 @@ int main(void)
         cmocka_unit_test(loops_are_not_nested_without_end),
         cmocka_unit_test(parts_of_complex_numbers_have_their_shape),
         cmocka_unit_test(labels_have_one_size),
+        cmocka_unit_test(many_writes_cost_no_square),
         cmocka_unit_test(operators_are_no_functions),
         cmocka_unit_test(damage_is_survived),
     };
