@@ -83,42 +83,51 @@ static const Tensorflow__NodeDef *enter_of(const hmlc_tf_importer *importer,
 }
 
 /* Merge and Enter nodes of the frame. */
-static bool collect(hmlc_tf_importer *importer, hmlc_tf_scope *scope, hmlc_tf_frame *frame,
-                    const Tensorflow__NodeDef *enter)
+static hmlc_status collect_values(hmlc_tf_importer *importer, const hmlc_tf_graph *graph,
+                                  hmlc_tf_frame *frame, const Tensorflow__NodeDef *enter)
 {
-    const hmlc_tf_graph *graph = scope->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
         const Tensorflow__NodeDef *def = graph->nodes[i];
         hmlc_tf_carried carried;
         if (hmlc_tf_is(def, "Merge") && read_merge(importer, graph, def, &carried) &&
             same_frame(carried.enter, enter)) {
-            frame->carried[frame->carried_count++] = carried;
+            hmlc_tf_carried *own = &frame->carried[frame->carried_count++];
+            *own = carried;
+            HMLC_TRY(hmlc_names_set(&frame->by_node, def->name, own));
+            HMLC_TRY(hmlc_names_set(&frame->by_node, carried.enter->name, own));
         }
     }
     for (size_t i = 0; i < graph->node_count; i++) {
         const Tensorflow__NodeDef *def = graph->nodes[i];
-        bool fixed = hmlc_tf_is(def, "Enter") && same_frame(def, enter) && def->n_input > 0;
-        for (uint32_t k = 0; k < frame->carried_count && fixed; k++) {
-            fixed = frame->carried[k].enter != def;
-        }
-        if (fixed) {
+        if (hmlc_tf_is(def, "Enter") && same_frame(def, enter) && def->n_input > 0 &&
+            hmlc_names_find(&frame->by_node, def->name) == NULL) {
             frame->fixed[frame->fixed_count++] = def;
         }
     }
+    return HMLC_OK;
+}
+
+/* The Switch of each value; all ask the frame's LoopCond. */
+static bool collect_switches(hmlc_tf_importer *importer, hmlc_tf_scope *scope, hmlc_tf_frame *frame)
+{
+    const hmlc_tf_graph *graph = scope->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
         const Tensorflow__NodeDef *def = graph->nodes[i];
         const Tensorflow__NodeDef *merge =
             hmlc_tf_is(def, "Switch") ? input_node(importer, graph, def, 0) : NULL;
-        for (uint32_t k = 0; merge != NULL && k < frame->carried_count; k++) {
-            if (frame->carried[k].merge != merge) {
-                continue;
-            }
-            if (input_node(importer, graph, def, 1) != frame->condition) {
-                (void)hmlc_tf_refuse_control(importer, scope, def,
-                                             "of a loop has another LoopCond than the others");
-                return false;
-            }
-            frame->carried[k].choose = def;
+        hmlc_tf_carried *own = merge != NULL ? hmlc_names_find(&frame->by_node, merge->name) : NULL;
+        if (own == NULL || own->merge != merge) {
+            continue;
+        }
+        if (input_node(importer, graph, def, 1) != frame->condition) {
+            (void)hmlc_tf_refuse_control(importer, scope, def,
+                                         "of a loop has another LoopCond than the others");
+            return false;
+        }
+        own->choose = def;
+        if (hmlc_names_set(&frame->by_node, def->name, own) != HMLC_OK) {
+            importer->base->fatal = HMLC_RESOURCE;
+            return false;
         }
     }
     return true;
@@ -134,6 +143,7 @@ static hmlc_tf_frame *new_frame(hmlc_tf_importer *importer, const hmlc_tf_graph 
     }
     hmlc_tf_frame *frame = HMLC_NEW(scratch, hmlc_tf_frame);
     if (frame != NULL) {
+        frame->by_node = hmlc_names_create(scratch);
         frame->carried = HMLC_NEW_ARRAY(scratch, hmlc_tf_carried, merges + 1);
         frame->fixed = HMLC_NEW_ARRAY(scratch, const Tensorflow__NodeDef *, enters + 1);
         frame->needs = HMLC_NEW_ARRAY(scratch, char *, merges + enters + 1);
@@ -157,12 +167,12 @@ static hmlc_tf_frame *find_frame(hmlc_tf_importer *importer, hmlc_tf_scope *scop
         return frame;
     }
     frame = new_frame(importer, graph);
-    if (frame == NULL) {
+    if (frame == NULL || collect_values(importer, graph, frame, enter) != HMLC_OK) {
         importer->base->fatal = HMLC_RESOURCE;
         return NULL;
     }
     frame->condition = condition;
-    if (!collect(importer, scope, frame, enter)) {
+    if (!collect_switches(importer, scope, frame)) {
         return NULL;
     }
     for (uint32_t i = 0; i < frame->carried_count; i++) {
@@ -317,10 +327,10 @@ void hmlc_tf_import_exit(hmlc_tf_node *node)
     hmlc_tf_ref ref;
     const hmlc_tf_entry *choose =
         hmlc_tf_find(importer, node->scope->graph, node->def->input[0], &ref);
-    for (uint32_t i = 0; i < frame->carried_count; i++) {
-        if (choose != NULL && frame->carried[i].choose == choose->def) {
-            node->node.outputs[0] = results[i];
-        }
+    const hmlc_tf_carried *own =
+        choose != NULL ? hmlc_names_find(&frame->by_node, choose->def->name) : NULL;
+    if (own != NULL && own->choose == choose->def) {
+        node->node.outputs[0] = results[own - frame->carried];
     }
 }
 

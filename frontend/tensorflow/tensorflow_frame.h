@@ -19,6 +19,7 @@ typedef struct hmlc_tf_frame {
     const Tensorflow__NodeDef *condition; /* LoopCond */
     hmlc_tf_carried *carried;
     uint32_t carried_count;
+    hmlc_names by_node;                /* name of its Enter, Merge or Switch -> hmlc_tf_carried */
     const Tensorflow__NodeDef **fixed; /* Enter nodes whose value no turn changes */
     uint32_t fixed_count;
     char **needs; /* what all Enter nodes read: of carried values, then of fixed ones */
