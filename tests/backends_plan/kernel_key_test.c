@@ -79,11 +79,59 @@ static void many_strides(void **state)
     release(&s);
 }
 
+/* The product of a row with weights that all are `weight`, and scales in blocks. */
+static setup make_blocks(int8_t weight)
+{
+    enum { SIZE = 16 };
+    setup s = {.graph = kernel_graph_create(), .arena = hmlc_arena_create(NULL)};
+    int8_t weights[SIZE * SIZE];
+    float scales[SIZE];
+    memset(weights, weight, sizeof weights);
+    for (int k = 0; k < SIZE; k++) {
+        scales[k] = 1;
+    }
+    const hmlc_tensor constants[] = {{.dtype = HMLC_DTYPE_i8,
+                                      .rank = 2,
+                                      .dims = {SIZE, SIZE},
+                                      .bytes = sizeof weights,
+                                      .data = weights},
+                                     {.dtype = HMLC_DTYPE_f32,
+                                      .rank = 2,
+                                      .dims = {1, SIZE},
+                                      .bytes = sizeof scales,
+                                      .data = scales}};
+    hmlc_value *parts[] = {kernel_graph_outer_constant(&s.graph, &constants[0]),
+                           kernel_graph_outer_constant(&s.graph, &constants[1])};
+    const hmlc_attr attrs[] = {hmlc_attr_int(HMLC_ATTR_axis, 0),
+                               hmlc_attr_int(HMLC_ATTR_block, SIZE),
+                               hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32)};
+    hmlc_value *operands[] = {kernel_graph_input(&s.graph, HMLC_DTYPE_f32, "1 16"),
+                              kernel_graph_op(&s.graph, HMLC_OP_dequantize, parts, 2, attrs, 3)};
+    hmlc_value *y = kernel_graph_op(&s.graph, HMLC_OP_matmul, operands, 2, NULL, 0);
+    kernel_graph_finish(&s.graph, HMLC_FORM_CONTRACTION, &y, 1);
+    assert_int_equal(harness_plan(s.graph.module, "x86-64-v3", s.arena, &s.plan), HMLC_OK);
+    return s;
+}
+
+/* Bytes of one type that fit four bits have a sign or none: what unpacks them differs. */
+static void sign_of_four_bits(void **state)
+{
+    (void)state;
+    setup without = make_blocks(7), with = make_blocks(-7), again = make_blocks(5);
+    const char *key = hmlc_kernel_key(&without.plan, without.arena);
+    assert_string_not_equal(key, hmlc_kernel_key(&with.plan, with.arena));
+    assert_string_equal(key, hmlc_kernel_key(&again.plan, again.arena));
+    release(&without);
+    release(&with);
+    release(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_long_stride),
         cmocka_unit_test(many_strides),
+        cmocka_unit_test(sign_of_four_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

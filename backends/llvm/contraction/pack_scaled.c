@@ -133,7 +133,8 @@ static hmlc_status plan_blocks(hmlc_arena *arena, const hmlc_pack_weights *panel
     return HMLC_OK;
 }
 
-/* Eight steps to an element of the panels; the text says so. */
+/* Eight steps to an element of the panels; the text says so, and whether they have a sign: kernels
+ * that are equal in all else have other code for it. */
 static hmlc_status plan_nibbles(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                 uint32_t argument)
 {
@@ -141,7 +142,8 @@ static hmlc_status plan_nibbles(hmlc_plan_context *context, hmlc_kernel_plan *pl
     const hmlc_pack_weights *panels = contraction->panels;
     hmlc_kernel_operand *operand = &plan->operands[argument];
     operand->bytes = operand->bytes / 2;
-    operand->packing = hmlc_arena_printf(context->arena, "%s nibbles", operand->packing);
+    operand->packing = hmlc_arena_printf(context->arena, "%s %snibbles", operand->packing,
+                                         contraction->scaled->is_signed ? "signed " : "");
     HMLC_TRY_MEMORY(operand->packing);
     operand->pack = pack_nibbles;
     contraction->right_dtype = HMLC_DTYPE_i32;
