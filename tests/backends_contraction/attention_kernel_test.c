@@ -118,6 +118,12 @@ static void known_sizes(void **state)
          .values = {"1 20 16", NULL},
          .key_count = "20",
          .columns = "5"},
+        /* no key */
+        {.queries = {"2 10 8", NULL},
+         .keys = {"2 0 8 16", NULL},
+         .values = {"2 1 0 16", NULL},
+         .key_count = "0",
+         .columns = "9"},
         /* grouped heads: keys and values of one head for two of queries */
         {.queries = {"2 2 10 8", NULL},
          .keys = {"2 1 2 8 16", NULL},

@@ -17,6 +17,7 @@ typedef struct hmlc_attention_plan {
     hmlc_contraction scores, values;
     hmlc_dim keys;
     hmlc_dim row_stride;  /* of a strip in scratch memory, elements */
+    uint32_t tile_rows;   /* most of a row tile */
     hmlc_dim row_tiles;   /* of one batch element */
     hmlc_dim strip_tiles; /* row tiles of a strip */
     hmlc_dim strips;      /* of one batch element */

@@ -89,7 +89,9 @@ static void plan_tiles(hmlc_plan_context *context, hmlc_attention_plan *attentio
     for (int k = 0; k < 2; k++) {
         hmlc_contraction_set_rows(context, both[k], rows);
     }
-    attention->row_tiles = attention->scores.sections[0].row_tiles;
+    attention->tile_rows = rows;
+    attention->row_tiles =
+        hmlc_dim_ceildiv(context->module->dims, attention->scores.rows, integer(context, rows));
 }
 
 /* As many row tiles as half of the cache holds the scores of, and no more than leave units for
@@ -98,7 +100,7 @@ static void plan_strips(hmlc_plan_context *context, hmlc_attention_plan *attenti
 {
     hmlc_dims *dims = context->module->dims;
     const hmlc_contraction *scores = &attention->scores;
-    int64_t rows = scores->sections[0].rows;
+    int64_t rows = attention->tile_rows;
     int64_t most = STRIP_ROWS / rows, tiles = hmlc_dim_hint(attention->row_tiles);
     int64_t batches = hmlc_dim_few(scores->batches, 1);
     while (most > 2 && batches * ((tiles + most - 1) / most) < UNITS_WANTED) {
@@ -117,8 +119,8 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
 {
     hmlc_dims *dims = context->module->dims;
     const hmlc_contraction *scores = &attention->scores;
-    hmlc_dim rows = hmlc_dim_multiply(dims, attention->strip_tiles,
-                                      integer(context, (int64_t)scores->sections[0].rows));
+    hmlc_dim rows =
+        hmlc_dim_multiply(dims, attention->strip_tiles, integer(context, attention->tile_rows));
     attention->factors = hmlc_dim_multiply(dims, rows, attention->row_stride);
     plan->scratch_bytes = hmlc_dim_multiply(dims, hmlc_dim_add(dims, attention->factors, rows),
                                             integer(context, (int64_t)sizeof(float)));
