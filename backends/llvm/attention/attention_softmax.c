@@ -37,24 +37,11 @@ static LLVMValueRef sum_of(phase *at, LLVMValueRef a, LLVMValueRef b)
     return real_add(at->frame, a, b);
 }
 
-static LLVMValueRef half_of(phase *at, LLVMValueRef value, uint32_t first, uint32_t lanes)
-{
-    LLVMValueRef mask[HMLC_LANES_MAX];
-    LLVMBuilderRef builder = at->frame->builder;
-    if (lanes == 1) {
-        return LLVMBuildExtractElement(builder, value, LLVMConstInt(at->frame->i32, first, 0), "");
-    }
-    for (uint32_t k = 0; k < lanes; k++) {
-        mask[k] = LLVMConstInt(at->frame->i32, first + k, 0);
-    }
-    return LLVMBuildShuffleVector(builder, value, LLVMGetPoison(LLVMTypeOf(value)),
-                                  LLVMConstVector(mask, lanes), "");
-}
-
 static LLVMValueRef fold(phase *at, phase_join *join, LLVMValueRef value, uint32_t lanes)
 {
     for (uint32_t now = lanes_of(value); now > lanes; now /= 2) {
-        value = join(at, half_of(at, value, 0, now / 2), half_of(at, value, now / 2, now / 2));
+        LLVMValueRef high = hmlc_frame_lanes(at->frame, value, now / 2, 1, now / 2);
+        value = join(at, hmlc_frame_lanes(at->frame, value, 0, 1, now / 2), high);
     }
     return value;
 }

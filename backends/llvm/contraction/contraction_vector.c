@@ -9,8 +9,6 @@
 
 #include <hmlc/assert.h>
 
-enum { MOST_LANES = 64 };
-
 static LLVMTypeRef access_type(hmlc_frame *frame, const hmlc_vector_access *access, uint32_t lanes)
 {
     return hmlc_frame_vector(frame, access->dtype, lanes);
@@ -29,8 +27,8 @@ static bool is_partial(const hmlc_vector_access *access)
 /* <lanes x i1>: lane < valid. */
 static LLVMValueRef lane_mask(hmlc_frame *frame, const hmlc_vector_access *access)
 {
-    LLVMValueRef lanes[MOST_LANES];
-    HMLC_ASSERT(access->lanes <= MOST_LANES);
+    LLVMValueRef lanes[HMLC_LANES_MAX];
+    HMLC_ASSERT(access->lanes <= HMLC_LANES_MAX);
     for (uint32_t k = 0; k < access->lanes; k++) {
         lanes[k] = LLVMConstInt(frame->i32, k, 0);
     }
@@ -70,25 +68,12 @@ static LLVMValueRef alignment_of(hmlc_frame *frame, const hmlc_vector_access *ac
     return LLVMConstInt(frame->i32, element_bytes(access), 0);
 }
 
-/* `count` lanes from `first` on of a vector, or of nothing where first is beyond it. */
-static LLVMValueRef select_lanes(hmlc_frame *frame, LLVMValueRef value, uint32_t first,
-                                 uint32_t count)
-{
-    LLVMValueRef mask[MOST_LANES];
-    HMLC_ASSERT(count <= MOST_LANES);
-    for (uint32_t k = 0; k < count; k++) {
-        mask[k] = LLVMConstInt(frame->i32, first + k, 0);
-    }
-    return LLVMBuildShuffleVector(frame->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
-                                  LLVMConstVector(mask, count), "");
-}
-
 /* `count` lanes from `first` on of a vector of `size`; what lies behind it is not looked at. */
 static LLVMValueRef take_lanes(hmlc_frame *frame, LLVMValueRef value, uint32_t size, uint32_t first,
                                uint32_t count)
 {
-    LLVMValueRef mask[MOST_LANES];
-    HMLC_ASSERT(count <= MOST_LANES);
+    LLVMValueRef mask[HMLC_LANES_MAX];
+    HMLC_ASSERT(count <= HMLC_LANES_MAX);
     for (uint32_t k = 0; k < count; k++) {
         mask[k] =
             first + k < size ? LLVMConstInt(frame->i32, first + k, 0) : LLVMGetUndef(frame->i32);
@@ -133,10 +118,7 @@ static void store_parts(hmlc_frame *frame, const hmlc_vector_access *access, LLV
 {
     for (uint32_t first = 0; first < access->valid_lanes;) {
         uint32_t lanes = part_lanes(access->valid_lanes - first);
-        LLVMValueRef part = lanes == 1
-                                ? LLVMBuildExtractElement(frame->builder, value,
-                                                          LLVMConstInt(frame->i32, first, 0), "")
-                                : select_lanes(frame, value, first, lanes);
+        LLVMValueRef part = hmlc_frame_lanes(frame, value, first, 1, lanes);
         hmlc_frame_store(frame, part, lane_address(frame, access, first), element_bytes(access));
         first += lanes;
     }
@@ -196,8 +178,8 @@ static LLVMValueRef end_half(hmlc_frame *frame, hmlc_frame_branch *branch, LLVMV
 static LLVMValueRef put_before(hmlc_frame *frame, LLVMValueRef value, uint32_t lanes,
                                LLVMValueRef loaded, uint32_t part)
 {
-    LLVMValueRef mask[MOST_LANES];
-    HMLC_ASSERT(lanes <= MOST_LANES);
+    LLVMValueRef mask[HMLC_LANES_MAX];
+    HMLC_ASSERT(lanes <= HMLC_LANES_MAX);
     if (part == lanes) {
         return loaded;
     }
@@ -236,11 +218,9 @@ static void store_halves(hmlc_frame *frame, const hmlc_vector_access *access, LL
     LLVMValueRef used = lanes_used(frame, access);
     for (uint32_t part = access->lanes; part > 0; part /= 2) {
         LLVMBasicBlockRef before = LLVMGetInsertBlock(frame->builder);
-        LLVMValueRef first = LLVMConstInt(frame->i32, 0, 0);
         hmlc_frame_branch branch;
         begin_half(frame, &branch, used, part);
-        LLVMValueRef stored = part == 1 ? LLVMBuildExtractElement(frame->builder, value, first, "")
-                                        : select_lanes(frame, value, 0, part);
+        LLVMValueRef stored = hmlc_frame_lanes(frame, value, 0, 1, part);
         hmlc_frame_store(frame, stored, half_address(frame, access, used, part),
                          element_bytes(access));
         LLVMValueRef rest = take_lanes(frame, value, access->lanes, part, access->lanes);

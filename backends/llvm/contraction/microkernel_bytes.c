@@ -183,26 +183,12 @@ static LLVMValueRef every_second(hmlc_frame *frame, const hmlc_byte_products_of 
 
 /* -- spread sums: [column][2], neighbours of a group's products -- */
 
-/* Lanes `first`, first + step .. of a vector. */
-static LLVMValueRef some_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first,
-                               uint32_t step, uint32_t count)
-{
-    enum { MOST = 16 };
-    LLVMValueRef places[MOST];
-    for (uint32_t k = 0; k < count && k < MOST; k++) {
-        places[k] = LLVMConstInt(frame->i32, first + k * step, 0);
-    }
-    return LLVMBuildShuffleVector(frame->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
-                                  LLVMConstVector(places, count), "");
-}
-
 /* Both, in turns of `run` lanes. */
 static LLVMValueRef interleave(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, uint32_t run)
 {
-    enum { MOST = 16 };
-    LLVMValueRef places[MOST];
+    LLVMValueRef places[HMLC_LANES_MAX];
     uint32_t count = LLVMGetVectorSize(LLVMTypeOf(a));
-    for (uint32_t k = 0; k < 2 * count && k < MOST; k++) {
+    for (uint32_t k = 0; k < 2 * count; k++) {
         uint32_t place = k / (2 * run) * run + k % run;
         places[k] = LLVMConstInt(frame->i32, k / run % 2 == 0 ? place : count + place, 0);
     }
@@ -219,8 +205,8 @@ LLVMValueRef hmlc_bytes_end_sum(hmlc_frame *frame, const hmlc_byte_products_of *
                                 LLVMValueRef sum)
 {
     return is_spread(of->step)
-               ? LLVMBuildAdd(frame->builder, some_lanes(frame, sum, 0, 2, of->lanes),
-                              some_lanes(frame, sum, 1, 2, of->lanes), "")
+               ? LLVMBuildAdd(frame->builder, hmlc_frame_lanes(frame, sum, 0, 2, of->lanes),
+                              hmlc_frame_lanes(frame, sum, 1, 2, of->lanes), "")
                : sum;
 }
 
@@ -233,8 +219,8 @@ static LLVMValueRef long_product(hmlc_frame *frame, const hmlc_byte_products_of 
     uint32_t count = 2 * of->lanes;
     LLVMTypeRef type = LLVMVectorType(frame->i16, count);
     bool both = frame->target->bytes.half_registers; /* the left side is the same in both */
-    LLVMValueRef a = some_lanes(frame, left->first, both ? 0 : half * count, 1, count);
-    LLVMValueRef b = some_lanes(frame, right->first, half * count, 1, count);
+    LLVMValueRef a = hmlc_frame_lanes(frame, left->first, both ? 0 : half * count, 1, count);
+    LLVMValueRef b = hmlc_frame_lanes(frame, right->first, half * count, 1, count);
     return LLVMBuildMul(builder, LLVMBuildSExt(builder, b, type, ""),
                         LLVMBuildSExt(builder, a, type, ""), "");
 }
@@ -264,7 +250,7 @@ static LLVMValueRef add_spread(hmlc_frame *frame, const hmlc_byte_products_of *o
             product = LLVMBuildAdd(frame->builder, product,
                                    long_product(frame, of, &left[1], &right[1], half), "");
         }
-        LLVMValueRef sums = some_lanes(frame, sum, half * of->lanes, 1, of->lanes);
+        LLVMValueRef sums = hmlc_frame_lanes(frame, sum, half * of->lanes, 1, of->lanes);
         halves[half] = add_neighbours(frame, of, product, sums);
     }
     return interleave(frame, halves[0], halves[1], of->lanes);

@@ -9,7 +9,7 @@
 
 #include "llvm/frame/frame.h"
 
-enum { HMLC_LANES_MAX = 256, HMLC_LONG_POLYNOMIAL = 12 };
+enum { HMLC_LONG_POLYNOMIAL = 12 };
 
 static inline uint32_t lanes_of(LLVMValueRef value)
 {

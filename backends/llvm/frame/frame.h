@@ -11,6 +11,8 @@
 
 #include "kernel.h"
 
+enum { HMLC_LANES_MAX = 256 }; /* of a value */
+
 typedef struct hmlc_frame {
     LLVMContextRef context;
     LLVMModuleRef module;
@@ -87,6 +89,9 @@ LLVMValueRef hmlc_frame_load(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef a
 void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef address,
                       uint32_t alignment);
 LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes);
+/* Lanes `first`, first + step .. of a vector, `count` of them; one is a scalar. */
+LLVMValueRef hmlc_frame_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first, uint32_t step,
+                              uint32_t count);
 LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,
                                uint32_t alignment);
 /* Calls intrinsic `name` ("llvm.fma") overloaded on `type`; a name that does not resolve fails the

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <hmlc/assert.h>
+
 LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size, uint32_t alignment)
 {
     LLVMTypeRef type = LLVMArrayType2(frame->i8, size);
@@ -156,6 +158,21 @@ LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t l
                                                 LLVMConstInt(frame->i32, 0, 0), "");
     LLVMValueRef mask = LLVMConstNull(LLVMVectorType(frame->i32, lanes));
     return LLVMBuildShuffleVector(frame->builder, first, LLVMGetPoison(type), mask, "");
+}
+
+LLVMValueRef hmlc_frame_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first, uint32_t step,
+                              uint32_t count)
+{
+    LLVMValueRef places[HMLC_LANES_MAX];
+    HMLC_ASSERT(count <= HMLC_LANES_MAX);
+    for (uint32_t k = 0; k < count; k++) {
+        places[k] = LLVMConstInt(frame->i32, first + k * step, 0);
+    }
+    if (count == 1) {
+        return LLVMBuildExtractElement(frame->builder, vector, places[0], "");
+    }
+    return LLVMBuildShuffleVector(frame->builder, vector, LLVMGetPoison(LLVMTypeOf(vector)),
+                                  LLVMConstVector(places, count), "");
 }
 
 LLVMValueRef hmlc_frame_alloca(hmlc_frame *frame, LLVMTypeRef type, uint32_t count,

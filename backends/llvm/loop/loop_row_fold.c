@@ -235,34 +235,20 @@ void hmlc_loop_fold_start(hmlc_loop_context *context, uint32_t phase)
 
 /* -- finish -- */
 
-static LLVMValueRef part_of(hmlc_frame *frame, LLVMValueRef value, uint32_t first, uint32_t lanes)
-{
-    if (lanes == 1) {
-        return LLVMBuildExtractElement(frame->builder, value, LLVMConstInt(frame->i32, first, 0),
-                                       "");
-    }
-    LLVMValueRef mask[HMLC_LOOP_MAX_LANES];
-    for (uint32_t l = 0; l < lanes; l++) {
-        mask[l] = LLVMConstInt(frame->i32, first + l, 0);
-    }
-    return LLVMBuildShuffleVector(frame->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
-                                  LLVMConstVector(mask, lanes), "");
-}
-
 /* Folds the upper half of the lanes onto the lower one until `lanes` are left. */
 static void halve(hmlc_loop_context *context, const hmlc_loop_accumulator *accumulator,
                   LLVMValueRef *total, uint32_t lanes)
 {
     hmlc_frame *frame = context->frame;
     for (uint32_t now = lanes_of(total[0]); now > lanes; now /= 2) {
-        LLVMValueRef upper = part_of(frame, total[0], now / 2, now / 2);
-        LLVMValueRef lower = part_of(frame, total[0], 0, now / 2);
+        LLVMValueRef upper = hmlc_frame_lanes(frame, total[0], now / 2, 1, now / 2);
+        LLVMValueRef lower = hmlc_frame_lanes(frame, total[0], 0, 1, now / 2);
         if (accumulator->fold != HMLC_LOOP_FOLD_ARGUMENT) {
             total[0] = combine(context, accumulator, lower, upper);
             continue;
         }
-        LLVMValueRef position = part_of(frame, total[1], now / 2, now / 2);
-        total[1] = part_of(frame, total[1], 0, now / 2);
+        LLVMValueRef position = hmlc_frame_lanes(frame, total[1], now / 2, 1, now / 2);
+        total[1] = hmlc_frame_lanes(frame, total[1], 0, 1, now / 2);
         total[0] = lower;
         combine_argument(context, accumulator, total, upper, position);
     }

@@ -2,12 +2,8 @@
 /* What both forms of window tiles are made of; channels in vectors. */
 #include "window.h"
 
-#include <hmlc/assert.h>
-
 #include "llvm/contraction/pack.h"
 #include "llvm/elementwise/elementwise_internal.h"
-
-enum { MOST_LANES = 64 };
 
 LLVMValueRef hmlc_window_input(hmlc_window_emitter *at, LLVMValueRef base, LLVMValueRef offset)
 {
@@ -63,8 +59,7 @@ LLVMValueRef hmlc_window_spread(hmlc_window_emitter *at, LLVMValueRef loaded, in
         return loaded;
     }
     hmlc_frame *frame = at->frame;
-    LLVMValueRef mask[MOST_LANES];
-    HMLC_ASSERT(lanes <= MOST_LANES);
+    LLVMValueRef mask[HMLC_LANES_MAX];
     if (read == 1) {
         return hmlc_frame_splat(frame, loaded, lanes);
     }
