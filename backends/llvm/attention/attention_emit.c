@@ -30,8 +30,9 @@ static void begin_unit(emission *at, LLVMValueRef unit)
     LLVMValueRef strips = hmlc_frame_dim(frame, at->attention->strips);
     LLVMValueRef tiles = hmlc_frame_dim(frame, at->attention->strip_tiles);
     LLVMValueRef begin = LLVMBuildMul(builder, LLVMBuildURem(builder, unit, strips, ""), tiles, "");
-    LLVMValueRef end = hmlc_frame_minimum(frame, LLVMBuildAdd(builder, begin, tiles, ""),
-                                          hmlc_frame_dim(frame, at->attention->row_tiles));
+    LLVMValueRef row_tiles = hmlc_frame_dim(frame, at->attention->row_tiles);
+    LLVMValueRef end =
+        hmlc_frame_minimum(frame, LLVMBuildAdd(builder, begin, tiles, ""), row_tiles);
     unit = LLVMBuildUDiv(builder, unit, strips, "");
     hmlc_nest *both[] = {at->scores, at->values};
     for (int32_t k = scores->batch_rank; k-- > 0;) {

@@ -19,10 +19,9 @@ static hmlc_dim integer(hmlc_plan_context *context, int64_t value)
 static hmlc_dim stride_for(hmlc_plan_context *context, hmlc_dim keys)
 {
     hmlc_dims *dims = context->module->dims;
-    hmlc_dim pairs = hmlc_dim_floordiv(dims, hmlc_dim_ceildiv(dims, keys, integer(context, LINE)),
-                                       integer(context, 2));
-    return hmlc_dim_add(dims, hmlc_dim_multiply(dims, pairs, integer(context, 2 * LINE)),
-                        integer(context, LINE));
+    hmlc_dim two = integer(context, 2), line = integer(context, LINE);
+    hmlc_dim pairs = hmlc_dim_floordiv(dims, hmlc_dim_ceildiv(dims, keys, line), two);
+    return hmlc_dim_add(dims, hmlc_dim_multiply(dims, pairs, integer(context, 2 * LINE)), line);
 }
 
 /* Rows and columns of a strip in scratch memory, for every batch element. */
@@ -109,8 +108,8 @@ static void plan_strips(hmlc_plan_context *context, hmlc_attention_plan *attenti
     int64_t elements = context->target->l2_bytes / 2 / (int64_t)sizeof(float) / rows;
     hmlc_dim cached = hmlc_dim_floordiv(dims, integer(context, elements), attention->row_stride);
     hmlc_dim some = hmlc_dim_minimum(dims, attention->row_tiles, integer(context, most));
-    attention->strip_tiles =
-        hmlc_dim_maximum(dims, hmlc_dim_minimum(dims, cached, some), integer(context, 1));
+    hmlc_dim one = integer(context, 1);
+    attention->strip_tiles = hmlc_dim_maximum(dims, hmlc_dim_minimum(dims, cached, some), one);
     attention->strips = hmlc_dim_ceildiv(dims, attention->row_tiles, attention->strip_tiles);
 }
 
@@ -122,8 +121,9 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     hmlc_dim rows =
         hmlc_dim_multiply(dims, attention->strip_tiles, integer(context, attention->tile_rows));
     attention->factors = hmlc_dim_multiply(dims, rows, attention->row_stride);
-    plan->scratch_bytes = hmlc_dim_multiply(dims, hmlc_dim_add(dims, attention->factors, rows),
-                                            integer(context, (int64_t)sizeof(float)));
+    hmlc_dim element = integer(context, (int64_t)sizeof(float));
+    plan->scratch_bytes =
+        hmlc_dim_multiply(dims, hmlc_dim_add(dims, attention->factors, rows), element);
     plan->units = hmlc_dim_multiply(dims, scores->batches, attention->strips);
     hmlc_dim products = hmlc_dim_add(dims, scores->depth, attention->values.columns);
     hmlc_dim work = hmlc_dim_multiply(dims, scores->batches,

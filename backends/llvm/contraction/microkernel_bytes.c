@@ -204,10 +204,11 @@ LLVMValueRef hmlc_bytes_begin_sum(hmlc_frame *frame, const hmlc_byte_products_of
 LLVMValueRef hmlc_bytes_end_sum(hmlc_frame *frame, const hmlc_byte_products_of *of,
                                 LLVMValueRef sum)
 {
-    return is_spread(of->step)
-               ? LLVMBuildAdd(frame->builder, hmlc_frame_lanes(frame, sum, 0, 2, of->lanes),
-                              hmlc_frame_lanes(frame, sum, 1, 2, of->lanes), "")
-               : sum;
+    if (!is_spread(of->step)) {
+        return sum;
+    }
+    LLVMValueRef odd = hmlc_frame_lanes(frame, sum, 1, 2, of->lanes);
+    return LLVMBuildAdd(frame->builder, hmlc_frame_lanes(frame, sum, 0, 2, of->lanes), odd, "");
 }
 
 /* Half of the columns' products in i16. */
@@ -221,8 +222,8 @@ static LLVMValueRef long_product(hmlc_frame *frame, const hmlc_byte_products_of 
     bool both = frame->target->bytes.half_registers; /* the left side is the same in both */
     LLVMValueRef a = hmlc_frame_lanes(frame, left->first, both ? 0 : half * count, 1, count);
     LLVMValueRef b = hmlc_frame_lanes(frame, right->first, half * count, 1, count);
-    return LLVMBuildMul(builder, LLVMBuildSExt(builder, b, type, ""),
-                        LLVMBuildSExt(builder, a, type, ""), "");
+    a = LLVMBuildSExt(builder, a, type, "");
+    return LLVMBuildMul(builder, LLVMBuildSExt(builder, b, type, ""), a, "");
 }
 
 /* Neighbours of i16 onto sums of i32. */

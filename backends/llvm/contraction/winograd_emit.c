@@ -206,8 +206,8 @@ static void emit_product(winograd_nest *nest, const product_site *site, uint32_t
     const hmlc_contraction *contraction = nest->contraction;
     hmlc_dtype dtype = kernel_dtype(nest);
     int64_t units = kernel_units(nest), steps = plan->channels * units;
-    LLVMValueRef left = sum(nest, scaled(nest, site->point, plan->input_plane * units),
-                            scaled(nest, row, plan->input_row * units));
+    LLVMValueRef left = scaled(nest, row, plan->input_row * units);
+    left = sum(nest, scaled(nest, site->point, plan->input_plane * units), left);
     hmlc_microkernel kernel = {
         .rows = rows,
         .vectors = site->vectors,
@@ -236,8 +236,8 @@ static void emit_product(winograd_nest *nest, const product_site *site, uint32_t
     hmlc_microkernel_begin_sums(frame, &kernel, accumulators);
     hmlc_microkernel_emit(frame, &kernel, number(nest, steps), accumulators);
     hmlc_microkernel_end_sums(frame, &kernel, accumulators);
-    LLVMValueRef place = sum(nest, scaled(nest, site->point, plan->product_plane),
-                             scaled(nest, row, plan->column_block));
+    LLVMValueRef place = scaled(nest, row, plan->column_block);
+    place = sum(nest, scaled(nest, site->point, plan->product_plane), place);
     place = sum(nest, place, site->column);
     for (uint32_t k = 0; k < rows * site->vectors; k++) {
         int64_t ahead = k / site->vectors * plan->column_block +
@@ -326,8 +326,8 @@ static void store_row(winograd_nest *nest, const tile_place *place, int64_t row,
 {
     int64_t size = nest->plan->form.outputs;
     LLVMValueRef down = sum(nest, scaled(nest, place->down, size), number(nest, row));
-    LLVMValueRef first =
-        sum(nest, scaled(nest, down, nest->plan->along.output), scaled(nest, place->along, size));
+    LLVMValueRef first = scaled(nest, place->along, size);
+    first = sum(nest, scaled(nest, down, nest->plan->along.output), first);
     hmlc_tile_place(nest->tile, (uint32_t)width, first);
     hmlc_tile_store(nest->tile, outputs);
 }

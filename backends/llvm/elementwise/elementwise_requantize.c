@@ -53,9 +53,9 @@ static LLVMValueRef interleave(hmlc_frame *frame, LLVMValueRef even, LLVMValueRe
     for (uint32_t k = 0; k < lanes; k++) {
         places[k] = LLVMConstInt(frame->i32, k % 2 == 0 ? k : lanes + k, 0);
     }
+    odd = LLVMBuildBitCast(frame->builder, odd, words, "");
     return LLVMBuildShuffleVector(frame->builder, LLVMBuildBitCast(frame->builder, even, words, ""),
-                                  LLVMBuildBitCast(frame->builder, odd, words, ""),
-                                  LLVMConstVector(places, lanes), "");
+                                  odd, LLVMConstVector(places, lanes), "");
 }
 
 static LLVMValueRef widened(hmlc_frame *frame, LLVMValueRef x)
@@ -67,8 +67,8 @@ static LLVMValueRef widened(hmlc_frame *frame, LLVMValueRef x)
 static LLVMValueRef scaled(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, LLVMValueRef shift)
 {
     LLVMBuilderRef builder = frame->builder;
-    LLVMValueRef product =
-        LLVMBuildMul(builder, widened(frame, a), widened(frame, b), ""); /* of any lanes */
+    LLVMValueRef product = widened(frame, b); /* of any lanes */
+    product = LLVMBuildMul(builder, widened(frame, a), product, "");
     LLVMValueRef half = lanes_int(product, 1LL << (FRACTION - 1));
     if (shift != NULL) {
         half = LLVMBuildShl(builder, half, widened(frame, shift), "");
@@ -89,7 +89,8 @@ static LLVMValueRef high_product(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef
         return scaled(frame, a, b, NULL);
     }
     LLVMValueRef even = even_products(frame, a, b);
-    LLVMValueRef odd = even_products(frame, odd_lanes(frame, a), odd_lanes(frame, b));
+    LLVMValueRef odd = odd_lanes(frame, b);
+    odd = even_products(frame, odd_lanes(frame, a), odd);
     LLVMValueRef half = lanes_int(even, 1LL << (FRACTION - 1));
     even = LLVMBuildAdd(builder, even, half, "");
     odd = LLVMBuildAdd(builder, odd, half, "");

@@ -79,8 +79,8 @@ static void emit_taps(hmlc_window_emitter *at, const dynamic_pixel *pixel, int32
         LLVMValueRef first = LLVMBuildMul(builder, tap, hmlc_frame_int(frame, inputs), "");
         for (int64_t k = 0; k < inputs; k++) {
             LLVMValueRef step = LLVMBuildAdd(builder, first, hmlc_frame_int(frame, k), "");
-            *sum = hmlc_window_combine(at, *sum, hmlc_window_spread(at, loaded, k),
-                                       hmlc_window_weight(at, step));
+            LLVMValueRef weight = hmlc_window_weight(at, step);
+            *sum = hmlc_window_combine(at, *sum, hmlc_window_spread(at, loaded, k), weight);
         }
         return;
     }
@@ -111,9 +111,9 @@ static void use_padding(hmlc_window_emitter *at, LLVMValueRef *sum)
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, taps), 1,
                           sum, 1);
-    LLVMValueRef next =
-        hmlc_microkernel_multiply_add(frame, at->window->tile.dtype, hmlc_window_padding(at),
-                                      hmlc_window_weight(at, loop.index), loop.carried[0]);
+    LLVMValueRef next = hmlc_window_weight(at, loop.index);
+    next = hmlc_microkernel_multiply_add(frame, at->window->tile.dtype, hmlc_window_padding(at),
+                                         next, loop.carried[0]);
     hmlc_frame_loop_end(frame, &loop, &next);
     *sum = loop.carried[0];
     at->less_padding = true;
