@@ -99,6 +99,9 @@ const hmlc_value *hmlc_kernel_operand_value(const hmlc_kernel_plan *plan, uint32
  * NULL: no memory. */
 const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena);
 
+/* unit_cost of a unit that takes so many nanoseconds. */
+uint32_t hmlc_kernel_unit_cost(double nanoseconds);
+
 /* Region helpers that every class needs. */
 /* The constant behind region argument `index`, or NULL when the operand is no constant. */
 const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index);

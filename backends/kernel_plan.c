@@ -232,6 +232,13 @@ const char *hmlc_kernel_key(const hmlc_kernel_plan *plan, hmlc_arena *arena)
     return key;
 }
 
+/* -- cost -------------------------------------------------------------------------------------- */
+
+uint32_t hmlc_kernel_unit_cost(double nanoseconds)
+{
+    return nanoseconds < 1 ? 1 : nanoseconds > 1e9 ? 1000000000u : (uint32_t)nanoseconds;
+}
+
 /* -- regions ----------------------------------------------------------------------------------- */
 
 const hmlc_tensor *hmlc_kernel_argument_constant(const hmlc_op *kernel, uint32_t index)

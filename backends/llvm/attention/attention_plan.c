@@ -133,7 +133,7 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     int64_t units = hmlc_dim_hint(plan->units);
     double cost = (double)hmlc_dim_hint(plan->work) / (double)(units < 1 ? 1 : units) /
                   context->target->rates.flops;
-    plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
+    plan->unit_cost = hmlc_kernel_unit_cost(cost);
 }
 
 static hmlc_status attention_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan)

@@ -447,8 +447,7 @@ hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan 
                              work);
     plan->work = hmlc_dim_multiply(dims, work, constant(context, 2 * contraction->groups));
     plan->units = units;
-    double cost =
-        whole_cost(context, plan, contraction) / (double)at_least_one(hmlc_dim_hint(units));
-    plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
+    plan->unit_cost = hmlc_kernel_unit_cost(whole_cost(context, plan, contraction) /
+                                            (double)at_least_one(hmlc_dim_hint(units)));
     return HMLC_OK;
 }

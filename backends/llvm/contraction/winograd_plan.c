@@ -159,8 +159,8 @@ static void plan_cost(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     plan->work = hmlc_dim_multiply(dims, contraction->batches, integer(context, (int64_t)flops));
     double products = winograd->form.points * winograd->form.points / 9.0 /
                       (winograd->form.outputs * winograd->form.outputs);
-    double cost = flops * products / (double)blocks / context->target->rates.flops;
-    plan->unit_cost = cost < 1 ? 1 : cost > 1e9 ? 1000000000u : (uint32_t)cost;
+    plan->unit_cost =
+        hmlc_kernel_unit_cost(flops * products / (double)blocks / context->target->rates.flops);
 }
 
 hmlc_status hmlc_winograd_plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan,

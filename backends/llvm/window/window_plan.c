@@ -276,8 +276,7 @@ static void plan_units(hmlc_plan_context *context, hmlc_kernel_plan *plan, hmlc_
     plan->units =
         hmlc_dim_multiply(dims, window->tile.batches,
                           hmlc_dim_multiply(dims, window->row_blocks, window->channel_blocks));
-    double unit = cost / (double)(row_blocks * channel_blocks);
-    plan->unit_cost = unit < 1 ? 1 : unit > 1e9 ? 1000000000u : (uint32_t)unit;
+    plan->unit_cost = hmlc_kernel_unit_cost(cost / (double)(row_blocks * channel_blocks));
     if (window->kind == HMLC_WINDOW_DEPTHWISE) {
         hmlc_dim work = integer(context, 2 * taps);
         plan->work = hmlc_dim_multiply(
