@@ -38,18 +38,6 @@ static hmlc_access strip_access(hmlc_plan_context *context, const hmlc_attention
     return access;
 }
 
-/* Batches are all dims but the last two. */
-static void set_batches(hmlc_plan_context *context, hmlc_contraction *contraction)
-{
-    contraction->batch_rank = contraction->rank - 2;
-    contraction->rows = contraction->dims[contraction->batch_rank];
-    contraction->batches = integer(context, 1);
-    for (int32_t k = 0; k < contraction->batch_rank; k++) {
-        contraction->batches =
-            hmlc_dim_multiply(context->module->dims, contraction->batches, contraction->dims[k]);
-    }
-}
-
 /* Types, panels and the operations behind each product. */
 static hmlc_status plan_products(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                  hmlc_attention_plan *attention, const hmlc_attention *found)
@@ -70,8 +58,8 @@ static hmlc_status plan_products(hmlc_plan_context *context, hmlc_kernel_plan *p
     HMLC_TRY(hmlc_matmul_begin(context, plan, values));
     values->left = strip_access(context, attention);
     HMLC_TRY(hmlc_matmul_packed(context, plan, values));
-    set_batches(context, scores);
-    set_batches(context, values);
+    hmlc_contraction_set_batches(context, scores, scores->rank - 2);
+    hmlc_contraction_set_batches(context, values, values->rank - 2);
     return HMLC_OK;
 }
 

@@ -243,7 +243,10 @@ hmlc_status hmlc_contraction_types(hmlc_plan_context *context, const hmlc_kernel
 hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                          hmlc_contraction *contraction,
                                          hmlc_pack_layout layout) HMLC_MUST_USE;
-/* Moves batch_rank down and sets batches and rows. */
+/* Sets batch_rank, and batches and rows by it. */
+void hmlc_contraction_set_batches(hmlc_plan_context *context, hmlc_contraction *contraction,
+                                  int32_t batch_rank);
+/* Moves batch_rank down, and sets batches and rows. */
 void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction);
 /* Rows are not a known distance apart. */
 bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,

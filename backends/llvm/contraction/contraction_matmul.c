@@ -227,6 +227,17 @@ static bool stays_apart(const hmlc_contraction *contraction, int32_t first)
            !hmlc_dim_is_constant(contraction->dims[first - 1], NULL);
 }
 
+void hmlc_contraction_set_batches(hmlc_plan_context *context, hmlc_contraction *contraction,
+                                  int32_t batch_rank)
+{
+    contraction->batch_rank = batch_rank;
+    contraction->batches = contraction->rows = integer(context, 1);
+    for (int32_t k = 0; k < contraction->rank - 1; k++) {
+        hmlc_dim *product = k < batch_rank ? &contraction->batches : &contraction->rows;
+        *product = hmlc_dim_multiply(context->module->dims, *product, contraction->dims[k]);
+    }
+}
+
 /* Leading dims join the rows while the panels do not depend on them and rows stay evenly spaced. */
 void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *contraction)
 {
@@ -238,12 +249,7 @@ void hmlc_contraction_collapse(hmlc_plan_context *context, hmlc_contraction *con
            !stays_apart(contraction, first)) {
         first -= 1;
     }
-    contraction->batch_rank = first;
-    contraction->batches = contraction->rows = integer(context, 1);
-    for (int32_t k = 0; k < last; k++) {
-        hmlc_dim *product = k < first ? &contraction->batches : &contraction->rows;
-        *product = hmlc_dim_multiply(dims, *product, contraction->dims[k]);
-    }
+    hmlc_contraction_set_batches(context, contraction, first);
 }
 
 bool hmlc_contraction_needs_pointers(hmlc_plan_context *context,

@@ -211,10 +211,21 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     add_columns(context, contraction, usual, pointers, many);
 }
 
+/* The row tiles of a section, of which it says the most rows. */
+static void count_row_tiles(hmlc_plan_context *context, const hmlc_contraction *contraction,
+                            hmlc_section *section)
+{
+    int64_t known;
+    section->row_tiles = hmlc_dim_ceildiv(context->module->dims, contraction->rows,
+                                          constant(context, section->rows));
+    if (hmlc_dim_is_constant(contraction->rows, &known)) {
+        balance_rows(section, known);
+    }
+}
+
 hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contraction *contraction,
                                       bool pointers)
 {
-    hmlc_dims *dims = context->module->dims;
     int64_t rows;
     bool known = hmlc_dim_is_constant(contraction->rows, &rows);
     const hmlc_target *target = context->target;
@@ -227,12 +238,7 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
         dynamic_rows(context, contraction, usual, pointers);
     }
     for (uint32_t k = 0; k < contraction->section_count; k++) {
-        hmlc_section *section = &contraction->sections[k];
-        section->row_tiles =
-            hmlc_dim_ceildiv(dims, contraction->rows, constant(context, section->rows));
-        if (known) {
-            balance_rows(section, rows);
-        }
+        count_row_tiles(context, contraction, &contraction->sections[k]);
     }
     return HMLC_OK;
 }
@@ -257,16 +263,9 @@ uint32_t hmlc_contraction_least_rows(const hmlc_contraction *contraction)
 void hmlc_contraction_set_rows(hmlc_plan_context *context, hmlc_contraction *contraction,
                                uint32_t rows)
 {
-    int64_t known = 0;
-    bool is_known = hmlc_dim_is_constant(contraction->rows, &known);
     for (uint32_t k = 0; k < contraction->section_count; k++) {
-        hmlc_section *section = &contraction->sections[k];
-        section->rows = rows;
-        section->row_tiles =
-            hmlc_dim_ceildiv(context->module->dims, contraction->rows, constant(context, rows));
-        if (is_known) {
-            balance_rows(section, known);
-        }
+        contraction->sections[k].rows = rows;
+        count_row_tiles(context, contraction, &contraction->sections[k]);
     }
 }
 
