@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nest of every contraction: sections, units, column tiles, row tiles. Inside a unit one column
- * tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.
+ * The nest of every contraction: the column tiles of a unit, and inside them its row tiles. One
+ * column tile's panels stay in L1 or L2 while all row tiles of the unit pass over them.
  */
 #include "contraction_nest.h"
 #include "conv.h"
