@@ -13,6 +13,12 @@ static bool is_spread(hmlc_byte_step step)
     return step == HMLC_BYTE_STEP_SPREAD || step == HMLC_BYTE_STEP_SPREAD_TWO;
 }
 
+/* Its k loop is of its own, and so are its tiles, which the machine's row lists as they fit. */
+static bool has_own_loop(hmlc_byte_step step)
+{
+    return step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
+}
+
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
  * an operand, ones, and a product, two of words. Of nibbles the vectors that hold them, one of
@@ -33,8 +39,7 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         sums *= HALF;
         needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
     }
-    bool listed = step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
-    return listed || sums + needed <= (uint32_t)target->vector_registers;
+    return has_own_loop(step) || sums + needed <= (uint32_t)target->vector_registers;
 }
 
 bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
@@ -44,8 +49,7 @@ bool hmlc_bytes_takes_lanes(const hmlc_target *target, hmlc_byte_step step)
 
 const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step)
 {
-    bool own = step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
-    return own ? &target->bytes.tiles : &target->tiles;
+    return has_own_loop(step) ? &target->bytes.tiles : &target->tiles;
 }
 
 hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
@@ -285,6 +289,15 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
                                every_second(frame, of, value, dtype, true)};
 }
 
+/* Products in i16, two neighbours of which are a term of a sum. */
+static LLVMValueRef add_pairs(hmlc_frame *frame, const hmlc_byte_products_of *of, LLVMValueRef left,
+                              LLVMValueRef right, LLVMValueRef sum)
+{
+    LLVMValueRef both[] = {left, right};
+    return LLVMBuildAdd(frame->builder, sum,
+                        call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
+}
+
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum)
@@ -300,22 +313,15 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
     }
     if (of->step == HMLC_BYTE_STEP_HALVES) {
         LLVMValueRef bytes[] = {left->first, right->first};
+        LLVMValueRef words = call_bytes(frame, frame->target->bytes.halves, bytes, 2, of->lanes);
         LLVMValueRef one = LLVMConstInt(frame->i16, 1, 0);
-        LLVMValueRef both[] = {call_bytes(frame, frame->target->bytes.halves, bytes, 2, of->lanes),
-                               hmlc_frame_splat(frame, one, 2 * of->lanes)};
-        return LLVMBuildAdd(frame->builder, sum,
-                            call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
+        return add_pairs(frame, of, words, hmlc_frame_splat(frame, one, 2 * of->lanes), sum);
     }
-    if (of->step == HMLC_BYTE_STEP_I16) {
-        LLVMValueRef both[] = {left->first, right->first};
-        return LLVMBuildAdd(frame->builder, sum,
-                            call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
-    }
-    if (of->step == HMLC_BYTE_STEP_PAIRS) {
-        LLVMValueRef even[] = {left->first, right->first}, odd[] = {left->second, right->second};
-        const char *const *names = frame->target->bytes.pairs;
-        sum = LLVMBuildAdd(frame->builder, sum, call_bytes(frame, names, even, 2, of->lanes), "");
-        return LLVMBuildAdd(frame->builder, sum, call_bytes(frame, names, odd, 2, of->lanes), "");
+    if (of->step == HMLC_BYTE_STEP_I16 || of->step == HMLC_BYTE_STEP_PAIRS) {
+        sum = add_pairs(frame, of, left->first, right->first, sum);
+        return of->step == HMLC_BYTE_STEP_I16
+                   ? sum
+                   : add_pairs(frame, of, left->second, right->second, sum);
     }
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef by = byte_of(frame, of, right->first, of->right, k);
