@@ -2,18 +2,14 @@
 /* Which operators make an attention: see attention.h. */
 #include <hmlc/attention.h>
 
+#include <math.h>
 #include <string.h>
 
-/* A constant whose bits are all 0. */
+/* A constant of zeros, none of which is negative. */
 static bool is_zero(const hmlc_value *value)
 {
-    const hmlc_tensor *tensor = hmlc_value_constant(value);
-    for (size_t k = 0; tensor != NULL && k < tensor->bytes; k++) {
-        if (((const char *)tensor->data)[k] != 0) {
-            return false;
-        }
-    }
-    return tensor != NULL && tensor->bytes > 0;
+    double number;
+    return hmlc_value_splat(value, &number) && number == 0 && !signbit(number);
 }
 
 /* select(is_nan(weights), 0, weights), which are all uses of the weights. */

@@ -206,19 +206,29 @@ static const char *check_prologue(hmlc_dims *dims, const hmlc_op *anchor)
     return NULL;
 }
 
+/* What is stored through views that can be inverted; NULL: others are among them. */
+static const hmlc_value *stored_value(hmlc_dims *dims, const hmlc_op *kernel)
+{
+    const hmlc_value *stored = operand(kernel->regions[0]->last, 0);
+    hmlc_access access, next;
+    hmlc_access_of_type(dims, stored->type, &access);
+    while (!is_argument(stored) && hmlc_op_has(stored->producer, HMLC_TRAIT_VIEW)) {
+        if (!hmlc_access_invert(dims, stored->producer, &access, &next)) {
+            return NULL;
+        }
+        access = next;
+        stored = operand(stored->producer, 0);
+    }
+    return stored;
+}
+
 /* From the anchor's result: elementwise ops over its shape, then views that can be inverted. What
  * is added to sums of bytes may be computed in front of the anchor. */
 static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const hmlc_op *anchor)
 {
     bool behind = false;
-    const hmlc_value *stored = operand(kernel->regions[0]->last, 0);
-    hmlc_access access, next;
-    hmlc_access_of_type(dims, stored->type, &access);
-    while (!is_argument(stored) && hmlc_op_has(stored->producer, HMLC_TRAIT_VIEW)) {
-        CHECK(hmlc_access_invert(dims, stored->producer, &access, &next), "views that invert");
-        access = next;
-        stored = operand(stored->producer, 0);
-    }
+    const hmlc_value *stored = stored_value(dims, kernel);
+    CHECK(stored != NULL, "views that invert");
     CHECK(hmlc_type_same_shape(dims, stored->type, anchor->results[0]->type),
           "an elementwise epilogue");
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
@@ -251,14 +261,8 @@ static const char *check_attention(hmlc_dims *dims, const hmlc_op *kernel)
     CHECK(kernel->result_count == 1, "one result");
     CHECK(hmlc_type_same_shape(dims, operand(found.softmax, 0)->type, scores),
           "a softmax of the scores");
-    const hmlc_value *stored = operand(kernel->regions[0]->last, 0);
-    hmlc_access access, next;
-    hmlc_access_of_type(dims, stored->type, &access);
-    while (!is_argument(stored) && hmlc_op_has(stored->producer, HMLC_TRAIT_VIEW)) {
-        CHECK(hmlc_access_invert(dims, stored->producer, &access, &next), "views that invert");
-        access = next;
-        stored = operand(stored->producer, 0);
-    }
+    const hmlc_value *stored = stored_value(dims, kernel);
+    CHECK(stored != NULL, "views that invert");
     CHECK(hmlc_type_same_shape(dims, stored->type, values), "an elementwise epilogue");
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
