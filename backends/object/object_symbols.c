@@ -47,27 +47,46 @@ static hmlc_status add_undefined(LLVMBinaryRef binary, LLVMSymbolIteratorRef sym
     return HMLC_APPEND(names, &copy);
 }
 
+/* An object as LLVM reads it. */
+typedef struct opened_object {
+    LLVMContextRef context;
+    LLVMBinaryRef binary;
+} opened_object;
+
+static bool open_object(LLVMMemoryBufferRef object, opened_object *file)
+{
+    char *message = NULL;
+    file->context = LLVMContextCreate();
+    file->binary = LLVMCreateBinary(object, file->context, &message);
+    if (file->binary == NULL) {
+        LLVMDisposeMessage(message);
+        LLVMContextDispose(file->context);
+    }
+    return file->binary != NULL;
+}
+
+static void close_object(opened_object *file)
+{
+    LLVMDisposeBinary(file->binary);
+    LLVMContextDispose(file->context);
+}
+
 hmlc_status hmlc_object_undefined(LLVMMemoryBufferRef object, hmlc_diagnostics *diagnostics,
                                   hmlc_object_symbols *names)
 {
-    char *message = NULL;
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
-    if (binary == NULL) {
-        LLVMDisposeMessage(message);
-        LLVMContextDispose(context);
+    opened_object file;
+    if (!open_object(object, &file)) {
         return hmlc_error_add(diagnostics, HMLC_ERROR_compiler_defect, NULL, NULL,
                               "LLVM cannot read the object that it wrote");
     }
     hmlc_status status = HMLC_OK;
-    LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(binary);
-    while (status == HMLC_OK && !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol)) {
-        status = add_undefined(binary, symbol, names);
+    LLVMSymbolIteratorRef symbol = LLVMObjectFileCopySymbolIterator(file.binary);
+    while (status == HMLC_OK && !LLVMObjectFileIsSymbolIteratorAtEnd(file.binary, symbol)) {
+        status = add_undefined(file.binary, symbol, names);
         LLVMMoveToNextSymbol(symbol);
     }
     LLVMDisposeSymbolIterator(symbol);
-    LLVMDisposeBinary(binary);
-    LLVMContextDispose(context);
+    close_object(&file);
     return status;
 }
 
@@ -88,17 +107,13 @@ static bool asks_for(LLVMSectionIteratorRef section, const char *name)
 
 void hmlc_object_user(LLVMMemoryBufferRef object, const char *name, char *section, size_t bytes)
 {
-    char *message = NULL;
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
+    opened_object file;
     section[0] = '\0';
-    if (binary == NULL) {
-        LLVMDisposeMessage(message);
-        LLVMContextDispose(context);
+    if (!open_object(object, &file)) {
         return;
     }
-    LLVMSectionIteratorRef at = LLVMObjectFileCopySectionIterator(binary);
-    for (; section[0] == '\0' && !LLVMObjectFileIsSectionIteratorAtEnd(binary, at);
+    LLVMSectionIteratorRef at = LLVMObjectFileCopySectionIterator(file.binary);
+    for (; section[0] == '\0' && !LLVMObjectFileIsSectionIteratorAtEnd(file.binary, at);
          LLVMMoveToNextSection(at)) {
         const char *text = LLVMGetSectionName(at);
         if (text != NULL && asks_for(at, name)) {
@@ -106,8 +121,7 @@ void hmlc_object_user(LLVMMemoryBufferRef object, const char *name, char *sectio
         }
     }
     LLVMDisposeSectionIterator(at);
-    LLVMDisposeBinary(binary);
-    LLVMContextDispose(context);
+    close_object(&file);
 }
 
 void hmlc_object_symbols_release(hmlc_object_symbols *names)
@@ -126,17 +140,14 @@ static bool begins(const char *name, const char *beginning)
 uint64_t hmlc_object_section_bytes(LLVMMemoryBufferRef object, const char *beginning,
                                    const char *other, const char *except)
 {
-    char *message = NULL;
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMBinaryRef binary = LLVMCreateBinary(object, context, &message);
+    opened_object file;
     uint64_t bytes = 0;
-    if (binary == NULL) {
-        LLVMDisposeMessage(message);
-        LLVMContextDispose(context);
+    if (!open_object(object, &file)) {
         return 0;
     }
-    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(binary);
-    for (; !LLVMObjectFileIsSectionIteratorAtEnd(binary, section); LLVMMoveToNextSection(section)) {
+    LLVMSectionIteratorRef section = LLVMObjectFileCopySectionIterator(file.binary);
+    for (; !LLVMObjectFileIsSectionIteratorAtEnd(file.binary, section);
+         LLVMMoveToNextSection(section)) {
         const char *name = LLVMGetSectionName(section);
         bool counts = begins(name, beginning) || begins(name, other);
         if (counts && (except == NULL || strcmp(name, except) != 0)) {
@@ -144,7 +155,6 @@ uint64_t hmlc_object_section_bytes(LLVMMemoryBufferRef object, const char *begin
         }
     }
     LLVMDisposeSectionIterator(section);
-    LLVMDisposeBinary(binary);
-    LLVMContextDispose(context);
+    close_object(&file);
     return bytes;
 }
