@@ -21,16 +21,10 @@ typedef struct chosen_rows {
 
 static bool is_chosen(const hmlc_op *gather, const hmlc_op *dequantize)
 {
-    if (dequantize == NULL || !hmlc_op_unpacks(dequantize)) {
+    if (!hmlc_op_unpacks(dequantize) || !hmlc_right_is_constant(dequantize->results[0])) {
         return false;
     }
     const hmlc_value *x = hmlc_op_operand(dequantize, 0);
-    for (uint32_t k = 0; k < dequantize->operand_count; k++) {
-        const hmlc_value *operand = hmlc_op_operand(dequantize, k);
-        if (operand != NULL && !hmlc_is_constant(operand)) {
-            return false;
-        }
-    }
     int64_t axis = hmlc_op_int(dequantize, HMLC_ATTR_axis), length = 1;
     int64_t block = hmlc_op_int(dequantize, HMLC_ATTR_block);
     bool whole =

@@ -99,8 +99,7 @@ hmlc_status hmlc_keep_weights(hmlc_rewriter *rewriter, hmlc_op *op, int64_t outp
     }
     if (without != NULL) {
         operands[0] = without;
-        return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, 2, op->attrs,
-                                       op->attr_count);
+        return hmlc_rewrite_same_op(rewriter, op, operands, 2);
     }
     if (hmlc_op_int(op, HMLC_ATTR_block) > 0) {
         return HMLC_OK;
