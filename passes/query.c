@@ -168,6 +168,16 @@ hmlc_status hmlc_build_folded(hmlc_builder *builder, hmlc_opcode opcode,
     return HMLC_OK;
 }
 
+hmlc_status hmlc_build_cast(hmlc_builder *builder, hmlc_value *value, hmlc_dtype dtype,
+                            hmlc_value **result)
+{
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, dtype);
+    *result = value;
+    return value->type->dtype == dtype
+               ? HMLC_OK
+               : hmlc_build_folded(builder, HMLC_OP_cast, &value, 1, &to, 1, result);
+}
+
 hmlc_status hmlc_build_scalar_like(hmlc_builder *builder, const hmlc_value *like, double number,
                                    hmlc_value **result)
 {

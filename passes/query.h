@@ -78,6 +78,10 @@ hmlc_status hmlc_build_folded(hmlc_builder *builder, hmlc_opcode opcode,
                               const hmlc_attr *attrs, uint32_t attr_count,
                               hmlc_value **result) HMLC_MUST_USE;
 
+/* `value` as numbers of `dtype`, folded; itself where it has that type. */
+hmlc_status hmlc_build_cast(hmlc_builder *builder, hmlc_value *value, hmlc_dtype dtype,
+                            hmlc_value **result) HMLC_MUST_USE;
+
 /* A scalar constant of the value's element type. */
 hmlc_status hmlc_build_scalar_like(hmlc_builder *builder, const hmlc_value *like, double number,
                                    hmlc_value **result) HMLC_MUST_USE;

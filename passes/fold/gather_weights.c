@@ -109,20 +109,12 @@ static hmlc_status place_parameter(chosen_rows *of, uint32_t index)
                                                                  : beside_axis(of, index);
 }
 
-static hmlc_status build_cast(hmlc_builder *builder, hmlc_dtype to, hmlc_value **value)
-{
-    hmlc_attr attr = hmlc_attr_dtype(HMLC_ATTR_to, to);
-    return (*value)->type->dtype == to
-               ? HMLC_OK
-               : hmlc_build_folded(builder, HMLC_OP_cast, value, 1, &attr, 1, value);
-}
-
 /* (integers - zero points) * scales: differences of bytes are exact in f32. */
 static hmlc_status build_numbers(chosen_rows *of, hmlc_value **value)
 {
     for (uint32_t k = 0; k < 3; k++) {
         if (of->parts[k] != NULL) {
-            HMLC_TRY(build_cast(&of->builder, HMLC_DTYPE_f32, &of->parts[k]));
+            HMLC_TRY(hmlc_build_cast(&of->builder, of->parts[k], HMLC_DTYPE_f32, &of->parts[k]));
         }
     }
     *value = of->parts[0];

@@ -22,16 +22,6 @@ typedef struct integer_op {
     int32_t x_depth, w_depth;            /* the axes that a matmul sums over */
 } integer_op;
 
-static hmlc_status build_cast(hmlc_builder *builder, hmlc_value *value, hmlc_dtype to,
-                              hmlc_value **result)
-{
-    hmlc_attr attr = hmlc_attr_dtype(HMLC_ATTR_to, to);
-    *result = value;
-    return value->type->dtype == to
-               ? HMLC_OK
-               : hmlc_build_folded(builder, HMLC_OP_cast, &value, 1, &attr, 1, result);
-}
-
 static hmlc_status build_folded_binary(hmlc_builder *builder, hmlc_opcode opcode, hmlc_value *a,
                                        hmlc_value *b, hmlc_value **result)
 {
@@ -43,10 +33,10 @@ static hmlc_status build_folded_binary(hmlc_builder *builder, hmlc_opcode opcode
 static hmlc_status shift_sign(hmlc_builder *builder, hmlc_value **value, hmlc_dtype to)
 {
     hmlc_value *highest = NULL;
-    HMLC_TRY(build_cast(builder, *value, HMLC_DTYPE_u8, value));
+    HMLC_TRY(hmlc_build_cast(builder, *value, HMLC_DTYPE_u8, value));
     HMLC_TRY(hmlc_build_scalar(builder, HMLC_DTYPE_u8, 128, &highest));
     HMLC_TRY(build_folded_binary(builder, HMLC_OP_bit_xor, *value, highest, value));
-    return build_cast(builder, *value, to, value);
+    return hmlc_build_cast(builder, *value, to, value);
 }
 
 static hmlc_status take_sign(hmlc_builder *builder, hmlc_value **value, hmlc_value **zero,
@@ -196,14 +186,14 @@ static hmlc_status sum_over(hmlc_builder *builder, hmlc_value *value, const int6
 {
     hmlc_attr attrs[] = {hmlc_attr_ints(HMLC_ATTR_axes, axes, count),
                          hmlc_attr_int(HMLC_ATTR_keep_dims, keep)};
-    HMLC_TRY(build_cast(builder, value, HMLC_DTYPE_i32, &value));
+    HMLC_TRY(hmlc_build_cast(builder, value, HMLC_DTYPE_i32, &value));
     return hmlc_build_folded(builder, HMLC_OP_reduce_sum, &value, 1, attrs, 2, result);
 }
 
 /* A zero point as a negative i32 that broadcasts to the result. */
 static hmlc_status negative(integer_op *of, hmlc_value *zero, hmlc_value **result)
 {
-    HMLC_TRY(build_cast(&of->builder, zero, HMLC_DTYPE_i32, &zero));
+    HMLC_TRY(hmlc_build_cast(&of->builder, zero, HMLC_DTYPE_i32, &zero));
     return hmlc_build_folded(&of->builder, HMLC_OP_neg, &zero, 1, NULL, 0, result);
 }
 
@@ -356,11 +346,11 @@ static hmlc_status multiply_wide(integer_op *of, hmlc_value **result)
     hmlc_value *operands[] = {NULL, NULL}, *zeros[] = {of->x_zero, of->w_zero};
     hmlc_value *sides[] = {of->x, of->w};
     for (int k = 0; k < 2; k++) {
-        HMLC_TRY(build_cast(&of->builder, sides[k], HMLC_DTYPE_i32, &operands[k]));
+        HMLC_TRY(hmlc_build_cast(&of->builder, sides[k], HMLC_DTYPE_i32, &operands[k]));
         if (zeros[k] == NULL) {
             continue;
         }
-        HMLC_TRY(build_cast(&of->builder, zeros[k], HMLC_DTYPE_i32, &zeros[k]));
+        HMLC_TRY(hmlc_build_cast(&of->builder, zeros[k], HMLC_DTYPE_i32, &zeros[k]));
         if (of->conv && k == 1 && zeros[k]->type->rank == 1) { /* [O] beside [O, ...] */
             hmlc_dim shape[HMLC_MAX_RANK];
             for (int32_t d = 0; d < of->w->type->rank; d++) {

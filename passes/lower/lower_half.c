@@ -8,12 +8,6 @@ static bool is_half(const hmlc_value *value)
            hmlc_dtype_is_half(value->type->dtype);
 }
 
-static hmlc_status cast(hmlc_builder *builder, hmlc_dtype dtype, hmlc_value **value)
-{
-    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, dtype);
-    return hmlc_build_folded(builder, HMLC_OP_cast, value, 1, &to, 1, value);
-}
-
 hmlc_status hmlc_lower_half(hmlc_op *op, hmlc_op **widened)
 {
     enum { MAX_OPERANDS = 8 };
@@ -27,7 +21,7 @@ hmlc_status hmlc_lower_half(hmlc_op *op, hmlc_op **widened)
     for (uint32_t i = 0; i < op->operand_count; i++) {
         operands[i] = hmlc_op_operand(op, i);
         if (is_half(operands[i])) {
-            HMLC_TRY(cast(&builder, HMLC_DTYPE_f32, &operands[i]));
+            HMLC_TRY(hmlc_build_cast(&builder, operands[i], HMLC_DTYPE_f32, &operands[i]));
         }
     }
     HMLC_TRY(hmlc_op_create(&builder, op->opcode, operands, op->operand_count, op->attrs,
@@ -35,7 +29,7 @@ hmlc_status hmlc_lower_half(hmlc_op *op, hmlc_op **widened)
     for (uint32_t i = 0; i < op->result_count; i++) {
         hmlc_value *result = (*widened)->results[i];
         if (is_half(op->results[i])) {
-            HMLC_TRY(cast(&builder, dtype, &result));
+            HMLC_TRY(hmlc_build_cast(&builder, result, dtype, &result));
         }
         result->name = op->results[i]->name;
         hmlc_value_replace_uses(op->results[i], result);

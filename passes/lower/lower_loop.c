@@ -59,11 +59,7 @@ static hmlc_status as_scalar(hmlc_builder *builder, hmlc_value *value, hmlc_dtyp
                              hmlc_value **result)
 {
     HMLC_TRY(hmlc_lower_reshaped(builder, value, NULL, 0, result));
-    if ((*result)->type->dtype == dtype) {
-        return HMLC_OK;
-    }
-    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, dtype);
-    return hmlc_build_folded(builder, HMLC_OP_cast, result, 1, &to, 1, result);
+    return hmlc_build_cast(builder, *result, dtype, result);
 }
 
 /* A dim as an i64 scalar. */

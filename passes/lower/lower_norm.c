@@ -5,11 +5,7 @@
 
 static hmlc_status cast_like(hmlc_builder *builder, const hmlc_value *like, hmlc_value **value)
 {
-    if ((*value)->type->dtype == like->type->dtype) {
-        return HMLC_OK;
-    }
-    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, like->type->dtype);
-    return hmlc_build_folded(builder, HMLC_OP_cast, value, 1, &to, 1, value);
+    return hmlc_build_cast(builder, *value, like->type->dtype, value);
 }
 
 /* [C] as it broadcasts along the channel axis of x. */
