@@ -201,6 +201,21 @@ hmlc_status hmlc_rewrite_same_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_valu
                                    op->attr_count);
 }
 
+hmlc_status hmlc_rewrite_with_attr(hmlc_rewriter *rewriter, hmlc_op *op,
+                                   hmlc_value *const *operands, uint32_t operand_count,
+                                   hmlc_attr attr)
+{
+    uint32_t count = op->attr_count;
+    hmlc_attr *attrs = HMLC_NEW_ARRAY(hmlc_rewrite_scratch(rewriter), hmlc_attr, count + 1);
+    HMLC_TRY_MEMORY(attrs);
+    for (uint32_t k = 0; k < count; k++) {
+        attrs[k] = op->attrs[k];
+    }
+    attrs[count] = attr;
+    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, operand_count, attrs,
+                                   count + 1);
+}
+
 void hmlc_clear_value_notes(hmlc_region *region)
 {
     for (uint32_t i = 0; i < region->argument_count; i++) {

@@ -94,6 +94,11 @@ hmlc_status hmlc_build_reshaped(hmlc_builder *builder, hmlc_value *value, const 
 hmlc_status hmlc_rewrite_same_op(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_value *const *operands,
                                  uint32_t operand_count) HMLC_MUST_USE;
 
+/* As hmlc_rewrite_same_op, with one attribute more. */
+hmlc_status hmlc_rewrite_with_attr(hmlc_rewriter *rewriter, hmlc_op *op,
+                                   hmlc_value *const *operands, uint32_t operand_count,
+                                   hmlc_attr attr) HMLC_MUST_USE;
+
 /* A loop of the one form that is compiled: see passes/lower/lower_loop.c. */
 bool hmlc_loop_is_lowered(const hmlc_op *op);
 

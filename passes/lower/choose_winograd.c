@@ -146,17 +146,10 @@ static void order_forms(const conv_sizes *sizes, int32_t forms[3])
 /* The same convolution with the attribute. */
 static hmlc_status mark(hmlc_rewriter *rewriter, hmlc_op *op, int32_t outputs)
 {
-    uint32_t count = op->attr_count;
-    hmlc_attr *attrs = HMLC_NEW_ARRAY(hmlc_rewrite_scratch(rewriter), hmlc_attr, count + 1);
     hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1),
                               hmlc_op_operand(op, 2)};
-    HMLC_TRY_MEMORY(attrs);
-    for (uint32_t k = 0; k < count; k++) {
-        attrs[k] = op->attrs[k];
-    }
-    attrs[count] = hmlc_attr_int(HMLC_ATTR_winograd, outputs);
-    return hmlc_rewrite_replace_op(rewriter, op, HMLC_OP_conv, operands, op->operand_count, attrs,
-                                   count + 1);
+    return hmlc_rewrite_with_attr(rewriter, op, operands, op->operand_count,
+                                  hmlc_attr_int(HMLC_ATTR_winograd, outputs));
 }
 
 static hmlc_status choose(hmlc_rewriter *rewriter, hmlc_op *op)

@@ -11,7 +11,7 @@
 
 enum { LEAST_DEPTH = 16 }; /* fewer products are not worth a conversion */
 
-/* The op's right-hand side is a constant all of whose numbers f16 holds, roughly. */
+/* f16 holds all numbers of a constant, roughly. */
 static bool fits(const hmlc_tensor *tensor)
 {
     const char *elements = tensor->data;
@@ -26,6 +26,7 @@ static bool fits(const hmlc_tensor *tensor)
     return true;
 }
 
+/* A product of f32 by a constant, deep enough, and none of groups. */
 static bool is_product(const hmlc_op *op)
 {
     const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
@@ -42,8 +43,7 @@ static bool is_product(const hmlc_op *op)
 
 static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
 {
-    enum { MAX_ATTRS = 16 };
-    if (!is_product(op) || op->attr_count >= MAX_ATTRS) {
+    if (!is_product(op)) {
         return HMLC_OK;
     }
     hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1),
@@ -55,7 +55,7 @@ static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
         return HMLC_OK;
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);
-    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f16), attrs[MAX_ATTRS];
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f16);
     for (uint32_t i = 0; i < 2; i++) {
         hmlc_op *cast = NULL;
         HMLC_TRY(hmlc_op_create(&builder, HMLC_OP_cast, &operands[i], 1, &to, 1, &cast));
@@ -64,12 +64,8 @@ static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
     hmlc_tensor rounded;
     HMLC_TRY(hmlc_evaluate_constant_op(operands[1]->producer, SIZE_MAX, &rounded));
     HMLC_TRY(hmlc_build_constant(&builder, &rounded, &operands[1]));
-    for (uint32_t k = 0; k < op->attr_count; k++) {
-        attrs[k] = op->attrs[k];
-    }
-    attrs[op->attr_count] = hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_f32);
-    return hmlc_rewrite_replace_op(rewriter, op, op->opcode, operands, op->operand_count, attrs,
-                                   op->attr_count + 1);
+    return hmlc_rewrite_with_attr(rewriter, op, operands, op->operand_count,
+                                  hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_f32));
 }
 
 hmlc_status hmlc_pass_lower_precision(hmlc_pass_context *context)
