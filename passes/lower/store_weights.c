@@ -205,10 +205,10 @@ static hmlc_status store_as(const weight_storing *storing, hmlc_op *constant, hm
     return *result == STORED ? use_stored(storing, constant, &tensor) : HMLC_OK;
 }
 
-/* In the type that the options name. */
-static hmlc_status store_rounded(const weight_storing *storing, hmlc_op *constant, hmlc_dtype half)
+/* In the type that the options name; `reader` is whom a warning names. */
+static hmlc_status store_rounded(const weight_storing *storing, hmlc_op *constant, hmlc_dtype half,
+                                 const hmlc_op *reader)
 {
-    const hmlc_op *reader = reader_of(storing, constant);
     stored_as result = STORED_NOT;
     HMLC_TRY(store_as(storing, constant, half, &result));
     if (result != STORED) {
@@ -241,14 +241,15 @@ static hmlc_status store_exact(const weight_storing *storing, hmlc_op *constant)
 
 static hmlc_status store(const weight_storing *storing, hmlc_op *constant)
 {
-    if (reader_of(storing, constant) == NULL) {
+    const hmlc_op *reader = reader_of(storing, constant);
+    if (reader == NULL) {
         return HMLC_OK;
     }
     switch (storing->weights) {
     case HMLC_WEIGHTS_F16:
-        return store_rounded(storing, constant, HMLC_DTYPE_f16);
+        return store_rounded(storing, constant, HMLC_DTYPE_f16, reader);
     case HMLC_WEIGHTS_BF16:
-        return store_rounded(storing, constant, HMLC_DTYPE_bf16);
+        return store_rounded(storing, constant, HMLC_DTYPE_bf16, reader);
     case HMLC_WEIGHTS_EXACT:
         return store_exact(storing, constant);
     case HMLC_WEIGHTS_F32:
