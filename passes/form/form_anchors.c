@@ -96,6 +96,20 @@ static hmlc_form_op *next_candidate(hmlc_form_state *state, hmlc_form_group *gro
     return best;
 }
 
+/* The op's entry, where it lies in this region and in no kernel yet; else NULL. */
+static hmlc_form_op *free_node(const hmlc_form_state *state, const hmlc_op *op)
+{
+    hmlc_form_op *node = op != NULL && op->parent == state->region ? op->note : NULL;
+    return node != NULL && node->group == NULL ? node : NULL;
+}
+
+static void drop_to(hmlc_form_group *group, uint32_t count)
+{
+    while (group->member_count > count) {
+        hmlc_form_group_drop_last(group);
+    }
+}
+
 /* What is stored behind the member added last would have four bytes an element, and one before. */
 static bool widens(const hmlc_form_group *group, uint32_t kept)
 {
@@ -122,9 +136,7 @@ static void grow_epilogue(hmlc_form_state *state, hmlc_form_group *group)
         }
         node = next_candidate(state, group, after);
     }
-    while (group->member_count > kept) {
-        hmlc_form_group_drop_last(group);
-    }
+    drop_to(group, kept);
 }
 
 enum { MOST_SIDE = 6 };
@@ -135,8 +147,8 @@ static uint32_t side_chain(hmlc_form_state *state, const hmlc_form_group *group,
 {
     for (uint32_t count = 0; count < MOST_SIDE;) {
         const hmlc_op *op = value->producer;
-        hmlc_form_op *node = op != NULL && op->parent == state->region ? op->note : NULL;
-        if (node == NULL || node->group != NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
+        hmlc_form_op *node = free_node(state, op);
+        if (node == NULL || !hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE) ||
             hmlc_op_has_cost(op, HMLC_COST_ONCE) || hmlc_op_has_cost(op, HMLC_COST_LONG) ||
             !hmlc_type_same_shape(state->module->dims, value->type, group->full)) {
             return 0;
@@ -152,9 +164,11 @@ static uint32_t side_chain(hmlc_form_state *state, const hmlc_form_group *group,
                 value = operand;
             }
         }
-        if (value == NULL ||
-            (op->opcode == HMLC_OP_cast && hmlc_dtype_bits(value->type->dtype) == 8)) {
-            return value == NULL ? 0 : count;
+        if (value == NULL) {
+            return 0;
+        }
+        if (op->opcode == HMLC_OP_cast && hmlc_dtype_bits(value->type->dtype) == 8) {
+            return count;
         }
     }
     return 0;
@@ -293,14 +307,12 @@ static bool add_all(hmlc_form_state *state, hmlc_form_group *group, const hmlc_o
     uint32_t before = group->member_count;
     bool added = true;
     for (uint32_t k = 0; k < count && added; k++) {
-        hmlc_form_op *node =
-            ops[k] == NULL || ops[k]->parent != state->region ? NULL : ops[k]->note;
-        added = ops[k] == NULL ||
-                (node != NULL && node->group == NULL && hmlc_form_group_add(group, node, false));
+        hmlc_form_op *node = free_node(state, ops[k]);
+        added = ops[k] == NULL || (node != NULL && hmlc_form_group_add(group, node, false));
     }
     added = added && hmlc_form_group_fits(group) && hmlc_form_group_results(group) == 1;
-    while (!added && group->member_count > before) {
-        hmlc_form_group_drop_last(group);
+    if (!added) {
+        drop_to(group, before);
     }
     return added;
 }
