@@ -57,6 +57,11 @@ bool hmlc_dtype_is_half(hmlc_dtype dtype)
     return dtype == HMLC_DTYPE_f16 || dtype == HMLC_DTYPE_bf16;
 }
 
+bool hmlc_dtype_is_byte(hmlc_dtype dtype)
+{
+    return dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_u8;
+}
+
 bool hmlc_dtype_is_float(hmlc_dtype dtype)
 {
     return hmlc_dtype_class_of(dtype) == HMLC_CLASS_FLOAT;

@@ -164,8 +164,8 @@ bool hmlc_op_sums_bytes(const hmlc_op *op)
 {
     const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
     return hmlc_op_has(op, HMLC_TRAIT_CONTRACTION) && left != NULL && right != NULL &&
-           hmlc_dtype_is_integer(left->type->dtype) && hmlc_dtype_bytes(left->type->dtype) == 1 &&
-           hmlc_dtype_is_integer(right->type->dtype) && hmlc_dtype_bytes(right->type->dtype) <= 2 &&
+           hmlc_dtype_is_byte(left->type->dtype) && hmlc_dtype_is_integer(right->type->dtype) &&
+           hmlc_dtype_bytes(right->type->dtype) <= 2 &&
            op->results[0]->type->dtype == HMLC_DTYPE_i32;
 }
 

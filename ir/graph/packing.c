@@ -23,7 +23,7 @@ bool hmlc_op_unpacks(const hmlc_op *op)
         return false;
     }
     hmlc_dtype stored = hmlc_op_operand(op, 0)->type->dtype;
-    bool bytes = stored == HMLC_DTYPE_i8 || stored == HMLC_DTYPE_u8;
+    bool bytes = hmlc_dtype_is_byte(stored);
     return (op->opcode == HMLC_OP_cast && (bytes || hmlc_dtype_is_half(stored))) ||
            (op->opcode == HMLC_OP_dequantize && bytes);
 }

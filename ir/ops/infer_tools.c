@@ -132,11 +132,6 @@ void hmlc_infer_same_dtype(const hmlc_infer *context, uint32_t index, const hmlc
     }
 }
 
-static bool is_byte(hmlc_dtype dtype)
-{
-    return dtype == HMLC_DTYPE_i8 || dtype == HMLC_DTYPE_u8;
-}
-
 /* A conv with as many groups as outputs, each of one input. */
 static bool is_depthwise(const hmlc_op *op, const hmlc_type *weights)
 {
@@ -158,7 +153,7 @@ hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a,
     bool integers = context->op->opcode == HMLC_OP_matmul_integer ||
                     context->op->opcode == HMLC_OP_conv_integer;
     if (integers) {
-        if (!is_byte(a->dtype) || !is_byte(b->dtype)) {
+        if (!hmlc_dtype_is_byte(a->dtype) || !hmlc_dtype_is_byte(b->dtype)) {
             hmlc_infer_fail(context, status, "the operands are %s and %s; expected 8-bit integers",
                             hmlc_dtype_name(a->dtype), hmlc_dtype_name(b->dtype));
         }
@@ -170,8 +165,8 @@ hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a,
         return a->dtype;
     }
     bool wide = b->dtype == HMLC_DTYPE_i16 && is_depthwise(context->op, b);
-    bool bytes =
-        attr->as.dtype == HMLC_DTYPE_i32 && is_byte(a->dtype) && (is_byte(b->dtype) || wide);
+    bool bytes = attr->as.dtype == HMLC_DTYPE_i32 && hmlc_dtype_is_byte(a->dtype) &&
+                 (hmlc_dtype_is_byte(b->dtype) || wide);
     bool halves =
         attr->as.dtype == HMLC_DTYPE_f32 && hmlc_dtype_is_half(a->dtype) && a->dtype == b->dtype;
     if (!bytes && !halves) {

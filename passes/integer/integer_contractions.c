@@ -29,7 +29,8 @@ static const char *judge_operands(const hmlc_op *op, hmlc_integer_product *of)
     if (!hmlc_quantized_read(hmlc_op_operand(op, 1), &of->w)) {
         return "its weights are not quantized";
     }
-    if (!hmlc_quantized_is_byte(of->x.integers) || !hmlc_quantized_is_byte(of->w.integers)) {
+    if (!hmlc_dtype_is_byte(of->x.integers->type->dtype) ||
+        !hmlc_dtype_is_byte(of->w.integers->type->dtype)) {
         return "its operands do not have 8 bits";
     }
     if (!of->x.single) {

@@ -4,12 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-bool hmlc_quantized_is_byte(const hmlc_value *value)
-{
-    hmlc_dtype dtype = value->type->dtype;
-    return dtype == HMLC_DTYPE_u8 || dtype == HMLC_DTYPE_i8;
-}
-
 bool hmlc_quantized_read(const hmlc_value *value, hmlc_quantized *quantized)
 {
     const hmlc_op *op = hmlc_producer_of(value, HMLC_OP_dequantize);

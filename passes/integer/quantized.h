@@ -16,7 +16,6 @@ typedef struct hmlc_quantized {
 bool hmlc_quantized_read(const hmlc_value *value, hmlc_quantized *quantized);
 /* The one scale of a quantize or dequantize, where it is a constant that floats can divide by. */
 bool hmlc_quantized_scale(const hmlc_value *scale, double *number);
-bool hmlc_quantized_is_byte(const hmlc_value *value);
 /* The same constants, or the same value. */
 bool hmlc_quantized_equal(const hmlc_value *a, const hmlc_value *b);
 /* Neither NaN nor infinite: computed from quantized integers and constants alone. */

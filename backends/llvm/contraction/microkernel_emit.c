@@ -54,8 +54,7 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, u
 bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
                             hmlc_dtype sums)
 {
-    bool bytes = hmlc_dtype_is_integer(left) && hmlc_dtype_bytes(left) == 1 &&
-                 hmlc_dtype_is_integer(right) && hmlc_dtype_bytes(right) == 1;
+    bool bytes = hmlc_dtype_is_byte(left) && hmlc_dtype_is_byte(right);
     return layout.group == 1 ||
            ((layout.group == HMLC_BYTE_GROUP || hmlc_bytes_whole_columns(layout)) && bytes &&
             sums == HMLC_DTYPE_i32);

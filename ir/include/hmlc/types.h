@@ -34,6 +34,7 @@ bool hmlc_dtype_from_name(const char *name, size_t length, hmlc_dtype *dtype);
 bool hmlc_dtype_is_integer(hmlc_dtype dtype); /* signed or unsigned, not bool */
 bool hmlc_dtype_is_float(hmlc_dtype dtype);
 bool hmlc_dtype_is_half(hmlc_dtype dtype); /* f16 or bf16 */
+bool hmlc_dtype_is_byte(hmlc_dtype dtype); /* i8 or u8 */
 
 typedef enum hmlc_kind {
     HMLC_KIND_TENSOR,
