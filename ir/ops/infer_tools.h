@@ -41,7 +41,8 @@ void hmlc_infer_same_dtype(const hmlc_infer *context, uint32_t index, const hmlc
 /*
  * The type of a contraction's sums and of its result: the operands' own, which then is one, unless
  * the attribute `accumulator` says otherwise: i32 for two operands of 8-bit integers, each signed
- * or not; the weights of a depthwise conv may be i16, differences of such.
+ * or not (the weights of a depthwise conv may be i16, differences of such), f32 for two of f16 or
+ * of bf16.
  */
 hmlc_dtype hmlc_infer_accumulator(const hmlc_infer *context, const hmlc_type *a, const hmlc_type *b,
                                   hmlc_status *status);

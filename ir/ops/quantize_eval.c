@@ -59,10 +59,9 @@ hmlc_status hmlc_eval_quantize(hmlc_eval *context)
     void *to = hmlc_eval_data(result);
     int32_t axis = (int32_t)hmlc_op_int(context->op, HMLC_ATTR_axis);
     bool per_axis = x->rank > 0 && axis < x->rank;
-    const hmlc_attr *block = hmlc_op_attr(context->op, HMLC_ATTR_block);
     quantized_axis along = {.inner = per_axis ? hmlc_eval_product(x->dims, axis + 1, x->rank) : 1,
                             .length = per_axis ? x->dims[axis] : 1,
-                            .block = block != NULL ? block->as.integer : 0};
+                            .block = hmlc_op_int(context->op, HMLC_ATTR_block)};
     int64_t count = hmlc_tensor_count(x);
     bool wide = x->dtype == HMLC_DTYPE_f64 || scale->dtype == HMLC_DTYPE_f64;
     for (int64_t i = 0; i < count; ++i) {

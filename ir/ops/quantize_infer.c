@@ -26,12 +26,12 @@ static void check_blocks(const hmlc_infer *context, uint32_t index, const hmlc_t
 static void check_parameter(const hmlc_infer *context, uint32_t index, const hmlc_type *type,
                             const hmlc_type *x, hmlc_status *status)
 {
-    const hmlc_attr *block = hmlc_op_attr(context->op, HMLC_ATTR_block);
+    int64_t block = hmlc_op_int(context->op, HMLC_ATTR_block);
     if (type == NULL || x == NULL) {
         return;
     }
-    if (block != NULL && block->as.integer != 0) {
-        check_blocks(context, index, type, x, block->as.integer, status);
+    if (block != 0) {
+        check_blocks(context, index, type, x, block, status);
         return;
     }
     hmlc_infer_rank(context, index, type, 0, 1, status);
