@@ -37,18 +37,22 @@ const hmlc_op *hmlc_right_unpacking(const hmlc_op *anchor)
 hmlc_value *hmlc_right_stored(const hmlc_op *anchor)
 {
     const hmlc_op *unpacking = hmlc_right_unpacking(anchor);
-    return hmlc_op_operand(unpacking != NULL ? unpacking : anchor, unpacking != NULL ? 0 : 1);
+    return unpacking != NULL ? hmlc_op_operand(unpacking, 0) : hmlc_op_operand(anchor, 1);
 }
 
 bool hmlc_right_is_constant(const hmlc_value *right)
 {
-    const hmlc_op *op = hmlc_op_unpacks(right->producer) ? right->producer : NULL;
-    bool constant = op != NULL || hmlc_value_constant(right) != NULL;
-    for (uint32_t k = 0; op != NULL && k < op->operand_count; k++) {
-        const hmlc_value *operand = hmlc_op_operand(op, k);
-        constant = constant && (operand == NULL || hmlc_value_constant(operand) != NULL);
+    const hmlc_op *op = right->producer;
+    if (!hmlc_op_unpacks(op)) {
+        return hmlc_value_constant(right) != NULL;
     }
-    return constant;
+    for (uint32_t k = 0; k < op->operand_count; k++) {
+        const hmlc_value *operand = hmlc_op_operand(op, k);
+        if (operand != NULL && hmlc_value_constant(operand) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Inputs of a group beyond twice its outputs lie too far apart for a vector of them. */

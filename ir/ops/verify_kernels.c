@@ -234,7 +234,7 @@ static const char *check_epilogue(hmlc_dims *dims, const hmlc_op *kernel, const 
     HMLC_FOR_EACH_OP(op, kernel->regions[0])
     {
         behind = behind || op == anchor;
-        if (anchor->operand_count > 1 && op == hmlc_right_unpacking(anchor)) {
+        if (op == hmlc_right_unpacking(anchor)) {
             continue;
         }
         if (hmlc_op_has(op, HMLC_TRAIT_ELEMENTWISE)) {

@@ -285,8 +285,7 @@ static void grow_packs(hmlc_form_state *state, hmlc_form_group *group, const hml
 /* What widens a stored right-hand side comes along, each reader's own. */
 static void grow_right(hmlc_form_state *state, hmlc_form_group *group, const hmlc_op *anchor)
 {
-    const hmlc_op *unpacking = anchor->operand_count > 1 ? hmlc_right_unpacking(anchor) : NULL;
-    hmlc_form_op *node = unpacking != NULL ? hmlc_form_node(state, unpacking) : NULL;
+    hmlc_form_op *node = hmlc_form_node(state, hmlc_right_unpacking(anchor));
     if (node != NULL && hmlc_right_is_constant(hmlc_op_operand(anchor, 1))) {
         hmlc_form_group_add(group, node, true);
     }
