@@ -59,14 +59,17 @@ hmlc_dim hmlc_window_positions(const hmlc_infer *context, const hmlc_window_shap
         dims, in, hmlc_dim_add(dims, window->pads[index], window->pads[window->spatial + index]));
     hmlc_dim reach =
         hmlc_infer_times(context, hmlc_infer_plus(context, size, -1), window->dilations[index]);
-    hmlc_dim room = hmlc_infer_plus(context, hmlc_dim_subtract(dims, padded, reach), -1);
+    hmlc_dim span = hmlc_infer_plus(context, reach, 1);
+    hmlc_dim room = hmlc_dim_subtract(dims, padded, span);
     if (room->maximum < 0) {
         hmlc_infer_fail(context, status,
                         "spatial dim %d: a window that spans %s elements does not fit in %s "
                         "elements (padding included)",
-                        index, hmlc_infer_dim_text(context, hmlc_infer_plus(context, reach, 1)),
+                        index, hmlc_infer_dim_text(context, span),
                         hmlc_infer_dim_text(context, padded));
+        return hmlc_infer_number(context, 0);
     }
+    hmlc_infer_at_most(context, span, padded, "span of a window", status);
     hmlc_dim stride = hmlc_infer_number(context, window->strides[index]);
     return hmlc_infer_plus(context, hmlc_dim_floordiv(dims, room, stride), 1);
 }
