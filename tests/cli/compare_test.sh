@@ -42,6 +42,10 @@ expect 0 '^the same bytes$' "$hmlc" diff "$place/plain.hml" "$place/plain.hml"
 expect 1 "^output 'relu2': not there -> f32\[batch, 7, 7, 16\]$" "$hmlc" diff "$place/plain.hml" "$place/one.hml"
 expect 1 "^dim 'batch': from 0 -> not there$" "$hmlc" diff "$place/plain.hml" "$place/fixed.hml"
 expect 1 '"same_bytes":false,"differences":\[\{"what":' "$hmlc" diff "$place/plain.hml" "$place/fixed.hml" --json
+cp "$model" "$place/renamed.onnx"
+"$hmlc" compile "$place/renamed.onnx" -o "$place/renamed.hml" -q
+expect 1 '^the same interface, sizes and steps; the bytes of code or weights differ$' \
+    "$hmlc" diff "$place/plain.hml" "$place/renamed.hml"
 expect 2 'compile it first' "$hmlc" diff "$place/plain.hml" "$model"
 cp "$place/plain.hml" "$place/damaged.hml"
 printf 'x' | dd of="$place/damaged.hml" bs=1 seek=100000 conv=notrunc status=none

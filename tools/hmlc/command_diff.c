@@ -126,11 +126,18 @@ static void add_interface(fact_list *list, const hml_model *model)
     }
 }
 
+/* A location without the model's file name: "node 'conv1' (Conv)" of "resnet.onnx: node ...". */
+static const char *without_file(const char *location)
+{
+    const char *colon = strstr(location, ": ");
+    return colon != NULL ? colon + 2 : location;
+}
+
 static void add_steps(fact_list *list, const hml_model *model, const char *variant)
 {
     hml_step_info step = {.struct_bytes = sizeof step};
     for (uint32_t k = 0; hml_model_step(model, k, &step) == HML_OK; k++) {
-        const char *where = step.location[0] != '\0' ? step.location : step.kind;
+        const char *where = step.location[0] != '\0' ? without_file(step.location) : step.kind;
         add_key(list, "%s, %s", variant, where);
         set_value(list, "%s, %u operand%s", step.form != NULL ? step.form : step.kind,
                   HML_COUNTED(step.operand_count));
