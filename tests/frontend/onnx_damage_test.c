@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "import_expect.h"
 #include "scarce_memory.h"
-#include "test_module.h"
 
 /* A small network with raw, typed and attribute tensors, and a subgraph. */
 static wire_buffer sample(void)
@@ -96,14 +96,7 @@ static void altered_bytes_do_no_harm(void **state)
 
 static void expect_damage(wire_buffer *file, const char *error, const char *text)
 {
-    imported model = import_bytes(file, NULL);
-    if (model.status != HMLC_DAMAGED || strcmp(first_error(&model), error) != 0 ||
-        !says(&model, text)) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("expected %s '%s', got status %d, %s: %s", error, text, (int)model.status,
-                 first_error(&model), first != NULL ? first->message : "");
-    }
-    imported_free(&model);
+    expect_status(import_bytes(file, NULL), HMLC_DAMAGED, error, text);
 }
 
 static void bad_wire_formats_are_named(void **state)

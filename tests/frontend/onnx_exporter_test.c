@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "test_module.h"
+#include "import_expect.h"
 
 static wire_buffer begin(const char *dims)
 {
@@ -24,11 +24,7 @@ static imported import_valid(wire_buffer *graph, int64_t opset, const hmlc_impor
 {
     graph_value(graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
     imported model = import_graph_with(graph, opset, options);
-    if (model.status != HMLC_OK) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("import failed: %s", first != NULL ? first->message : "");
-    }
-    assert_int_equal(hmlc_verify(model.module, "import"), HMLC_OK);
+    expect_imported(&model);
     return model;
 }
 

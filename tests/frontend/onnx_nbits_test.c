@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "test_module.h"
+#include "import_expect.h"
 
 enum { ONNX_INT4 = 22 };
 
@@ -26,14 +26,7 @@ static void finish(wire_buffer *graph, int64_t type, hmlc_status status, const c
                    const char *text)
 {
     graph_value(graph, GRAPH_OUTPUT, "y", type, NULL);
-    imported model = import_graph(graph, 21);
-    if (model.status != status || strcmp(first_error(&model), error) != 0 ||
-        (text[0] != '\0' && !says(&model, text))) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("expected %s '%s', got status %d, %s: %s", error, text, (int)model.status,
-                 first_error(&model), first != NULL ? first->message : "");
-    }
-    imported_free(&model);
+    expect_status(import_graph(graph, 21), status, error, text);
 }
 
 /* MatMulNBits of 32 x 4, of which one thing is wrong. */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "test_module.h"
+#include "import_expect.h"
 
 static wire_buffer begin(void)
 {
@@ -27,14 +27,7 @@ static void expect(wire_buffer *graph, int64_t opset, hmlc_status status, const 
                    const char *text)
 {
     end(graph);
-    imported model = import_graph(graph, opset);
-    if (model.status != status || strcmp(first_error(&model), error) != 0 || !says(&model, text)) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("expected %s '%s', got status %d, %s: %s [%s]", error, text, (int)model.status,
-                 first_error(&model), first != NULL ? first->message : "",
-                 first != NULL && first->hint != NULL ? first->hint : "");
-    }
-    imported_free(&model);
+    expect_status(import_graph(graph, opset), status, error, text);
 }
 
 static void unknown_operators_get_a_suggestion(void **state)

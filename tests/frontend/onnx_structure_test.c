@@ -8,16 +8,7 @@
 
 #include <cmocka.h>
 
-#include "test_module.h"
-
-static void check_valid(const imported *model)
-{
-    if (model->status != HMLC_OK) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model->module->diagnostics);
-        fail_msg("import failed: %s", first != NULL ? first->message : "");
-    }
-    assert_int_equal(hmlc_verify(model->module, "import"), HMLC_OK);
-}
+#include "import_expect.h"
 
 static void int64s(wire_buffer *graph, const char *name, const char *dims, const int64_t *values,
                    size_t count)
@@ -56,7 +47,7 @@ static void shape_arithmetic_folds_into_dims(void **state)
     graph_add(&graph, "Reshape", "x target", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(output_type(&model, 0), "f32[batch, 32]");
     assert_int_equal(count_ops(&model, HMLC_OP_bind_dims), 0);
     imported_free(&model);
@@ -70,7 +61,7 @@ static void a_shape_known_at_run_time_is_bound(void **state)
     graph_add(&graph, "Reshape", "x target", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_int_equal(count_ops(&model, HMLC_OP_reshape_dims), 1);
     assert_int_equal(count_ops(&model, HMLC_OP_bind_dims), 1);
     assert_int_equal(hmlc_op_operand(model.module->main->last, 0)->type->rank, 3);
@@ -88,7 +79,7 @@ static void run_time_slices_bind_what_is_sliced(void **state)
     graph_add(&graph, "Slice", "x from to axis", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     const hmlc_type *type = hmlc_op_operand(model.module->main->last, 0)->type;
     assert_ptr_equal(type->dims[0], model.module->main->arguments[0]->type->dims[0]);
     assert_true(hmlc_dim_uses_run_symbol(type->dims[1]));
@@ -125,7 +116,7 @@ static void dims_survive_a_way_through_floats(void **state)
     graph_node(&graph, &resize);
     end(&graph);
     imported model = import_graph(&graph, 13);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(output_type(&model, 0), "f32[1, 1, 2*h, 10]");
     imported_free(&model);
 }
@@ -155,7 +146,7 @@ static void a_condition_known_at_run_time_keeps_both_branches(void **state)
     graph_value(&graph, GRAPH_INPUT, "c", ONNX_BOOL, "");
     add_if(&graph, "c");
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_int_equal(count_ops(&model, HMLC_OP_if), 1);
     assert_int_equal(count_ops(&model, HMLC_OP_relu), 1);
     assert_int_equal(count_ops(&model, HMLC_OP_neg), 1);
@@ -174,7 +165,7 @@ static void a_known_condition_inlines_its_branch(void **state)
     graph_add(&graph, "Equal", "rank two", "c");
     add_if(&graph, "c");
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_int_equal(count_ops(&model, HMLC_OP_if), 0);
     assert_int_equal(count_ops(&model, HMLC_OP_relu), 1);
     assert_int_equal(count_ops(&model, HMLC_OP_neg), 0);
@@ -247,7 +238,7 @@ static void a_rank_that_depends_on_the_run_is_checked_there(void **state)
     graph_node(&graph, &node);
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(output_type(&model, 0), "f32[2]");
     assert_true(says(&model, "others are refused when the model runs"));
     assert_false(says(&model, "--dim")); /* another branch may want another value */
@@ -266,7 +257,7 @@ static void nodes_may_come_in_any_order(void **state)
     graph_add(&graph, "Abs", "x", "a");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     const hmlc_opcode order[] = {HMLC_OP_abs, HMLC_OP_neg, HMLC_OP_relu, HMLC_OP_yield};
     uint32_t at = 0;
     HMLC_FOR_EACH_OP(op, model.module->main)
@@ -291,7 +282,7 @@ static void raw_weights_stay_where_they_are(void **state)
     graph_add(&graph, "Add", "x w", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     const hmlc_tensor *constant =
         hmlc_value_constant(hmlc_op_operand(model.module->main->last->previous, 1));
     assert_non_null(constant);
@@ -329,7 +320,7 @@ static void every_storage_of_elements_is_read(void **state)
         graph_add(&graph, "Identity", "t", "y");
         graph_value(&graph, GRAPH_OUTPUT, "y", rows[i].type, "1");
         imported model = import_graph(&graph, 17);
-        check_valid(&model);
+        expect_imported(&model);
         assert_string_equal(output_type(&model, 0), rows[i].expected);
         const hmlc_tensor *t = hmlc_value_constant(hmlc_op_operand(model.module->main->last, 0));
         bool is_float = hmlc_dtype_is_float(t->dtype); /* both bit patterns are 1.0 */
@@ -345,7 +336,7 @@ static void unnamed_dims_get_symbols_of_their_own(void **state)
     (void)state;
     wire_buffer graph = one_node("Relu", "? 3 ?");
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(input_type(&model, 0), "f32[x_dim0, 3, x_dim2]");
     imported_free(&model);
 }
@@ -359,7 +350,7 @@ static void dim_expressions_follow_their_symbols(void **state)
     graph_add(&graph, "Relu", "x", "y");
     end(&graph);
     imported model = import_graph(&graph, 17);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(input_type(&model, 1), "f32[s16 + 1]");
     /* t is named nowhere alone: no run could find it, so the text is one symbol. */
     assert_int_equal(model.module->main->arguments[2]->type->dims[0]->kind, HMLC_DIM_SYMBOL);
@@ -377,7 +368,7 @@ static void dim_options_fix_bound_and_unify(void **state)
     const hmlc_import_options options = {.dims = dims, .dim_count = 3};
     wire_buffer graph = one_node("Relu", "a b c c~+~1");
     imported model = import_graph_with(&graph, 17, &options);
-    check_valid(&model);
+    expect_imported(&model);
     assert_string_equal(input_type(&model, 0), "f32[4, b, b, b + 1]");
     hmlc_dim b = model.module->main->arguments[0]->type->dims[1];
     assert_int_equal(b->minimum, 1);
@@ -409,7 +400,7 @@ static void initialized_inputs_are_constants(void **state)
     graph_add(&graph, "Mul", "x w", "y");
     end(&graph);
     imported model = import_graph(&graph, 9);
-    check_valid(&model);
+    expect_imported(&model);
     assert_int_equal(model.module->main->argument_count, 1);
     imported_free(&model);
 }
@@ -426,7 +417,7 @@ static void optional_outputs_cost_nothing_unused(void **state)
         graph_add(&graph, "LayerNormalization", "x scale", wanted ? "y mean" : "y -");
         end(&graph);
         imported model = import_graph(&graph, 17);
-        check_valid(&model);
+        expect_imported(&model);
         assert_int_equal(count_ops(&model, HMLC_OP_layer_norm), 1);
         assert_int_equal(count_ops(&model, HMLC_OP_reduce_mean), wanted);
         imported_free(&model);
@@ -447,7 +438,7 @@ static void half_floats_take_the_steps_of_the_body(void **state)
         graph_add(&graph, "Softmax", "n", "y");
         graph_value(&graph, GRAPH_OUTPUT, "y", types[k], NULL);
         imported model = import_graph(&graph, 17);
-        check_valid(&model);
+        expect_imported(&model);
         uint32_t steps = types[k] == ONNX_FLOAT ? 0 : 1;
         assert_int_equal(count_ops(&model, HMLC_OP_softmax), 1 - steps);
         static const hmlc_opcode body[] = {HMLC_OP_mul, HMLC_OP_add, HMLC_OP_reduce_max,
@@ -464,7 +455,7 @@ static void half_floats_take_the_steps_of_the_body(void **state)
 static hmlc_status run_floats(const imported *model, const hmlc_tensor *inputs,
                               uint32_t input_count, float *elements, size_t count)
 {
-    check_valid(model);
+    expect_imported(model);
     hmlc_arena *arena = hmlc_arena_create(NULL);
     hmlc_tensor output;
     hmlc_status status = hmlc_interpret(model->module, inputs, input_count, arena, &output, 1);

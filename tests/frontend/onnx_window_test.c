@@ -10,7 +10,7 @@
 
 #include <hmlc/ir.h>
 
-#include "test_module.h"
+#include "import_expect.h"
 
 enum { MOST = 256 };
 
@@ -29,10 +29,7 @@ static imported import_node(wire_buffer *graph, wire_buffer *node, const char *d
     graph_value(graph, GRAPH_INPUT, "x", ONNX_FLOAT, dims);
     graph_value(graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
     imported model = import_graph(graph, 17);
-    const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-    if (model.status != HMLC_OK) {
-        fail_msg("import failed: %s", first != NULL ? first->message : "");
-    }
+    expect_imported(&model);
     return model;
 }
 

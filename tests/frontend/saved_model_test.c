@@ -16,7 +16,7 @@
 #include <support/inflate.h>
 
 #include "graph_writer.h"
-#include "test_module.h"
+#include "import_expect.h"
 
 enum { ATTR_FUNC = 10 };
 
@@ -116,26 +116,6 @@ static imported import_model(wire_buffer model, const char *signature, const cha
     return import_bytes(&model, &options);
 }
 
-static void check_good(const imported *model)
-{
-    if (model->status != HMLC_OK) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model->module->diagnostics);
-        fail_msg("import failed: %s", first != NULL ? first->message : "");
-    }
-    assert_int_equal(hmlc_verify(model->module, "import"), HMLC_OK);
-}
-
-static void check_refused(imported model, const char *error, const char *text)
-{
-    assert_int_not_equal(model.status, HMLC_OK);
-    if (strcmp(first_error(&model), error) != 0 || !says(&model, text)) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("%s with \"%s\" expected, found %s: %s", error, text, first_error(&model),
-                 first != NULL ? first->message : "");
-    }
-    imported_free(&model);
-}
-
 /* -- tests ------------------------------------------------------------------------------------- */
 
 static void the_signature_names_inputs_and_outputs(void **state)
@@ -144,7 +124,7 @@ static void the_signature_names_inputs_and_outputs(void **state)
     wire_buffer graph = calling();
     imported model =
         import_model(saved_model(&graph, "serve", one_signature, "x:0", "c:0"), NULL, NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_string_equal(model.module->output_names[0], "result");
     assert_string_equal(model.module->main->arguments[0]->name, "input");
     assert_string_equal(output_type(&model, 0), "f32[batch, 4]");
@@ -159,26 +139,26 @@ static void signatures_and_tags_are_chosen(void **state)
     (void)state;
     wire_buffer graph = calling();
     imported model = import_model(saved_model(&graph, "serve", two, "x", "c"), "other", "serve");
-    check_good(&model);
+    expect_imported(&model);
     imported_free(&model);
     graph = calling();
-    check_refused(import_model(saved_model(&graph, "serve", two, "x", "c"), "third", NULL), "usage",
-                  "it has: serving_default, other");
+    expect_refused(import_model(saved_model(&graph, "serve", two, "x", "c"), "third", NULL),
+                   "usage", "it has: serving_default, other");
     graph = calling();
-    check_refused(import_model(saved_model(&graph, "serve", plain, "x", "c"), NULL, NULL), "usage",
-                  "2 signatures: first, second");
+    expect_refused(import_model(saved_model(&graph, "serve", plain, "x", "c"), NULL, NULL), "usage",
+                   "2 signatures: first, second");
     graph = calling();
-    check_refused(import_model(saved_model(&graph, "train", two, "x", "c"), NULL, NULL), "usage",
-                  "no graph of the model has the tag 'serve'");
+    expect_refused(import_model(saved_model(&graph, "train", two, "x", "c"), NULL, NULL), "usage",
+                   "no graph of the model has the tag 'serve'");
     graph = calling();
-    check_refused(import_model(saved_model(&graph, "train", two, "x", "c"), NULL, "gpu,serve"),
-                  "usage", "--tags gpu,serve");
+    expect_refused(import_model(saved_model(&graph, "train", two, "x", "c"), NULL, "gpu,serve"),
+                   "usage", "--tags gpu,serve");
     graph = calling();
     model = import_model(saved_model(&graph, "train", two, "x", "c"), NULL, "train");
-    check_good(&model);
+    expect_imported(&model);
     imported_free(&model);
     graph = calling();
-    check_refused(
+    expect_refused(
         import_model(saved_model(&graph, "serve", one_signature, "x", "gone"), NULL, NULL),
         "value_undefined", "the signature's output 'result' is 'gone'");
 }
@@ -188,8 +168,8 @@ static void functions_that_cannot_be_called(void **state)
     (void)state;
     wire_buffer graph = calling(), node = call("d", "nobody", "c");
     tf_add(&graph, &node);
-    check_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
-                  "graph_invalid", "calls function 'nobody', which is not there");
+    expect_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
+                   "graph_invalid", "calls function 'nobody', which is not there");
     wire_buffer library = {0}, nodes[4] = {call("n", "f", "a")};
     graph = (wire_buffer){0};
     node = call("c", "f", "x");
@@ -197,13 +177,13 @@ static void functions_that_cannot_be_called(void **state)
     tf_add(&graph, &node);
     add_function(&library, "f", nodes, "n:output:0");
     wire_put_message(&graph, 2, &library);
-    check_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL),
-                  "graph_invalid", "calls function 'f', which calls itself");
+    expect_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL),
+                   "graph_invalid", "calls function 'f', which calls itself");
     graph = calling();
     node = call("d", "f", "x c");
     tf_add(&graph, &node);
-    check_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
-                  "graph_invalid", "gives 2 inputs to function 'f', which takes 1");
+    expect_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
+                   "graph_invalid", "gives 2 inputs to function 'f', which takes 1");
 }
 
 /* f0 calls f1 twice, which calls f2 twice ...: 2^30 calls. */
@@ -242,15 +222,15 @@ static void variables_need_their_folder(void **state)
     tf_add(&graph, &read);
     tf_plain(&graph, "c", "Add", "x v");
     tf_plain(&graph, "d", "Add", "x w");
-    check_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL),
-                  "external_data_refused", "the variable 'w' has no value");
+    expect_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "c"), NULL, NULL),
+                   "external_data_refused", "the variable 'w' has no value");
     graph = (wire_buffer){0};
     node = tf_node("w", "VarHandleOp", "");
     tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
     tf_add(&graph, &node);
     tf_plain(&graph, "d", "Add", "x w");
-    check_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
-                  "graph_invalid", "input 1 ('w') is a variable or a list");
+    expect_refused(import_model(saved_model(&graph, "serve", one_signature, "x", "d"), NULL, NULL),
+                   "graph_invalid", "input 1 ('w') is a variable or a list");
 }
 
 /* -- checkpoints ------------------------------------------------------------------------------- */
@@ -386,11 +366,11 @@ static void check_checkpoint(const checkpoint_change *change)
     hmlc_mapping *mapping;
     result.status = hmlc_import(folder, NULL, result.module, &mapping);
     if (change->error == NULL) {
-        check_good(&result);
+        expect_imported(&result);
         assert_int_equal(count_ops(&result, HMLC_OP_constant), 1);
         imported_free(&result);
     } else {
-        check_refused(result, change->error, change->text);
+        expect_refused(result, change->error, change->text);
     }
     hmlc_mapping_release(mapping);
     remove_all(folder);
@@ -456,7 +436,7 @@ static void variables_that_are_written_are_refused(void **state)
     model = import_state(writing("w ^write"), "zero");
     assert_true(says(&model, "writes the variable 'w' while the model runs"));
     imported_free(&model);
-    check_refused(import_state(writing("w"), "often"), "external_data_refused", "--state often");
+    expect_refused(import_state(writing("w"), "often"), "external_data_refused", "--state often");
 }
 
 /* -- archives ---------------------------------------------------------------------------------- */
@@ -506,25 +486,25 @@ static void archives_hold_one_model(void **state)
     put_model(&tar, "./export/Servo/2/saved_model.pb");
     put_model(&tar, "export/Servo/10/saved_model.pb");
     imported model = import_tar(&tar, NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_non_null(strstr(model.module->main->first->location->nodes[0].file, "Servo/10"));
     imported_free(&model);
     tar = (wire_buffer){0};
     put_model(&tar, "a/saved_model.pb");
     put_model(&tar, "b/saved_model.pb");
-    check_refused(import_tar(&tar, NULL), "usage", "holds 2 models: a/saved_model.pb, b/saved");
+    expect_refused(import_tar(&tar, NULL), "usage", "holds 2 models: a/saved_model.pb, b/saved");
     tar = (wire_buffer){0};
     put_model(&tar, "a/saved_model.pb");
     put_model(&tar, "b/saved_model.pb");
     model = import_tar(&tar, "b");
-    check_good(&model);
+    expect_imported(&model);
     imported_free(&model);
     tar = (wire_buffer){0};
     put_model(&tar, "a/saved_model.pb");
-    check_refused(import_tar(&tar, "c"), "usage", "--member c: the archive has no such member");
+    expect_refused(import_tar(&tar, "c"), "usage", "--member c: the archive has no such member");
     tar = (wire_buffer){0};
     put_member(&tar, "readme.txt", '0', "x", 1);
-    check_refused(import_tar(&tar, NULL), "usage", "holds 0 models");
+    expect_refused(import_tar(&tar, NULL), "usage", "holds 0 models");
     tar = (wire_buffer){0}; /* each version is not compared with all others */
     for (int i = 0; i < 20000; i++) {
         char name[64];
@@ -534,7 +514,7 @@ static void archives_hold_one_model(void **state)
     clock_t begin = clock();
     model = import_tar(&tar, NULL);
     assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
-    check_refused(model, "usage", "holds 10000 models: 0/8/saved_model.pb, 1/8/saved");
+    expect_refused(model, "usage", "holds 10000 models: 0/8/saved_model.pb, 1/8/saved");
 }
 
 static void archives_that_are_refused(void **state)
@@ -558,18 +538,18 @@ static void archives_that_are_refused(void **state)
         wire_buffer tar = {0};
         put_model(&tar, "one/saved_model.pb");
         put_member(&tar, rows[i].name, rows[i].kind, "x", 1);
-        check_refused(import_tar(&tar, NULL), "file_damaged", rows[i].text);
+        expect_refused(import_tar(&tar, NULL), "file_damaged", rows[i].text);
     }
     wire_buffer tar = {0};
     put_model(&tar, "one/saved_model.pb");
     tar.size -= 512;
     imported model = import_bytes(&tar, NULL);
-    check_refused(model, "file_damaged", "that is cut short");
+    expect_refused(model, "file_damaged", "that is cut short");
     static const uint8_t bomb[] = {0x1f, 0x8b, 8, 0, 0, 0, 0,    0,    0,    3,
                                    3,    0,    0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
     wire_buffer gzip = {0};
     wire_put_raw(&gzip, bomb, sizeof bomb);
-    check_refused(import_bytes(&gzip, NULL), "parser_memory", "would become 4294967295 bytes");
+    expect_refused(import_bytes(&gzip, NULL), "parser_memory", "would become 4294967295 bytes");
 }
 
 static void castagnoli_is_that_of_the_standard(void **state)

@@ -14,32 +14,12 @@
 #include <cmocka.h>
 
 #include "graph_writer.h"
-#include "test_module.h"
+#include "import_expect.h"
 
 static imported import_with(wire_buffer *graph, const char *inputs, const char *outputs)
 {
     const hmlc_import_options options = {.inputs = inputs, .outputs = outputs};
     return import_bytes(graph, &options);
-}
-
-static void check_good(const imported *model)
-{
-    if (model->status != HMLC_OK) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model->module->diagnostics);
-        fail_msg("import failed: %s", first != NULL ? first->message : "");
-    }
-    assert_int_equal(hmlc_verify(model->module, "import"), HMLC_OK);
-}
-
-static void check_refused(imported model, const char *error, const char *text)
-{
-    assert_int_not_equal(model.status, HMLC_OK);
-    if (strcmp(first_error(&model), error) != 0 || !says(&model, text)) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(model.module->diagnostics);
-        fail_msg("%s with \"%s\" expected, found %s: %s", error, text, first_error(&model),
-                 first != NULL ? first->message : "");
-    }
-    imported_free(&model);
 }
 
 /* x -> Relu -> Identity y, with a leftover of the training beside it. */
@@ -59,10 +39,10 @@ static void outputs_are_what_nobody_reads(void **state)
     tf_plain(&graph, "done", "NoOp", "^y");
     imported model = import_with(&graph, NULL, NULL);
     /* "done" comes after y in order alone, so y has a reader and the graph no result. */
-    check_refused(model, "graph_invalid", "no output");
+    expect_refused(model, "graph_invalid", "no output");
     graph = small();
     model = import_with(&graph, NULL, NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_string_equal(model.module->output_names[0], "y");
     assert_string_equal(output_type(&model, 0), "f32[x_dim0, 4]");
     imported_free(&model);
@@ -74,13 +54,13 @@ static void what_outputs_do_not_need_is_not_looked_at(void **state)
     wire_buffer graph = small();
     tf_plain(&graph, "update", "Assign", "y y");
     imported model = import_with(&graph, NULL, "r");
-    check_good(&model);
+    expect_imported(&model);
     assert_string_equal(model.module->output_names[0], "r");
     assert_int_equal(count_ops(&model, HMLC_OP_relu), 1);
     imported_free(&model);
     graph = small();
     tf_plain(&graph, "update", "Assign", "y y");
-    check_refused(import_with(&graph, NULL, NULL), "op_unsupported", "writes a variable");
+    expect_refused(import_with(&graph, NULL, NULL), "op_unsupported", "writes a variable");
 }
 
 static void inner_tensors_are_fed(void **state)
@@ -91,7 +71,7 @@ static void inner_tensors_are_fed(void **state)
     tf_plain(&graph, "mfcc", "Mfcc", "wav wav");
     tf_plain(&graph, "y", "Relu", "mfcc");
     imported model = import_with(&graph, "mfcc=batch,98,40", NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_string_equal(input_type(&model, 0), "f32[batch, 98, 40]");
     assert_string_equal(output_type(&model, 0), "f32[batch, 98, 40]");
     imported_free(&model);
@@ -105,7 +85,7 @@ static void several_are_fed_with_dims_of_their_own(void **state)
     tf_placeholder(&graph, "b", DT_FLOAT, NULL);
     tf_plain(&graph, "y", "Mul", "a b");
     imported model = import_with(&graph, "b=,a=2,n", NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_string_equal(input_type(&model, 0), "f32[]");
     assert_string_equal(input_type(&model, 1), "f32[2, n]");
     imported_free(&model);
@@ -115,23 +95,23 @@ static void inputs_that_cannot_be(void **state)
 {
     (void)state;
     wire_buffer graph = small();
-    check_refused(import_with(&graph, "nobody=1", NULL), "usage", "the graph has no such tensor");
+    expect_refused(import_with(&graph, "nobody=1", NULL), "usage", "the graph has no such tensor");
     graph = small();
-    check_refused(import_with(&graph, "x=1,-7", NULL), "usage", "these are no dims");
+    expect_refused(import_with(&graph, "x=1,-7", NULL), "usage", "these are no dims");
     graph = small();
-    check_refused(import_with(&graph, "r", NULL), "rank_unknown", "how many dims the input 'r'");
+    expect_refused(import_with(&graph, "r", NULL), "rank_unknown", "how many dims the input 'r'");
     graph = small();
-    check_refused(import_with(&graph, "x=1,4,x=2,4", NULL), "usage", "it is given twice");
+    expect_refused(import_with(&graph, "x=1,4,x=2,4", NULL), "usage", "it is given twice");
     graph = small();
-    check_refused(import_with(&graph, NULL, "nobody"), "value_undefined", "produced by no node");
+    expect_refused(import_with(&graph, NULL, "nobody"), "value_undefined", "produced by no node");
     graph = (wire_buffer){0};
     tf_placeholder(&graph, "x", DT_FLOAT, NULL);
     tf_plain(&graph, "y", "Relu", "x");
-    check_refused(import_with(&graph, NULL, NULL), "rank_unknown", "--inputs x=?,DIM,DIM");
+    expect_refused(import_with(&graph, NULL, NULL), "rank_unknown", "--inputs x=?,DIM,DIM");
     graph = (wire_buffer){0};
     tf_placeholder(&graph, "x", DT_STRING, "1");
     tf_plain(&graph, "y", "Identity", "x");
-    check_refused(import_with(&graph, NULL, NULL), "op_unsupported_type", "strings are not");
+    expect_refused(import_with(&graph, NULL, NULL), "op_unsupported_type", "strings are not");
 }
 
 static void operators_are_refused_by_name(void **state)
@@ -154,7 +134,7 @@ static void operators_are_refused_by_name(void **state)
         wire_buffer graph = {0};
         tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
         tf_plain(&graph, "y", rows[i].op, "x");
-        check_refused(import_with(&graph, NULL, NULL), rows[i].error, rows[i].text);
+        expect_refused(import_with(&graph, NULL, NULL), rows[i].error, rows[i].text);
     }
 }
 
@@ -168,7 +148,7 @@ static void unknown_attributes_are_refused(void **state)
     tf_attr_number(&node, "_ignored", ATTR_I, 1);
     tf_attr_number(&node, "T", ATTR_TYPE, DT_FLOAT);
     tf_add(&graph, &node);
-    check_refused(import_with(&graph, NULL, NULL), "not_implemented", "'new_meaning'");
+    expect_refused(import_with(&graph, NULL, NULL), "not_implemented", "'new_meaning'");
 }
 
 /* A text where a number belongs is not 0. */
@@ -181,8 +161,8 @@ static void attributes_of_other_kinds_are_refused(void **state)
     wire_put_text(&value, 2, "first");
     tf_attr(&node, "axis", &value);
     tf_add(&graph, &node);
-    check_refused(import_with(&graph, NULL, NULL), "attribute_invalid",
-                  "attribute 'axis' must be a whole number");
+    expect_refused(import_with(&graph, NULL, NULL), "attribute_invalid",
+                   "attribute 'axis' must be a whole number");
 }
 
 /* All problems at once. */
@@ -211,17 +191,17 @@ static void graphs_that_do_not_hang_together(void **state)
     (void)state;
     wire_buffer graph = small();
     tf_plain(&graph, "r", "Relu", "x");
-    check_refused(import_with(&graph, NULL, NULL), "value_undefined", "the name of two nodes");
+    expect_refused(import_with(&graph, NULL, NULL), "value_undefined", "the name of two nodes");
     graph = small();
     tf_plain(&graph, "z", "Relu", "nobody");
-    check_refused(import_with(&graph, NULL, NULL), "value_undefined", "produced by no node");
+    expect_refused(import_with(&graph, NULL, NULL), "value_undefined", "produced by no node");
     graph = small();
     tf_plain(&graph, "z", "Relu", "r:9");
-    check_refused(import_with(&graph, NULL, NULL), "not_implemented", "output 9 ('r')");
+    expect_refused(import_with(&graph, NULL, NULL), "not_implemented", "output 9 ('r')");
     graph = (wire_buffer){0};
     tf_plain(&graph, "a", "Relu", "b");
     tf_plain(&graph, "b", "Relu", "a");
-    check_refused(import_with(&graph, NULL, "a"), "value_undefined", "in a circle");
+    expect_refused(import_with(&graph, NULL, "a"), "value_undefined", "in a circle");
 }
 
 static void stored_tensors_must_fit(void **state)
@@ -232,24 +212,24 @@ static void stored_tensors_must_fit(void **state)
     tf_constant(&graph, "c", DT_FLOAT, "4", numbers, 16);
     tf_plain(&graph, "z", "Add", "y c");
     imported model = import_with(&graph, NULL, NULL);
-    check_good(&model);
+    expect_imported(&model);
     imported_free(&model);
     graph = small();
     tf_constant(&graph, "c", DT_FLOAT, "5", numbers, 16);
     tf_plain(&graph, "z", "Add", "y c");
-    check_refused(import_with(&graph, NULL, NULL), "tensor_data_invalid", "16 bytes are stored");
+    expect_refused(import_with(&graph, NULL, NULL), "tensor_data_invalid", "16 bytes are stored");
     graph = small();
     tf_constant(&graph, "c", DT_STRING, "1", "a", 1);
     tf_plain(&graph, "z", "Add", "y c");
-    check_refused(import_with(&graph, NULL, NULL), "op_unsupported_type", "strings are not");
+    expect_refused(import_with(&graph, NULL, NULL), "op_unsupported_type", "strings are not");
     graph = small();
     tf_constant(&graph, "c", DT_FLOAT, "-3", numbers, 16);
     tf_plain(&graph, "z", "Add", "y c");
-    check_refused(import_with(&graph, NULL, NULL), "tensor_data_invalid", "dim 0 is -3");
+    expect_refused(import_with(&graph, NULL, NULL), "tensor_data_invalid", "dim 0 is -3");
     graph = small();
     tf_plain(&graph, "c", "Const", "");
     tf_plain(&graph, "z", "Add", "y c");
-    check_refused(import_with(&graph, NULL, NULL), "attribute_invalid", "Const has no value");
+    expect_refused(import_with(&graph, NULL, NULL), "attribute_invalid", "Const has no value");
 }
 
 /* A number for 2^40 elements: a small file must not ask for all memory. */
@@ -264,7 +244,7 @@ static void one_number_does_not_fill_memory(void **state)
     tf_attr(&node, "value", &value);
     tf_add(&graph, &node);
     tf_plain(&graph, "z", "Add", "y c");
-    check_refused(import_with(&graph, NULL, NULL), "parser_memory", "0 values stand for");
+    expect_refused(import_with(&graph, NULL, NULL), "parser_memory", "0 values stand for");
 }
 
 static void dropout_drops_nothing(void **state)
@@ -280,7 +260,7 @@ static void dropout_drops_nothing(void **state)
     tf_plain(&graph, "kept", "Floor", "sum");
     tf_plain(&graph, "y", "Mul", "x kept");
     imported model = import_with(&graph, NULL, NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_true(says(&model, "nothing is"));
     assert_int_equal(count_ops(&model, HMLC_OP_floor), 0);
     imported_free(&model);
@@ -330,7 +310,7 @@ static void loops_must_be_whole(void **state)
     (void)state;
     wire_buffer graph = loop_graph("Exit", "in n", "m lc");
     imported model = import_bytes(&graph, NULL);
-    check_good(&model);
+    expect_imported(&model);
     assert_int_equal(count_ops(&model, HMLC_OP_loop), 1);
     imported_free(&model);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

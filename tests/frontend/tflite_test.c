@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "flat_writer.h"
-#include "test_module.h"
+#include "import_expect.h"
 
 static imported import_flat(const flat_model *model)
 {
@@ -20,14 +20,7 @@ static imported import_flat(const flat_model *model)
 
 static void expect(const flat_model *model, hmlc_status status, const char *error, const char *text)
 {
-    imported result = import_flat(model);
-    if (result.status != status || strcmp(first_error(&result), error) != 0 ||
-        !says(&result, text)) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(result.module->diagnostics);
-        fail_msg("expected %s '%s', got status %d, %s: %s", error, text, (int)result.status,
-                 first_error(&result), first != NULL ? first->message : "");
-    }
-    imported_free(&result);
+    expect_status(import_flat(model), status, error, text);
 }
 
 static void expect_damage(const flat_model *model, const char *text)
@@ -400,14 +393,7 @@ static void expect_bytes(const unsigned char *data, size_t size, const char *tex
 {
     wire_buffer file = {0};
     wire_put_raw(&file, data, size);
-    imported result = import_bytes(&file, NULL);
-    assert_int_equal(result.status, HMLC_DAMAGED);
-    assert_string_equal(first_error(&result), "file_damaged");
-    if (!says(&result, text)) {
-        fail_msg("expected '%s', got '%s'", text,
-                 hmlc_diagnostics_first(result.module->diagnostics)->message);
-    }
-    imported_free(&result);
+    expect_status(import_bytes(&file, NULL), HMLC_DAMAGED, "file_damaged", text);
 }
 
 /* By place in the file: the root's offset, its vtable's size, the offset of a vector, its length.
