@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_models FOLDER: a model for each kind of kernel whose instructions are counted,
  * FOLDER/NAME.onnx each. */
-#include <stdio.h>
-
 #include "wire_writer.h"
 
 static void ends(wire_buffer *graph, const char *from, const char *to)
@@ -154,13 +152,9 @@ int main(int argc, char **argv)
 {
     bool written = argc == 2;
     for (size_t k = 0; written && k < sizeof models / sizeof models[0]; k++) {
-        char path[1024];
         wire_buffer graph = {0};
         models[k].build(&graph);
-        wire_buffer model = model_end(&graph, 17);
-        snprintf(path, sizeof path, "%s/%s.onnx", argv[1], models[k].name);
-        written = wire_save(path, model.data, model.size);
-        wire_free(&model);
+        written = model_save(&graph, 17, "%s/%s.onnx", argv[1], models[k].name);
     }
     return written ? 0 : 1;
 }

@@ -12,7 +12,6 @@
  *     table       rows of the weights, gathered
  *     window      a 3x3 convolution, which Winograd's form would take
  */
-#include <stdio.h>
 #include <string.h>
 
 #include <hmlc/types.h>
@@ -39,12 +38,7 @@ static void put(wire_buffer *graph, const char *name, int64_t type, const char *
 
 static bool save(wire_buffer *graph, const char *folder, const char *name)
 {
-    char path[4096];
-    wire_buffer model = model_end(graph, 18);
-    (void)snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
-    bool saved = wire_save(path, model.data, model.size);
-    wire_free(&model);
-    return saved;
+    return model_save(graph, 18, "%s/%s.onnx", folder, name);
 }
 
 static bool product(const char *folder, const char *name, float scale, float first)

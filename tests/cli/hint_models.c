@@ -333,17 +333,11 @@ static const struct {
 
 static bool save(const char *folder, size_t index, bool followed)
 {
-    char path[1024];
     wire_buffer graph = {0};
     cases[index].build(&graph, followed);
     graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, NULL);
-    wire_buffer model =
-        model_end(&graph, followed ? cases[index].opset_after : cases[index].opset_before);
-    (void)snprintf(path, sizeof path, "%s/%s.%s.onnx", folder, cases[index].name,
-                   followed ? "after" : "before");
-    bool written = wire_save(path, model.data, model.size);
-    wire_free(&model);
-    return written;
+    return model_save(&graph, followed ? cases[index].opset_after : cases[index].opset_before,
+                      "%s/%s.%s.onnx", folder, cases[index].name, followed ? "after" : "before");
 }
 
 int main(int argc, char **argv)

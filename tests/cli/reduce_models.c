@@ -22,9 +22,7 @@ static void save(const char *name, const void *data, size_t bytes)
 static void save_graph(const char *name, wire_buffer *graph, const char *output)
 {
     graph_value(graph, GRAPH_OUTPUT, output, ONNX_FLOAT, NULL);
-    wire_buffer model = model_end(graph, 17);
-    save(name, model.data, model.size);
-    wire_free(&model);
+    failed |= !model_save(graph, 17, "%s/%s", folder, name);
 }
 
 /* `count` nodes from x to v<count>, all Relu but the one at `at`. */

@@ -106,8 +106,5 @@ int main(int argc, char **argv)
     } else {
         products(&graph);
     }
-    wire_buffer model = model_end(&graph, 17);
-    bool written = argc >= 2 && wire_save(argv[1], model.data, model.size);
-    wire_free(&model);
-    return written ? 0 : 1;
+    return argc >= 2 && model_save(&graph, 17, "%s", argv[1]) ? 0 : 1;
 }

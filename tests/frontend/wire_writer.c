@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire_writer.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,4 +292,18 @@ wire_buffer model_end(wire_buffer *graph, int64_t opset)
     wire_put_message(&model, 8, &version);
     wire_put_message(&model, 7, graph);
     return model;
+}
+
+bool model_save(wire_buffer *graph, int64_t opset, const char *path, ...)
+{
+    char printed[4096];
+    va_list list;
+    va_start(list, path);
+    int length = vsnprintf(printed, sizeof printed, path, list);
+    va_end(list);
+    wire_buffer model = model_end(graph, opset);
+    bool saved =
+        length > 0 && (size_t)length < sizeof printed && wire_save(printed, model.data, model.size);
+    wire_free(&model);
+    return saved;
 }

@@ -79,5 +79,8 @@ void graph_conv(wire_buffer *graph, const char *inputs, const char *result, int6
 /* The whole model: IR version 8, this opset, the graph last, so that every shorter file lacks it.
  */
 wire_buffer model_end(wire_buffer *graph, int64_t opset);
+/* The same as a file, whose path is printed; false when that fails. */
+__attribute__((format(printf, 3, 4))) bool model_save(wire_buffer *graph, int64_t opset,
+                                                      const char *path, ...);
 
 #endif

@@ -48,8 +48,5 @@ int main(int argc, char **argv)
     }
     wire_buffer graph = {0};
     row->make(&graph, (uint32_t)strtoul(argv[2], NULL, 10));
-    wire_buffer model = model_end(&graph, 17);
-    bool good = wire_save(argv[3], model.data, model.size);
-    wire_free(&model);
-    return good ? 0 : 1;
+    return model_save(&graph, 17, "%s", argv[3]) ? 0 : 1;
 }
