@@ -145,6 +145,8 @@ for word in weights-int8 weights-int4; do
     expect 1 'cosine (1|0\.[89])' "$hmlc" compare "$model" alone.hml --dim batch=2
     holds "$word takes less than f32" [ "$(stat -c %s alone.hml)" -lt "$(stat -c %s float.hml)" ]
     expect 2 'HML1100.*--calib has no meaning' "$hmlc" quantize "$model" --to $word --calib all -o x.onnx
+    expect 2 'HML1100.*--keep has no meaning' "$hmlc" quantize "$model" --to $word --keep Gemm -o x.onnx
+    expect 2 'HML1100.*--keep-float has no meaning' "$hmlc" compile "$model" --quantize $word --keep-float Gemm -o x.hml
 done
 printf 'no model' >nonsense.onnx
 expect 4 'HML' "$hmlc" quantize nonsense.onnx --to weights-int4 -o x.onnx

@@ -276,17 +276,14 @@ static int run_request(const hml_options *options, hml_report *report, const cha
 /* Options that say something of --quantize alone. */
 static int check_quantize(const hml_options *options, hml_report *report)
 {
-    static const char *const others[] = {"calib",  "stats",  "ranges",     "max-drop",
-                                         "metric", "report", "requantize", "keep-float"};
     const char *type = hml_options_get(options, "quantize");
-    for (size_t k = 0; type == NULL && k < sizeof others / sizeof others[0]; k++) {
-        if (hml_options_get(options, others[k]) != NULL) {
-            return hml_report_usage(report, "--%s needs --quantize int8", others[k]);
-        }
+    const char *word = hmlc_quantizing_word(options, "keep-float");
+    if (type == NULL && word != NULL) {
+        return hml_report_usage(report, "--%s needs --quantize int8", word);
     }
     hmlc_quantize_bits bits;
     if (hmlc_weights_alone_word(type, &bits)) {
-        return hmlc_weights_alone_check(options, report);
+        return hmlc_weights_alone_check(options, report, "keep-float");
     }
     if (type != NULL && strcmp(type, "int8") != 0) {
         return hml_report_usage(report,

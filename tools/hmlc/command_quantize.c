@@ -66,16 +66,13 @@ static int write_halves(hmlc_job *job, const hmlc_request *request, const char *
 static int store_halves(const hml_options *options, hml_report *report, const char *output,
                         hmlc_weight_type weights)
 {
-    static const char *const others[] = {"calib",  "stats",  "ranges", "max-drop",
-                                         "metric", "report", "keep",   "requantize"};
-    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
-        if (hml_options_get(options, others[k]) != NULL) {
-            return hml_report_usage(report, "--%s has no meaning for weights alone", others[k]);
-        }
-    }
     hmlc_request request;
     hmlc_job job = {0};
-    int status = hmlc_request_parse(&request, report, options);
+    int status = hmlc_weights_alone_check(options, report, "keep");
+    if (status != HMLC_OK) {
+        return status;
+    }
+    status = hmlc_request_parse(&request, report, options);
     request.model_path = report->path;
     request.pipeline = "clean";
     status = status == HMLC_OK ? hmlc_path_check(report, request.model_path, output) : status;

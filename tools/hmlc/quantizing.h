@@ -38,13 +38,16 @@ typedef struct hmlc_quantizing {
         {"report", 0, "REPORT.json", "write what was decided of each node, and why"},              \
         {"requantize", 0, NULL, "take a model that is quantized in part, and quantize the rest"}
 
+/* One of those rows or `keep`, the command's option that names nodes which stay float, if it is
+ * given; else NULL. */
+const char *hmlc_quantizing_word(const hml_options *options, const char *keep);
 /* Parses the options, imports the model, runs `clean`, plans. The exit status. */
 int hmlc_quantizing_open(hmlc_quantizing *q, const hml_options *options, hml_report *report,
                          const char *output);
 /* --ranges, --max-drop and --metric; the exit status. */
 int hmlc_quantizing_parse(hmlc_quantizing *q, const hml_options *options, hml_report *report);
-/* Statistics, ranges, weights and the budget, as the options say; `keep` is the option that names
- * nodes which stay float. HMLC_NO: the budget is missed, and the plan holds the best. */
+/* Statistics, ranges, weights and the budget, as the options say; `keep` as above. HMLC_NO: the
+ * budget is missed, and the plan holds the best. */
 int hmlc_quantizing_decide(hmlc_quantizing *q, const char *keep);
 /* Reads the folders of --calib. */
 int hmlc_quantizing_samples(hmlc_quantizing *q);

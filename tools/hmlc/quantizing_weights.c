@@ -10,17 +10,11 @@ bool hmlc_weights_alone_word(const char *word, hmlc_quantize_bits *bits)
     return narrow || (word != NULL && strcmp(word, "weights-int8") == 0);
 }
 
-int hmlc_weights_alone_check(const hml_options *options, hml_report *report)
+int hmlc_weights_alone_check(const hml_options *options, hml_report *report, const char *keep)
 {
-    static const char *const others[] = {"calib",  "stats",      "ranges", "max-drop",
-                                         "metric", "keep-float", "report", "requantize"};
-    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++) {
-        if (hml_options_get(options, others[k]) != NULL) {
-            return hml_report_usage(report, "--%s has no meaning where weights alone are quantized",
-                                    others[k]);
-        }
-    }
-    return HMLC_OK;
+    const char *word = hmlc_quantizing_word(options, keep);
+    return word == NULL ? HMLC_OK
+                        : hml_report_usage(report, "--%s has no meaning for weights alone", word);
 }
 
 int hmlc_weights_alone_open(hmlc_job *job, hmlc_request *request, const char *output,
@@ -46,7 +40,7 @@ int hmlc_weights_alone_quantize(const hml_options *options, hml_report *report, 
 {
     hmlc_request request;
     hmlc_job job = {0};
-    int status = hmlc_weights_alone_check(options, report);
+    int status = hmlc_weights_alone_check(options, report, "keep");
     if (status != HMLC_OK) {
         return status;
     }
