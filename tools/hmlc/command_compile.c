@@ -273,6 +273,13 @@ static int run_request(const hml_options *options, hml_report *report, const cha
     return status;
 }
 
+/* --quantize weights-int8 or weights-int4; halves are for --weights. NULL: another, or none. */
+static const hmlc_weights_alone *integer_weights(const hml_options *options)
+{
+    const hmlc_weights_alone *alone = hmlc_weights_alone_find(hml_options_get(options, "quantize"));
+    return alone != NULL && alone->halves == HMLC_WEIGHTS_F32 ? alone : NULL;
+}
+
 /* Options that say something of --quantize alone. */
 static int check_quantize(const hml_options *options, hml_report *report)
 {
@@ -281,8 +288,7 @@ static int check_quantize(const hml_options *options, hml_report *report)
     if (type == NULL && word != NULL) {
         return hml_report_usage(report, "--%s needs --quantize int8", word);
     }
-    hmlc_quantize_bits bits;
-    if (hmlc_weights_alone_word(type, &bits)) {
+    if (integer_weights(options) != NULL) {
         return hmlc_weights_alone_check(options, report, "keep-float");
     }
     if (type != NULL && strcmp(type, "int8") != 0) {
@@ -329,13 +335,13 @@ static int compile_quantized(const hml_options *options, hml_report *report, con
 
 /* Weights alone: no samples, and the artifact at once. */
 static int compile_weights(const hml_options *options, hml_report *report, const char *path,
-                           hmlc_quantize_bits bits)
+                           const hmlc_weights_alone *alone)
 {
     hmlc_request request;
     hmlc_job job = {0};
     int status = hmlc_request_parse(&request, report, options);
     request.model_path = report->path;
-    status = status == HMLC_OK ? hmlc_weights_alone_open(&job, &request, path, bits) : status;
+    status = status == HMLC_OK ? hmlc_weights_alone_open(&job, &request, path, alone) : status;
     request.pipeline = NULL;
     if (status == HMLC_OK && !request.emit_onnx) {
         status = (int)hmlc_job_lower(&job);
@@ -356,9 +362,9 @@ static int compile_with(const hml_options *options, hml_report *report)
         return hml_report_usage(report, "expected -o OUT.hml");
     }
     int status = check_quantize(options, report);
-    hmlc_quantize_bits bits;
-    if (status == HMLC_OK && hmlc_weights_alone_word(hml_options_get(options, "quantize"), &bits)) {
-        return compile_weights(options, report, path, bits);
+    const hmlc_weights_alone *alone = integer_weights(options);
+    if (status == HMLC_OK && alone != NULL) {
+        return compile_weights(options, report, path, alone);
     }
     if (status != HMLC_OK || hml_options_get(options, "quantize") != NULL) {
         return status != HMLC_OK ? status : compile_quantized(options, report, path);

@@ -48,60 +48,19 @@ static int quantize(hmlc_quantizing *q, const char *path)
     return status != HMLC_OK ? status : decided;
 }
 
-/* Weights alone: the graph behind the neutral passes with casts of halves in it. */
-static int write_halves(hmlc_job *job, const hmlc_request *request, const char *output,
-                        hmlc_weight_type weights)
-{
-    int status = (int)hmlc_job_import(job, request);
-    status = status == HMLC_OK ? hmlc_job_guard(job, output) : status;
-    status = status == HMLC_OK ? (int)hmlc_job_lower(job) : status;
-    status = status == HMLC_OK ? (int)hmlc_store_weights(job->module, weights) : status;
-    status = status == HMLC_OK ? hmlc_job_write_onnx(job, job->module, output, NULL) : status;
-    if (job->module != NULL) {
-        hmlc_job_report(job, request->report);
-    }
-    return status;
-}
-
-static int store_halves(const hml_options *options, hml_report *report, const char *output,
-                        hmlc_weight_type weights)
-{
-    hmlc_request request;
-    hmlc_job job = {0};
-    int status = hmlc_weights_alone_check(options, report, "keep");
-    if (status != HMLC_OK) {
-        return status;
-    }
-    status = hmlc_request_parse(&request, report, options);
-    request.model_path = report->path;
-    request.pipeline = "clean";
-    status = status == HMLC_OK ? hmlc_path_check(report, request.model_path, output) : status;
-    status = status == HMLC_OK ? write_halves(&job, &request, output, weights) : status;
-    hmlc_job_release(&job);
-    hmlc_request_release(&request);
-    return status;
-}
-
 static int quantize_with(const hml_options *options, hml_report *report)
 {
-    enum { HALVES = 2 };
     static const char *const types[] = {"int8", "f16", "bf16", "weights-int8", "weights-int4"};
     const char *output = hml_options_get(options, "output"), *to = hml_options_get(options, "to");
+    const hmlc_weights_alone *alone = hmlc_weights_alone_find(to);
     char suggestion[96];
     if (output == NULL || output[0] == '\0') {
         return hml_report_usage(report, "expected -o OUT.onnx");
     }
-    hmlc_quantize_bits bits;
-    if (hmlc_weights_alone_word(to, &bits)) {
-        return hmlc_weights_alone_quantize(options, report, output, bits);
+    if (alone != NULL) {
+        return hmlc_weights_alone_quantize(options, report, output, alone);
     }
     if (to != NULL && strcmp(to, types[0]) != 0) {
-        for (size_t k = 1; k <= HALVES; k++) {
-            if (strcmp(to, types[k]) == 0) {
-                return store_halves(options, report, output,
-                                    k == 1 ? HMLC_WEIGHTS_F16 : HMLC_WEIGHTS_BF16);
-            }
-        }
         return hml_report_usage(
             report, "--to %s: expected int8, weights-int8, weights-int4, f16 or bf16%s", to,
             hml_did_you_mean(to, types, sizeof types / sizeof types[0], suggestion,
