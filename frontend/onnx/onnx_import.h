@@ -93,9 +93,10 @@ void hmlc_onnx_declared_finish(hmlc_onnx_importer *importer);
 bool hmlc_onnx_dtype(hmlc_importer *importer, int64_t number, const hmlc_location *where,
                      const char *what, hmlc_dtype *dtype);
 
-/* onnx_tensor.c: a stored tensor; its bytes lie in the file where that is possible. */
-/* Integers of four bits become bytes, which only what knows it may read. */
+/* onnx_tensor.c: whether elements are integers of four bits; they become bytes, which only what
+ * knows it may read. */
 bool hmlc_onnx_is_packed(const Onnx__TensorProto *proto);
+/* A stored tensor; its bytes lie in the file where that is possible. */
 hmlc_status hmlc_onnx_tensor(hmlc_importer *importer, const Onnx__TensorProto *proto,
                              const hmlc_location *where, hmlc_tensor *tensor) HMLC_MUST_USE;
 

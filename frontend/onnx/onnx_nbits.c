@@ -204,15 +204,20 @@ void hmlc_onnx_import_matmul_nbits(hmlc_node *node)
 
 enum { ROWS_DATA, ROWS_INDICES, ROWS_SCALES, ROWS_ZEROS };
 
-/* Data and zero points as bytes: those of uint8 may lie two a byte along the last dim. */
+/* Of uint8 in the model, too. */
+static bool is_bytes(const hmlc_node *node, uint32_t index)
+{
+    return node->inputs[index]->type->dtype == HMLC_DTYPE_u8 &&
+           !hmlc_onnx_reads_packed(node, index);
+}
+
+/* Data and zero points as bytes: those of uint8 lie two a byte along the last dim if `bits` is 4.
+ */
 static hmlc_value *gathered_part(hmlc_node *node, uint32_t index, int64_t bits, int64_t last)
 {
-    hmlc_value *value = node->inputs[index];
     const hmlc_tensor *tensor = constant_input(node, index);
-    bool two =
-        bits == 4 && value->type->dtype == HMLC_DTYPE_u8 && !hmlc_onnx_reads_packed(node, index);
-    if (tensor == NULL || !two) {
-        return tensor != NULL ? value : NULL;
+    if (tensor == NULL || bits != 4 || !is_bytes(node, index)) {
+        return tensor != NULL ? node->inputs[index] : NULL;
     }
     packed_rows rows = {.rows = 1, .columns = last, .stride = ceil_divide(last, 2), .bits = 4};
     int64_t dims[HMLC_MAX_RANK];
@@ -227,14 +232,6 @@ static hmlc_value *gathered_part(hmlc_node *node, uint32_t index, int64_t bits, 
 static int64_t last_dim(const hmlc_tensor *tensor)
 {
     return tensor->rank > 0 ? tensor->dims[tensor->rank - 1] : 1;
-}
-
-/* Elements of data's last dim. */
-static int64_t data_length(const hmlc_node *node, const hmlc_tensor *data, int64_t bits)
-{
-    bool two =
-        bits == 4 && data->dtype == HMLC_DTYPE_u8 && !hmlc_onnx_reads_packed(node, ROWS_DATA);
-    return last_dim(data) * (two ? 2 : 1);
 }
 
 void hmlc_onnx_import_gather_block_quantized(hmlc_node *node)
@@ -252,14 +249,15 @@ void hmlc_onnx_import_gather_block_quantized(hmlc_node *node)
     if (data == NULL || scales == NULL) {
         return;
     }
-    bool bytes = data->dtype == HMLC_DTYPE_u8 && !hmlc_onnx_reads_packed(node, ROWS_DATA);
-    if (bytes && bits == 4 && along != rank - 1) {
+    bool bytes = is_bytes(node, ROWS_DATA), pairs = bytes && bits == 4;
+    if (pairs && along != rank - 1) {
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
                        "'quantize_axis' of data that lies two a byte must be the last one");
         return;
     }
-    hmlc_value *parts[3] = {gathered_part(node, ROWS_DATA, bits, data_length(node, data, bits)),
-                            node->inputs[ROWS_SCALES], NULL};
+    int64_t length = last_dim(data) * (pairs ? 2 : 1);
+    hmlc_value *parts[3] = {gathered_part(node, ROWS_DATA, bits, length), node->inputs[ROWS_SCALES],
+                            NULL};
     if (hmlc_node_has_input(node, ROWS_ZEROS)) {
         parts[2] = gathered_part(node, ROWS_ZEROS, bits, last_dim(scales));
     } else if (bytes) {

@@ -5,14 +5,19 @@
 #include "onnx_node.h"
 #include "onnx_quantize.h"
 
+static bool is_single(const hmlc_value *value)
+{
+    return value->type->rank == 0 ||
+           (value->type->rank == 1 && hmlc_dim_is(value->type->dims[0], 1));
+}
+
 /* A scale or zero point of one element as a scalar; absent: NULL. */
 static hmlc_value *single(hmlc_node *node, uint32_t index)
 {
     if (!hmlc_node_has_input(node, index)) {
         return NULL;
     }
-    const hmlc_type *type = node->inputs[index]->type;
-    if (type->rank > 1 || (type->rank == 1 && !hmlc_dim_is(type->dims[0], 1))) {
+    if (!is_single(node->inputs[index])) {
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "'%s' must have one element",
                        hmlc_node_input_name(node, index));
         return NULL;
@@ -156,17 +161,9 @@ void hmlc_onnx_import_qlinear_softmax(hmlc_node *node)
 static hmlc_value *integer_sums(hmlc_node *node, hmlc_value *const *operands, bool transpose_a,
                                 bool transpose_b)
 {
-    hmlc_value *sums =
-        hmlc_emit(&node->emit, HMLC_OP_matmul_integer, operands, 4,
-                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_transpose_a, transpose_a ? 1 : 0),
-                             hmlc_attr_int(HMLC_ATTR_transpose_b, transpose_b ? 1 : 0)));
-    return sums;
-}
-
-static bool is_single(const hmlc_value *value)
-{
-    return value->type->rank == 0 ||
-           (value->type->rank == 1 && hmlc_dim_is(value->type->dims[0], 1));
+    return hmlc_emit(&node->emit, HMLC_OP_matmul_integer, operands, 4,
+                     HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_transpose_a, transpose_a),
+                                hmlc_attr_int(HMLC_ATTR_transpose_b, transpose_b)));
 }
 
 /* A scale or zero point of b: one, or one for each column, which stands beside rows of a transposed
@@ -180,7 +177,7 @@ static hmlc_value *of_columns(hmlc_node *node, uint32_t index, bool transposed)
     if (is_single(value)) {
         return hmlc_emit_reshape(&node->emit, value, NULL, 0);
     }
-    if (value->type->rank > 1 && node->inputs[index]->type->rank != hmlc_node_rank(node, 1)) {
+    if (value->type->rank > 1 && value->type->rank != hmlc_node_rank(node, 1)) {
         hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
                        "'%s' has rank %d; one element, or one for each column is supported",
                        hmlc_node_input_name(node, index), value->type->rank);

@@ -302,9 +302,5 @@ void hmlc_onnx_dynamic_quantize(hmlc_node *node, hmlc_value *x, hmlc_value *resu
 
 void hmlc_onnx_import_dynamic_quantize(hmlc_node *node)
 {
-    hmlc_value *results[3];
-    hmlc_onnx_dynamic_quantize(node, node->inputs[0], results);
-    for (uint32_t k = 0; k < 3; k++) {
-        node->outputs[k] = results[k];
-    }
+    hmlc_onnx_dynamic_quantize(node, node->inputs[0], node->outputs);
 }

@@ -46,7 +46,7 @@ static size_t stored_bytes(const tensor_reader *reader)
     return reader->nibbles ? bytes / 2 + bytes % 2 : bytes;
 }
 
-/* `at(i)` gives byte i. */
+/* Byte `index` of what is stored. */
 typedef uint8_t packed_byte(const void *data, size_t index);
 
 static uint8_t byte_of_bytes(const void *data, size_t index)
