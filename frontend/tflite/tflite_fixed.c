@@ -33,7 +33,7 @@ hmlc_value *hmlc_tflite_less(hmlc_node *node, hmlc_value *x, int64_t number)
 }
 
 /* What is done with the factors, one list of numbers for each step. */
-enum { LEFT, MULTIPLIER, RIGHT, LISTS };
+enum { LEFT, MULTIPLIER, RIGHT };
 
 static int64_t entry_of(const hmlc_tflite_factor *factor, int list)
 {

@@ -67,7 +67,7 @@ static bool read_rule(hmlc_node *node, sum_rule *rule)
 
 /* -- the short formula -- */
 
-/* What the reference gives for a pair, less the result's zero point, and what limits it. */
+/* Where the reference's results come from. */
 typedef struct pair_source {
     const sum_rule *rule;
     int64_t sides[2][256]; /* every operand in steps of the sum */
@@ -91,7 +91,7 @@ static int64_t wanted(const pair_source *source, int64_t a, int64_t b)
     return clipped(source->rule, times(&source->rule->result, sum) + source->rule->zero);
 }
 
-/* a A + b B of stored operands less their least ones. */
+/* a A + b B of operands that are counted from their least ones. */
 static int64_t weighed(const sum_rule *rule, const short_sum *formula, int64_t a, int64_t b)
 {
     return (rule->least[0] + a) * formula->factors[0] + (rule->least[1] + b) * formula->factors[1];
