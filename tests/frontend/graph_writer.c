@@ -1,32 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph_writer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-static void words(wire_buffer *node, uint32_t field, const char *list)
-{
-    char word[128];
-    for (int used = 0; sscanf(list, " %127s%n", word, &used) == 1; list += used) {
-        wire_put_text(node, field, word);
-    }
-}
 
 wire_buffer tf_node(const char *name, const char *op, const char *inputs)
 {
     wire_buffer node = {0};
     wire_put_text(&node, 1, name);
     wire_put_text(&node, 2, op);
-    words(&node, 3, inputs);
+    wire_put_names(&node, 3, inputs);
     return node;
 }
 
-void tf_attr(wire_buffer *node, const char *key, wire_buffer *value)
+void tf_entry(wire_buffer *map, uint32_t field, const char *key, wire_buffer *value)
 {
     wire_buffer entry = {0};
     wire_put_text(&entry, 1, key);
     wire_put_message(&entry, 2, value);
-    wire_put_message(node, 5, &entry);
+    wire_put_message(map, field, &entry);
+}
+
+void tf_attr(wire_buffer *node, const char *key, wire_buffer *value)
+{
+    tf_entry(node, 5, key, value);
 }
 
 void tf_attr_number(wire_buffer *node, const char *key, uint32_t kind, int64_t number)

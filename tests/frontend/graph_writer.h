@@ -10,6 +10,8 @@ enum { ATTR_I = 3, ATTR_F = 4, ATTR_B = 5, ATTR_TYPE = 6, ATTR_SHAPE = 7, ATTR_T
 
 /* inputs: names separated by blanks. Who calls owns it until it is added. */
 wire_buffer tf_node(const char *name, const char *op, const char *inputs);
+/* An entry of a map whose keys are texts. */
+void tf_entry(wire_buffer *map, uint32_t field, const char *key, wire_buffer *value);
 void tf_attr(wire_buffer *node, const char *key, wire_buffer *value);
 void tf_attr_number(wire_buffer *node, const char *key, uint32_t kind, int64_t number);
 /* dims: "-1 4"; NULL: unknown rank. */

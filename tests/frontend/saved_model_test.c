@@ -22,21 +22,13 @@ enum { ATTR_FUNC = 10 };
 
 /* -- models ------------------------------------------------------------------------------------ */
 
-static void map_entry(wire_buffer *map, uint32_t field, const char *key, wire_buffer *value)
-{
-    wire_buffer entry = {0};
-    wire_put_text(&entry, 1, key);
-    wire_put_message(&entry, 2, value);
-    wire_put_message(map, field, &entry);
-}
-
 static void tensor_entry(wire_buffer *signature, uint32_t field, const char *key,
                          const char *tensor)
 {
     wire_buffer info = {0};
     wire_put_text(&info, 1, tensor);
     wire_put_int(&info, 2, DT_FLOAT);
-    map_entry(signature, field, key, &info);
+    tf_entry(signature, field, key, &info);
 }
 
 static void attr_function(wire_buffer *node, const char *name)
@@ -89,7 +81,7 @@ static wire_buffer saved_model(wire_buffer *graph, const char *tag, const char *
         wire_buffer signature = {0};
         tensor_entry(&signature, 1, "input", in);
         tensor_entry(&signature, 2, "result", out);
-        map_entry(&meta, 5, *signatures, &signature);
+        tf_entry(&meta, 5, *signatures, &signature);
     }
     wire_put_message(&model, 2, &meta);
     return model;
@@ -284,7 +276,7 @@ static void put_block(wire_buffer *file, wire_buffer *block, uint32_t kind, bool
 
 static wire_buffer checkpoint_index(const checkpoint_change *change, const float *values)
 {
-    wire_buffer file = {0}, block = {0}, index = {0}, handle = {0}, footer = {0}, unused = {0};
+    wire_buffer file = {0}, block = {0}, index = {0}, handle = {0}, footer = {0};
     wire_buffer header = {0}, entry = {0}, shape = tf_shape("4");
     wire_put_int(&header, 1, 1);
     put_entry(&block, "", &header);
@@ -315,7 +307,6 @@ static wire_buffer checkpoint_index(const checkpoint_change *change, const float
     wire_put_raw(&footer, "\x57\xfb\x80\x8b\x24\x75\x47\xdb", 8);
     wire_put_raw(&file, footer.data, change->no_footer ? 40 : 48);
     wire_free(&footer);
-    wire_free(&unused);
     return file;
 }
 

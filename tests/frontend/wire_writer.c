@@ -80,7 +80,7 @@ void wire_put_message(wire_buffer *wire, uint32_t field, wire_buffer *inner)
     wire_free(inner);
 }
 
-/* Calls `put` with each word of a list. */
+/* The first word of a list; gives what is behind it, NULL where there is none. */
 static const char *next_word(const char *text, char *word, size_t size)
 {
     text += strspn(text, " ");
@@ -92,7 +92,7 @@ static const char *next_word(const char *text, char *word, size_t size)
     return text + length;
 }
 
-static void put_names(wire_buffer *wire, uint32_t field, const char *names)
+void wire_put_names(wire_buffer *wire, uint32_t field, const char *names)
 {
     char word[128];
     while ((names = next_word(names, word, sizeof word)) != NULL) {
@@ -103,8 +103,8 @@ static void put_names(wire_buffer *wire, uint32_t field, const char *names)
 wire_buffer node_begin(const char *type, const char *inputs, const char *outputs)
 {
     wire_buffer node = {0};
-    put_names(&node, 1, inputs);
-    put_names(&node, 2, outputs);
+    wire_put_names(&node, 1, inputs);
+    wire_put_names(&node, 2, outputs);
     wire_put_text(&node, 4, type);
     return node;
 }

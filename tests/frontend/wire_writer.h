@@ -27,6 +27,8 @@ void wire_put_message(wire_buffer *wire, uint32_t field, wire_buffer *inner);
 
 /* Lists of names are separated by blanks; "-" is an empty name. */
 
+/* Each name as a text of that field. */
+void wire_put_names(wire_buffer *wire, uint32_t field, const char *names);
 /* A node; attributes are added with the functions below, before graph_node. */
 wire_buffer node_begin(const char *type, const char *inputs, const char *outputs);
 void node_int(wire_buffer *node, const char *name, int64_t value);
