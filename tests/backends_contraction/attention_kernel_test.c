@@ -198,7 +198,7 @@ static void rows_without_numbers(void **state)
         of.hides_nan = hides != 0;
         contraction_case test = case_begin(5);
         hmlc_value *result = build(&test, &of);
-        float *mask = (float *)(uintptr_t)test.inputs[2].data;
+        float *mask = hmlc_eval_data(&test.inputs[2]);
         for (int row = 0; row < 10; row++) { /* the last two stay as they are */
             int from = row < 5 ? 0 : 33, to = row < 5 ? 40 : 36;
             for (int key = from; key < to; key++) {

@@ -29,13 +29,10 @@ static hmlc_tensor sample(kernel_random *random, hmlc_arena *arena, hmlc_dtype d
     if (!hmlc_dtype_is_integer(dtype)) {
         return tensor;
     }
-    union {
-        const void *from;
-        void *to;
-    } data = {.from = tensor.data};
     int64_t count = hmlc_tensor_count(&tensor);
     for (int64_t k = 0; k < count; k += 3) { /* any bits */
-        hmlc_element_set_int(dtype, data.to, k, (int64_t)kernel_random_next(random));
+        hmlc_element_set_int(dtype, hmlc_eval_data(&tensor), k,
+                             (int64_t)kernel_random_next(random));
     }
     return tensor;
 }
@@ -133,17 +130,13 @@ static void set_special(hmlc_tensor *tensor, kernel_random *random)
         0.5,           1.5,          -2.5, 254.7, -129.0, 300.0,   65519.9, 65520.0, 2147483648.0,
         -2147483649.0, 4294967296.5, 1e10, -1e12, 9.3e18, 1.7e19,  -9.3e18, 1e30,    -1e30,
         INFINITY,      -INFINITY,    NAN,  1e-8,  6e-8,   3.38e38, 1e-40,   -0.0};
-    union {
-        const void *from;
-        void *to;
-    } data = {.from = tensor->data};
     int64_t count = hmlc_tensor_count(tensor);
     for (int64_t k = 0; k < count; k++) {
         size_t special = (size_t)k;
         double value = special < sizeof values / sizeof values[0]
                            ? values[special]
                            : kernel_random_real(random, -70000, 70000);
-        hmlc_element_set_double(tensor->dtype, data.to, k, value);
+        hmlc_element_set_double(tensor->dtype, hmlc_eval_data(tensor), k, value);
     }
 }
 
@@ -243,12 +236,9 @@ static hmlc_tensor edges(kernel_random *random, hmlc_arena *arena, const int64_t
 {
     hmlc_tensor tensor =
         kernel_random_tensor(random, arena, HMLC_DTYPE_i32, 2, dims, least, 2147483647.0);
-    union {
-        const void *from;
-        void *to;
-    } data = {.from = tensor.data};
     for (int64_t k = 0; k < hmlc_tensor_count(&tensor); k += 3) {
-        hmlc_element_set_double(HMLC_DTYPE_i32, data.to, k, special[(size_t)(k / 3) % count]);
+        hmlc_element_set_double(HMLC_DTYPE_i32, hmlc_eval_data(&tensor), k,
+                                special[(size_t)(k / 3) % count]);
     }
     return tensor;
 }
