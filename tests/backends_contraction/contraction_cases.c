@@ -6,7 +6,7 @@ contraction_case case_begin(uint64_t seed)
     return (contraction_case){.graph = kernel_graph_create(), .random = {seed}};
 }
 
-static hmlc_tensor random_tensor(contraction_case *test, hmlc_dtype dtype, const char *sizes)
+hmlc_tensor case_tensor(contraction_case *test, hmlc_dtype dtype, const char *sizes)
 {
     int64_t dims[HMLC_MAX_RANK] = {0};
     int32_t rank = 0;
@@ -23,13 +23,13 @@ static hmlc_tensor random_tensor(contraction_case *test, hmlc_dtype dtype, const
 hmlc_value *case_input(contraction_case *test, hmlc_dtype dtype, const char *dims,
                        const char *sizes)
 {
-    test->inputs[test->input_count++] = random_tensor(test, dtype, sizes != NULL ? sizes : dims);
+    test->inputs[test->input_count++] = case_tensor(test, dtype, sizes != NULL ? sizes : dims);
     return kernel_graph_input(&test->graph, dtype, dims);
 }
 
 hmlc_value *case_constant(contraction_case *test, hmlc_dtype dtype, const char *dims)
 {
-    hmlc_tensor tensor = random_tensor(test, dtype, dims);
+    hmlc_tensor tensor = case_tensor(test, dtype, dims);
     return kernel_graph_outer_constant(&test->graph, &tensor);
 }
 

@@ -26,6 +26,8 @@ typedef struct contraction_case {
 } contraction_case;
 
 contraction_case case_begin(uint64_t seed);
+/* Random numbers: floats up to 1, integers up to 9; `sizes` are numbers, blank separated. */
+hmlc_tensor case_tensor(contraction_case *test, hmlc_dtype dtype, const char *sizes);
 /* A run-time operand; `dims` as in kernel_graph_input, `sizes` are the numbers for this run, blank
  * separated, NULL where dims are numbers already. */
 hmlc_value *case_input(contraction_case *test, hmlc_dtype dtype, const char *dims,

@@ -30,16 +30,7 @@ static hmlc_value *weights_of(contraction_case *test, const half_case *shape, hm
                               bool corners, bool wide)
 {
     hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32);
-    int64_t dims[HMLC_MAX_RANK] = {0};
-    int32_t rank = 0;
-    const char *text = shape->weights;
-    char *end = NULL;
-    for (long value = strtol(text, &end, 10); end != text; value = strtol(text, &end, 10)) {
-        dims[rank++] = value;
-        text = end;
-    }
-    hmlc_tensor stored =
-        kernel_random_tensor(&test->random, test->graph.module->arena, half, rank, dims, -1, 1);
+    hmlc_tensor stored = case_tensor(test, half, shape->weights);
     if (corners) {
         put_corners(&stored);
     }
@@ -47,8 +38,7 @@ static hmlc_value *weights_of(contraction_case *test, const half_case *shape, hm
         hmlc_value *value = kernel_graph_outer_constant(&test->graph, &stored);
         return kernel_graph_op(&test->graph, HMLC_OP_cast, &value, 1, &to, 1);
     }
-    hmlc_tensor widened = kernel_random_tensor(&test->random, test->graph.module->arena,
-                                               HMLC_DTYPE_f32, rank, dims, -1, 1);
+    hmlc_tensor widened = case_tensor(test, HMLC_DTYPE_f32, shape->weights);
     for (int64_t k = 0; k < hmlc_tensor_count(&stored); k++) {
         hmlc_element_set_double(HMLC_DTYPE_f32, hmlc_eval_data(&widened), k,
                                 hmlc_tensor_get_double(&stored, k));
