@@ -37,7 +37,9 @@ expect 0 'equal' "$hmlc" compare stats.onnx stats.hml
 
 # All its arithmetic is exact: equal bits on 1, 2 and 4 threads, and on every variant that runs here.
 "$hmlc" compile stats.onnx -o variants.hml -q 2>/dev/null
-for variant in $("$hmlc" inspect variants.hml | sed -n 's/^variants//; / of code/{/does not run it/d; s/^ *\([^ ]*\) .*/\1/p}'); do
+variants=$("$hmlc" inspect variants.hml | sed -n 's/^variants//; / of code/{/does not run it/d; s/^ *\([^ ]*\) .*/\1/p}')
+holds 'some variant runs here' [ -n "$variants" ]
+for variant in $variants; do
     for threads in 1 2 4; do
         HML_VARIANT=$variant "$hmlc" run variants.hml --threads $threads --output "out.$variant.$threads" -q >/dev/null
         [ -e first.out ] || cp -r "out.$variant.$threads" first.out
