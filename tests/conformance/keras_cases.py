@@ -9,7 +9,6 @@ A model applies several layers to one input, so that a file serves many; its out
 random, seeded. The tests read the bundles alone.
 """
 import os
-import struct
 import sys
 import tempfile
 
@@ -18,35 +17,14 @@ os.environ["KERAS_BACKEND"] = "numpy"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
 
+from case_bundle import entry
+
 if VERSION == 3:
     import keras
 else:
     import tf_keras as keras
 L = keras.layers
 rng = np.random.default_rng(7)
-TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9}
-
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def tensor(name, array):
-    """An ONNX TensorProto."""
-    array = np.ascontiguousarray(array)
-    field = lambda number, data: varint(number << 3 | 2) + varint(len(data)) + data
-    dims = b"".join(varint(1 << 3) + varint(size) for size in array.shape)
-    return dims + varint(2 << 3) + varint(TYPES[array.dtype.name]) + field(8, name.encode()) + field(9, array.tobytes())
-
-
-def pack(data):
-    return struct.pack("<I", len(data)) + data
-
-
 bundle = [b"HMLCASE1"]
 
 
@@ -67,12 +45,8 @@ def add(name, model, feeds, ends):
             path = os.path.join(folder, "model" + end)
             model.save(path)
             data = open(path, "rb").read()
-        parts = [pack(f"keras{VERSION} {name} {end}".encode()), pack(data), struct.pack("<I", len(feeds))]
-        parts += [pack(tensor(label, array)) for label, array in zip(names, feeds)]
-        parts.append(struct.pack("<I", len(results)))
-        for label, result in zip(getattr(model, "output_names", [model.layers[-1].name]), results):
-            parts.append(pack(tensor(label, np.asarray(result))))
-        bundle.append(b"".join(parts))
+        outputs = zip(getattr(model, "output_names", [model.layers[-1].name]), results)
+        bundle.append(entry(f"keras{VERSION} {name} {end}", data, zip(names, feeds), [(label, np.asarray(result)) for label, result in outputs]))
         print(f"{name}{end}: {len(data)} bytes, {len(results)} outputs")
 
 
@@ -221,9 +195,7 @@ def first_version(name, layers, model, data, weights, transposed=False):
                 for label, (_, array) in zip(names, arrays):
                     own.create_dataset(label, data=array)
         content = open(path, "rb").read()
-    parts = [pack(f"keras1 {name}".encode()), pack(content), struct.pack("<I", 1), pack(tensor(config[0]["config"]["name"] + "_input", data)),
-             struct.pack("<I", 1), pack(tensor(config[-1]["config"]["name"], expected))]
-    bundle.append(b"".join(parts))
+    bundle.append(entry(f"keras1 {name}", content, [(config[0]["config"]["name"] + "_input", data)], [(config[-1]["config"]["name"], expected)]))
     print(f"{name}: Keras 1, {len(content)} bytes")
 
 

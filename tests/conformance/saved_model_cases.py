@@ -9,7 +9,6 @@ import gzip
 import io
 import os
 import shutil
-import struct
 import sys
 import tarfile
 import tempfile
@@ -22,30 +21,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from case_bundle import entry, tensor
+
 tf1 = tf.compat.v1
 rng = np.random.default_rng(7)
-TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9}
 bundle, only = [b"HMLCASE1"], os.environ.get("ONLY")
-
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def tensor(name, array):
-    """An ONNX TensorProto."""
-    array = np.ascontiguousarray(array) if np.ndim(array) else np.asarray(array)
-    field = lambda number, data: varint(number << 3 | 2) + varint(len(data)) + data
-    dims = b"".join(varint(1 << 3) + varint(size) for size in array.shape)
-    return dims + varint(2 << 3) + varint(TYPES[array.dtype.name]) + field(8, name.encode()) + field(9, array.tobytes())
-
-
-def pack(data):
-    return struct.pack("<I", len(data)) + data
 
 
 def archive(folder):
@@ -109,11 +89,8 @@ def trim(folder):
 
 def keep(name, folder, inputs, outputs):
     trim(folder)
-    parts = [pack(f"saved_model {name}".encode()), pack(archive(folder)), struct.pack("<I", len(inputs))]
-    parts += [pack(tensor(key, value)) for key, value in sorted(inputs.items())]
-    parts.append(struct.pack("<I", len(outputs)))
-    parts += [pack(tensor(key, np.asarray(value))) for key, value in sorted(outputs.items())]
-    bundle.append(b"".join(parts))
+    outputs = {key: np.asarray(value) for key, value in outputs.items()}
+    bundle.append(entry(f"saved_model {name}", archive(folder), sorted(inputs.items()), sorted(outputs.items())))
     if len(sys.argv) > 2:
         place = os.path.join(sys.argv[2], name)
         shutil.rmtree(place, ignore_errors=True)
@@ -122,7 +99,7 @@ def keep(name, folder, inputs, outputs):
         for kind, tensors in (("input", inputs), ("output", outputs)):
             for i, (key, value) in enumerate(sorted(tensors.items())):
                 with open(f"{place}/test_data_set_0/{kind}_{i}.pb", "wb") as stream:
-                    stream.write(tensor(key, np.asarray(value)))
+                    stream.write(tensor(key, value))
 
 
 def save(name, module, function, inputs):

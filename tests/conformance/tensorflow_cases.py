@@ -7,7 +7,6 @@ usage: tensorflow_cases.py FILE   (a virtual environment with tensorflow-cpu)
 Outputs of a graph are the nodes that nobody reads, in the order of the graph.
 """
 import os
-import struct
 import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -15,31 +14,10 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 import numpy as np
 import tensorflow as tf
 
+from case_bundle import entry
+
 tf1, raw = tf.compat.v1, tf.raw_ops
 rng = np.random.default_rng(11)
-TYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7, "bool": 9}
-
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def tensor(name, array):
-    """An ONNX TensorProto."""
-    array = np.ascontiguousarray(array) if np.ndim(array) else np.asarray(array)
-    field = lambda number, data: varint(number << 3 | 2) + varint(len(data)) + data
-    dims = b"".join(varint(1 << 3) + varint(size) for size in array.shape)
-    return dims + varint(2 << 3) + varint(TYPES[array.dtype.name]) + field(8, name.encode()) + field(9, array.tobytes())
-
-
-def pack(data):
-    return struct.pack("<I", len(data)) + data
-
-
 bundle, used = [b"HMLCASE1"], set()
 
 
@@ -56,11 +34,8 @@ def case(name, inputs, build):
             values = session.run(results, feeds)
     used.update(node.op for node in graph.as_graph_def().node)
     assert len(results) <= 16, (name, len(results))
-    parts = [pack(f"tensorflow {name}".encode()), pack(graph.as_graph_def().SerializeToString()), struct.pack("<I", len(feeds))]
-    parts += [pack(tensor(key.op.name, array)) for key, array in feeds.items()]
-    parts.append(struct.pack("<I", len(values)))
-    parts += [pack(tensor(result.op.name, value)) for result, value in zip(results, values)]
-    bundle.append(b"".join(parts))
+    bundle.append(entry(f"tensorflow {name}", graph.as_graph_def().SerializeToString(), [(key.op.name, array) for key, array in feeds.items()],
+                        [(result.op.name, value) for result, value in zip(results, values)]))
 
 
 def f(*shape, low=-2.0, high=2.0):
