@@ -124,15 +124,13 @@ static void sums(wire_buffer *graph)
 
 static void bytes(wire_buffer *graph)
 {
-    wire_buffer weights = tensor_begin("w", ONNX_INT8, "64 32 3 3"), data = {0};
-    for (int k = 0; k < 64 * 32 * 9; k++) {
-        signed char value = (signed char)(k * 37 % 255 - 127);
-        wire_put_raw(&data, &value, 1);
+    static signed char weights[64 * 32 * 9];
+    for (int k = 0; k < (int)sizeof weights; k++) {
+        weights[k] = (signed char)(k * 37 % 255 - 127);
     }
-    wire_put_message(&weights, TENSOR_RAW, &data);
     graph_value(graph, GRAPH_INPUT, "x", ONNX_UINT8, "1 32 28 28");
     graph_value(graph, GRAPH_OUTPUT, "y", ONNX_INT32, "1 64 28 28");
-    graph_tensor(graph, &weights);
+    graph_constant(graph, "w", ONNX_INT8, "64 32 3 3", weights, sizeof weights);
     wire_buffer node = node_begin("ConvInteger", "x w", "y");
     const int64_t pads[] = {1, 1, 1, 1};
     node_ints(&node, "pads", pads, 4);

@@ -28,12 +28,15 @@ static float number(uint32_t k)
     return ((float)(mixed >> 8) + 0.5f) / 8388608.0f - 1;
 }
 
-static void put(wire_buffer *graph, const char *name, int64_t type, const char *dims,
-                const void *data, size_t bytes)
+/* `count` numbers times `scale`, of which `first` is the first one; 0: as the others. */
+static void put(wire_buffer *graph, const char *dims, uint32_t count, float scale, float first)
 {
-    wire_buffer tensor = tensor_begin(name, type, dims);
-    wire_put_bytes(&tensor, TENSOR_RAW, data, bytes);
-    graph_tensor(graph, &tensor);
+    static float weights[WINDOW];
+    for (uint32_t k = 0; k < count; k++) {
+        weights[k] = number(k) * scale;
+    }
+    weights[0] = first != 0 ? first : weights[0];
+    graph_constant(graph, "w", ONNX_FLOAT, dims, weights, count * sizeof *weights);
 }
 
 static bool save(wire_buffer *graph, const char *folder, const char *name)
@@ -43,14 +46,9 @@ static bool save(wire_buffer *graph, const char *folder, const char *name)
 
 static bool product(const char *folder, const char *name, float scale, float first)
 {
-    float weights[COUNT];
     wire_buffer graph = {0};
-    for (uint32_t k = 0; k < COUNT; k++) {
-        weights[k] = number(k) * scale;
-    }
-    weights[0] = first != 0 ? first : weights[0];
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "n 64");
-    put(&graph, "w", ONNX_FLOAT, "64 48", weights, sizeof weights);
+    put(&graph, "64 48", COUNT, scale, first);
     graph_add(&graph, "MatMul", "x w", "y");
     graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, "n 48");
     return save(&graph, folder, name);
@@ -66,7 +64,7 @@ static bool product_of_halves(const char *folder, const char *name, int64_t type
     }
     int64_t outside = throughout ? type : ONNX_FLOAT;
     graph_value(&graph, GRAPH_INPUT, "x", outside, "n 64");
-    put(&graph, "w", type, "64 48", weights, sizeof weights);
+    graph_constant(&graph, "w", type, "64 48", weights, sizeof weights);
     if (!throughout) {
         wire_buffer cast = node_begin("Cast", "w", "wide");
         node_int(&cast, "to", ONNX_FLOAT);
@@ -79,13 +77,9 @@ static bool product_of_halves(const char *folder, const char *name, int64_t type
 
 static bool table(const char *folder)
 {
-    float weights[COUNT];
     wire_buffer graph = {0};
-    for (uint32_t k = 0; k < COUNT; k++) {
-        weights[k] = number(k);
-    }
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_INT64, "n");
-    put(&graph, "w", ONNX_FLOAT, "64 48", weights, sizeof weights);
+    put(&graph, "64 48", COUNT, 1, 0);
     graph_add(&graph, "Gather", "w x", "y");
     graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, "n 48");
     return save(&graph, folder, "table");
@@ -93,14 +87,10 @@ static bool table(const char *folder)
 
 static bool window(const char *folder)
 {
-    static float weights[WINDOW];
     static const int64_t pads[] = {1, 1, 1, 1};
     wire_buffer graph = {0}, node = node_begin("Conv", "x w", "y");
-    for (uint32_t k = 0; k < WINDOW; k++) {
-        weights[k] = number(k);
-    }
     graph_value(&graph, GRAPH_INPUT, "x", ONNX_FLOAT, "1 64 28 28");
-    put(&graph, "w", ONNX_FLOAT, "64 64 3 3", weights, sizeof weights);
+    put(&graph, "64 64 3 3", WINDOW, 1, 0);
     node_ints(&node, "pads", pads, 4);
     graph_node(&graph, &node);
     graph_value(&graph, GRAPH_OUTPUT, "y", ONNX_FLOAT, "1 64 28 28");

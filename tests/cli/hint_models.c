@@ -13,17 +13,9 @@
 /* One model: the graph without its output y, and the opset. */
 typedef void build_function(wire_buffer *graph, bool followed);
 
-static void constant(wire_buffer *graph, const char *name, int64_t type, const char *dims,
-                     const void *data, size_t bytes)
-{
-    wire_buffer tensor = tensor_begin(name, type, dims);
-    wire_put_bytes(&tensor, TENSOR_RAW, data, bytes);
-    graph_tensor(graph, &tensor);
-}
-
 static void int64s(wire_buffer *graph, const char *name, const char *dims, int64_t value)
 {
-    constant(graph, name, ONNX_INT64, dims, &value, sizeof value);
+    graph_constant(graph, name, ONNX_INT64, dims, &value, sizeof value);
 }
 
 static void input(wire_buffer *graph, const char *dims)
@@ -82,7 +74,7 @@ static void dim_of_a_constant(wire_buffer *graph, bool followed)
     input(graph, "s~+~t");
     graph_value(graph, GRAPH_INPUT, "k", ONNX_FLOAT, "s");
     graph_value(graph, GRAPH_INPUT, "z", ONNX_FLOAT, "t");
-    constant(graph, "k", ONNX_FLOAT, "3", numbers, sizeof numbers);
+    graph_constant(graph, "k", ONNX_FLOAT, "3", numbers, sizeof numbers);
     wire_buffer node = node_begin("Concat", "x z", "y");
     node_int(&node, "axis", 0);
     graph_node(graph, &node);
@@ -147,7 +139,7 @@ static void sparse(wire_buffer *graph, bool followed)
     const float one = 1;
     input(graph, "1");
     if (followed) {
-        constant(graph, "w", ONNX_FLOAT, "1", &one, sizeof one);
+        graph_constant(graph, "w", ONNX_FLOAT, "1", &one, sizeof one);
     } else {
         wire_buffer holder = {0}, values = tensor_begin("w", ONNX_FLOAT, "1");
         wire_put_bytes(&values, TENSOR_RAW, &one, sizeof one);
@@ -195,7 +187,7 @@ static void upsample(wire_buffer *graph, bool followed)
     (void)followed;
     const float scales[2] = {1, 2};
     input(graph, "2 3");
-    constant(graph, "scales", ONNX_FLOAT, "2", scales, sizeof scales);
+    graph_constant(graph, "scales", ONNX_FLOAT, "2", scales, sizeof scales);
     graph_add(graph, "Upsample", "x scales", "y");
 }
 
@@ -216,9 +208,9 @@ static void size_of_an_image(wire_buffer *graph, bool followed)
 {
     const int64_t image[2] = {3, 3}, block[2] = {2, 2};
     input(graph, "1 4 4");
-    constant(graph, "block", ONNX_INT64, "2", block, sizeof block);
+    graph_constant(graph, "block", ONNX_INT64, "2", block, sizeof block);
     if (followed) {
-        constant(graph, "image", ONNX_INT64, "2", image, sizeof image);
+        graph_constant(graph, "image", ONNX_INT64, "2", image, sizeof image);
     } else {
         graph_value(graph, GRAPH_INPUT, "image", ONNX_INT64, "2");
     }
@@ -270,8 +262,8 @@ static void constants_of_one_name(wire_buffer *graph, bool followed)
 {
     const float one = 1;
     input(graph, "1");
-    constant(graph, "k", ONNX_FLOAT, "1", &one, sizeof one);
-    constant(graph, followed ? "l" : "k", ONNX_FLOAT, "1", &one, sizeof one);
+    graph_constant(graph, "k", ONNX_FLOAT, "1", &one, sizeof one);
+    graph_constant(graph, followed ? "l" : "k", ONNX_FLOAT, "1", &one, sizeof one);
     graph_add(graph, "Add", "x k", "y");
 }
 

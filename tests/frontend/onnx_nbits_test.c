@@ -16,10 +16,8 @@ static void bytes_tensor(wire_buffer *graph, const char *name, int64_t type, con
                          size_t count)
 {
     static const unsigned char zeros[4096];
-    wire_buffer tensor = tensor_begin(name, type, dims);
     assert_true(count <= sizeof zeros);
-    wire_put_bytes(&tensor, TENSOR_RAW, zeros, count);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, name, type, dims, zeros, count);
 }
 
 static void finish(wire_buffer *graph, int64_t type, hmlc_status status, const char *error,

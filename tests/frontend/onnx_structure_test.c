@@ -13,9 +13,7 @@
 static void int64s(wire_buffer *graph, const char *name, const char *dims, const int64_t *values,
                    size_t count)
 {
-    wire_buffer tensor = tensor_begin(name, ONNX_INT64, dims);
-    wire_put_bytes(&tensor, TENSOR_RAW, values, count * sizeof *values);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, name, ONNX_INT64, dims, values, count * sizeof *values);
 }
 
 static wire_buffer begin(const char *input_dims)

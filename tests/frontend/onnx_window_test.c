@@ -17,9 +17,7 @@ enum { MOST = 256 };
 static void floats(wire_buffer *graph, const char *name, const char *dims, const float *values,
                    size_t count)
 {
-    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims);
-    wire_put_bytes(&tensor, TENSOR_RAW, values, count * sizeof *values);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, name, ONNX_FLOAT, dims, values, count * sizeof *values);
 }
 
 /* x -> node -> y */

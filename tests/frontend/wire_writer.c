@@ -252,13 +252,21 @@ void tensor_external(wire_buffer *tensor, const char *key, const char *value)
     wire_put_message(tensor, 13, &entry);
 }
 
+void graph_constant(wire_buffer *graph, const char *name, int64_t type, const char *dims,
+                    const void *bytes, size_t count)
+{
+    wire_buffer tensor = tensor_begin(name, type, dims);
+    wire_put_bytes(&tensor, TENSOR_RAW, bytes, count);
+    graph_tensor(graph, &tensor);
+}
+
 void graph_weights(wire_buffer *graph, const char *name, const char *dims)
 {
     static uint32_t state = 1;
-    wire_buffer tensor = tensor_begin(name, ONNX_FLOAT, dims), data = {0};
+    wire_buffer data = {0};
     char word[128];
     size_t count = 1;
-    while ((dims = next_word(dims, word, sizeof word)) != NULL) {
+    for (const char *rest = dims; (rest = next_word(rest, word, sizeof word)) != NULL;) {
         count *= strtoull(word, NULL, 10);
     }
     for (size_t k = 0; k < count; k++) {
@@ -266,8 +274,8 @@ void graph_weights(wire_buffer *graph, const char *name, const char *dims)
         float value = (float)(state >> 8) / (float)(1 << 24) - 0.5F;
         wire_put_raw(&data, &value, sizeof value);
     }
-    wire_put_message(&tensor, TENSOR_RAW, &data);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, name, ONNX_FLOAT, dims, data.data, data.size);
+    wire_free(&data);
 }
 
 void graph_conv(wire_buffer *graph, const char *inputs, const char *result, int64_t window,

@@ -71,6 +71,9 @@ enum {
     TENSOR_LOCATION = 14
 };
 void tensor_external(wire_buffer *tensor, const char *key, const char *value);
+/* An initializer of these bytes. */
+void graph_constant(wire_buffer *graph, const char *name, int64_t type, const char *dims,
+                    const void *bytes, size_t count);
 
 /* Floats between -0.5 and 0.5 that are the same in each run of the program. */
 void graph_weights(wire_buffer *graph, const char *name, const char *dims);

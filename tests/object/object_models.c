@@ -82,15 +82,9 @@ static void byte_weights(wire_buffer *graph, const char *name, const char *dims,
     for (size_t k = 0; scales != NULL && k < outputs; k++) {
         scales[k] = (float)(next_random() % 64 + 32) / (float)(1 << 14);
     }
-    wire_buffer tensor = tensor_begin(names[0], ONNX_INT8, dims);
-    wire_put_bytes(&tensor, TENSOR_RAW, data, count);
-    graph_tensor(graph, &tensor);
-    tensor = tensor_begin(names[1], ONNX_FLOAT, outputs_dim);
-    wire_put_bytes(&tensor, TENSOR_RAW, scales, outputs * sizeof *scales);
-    graph_tensor(graph, &tensor);
-    tensor = tensor_begin(names[2], ONNX_INT8, outputs_dim);
-    wire_put_bytes(&tensor, TENSOR_RAW, zeros, outputs);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, names[0], ONNX_INT8, dims, data, count);
+    graph_constant(graph, names[1], ONNX_FLOAT, outputs_dim, scales, outputs * sizeof *scales);
+    graph_constant(graph, names[2], ONNX_INT8, outputs_dim, zeros, outputs);
     wire_buffer node = node_begin("DequantizeLinear", operands, names[3]);
     node_int(&node, "axis", axis);
     graph_node(graph, &node);
@@ -108,12 +102,8 @@ static void through_bytes(wire_buffer *graph, const char *from, const char *to, 
     for (size_t k = 0; k < 3; k++) {
         snprintf(names[k], sizeof names[k], "%s%s", to, endings[k]);
     }
-    wire_buffer tensor = tensor_begin(names[0], ONNX_FLOAT, "");
-    wire_put_bytes(&tensor, TENSOR_RAW, &scale, sizeof scale);
-    graph_tensor(graph, &tensor);
-    tensor = tensor_begin(names[1], ONNX_UINT8, "");
-    wire_put_bytes(&tensor, TENSOR_RAW, &zero, 1);
-    graph_tensor(graph, &tensor);
+    graph_constant(graph, names[0], ONNX_FLOAT, "", &scale, sizeof scale);
+    graph_constant(graph, names[1], ONNX_UINT8, "", &zero, 1);
     snprintf(operands, sizeof operands, "%s %s %s", from, names[0], names[1]);
     graph_add(graph, "QuantizeLinear", operands, names[2]);
     snprintf(operands, sizeof operands, "%s %s %s", names[2], names[0], names[1]);
