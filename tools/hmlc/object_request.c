@@ -136,19 +136,19 @@ static int check_targets(const hmlc_request *request, const hml_options *options
  * of sums. */
 static int parse_selftest(hmlc_request *request, const hml_options *options)
 {
-    static const struct {
-        const char *word, *harmless;
-    } rows[] = {{"weights", "f32"}, {"precision", "f32"}, {"quantize", ""}};
+    const struct {
+        const char *word;
+        bool changes;
+    } rows[] = {{"weights", request->weights != HMLC_WEIGHTS_F32},
+                {"precision", request->half_products},
+                {"quantize", hml_options_get(options, "quantize") != NULL}};
     request->selftest = hml_options_get(options, "selftest") != NULL;
     for (size_t k = 0; request->selftest && k < sizeof rows / sizeof rows[0]; k++) {
-        const char *given = hml_options_get(options, rows[k].word);
-        bool whole = k == 0 && (request->weights == HMLC_WEIGHTS_F32 ||
-                                request->weights == HMLC_WEIGHTS_EXACT);
-        if (given != NULL && !whole && strcmp(given, rows[k].harmless) != 0) {
+        if (rows[k].changes) {
             return hml_report_usage(request->report,
                                     "--selftest records the model as it is, not with --%s %s: "
                                     "quantize to a file first, then compile that",
-                                    rows[k].word, given);
+                                    rows[k].word, hml_options_get(options, rows[k].word));
         }
     }
     return HMLC_OK;
