@@ -62,21 +62,32 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
 
 /* -- quantized nodes --------------------------------------------------------------------------- */
 
+/* A list with room for one more; NULL: no memory, which the work that tells of it will find, too.
+ */
+static void *with_room(const hmlc_job *job, void *list, uint32_t count, uint32_t *capacity,
+                       size_t bytes)
+{
+    if (count < *capacity) {
+        return list;
+    }
+    uint32_t larger = *capacity * 2 + 64;
+    void *grown = hmlc_arena_allocate_array(job->module->arena, larger, bytes);
+    if (grown != NULL && count > 0) {
+        memcpy(grown, list, count * bytes);
+    }
+    *capacity = grown != NULL ? larger : *capacity;
+    return grown;
+}
+
 static void note_quantized(void *context, const hmlc_quantized_node *node)
 {
     hmlc_job *job = context;
-    if (job->node_count == job->node_capacity) {
-        uint32_t capacity = job->node_capacity * 2 + 64;
-        hmlc_job_node *grown = HMLC_NEW_ARRAY(job->module->arena, hmlc_job_node, capacity);
-        if (grown == NULL) {
-            return; /* the passes will find the same */
-        }
-        if (job->node_count > 0) {
-            memcpy(grown, job->nodes, job->node_count * sizeof *grown);
-        }
-        job->nodes = grown;
-        job->node_capacity = capacity;
+    hmlc_job_node *nodes =
+        with_room(job, job->nodes, job->node_count, &job->node_capacity, sizeof *nodes);
+    if (nodes == NULL) {
+        return;
     }
+    job->nodes = nodes;
     job->nodes[job->node_count++] = (hmlc_job_node){.location = node->op->location,
                                                     .opcode = node->op->opcode,
                                                     .integer = node->integer,
@@ -88,18 +99,12 @@ static void note_slower(void *context, const hmlc_target *target, const hmlc_loc
                         double speed)
 {
     hmlc_job *job = context;
-    if (job->slower_count == job->slower_capacity) {
-        uint32_t capacity = job->slower_capacity * 2 + 64;
-        hmlc_job_slower *grown = HMLC_NEW_ARRAY(job->module->arena, hmlc_job_slower, capacity);
-        if (grown == NULL) {
-            return; /* the planning will find the same */
-        }
-        if (job->slower_count > 0) {
-            memcpy(grown, job->slower, job->slower_count * sizeof *grown);
-        }
-        job->slower = grown;
-        job->slower_capacity = capacity;
+    hmlc_job_slower *slower =
+        with_room(job, job->slower, job->slower_count, &job->slower_capacity, sizeof *slower);
+    if (slower == NULL) {
+        return;
     }
+    job->slower = slower;
     job->slower[job->slower_count++] =
         (hmlc_job_slower){.target = target, .location = where, .speed = speed};
 }
