@@ -259,7 +259,7 @@ def transpose(rng):
 
 @family
 def concat(rng):
-    shape, axis = list(some_shape(rng, int(one(rng, 2, 3, 4)), 60_000)), 0
+    shape = list(some_shape(rng, int(one(rng, 2, 3, 4)), 60_000))
     axis = int(rng.integers(len(shape)))
     case = Case("Concat", f"{shape_text(*shape)} thrice on {axis}", axis=axis)
     for _ in range(3):
@@ -320,7 +320,7 @@ def layout(rng):
     elif operator == "Expand":
         case.feeds["x0"] = normal(rng, 1, channels, 1, size)
         case.constant(np.array([3, channels, size, size], np.int64))
-    elif operator.endswith("Depth") or operator.startswith("Depth"):
+    elif operator in ("DepthToSpace", "SpaceToDepth"):
         case.attributes = {"blocksize": 2}
         case.feeds["x0"] = normal(rng, 1, channels, size // 2 * 2, size // 2 * 2)
     elif operator == "Split":
