@@ -332,7 +332,7 @@ static void circles_in_loops_end(void **state)
     tf_plain(&graph, "this", "Identity", "that");
     tf_plain(&graph, "that", "Identity", "this");
     tf_plain(&graph, "again", "NextIteration", "this");
-    check_refused(import_with(&graph, NULL, "out"), "value_undefined", "in a circle");
+    expect_refused(import_with(&graph, NULL, "out"), "value_undefined", "in a circle");
 }
 
 /* Numbers stand in the names of a node and of what it reads. */
@@ -364,7 +364,7 @@ static void loops_are_not_nested_without_end(void **state)
         numbered(&graph, i, "o%d", "Exit", "s%d", i);
         numbered(&graph, i, "n%d", "NextIteration", i + 1 < LOOPS ? "o%d" : "x", i + 1);
     }
-    check_refused(import_with(&graph, NULL, "o0"), "nesting_too_deep", "lies in more than 256");
+    expect_refused(import_with(&graph, NULL, "o0"), "nesting_too_deep", "lies in more than 256");
 }
 
 /* Of a real number as a complex one the other part is 0 in the same shape. */
@@ -379,7 +379,7 @@ static void parts_of_complex_numbers_have_their_shape(void **state)
         tf_add(&graph, &node);
         tf_plain(&graph, "y", parts[i], "c");
         imported model = import_with(&graph, NULL, NULL);
-        check_good(&model);
+        expect_imported(&model);
         assert_string_equal(output_type(&model, 0), "f32[x_dim0, 4]");
         imported_free(&model);
     }
@@ -418,7 +418,7 @@ static void many_writes_cost_no_square(void **state)
     clock_t begin = clock();
     imported model = import_with(&graph, NULL, "r20000");
     assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
-    check_good(&model);
+    expect_imported(&model);
     imported_free(&model);
 }
 
@@ -435,7 +435,7 @@ static void operators_are_no_functions(void **state)
     wire_put_message(&function, 1, &signature);
     wire_put_message(&library, 1, &function);
     wire_put_message(&graph, 2, &library);
-    check_refused(import_with(&graph, NULL, "z"), "graph_invalid", "takes tensors, but input 0");
+    expect_refused(import_with(&graph, NULL, "z"), "graph_invalid", "takes tensors, but input 0");
 }
 
 /* Every cut, and changed bytes: a status and a reason. */
