@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "quantized.h"
+#include "signs.h"
 
 typedef struct integer_op {
     hmlc_builder builder;
@@ -29,16 +30,6 @@ static hmlc_status build_folded_binary(hmlc_builder *builder, hmlc_opcode opcode
     return hmlc_build_folded(builder, opcode, operands, 2, NULL, 0, result);
 }
 
-/* The other sign: 128 more or less, which is the highest bit. */
-static hmlc_status shift_sign(hmlc_builder *builder, hmlc_value **value, hmlc_dtype to)
-{
-    hmlc_value *highest = NULL;
-    HMLC_TRY(hmlc_build_cast(builder, *value, HMLC_DTYPE_u8, value));
-    HMLC_TRY(hmlc_build_scalar(builder, HMLC_DTYPE_u8, 128, &highest));
-    HMLC_TRY(build_folded_binary(builder, HMLC_OP_bit_xor, *value, highest, value));
-    return hmlc_build_cast(builder, *value, to, value);
-}
-
 static hmlc_status take_sign(hmlc_builder *builder, hmlc_value **value, hmlc_value **zero,
                              hmlc_dtype wanted)
 {
@@ -49,8 +40,8 @@ static hmlc_status take_sign(hmlc_builder *builder, hmlc_value **value, hmlc_val
     if (*zero == NULL) {
         HMLC_TRY(hmlc_build_scalar(builder, dtype, 0, zero));
     }
-    HMLC_TRY(shift_sign(builder, value, wanted));
-    return shift_sign(builder, zero, wanted);
+    HMLC_TRY(hmlc_sign_shift(builder, value, wanted));
+    return hmlc_sign_shift(builder, zero, wanted);
 }
 
 static void drop_zero(hmlc_value **zero)
@@ -460,6 +451,9 @@ hmlc_status hmlc_pass_lower_integers(hmlc_pass_context *context)
                                               {HMLC_OP_matmul_integer, 0, lower_integers}};
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
     hmlc_dtype left = context->family->left_bytes;
-    return hmlc_quantized_has_ops(context->module->main) ? hmlc_rewrite_run(context, sets, 1, &left)
-                                                         : HMLC_OK;
+    if (!hmlc_quantized_has_ops(context->module->main)) {
+        return HMLC_OK;
+    }
+    HMLC_TRY(hmlc_signs_of_left(context, left));
+    return hmlc_rewrite_run(context, sets, 1, &left);
 }
