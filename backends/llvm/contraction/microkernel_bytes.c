@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-enum {
-    HALF = 2,          /* sums of a column in spread lanes */
-    WHOLE_COLUMN = 16, /* steps, of which groups that are whole columns are multiples */
-};
+enum { WHOLE_COLUMN = 16 }; /* steps, of which groups that are whole columns are multiples */
 
 static bool is_spread(hmlc_byte_step step)
 {
@@ -19,11 +16,20 @@ static bool has_own_loop(hmlc_byte_step step)
     return step == HMLC_BYTE_STEP_WORD || step == HMLC_BYTE_STEP_ROWS;
 }
 
+/* Beside spread sums: groups of the rows in two registers each, lanes of one or two of these
+ * groups, two products of each row, and what comes from the panels. Where halves are registers,
+ * lanes and groups take half of one, and products are few at a time. */
+static uint32_t spread_registers(const hmlc_target *target, hmlc_byte_step step, uint32_t rows)
+{
+    uint32_t groups = step == HMLC_BYTE_STEP_SPREAD_TWO ? 2 : 1;
+    return target->bytes.half_registers ? groups * (rows + 1) + 1
+                                        : (4 + groups) * rows + groups + 1;
+}
+
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
  * an operand, ones, and a product, two of words. Of nibbles the vectors that hold them, one of
- * their steps for what is held, an element of the other side and a constant. Spread sums take two;
- * groups of each row are held, one from the panels and a product come and go. */
+ * their steps for what is held, an element of the other side and a constant. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
     uint32_t held = rows < vectors ? rows : vectors, sums = rows * vectors, needed = 0;
@@ -36,8 +42,8 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
     } else if (step == HMLC_BYTE_STEP_NIBBLES) {
         needed = vectors + held + 2;
     } else if (is_spread(step)) {
-        sums *= HALF;
-        needed = step == HMLC_BYTE_STEP_SPREAD ? rows + 2 : 2 * rows + 3;
+        sums *= HMLC_SPREAD_HALVES;
+        needed = spread_registers(target, step, rows);
     }
     return has_own_loop(step) || sums + needed <= (uint32_t)target->vector_registers;
 }
@@ -230,6 +236,18 @@ static LLVMValueRef long_product(hmlc_frame *frame, const hmlc_byte_products_of 
     return LLVMBuildMul(builder, LLVMBuildSExt(builder, b, type, ""), a, "");
 }
 
+void hmlc_bytes_multiply_spread(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                const hmlc_step_operand *left, const hmlc_step_operand *right,
+                                hmlc_spread_products *products)
+{
+    for (uint32_t half = 0; half < HMLC_SPREAD_HALVES; half++) {
+        LLVMValueRef product = long_product(frame, of, left, right, half);
+        LLVMValueRef before = products->half[half];
+        products->half[half] =
+            before == NULL ? product : LLVMBuildAdd(frame->builder, before, product, "");
+    }
+}
+
 /* Neighbours of i16 onto sums of i32. */
 static LLVMValueRef add_neighbours(hmlc_frame *frame, const hmlc_byte_products_of *of,
                                    LLVMValueRef products, LLVMValueRef sum)
@@ -243,29 +261,24 @@ static LLVMValueRef add_neighbours(hmlc_frame *frame, const hmlc_byte_products_o
                         call_bytes(frame, bytes->neighbours, &products, 1, of->lanes), "");
 }
 
-/* Of one group, or of two whose products meet. */
-static LLVMValueRef add_spread(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t groups,
-                               const hmlc_step_operand *left, const hmlc_step_operand *right,
-                               LLVMValueRef sum)
+LLVMValueRef hmlc_bytes_add_half(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t half,
+                                 LLVMValueRef products, LLVMValueRef sum)
 {
-    LLVMValueRef halves[HALF];
-    for (uint32_t half = 0; half < HALF; half++) {
-        LLVMValueRef product = long_product(frame, of, &left[0], &right[0], half);
-        if (groups > 1) {
-            product = LLVMBuildAdd(frame->builder, product,
-                                   long_product(frame, of, &left[1], &right[1], half), "");
-        }
-        LLVMValueRef sums = hmlc_frame_lanes(frame, sum, half * of->lanes, 1, of->lanes);
-        halves[half] = add_neighbours(frame, of, product, sums);
+    LLVMValueRef halves[HMLC_SPREAD_HALVES];
+    for (uint32_t k = 0; k < HMLC_SPREAD_HALVES; k++) {
+        halves[k] = hmlc_frame_lanes(frame, sum, k * of->lanes, 1, of->lanes);
     }
+    halves[half] = add_neighbours(frame, of, products, halves[half]);
     return interleave(frame, halves[0], halves[1], of->lanes);
 }
 
-LLVMValueRef hmlc_bytes_add_two(hmlc_frame *frame, const hmlc_byte_products_of *of,
-                                const hmlc_step_operand left[2], const hmlc_step_operand right[2],
-                                LLVMValueRef sum)
+LLVMValueRef hmlc_bytes_add_spread(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                   const hmlc_spread_products *products, LLVMValueRef sum)
 {
-    return add_spread(frame, of, 2, left, right, sum);
+    for (uint32_t half = 0; half < HMLC_SPREAD_HALVES; half++) {
+        sum = hmlc_bytes_add_half(frame, of, half, products->half[half], sum);
+    }
+    return sum;
 }
 
 /* -- one group -- */
@@ -303,7 +316,9 @@ LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, 
                             LLVMValueRef sum)
 {
     if (is_spread(of->step)) {
-        return add_spread(frame, of, 1, left, right, sum);
+        hmlc_spread_products products = {{NULL}};
+        hmlc_bytes_multiply_spread(frame, of, left, right, &products);
+        return hmlc_bytes_add_spread(frame, of, &products, sum);
     }
     if (of->step == HMLC_BYTE_STEP_DOT) {
         bool last = frame->target->bytes.dot_by_lane;

@@ -69,9 +69,18 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum);
-/* Those of two groups behind each other; of steps whose products of both meet. */
-LLVMValueRef hmlc_bytes_add_two(hmlc_frame *frame, const hmlc_byte_products_of *of,
-                                const hmlc_step_operand left[2], const hmlc_step_operand right[2],
-                                LLVMValueRef sum);
+/* Of steps that spread sums: products of one group, or of two that meet, in i16; NULL: none yet.
+ * Several tiles' products are made before their sums, where each waits for the one before. */
+enum { HMLC_SPREAD_HALVES = 2 }; /* of a vector's columns; also sums of a column */
+typedef struct hmlc_spread_products {
+    LLVMValueRef half[HMLC_SPREAD_HALVES];
+} hmlc_spread_products;
+void hmlc_bytes_multiply_spread(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                const hmlc_step_operand *left, const hmlc_step_operand *right,
+                                hmlc_spread_products *products);
+LLVMValueRef hmlc_bytes_add_half(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t half,
+                                 LLVMValueRef products, LLVMValueRef sum);
+LLVMValueRef hmlc_bytes_add_spread(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                   const hmlc_spread_products *products, LLVMValueRef sum);
 
 #endif

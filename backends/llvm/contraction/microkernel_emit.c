@@ -249,7 +249,7 @@ void hmlc_depth_step(depth_loop *loop)
 static uint32_t most_spread(hmlc_left_style style)
 {
     static const uint32_t groups[HMLC_LEFT_COUNT] = {
-        [HMLC_LEFT_LANE4] = 8, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 4};
+        [HMLC_LEFT_LANE4] = 8, [HMLC_LEFT_LANE2] = 2, [HMLC_LEFT_IN_ORDER] = 8};
     return groups[style];
 }
 
@@ -299,22 +299,29 @@ static void multiply_held(depth_loop *loop, LLVMValueRef const *held, uint32_t k
     }
 }
 
-/* The products of `held` with rows `k` and k + 1, which are at loop->right and `next`. */
-static void multiply_two(depth_loop *loop, LLVMValueRef const *held, uint32_t k, LLVMValueRef next)
+/* The products of `held` with `count` rows of the panels from `k` on, which begin at loop->right:
+ * those of all rows of the tile first, then their sums, so that none waits for the one before. */
+static void multiply_spread(depth_loop *loop, LLVMValueRef const *held, uint32_t k, uint32_t count)
 {
     const hmlc_microkernel *kernel = loop->kernel;
-    LLVMValueRef first = loop->right;
+    hmlc_frame *frame = loop->frame;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef row = hmlc_frame_int(frame, hmlc_pack_row(kernel->layout)), first = loop->right;
     for (uint32_t v = 0; v < kernel->vectors; v++) {
-        hmlc_step_operand right[] = {load_right(loop, v), {NULL, NULL}};
-        loop->right = next;
-        right[1] = load_right(loop, v);
-        loop->right = first;
+        hmlc_spread_products products[HMLC_TILE_ROWS] = {0};
+        for (uint32_t g = 0; g < count; g++) {
+            hmlc_step_operand right = load_right(loop, v);
+            for (uint32_t r = 0; r < kernel->rows; r++) {
+                hmlc_step_operand left = held_lane(loop, held[r], k + g);
+                hmlc_bytes_multiply_spread(frame, &loop->bytes, &left, &right, &products[r]);
+            }
+            loop->right = hmlc_frame_element(frame, type, loop->right, row);
+        }
         for (uint32_t r = 0; r < kernel->rows; r++) {
             LLVMValueRef *sum = &loop->accumulators[r * kernel->vectors + v];
-            hmlc_step_operand left[] = {held_lane(loop, held[r], k),
-                                        held_lane(loop, held[r], k + 1)};
-            *sum = hmlc_bytes_add_two(loop->frame, &loop->bytes, left, right, *sum);
+            *sum = hmlc_bytes_add_spread(frame, &loop->bytes, &products[r], *sum);
         }
+        loop->right = first;
     }
 }
 
@@ -327,7 +334,8 @@ static void emit_held(depth_loop *loop)
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMTypeRef vector = hmlc_frame_vector(frame, hmlc_depth_lane(kernel), loop->held);
     LLVMValueRef held[HMLC_TILE_ROWS], first = loop->right;
-    bool two = kernel->step == HMLC_BYTE_STEP_SPREAD_TWO;
+    uint32_t together = kernel->step == HMLC_BYTE_STEP_SPREAD_TWO ? 2 : 1;
+    bool spread = loop->count > 0 && kernel->step != HMLC_BYTE_STEP_DOT;
     int64_t row = hmlc_pack_row(kernel->layout);
     for (uint32_t r = 0; r < kernel->rows; r++) {
         held[r] = hmlc_frame_load(frame, vector, left_address(loop, r),
@@ -339,12 +347,14 @@ static void emit_held(depth_loop *loop)
             held[r] = to_product(frame, kernel, held[r], kernel->left_dtype);
         }
     }
-    for (uint32_t k = 0; k < loop->held; k += two ? 2 : 1) {
+    if (spread && frame->target->tiles.style == HMLC_LEFT_IN_ORDER) {
+        hmlc_spread_in_order(loop, held, together);
+        return;
+    }
+    for (uint32_t k = 0; k < loop->held; k += together) {
         loop->right = hmlc_frame_element(frame, type, first, hmlc_frame_int(frame, k * row));
-        if (two) {
-            multiply_two(
-                loop, held, k,
-                hmlc_frame_element(frame, type, first, hmlc_frame_int(frame, (k + 1) * row)));
+        if (spread) {
+            multiply_spread(loop, held, k, together);
         } else {
             multiply_held(loop, held, k);
         }

@@ -179,18 +179,21 @@ static void set_bytes(in_order *o)
     o->bytes = bytes ? o->loop->left : LLVMBuildShl(frame->builder, o->loop->left, two, "");
 }
 
-/* The products of four steps, the loads spread evenly between them; `count` of the sources. */
+/* The products of four steps, the loads spread evenly between them; `count` of the sources. Cores
+ * that have dot products issue insertions beside them, so there is no need to wait for a load. */
 static void emit_body(in_order *o, uint32_t count)
 {
     uint32_t rows = o->loop->kernel->rows, products = o->groups * rows, next = 0;
+    bool early = o->loop->kernel->step == HMLC_BYTE_STEP_DOT;
     set_bytes(o);
     for (uint32_t k = 0; k < products; k++) {
         bool full = o->pending.low != NULL && o->pending.high == NULL;
+        bool due = k * o->source_count >= next * products;
         if (full) {
             load_high(o);
-        } else if (k * o->source_count >= next * products && next < count) {
+        } else if (due && next < count) {
             load_low(o, o->sources[next++]);
-        } else if (k * o->source_count >= next * products && o->pending.low != NULL) {
+        } else if (o->pending.low != NULL && (due || (early && next < count))) {
             finish(o);
         }
         multiply(o, k / rows, k % rows);

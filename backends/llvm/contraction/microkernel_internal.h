@@ -59,5 +59,8 @@ LLVMValueRef hmlc_unpack_add_block(const depth_loop *loop, uint32_t index, LLVMV
  * behind. */
 bool hmlc_in_order_takes(const hmlc_frame *frame, const hmlc_microkernel *kernel);
 void hmlc_in_order_emit(depth_loop *loop, int64_t bodies);
+/* microkernel_spread.c: the products of loop->held groups of each row with those of the panels,
+ * `together` of which meet, for such cores. */
+void hmlc_spread_in_order(depth_loop *loop, LLVMValueRef const *held, uint32_t together);
 
 #endif
