@@ -16,11 +16,12 @@ import sys
 import tempfile
 
 PRODUCT, MOVE, LOAD64, LOAD128, LOAD, INTEGER, JUMP = "product move load64 load128 load integer jump".split()
+PRODUCTS = ("fmla", "fmul", "fadd", "sdot", "smull", "smlal", "sadalp")  # of bytes, with what adds up products in 16 bits
 LATENCY = {PRODUCT: 4, MOVE: 2, LOAD64: 4, LOAD128: 4, LOAD: 3, INTEGER: 1, JUMP: 1}
 SCALAR = [{LOAD, INTEGER}, {INTEGER}, {INTEGER, LOAD64}, {INTEGER, JUMP}, {LOAD, JUMP}, {LOAD64, JUMP}, {MOVE, JUMP}]
 BOTH = SCALAR + [{PRODUCT, LOAD}, {PRODUCT, INTEGER}, {PRODUCT, JUMP}, {LOAD64, MOVE}, {MOVE, LOAD}, {MOVE, INTEGER}]
 TOGETHER = {"cortex-a53": BOTH, "cortex-a55": BOTH + [{PRODUCT, LOAD64}, {PRODUCT, MOVE}, {MOVE}]}
-# llvm-mca's name of the model, products of four f32 a cycle (A72 has the A57's pipes, A76 those of Neoverse N1)
+# llvm-mca's name of the model, products of four lanes a cycle (A72 has the A57's pipes, A76 those of Neoverse N1)
 MODELS = {"cortex-a72": ("cortex-a57", 1), "neoverse-n1": ("neoverse-n1", 2), "neoverse-v1": ("neoverse-v1", 4), "neoverse-v2": ("neoverse-v2", 4)}
 
 
@@ -49,7 +50,7 @@ def decode(line):
     """Kind, what it writes, what it reads."""
     name, _, rest = line.partition("\t") if "\t" in line else line.partition(" ")
     operands = [part.strip() for part in re.split(r",(?![^\[]*\])", rest)]
-    if name.startswith(("fmla", "fmul", "fadd")):
+    if name.startswith(PRODUCTS):
         return PRODUCT, registers(operands[0]), registers(rest)
     if name.startswith("ld"):
         count = 2 if name == "ldp" else 1

@@ -10,20 +10,24 @@ source "$source/tests/zoo/tolerance_of.sh"
 
 # architecture, target, qemu's program and CPU, the parts of the test (below): few where most code is that of another target
 variants=(
-    'aarch64 aarch64           qemu-aarch64 cortex-a53  own pages one_file products fixed_products halves zoo_models onnx_cases'
-    'aarch64 aarch64-small     qemu-aarch64 cortex-a53  own products fixed_products zoo_models'
-    'aarch64 aarch64-dot       qemu-aarch64 cortex-a76  own half_products'
-    'aarch64 aarch64-dot-small qemu-aarch64 max,sve=off own'
-    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own half_products'
-    'armv7   armv7             qemu-arm     cortex-a7   own pages one_file products fixed_products halves arithmetic too_large zoo_models onnx_cases'
+    'aarch64 aarch64           qemu-aarch64 cortex-a53  own pages one_file products fixed_products bytes halves zoo_models onnx_cases'
+    'aarch64 aarch64-small     qemu-aarch64 cortex-a53  own products fixed_products bytes zoo_models'
+    'aarch64 aarch64-dot       qemu-aarch64 cortex-a76  own bytes half_products'
+    'aarch64 aarch64-dot-small qemu-aarch64 max,sve=off own bytes'
+    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own bytes half_products'
+    'armv7   armv7             qemu-arm     cortex-a7   own pages one_file products fixed_products bytes halves arithmetic too_large zoo_models onnx_cases'
 )
-# architecture, target, core, share of the bound of its products that the main loop of a product reaches, by arm_pipe.py: no board, no caches
+# architecture, elements, target, core, share of the bound of its products that the main loop of a product reaches, by arm_pipe.py: no board, no caches
 bounds=(
-    'aarch64 aarch64           cortex-a72=0.97 neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
-    'aarch64 aarch64-dot       neoverse-n1=0.97'
-    'aarch64 aarch64-mm        neoverse-v1=0.97 neoverse-v2=0.97'
-    'aarch64 aarch64-small     cortex-a53=0.70'
-    'aarch64 aarch64-dot-small cortex-a55=0.86'
+    'aarch64 floats aarch64           cortex-a72=0.97 neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
+    'aarch64 floats aarch64-dot       neoverse-n1=0.97'
+    'aarch64 floats aarch64-mm        neoverse-v1=0.97 neoverse-v2=0.97'
+    'aarch64 floats aarch64-small     cortex-a53=0.70'
+    'aarch64 floats aarch64-dot-small cortex-a55=0.86'
+    'aarch64 bytes  aarch64-dot       neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
+    'aarch64 bytes  aarch64-mm        neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
+    'aarch64 bytes  aarch64-small     cortex-a53=0.70'
+    'aarch64 bytes  aarch64-dot-small cortex-a55=0.86'
 )
 # architecture, qemu's program and CPU, the variant that it takes of a file with code for small cores, too
 choices=(
@@ -128,7 +132,7 @@ halves() {
 # Products in f16: near what f32 gives, but not the same; the main loop reaches what it does in f32.
 half_products() {
     local words
-    read -r _ _ words < <(printf '%s\n' "${bounds[@]}" | grep " $target ")
+    read -r _ _ _ words < <(printf '%s\n' "${bounds[@]}" | grep " floats *$target ")
     expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/half.s" --emit asm --precision f16 --target "$target" --dim batch=48 --quiet
     holds "$target multiplies f16" grep -q 'fmla.*\.8h' "$place/half.s"
     # shellcheck disable=SC2086
@@ -184,12 +188,13 @@ choices_of_cpus() {
 
 # Main loops against what their products alone would take.
 bounds_of_cores() {
-    local row only target words
-    expect 0 '' "$models" "$place/product.onnx" 120 256 64
+    local row only elements target words
+    expect 0 '' "$models" "$place/floats.onnx" 120 256 64
+    expect 0 '' "$models" "$place/bytes.onnx" 120 256 64 bytes
     for row in "${bounds[@]}"; do
-        read -r only target words <<<"$row"
+        read -r only elements target words <<<"$row"
         [ "$only" = "$architecture" ] || continue
-        expect 0 '' "$hmlc" compile "$place/product.onnx" -o "$place/product.s" --emit asm --target "$target" --quiet
+        expect 0 '' "$hmlc" compile "$place/$elements.onnx" -o "$place/product.s" --emit asm --target "$target" --quiet
         # shellcheck disable=SC2086
         expect 0 'of the bound' python3 "$source/tests/cross/arm_pipe.py" "$place/product.s" $words
     done
@@ -255,6 +260,19 @@ fixed_products() {
         same_products "$size"
         rm -r "$place/x86" "$place/arm"
     done
+}
+
+# Products of bytes: exact, so the same everywhere, on 32 bits too.
+bytes() {
+    [ -f "$place/sums.hml" ] || {
+        expect 0 '' "$models" "$place/sums.onnx" bytes
+        expect 0 '' "$hmlc" compile "$place/sums.onnx" -o "$place/sums.hml" --target x86-64-v2 --quiet
+        expect 0 'bytes' "$hml" run "$place/sums.hml" --output "$place/sums"
+    }
+    expect 0 '' "$hmlc" compile "$place/sums.onnx" -o "$place/bytes.hml" --target "$target" --quiet
+    far_expect 0 'bytes' run "$place/bytes.hml" --output "$place/arm"
+    holds "$target adds up bytes exactly" diff -r "$place/sums" "$place/arm"
+    rm -r "$place/arm"
 }
 
 # Rounding, conversions and divisions, bit for bit as numpy has them.

@@ -4,15 +4,19 @@
  * within a vector, sums and results whose columns lie behind each other and apart, a long epilogue,
  * steps that are no multiple of four.
  *
- * cross_models FILE M K N: one product of these sizes and a sum.
+ * cross_models FILE M K N: one product of these sizes and a sum; cross_models FILE M K N bytes: one
+ * of bytes.
+ *
+ * cross_models FILE bytes: products and convolutions of bytes, see byte_models.c.
  *
  * cross_models FILE numbers: rounding, conversions and divisions of all element types that have
  * them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "wire_writer.h"
+#include "byte_models.h"
 
 static void products(wire_buffer *graph)
 {
@@ -101,6 +105,10 @@ int main(int argc, char **argv)
     wire_buffer graph = {0};
     if (argc == 5) {
         product(&graph, argv + 2);
+    } else if (argc == 6) {
+        byte_product(&graph, (int64_t[]){atoi(argv[2]), atoi(argv[3]), atoi(argv[4])});
+    } else if (argc == 3 && strcmp(argv[2], "bytes") == 0) {
+        byte_models(&graph);
     } else if (argc == 3 && strcmp(argv[2], "numbers") == 0) {
         numbers(&graph);
     } else {
