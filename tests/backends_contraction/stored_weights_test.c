@@ -2,9 +2,12 @@
 /* Products whose weights lie in memory in fewer bits: they are widened as panels are read. */
 #include "contraction_cases.h"
 
-/* [m, k] of f32 x [k, n] or [n, k] of bytes, times a scale for each column. */
+/* [m, k] of f32 x [k, n] or [n, k] of bytes, times a scale for each column; of rows that only the
+ * run knows, -m of them. */
 static void check_bytes(hmlc_dtype dtype, int m, int k, int n, int64_t transpose_b)
 {
+    bool any = m < 0;
+    m = any ? -m : m;
     contraction_case test = case_begin((uint64_t)m * 1009 + (uint64_t)k * 13 + (uint64_t)n);
     char left[64], right[64], scale[64];
     snprintf(left, sizeof left, "%d %d", m, k);
@@ -12,7 +15,9 @@ static void check_bytes(hmlc_dtype dtype, int m, int k, int n, int64_t transpose
     snprintf(scale, sizeof scale, "%d", n);
     hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f32);
     hmlc_value *stored = case_constant(&test, dtype, right);
-    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, left, NULL),
+    char symbol[64];
+    snprintf(symbol, sizeof symbol, "m %d", k);
+    hmlc_value *operands[] = {case_input(&test, HMLC_DTYPE_f32, any ? symbol : left, left),
                               kernel_graph_op(&test.graph, HMLC_OP_cast, &stored, 1, &to, 1)};
     hmlc_attr transpose = hmlc_attr_int(HMLC_ATTR_transpose_b, transpose_b);
     hmlc_value *value = kernel_graph_op(&test.graph, HMLC_OP_matmul, operands, 2, &transpose, 1);
@@ -30,6 +35,11 @@ static void bytes_for_floats(void **state)
         check_bytes(dtype, rows[k], 33 + (int)k, 40 + 3 * (int)k, (int64_t)(k % 3 == 1));
     }
     check_bytes(HMLC_DTYPE_i8, 1, 600, 200, 0);
+    check_bytes(HMLC_DTYPE_i8, 1, 772, 85, 1); /* parts of the depth are not alike */
+    check_bytes(HMLC_DTYPE_i8, 1, 518, 72, 0); /* four sums do not share it */
+    check_bytes(HMLC_DTYPE_i8, -1, 300, 72, 0);
+    check_bytes(HMLC_DTYPE_u8, -3, 300, 72, 0);
+    check_bytes(HMLC_DTYPE_u8, -30, 64, 40, 0);
     check_bytes(HMLC_DTYPE_u8, 6, 600, 85, 1);
 }
 

@@ -89,7 +89,8 @@ typedef struct hmlc_contraction {
      * it is not constant. */
     const struct hmlc_pack_weights *panels;
     bool packs_weights;
-    hmlc_dtype right_dtype;                /* of the panels in memory */
+    hmlc_dtype right_dtype; /* of the panels in memory */
+    uint32_t splits;        /* sums of a column that a single row's steps go to in turn; 0: one */
     const struct hmlc_scaled_plan *scaled; /* of those whose blocks have scales; NULL: others */
     /* Convolution with taps, NULL: rows by their access. */
     const struct hmlc_conv *conv;

@@ -84,6 +84,18 @@ static void set_scaled(const hmlc_nest *nest, hmlc_microkernel *kernel)
     }
 }
 
+/* Of a tile of one row, if the registers hold as many. */
+static uint32_t splits_of(const hmlc_nest *nest, const hmlc_row_class *class_)
+{
+    enum { APART = 3 }; /* vectors beside the sums */
+    uint32_t splits = nest->contraction->splits, sums = splits * nest->section->vectors;
+    uint32_t registers = (uint32_t)nest->frame->target->vector_registers;
+    return class_->rows == 1 && splits > 1 && sums + APART <= registers &&
+                   sums <= HMLC_TILE_ACCUMULATORS
+               ? splits
+               : 1;
+}
+
 static void tile_kernel(hmlc_nest *nest, const hmlc_row_class *class_, hmlc_microkernel *kernel,
                         LLVMValueRef row_tile)
 {
@@ -109,6 +121,7 @@ static void tile_kernel(hmlc_nest *nest, const hmlc_row_class *class_, hmlc_micr
         .layout = contraction->layout,
         .panel_alignment = contraction->panels != NULL ? size * contraction->lanes : size,
         .first_lane = one_tile ? (uint32_t)(first_column % contraction->layout.width) : 0,
+        .splits = splits_of(nest, class_),
         .sums = nest->sums,
     };
     set_scaled(nest, kernel);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sections, row tiles, blocks and units of a contraction: everything that is decided by sizes. */
 #include "conv.h"
+#include "pack_scaled.h"
 
 #include <hmlc/assert.h>
 
@@ -48,6 +49,27 @@ static uint32_t tile_rows(const hmlc_target *target, const hmlc_contraction *con
     return rows;
 }
 
+/*
+ * A single row streams panels of bytes one by one, since places a few KiB apart are what keeps
+ * memory from being read in time. Enough sums are independent then where steps go to several in
+ * turn: of known steps, which divide into as many. Halves have the sums of floats, bit for bit.
+ */
+static void plan_splits(const hmlc_target *target, hmlc_contraction *contraction)
+{
+    enum { SPLITS = 4 };
+    const hmlc_scaled_plan *scaled = contraction->scaled;
+    uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
+    bool integers = scaled != NULL || hmlc_dtype_is_integer(contraction->right_dtype);
+    bool whole = hmlc_dim_divisible(contraction->depth, SPLITS) &&
+                 hmlc_dim_is_constant(contraction->depth, NULL) &&
+                 (scaled == NULL || scaled->block % SPLITS == 0);
+    contraction->splits = 1;
+    if (integers && whole && contraction->dtype == HMLC_DTYPE_f32 && contraction->conv == NULL &&
+        contraction->layout.group == 1 && target->tiles.style == HMLC_LEFT_SPLAT) {
+        contraction->splits = SPLITS * panel * 2 <= (uint32_t)target->vector_registers ? SPLITS : 2;
+    }
+}
+
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
  * stream in several places and enough sums are independent. */
 static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
@@ -55,6 +77,9 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
 {
     uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
     const hmlc_tiles *tiles = hmlc_bytes_tiles(target, contraction->step);
+    if (rows == 1 && contraction->splits > 1) {
+        return panel;
+    }
     for (size_t k = 0; k < HMLC_TILE_CHOICES && tiles->few[k] != 0; k++) {
         uint32_t wide = tiles->few[k];
         bool whole = wide % panel == 0, streams = wide / panel <= MOST_PANELS;
@@ -197,13 +222,18 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
         uint32_t vectors = tile_vectors(context->target, contraction, few, pointers);
         int64_t most = tile_rows(context->target, contraction, vectors, pointers, false);
+        bool single = few == 1 && contraction->splits > 1;
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
+        most = single ? 1 : most;
         if (most < few) {
             break;
         }
         hmlc_dim within = hmlc_dim_less(dims, contraction->rows, constant(context, most + 1));
         hmlc_dim guard = below == NULL ? within : hmlc_dim_subtract(dims, within, below);
         add_columns(context, contraction, vectors, pointers, guard);
+        for (uint32_t k = 0; single && k < contraction->section_count; k++) {
+            contraction->sections[k].rows = 1;
+        }
         below = within;
         few = most + 1;
     }
@@ -231,9 +261,11 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
     const hmlc_target *target = context->target;
     uint32_t usual = usual_vectors(context, contraction, pointers);
     contraction->section_count = 0;
+    plan_splits(target, contraction);
     if (known) {
         uint32_t few = tile_vectors(target, contraction, rows, pointers);
-        add_columns(context, contraction, few > usual ? few : usual, pointers, NULL);
+        bool fewer = few < usual && !(rows == 1 && contraction->splits > 1);
+        add_columns(context, contraction, fewer ? usual : few, pointers, NULL);
     } else {
         dynamic_rows(context, contraction, usual, pointers);
     }

@@ -72,6 +72,7 @@ typedef struct hmlc_microkernel {
      */
     LLVMValueRef sums;
     uint32_t part_steps;
+    uint32_t splits; /* sums of each row and column that its steps go to in turn; 0: one */
     hmlc_scaled_panels scaled; /* needs `sums`; known steps */
 } hmlc_microkernel;
 

@@ -154,7 +154,8 @@ static bool rounds_apart(const hmlc_frame *frame, hmlc_dtype dtype)
 static void accumulate(depth_loop *loop, uint32_t row, uint32_t vector,
                        const hmlc_step_operand *left, const hmlc_step_operand *right)
 {
-    LLVMValueRef *target = &loop->accumulators[row * loop->kernel->vectors + vector];
+    uint32_t place = loop->split * loop->kernel->rows + row;
+    LLVMValueRef *target = &loop->accumulators[place * loop->kernel->vectors + vector];
     hmlc_frame *frame = loop->frame;
     hmlc_dtype dtype = loop->kernel->dtype;
     if (loop->count > 0) {
@@ -364,11 +365,42 @@ static void emit_held(depth_loop *loop)
 
 /* -- the loop over steps */
 
+/* As many elements of the panels as there are sums to add them to. */
+static void emit_split(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef left = loop->left, right = loop->right;
+    for (loop->split = 0; loop->split < loop->splits; loop->split++) {
+        LLVMValueRef ahead = LLVMBuildMul(frame->builder, kernel->depth_stride,
+                                          hmlc_frame_int(frame, loop->split), "");
+        LLVMValueRef row = hmlc_frame_int(frame, loop->split * hmlc_pack_row(kernel->layout));
+        loop->left = LLVMBuildNSWAdd(frame->builder, left, ahead, "");
+        loop->right = hmlc_frame_element(frame, type, right, row);
+        if (kernel->scaled.scales != NULL) {
+            hmlc_unpack_all(loop);
+        } else {
+            hmlc_depth_step(loop);
+        }
+    }
+    loop->split = 0;
+    loop->left = left;
+    loop->right = right;
+}
+
+/* Elements of the panels that one body of the loop takes. */
+static uint32_t body_rows(const depth_loop *loop)
+{
+    bool turns = loop->splits > 1 && !loop->kernel->scaled.nibbles;
+    return turns ? loop->splits : loop->held > 0 ? loop->held : 1; /* a group is one */
+}
+
 /* Steps of one body of the loop. */
 static uint32_t body_steps(const depth_loop *loop)
 {
     uint32_t group = loop->count > 1 ? loop->count : hmlc_unpack_steps(loop->kernel);
-    return loop->held > 0 ? loop->held * group : group;
+    return body_rows(loop) * group;
 }
 
 static LLVMValueRef carry(depth_loop *loop, LLVMValueRef start, const char *name)
@@ -388,7 +420,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    uint32_t count = kernel->rows * kernel->vectors;
+    uint32_t count = loop->splits * kernel->rows * kernel->vectors;
     LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     loop->before = LLVMGetInsertBlock(frame->builder);
@@ -410,6 +442,8 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     }
     if (loop->held > 0) {
         emit_held(loop);
+    } else if (body_rows(loop) > 1) {
+        emit_split(loop);
     } else if (kernel->scaled.scales != NULL) {
         hmlc_unpack_all(loop);
     } else {
@@ -419,7 +453,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (body_steps(loop) > 1) {
         ahead = LLVMBuildMul(frame->builder, ahead, hmlc_frame_int(frame, body_steps(loop)), "");
     }
-    int64_t rows = loop->held > 0 ? loop->held : 1; /* of the panels: a group is one */
+    int64_t rows = body_rows(loop);
     loop->left = LLVMBuildNSWAdd(frame->builder, loop->left, ahead, "");
     loop->right = hmlc_frame_element(frame, type, loop->right,
                                      hmlc_frame_int(frame, rows * hmlc_pack_row(kernel->layout)));

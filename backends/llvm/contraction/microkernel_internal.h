@@ -14,9 +14,10 @@ typedef struct depth_loop {
     LLVMValueRef left;  /* offset of the step in a row */
     LLVMValueRef right; /* pointer: the step in the first panel */
     hmlc_byte_products_of bytes;
-    uint32_t count; /* steps of a group that the left side has; 0: groups of one step */
-    uint32_t held;  /* so many groups at once, see emit_held; 0: one by one */
-    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS];
+    uint32_t count;         /* steps of a group that the left side has; 0: groups of one step */
+    uint32_t held;          /* so many groups at once, see emit_held; 0: one by one */
+    uint32_t splits, split; /* sums that steps go to in turn, at least 1, and the one at hand */
+    LLVMValueRef accumulators[HMLC_TILE_ACCUMULATORS]; /* [split][row][vector] */
     /* Of scaled panels: where the block's scales are, in elements; its zero points; the vectors of
      * this element of the panels, and which of its steps is at hand. */
     LLVMValueRef block;

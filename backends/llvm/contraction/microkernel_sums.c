@@ -67,17 +67,33 @@ void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel
     }
 }
 
+/* Onto the first of the sums that steps went to in turn: the two halves of them, again and again.
+ */
+static void join_splits(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    uint32_t count = kernel->rows * kernel->vectors;
+    for (uint32_t half = loop->splits / 2; half > 0; half /= 2) {
+        for (uint32_t k = 0; k < half * count; k++) {
+            LLVMValueRef *sum = &loop->accumulators[k];
+            *sum = LLVMBuildFAdd(frame->builder, *sum, sum[half * count], "");
+        }
+    }
+}
+
 /* From zero up to `end`, in `steps` steps, and onto the sums. */
 static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     uint32_t count = kernel->rows * kernel->vectors;
-    for (uint32_t k = 0; k < count; k++) {
+    for (uint32_t k = 0; k < loop->splits * count; k++) {
         loop->accumulators[k] = LLVMConstNull(partial_type(frame, kernel));
     }
     hmlc_unpack_begin_block(loop);
     hmlc_depth_steps(loop, steps, end);
+    join_splits(loop);
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef sum = load_sum(frame, kernel, k), part = loop->accumulators[k];
         if (kernel->half_products) {
@@ -100,8 +116,9 @@ static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
         return most;
     }
     int64_t count = LLVMConstIntGetSExtValue(steps);
-    int64_t parts = (count + most - 1) / most;
-    return (count + parts - 1) / parts;
+    int64_t parts = (count + most - 1) / most, part = (count + parts - 1) / parts;
+    int64_t splits = kernel->splits > 1 ? kernel->splits : 1;
+    return (part + splits - 1) / splits * splits;
 }
 
 /* Steps from loop->right to `stop`; NULL where no one asks. */
@@ -224,6 +241,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
                            : hmlc_frame_element(frame, type, kernel->panel,
                                                 LLVMBuildNSWMul(frame->builder, rows, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
+    loop.splits = kernel->splits > 1 ? kernel->splits : 1;
     loop.count = groups ? HMLC_BYTE_GROUP : 0;
     loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
                                          kernel->right_dtype};
@@ -238,11 +256,15 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
     for (uint32_t k = 0; k < count; k++) {
         loop.accumulators[k] = hmlc_bytes_begin_sum(frame, &loop.bytes, accumulators[k]);
     }
+    for (uint32_t k = count; k < loop.splits * count; k++) {
+        loop.accumulators[k] = LLVMConstNull(accumulator_type(frame, kernel));
+    }
     if (end == NULL) {
         emit_groups(&loop, steps);
     } else {
         hmlc_depth_steps(&loop, steps, end);
     }
+    join_splits(&loop);
     for (uint32_t k = 0; k < count; k++) {
         accumulators[k] = hmlc_bytes_end_sum(frame, &loop.bytes, loop.accumulators[k]);
     }

@@ -35,8 +35,10 @@ void hmlc_unpack_all(depth_loop *loop)
         LLVMValueRef ahead = LLVMBuildMul(frame->builder, loop->kernel->depth_stride,
                                           hmlc_frame_int(frame, loop->place), "");
         loop->left = LLVMBuildNSWAdd(frame->builder, first, ahead, "");
+        loop->split = loop->kernel->scaled.nibbles ? loop->place % loop->splits : loop->split;
         hmlc_depth_step(loop);
     }
+    loop->split = loop->kernel->scaled.nibbles ? 0 : loop->split;
     loop->left = first;
 }
 
