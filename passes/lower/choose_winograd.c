@@ -182,7 +182,7 @@ hmlc_status hmlc_pass_choose_winograd(hmlc_pass_context *context)
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
     bool halves = context->options->weights == HMLC_WEIGHTS_F16 ||
                   context->options->weights == HMLC_WEIGHTS_BF16 ||
-                  context->options->half_products; /* few bytes are asked for */
+                  hmlc_dtype_is_half(context->options->products); /* few bytes are asked for */
     if (context->options->prefer_size || halves) {
         return HMLC_OK;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products of f32 by constant weights in f16: both sides are rounded, the sums stay in f32
+ * Products of f32 by constant weights in f16 or bf16: both sides are rounded, the sums stay in f32
  * (accumulator = f32). Targets that multiply f16 add up to 64 products in it before they meet the
  * sums. The left side is rounded where it is made, and stored so.
  */
@@ -9,17 +9,23 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEAST_DEPTH = 16 }; /* fewer products are not worth a conversion */
+enum {
+    LEAST_DEPTH = 16, /* fewer products are not worth a conversion */
+    BF16_GROUP = 4,   /* products of bf16 come in groups, and fill them */
+};
 
-/* f16 holds all numbers of a constant, roughly. */
-static bool fits(const hmlc_tensor *tensor)
+/* The type holds all numbers of a constant, roughly. */
+static bool fits(const hmlc_tensor *tensor, hmlc_dtype half)
 {
     const char *elements = tensor->data;
     int64_t count = hmlc_tensor_count(tensor);
     for (int64_t k = 0; k < count; k++) {
         float value;
         memcpy(&value, elements + (size_t)k * sizeof value, sizeof value);
-        if (isfinite(value) && !isfinite(hmlc_f16_to_f32(hmlc_f16_from_double((double)value)))) {
+        float rounded = half == HMLC_DTYPE_f16
+                            ? hmlc_f16_to_f32(hmlc_f16_from_double((double)value))
+                            : hmlc_bf16_to_f32(hmlc_bf16_from_double((double)value));
+        if (isfinite(value) && !isfinite(rounded)) {
             return false;
         }
     }
@@ -27,7 +33,7 @@ static bool fits(const hmlc_tensor *tensor)
 }
 
 /* A product of f32 by a constant, deep enough, and none of groups. */
-static bool is_product(const hmlc_op *op)
+static bool is_product(const hmlc_op *op, hmlc_dtype half)
 {
     const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
     const hmlc_tensor *weights = hmlc_value_constant(right);
@@ -38,24 +44,25 @@ static bool is_product(const hmlc_op *op)
         return false;
     }
     bool along = conv || hmlc_op_int(op, HMLC_ATTR_transpose_b) != 0;
-    return weights->dims[weights->rank - (along ? 1 : 2)] >= LEAST_DEPTH;
+    int64_t depth = weights->dims[weights->rank - (along ? 1 : 2)];
+    return depth >= LEAST_DEPTH && (half == HMLC_DTYPE_f16 || depth % BF16_GROUP == 0);
 }
 
-static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
+static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_dtype half)
 {
-    if (!is_product(op)) {
+    if (!is_product(op, half)) {
         return HMLC_OK;
     }
     hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1),
                               hmlc_op_operand(op, 2)};
-    if (!fits(hmlc_value_constant(operands[1]))) {
-        hmlc_warning_add(hmlc_rewrite_module(rewriter)->diagnostics, HMLC_ERROR_weights_kept,
-                         op->location, NULL,
-                         "computed in f32: some weights are beyond the range of f16");
+    if (!fits(hmlc_value_constant(operands[1]), half)) {
+        hmlc_warning_add(
+            hmlc_rewrite_module(rewriter)->diagnostics, HMLC_ERROR_weights_kept, op->location, NULL,
+            "computed in f32: some weights are beyond the range of %s", hmlc_dtype_name(half));
         return HMLC_OK;
     }
     hmlc_builder builder = hmlc_rewrite_builder(op);
-    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_f16);
+    hmlc_attr to = hmlc_attr_dtype(HMLC_ATTR_to, half);
     for (uint32_t i = 0; i < 2; i++) {
         hmlc_op *cast = NULL;
         HMLC_TRY(hmlc_op_create(&builder, HMLC_OP_cast, &operands[i], 1, &to, 1, &cast));
@@ -68,10 +75,25 @@ static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op)
                                   hmlc_attr_dtype(HMLC_ATTR_accumulator, HMLC_DTYPE_f32));
 }
 
+static hmlc_status round_to_f16(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    return round_product(rewriter, op, HMLC_DTYPE_f16);
+}
+
+static hmlc_status round_to_bf16(hmlc_rewriter *rewriter, hmlc_op *op)
+{
+    return round_product(rewriter, op, HMLC_DTYPE_bf16);
+}
+
 hmlc_status hmlc_pass_lower_precision(hmlc_pass_context *context)
 {
-    static const hmlc_rewrite_rule rules[] = {{HMLC_OP_matmul, 0, round_product},
-                                              {HMLC_OP_conv, 0, round_product}};
-    const hmlc_rewrite_rules sets[] = {HMLC_RULES(rules)};
-    return context->options->half_products ? hmlc_rewrite_run(context, sets, 1, NULL) : HMLC_OK;
+    static const hmlc_rewrite_rule f16[] = {{HMLC_OP_matmul, 0, round_to_f16},
+                                            {HMLC_OP_conv, 0, round_to_f16}};
+    static const hmlc_rewrite_rule bf16[] = {{HMLC_OP_matmul, 0, round_to_bf16},
+                                             {HMLC_OP_conv, 0, round_to_bf16}};
+    const hmlc_rewrite_rules sets[] = {HMLC_RULES(f16), HMLC_RULES(bf16)};
+    hmlc_dtype half = context->options->products;
+    return hmlc_dtype_is_half(half)
+               ? hmlc_rewrite_run(context, &sets[half == HMLC_DTYPE_bf16 ? 1 : 0], 1, NULL)
+               : HMLC_OK;
 }

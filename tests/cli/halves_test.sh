@@ -69,9 +69,11 @@ expect 0 'y: equal' "$hmlc" compare table.onnx table.hml --dim n=4 --rtol 0 --at
 # Products in f16 are for targets that have them.
 expect 3 'HML0304.*target x86-64-v2 does not multiply f16' "$hmlc" compile usual.onnx -o x.hml --precision f16
 expect 3 'HML0304.*target aarch64 does not multiply f16' "$hmlc" compile usual.onnx -o x.hml --precision f16 --target aarch64
-expect 2 'HML1100.*--precision f61: expected f32 or f16' "$hmlc" compile usual.onnx -o x.hml --precision f61
+expect 3 'HML0304.*target aarch64-dot does not multiply bf16' "$hmlc" compile usual.onnx -o x.hml --precision bf16 --target aarch64-dot
+expect 2 'HML1100.*--precision f61: expected f32, f16 or bf16' "$hmlc" compile usual.onnx -o x.hml --precision f61
 expect 0 'warning.HML0222.*computed in f32: .*beyond the range of f16' "$hmlc" compile large.onnx -o large.hml --precision f16 --target aarch64-dot
 takes usual 6144 --precision f16 --target aarch64-dot
+takes usual 6144 --precision bf16 --target aarch64-mm
 
 expect 2 'HML1100.*--weights f8: expected one of f32, f16 and bf16' "$hmlc" compile usual.onnx -o x.hml --weights f8
 expect 2 'HML1100.*--weights f16,bf16: expected one' "$hmlc" compile usual.onnx -o x.hml --weights f16,bf16

@@ -14,7 +14,7 @@ variants=(
     'aarch64 aarch64-small     qemu-aarch64 cortex-a53  own products fixed_products bytes zoo_models'
     'aarch64 aarch64-dot       qemu-aarch64 cortex-a76  own bytes half_products'
     'aarch64 aarch64-dot-small qemu-aarch64 max,sve=off own bytes'
-    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own bytes half_products'
+    'aarch64 aarch64-mm        qemu-aarch64 max,sve=off own bytes half_products rounded_products'
     'armv7   armv7             qemu-arm     cortex-a7   own pages one_file products fixed_products bytes halves arithmetic too_large zoo_models onnx_cases'
 )
 # architecture, elements, target, core, share of the bound of its products that the main loop of a product reaches, by arm_pipe.py: no board, no caches
@@ -140,6 +140,29 @@ half_products() {
     expect 0 '' "$hmlc" compile "$digits/digits.onnx" -o "$place/half.hml" --precision f16 --target "$target" --quiet
     far_expect 0 'equal' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 0.02 --atol 0.01
     far_expect 1 'HML1106' run "$place/half.hml" --test-data "$digits/test_data_set_0" --rtol 1e-6 --atol 1e-7
+}
+
+# Products of rounded numbers, by float64: bf16 of which each sum is right to its last place, f16. Rows in pairs and a single one, groups of steps
+# in pairs and a single one, several partial sums, columns that end within a vector; the main loop of bf16, whose rows meet in pairs by 6
+# instructions for 48 products.
+rounded_products() {
+    local half m k n
+    if [ -z "$python" ]; then
+        echo 'skipped: products of rounded numbers: no numpy (Debian package python3-numpy)'
+        return
+    fi
+    for half in 'bf16 1 16 5' 'bf16 3 20 33' 'bf16 13 300 40' 'bf16 49 64 48' 'f16 13 300 40'; do
+        read -r half m k n <<<"$half"
+        rm -rf "$place/rounded" && mkdir "$place/rounded"
+        expect 0 '' "$models" "$place/rounded.onnx" "$m" "$k" "$n" rounded
+        "$python" "$source/tests/cross/rounded_products.py" make "$place/rounded" "$m" "$k" "$n"
+        expect 0 '' "$hmlc" compile "$place/rounded.onnx" -o "$place/rounded.hml" --precision "$half" --target "$target" --quiet
+        far_expect 0 'output_1' run "$place/rounded.hml" --input "a=$place/rounded/a.npy" --input "x=$place/rounded/x.npy" --output "$place/rounded/out"
+        expect 0 'output 1' "$python" "$source/tests/cross/rounded_products.py" check "$half" "$place/rounded" "$place/rounded/out" "$m" "$k" "$n"
+    done
+    expect 0 '' "$models" "$place/rounded.onnx" 48 256 64 rounded
+    expect 0 '' "$hmlc" compile "$place/rounded.onnx" -o "$place/rounded.s" --emit asm --precision bf16 --target "$target" --quiet
+    expect 0 '48 products in 7[0-9] ' python3 "$source/tests/cross/arm_pipe.py" "$place/rounded.s" neoverse-n2=0.88 neoverse-v1=0.88 neoverse-v2=0.88
 }
 
 # Systems of all sizes of pages: where they are larger than the image's, it is copied.

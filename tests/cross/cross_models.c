@@ -9,6 +9,9 @@
  *
  * cross_models FILE bytes: products and convolutions of bytes, see byte_models.c.
  *
+ * cross_models FILE M K N rounded: a product by constant weights, and a convolution 3x3 of K
+ * channels by N.
+ *
  * cross_models FILE numbers: rounding, conversions and divisions of all element types that have
  * them.
  */
@@ -52,6 +55,25 @@ static void product(wire_buffer *graph, char *const *sizes)
     graph_value(graph, GRAPH_OUTPUT, "sum", ONNX_FLOAT, dims[2]);
     graph_add(graph, "MatMul", "a b", "p");
     graph_add(graph, "Add", "p c", "sum");
+}
+
+static void rounded(wire_buffer *graph, char *const *sizes)
+{
+    char dims[5][64];
+    snprintf(dims[0], sizeof dims[0], "%s %s", sizes[0], sizes[1]);
+    snprintf(dims[1], sizeof dims[1], "%s %s", sizes[0], sizes[2]);
+    snprintf(dims[2], sizeof dims[2], "1 %s 9 7", sizes[1]);
+    snprintf(dims[3], sizeof dims[3], "1 %s 9 7", sizes[2]);
+    snprintf(dims[4], sizeof dims[4], "%s %s", sizes[1], sizes[2]);
+    graph_value(graph, GRAPH_INPUT, "a", ONNX_FLOAT, dims[0]);
+    graph_value(graph, GRAPH_INPUT, "x", ONNX_FLOAT, dims[2]);
+    graph_value(graph, GRAPH_OUTPUT, "product", ONNX_FLOAT, dims[1]);
+    graph_value(graph, GRAPH_OUTPUT, "map", ONNX_FLOAT, dims[3]);
+    graph_weights(graph, "b", dims[4]);
+    snprintf(dims[4], sizeof dims[4], "%s %s 3 3", sizes[2], sizes[1]);
+    graph_weights(graph, "w", dims[4]);
+    graph_add(graph, "MatMul", "a b", "product");
+    graph_conv(graph, "x w", "map", 3, 1, 1);
 }
 
 static void convert(wire_buffer *graph, const char *from, int64_t to, const char *output)
@@ -105,6 +127,8 @@ int main(int argc, char **argv)
     wire_buffer graph = {0};
     if (argc == 5) {
         product(&graph, argv + 2);
+    } else if (argc == 6 && strcmp(argv[5], "rounded") == 0) {
+        rounded(&graph, argv + 2);
     } else if (argc == 6) {
         byte_product(&graph, (int64_t[]){atoi(argv[2]), atoi(argv[3]), atoi(argv[4])});
     } else if (argc == 3 && strcmp(argv[2], "bytes") == 0) {

@@ -44,7 +44,7 @@ typedef struct hmlc_request {
     uint32_t keep_count;
     bool prefer_size;          /* small weights rather than speed */
     hmlc_weight_type weights;  /* of products */
-    bool half_products;        /* computed in f16 */
+    hmlc_dtype products;       /* f16, bf16: what they are computed in */
     bool weights_named;        /* by an option; else they stay as the model holds them */
     const char *weights_place; /* of an object: the word; NULL: none */
     const char *pipeline;      /* NULL: the default */

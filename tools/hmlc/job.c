@@ -343,7 +343,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .keep_count = job->request->keep_count,
                                  .prefer_size = job->request->prefer_size,
                                  .weights = weights_of(job),
-                                 .half_products = job->request->half_products,
+                                 .products = job->request->products,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, run_passes(job, &options)));
     HMLC_TRY(conclude(job, choose_targets(job)));

@@ -140,7 +140,7 @@ static int parse_selftest(hmlc_request *request, const hml_options *options)
         const char *word;
         bool changes;
     } rows[] = {{"weights", request->weights != HMLC_WEIGHTS_F32},
-                {"precision", request->half_products},
+                {"precision", hmlc_dtype_is_half(request->products)},
                 {"quantize", hml_options_get(options, "quantize") != NULL}};
     request->selftest = hml_options_get(options, "selftest") != NULL;
     for (size_t k = 0; request->selftest && k < sizeof rows / sizeof rows[0]; k++) {

@@ -236,28 +236,55 @@ static int parse_weights(hmlc_request *request, const char *list)
     return HMLC_OK;
 }
 
+typedef struct precision_word {
+    const char *word, *who; /* who has it */
+    hmlc_dtype products;
+} precision_word;
+
+static const precision_word precision_words[] = {
+    {"f32", NULL, HMLC_DTYPE_f32},
+    {"f16", "aarch64-dot and aarch64-mm do", HMLC_DTYPE_f16},
+    {"bf16", "aarch64-mm does", HMLC_DTYPE_bf16}};
+
+static bool multiplies(const hmlc_target *target, hmlc_dtype products)
+{
+    return products == HMLC_DTYPE_f16    ? target->multiplies_half
+           : products == HMLC_DTYPE_bf16 ? target->multiplies_bf16 != NULL
+                                         : true;
+}
+
+static int refuse_precision(hmlc_request *request, const precision_word *row,
+                            const hmlc_target *target)
+{
+    char message[160], hint[160];
+    snprintf(message, sizeof message, "--precision %s: target %s does not multiply %s", row->word,
+             target->name, row->word);
+    snprintf(hint, sizeof hint,
+             "%s; `--weights %s` stores weights in %s for any target, and computes in f32",
+             row->who, row->word, row->word);
+    hml_report_add(request->report,
+                   &(hml_finding){HML_ERROR,
+                                  hmlc_error_get_info(HMLC_ERROR_not_implemented)->number, message,
+                                  hint, NULL});
+    return HMLC_REFUSED;
+}
+
 /* Every target must have what the word asks for. */
 static int parse_precision(hmlc_request *request, const char *word)
 {
-    char message[160];
-    request->half_products = word != NULL && strcmp(word, "f16") == 0;
-    if (word != NULL && !request->half_products && strcmp(word, "f32") != 0) {
-        return hml_report_usage(request->report, "--precision %s: expected f32 or f16", word);
+    const precision_word *row = &precision_words[0],
+                         *end = row + sizeof precision_words / sizeof *row;
+    while (word != NULL && row < end && strcmp(row->word, word) != 0) {
+        row++;
     }
-    for (uint32_t k = 0; request->half_products && k < request->target_count; k++) {
-        if (request->targets[k]->multiplies_half) {
-            continue;
+    if (row == end) {
+        return hml_report_usage(request->report, "--precision %s: expected f32, f16 or bf16", word);
+    }
+    request->products = row->products;
+    for (uint32_t k = 0; k < request->target_count; k++) {
+        if (!multiplies(request->targets[k], row->products)) {
+            return refuse_precision(request, row, request->targets[k]);
         }
-        snprintf(message, sizeof message, "--precision f16: target %s does not multiply f16",
-                 request->targets[k]->name);
-        hml_report_add(
-            request->report,
-            &(hml_finding){HML_ERROR, hmlc_error_get_info(HMLC_ERROR_not_implemented)->number,
-                           message,
-                           "aarch64-dot and aarch64-mm do; `--weights f16` stores weights in f16 "
-                           "for any target, and computes in f32",
-                           NULL});
-        return HMLC_REFUSED;
     }
     return HMLC_OK;
 }

@@ -58,7 +58,8 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
     contraction->lanes = hmlc_microkernel_lanes(context->target, products, layout);
     contraction->step =
         hmlc_bytes_step(context->target, layout, left, right, contraction->lanes, false);
-    if (contraction->step == HMLC_BYTE_STEP_DOT || contraction->half_products) {
+    if (contraction->step == HMLC_BYTE_STEP_DOT || contraction->step == HMLC_BYTE_STEP_SQUARE ||
+        contraction->half_products) {
         plan->variant = "dot"; /* the row without it has other code */
     }
     return HMLC_OK;

@@ -193,21 +193,29 @@ static void add_columns(hmlc_plan_context *context, hmlc_contraction *contractio
     }
 }
 
-/* Balanced row tiles of a static row count. */
-static void balance_rows(hmlc_section *section, int64_t rows)
+static void add_class(hmlc_section *section, int64_t rows, int64_t first, int64_t tiles)
+{
+    if (tiles > 0) {
+        section->classes[section->class_count++] =
+            (hmlc_row_class){.rows = (uint32_t)rows, .first = first, .tiles = tiles};
+    }
+}
+
+/* Balanced row tiles of a static row count; squares have rows in pairs, but for the last. */
+static void balance_rows(hmlc_section *section, const hmlc_contraction *contraction, int64_t rows)
 {
     section->class_count = 0;
     if (rows <= 0) {
         return;
     }
+    bool pairs = contraction->step == HMLC_BYTE_STEP_SQUARE && section->rows > 1;
+    int64_t unit = pairs ? 2 : 1;
+    int64_t units = (rows + unit - 1) / unit, missing = units * unit - rows;
     int64_t tiles = (rows + section->rows - 1) / section->rows;
-    int64_t low = rows / tiles, big = rows % tiles;
-    if (big > 0) {
-        section->classes[section->class_count++] =
-            (hmlc_row_class){.rows = (uint32_t)low + 1, .tiles = big};
-    }
-    section->classes[section->class_count++] =
-        (hmlc_row_class){.rows = (uint32_t)low, .first = big, .tiles = tiles - big};
+    int64_t low = units / tiles, big = units % tiles;
+    add_class(section, (low + 1) * unit, 0, big);
+    add_class(section, low * unit, big, tiles - big - missing);
+    add_class(section, low * unit - missing, tiles - missing, missing);
 }
 
 /*
@@ -249,7 +257,7 @@ static void count_row_tiles(hmlc_plan_context *context, const hmlc_contraction *
     section->row_tiles = hmlc_dim_ceildiv(context->module->dims, contraction->rows,
                                           constant(context, section->rows));
     if (hmlc_dim_is_constant(contraction->rows, &known)) {
-        balance_rows(section, known);
+        balance_rows(section, contraction, known);
     }
 }
 

@@ -78,16 +78,17 @@ typedef struct hmlc_microkernel {
 
 /* How many accumulators pass from one k loop of a tile to the next: none where there are `sums`. */
 uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel);
-/* Before the first and after the last k loop of a tile: where there are `sums`, the accumulators go
- * there, and come back. */
+/* Before the first and after the last k loop of a tile: accumulators take the form in which these
+ * carry them, and where there are `sums` go there; then they come back. */
 void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
-                                 LLVMValueRef const *accumulators);
+                                 LLVMValueRef *accumulators);
 void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
                                LLVMValueRef *accumulators);
 /*
  * Emits the k loop: `steps` (an index, at least 1; of groups a constant, or with `whole_lanes`)
- * steps. accumulators[row * vectors + vector] hold the values before and, on return, after the
- * loop; with `sums`, these do, and accumulators is not used.
+ * steps. Between begin_sums and end_sums the accumulators hold the values before and, on return,
+ * after the loop; with `sums`, these do, and accumulators is not used. Elsewhere accumulators[row *
+ * vectors + vector] do.
  */
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators);

@@ -29,7 +29,8 @@ static uint32_t spread_registers(const hmlc_target *target, hmlc_byte_step step,
 /* Of pairs, what is held of rows or vectors, whichever are fewer, takes two registers each; three
  * more are an operand from memory, in two parts, and a product. Of halves one each; three more are
  * an operand, ones, and a product, two of words. Of nibbles the vectors that hold them, one of
- * their steps for what is held, an element of the other side and a constant. */
+ * their steps for what is held, an element of the other side and a constant. Squares
+ * have two rows, of which two groups are held. */
 bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t rows, uint32_t vectors)
 {
     uint32_t held = rows < vectors ? rows : vectors, sums = rows * vectors, needed = 0;
@@ -41,6 +42,10 @@ bool hmlc_bytes_fit(const hmlc_target *target, hmlc_byte_step step, uint32_t row
         needed = held + 2;
     } else if (step == HMLC_BYTE_STEP_NIBBLES) {
         needed = vectors + held + 2;
+    } else if (step == HMLC_BYTE_STEP_SQUARE) {
+        uint32_t even = (rows + 1) / 2 * 2;
+        sums = even * vectors;
+        needed = even + 2;
     } else if (is_spread(step)) {
         sums *= HMLC_SPREAD_HALVES;
         needed = spread_registers(target, step, rows);
@@ -63,6 +68,11 @@ hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, h
 {
     hmlc_pack_layout layout = hmlc_pack_layout_for(left, right, sums);
     bool rows = target->bytes.rows != NULL && left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8;
+    if (left == HMLC_DTYPE_bf16 && right == HMLC_DTYPE_bf16 && sums == HMLC_DTYPE_f32) {
+        bool squares = target->multiplies_bf16 != NULL && depth > 0 && depth % HMLC_BYTE_GROUP == 0;
+        layout.group = squares ? HMLC_BYTE_GROUP : layout.group;
+        return layout;
+    }
     if (target->bytes.singles) {
         return hmlc_pack_layout_default();
     }
@@ -133,6 +143,9 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
 {
     if (layout.group == 1) {
         return HMLC_BYTE_STEP_NONE;
+    }
+    if (left == HMLC_DTYPE_bf16) {
+        return HMLC_BYTE_STEP_SQUARE;
     }
     if (hmlc_bytes_whole_columns(layout)) {
         return HMLC_BYTE_STEP_ROWS;

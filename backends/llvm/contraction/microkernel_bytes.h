@@ -20,6 +20,7 @@ typedef enum hmlc_byte_step {
     HMLC_BYTE_STEP_WORD,       /* even and odd bytes in general registers, two at once */
     HMLC_BYTE_STEP_ROWS,       /* sixteen of a row by those of a column, into a general register */
     HMLC_BYTE_STEP_I16,        /* the group is a pair of i16 */
+    HMLC_BYTE_STEP_SQUARE,     /* of bf16: those of two rows by those of two columns */
     HMLC_BYTE_STEP_NIBBLES,    /* no groups: eight steps of four bits share an element */
 } hmlc_byte_step;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "microkernel_internal.h"
+#include "microkernel_square.h"
 #include "llvm/elementwise/elementwise_internal.h"
 
 #include <string.h>
@@ -48,21 +49,23 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, u
         rows -= 1;
     }
     uint32_t most = (uint32_t)target->general_registers - GENERAL_TAKEN - (apart ? 1 : 0);
-    return pointers && rows > most ? most : rows;
+    rows = pointers && rows > most ? most : rows;
+    return step == HMLC_BYTE_STEP_SQUARE && rows > 1 ? rows / 2 * 2 : rows;
 }
 
 bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
                             hmlc_dtype sums)
 {
     bool bytes = hmlc_dtype_is_byte(left) && hmlc_dtype_is_byte(right);
-    return layout.group == 1 ||
+    bool squares = left == HMLC_DTYPE_bf16 && right == HMLC_DTYPE_bf16 && sums == HMLC_DTYPE_f32;
+    return layout.group == 1 || (layout.group == HMLC_BYTE_GROUP && squares) ||
            ((layout.group == HMLC_BYTE_GROUP || hmlc_bytes_whole_columns(layout)) && bytes &&
             sums == HMLC_DTYPE_i32);
 }
 
 /* -- one step */
 
-static LLVMValueRef left_address(depth_loop *loop, uint32_t row)
+LLVMValueRef hmlc_depth_left_address(const depth_loop *loop, uint32_t row)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
@@ -85,7 +88,7 @@ static LLVMValueRef load_splat(depth_loop *loop, uint32_t row)
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->left_dtype);
-    LLVMValueRef address = left_address(loop, row);
+    LLVMValueRef address = hmlc_depth_left_address(loop, row);
     if (loop->count > 0) {
         return hmlc_frame_splat(
             frame, hmlc_bytes_load_group(frame, address, kernel->depth_stride, loop->count),
@@ -265,6 +268,9 @@ uint32_t hmlc_depth_held(const hmlc_frame *frame, const hmlc_microkernel *kernel
                   (wide || kernel->half_products);
     bool bytes = kernel->layout.group > 1 && hmlc_bytes_takes_lanes(frame->target, kernel->step);
     bool takes = is_dense(kernel) && kernel->zeros == NULL && kernel->lanes > 1;
+    if (kernel->step == HMLC_BYTE_STEP_SQUARE) { /* two fill vectors of rows */
+        return *most = takes ? 2 : 0;
+    }
     uint32_t least = takes && (floats || bytes) ? steps[style] : 0;
     bool spread = least > 0 && bytes && kernel->step != HMLC_BYTE_STEP_DOT;
     *most = spread ? most_spread(style) : least;
@@ -339,7 +345,7 @@ static void emit_held(depth_loop *loop)
     bool spread = loop->count > 0 && kernel->step != HMLC_BYTE_STEP_DOT;
     int64_t row = hmlc_pack_row(kernel->layout);
     for (uint32_t r = 0; r < kernel->rows; r++) {
-        held[r] = hmlc_frame_load(frame, vector, left_address(loop, r),
+        held[r] = hmlc_frame_load(frame, vector, hmlc_depth_left_address(loop, r),
                                   (uint32_t)hmlc_dtype_bytes(kernel->left_dtype));
         if (loop->count > 0) { /* LLVM would take a lane of i32 as four of bytes, by a table */
             held[r] = LLVMBuildFreeze(frame->builder, held[r], "");
@@ -420,7 +426,7 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    uint32_t count = loop->splits * kernel->rows * kernel->vectors;
+    uint32_t count = loop->splits * hmlc_square_sums(kernel);
     LLVMValueRef phis[HMLC_TILE_ACCUMULATORS];
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     loop->before = LLVMGetInsertBlock(frame->builder);
@@ -440,7 +446,9 @@ static void emit_depth(depth_loop *loop, LLVMValueRef end)
     if (kernel->ahead > 0 && loop->held == 0) {
         fetch_ahead(loop);
     }
-    if (loop->held > 0) {
+    if (kernel->step == HMLC_BYTE_STEP_SQUARE) {
+        hmlc_square_steps(loop);
+    } else if (loop->held > 0) {
         emit_held(loop);
     } else if (body_rows(loop) > 1) {
         emit_split(loop);
@@ -490,7 +498,7 @@ static void emit_depth_to(depth_loop *loop, LLVMValueRef end)
     hmlc_frame_branch_end(frame, &branch);
     loop->left = join(frame, skipped.left, before, loop->left, inside);
     loop->right = join(frame, skipped.right, before, loop->right, inside);
-    for (uint32_t k = 0; k < loop->kernel->rows * loop->kernel->vectors; k++) {
+    for (uint32_t k = 0; k < hmlc_square_sums(loop->kernel); k++) {
         loop->accumulators[k] =
             join(frame, skipped.accumulators[k], before, loop->accumulators[k], inside);
     }

@@ -42,7 +42,8 @@ void hmlc_depth_step(depth_loop *loop);
 /* `steps` steps up to `end`, which loop->left and loop->right then hold: those that fill held
  * vectors, then the others one by one. */
 void hmlc_depth_steps(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end);
-/* Of the step in the panels: its vector. */
+/* Of the step: in a row; in the panels, of a vector. */
+LLVMValueRef hmlc_depth_left_address(const depth_loop *loop, uint32_t row);
 LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector);
 LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane);
 void hmlc_depth_prefetch(const depth_loop *loop);

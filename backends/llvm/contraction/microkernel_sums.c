@@ -2,6 +2,7 @@
 /* The steps of a tile from its first to its last, and the partial sums that they make. */
 #include "microkernel_internal.h"
 #include "microkernel_rows.h"
+#include "microkernel_square.h"
 #include "microkernel_word.h"
 
 #include <string.h>
@@ -48,13 +49,14 @@ static void store_sum(hmlc_frame *frame, const hmlc_microkernel *kernel, uint32_
 
 uint32_t hmlc_microkernel_carried(const hmlc_microkernel *kernel)
 {
-    return kernel->sums == NULL ? kernel->rows * kernel->vectors : 0;
+    return kernel->sums == NULL ? hmlc_square_sums(kernel) : 0;
 }
 
 void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
-                                 LLVMValueRef const *accumulators)
+                                 LLVMValueRef *accumulators)
 {
-    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+    hmlc_square_begin(frame, kernel, accumulators);
+    for (uint32_t k = 0; kernel->sums != NULL && k < hmlc_square_sums(kernel); k++) {
         store_sum(frame, kernel, k, accumulators[k]);
     }
 }
@@ -62,9 +64,10 @@ void hmlc_microkernel_begin_sums(hmlc_frame *frame, const hmlc_microkernel *kern
 void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel,
                                LLVMValueRef *accumulators)
 {
-    for (uint32_t k = 0; kernel->sums != NULL && k < kernel->rows * kernel->vectors; k++) {
+    for (uint32_t k = 0; kernel->sums != NULL && k < hmlc_square_sums(kernel); k++) {
         accumulators[k] = load_sum(frame, kernel, k);
     }
+    hmlc_square_end(frame, kernel, accumulators);
 }
 
 /* Onto the first of the sums that steps went to in turn: the two halves of them, again and again.
@@ -87,7 +90,7 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 {
     hmlc_frame *frame = loop->frame;
     const hmlc_microkernel *kernel = loop->kernel;
-    uint32_t count = kernel->rows * kernel->vectors;
+    uint32_t count = hmlc_square_sums(kernel);
     for (uint32_t k = 0; k < loop->splits * count; k++) {
         loop->accumulators[k] = LLVMConstNull(partial_type(frame, kernel));
     }
@@ -105,7 +108,7 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
     }
 }
 
-/* Known steps are cut evenly. */
+/* Known steps are cut evenly, between groups. */
 static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
 {
     if (kernel->scaled.scales != NULL) {
@@ -117,8 +120,8 @@ static int64_t partial_steps(const hmlc_microkernel *kernel, LLVMValueRef steps)
     }
     int64_t count = LLVMConstIntGetSExtValue(steps);
     int64_t parts = (count + most - 1) / most, part = (count + parts - 1) / parts;
-    int64_t splits = kernel->splits > 1 ? kernel->splits : 1;
-    return (part + splits - 1) / splits * splits;
+    int64_t unit = kernel->splits > 1 ? kernel->splits : kernel->layout.group;
+    return (part + unit - 1) / unit * unit;
 }
 
 /* Steps from loop->right to `stop`; NULL where no one asks. */
@@ -229,14 +232,14 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
         hmlc_rows_emit(frame, kernel, steps, accumulators);
         return;
     }
-    uint32_t count = kernel->rows * kernel->vectors;
+    uint32_t count = hmlc_square_sums(kernel);
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef width = hmlc_frame_int(frame, kernel->layout.width), rows = steps;
     if (kernel->scaled.nibbles) {
         rows = hmlc_frame_int(frame, LLVMConstIntGetSExtValue(steps) / HMLC_NIBBLES);
     }
     bool groups = kernel->layout.group > 1;
-    LLVMValueRef end = groups && LLVMIsAConstantInt(steps) != NULL
+    LLVMValueRef end = groups && kernel->sums == NULL && LLVMIsAConstantInt(steps) != NULL
                            ? NULL
                            : hmlc_frame_element(frame, type, kernel->panel,
                                                 LLVMBuildNSWMul(frame->builder, rows, width, ""));

@@ -60,6 +60,10 @@ static LLVMValueRef bf16_to_f32(hmlc_frame *frame, LLVMValueRef value)
 
 static LLVMValueRef f32_to_bf16(hmlc_frame *frame, LLVMValueRef value)
 {
+    if (frame->target->multiplies_bf16 != NULL) { /* then it converts, too */
+        LLVMTypeRef half = lanes_type(value, LLVMBFloatTypeInContext(frame->context));
+        return lanes_bits(frame, LLVMBuildFPTrunc(frame->builder, value, half, ""), frame->i16);
+    }
     LLVMValueRef bits = lanes_bits(frame, value, frame->i32);
     LLVMValueRef odd = and_int(frame, shift_right(frame, bits, 16), 1);
     LLVMValueRef rounded = LLVMBuildAdd(frame->builder, add_int(frame, bits, 0x7FFF), odd, "");

@@ -147,6 +147,8 @@ typedef struct hmlc_target {
     const hmlc_nearest *nearest; /* NULL: none */
     bool has_half;               /* f16 to f32 and back */
     bool multiplies_half;        /* vectors of f16, product and sum in one */
+    /* LLVM's intrinsic for bf16: four products of each of two rows by two columns, onto 2x2 f32. */
+    const char *multiplies_bf16; /* NULL: none */
     const char *widen_four; /* LLVM's intrinsic of four f16, where its own type goes one by one */
     bool has_f64;           /* all of f64's arithmetic; without it nothing is computed in f64 */
 

@@ -55,7 +55,7 @@ typedef struct hmlc_pass_options {
     uint32_t keep_count;
     bool prefer_size; /* weights are stored once, in their own size, where another form is faster */
     hmlc_weight_type weights;
-    bool half_products; /* of f32, where weights are constant: rounded to f16 */
+    hmlc_dtype products; /* f16, bf16: those of f32 by constant weights are rounded to it first */
     /* Whom the kernels are for; NULL: CPUs. */
     const hmlc_family_facts *family;
 } hmlc_pass_options;

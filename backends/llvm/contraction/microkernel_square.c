@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "microkernel_square.h"
+
+enum {
+    LANES = 4,
+    HALF = LANES / 2,
+    TWO = 2
+}; /* of a vector of sums; rows and columns of a square */
+
+static bool is_square(const hmlc_microkernel *kernel)
+{
+    return kernel->step == HMLC_BYTE_STEP_SQUARE;
+}
+
+static uint32_t pair_count(const hmlc_microkernel *kernel)
+{
+    return (kernel->rows + 1) / TWO;
+}
+
+uint32_t hmlc_square_sums(const hmlc_microkernel *kernel)
+{
+    uint32_t rows = is_square(kernel) ? TWO * pair_count(kernel) : kernel->rows;
+    return rows * kernel->vectors;
+}
+
+/* The lower or upper halves of both. */
+static LLVMValueRef halves(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b, bool upper)
+{
+    LLVMValueRef places[LANES];
+    for (uint32_t k = 0; k < LANES; k++) {
+        uint32_t lane = k % HALF + (upper ? HALF : 0);
+        places[k] = LLVMConstInt(frame->i32, k < HALF ? lane : LANES + lane, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, a, b, LLVMConstVector(places, LANES), "");
+}
+
+/* Its own inverse: of a row and the next, or of the two squares that hold their columns. */
+static void exchange(hmlc_frame *frame, LLVMValueRef *first, LLVMValueRef *second)
+{
+    LLVMValueRef lower = halves(frame, *first, *second, false);
+    *second = halves(frame, *first, *second, true);
+    *first = lower;
+}
+
+static void exchange_all(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef *sums)
+{
+    uint32_t vectors = kernel->vectors;
+    for (uint32_t k = 0; k < pair_count(kernel) * vectors; k++) {
+        LLVMValueRef *first = &sums[k / vectors * TWO * vectors + k % vectors];
+        exchange(frame, first, first + vectors);
+    }
+}
+
+void hmlc_square_begin(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef *sums)
+{
+    if (!is_square(kernel)) {
+        return;
+    }
+    for (uint32_t k = kernel->rows * kernel->vectors; k < hmlc_square_sums(kernel); k++) {
+        sums[k] = LLVMConstNull(LLVMTypeOf(sums[0]));
+    }
+    exchange_all(frame, kernel, sums);
+}
+
+void hmlc_square_end(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef *sums)
+{
+    if (is_square(kernel)) {
+        exchange_all(frame, kernel, sums);
+    }
+}
+
+/* -- steps: one group, or two where loop->held says so */
+
+static uint32_t group_count(const depth_loop *loop)
+{
+    return loop->held > 0 ? loop->held : 1;
+}
+
+static LLVMTypeRef bf16_vector(hmlc_frame *frame)
+{
+    return LLVMVectorType(LLVMBFloatTypeInContext(frame->context), TWO * LANES);
+}
+
+/* The groups of a row, 64 bits each. */
+static LLVMValueRef load_row(depth_loop *loop, uint32_t row)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMTypeRef type = LLVMVectorType(frame->i64, group_count(loop));
+    return hmlc_frame_load(frame, type, hmlc_depth_left_address(loop, row),
+                           (uint32_t)hmlc_dtype_bytes(loop->kernel->left_dtype));
+}
+
+/* Group `group` of two rows. */
+static LLVMValueRef pair_of(hmlc_frame *frame, LLVMValueRef const *rows, uint32_t group)
+{
+    uint32_t groups = LLVMGetVectorSize(LLVMTypeOf(rows[0]));
+    LLVMValueRef places[] = {LLVMConstInt(frame->i32, group, 0),
+                             LLVMConstInt(frame->i32, groups + group, 0)};
+    LLVMValueRef both =
+        LLVMBuildShuffleVector(frame->builder, rows[0], rows[1], LLVMConstVector(places, TWO), "");
+    return LLVMBuildBitCast(frame->builder, both, bf16_vector(frame), "");
+}
+
+static void load_pairs(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
+{
+    uint32_t rows = loop->kernel->rows;
+    for (uint32_t p = 0; p < pair_count(loop->kernel); p++) {
+        LLVMValueRef both[TWO] = {load_row(loop, TWO * p)};
+        both[1] = TWO * p + 1 < rows ? load_row(loop, TWO * p + 1) : both[0];
+        for (uint32_t g = 0; g < group_count(loop); g++) {
+            held[g][p] = pair_of(loop->frame, both, g);
+        }
+    }
+}
+
+/* The groups of two columns. */
+static LLVMValueRef load_columns(depth_loop *loop, uint32_t vector, uint32_t upper)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMTypeRef type = bf16_vector(frame);
+    LLVMValueRef address = hmlc_frame_element(frame, type, hmlc_depth_right_address(loop, vector),
+                                              hmlc_frame_int(frame, upper));
+    return hmlc_frame_load(frame, type, address, loop->kernel->panel_alignment);
+}
+
+static void multiply(depth_loop *loop, LLVMValueRef const *held)
+{
+    hmlc_frame *frame = loop->frame;
+    uint32_t vectors = loop->kernel->vectors;
+    LLVMTypeRef none[] = {frame->i32};
+    for (uint32_t k = 0; k < TWO * vectors; k++) {
+        LLVMValueRef right = load_columns(loop, k / TWO, k % TWO);
+        for (uint32_t p = 0; p < pair_count(loop->kernel); p++) {
+            LLVMValueRef *sum = &loop->accumulators[(TWO * p + k % TWO) * vectors + k / TWO];
+            LLVMValueRef arguments[] = {*sum, held[p], right};
+            *sum = hmlc_frame_intrinsic_of(frame, frame->target->multiplies_bf16, none, 0,
+                                           arguments, 3);
+        }
+    }
+}
+
+void hmlc_square_steps(depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
+    LLVMValueRef held[TWO][HMLC_TILE_ROWS], first = loop->right;
+    load_pairs(loop, held);
+    for (uint32_t g = 0; g < group_count(loop); g++) {
+        loop->right = hmlc_frame_element(frame, type, first,
+                                         hmlc_frame_int(frame, g * hmlc_pack_row(kernel->layout)));
+        multiply(loop, held[g]);
+    }
+    loop->right = first;
+}
