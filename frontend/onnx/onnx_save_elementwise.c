@@ -176,6 +176,19 @@ void hmlc_save_op_quantization(hmlc_saver *saver, const char *type)
     }
 }
 
+/* What is gathered by a negative index is counted from the end, as bytes below 0 are. */
+void hmlc_save_op_lookup(hmlc_saver *saver, const char *type)
+{
+    hmlc_save_attr to = hmlc_save_int_attr("to", hmlc_save_dtype(HMLC_DTYPE_i32));
+    hmlc_save_attr axis = hmlc_save_int_attr("axis", 0);
+    const hmlc_tensor *bytes = hmlc_op_attr(saver->op, HMLC_ATTR_table)->as.tensor;
+    const char *table = hmlc_save_tensor(saver, hmlc_save_fresh(saver, "table"), bytes);
+    const char *index =
+        hmlc_save_node1(saver, "Cast", NULL, HMLC_SAVE_NAMES(hmlc_save_operand(saver, 0)), &to, 1);
+    (void)hmlc_save_node1(saver, type, hmlc_save_result(saver, 0), HMLC_SAVE_NAMES(table, index),
+                          &axis, 1);
+}
+
 void hmlc_save_op_constant(hmlc_saver *saver, const char *type)
 {
     (void)type;

@@ -155,24 +155,25 @@ void hmlc_tflite_integer_table(hmlc_node *node)
     hmlc_module *module = emit->builder.module;
     bool is_signed = x->dtype == HMLC_DTYPE_i8;
     int64_t least = is_signed ? -128 : 0, zero = result->quantization.zeros[0];
-    uint8_t *data = hmlc_arena_allocate(module->arena, 256);
+    uint8_t *data = hmlc_arena_allocate(module->arena, HMLC_TABLE_LENGTH);
     if (data == NULL) {
         emit->status = HMLC_RESOURCE;
         return;
     }
     float inverse = 1 / scale_of(result);
-    for (int64_t i = 0; i < 256; i++) {
+    for (int64_t i = 0; i < HMLC_TABLE_LENGTH; i++) {
         float value = scale_of(x) * (float)(i + least - x->quantization.zeros[0]);
         float given = node->opcode == HMLC_OP_tanh ? tanhf(value) : 1.0F / (1.0F + expf(-value));
         float bounded = fmaxf(fminf(given * inverse, 65536.0F), -65536.0F);
         int64_t steps = (int64_t)roundf(bounded) + zero;
         steps = steps < least ? least : steps > least + 255 ? least + 255 : steps;
-        hmlc_element_set_int(result->dtype, data, i, steps);
+        data[(uint8_t)(i + least)] = (uint8_t)steps;
     }
-    const hmlc_tensor table = {
-        .dtype = result->dtype, .rank = 1, .dims = {256}, .data = data, .bytes = 256};
-    hmlc_value *index = hmlc_tflite_less(node, node->inputs[0], least);
-    node->outputs[0] =
-        hmlc_emit(emit, HMLC_OP_gather, HMLC_OPERANDS(hmlc_emit_constant(emit, &table), index),
-                  HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 0)));
+    const hmlc_tensor table = {.dtype = result->dtype,
+                               .rank = 1,
+                               .dims = {HMLC_TABLE_LENGTH},
+                               .data = data,
+                               .bytes = HMLC_TABLE_LENGTH};
+    node->outputs[0] = hmlc_emit(emit, HMLC_OP_lookup, HMLC_OPERANDS(node->inputs[0]),
+                                 HMLC_ATTRS(hmlc_attr_tensor(HMLC_ATTR_table, &table)));
 }

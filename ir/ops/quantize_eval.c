@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of quantize and dequantize. */
+/* Evaluation of quantize, dequantize and lookup. */
 #include <math.h>
 
 #include "eval_tools.h"
@@ -74,6 +74,19 @@ hmlc_status hmlc_eval_quantize(hmlc_eval *context)
             value = (double)(hmlc_tensor_get_int(x, i) - z) * s;
         }
         hmlc_element_set_double(result->dtype, to, i, value);
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_eval_lookup(hmlc_eval *context)
+{
+    const hmlc_tensor *x = context->operands[0];
+    const hmlc_tensor *table = hmlc_op_attr(context->op, HMLC_ATTR_table)->as.tensor;
+    const uint8_t *from = x->data, *results = table->data;
+    uint8_t *to = hmlc_eval_data(&context->results[0]);
+    int64_t count = hmlc_tensor_count(x);
+    for (int64_t i = 0; i < count; ++i) {
+        to[i] = results[from[i]];
     }
     return HMLC_OK;
 }

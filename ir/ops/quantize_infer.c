@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inference of quantize and dequantize: scale and zero point are one value, or one per index of
- * `axis`. */
+ * `axis`; of lookup. */
 #include "infer_tools.h"
 
 #include <inttypes.h>
@@ -79,4 +79,24 @@ hmlc_status hmlc_infer_quantize(hmlc_infer *context)
 hmlc_status hmlc_infer_dequantize(hmlc_infer *context)
 {
     return infer_quantization(context, HMLC_ACCEPT_INTEGER, HMLC_ACCEPT_FLOAT, false);
+}
+
+hmlc_status hmlc_infer_lookup(hmlc_infer *context)
+{
+    hmlc_status status = HMLC_OK;
+    const hmlc_type *x = hmlc_infer_operand(context, 0, HMLC_ACCEPT_INTEGER, &status);
+    const hmlc_attr *attr = hmlc_op_attr(context->op, HMLC_ATTR_table);
+    const hmlc_tensor *table = attr != NULL ? attr->as.tensor : NULL;
+    if (table == NULL || table->rank != 1 || table->dims[0] != HMLC_TABLE_LENGTH ||
+        !hmlc_dtype_is_byte(table->dtype)) {
+        hmlc_infer_fail(context, &status, "its table is not one of 256 elements of 8 bits");
+    } else if (x != NULL && !hmlc_dtype_is_byte(x->dtype)) {
+        hmlc_infer_fail(context, &status, "it looks up elements of 8 bits, found %s",
+                        hmlc_dtype_name(x->dtype));
+    }
+    if (x == NULL || status != HMLC_OK) {
+        return status;
+    }
+    hmlc_infer_result(context, 0, table->dtype, x->rank, x->dims, &status);
+    return status;
 }

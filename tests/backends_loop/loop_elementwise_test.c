@@ -75,7 +75,7 @@ static bool is_plain(hmlc_opcode opcode)
 {
     return hmlc_opcode_has(opcode, HMLC_TRAIT_ELEMENTWISE) && opcode != HMLC_OP_cast &&
            opcode != HMLC_OP_quantize && opcode != HMLC_OP_dequantize &&
-           opcode != HMLC_OP_requantize_fixed;
+           opcode != HMLC_OP_requantize_fixed && opcode != HMLC_OP_lookup;
 }
 
 static uint32_t tested;
@@ -281,6 +281,45 @@ static void fixed_point(void **state)
     }
 }
 
+/* Every byte, in rows of so many: chunks of all sizes that targets have, and what is left. */
+static void lookup_rows(hmlc_dtype dtype, const char *dims_text, int64_t rows, int64_t columns)
+{
+    kernel_graph graph = kernel_graph_create();
+    kernel_random random = {(uint64_t)columns};
+    hmlc_arena *arena = graph.module->arena;
+    int64_t all[] = {HMLC_TABLE_LENGTH}, dims[] = {rows, columns};
+    hmlc_tensor table =
+        kernel_random_tensor(&random, arena, dtype, 1, all, dtype == HMLC_DTYPE_i8 ? -128 : 0, 127);
+    hmlc_attr attr = hmlc_attr_tensor(HMLC_ATTR_table, &table);
+    hmlc_value *x = kernel_graph_input(&graph, dtype, dims_text);
+    hmlc_value *y = kernel_graph_op(&graph, HMLC_OP_lookup, &x, 1, &attr, 1);
+    kernel_graph_finish(&graph, HMLC_FORM_LOOP, &y, 1);
+    hmlc_tensor input = kernel_random_tensor(&random, arena, dtype, 2, dims, 0, 100);
+    union {
+        const void *from;
+        uint8_t *to;
+    } data = {.from = input.data};
+    for (int64_t k = 0; k < rows * columns; k++) {
+        data.to[k] = (uint8_t)(k * 7);
+    }
+    harness_verify_targets(graph.module, &input, (harness_tolerance){0, 0});
+    kernel_graph_destroy(&graph);
+}
+
+static void lookups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t rows, columns;
+    } sizes[] = {{"1 1", 1, 1},   {"3 7", 3, 7},   {"5 16", 5, 16},   {"40 33", 40, 33},
+                 {"2 64", 2, 64}, {"9 96", 9, 96}, {"1 700", 1, 700}, {"r 1000", 3, 1000}};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        lookup_rows(HMLC_DTYPE_i8, sizes[k].text, sizes[k].rows, sizes[k].columns);
+        lookup_rows(HMLC_DTYPE_u8, sizes[k].text, sizes[k].rows, sizes[k].columns);
+    }
+}
+
 /* Attributes other than their defaults, and more than one lane count. */
 static void attributes(void **state)
 {
@@ -322,6 +361,7 @@ int main(void)
         cmocka_unit_test(every_cast),
         cmocka_unit_test(quantization),
         cmocka_unit_test(fixed_point),
+        cmocka_unit_test(lookups),
         cmocka_unit_test(attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,35 @@ static void make_quantize(maker *m)
     }
 }
 
+/* A table that permutes all bytes, behind a quantize. */
+static void make_lookup(maker *m)
+{
+    const maker_value *x = maker_any(m, maker_is_float);
+    const maker_value *scale = maker_scalar(m, HMLC_DTYPE_f32, 0.25);
+    uint8_t *data = hmlc_arena_allocate(m->module->arena, HMLC_TABLE_LENGTH);
+    if (x == NULL || x->error != 0 || x->grid < 0 || scale == NULL || data == NULL) {
+        return;
+    }
+    uint8_t first = (uint8_t)maker_pick(m, HMLC_TABLE_LENGTH);
+    for (uint32_t k = 0; k < HMLC_TABLE_LENGTH; k++) {
+        data[k] = (uint8_t)(first + 37 * k);
+    }
+    hmlc_tensor table = {.dtype = maker_chance(m, 50) ? HMLC_DTYPE_i8 : HMLC_DTYPE_u8,
+                         .rank = 1,
+                         .dims = {HMLC_TABLE_LENGTH},
+                         .data = data,
+                         .bytes = HMLC_TABLE_LENGTH};
+    hmlc_value *operands[] = {x->value, scale->value};
+    hmlc_attr to =
+        hmlc_attr_dtype(HMLC_ATTR_to, maker_chance(m, 50) ? HMLC_DTYPE_i8 : HMLC_DTYPE_u8);
+    const maker_value *byte = maker_op(m, HMLC_OP_quantize, operands, 2, &to, 1, MAKER_NO_FACTS);
+    if (byte != NULL) {
+        hmlc_attr attr = hmlc_attr_tensor(HMLC_ATTR_table, &table);
+        operands[0] = byte->value;
+        (void)maker_op(m, HMLC_OP_lookup, operands, 1, &attr, 1, MAKER_NO_FACTS);
+    }
+}
+
 /* Of integers that are of the result's size before the step. */
 static void make_requantize(maker *m)
 {
@@ -371,5 +400,6 @@ const maker_rule maker_elementwise_rules[] = {
     {"cast", 6, make_cast},
     {"quantize", 2, make_quantize},
     {"requantize", 2, make_requantize},
+    {"lookup", 2, make_lookup},
     {NULL, 0, NULL},
 };

@@ -282,6 +282,32 @@ static void quantization_rounds_and_saturates(void **state)
     ops_expect(test, op, 0, SHAPE(2, 3), 0, FLOATS(0, 4, -2, 490, 4, -4));
 }
 
+/* A byte's bits say where its result stands: -1 is the last of 256. */
+static void lookup_takes_bits(void **state)
+{
+    ops_test *test = *state;
+    uint8_t bytes[HMLC_TABLE_LENGTH];
+    for (int k = 0; k < HMLC_TABLE_LENGTH; k++) {
+        bytes[k] = (uint8_t)(255 - k);
+    }
+    hmlc_tensor table = {.dtype = HMLC_DTYPE_u8,
+                         .rank = 1,
+                         .dims = {HMLC_TABLE_LENGTH},
+                         .data = bytes,
+                         .bytes = sizeof bytes};
+    hmlc_value *x = ops_constant(test, HMLC_DTYPE_i8, SHAPE(4), FLOATS(0, 127, -128, -1));
+    hmlc_op *op = ops_build(test, HMLC_OP_lookup, OPERANDS(x),
+                            ATTRS(hmlc_attr_tensor(HMLC_ATTR_table, &table)));
+    ops_expect_type(op, 0, "u8[4]");
+    ops_expect(test, op, 0, SHAPE(4), 0, FLOATS(255, 128, 127, 0));
+    hmlc_value *wide = ops_constant(test, HMLC_DTYPE_i16, SHAPE(1), FLOATS(0));
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "elements of 8 bits, found i16", HMLC_OP_lookup,
+               OPERANDS(wide), ATTRS(hmlc_attr_tensor(HMLC_ATTR_table, &table)));
+    table.dims[0] = 128;
+    ops_refuse(test, HMLC_ERROR_graph_invalid, "not one of 256 elements", HMLC_OP_lookup,
+               OPERANDS(x), ATTRS(hmlc_attr_tensor(HMLC_ATTR_table, &table)));
+}
+
 /* 2^30 / 2^31 is half: 3 to 1.5, then 2; twice rounded 5 / 4 is 3 / 2, then 2. */
 static void fixed_point_rounds_twice_or_once(void **state)
 {
@@ -408,6 +434,7 @@ int main(void)
         OPS_TEST(select_takes_either_side),
         OPS_TEST(quantization_rounds_and_saturates),
         OPS_TEST(fixed_point_rounds_twice_or_once),
+        OPS_TEST(lookup_takes_bits),
         OPS_TEST(blocks_share_their_scale),
         OPS_TEST(contradictions_are_reported),
         OPS_TEST(symbolic_shapes_broadcast),

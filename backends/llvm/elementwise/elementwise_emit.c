@@ -87,7 +87,7 @@ bool hmlc_elementwise_supported(const hmlc_op *op, const char **reason)
     if (op->opcode == HMLC_OP_quantize || op->opcode == HMLC_OP_dequantize) {
         return quantize_supported(op, reason);
     }
-    if (op->opcode == HMLC_OP_requantize_fixed) {
+    if (op->opcode == HMLC_OP_requantize_fixed || op->opcode == HMLC_OP_lookup) {
         return true;
     }
     hmlc_elementwise_row row = row_of(op->opcode);
@@ -143,6 +143,8 @@ LLVMValueRef hmlc_elementwise_emit(hmlc_frame *frame, const hmlc_op *op,
         return hmlc_elementwise_dequantize(&emission);
     case HMLC_OP_requantize_fixed:
         return hmlc_elementwise_requantize(&emission);
+    case HMLC_OP_lookup:
+        return hmlc_elementwise_lookup(&emission);
     default:
         break;
     }

@@ -38,6 +38,9 @@ LLVMValueRef hmlc_elementwise_dequantize(const hmlc_emission *emission);
 /* elementwise_requantize.c */
 LLVMValueRef hmlc_elementwise_requantize(const hmlc_emission *emission);
 
+/* elementwise_lookup.c */
+LLVMValueRef hmlc_elementwise_lookup(const hmlc_emission *emission);
+
 static inline bool hmlc_dtype_is_unsigned(hmlc_dtype dtype)
 {
     return hmlc_dtype_class_of(dtype) == HMLC_CLASS_UINT;

@@ -75,6 +75,9 @@ uint32_t hmlc_frame_result(const hmlc_frame *frame, uint32_t index);
 /* Where a region value's bytes lie: an argument's operand, or a constant of the region, which is
  * embedded. */
 LLVMValueRef hmlc_frame_address(hmlc_frame *frame, const hmlc_value *value);
+/* A private constant of the code. */
+LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size,
+                              uint32_t alignment);
 /* How argument / result `index` lies in memory (dense, or by its storage's strides). */
 void hmlc_frame_access(hmlc_frame *frame, const hmlc_value *outer, hmlc_access *access);
 

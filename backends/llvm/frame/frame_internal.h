@@ -36,9 +36,6 @@ LLVMValueRef hmlc_frame_combine(hmlc_frame *frame, hmlc_dim_kind kind, LLVMValue
 
 /* Emits check mode at the builder's position, ending in returns. */
 hmlc_status hmlc_frame_emit_check(hmlc_frame *frame) HMLC_MUST_USE;
-/* A private constant of the code. */
-LLVMValueRef hmlc_frame_embed(hmlc_frame *frame, const void *bytes, size_t size,
-                              uint32_t alignment);
 
 typedef enum hmlc_args_field {
 #define HMLC_ARGS_FIELD(name, type) HMLC_ARGS_##name,

@@ -26,6 +26,12 @@ static const char *const x86_64_halves[HMLC_BYTE_VECTORS] = {"llvm.x86.ssse3.pma
 static const char *const x86_64_dot[HMLC_BYTE_VECTORS] = {
     "llvm.x86.avx512.vpdpbusd.128", "llvm.x86.avx512.vpdpbusd.256", "llvm.x86.avx512.vpdpbusd.512"};
 
+/* vpshufb; vpermi2w. */
+static const hmlc_lookup x86_64_lookup = {HMLC_LOOKUP_ROWS, 16, "llvm.x86.ssse3.pshuf.b.128"};
+static const hmlc_lookup x86_64_lookup_v3 = {HMLC_LOOKUP_ROWS, 32, "llvm.x86.avx2.pshuf.b"};
+static const hmlc_lookup x86_64_lookup_v4 = {HMLC_LOOKUP_WORDS, 64,
+                                             "llvm.x86.avx512.vpermi2var.hi.512"};
+
 static const hmlc_target targets[] = {
 #define HMLC_TARGET(...) {__VA_ARGS__},
 #include "x86_64.def"

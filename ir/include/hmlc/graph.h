@@ -197,6 +197,7 @@ const hmlc_attr *hmlc_op_attr(const hmlc_op *op, hmlc_attr_name name); /* NULL w
 uint32_t hmlc_op_axes_mask(const hmlc_op *op);
 int64_t hmlc_op_int(const hmlc_op *op, hmlc_attr_name name); /* INT and ENUM */
 double hmlc_op_float(const hmlc_op *op, hmlc_attr_name name);
+enum { HMLC_TABLE_LENGTH = 256 }; /* of a lookup */
 /* The attributes of a resize. */
 hmlc_sampling hmlc_resize_sampling(const hmlc_op *op);
 

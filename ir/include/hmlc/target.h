@@ -111,6 +111,22 @@ typedef struct hmlc_nearest {
     const char *vector; /* of vector_bytes; asks first whether the result has no sign. NULL: none */
 } hmlc_nearest;
 
+/*
+ * How vectors of bytes are looked up in a table of 256. ROWS: 16 bytes of a table by the low four
+ * bits, in each 16 bytes of a vector, 0 where the byte's sign is set. WORDS: two vectors of 32 i16
+ * by the low six bits. QUARTERS: 64 bytes in four vectors, 0 for what lies beyond.
+ */
+typedef enum hmlc_lookup_style {
+    HMLC_LOOKUP_ROWS,
+    HMLC_LOOKUP_WORDS,
+    HMLC_LOOKUP_QUARTERS,
+} hmlc_lookup_style;
+typedef struct hmlc_lookup {
+    hmlc_lookup_style style;
+    uint32_t bytes; /* of the vector that the intrinsic takes */
+    const char *intrinsic;
+} hmlc_lookup;
+
 typedef struct hmlc_target {
     const char *name;
     uint32_t architecture; /* HML_ARCHITECTURE_* (hml_format/artifact.h) */
@@ -145,6 +161,7 @@ typedef struct hmlc_target {
     int32_t nan_extrema_bits; /* minimum and maximum that let NaN win, of floats so wide at most */
     bool has_rounding;        /* to whole numbers, every way */
     const hmlc_nearest *nearest; /* NULL: none */
+    const hmlc_lookup *lookup;   /* NULL: byte by byte */
     bool has_half;               /* f16 to f32 and back */
     bool multiplies_half;        /* vectors of f16, product and sum in one */
     /* LLVM's intrinsic for bf16: four products of each of two rows by two columns, onto 2x2 f32. */
