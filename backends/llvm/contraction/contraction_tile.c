@@ -289,11 +289,18 @@ static void store_chunk(hmlc_tile_context *tile, LLVMValueRef value)
     hmlc_vector_store(frame, &access, result);
 }
 
-/* Vectors that one epilogue takes: as many as hide the latency of long polynomials; powers of two
- * split evenly. */
-static uint32_t chunk_vectors(const hmlc_target *target, uint32_t left)
+static bool takes_two_registers(const hmlc_tile_context *tile)
 {
-    uint32_t count = target->rates.chains;
+    const hmlc_contraction *contraction = tile->contraction;
+    uint32_t bytes = contraction->lanes * (uint32_t)hmlc_dtype_bytes(contraction->dtype);
+    return contraction->lanes > 1 && bytes > (uint32_t)tile->frame->target->vector_bytes;
+}
+
+/* Vectors that one epilogue takes: as many as hide the latency of long polynomials; powers of two
+ * split evenly. Sums of products in f16 take two registers. */
+static uint32_t chunk_vectors(const hmlc_tile_context *tile, uint32_t left)
+{
+    uint32_t count = tile->frame->target->rates.chains / (takes_two_registers(tile) ? 2 : 1);
     while (count > left) {
         count /= 2;
     }
@@ -352,13 +359,10 @@ static void keep_tile(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
     }
 }
 
-/* A long epilogue: the tile waits in memory while a loop works through its rows. */
-static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
+/* Of all rows, the vectors from `first` up to `end`. */
+static void store_rows(hmlc_tile_context *tile, uint32_t first, uint32_t end)
 {
     hmlc_frame *frame = tile->frame;
-    uint32_t vectors = tile->section->vectors;
-    keep_tile(tile, accumulators);
-    tile->straight = false;
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, hmlc_frame_int(frame, 0), hmlc_frame_int(frame, tile->rows),
                           1, NULL, 0);
@@ -369,15 +373,29 @@ static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulat
             hmlc_frame_element(frame, frame->index, tile->store_rows, loop.index);
         tile->at_row_index = hmlc_frame_load(frame, frame->index, address, frame->index_bytes);
     }
-    for (uint32_t v = 0; v < vectors; v += tile->at_count) {
+    for (uint32_t v = first; v < end; v += tile->at_count) {
         tile->at_vector = v;
-        tile->at_count = chunk_vectors(frame->target, vectors - v);
+        tile->at_count = chunk_vectors(tile, end - v);
         LLVMTypeRef type = hmlc_frame_vector(frame, tile->contraction->dtype,
                                              tile->at_count * tile->contraction->lanes);
         store_chunk(tile, hmlc_frame_load(frame, type, stored_vector(tile, loop.index, v),
                                           kept_alignment(tile)));
     }
     hmlc_frame_loop_end(frame, &loop, NULL);
+}
+
+/* A long epilogue: the tile waits in memory while a loop works through its rows. A row of sums in
+ * pairs of registers takes several chunks, which would share constants, and so spill: each has a
+ * loop of its own. */
+static void store_by_rows(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
+{
+    uint32_t vectors = tile->section->vectors;
+    keep_tile(tile, accumulators);
+    tile->straight = false;
+    for (uint32_t v = 0, end; v < vectors; v = end) {
+        end = takes_two_registers(tile) ? v + chunk_vectors(tile, vectors - v) : vectors;
+        store_rows(tile, v, end);
+    }
 }
 
 void hmlc_tile_store(hmlc_tile_context *tile, LLVMValueRef const *accumulators)
