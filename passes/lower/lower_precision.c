@@ -6,6 +6,8 @@
  */
 #include "query.h"
 
+#include <hmlc/packing.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -32,25 +34,41 @@ static bool fits(const hmlc_tensor *tensor, hmlc_dtype half)
     return true;
 }
 
-/* A product of f32 by a constant, deep enough, and none of groups. */
-static bool is_product(const hmlc_op *op, hmlc_dtype half)
+/* Why the op stays as it is; NULL: it does not, if its weights are within the range. */
+static const char *why_kept(const hmlc_op *op, hmlc_dtype half)
 {
+    if (op->opcode != HMLC_OP_matmul && op->opcode != HMLC_OP_conv) {
+        return op->opcode == HMLC_OP_matmul_packed    ? "both sides are computed"
+               : op->opcode == HMLC_OP_conv_transpose ? "a transposed convolution"
+                                                      : "a recurrent cell's product with its state";
+    }
     const hmlc_value *left = hmlc_op_operand(op, 0), *right = hmlc_op_operand(op, 1);
     const hmlc_tensor *weights = hmlc_value_constant(right);
-    bool conv = op->opcode == HMLC_OP_conv && hmlc_op_int(op, HMLC_ATTR_groups) == 1 &&
-                hmlc_op_int(op, HMLC_ATTR_layout) == HMLC_LAYOUT_CHANNELS_LAST;
-    if (!(conv || op->opcode == HMLC_OP_matmul) || weights == NULL ||
-        weights->dtype != HMLC_DTYPE_f32 || left->type->dtype != HMLC_DTYPE_f32) {
-        return false;
+    bool conv = op->opcode == HMLC_OP_conv;
+    if (weights == NULL) {
+        return "both sides are computed";
+    }
+    if (weights->dtype != HMLC_DTYPE_f32 || left->type->dtype != HMLC_DTYPE_f32) {
+        return "its operands are not f32";
+    }
+    if (conv && hmlc_op_int(op, HMLC_ATTR_layout) != HMLC_LAYOUT_CHANNELS_LAST) {
+        return "its channels are not last";
+    }
+    if (conv && hmlc_conv_is_window(op)) {
+        return "depthwise, or of narrow groups";
     }
     bool along = conv || hmlc_op_int(op, HMLC_ATTR_transpose_b) != 0;
     int64_t depth = weights->dims[weights->rank - (along ? 1 : 2)];
-    return depth >= LEAST_DEPTH && (half == HMLC_DTYPE_f16 || depth % BF16_GROUP == 0);
+    if (depth < LEAST_DEPTH) {
+        return conv ? "it has few channels" : "its sums are short";
+    }
+    return half == HMLC_DTYPE_bf16 && depth % BF16_GROUP != 0 ? "its depth is no multiple of four"
+                                                              : NULL;
 }
 
 static hmlc_status round_product(hmlc_rewriter *rewriter, hmlc_op *op, hmlc_dtype half)
 {
-    if (!is_product(op, half)) {
+    if (why_kept(op, half) != NULL) {
         return HMLC_OK;
     }
     hmlc_value *operands[] = {hmlc_op_operand(op, 0), hmlc_op_operand(op, 1),
@@ -85,6 +103,35 @@ static hmlc_status round_to_bf16(hmlc_rewriter *rewriter, hmlc_op *op)
     return round_product(rewriter, op, HMLC_DTYPE_bf16);
 }
 
+/* -- who is told */
+
+static bool is_product(const hmlc_op *op)
+{
+    bool cells = op->opcode == HMLC_OP_lstm_cells || op->opcode == HMLC_OP_gru_cells ||
+                 op->opcode == HMLC_OP_rnn_cells;
+    return (cells || hmlc_opcode_has(op->opcode, HMLC_TRAIT_CONTRACTION)) &&
+           op->results[0]->type->dtype == HMLC_DTYPE_f32;
+}
+
+static void tell(const hmlc_pass_options *options, const hmlc_region *region)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        for (uint32_t k = 0; k < op->region_count; k++) {
+            tell(options, op->regions[k]);
+        }
+        if (!is_product(op)) {
+            continue;
+        }
+        hmlc_rounded_product product = {.op = op};
+        if (hmlc_op_operand(op, 0)->type->dtype != options->products) {
+            const char *kept = why_kept(op, options->products);
+            product.kept = kept != NULL ? kept : "some weights are beyond the range";
+        }
+        options->rounded(options->context, &product);
+    }
+}
+
 hmlc_status hmlc_pass_lower_precision(hmlc_pass_context *context)
 {
     static const hmlc_rewrite_rule f16[] = {{HMLC_OP_matmul, 0, round_to_f16},
@@ -93,7 +140,12 @@ hmlc_status hmlc_pass_lower_precision(hmlc_pass_context *context)
                                              {HMLC_OP_conv, 0, round_to_bf16}};
     const hmlc_rewrite_rules sets[] = {HMLC_RULES(f16), HMLC_RULES(bf16)};
     hmlc_dtype half = context->options->products;
-    return hmlc_dtype_is_half(half)
-               ? hmlc_rewrite_run(context, &sets[half == HMLC_DTYPE_bf16 ? 1 : 0], 1, NULL)
-               : HMLC_OK;
+    if (!hmlc_dtype_is_half(half)) {
+        return HMLC_OK;
+    }
+    HMLC_TRY(hmlc_rewrite_run(context, &sets[half == HMLC_DTYPE_bf16 ? 1 : 0], 1, NULL));
+    if (context->options->rounded != NULL) {
+        tell(context->options, context->module->main);
+    }
+    return HMLC_OK;
 }

@@ -73,6 +73,10 @@ expect 3 'HML0304.*target aarch64-dot does not multiply bf16' "$hmlc" compile us
 expect 2 'HML1100.*--precision f61: expected f32, f16 or bf16' "$hmlc" compile usual.onnx -o x.hml --precision f61
 expect 0 'warning.HML0222.*computed in f32: .*beyond the range of f16' "$hmlc" compile large.onnx -o large.hml --precision f16 --target aarch64-dot
 takes usual 6144 --precision f16 --target aarch64-dot
+expect 0 'products +1 in f16, 0 in f32' "$hmlc" compile usual.onnx -o taken.hml --precision f16 --target aarch64-dot
+expect 0 'products +1 in bf16, 0 in f32' "$hmlc" compile window.onnx -o taken.hml --precision bf16 --target aarch64-mm
+expect 0 ': some weights are beyond the range' "$hmlc" compile large.onnx -o taken.hml --precision f16 --target aarch64-dot
+expect 0 '"products":.*"in":"f32","reason":"some weights are beyond the range"' "$hmlc" compile large.onnx -o taken.hml --precision f16 --target aarch64-dot --json
 takes usual 6144 --precision bf16 --target aarch64-mm
 
 expect 2 'HML1100.*--weights f8: expected one of f32, f16 and bf16' "$hmlc" compile usual.onnx -o x.hml --weights f8

@@ -156,6 +156,52 @@ static void put_slower(const hmlc_job *job, hml_json *json)
     hml_json_end(json);
 }
 
+/* Products where they are to be rounded: how many are, and which stay as they are. */
+static void print_products(const hmlc_job *job)
+{
+    enum { MOST_NAMED = 12 };
+    const char *half = hmlc_dtype_name(job->request->products);
+    uint32_t kept = 0, named = 0;
+    for (uint32_t k = 0; k < job->product_count; k++) {
+        kept += job->products[k].kept != NULL;
+    }
+    fprintf(stderr, "  %-16s %u in %s, %u in f32%s\n", "products", job->product_count - kept, half,
+            kept, kept > 0 ? ":" : "");
+    for (uint32_t k = 0; k < job->product_count && named < MOST_NAMED; k++) {
+        const hmlc_job_product *product = &job->products[k];
+        char where[256] = "";
+        if (product->kept != NULL) {
+            hmlc_location_format(product->location, where, sizeof where);
+            fprintf(stderr, "    ");
+            hml_print_text(stderr, where);
+            fprintf(stderr, ": %s\n", product->kept);
+            named++;
+        }
+    }
+    if (kept > named) {
+        fprintf(stderr, "    and %u more, which --json names\n", kept - named);
+    }
+}
+
+static void put_products(const hmlc_job *job, hml_json *json)
+{
+    hml_json_array(json, "products");
+    for (uint32_t k = 0; k < job->product_count; k++) {
+        char where[256] = "";
+        const char *kept = job->products[k].kept;
+        hmlc_location_format(job->products[k].location, where, sizeof where);
+        hml_json_object(json, NULL);
+        hml_json_string(json, "node", where);
+        hml_json_string(json, "in",
+                        hmlc_dtype_name(kept ? HMLC_DTYPE_f32 : job->request->products));
+        if (kept != NULL) {
+            hml_json_string(json, "reason", kept);
+        }
+        hml_json_end(json);
+    }
+    hml_json_end(json);
+}
+
 static void print_summary(const hmlc_job *job, const char *path)
 {
     const hmlc_codegen_summary *s = &job->summary;
@@ -167,6 +213,9 @@ static void print_summary(const hmlc_job *job, const char *path)
     if (job->node_count > 0) {
         fprintf(stderr, "  %-16s %u node%s on integers, %u in float\n", "quantized",
                 HML_COUNTED(hmlc_job_node_count(job, true)), hmlc_job_node_count(job, false));
+    }
+    if (job->product_count > 0) {
+        print_products(job);
     }
     print_size("weights", s->weight_bytes);
     print_size("code", s->code_bytes);
@@ -201,6 +250,9 @@ static void put_result(const hmlc_job *job, hmlc_status status, const char *path
     if (job->request->quantization) {
         put_nodes(job, json);
         put_slower(job, json);
+    }
+    if (job->product_count > 0) {
+        put_products(job, json);
     }
     if (path == NULL || status != HMLC_OK) {
         return;

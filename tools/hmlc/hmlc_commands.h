@@ -62,6 +62,12 @@ typedef struct hmlc_job_node {
     const char *reason; /* why not */
 } hmlc_job_node;
 
+/* A product where products are to be rounded, and why it is not; NULL: it is. */
+typedef struct hmlc_job_product {
+    const hmlc_location *location;
+    const char *kept;
+} hmlc_job_product;
+
 /* A kernel of a target that would be faster in f32. */
 typedef struct hmlc_job_slower {
     const hmlc_target *target;
@@ -99,6 +105,8 @@ typedef struct hmlc_job {
     double import_seconds, pass_seconds, codegen_seconds;
     hmlc_job_node *nodes; /* of a quantized graph */
     uint32_t node_count, node_capacity;
+    hmlc_job_product *products;
+    uint32_t product_count, product_capacity;
     hmlc_job_slower *slower; /* once planned: of all targets, one after the other */
     uint32_t slower_count, slower_capacity;
     const char *phase; /* that shows its progress, since `phase_start` */

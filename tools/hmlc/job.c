@@ -95,6 +95,19 @@ static void note_quantized(void *context, const hmlc_quantized_node *node)
                                                     .reason = node->reason};
 }
 
+static void note_rounded(void *context, const hmlc_rounded_product *product)
+{
+    hmlc_job *job = context;
+    hmlc_job_product *products =
+        with_room(job, job->products, job->product_count, &job->product_capacity, sizeof *products);
+    if (products == NULL) {
+        return;
+    }
+    job->products = products;
+    job->products[job->product_count++] =
+        (hmlc_job_product){.location = product->op->location, .kept = product->kept};
+}
+
 static void note_slower(void *context, const hmlc_target *target, const hmlc_location *where,
                         double speed)
 {
@@ -344,6 +357,7 @@ hmlc_status hmlc_job_lower(hmlc_job *job)
                                  .prefer_size = job->request->prefer_size,
                                  .weights = weights_of(job),
                                  .products = job->request->products,
+                                 .rounded = note_rounded,
                                  .print = job->request->print_after != NULL ? print_module : NULL};
     HMLC_TRY(conclude(job, run_passes(job, &options)));
     HMLC_TRY(conclude(job, choose_targets(job)));

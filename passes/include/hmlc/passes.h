@@ -26,6 +26,12 @@ typedef struct hmlc_quantized_node {
     const char *reason;
 } hmlc_quantized_node;
 
+/* What was decided for one product of floats where they are to be rounded to halves. */
+typedef struct hmlc_rounded_product {
+    const hmlc_op *op;
+    const char *kept; /* why it stays in f32; NULL: it is rounded */
+} hmlc_rounded_product;
+
 /* What the constant right-hand sides of products are stored in; products and sums are of f32. */
 typedef enum hmlc_weight_type {
     HMLC_WEIGHTS_F32,
@@ -56,6 +62,8 @@ typedef struct hmlc_pass_options {
     bool prefer_size; /* weights are stored once, in their own size, where another form is faster */
     hmlc_weight_type weights;
     hmlc_dtype products; /* f16, bf16: those of f32 by constant weights are rounded to it first */
+    /* Told of each product then; may be NULL. */
+    void (*rounded)(void *context, const hmlc_rounded_product *product);
     /* Whom the kernels are for; NULL: CPUs. */
     const hmlc_family_facts *family;
 } hmlc_pass_options;
