@@ -270,8 +270,11 @@ static bool check_handles(hmlc_tf_node *node)
     for (uint32_t i = 0; i < node->node.input_count && !takes; i++) {
         if (hmlc_tf_is_handle(node->node.inputs[i])) {
             hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                         "takes tensors, but input %" PRIu32 " ('%s') is a variable or a list", i,
-                         node->def->input[i]);
+                         "takes tensors, but input %" PRIu32 " ('%s') is %s", i,
+                         node->def->input[i],
+                         hmlc_tf_handle_of(node->node.inputs[i], HMLC_TF_TEXT) != NULL
+                             ? "a string"
+                             : "a variable or a list");
             return false;
         }
     }

@@ -66,6 +66,7 @@ typedef struct hmlc_tf_feed {
     const hmlc_tf_entry *from;
     const Tensorflow__TensorInfo *info; /* of a signature; NULL: none */
     bool placeholder;
+    bool text; /* a string: its bytes are the input */
 } hmlc_tf_feed;
 
 /* An output of the model. */

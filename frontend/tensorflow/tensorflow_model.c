@@ -88,8 +88,18 @@ static bool declared_shape(const hmlc_tf_feed *feed, input_shape *shape)
     return true;
 }
 
-static hmlc_status find_shape(hmlc_tf_importer *importer, const hmlc_tf_feed *feed,
-                              input_shape *shape)
+/* Is the input one string? A string's bytes are u8[n]. */
+static bool is_text(const hmlc_tf_feed *feed, const input_shape *shape)
+{
+    enum { STRING = 7 };
+    const Tensorflow__AttrValue *attr = hmlc_tf_attr(feed->from->def, "dtype");
+    bool string = feed->info != NULL && feed->info->has_dtype
+                      ? feed->info->dtype == STRING
+                      : attr != NULL && attr->has_type && attr->type == STRING;
+    return string && shape->rank == 0 && feed->placeholder;
+}
+
+static hmlc_status find_shape(hmlc_tf_importer *importer, hmlc_tf_feed *feed, input_shape *shape)
 {
     hmlc_diagnostics *diagnostics = importer->base->module->diagnostics;
     if (feed->shape != NULL && !parse_shape(importer->base->scratch, feed->shape, shape)) {
@@ -98,7 +108,12 @@ static hmlc_status find_shape(hmlc_tf_importer *importer, const hmlc_tf_feed *fe
                               "--inputs %s=%s: these are no dims", feed->name, feed->shape);
     }
     if (feed->shape != NULL || declared_shape(feed, shape)) {
-        return HMLC_OK;
+        feed->text = is_text(feed, shape);
+        if (feed->text) {
+            *shape = (input_shape){.rank = 1, .dims = {-1}};
+            shape->names[0] = hmlc_arena_printf(importer->base->scratch, "%s_bytes", feed->name);
+        }
+        return feed->text && shape->names[0] == NULL ? HMLC_RESOURCE : HMLC_OK;
     }
     const char *hint = hmlc_arena_printf(importer->base->scratch,
                                          "give its dims: --inputs %s=?,DIM,DIM, or none for a "
@@ -150,7 +165,11 @@ static hmlc_status add_input(hmlc_tf_importer *importer, const hmlc_tf_feed *fee
     hmlc_dim dims[HMLC_MAX_RANK];
     hmlc_binding *binding = bind_feed(importer, feed);
     HMLC_TRY_MEMORY(binding);
-    HMLC_TRY(find_dtype(importer, feed, &dtype));
+    if (feed->text) {
+        dtype = HMLC_DTYPE_u8;
+    } else {
+        HMLC_TRY(find_dtype(importer, feed, &dtype));
+    }
     for (uint32_t i = 0; i < shape->rank; i++) {
         dims[i] = shape->dims[i] >= 0 ? hmlc_dim_constant(base->module->dims, shape->dims[i])
                   : shape->names[i] != NULL
@@ -165,6 +184,10 @@ static hmlc_status add_input(hmlc_tf_importer *importer, const hmlc_tf_feed *fee
         return HMLC_DAMAGED;
     }
     hmlc_scope_add_input(base, &importer->scope->names, binding, type);
+    if (feed->text && binding->value != NULL) {
+        binding->value = hmlc_tf_text_create(base->scratch, binding->value);
+        HMLC_TRY_MEMORY(binding->value);
+    }
     return base->fatal;
 }
 
@@ -287,7 +310,8 @@ static hmlc_status finish(hmlc_tf_importer *importer)
         if (bindings[i] != NULL && hmlc_tf_is_handle(bindings[i]->value)) {
             bindings[i]->state = HMLC_BINDING_POISONED;
             (void)hmlc_error_add(base->module->diagnostics, HMLC_ERROR_not_implemented, base->where,
-                                 NULL, "output '%s' is a variable or a list, no tensor", shown[i]);
+                                 NULL, "output '%s' is a variable, a list or a string, no tensor",
+                                 shown[i]);
         }
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -22,16 +22,16 @@ bundle, used = [b"HMLCASE1"], set()
 
 
 def case(name, inputs, build):
-    """inputs: name -> (declared shape, array); build makes the results from the placeholders."""
+    """inputs: name -> (declared shape, array), () for one string, whose bytes the array has; build makes the results from the placeholders."""
     graph = tf.Graph()
     with graph.as_default():
-        feeds = {tf1.placeholder(array.dtype, shape, name=label): array for label, (shape, array) in inputs.items()}
+        feeds = {tf1.placeholder(tf.string if shape == () else array.dtype, shape, name=label): array for label, (shape, array) in inputs.items()}
         build(*feeds)
         read = {edge.op.name for op in graph.get_operations() for edge in op.inputs}
         results = [op.outputs[0] for op in graph.get_operations()
                    if op.name not in read and op.outputs and op.type not in ("Const", "Placeholder")]
         with tf1.Session(graph=graph) as session:
-            values = session.run(results, feeds)
+            values = session.run(results, {key: array.tobytes() if key.dtype == tf.string else array for key, array in feeds.items()})
     used.update(node.op for node in graph.as_graph_def().node)
     assert len(results) <= 16, (name, len(results))
     bundle.append(entry(f"tensorflow {name}", graph.as_graph_def().SerializeToString(), [(key.op.name, array) for key, array in feeds.items()],
@@ -167,6 +167,43 @@ case("more", {"x": ([3, 3], f(3, 3)), "v": ([3], f(3)), "p": ([1, 4, 4, 3], f(1,
     raw.TensorScatterSub(tensor=x, indices=[[0], [2]], updates=x[:2], name="less"),
     raw.Empty(shape=[2, 2], dtype=tf.float32, init=True, name="blank"), raw.AdjustContrastv2(images=p, contrast_factor=1.5, name="contrast"),
     raw.ConjugateTranspose(x=x, perm=[1, 0], name="turned"), raw.BiasAddV1(value=x, bias=v, name="biased")])
+
+
+
+def wav(samples, channels, rate, before=b"", behind=b"", longer=False):
+    """A WAV file of noise, tones and silence, with chunks around its samples."""
+    t = np.arange(samples)[:, None] / rate
+    sound = 0.3 * np.sin(2 * np.pi * (440 + 700 * np.arange(channels)) * t) + rng.normal(0, 0.05, (samples, channels))
+    sound[samples // 2:samples // 2 + 400] = 0
+    data = (sound * 32767).astype("<i2").tobytes()
+    head = struct.pack("<HHIIHH", 1, channels, rate, 2 * channels * rate, 2 * channels, 16) + (b"\0\0" if longer else b"")
+    chunks = b"fmt " + struct.pack("<I", len(head)) + head + before + b"data" + struct.pack("<I", len(data)) + data + behind
+    return np.frombuffer(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks, "uint8")
+
+
+def front_end(file, samples, channels, window, stride, squared=True, **mel):
+    audio, rate = raw.DecodeWav(contents=file, desired_channels=channels, desired_samples=samples)
+    power = raw.AudioSpectrogram(input=audio, window_size=window, stride=stride, magnitude_squared=squared)
+    return [raw.Mfcc(spectrogram=power, sample_rate=rate, name="mfcc", **mel)]
+
+
+def decoded(file, **wanted):
+    audio, rate = raw.DecodeWav(contents=file, **wanted)
+    return [tf.identity(audio, name="audio"), tf.identity(rate, name="rate")]
+
+
+LIST = b"LIST" + struct.pack("<I", 6) + b"INFOxx"
+case("wav", {"wav": ((), wav(1200, 2, 8000, before=LIST))}, lambda x: decoded(x))
+case("wav_short", {"wav": ((), wav(300, 1, 16000, behind=LIST, longer=True))}, lambda x: decoded(x, desired_channels=3, desired_samples=500))
+case("wav_cut", {"wav": ((), wav(900, 3, 44100))}, lambda x: decoded(x, desired_channels=2, desired_samples=700))
+case("audio", {"wav": ((), wav(4000, 1, 8000))}, lambda x: front_end(x, 4000, 1, 400, 160, upper_frequency_limit=3800))
+case("audio_open", {"wav": ((), wav(3000, 2, 16000))}, lambda x: front_end(
+    x, -1, -1, 512, 512, lower_frequency_limit=80, upper_frequency_limit=7600, filterbank_channel_count=26, dct_coefficient_count=20))
+case("spectrogram", {"x": ([None, 2], f(700, 2, low=-1, high=1))}, lambda x: [
+    raw.AudioSpectrogram(input=x, window_size=200, stride=77, name="size"),
+    raw.AudioSpectrogram(input=x, window_size=256, stride=300, magnitude_squared=True, name="power")])
+case("mfcc", {"x": ([1, None, 129], f(1, 4, 129, low=0, high=9))}, lambda x: [
+    raw.Mfcc(spectrogram=x, sample_rate=16000, name="fixed")])
 
 with open(sys.argv[1], "wb") as file:
     file.write(b"".join(bundle))

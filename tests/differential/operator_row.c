@@ -117,6 +117,8 @@ const operator_exception operator_exceptions[] = {
     {HMLC_OP_constant, "has no operand; rows with = make constants"},
     {HMLC_OP_nonzero,
      "its count must be that of nonzero_count: ops_interpret_test, irregular kernels"},
+    {HMLC_OP_wav_header, "takes WAV files alone: ops_audio_test"},
+    {HMLC_OP_mel_weights, "takes samples a second: ops_audio_test"},
     {HMLC_OP_lstm_cells, "made of lstm by a pass"},
     {HMLC_OP_gru_cells, "made of gru by a pass"},
     {HMLC_OP_rnn_cells, "made of rnn by a pass"},

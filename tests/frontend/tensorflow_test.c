@@ -77,6 +77,29 @@ static void inner_tensors_are_fed(void **state)
     imported_free(&model);
 }
 
+/* A string that is an input is its bytes, which DecodeWav alone can read. */
+static void a_string_is_its_bytes(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0};
+    tf_placeholder(&graph, "wav", DT_STRING, "");
+    tf_plain(&graph, "same", "Identity", "wav");
+    tf_plain(&graph, "y", "DecodeWav", "same");
+    imported model = import_with(&graph, NULL, NULL);
+    expect_imported(&model);
+    assert_string_equal(input_type(&model, 0), "u8[wav_bytes]");
+    assert_int_equal(count_ops(&model, HMLC_OP_wav_header), 1);
+    imported_free(&model);
+    graph = (wire_buffer){0};
+    tf_placeholder(&graph, "wav", DT_STRING, "");
+    tf_plain(&graph, "y", "Size", "wav");
+    expect_refused(import_with(&graph, NULL, NULL), "graph_invalid", "input 0 ('wav') is a string");
+    graph = (wire_buffer){0};
+    tf_placeholder(&graph, "x", DT_FLOAT, "4");
+    tf_plain(&graph, "y", "DecodeWav", "x");
+    expect_refused(import_with(&graph, NULL, NULL), "op_unsupported_type", "no input of the model");
+}
+
 static void several_are_fed_with_dims_of_their_own(void **state)
 {
     (void)state;
@@ -468,6 +491,7 @@ int main(void)
         cmocka_unit_test(outputs_are_what_nobody_reads),
         cmocka_unit_test(what_outputs_do_not_need_is_not_looked_at),
         cmocka_unit_test(inner_tensors_are_fed),
+        cmocka_unit_test(a_string_is_its_bytes),
         cmocka_unit_test(several_are_fed_with_dims_of_their_own),
         cmocka_unit_test(inputs_that_cannot_be),
         cmocka_unit_test(operators_are_refused_by_name),

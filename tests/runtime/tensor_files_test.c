@@ -408,6 +408,17 @@ static void tensor_protos_are_read(void **state)
     assert_int_equal(((const int64_t *)t.tensor.data)[1], 300);
     assert_string_equal(t.name, "");
     hml_tensor_release(&t);
+    /* one string: its bytes */
+    assert_int_equal(read_pb(BYTES("\x10\x08\x32\x03"
+                                   "a\0b\x42\x01s"),
+                             &t),
+                     HML_OK);
+    assert_int_equal(t.tensor.dtype, HML_U8);
+    assert_int_equal(t.tensor.rank, 1);
+    assert_int_equal(t.tensor.dims[0], 3);
+    assert_int_equal(((const uint8_t *)t.tensor.data)[2], 'b');
+    assert_string_equal(t.name, "s");
+    hml_tensor_release(&t);
     /* rank 0, unpacked float_data, a field that we do not know */
     assert_int_equal(read_pb(BYTES("\x10\x01\x25\x00\x00\x20\x40\xf8\x01\x07"), &t), HML_OK);
     assert_true(*(const float *)t.tensor.data == 2.5F);
@@ -435,7 +446,7 @@ static void bad_tensor_protos_are_refused(void **state)
         CASE("\x08\x80\x80\x80\x80\x40\x08\x80\x80\x80\x80\x40\x10\x07", damaged),
         CASE("\x08\x01\x10\x01\x4b", damaged),
         CASE("\x08\x01\x10\x01\x02\x00", damaged),
-        CASE("\x08\x01\x10\x08\x32\x01z", unsupported),
+        CASE("\x08\x02\x10\x08\x32\x01z\x32\x01y", unsupported),
         CASE("\x08\x01\x10\x63\x4a\x01z", unsupported),
         CASE("\x08\x01\x10\x01\x6a\x00", unsupported),
         CASE("\x0a\x0d\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x10\x01", unsupported),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The Keras models and frozen TensorFlow graphs of the zoo against their recorded outputs. usage: framework_zoo_test.sh HMLC ZOO
-# Graphs with an audio front end are fed behind it, at Mfcc, with the data sets made for that.
+# Graphs with an audio front end take WAV files, and are fed behind it, at Mfcc, with the data sets made for that.
 set -u
 hmlc=$1 zoo=$2 failed=0
 [ -d "$zoo/keras" ] || { echo "skipped: no $zoo/keras"; exit 77; }
@@ -23,6 +23,9 @@ run() {
 "$hmlc" test "$zoo"/keras/* "$zoo/tf-frozen/tf2onnx_ae0" "$zoo/tf-savedmodel/mlperf_tiny_kws_dscnn" \
     "$zoo/tf-savedmodel/tract_keras_my_model" || failed=1
 "$hmlc" test "$zoo/tf-frozen/tf2onnx_gru" --inputs "X=batch,28,28,keep_prob=" || failed=1
+for name in DNN_S DS_CNN_S LSTM_S; do
+    run "$zoo/tf-frozen/mlkws_$name/$name.pb" "0 1"
+done
 run "$zoo/tf-frozen/mlkws_DNN_S/DNN_S.pb" "2 3" --inputs Mfcc=1,25,10
 run "$zoo/tf-frozen/mlkws_DS_CNN_S/DS_CNN_S.pb" "2 3" --inputs Mfcc=1,49,10
 run "$zoo/tf-frozen/mlkws_LSTM_S/LSTM_S.pb" "2 3" --inputs Mfcc=1,25,10

@@ -96,6 +96,16 @@ hml_status hml_stream_read(int descriptor, const char *name, uint8_t **data, siz
     return HML_OK;
 }
 
+/* A file that a model decodes itself. */
+static hml_status read_whole(const uint8_t *data, size_t bytes, hml_owned_tensor *tensor,
+                             hml_tool_error *error)
+{
+    const int64_t length = (int64_t)bytes;
+    HML_TOOL_TRY(hml_tensor_create(HML_U8, 1, &length, "", 0, tensor, error));
+    memcpy(tensor->tensor.data, data, bytes);
+    return HML_OK;
+}
+
 static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hml_tensor_list *list,
                               hml_tool_error *error)
 {
@@ -104,6 +114,10 @@ static hml_status read_single(uint8_t **data, size_t bytes, const char *path, hm
         return no_memory(error, sizeof *list->tensors);
     }
     bool is_npy = bytes >= 6 && memcmp(*data, "\x93NUMPY", 6) == 0;
+    if (bytes >= 12 && memcmp(*data, "RIFF", 4) == 0 && memcmp(*data + 8, "WAVE", 4) == 0) {
+        list->count = 1;
+        return read_whole(*data, bytes, list->tensors, error);
+    }
     HML_TOOL_TRY(is_npy ? hml_npy_take(data, bytes, path, list->tensors, error)
                         : hml_pb_take(data, bytes, path, list->tensors, error));
     list->count = 1;

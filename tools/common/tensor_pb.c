@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ONNX TensorProto, read straight from the protobuf wire format: field numbers and types are facts
- * of the format. Strings, external data and types that the runtime does not have are refused.
+ * of the format. External data and types that the runtime does not have are refused; one string is
+ * read as its bytes.
  */
 #include "tensor_file.h"
 #include "tensor_write.h"
@@ -38,6 +39,7 @@ static const struct {
     {12, HML_U32, FIELD_UINT64_DATA}, {13, HML_U64, FIELD_UINT64_DATA},
     {16, HML_BF16, FIELD_INT32_DATA},
 };
+enum { PB_STRING = 8 };
 enum { PB_DTYPES = sizeof pb_dtypes / sizeof pb_dtypes[0] };
 
 /* -- Wire format ------------------------------------------------------------------------------- */
@@ -111,8 +113,9 @@ static bool take_field(wire *in, wire_field *field)
 typedef struct tensor_proto {
     uint32_t data_type, rank;
     int64_t dims[HML_MAX_TENSOR_RANK];
-    wire name, raw;
-    bool has_raw, has_strings, has_external, too_deep;
+    wire name, raw, text; /* text: the last string */
+    size_t strings;
+    bool has_raw, has_external, too_deep;
 } tensor_proto;
 
 static void add_dim(tensor_proto *proto, uint64_t value)
@@ -157,7 +160,8 @@ static bool read_header_field(tensor_proto *proto, const wire_field *field)
         proto->has_raw = true;
         return is_bytes;
     case FIELD_STRING_DATA:
-        proto->has_strings = true;
+        proto->text = field->bytes;
+        proto->strings++;
         return is_bytes;
     case FIELD_EXTERNAL_DATA:
         proto->has_external = true;
@@ -272,6 +276,19 @@ static void place_raw(const wire *raw, uint8_t **own, hml_tensor *tensor)
     }
 }
 
+/* One string is the bytes that models take in its place, u8[n]. */
+static hml_status read_text(const tensor_proto *proto, hml_owned_tensor *tensor,
+                            hml_tool_error *error)
+{
+    const int64_t length = proto->text.end - proto->text.at;
+    HML_TOOL_TRY(hml_tensor_create(HML_U8, 1, &length, (const char *)proto->name.at,
+                                   (size_t)(proto->name.end - proto->name.at), tensor, error));
+    if (length > 0) {
+        memcpy(tensor->tensor.data, proto->text.at, (size_t)length);
+    }
+    return HML_OK;
+}
+
 /* `own` is where `data` is owned, NULL: it is not; see hml_pb_take. */
 static hml_status read_tensor(const uint8_t *data, size_t bytes, const char *path, uint8_t **own,
                               hml_owned_tensor *tensor, hml_tool_error *error)
@@ -280,13 +297,17 @@ static hml_status read_tensor(const uint8_t *data, size_t bytes, const char *pat
     tensor_proto proto = {0};
     if (!read_header(in, &proto) || proto.data_type == 0) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_damaged,
-                             "%s: neither .npy, .npz, PNG, PPM, PGM nor an ONNX TensorProto", path);
+                             "%s: neither .npy, .npz, PNG, PPM, PGM, WAV nor an ONNX TensorProto",
+                             path);
+    }
+    if (proto.data_type == PB_STRING && proto.strings == 1 && !proto.has_external) {
+        return read_text(&proto, tensor, error);
     }
     size_t row = 0;
     while (row < PB_DTYPES && pb_dtypes[row].number != proto.data_type) {
         row++;
     }
-    if (row == PB_DTYPES || proto.has_strings || proto.has_external || proto.too_deep) {
+    if (row == PB_DTYPES || proto.strings > 0 || proto.has_external || proto.too_deep) {
         return HML_TOOL_FAIL(error, HML_ERROR_tensor_unsupported,
                              "%s: ONNX element type %u, or its storage", path, proto.data_type);
     }
