@@ -193,6 +193,24 @@ static hmlc_status generate_object(compilation *c, hmlc_codegen_summary *summary
     return HMLC_OK;
 }
 
+/* Where what the states begin with lies in the weights. */
+static hmlc_status place_states(const compilation *c, const hml_state_record **states)
+{
+    const hmlc_module *module = c->programs[0].module;
+    hml_state_record *placed =
+        HMLC_NEW_ARRAY(c->arena, hml_state_record, (size_t)module->state_count + 1);
+    HMLC_TRY_MEMORY(placed);
+    for (uint32_t k = 0; k < module->state_count; k++) {
+        const hmlc_tensor *initial = module->initial_states[k];
+        if (initial != NULL) {
+            HMLC_TRY(hmlc_weights_add_constant(c->weights, initial, &placed[k].offset,
+                                               &placed[k].bytes));
+        }
+    }
+    *states = placed;
+    return HMLC_OK;
+}
+
 static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_summary *summary)
 {
     const hmlc_codegen_options *options = c->options;
@@ -206,8 +224,10 @@ static hmlc_status generate_all(compilation *c, const char *path, hmlc_codegen_s
     for (uint32_t k = 0; k < c->count; k++) {
         HMLC_TRY(hmlc_link(&c->programs[k], &c->objects[k], &c->images[k]));
     }
+    const hml_state_record *states;
+    HMLC_TRY(place_states(c, &states));
     hmlc_artifact artifact = {c->programs[0].module, c->programs, c->images, c->count, c->weights,
-                              options->provenance};
+                              options->provenance,   states};
     HMLC_TRY(hmlc_artifact_write(&artifact, path, &summary->file_bytes));
     summarise(c, summary);
     return HMLC_OK;

@@ -51,8 +51,7 @@ static uint64_t code_image_offset(const hmlc_image *image)
 /* Of the record at the start of a section. */
 static uint32_t head_bytes(uint32_t kind)
 {
-    static const uint32_t bytes[] = {[HML_SECTION_MODEL] = sizeof(hml_model_record),
-                                     [HML_SECTION_PROGRAM] = sizeof(hml_program_record),
+    static const uint32_t bytes[] = {[HML_SECTION_PROGRAM] = sizeof(hml_program_record),
                                      [HML_SECTION_CODE] = sizeof(hml_code_record)};
     return kind < sizeof bytes / sizeof bytes[0] ? bytes[kind] : 0;
 }
@@ -76,7 +75,10 @@ static hmlc_status sections_list(layout *l)
 {
     const hmlc_artifact *a = l->artifact;
     HMLC_TRY(hmlc_section_model(a, &l->contents[l->count]));
-    section_add(l, HML_SECTION_MODEL, HML_NONE, l->contents[l->count].count);
+    hml_section_record *model =
+        section_add(l, HML_SECTION_MODEL, HML_NONE, l->contents[l->count].count);
+    model->head_bytes = hmlc_section_model_head(a);
+    model->needs = a->module->state_count > 0 ? HML_NEEDS_STATES : 0;
     for (uint32_t v = 0; v < a->variant_count; v++) {
         HMLC_TRY(hmlc_section_program(&a->programs[v], &l->contents[l->count]));
         section_add(l, HML_SECTION_PROGRAM, v, l->contents[l->count].count);
@@ -172,7 +174,8 @@ static hmlc_status header_write(layout *l, hashed_file *f)
     memcpy(l->header.magic, HML_MAGIC, sizeof l->header.magic);
     l->header.byte_order = HML_BYTE_ORDER;
     l->header.format_major = HML_FORMAT_MAJOR;
-    l->header.format_minor = HML_FORMAT_MINOR;
+    l->header.format_minor =
+        l->artifact->module->state_count > 0 ? HML_FORMAT_MINOR_STATES : HML_FORMAT_MINOR_REPEAT;
     l->header.minimum_abi = HML_RUNTIME_ABI;
     l->header.header_bytes = sizeof l->header;
     l->header.section_record_bytes = sizeof *l->sections;

@@ -120,16 +120,26 @@ static hmlc_status model_lay_out(model_builder *b, hml_model_record *record, hml
         &record->name));
     HMLC_TRY(symbols_add(b));
     HMLC_TRY(tensors_add(b));
-    HMLC_TRY(bytes_append(bytes, record, sizeof *record));
+    uint32_t states = b->artifact->module->state_count;
+    size_t head = hmlc_section_model_head(b->artifact);
+    HMLC_TRY(bytes_append(bytes, record, head));
     const table_source tables[] = {
         TABLE_SOURCE(b->strings.bytes, &record->strings),
         TABLE_SOURCE(b->symbols, &record->symbols),
         TABLE_SOURCE(b->inputs, &record->inputs),
         TABLE_SOURCE(b->outputs, &record->outputs),
+        {b->artifact->states, states, sizeof(hml_state_record), &record->states},
     };
-    HMLC_TRY(tables_append(bytes, tables, sizeof tables / sizeof tables[0]));
-    memcpy(bytes->data, record, sizeof *record);
+    size_t count = sizeof tables / sizeof tables[0];
+    HMLC_TRY(tables_append(bytes, tables, states > 0 ? count : count - 1));
+    memcpy(bytes->data, record, head);
     return HMLC_OK;
+}
+
+uint32_t hmlc_section_model_head(const hmlc_artifact *artifact)
+{
+    return artifact->module->state_count > 0 ? (uint32_t)sizeof(hml_model_record)
+                                             : HML_MODEL_RECORD_BYTES_1_0;
 }
 
 hmlc_status hmlc_section_model(const hmlc_artifact *artifact, hmlc_byte_table *bytes)

@@ -110,6 +110,36 @@ static hmlc_status add_argument(hmlc_object_form *form, hmlc_object_arguments *l
     return HMLC_APPEND(list, &added);
 }
 
+/* A state is an input and an output, whose memory the caller swaps between runs. */
+static const char *output_name(const hmlc_module *module, uint32_t index)
+{
+    const char *name = module->output_names[index];
+    return index < hmlc_module_output_count(module)
+               ? name
+               : hmlc_arena_printf(module->arena, "%s_next", name != NULL ? name : "state");
+}
+
+/* What a state begins with is the caller's to write: zeros are said, other numbers refused. */
+static hmlc_status check_states(const hmlc_object_form *form)
+{
+    const hmlc_module *module = form->program->module;
+    for (uint32_t k = 0; k < module->state_count; k++) {
+        const hmlc_tensor *initial = module->initial_states[k];
+        for (size_t i = 0; initial != NULL && i < initial->bytes; i++) {
+            if (((const uint8_t *)initial->data)[i] != 0) {
+                const char *name =
+                    module->main->arguments[hmlc_module_input_count(module) + k]->name;
+                char message[256];
+                snprintf(message, sizeof message,
+                         "the state '%s' begins with other numbers than zeros",
+                         name != NULL ? name : "");
+                return refuse(form, NULL, "compile it into an artifact", message);
+            }
+        }
+    }
+    return HMLC_OK;
+}
+
 static hmlc_status add_arguments(hmlc_object_form *form)
 {
     const hmlc_module *module = form->program->module;
@@ -120,7 +150,7 @@ static hmlc_status add_arguments(hmlc_object_form *form)
                               input->type));
     }
     for (uint32_t k = 0; k < yield->operand_count; k++) {
-        HMLC_TRY(add_argument(form, &form->outputs, module->output_names[k],
+        HMLC_TRY(add_argument(form, &form->outputs, output_name(module, k),
                               yield->operands[k].value->type));
     }
     return HMLC_OK;
@@ -221,6 +251,7 @@ hmlc_status hmlc_object_form_create(hmlc_object_form *form, const hmlc_program *
     HMLC_TRY(check_growable(form, program->module->main));
     HMLC_TRY(add_sizes(form));
     HMLC_TRY(check_bounds(form));
+    HMLC_TRY(check_states(form));
     HMLC_TRY(add_arguments(form));
     HMLC_TRY(hmlc_object_names(form));
     HMLC_TRY(name_section(form));

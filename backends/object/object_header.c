@@ -56,11 +56,14 @@ static hmlc_status print_memory(const hmlc_object_form *form, hmlc_byte_table *t
     return hmlc_object_print(text, "#define %s_STEPS %zu\n", form->upper, form->steps.count - 1);
 }
 
+/* The last of them are states: `state` says what they are then. */
 static hmlc_status print_tensors(const hmlc_object_form *form, const hmlc_object_arguments *list,
-                                 const char *what, hmlc_byte_table *text)
+                                 const char *tensor, const char *state, hmlc_byte_table *text)
 {
+    size_t states = form->program->module->state_count;
     for (size_t k = 0; k < list->count; k++) {
         const hmlc_object_argument *a = &list->data[k];
+        const char *what = k + states < list->count ? tensor : state;
         bool known = hmlc_dim_is_constant(a->count, NULL);
         HMLC_TRY(hmlc_object_print(text, "#define %s_%s_ELEMENTS %" PRId64 "%s /* %s '",
                                    form->upper, a->macro, a->elements,
@@ -151,8 +154,10 @@ hmlc_status hmlc_object_header(const hmlc_object_form *form, hmlc_byte_table *te
                                form->upper, form->upper));
     HMLC_TRY(print_memory(form, text));
     HMLC_TRY(print_sizes(form, text));
-    HMLC_TRY(print_tensors(form, &form->inputs, "input", text));
-    HMLC_TRY(print_tensors(form, &form->outputs, "output", text));
+    HMLC_TRY(
+        print_tensors(form, &form->inputs, "input",
+                      "state, zeros before the first run, then what the last run gave:", text));
+    HMLC_TRY(print_tensors(form, &form->outputs, "output", "state behind the run", text));
     HMLC_TRY(print_errors(form, text));
     HMLC_TRY(hmlc_object_print(text, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"));
     HMLC_TRY(print_functions(form, text));

@@ -75,9 +75,14 @@ static void check_words(const hmlc_importer *importer)
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                              "leave --member out", "the model is no archive");
     }
-    if (options->state != NULL && !importer->took_state) {
+    bool known = options->state == NULL || strcmp(options->state, "keep") == 0 ||
+                 strcmp(options->state, "zero") == 0;
+    if (!known || (options->state != NULL && !importer->took_state)) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
-                             "leave --state out", "the model is none of TensorFlow");
+                             known ? "leave --state out" : "write keep or zero",
+                             known ? "the model is none of TensorFlow or TFLite"
+                                   : "--state %s: no such word",
+                             options->state);
     }
     if (options->tflite_rounding != NULL && !importer->took_rounding) {
         (void)hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,

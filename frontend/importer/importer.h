@@ -44,8 +44,9 @@ struct hmlc_importer {
     /* Options that had a meaning: signature, tags, member, state, inputs or outputs,
      * tflite_rounding. */
     bool took_signature, took_tags, took_member, took_state, took_ends, took_rounding;
-    uint32_t archive_depth; /* archives that the model lies in */
-    uint32_t dim_depth;     /* of --dim expressions that are being applied */
+    struct hmlc_kept_state *states; /* kept_state.h, in the order of the module's */
+    uint32_t archive_depth;         /* archives that the model lies in */
+    uint32_t dim_depth;             /* of --dim expressions that are being applied */
 };
 
 /* Reads the file at `path` and starts the import; or starts it on bytes that outlive the module.

@@ -2,6 +2,7 @@
 #include "scope.h"
 
 #include "input_dims.h"
+#include "kept_state.h"
 
 hmlc_status hmlc_scope_report(hmlc_importer *importer, const hmlc_location *where, const char *name,
                               const char *problem)
@@ -130,8 +131,9 @@ static hmlc_status yield_outputs(hmlc_importer *importer, hmlc_scope *scope,
                                  const char *const *names, uint32_t count)
 {
     hmlc_module *module = importer->module;
-    hmlc_value **values = HMLC_NEW_ARRAY(importer->scratch, hmlc_value *, count);
-    module->output_names = HMLC_NEW_ARRAY(module->arena, const char *, count);
+    uint32_t all = count + module->state_count;
+    hmlc_value **values = HMLC_NEW_ARRAY(importer->scratch, hmlc_value *, all);
+    module->output_names = HMLC_NEW_ARRAY(module->arena, const char *, all);
     HMLC_TRY_MEMORY(values);
     HMLC_TRY_MEMORY(module->output_names);
     if (count == 0) {
@@ -149,11 +151,12 @@ static hmlc_status yield_outputs(hmlc_importer *importer, hmlc_scope *scope,
     if (missing != NULL && hmlc_diagnostics_error_count(module->diagnostics) == 0) {
         (void)hmlc_scope_report(importer, importer->where, missing, "is an output without a value");
     }
-    if (hmlc_diagnostics_error_count(module->diagnostics) > 0) {
+    if (hmlc_diagnostics_error_count(module->diagnostics) > 0 ||
+        !hmlc_kept_states_finish(importer, values, module->output_names, count)) {
         return HMLC_OK;
     }
     hmlc_builder builder = hmlc_builder_at_end(module->main);
-    return hmlc_build_yield(&builder, values, count);
+    return hmlc_build_yield(&builder, values, all);
 }
 
 hmlc_status hmlc_scope_finish(hmlc_importer *importer, hmlc_scope *scope, const char *const *names,

@@ -319,6 +319,12 @@ static void save_interface(hmlc_saver *saver, hmlc_save_graph *graph)
 static hmlc_status save_with(hmlc_saver *saver, const hmlc_save_options *options, FILE *stream)
 {
     hmlc_save_graph main = {.name = saver->module->name};
+    if (saver->module->state_count > 0) {
+        return hmlc_error_add(
+            saver->module->diagnostics, HMLC_ERROR_not_implemented, NULL,
+            "with --state zero it begins anew in each run",
+            "the model keeps states from run to run, for which ONNX has no words");
+    }
     saver->names = HMLC_NEW_ARRAY(saver->arena, const char *, saver->module->value_count + 1);
     HMLC_TRY_MEMORY(saver->names);
     saver->graph = &main;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "importer/input_dims.h"
+#include "importer/kept_state.h"
 #include "tflite_import.h"
 
 hmlc_binding *hmlc_tflite_binding(const hmlc_tflite_scope *scope, uint32_t index)
@@ -67,14 +68,68 @@ hmlc_status hmlc_tflite_scope_open(hmlc_tflite_importer *importer, hmlc_tflite_s
     return importer->base->fatal;
 }
 
+hmlc_kept_state *hmlc_tflite_state(hmlc_node *node, const hmlc_tflite_tensor *tensor)
+{
+    const hmlc_tflite_node *self = hmlc_tflite_self(node);
+    hmlc_importer *base = self->importer->base;
+    if (self->scope->caller != NULL) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
+                       "keeps the state '%s' within a subgraph that another operator calls",
+                       tensor->key);
+        return NULL;
+    }
+    if (self->importer->states.arena == NULL) {
+        self->importer->states = hmlc_names_create(base->scratch);
+    }
+    hmlc_kept_state *state = hmlc_names_find(&self->importer->states, tensor->key);
+    if (state != NULL) {
+        return state;
+    }
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        dims[i] = hmlc_dim_constant(base->module->dims, tensor->dims[i] < 0 ? 1 : tensor->dims[i]);
+    }
+    const hmlc_type *type =
+        tensor->supported && !tensor->unknown_rank
+            ? hmlc_type_tensor(base->module->arena, tensor->dtype, tensor->rank, dims)
+            : NULL;
+    if (type == NULL) {
+        hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL, "keeps '%s', which is %s",
+                       tensor->key, tensor->supported ? "of no shape" : tensor->type);
+        return NULL;
+    }
+    state = hmlc_kept_state_add(base, tensor->key, type, NULL, node->emit.builder.location);
+    if (state == NULL) {
+        node->emit.status = base->fatal != HMLC_OK ? base->fatal : HMLC_REFUSED;
+    } else if (hmlc_names_set(&self->importer->states, tensor->key, state) != HMLC_OK) {
+        base->fatal = HMLC_RESOURCE;
+    }
+    return state;
+}
+
+void hmlc_tflite_keep(hmlc_node *node, uint32_t index, hmlc_value *value)
+{
+    const hmlc_tflite_tensor *tensor = hmlc_tflite_input(node, index);
+    hmlc_kept_state *state = tensor != NULL ? hmlc_tflite_state(node, tensor) : NULL;
+    if (state != NULL && value != NULL) {
+        state->current = value;
+    }
+}
+
 /* Reads the inputs; false when one is poisoned or undefined. */
 static bool resolve_inputs(hmlc_tflite_node *node)
 {
     bool complete = true;
     for (uint32_t i = 0; i < node->shared.input_count; i++) {
         const hmlc_tflite_tensor *tensor = hmlc_tflite_input(&node->shared, i);
-        if (tensor == NULL || (tensor->is_variable && node->op->form == HMLC_TFLITE_STATES)) {
-            continue; /* a state, which begins as zeros */
+        if (tensor == NULL) {
+            continue;
+        }
+        if (tensor->is_variable && node->op->form == HMLC_TFLITE_STATES) {
+            const hmlc_kept_state *state = hmlc_tflite_state(&node->shared, tensor);
+            node->shared.inputs[i] = state != NULL ? state->current : NULL;
+            complete = complete && state != NULL;
+            continue;
         }
         if (tensor->is_variable) {
             hmlc_node_fail(&node->shared, HMLC_ERROR_not_implemented, NULL,

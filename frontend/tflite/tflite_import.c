@@ -123,6 +123,7 @@ static hmlc_status choose_ends(hmlc_tflite_importer *importer, model_ends *ends)
     const hmlc_tflite_subgraph *graph = &importer->model.subgraphs[0];
     *ends = (model_ends){0};
     importer->base->took_signature = importer->base->took_ends = true;
+    importer->base->took_state = true;
     HMLC_TRY(name_ends(importer, graph, graph->inputs, &ends->inputs, &ends->input_count));
     HMLC_TRY(name_ends(importer, graph, graph->outputs, &ends->outputs, &ends->output_count));
     if (options->signature != NULL) {

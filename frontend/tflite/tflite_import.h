@@ -20,7 +20,8 @@ struct hmlc_tflite_importer {
     uint32_t float_nodes;    /* quantized operators that are computed in float */
     bool litert;             /* the integers of LiteRT 2.3, not those of TensorFlow 2.19 */
     const char *first_float; /* name of the first one's operator */
-    hmlc_names variables;    /* VAR_HANDLE: "container/shared_name" -> hmlc_tflite_variable */
+    /* Variables -> hmlc_kept_state: a tensor by its name in the main subgraph. */
+    hmlc_names states;
 };
 
 /* tflite_graph.c. Binds the tensors of a subgraph; inputs are bound by the caller. */
@@ -29,6 +30,10 @@ hmlc_status hmlc_tflite_scope_open(hmlc_tflite_importer *importer,
 /* Imports the operators in order. RESOURCE or INTERNAL alone stop it. */
 hmlc_status hmlc_tflite_import_operators(hmlc_tflite_importer *importer,
                                          hmlc_tflite_scope *scope) HMLC_MUST_USE;
+/* The state that a variable tensor is; NULL, and the node says why, where it can be none. */
+struct hmlc_kept_state *hmlc_tflite_state(hmlc_node *node, const hmlc_tflite_tensor *tensor);
+/* What operators read from now on where the node reads its variable input `index`. */
+void hmlc_tflite_keep(hmlc_node *node, uint32_t index, hmlc_value *value);
 /* The binding of tensor `index` of the scope's subgraph. */
 hmlc_binding *hmlc_tflite_binding(const hmlc_tflite_scope *scope, uint32_t index);
 

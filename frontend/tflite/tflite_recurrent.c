@@ -33,8 +33,10 @@ static bool is_plain(hmlc_node *node)
         what = hmlc_node_has_input(node, i) ? "peepholes" : what;
     }
     what = hmlc_node_has_input(node, PROJECTION) ? "a projection" : what;
-    for (uint32_t i = OUTPUT_STATE; i <= CELL_STATE; i++) { /* variables give no value */
-        what = hmlc_node_has_input(node, i) ? "a state that is no variable" : what;
+    for (uint32_t i = OUTPUT_STATE; i <= CELL_STATE; i++) {
+        const hmlc_tflite_tensor *state =
+            hmlc_node_has_input(node, i) ? hmlc_tflite_input(node, i) : NULL;
+        what = state == NULL || !state->is_variable ? "a state that is no variable" : what;
     }
     for (uint32_t i = LAYER_NORMS; i < LAYER_NORMS + GATES; i++) {
         what = hmlc_node_has_input(node, i) ? "layer norms" : what;
@@ -73,28 +75,17 @@ static hmlc_value *join_gates(hmlc_node *node, uint32_t first)
     return hmlc_emit_unsqueeze(&node->emit, hmlc_emit_concat(&node->emit, gates, GATES, 0), 0);
 }
 
-/* State that the file keeps from run to run begins at 0 in each run here. */
-static void say_state(hmlc_node *node)
-{
-    const hmlc_tflite_tensor *state = hmlc_tflite_input(node, CELL_STATE);
-    if (state != NULL && state->is_variable) {
-        hmlc_warning_add(
-            node->emit.builder.module->diagnostics, HMLC_ERROR_not_implemented,
-            node->emit.builder.location, NULL,
-            "its state '%s' begins at 0 in every run; TFLite keeps it until it is reset",
-            state->key);
-    }
-}
-
 /* Steps that are written out one by one are at most so many. */
 enum { MOST_STEPS = 256 };
 
-/* Is the cell state clipped where it can reach the bound? Each step adds at most 1 to it. */
+/* Is the cell state clipped where it can reach the bound? Each step adds at most 1 to it, and what
+ * is kept from run to run grows without end. */
 static bool clips(hmlc_node *node, const hmlc_value *x, int64_t *steps)
 {
     double clip = hmlc_node_float(node, "cell_clip", 0);
     bool known = hmlc_dim_is_constant(x->type->dims[0], steps);
-    bool reaches = clip > 0 && !(known && (double)*steps <= clip);
+    bool kept = hmlc_value_constant(node->inputs[CELL_STATE]) == NULL;
+    bool reaches = clip > 0 && (kept || !known || (double)*steps > clip);
     if (reaches && (!known || *steps > MOST_STEPS)) {
         hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
                        "clips its cell state over more than %d steps, or over a number that only "
@@ -117,7 +108,7 @@ static hmlc_value *part_of(hmlc_node *node, hmlc_value *gates, int64_t k)
     return hmlc_emit_slice_axis(emit, gates, 1, start, size);
 }
 
-/* c = clip(f c + i g), h = o tanh(c); both are NULL before the first step. */
+/* c = clip(f c + i g), h = o tanh(c). */
 static void step(hmlc_node *node, hmlc_value *gates, hmlc_value **cell, hmlc_value **hidden)
 {
     hmlc_emitter *emit = &node->emit;
@@ -126,11 +117,9 @@ static void step(hmlc_node *node, hmlc_value *gates, hmlc_value **cell, hmlc_val
     hmlc_value *out = hmlc_emit_unary(emit, HMLC_OP_sigmoid, part_of(node, gates, 1));
     hmlc_value *forget = hmlc_emit_unary(emit, HMLC_OP_sigmoid, part_of(node, gates, 2));
     hmlc_value *new = hmlc_emit_unary(emit, HMLC_OP_tanh, part_of(node, gates, 3));
-    hmlc_value *next = hmlc_emit_binary(emit, HMLC_OP_mul, in, new);
-    if (*cell != NULL) {
-        hmlc_value *kept = hmlc_emit_binary(emit, HMLC_OP_mul, forget, *cell);
-        next = hmlc_emit_binary(emit, HMLC_OP_add, kept, next);
-    }
+    hmlc_value *next =
+        hmlc_emit_binary(emit, HMLC_OP_add, hmlc_emit_binary(emit, HMLC_OP_mul, forget, *cell),
+                         hmlc_emit_binary(emit, HMLC_OP_mul, in, new));
     *cell = hmlc_node_ok(node) ? hmlc_tflite_clip(emit, next, -clip, clip) : NULL;
     *hidden = hmlc_emit_binary(emit, HMLC_OP_mul, out, hmlc_emit_unary(emit, HMLC_OP_tanh, *cell));
 }
@@ -142,7 +131,8 @@ static hmlc_value *unrolled(hmlc_node *node, hmlc_value *x, hmlc_value *w, hmlc_
 {
     hmlc_emitter *emit = &node->emit;
     const hmlc_attr turned = hmlc_attr_int(HMLC_ATTR_transpose_b, 1);
-    hmlc_value *cell = NULL, *hidden = NULL, *results[MOST_STEPS];
+    hmlc_value *cell = node->inputs[CELL_STATE], *hidden = node->inputs[OUTPUT_STATE];
+    hmlc_value *results[MOST_STEPS];
     hmlc_value *all = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(x, w), &turned, 1);
     all = hmlc_emit_binary(emit, HMLC_OP_add, all, bias);
     r = hmlc_node_ok(node) ? hmlc_emit_squeeze(emit, r, 0) : NULL;
@@ -150,14 +140,13 @@ static hmlc_value *unrolled(hmlc_node *node, hmlc_value *x, hmlc_value *w, hmlc_
         hmlc_value *gates = hmlc_emit_slice_axis(emit, all, 0, hmlc_emit_number(emit, t),
                                                  hmlc_emit_number(emit, 1));
         gates = hmlc_emit_squeeze(emit, gates, 0);
-        if (hidden != NULL) {
-            hmlc_value *again =
-                hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(hidden, r), &turned, 1);
-            gates = hmlc_emit_binary(emit, HMLC_OP_add, gates, again);
-        }
+        hmlc_value *again = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(hidden, r), &turned, 1);
+        gates = hmlc_emit_binary(emit, HMLC_OP_add, gates, again);
         step(node, gates, &cell, &hidden);
         results[t] = hmlc_emit_unsqueeze(emit, hidden, 0);
     }
+    hmlc_tflite_keep(node, OUTPUT_STATE, hidden);
+    hmlc_tflite_keep(node, CELL_STATE, cell);
     return hmlc_node_ok(node) ? hmlc_emit_concat(emit, results, (uint32_t)steps, 0) : NULL;
 }
 
@@ -175,7 +164,6 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
                        hmlc_node_rank(node, INPUT));
         return;
     }
-    say_state(node);
     hmlc_value *x = node->inputs[INPUT];
     x = time_first ? x : hmlc_emit_transpose(emit, x, swap);
     hmlc_value *bias = join_gates(node, BIASES);
@@ -194,13 +182,17 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
     hmlc_value *zeros = hmlc_emit_expand(emit, none, bias->type->dims, 2);
     hmlc_value *const halves[2] = {bias, zeros};
     hmlc_value *both = hmlc_emit_concat(emit, halves, 2, 1);
+    hmlc_value *hidden = hmlc_emit_unsqueeze(emit, node->inputs[OUTPUT_STATE], 0);
+    hmlc_value *cell = hmlc_emit_unsqueeze(emit, node->inputs[CELL_STATE], 0);
     const hmlc_op *op = hmlc_emit_op(
-        emit, HMLC_OP_lstm, HMLC_OPERANDS(x, w, r, both),
+        emit, HMLC_OP_lstm, HMLC_OPERANDS(x, w, r, both, NULL, hidden, cell),
         HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_direction, HMLC_DIRECTION_FORWARD),
                    hmlc_attr_int(HMLC_ATTR_input_forget, 0), hmlc_attr_float(HMLC_ATTR_clip, 0)));
     if (op == NULL) {
         return;
     }
+    hmlc_tflite_keep(node, OUTPUT_STATE, hmlc_emit_squeeze(emit, op->results[1], 0));
+    hmlc_tflite_keep(node, CELL_STATE, hmlc_emit_squeeze(emit, op->results[2], 0));
     hmlc_value *y = hmlc_emit_squeeze(emit, op->results[0], 1);
     node->outputs[0] = time_first ? y : hmlc_emit_transpose(emit, y, swap);
 }

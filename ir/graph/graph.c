@@ -143,6 +143,28 @@ hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type,
     return value;
 }
 
+hmlc_value *hmlc_module_add_state(hmlc_module *module, const hmlc_type *type, const char *name,
+                                  const hmlc_tensor *initial)
+{
+    uint32_t count = module->state_count;
+    if (!has_room(count)) {
+        const hmlc_tensor **grown =
+            HMLC_NEW_ARRAY(module->arena, const hmlc_tensor *, count == 0 ? 1 : (size_t)count * 2);
+        if (grown == NULL) {
+            return NULL;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            grown[i] = module->initial_states[i];
+        }
+        module->initial_states = grown;
+    }
+    hmlc_value *argument = hmlc_region_add_argument(module->main, type, name);
+    if (argument != NULL) {
+        module->initial_states[module->state_count++] = initial;
+    }
+    return argument;
+}
+
 void hmlc_use_link(hmlc_use *use, hmlc_value *value)
 {
     use->value = value;

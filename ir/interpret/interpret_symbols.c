@@ -113,12 +113,13 @@ static hmlc_status check_input(const hmlc_module *module, uint32_t index, const 
 }
 
 /* Solves symbols until no dim gives another one. */
-static void solve_inputs(const hmlc_module *module, const hmlc_tensor *inputs, int64_t *symbols)
+static void solve_inputs(const hmlc_module *module, const hmlc_tensor *inputs, uint32_t input_count,
+                         int64_t *symbols)
 {
     bool progress = true;
     while (progress) {
         progress = false;
-        for (uint32_t i = 0; i < module->main->argument_count; ++i) {
+        for (uint32_t i = 0; i < input_count; ++i) {
             const hmlc_type *type = module->main->arguments[i]->type;
             for (int32_t d = 0; d < type->rank; ++d) {
                 progress = solve(type->dims[d], inputs[i].dims[d], symbols) || progress;
@@ -152,17 +153,17 @@ static hmlc_status bind_inputs(const hmlc_module *module, const hmlc_tensor *inp
                                uint32_t input_count, int64_t *symbols)
 {
     hmlc_status status = HMLC_OK;
-    if (input_count != module->main->argument_count) {
+    uint32_t without_states = module->main->argument_count - module->state_count;
+    if (input_count != without_states && input_count != module->main->argument_count) {
         return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_missing, NULL, NULL,
-                              "%u inputs are given; expected %u", input_count,
-                              module->main->argument_count);
+                              "%u inputs are given; expected %u", input_count, without_states);
     }
     for (uint32_t i = 0; i < input_count; ++i) {
         hmlc_status found = check_input(module, i, &inputs[i]);
         status = found != HMLC_OK ? found : status;
     }
     HMLC_TRY(status);
-    solve_inputs(module, inputs, symbols);
+    solve_inputs(module, inputs, input_count, symbols);
     for (uint32_t i = 0; i < input_count; ++i) {
         hmlc_status found = check_dims(module, i, &inputs[i], symbols);
         status = found != HMLC_OK ? found : status;

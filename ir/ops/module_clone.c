@@ -248,6 +248,8 @@ static hmlc_status clone_record(const cloner *c, const hmlc_module *module)
     copy->value_count = module->value_count;
     copy->growable_count = module->growable_count;
     copy->output_names = module->output_names;
+    copy->state_count = module->state_count;
+    copy->initial_states = module->initial_states;
     if (module->arena_bytes != NULL) {
         copy->arena_bytes = c->dims[module->arena_bytes->id];
     }

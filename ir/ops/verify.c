@@ -333,6 +333,43 @@ static void verify_region(verifier *v, hmlc_region *region, hmlc_op *parent)
     v->level--;
 }
 
+/* What state `index` begins with and what it becomes have its type, whose dims are constant. */
+static void check_state(verifier *v, uint32_t index, const hmlc_value *argument,
+                        const hmlc_value *becomes)
+{
+    const hmlc_type *type = argument->type;
+    const hmlc_tensor *initial = v->module->initial_states[index];
+    bool fits =
+        type->kind == HMLC_KIND_TENSOR && becomes != NULL && hmlc_type_equal(type, becomes->type);
+    fits =
+        fits && (initial == NULL || (initial->dtype == type->dtype && initial->rank == type->rank));
+    for (int32_t i = 0; fits && i < type->rank; i++) {
+        int64_t size = 0;
+        fits = hmlc_dim_is_constant(type->dims[i], &size) &&
+               (initial == NULL || initial->dims[i] == size);
+    }
+    if (!fits) {
+        report(v, NULL, "state %u '%s' begins as, or becomes, another type than it has", index,
+               argument->name != NULL ? argument->name : "");
+    }
+}
+
+static void check_states(verifier *v)
+{
+    const hmlc_region *main = v->module->main;
+    uint32_t count = v->module->state_count;
+    uint32_t results = main->last != NULL ? main->last->operand_count : 0;
+    if (count > main->argument_count || count > results) {
+        report(v, NULL, "%u states, %u arguments, %u results", count, main->argument_count,
+               results);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        check_state(v, i, main->arguments[main->argument_count - count + i],
+                    hmlc_op_operand(main->last, results - count + i));
+    }
+}
+
 static hmlc_status verify_with_scratch(verifier *v)
 {
     v->value_count = v->module->value_count;
@@ -342,6 +379,7 @@ static hmlc_status verify_with_scratch(verifier *v)
     HMLC_TRY_MEMORY(v->values);
     HMLC_TRY_MEMORY(v->symbol_levels);
     verify_region(v, v->module->main, NULL);
+    check_states(v);
     return v->status;
 }
 

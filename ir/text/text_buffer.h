@@ -58,6 +58,7 @@ typedef struct hmlc_printer {
     uint32_t depth;
 } hmlc_printer;
 
+void hmlc_print_tensor(hmlc_printer *printer, const hmlc_tensor *tensor);
 void hmlc_print_attrs(hmlc_printer *printer, const hmlc_op *op);
 void hmlc_print_storage(hmlc_printer *printer, const hmlc_value *value);
 /* The value's number, given where it is first met. */

@@ -100,6 +100,21 @@ static hmlc_status parse_producer(hmlc_text_parser *parser)
     return hmlc_parse_string(parser, &parser->module->producer);
 }
 
+/* What one state begins with. */
+static hmlc_status parse_state(hmlc_text_parser *parser)
+{
+    hmlc_module *module = parser->module;
+    void *items = (void *)module->initial_states;
+    if (!hmlc_parse_grow(module->arena, &items, &parser->state_capacity, module->state_count,
+                         sizeof *module->initial_states)) {
+        return HMLC_RESOURCE;
+    }
+    module->initial_states = items;
+    const hmlc_tensor **initial = &module->initial_states[module->state_count++];
+    *initial = NULL;
+    return hmlc_parse_accept_word(parser, "zero") ? HMLC_OK : hmlc_parse_tensor(parser, initial);
+}
+
 /* The graph's outputs have names: -> ("logits", _); kept until the yield's count is known. */
 static hmlc_status parse_output_names(hmlc_text_parser *parser, const char ***names,
                                       uint32_t *count)
@@ -158,7 +173,8 @@ static hmlc_status parse_header_line(hmlc_text_parser *parser, bool *known)
         const char *word;
         hmlc_status (*parse)(hmlc_text_parser *parser);
     } lines[] = {{"model", parse_name},    {"producer", parse_producer}, {"sources", parse_sources},
-                 {"symbol", parse_symbol}, {"require", parse_equality},  {"arena", parse_arena}};
+                 {"symbol", parse_symbol}, {"require", parse_equality},  {"arena", parse_arena},
+                 {"state", parse_state}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if (hmlc_parse_accept_word(parser, lines[i].word)) {
             *known = true;

@@ -219,7 +219,7 @@ static hmlc_status parse_tensor_shape(hmlc_text_parser *parser, hmlc_tensor *ten
     return HMLC_OK;
 }
 
-static hmlc_status parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor)
+hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor)
 {
     hmlc_tensor *made = HMLC_NEW(parser->module->arena, hmlc_tensor);
     HMLC_TRY_MEMORY(made);
@@ -297,7 +297,7 @@ static hmlc_status parse_value(hmlc_text_parser *parser, hmlc_attr *attr)
     case HMLC_ATTR_KIND_DTYPE:
         return parse_dtype(parser, &attr->as.dtype);
     case HMLC_ATTR_KIND_TENSOR:
-        return parse_tensor(parser, &attr->as.tensor);
+        return hmlc_parse_tensor(parser, &attr->as.tensor);
     case HMLC_ATTR_KIND_ENUM:
         return parse_enum(parser, attr);
     default:

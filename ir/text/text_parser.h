@@ -38,6 +38,7 @@ typedef struct hmlc_text_parser {
     uint32_t level;        /* depth of the innermost region, from 1 */
     uint32_t base_level;   /* values of regions further out cannot be used: a kernel's body */
     hmlc_text_root *roots;
+    uint32_t state_capacity;
 } hmlc_text_parser;
 
 /* Reports at the next token. */
@@ -57,6 +58,7 @@ hmlc_status hmlc_parse_string(hmlc_text_parser *parser, const char **text) HMLC_
 hmlc_status hmlc_parse_dim(hmlc_text_parser *parser, hmlc_dim *dim) HMLC_MUST_USE;
 hmlc_status hmlc_parse_type(hmlc_text_parser *parser, const hmlc_type **type) HMLC_MUST_USE;
 hmlc_status hmlc_parse_attr(hmlc_text_parser *parser, hmlc_attr *attr) HMLC_MUST_USE;
+hmlc_status hmlc_parse_tensor(hmlc_text_parser *parser, const hmlc_tensor **tensor) HMLC_MUST_USE;
 /* Any number of loc(...); NULL for none. */
 hmlc_status hmlc_parse_location(hmlc_text_parser *parser,
                                 const hmlc_location **location) HMLC_MUST_USE;

@@ -174,6 +174,20 @@ static void print_symbol(hmlc_text_writer *out, const hmlc_symbol *symbol)
     hmlc_write(out, symbol->bound_at_run ? " run\n" : "\n");
 }
 
+/* The last arguments of main, a line each. */
+static void print_states(hmlc_printer *printer, const hmlc_module *module)
+{
+    for (uint32_t i = 0; i < module->state_count; i++) {
+        hmlc_write(&printer->writer, "state ");
+        if (module->initial_states[i] == NULL) {
+            hmlc_write(&printer->writer, "zero");
+        } else {
+            hmlc_print_tensor(printer, module->initial_states[i]);
+        }
+        hmlc_write(&printer->writer, "\n");
+    }
+}
+
 static void print_header(hmlc_printer *printer, const hmlc_module *module)
 {
     hmlc_text_writer *out = &printer->writer;
@@ -192,6 +206,7 @@ static void print_header(hmlc_printer *printer, const hmlc_module *module)
         print_symbol(out, hmlc_symbol_at(module->dims, i));
     }
     print_equalities(printer, module->dims, NULL);
+    print_states(printer, module);
     if (printer->options.storage && module->arena_bytes != NULL) {
         hmlc_write(out, "arena(");
         hmlc_write_dim(out, module->arena_bytes);

@@ -47,7 +47,7 @@ static void print_hash(hmlc_printer *printer, const hmlc_tensor *tensor)
     }
 }
 
-static void print_tensor(hmlc_printer *printer, const hmlc_tensor *tensor)
+void hmlc_print_tensor(hmlc_printer *printer, const hmlc_tensor *tensor)
 {
     hmlc_text_writer *out = &printer->writer;
     hmlc_write(out, hmlc_dtype_name(tensor->dtype));
@@ -124,7 +124,7 @@ static void print_value(hmlc_printer *printer, const hmlc_attr *attr)
         hmlc_write(out, hmlc_dtype_name(attr->as.dtype));
         break;
     case HMLC_ATTR_KIND_TENSOR:
-        print_tensor(printer, attr->as.tensor);
+        hmlc_print_tensor(printer, attr->as.tensor);
         break;
     }
 }

@@ -137,7 +137,7 @@ hmlc_status hmlc_pass_keep_values(hmlc_pass_context *context)
     if (options->keep_count == 0) {
         return HMLC_OK;
     }
-    uint32_t most = most_outputs(module->main), outputs = module->main->last->operand_count;
+    uint32_t most = most_outputs(module->main), outputs = hmlc_module_output_count(module);
     keeper keep = {.module = module,
                    .options = options,
                    .values = HMLC_NEW_ARRAY(context->scratch, hmlc_value *, most),
@@ -152,5 +152,9 @@ hmlc_status hmlc_pass_keep_values(hmlc_pass_context *context)
     }
     HMLC_TRY(keep_values(&keep));
     HMLC_TRY(tell_missing(&keep));
+    for (uint32_t k = 0; k < module->state_count; k++, keep.count++) { /* states stay the last */
+        keep.values[keep.count] = hmlc_op_operand(module->main->last, outputs + k);
+        keep.names[keep.count] = module->output_names[outputs + k];
+    }
     return replace_yield(&keep);
 }

@@ -226,6 +226,13 @@ static hmlc_status add_nodes(hmlc_quantize_plan *plan, const hmlc_region *region
 
 hmlc_status hmlc_quantize_plan_create(hmlc_module *module, hmlc_quantize_plan **plan)
 {
+    if (module->state_count > 0) {
+        *plan = NULL;
+        return hmlc_error_add(module->diagnostics, HMLC_ERROR_not_implemented, NULL,
+                              "with --state zero they begin anew in each run",
+                              "samples of a model that keeps states from run to run would be a "
+                              "sequence; they cannot be measured yet");
+    }
     hmlc_arena *arena = hmlc_arena_create(NULL);
     *plan = arena != NULL ? HMLC_NEW(arena, hmlc_quantize_plan) : NULL;
     if (*plan == NULL) {

@@ -32,6 +32,23 @@ static hml_status check_tensor(const hml_model_tables *tables, const hml_tensor_
     return valid ? HML_OK : HML_FAIL(message, HML_ERROR_tensor_invalid, "%s %u", what, index);
 }
 
+/* Both sides of a state are of one type; that their dims are equal each program shows. */
+static hml_status check_states(const hml_model *model, hml_message message)
+{
+    const hml_model_tables *tables = &model->tables;
+    uint32_t count = tables->record->states.count;
+    bool valid = count <= tables->record->inputs.count && count <= tables->record->outputs.count;
+    for (uint32_t i = 0; valid && i < count; i++) {
+        const hml_state_record *state = &tables->states[i];
+        const hml_tensor_record *before = &tables->inputs[tables->input_count + i];
+        const hml_tensor_record *after = &tables->outputs[tables->output_count + i];
+        valid = before->dtype == after->dtype && before->rank == after->rank &&
+                state->offset <= model->weights.bytes &&
+                state->bytes <= model->weights.bytes - state->offset;
+    }
+    return valid ? HML_OK : HML_FAIL(message, HML_ERROR_tensor_invalid, "states");
+}
+
 static hml_status check_records(const hml_model_tables *tables, hml_message message)
 {
     const hml_model_record *record = tables->record;
@@ -56,7 +73,7 @@ hml_status hml_model_check_tables(hml_model *model, const hml_section_record *se
     hml_table_reader reader = {
         {model->file.data + section->offset, section->bytes}, message, &model->copies};
     hml_model_tables *tables = &model->tables;
-    const void *head = NULL, *symbols = NULL, *inputs = NULL, *outputs = NULL;
+    const void *head = NULL, *symbols = NULL, *inputs = NULL, *outputs = NULL, *states = NULL;
     HML_TRY(hml_table_get_head(&reader, section->head_bytes, HML_MODEL_RECORD_BYTES_1_0,
                                sizeof(hml_model_record), &head));
     const hml_model_record *record = head;
@@ -66,9 +83,14 @@ hml_status hml_model_check_tables(hml_model *model, const hml_section_record *se
     HML_TRY(hml_table_get(&reader, &record->inputs, "inputs", sizeof(hml_tensor_record), &inputs));
     HML_TRY(
         hml_table_get(&reader, &record->outputs, "outputs", sizeof(hml_tensor_record), &outputs));
+    HML_TRY(hml_table_get(&reader, &record->states, "states", sizeof(hml_state_record), &states));
     tables->record = record;
     tables->symbols = symbols;
     tables->inputs = inputs;
     tables->outputs = outputs;
-    return check_records(tables, message);
+    tables->states = states;
+    tables->input_count = record->inputs.count - record->states.count;
+    tables->output_count = record->outputs.count - record->states.count;
+    HML_TRY(check_records(tables, message));
+    return check_states(model, message);
 }

@@ -118,6 +118,33 @@ static hml_status check_model_slots(const program_checker *checker)
     return HML_OK;
 }
 
+/* A state has one size, known without a run, before and after it; what it begins with has it, too.
+ */
+static hml_status check_state_sizes(const program_checker *checker)
+{
+    const hml_model_tables *tables = &checker->model->tables;
+    const hml_dim_record *dims = checker->program->dims;
+    const uint32_t *after =
+        checker->program->output_dims + checker->program->record->output_dims.count;
+    for (uint32_t i = tables->record->states.count; i-- > 0;) {
+        const hml_tensor_record *state = &tables->inputs[tables->input_count + i];
+        int64_t sizes[HML_MAX_TENSOR_RANK], bytes = 0;
+        after -= state->rank;
+        bool valid = true;
+        for (uint32_t d = 0; d < state->rank; d++) {
+            const hml_dim_record *size = &dims[state->dims[d]];
+            sizes[d] = size->value;
+            valid = valid && size->op == HML_DIM_CONSTANT &&
+                    dims[after[d]].op == HML_DIM_CONSTANT && dims[after[d]].value == size->value;
+        }
+        if (!valid || !hml_tensor_bytes((hml_dtype)state->dtype, state->rank, sizes, &bytes) ||
+            (tables->states[i].bytes != 0 && tables->states[i].bytes != (uint64_t)bytes)) {
+            return HML_FAIL(checker->message, HML_ERROR_tensor_invalid, "size of state %u", i);
+        }
+    }
+    return HML_OK;
+}
+
 /* Checks at run entry know fewer slots than those of steps. */
 static bool check_is_valid(const program_checker *checker, uint32_t index)
 {
@@ -413,6 +440,7 @@ hml_status hml_variant_check(hml_model *model, hml_variant *variant, hml_message
     }
     HML_TRY(check_dims(&checker));
     HML_TRY(check_model_slots(&checker));
+    HML_TRY(check_state_sizes(&checker));
     HML_TRY(check_memory(&checker));
     HML_TRY(check_kernels(&checker));
     return check_steps(&checker);

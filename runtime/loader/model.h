@@ -31,7 +31,10 @@ typedef struct hml_model_tables {
     const hml_symbol_record *symbols;
     const hml_tensor_record *inputs;
     const hml_tensor_record *outputs;
+    const hml_state_record *states;
     const char *strings;
+    /* Those of the caller: the states stand behind them in their tables. */
+    uint32_t input_count, output_count;
 } hml_model_tables;
 
 typedef struct hml_variant {
@@ -63,6 +66,10 @@ static inline const hml_program *hml_model_program(const hml_model *model)
 {
     return &model->variants[model->variant].program;
 }
+
+/* session/states.c. Of all states together; *bytes grows by what a session needs for them. */
+uint64_t hml_model_state_bytes(const hml_model *model);
+bool hml_model_state_room(const hml_model *model, size_t *bytes);
 
 /* The user's nodes behind a step; "" when there are none. */
 static inline const char *hml_step_location(const hml_program *program, uint32_t step)

@@ -19,8 +19,8 @@ hml_status hml_model_describe(const hml_model *model, hml_model_info *info)
     const hml_model_tables *tables = &model->tables;
     const hml_variant *variant = &model->variants[model->variant];
     const hml_model_info filled = {
-        .input_count = tables->record->inputs.count,
-        .output_count = tables->record->outputs.count,
+        .input_count = tables->input_count,
+        .output_count = tables->output_count,
         .symbol_count = tables->record->symbols.count,
         .variant_count = model->variant_count,
         .variant = model->variant,
@@ -35,15 +35,22 @@ hml_status hml_model_describe(const hml_model *model, hml_model_info *info)
         .code_bytes = variant->code->text_bytes + variant->code->rodata_bytes,
         .provenance = (const char *)model->provenance.data,
         .provenance_bytes = model->provenance.bytes,
+        .state_count = tables->record->states.count,
+        .state_bytes = hml_model_state_bytes(model),
     };
-    return written(HML_STRUCT_WRITE(info, provenance_bytes, &filled));
+    return written(HML_STRUCT_WRITE(info, state_bytes, &filled));
 }
 
-/* NULL: there is no such input or output. */
+/* NULL: there is no such input, output or state. */
 static const hml_tensor_record *tensor_at(const hml_model *model, bool is_output, uint32_t index)
 {
     const hml_model_tables *tables = &model->tables;
-    uint32_t count = is_output ? tables->record->outputs.count : tables->record->inputs.count;
+    uint32_t count = is_output ? tables->output_count : tables->input_count;
+    uint32_t state = index - HML_STATE(0);
+    if (index >= HML_STATE(0)) {
+        index = count + state;
+        count = state < tables->record->states.count ? UINT32_MAX : 0;
+    }
     return index >= count ? NULL : is_output ? &tables->outputs[index] : &tables->inputs[index];
 }
 

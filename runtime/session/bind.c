@@ -52,13 +52,45 @@ static hml_status no_such(hml_session *session, const char *what, uint32_t index
                     index, count);
 }
 
+/* The tensor's contents become the state's; NULL: what it begins with. */
+static hml_status bind_state(hml_session *session, uint32_t state, const hml_tensor *tensor)
+{
+    uint32_t count = session->model->tables.record->states.count;
+    if (tensor == NULL && HML_STATE(state) == HML_ALL_STATES) {
+        hml_session_reset_states(session, 0, count);
+        return HML_OK;
+    }
+    if (state >= count) {
+        return no_such(session, "state", state, count);
+    }
+    if (tensor == NULL) {
+        hml_session_reset_states(session, state, 1);
+        return HML_OK;
+    }
+    uint32_t index = session->model->tables.input_count + state;
+    hml_tensor *own = &session->inputs[index].tensor;
+    HML_TRY(check_tensor(session, index, tensor));
+    if (memcmp(own->dims, tensor->dims, own->rank * sizeof own->dims[0]) != 0) {
+        char shapes[HML_SHAPE_TEXT];
+        hml_session_shape_text(session, index, tensor, false, shapes, sizeof shapes);
+        return HML_FAIL(hml_session_message(session), HML_ERROR_input_dim, "state '%s': %s",
+                        hml_session_string(session, session->model->tables.inputs[index].name),
+                        shapes);
+    }
+    memmove(own->data, tensor->data, own->bytes);
+    return HML_OK;
+}
+
 hml_status hml_bind_input(hml_session *session, uint32_t index, const hml_tensor *tensor)
 {
     if (session == NULL) {
         return HML_ERROR_bad_argument;
     }
     session->error[0] = '\0';
-    uint32_t count = session->model->tables.record->inputs.count;
+    if (index >= HML_STATE(0)) {
+        return bind_state(session, index - HML_STATE(0), tensor);
+    }
+    uint32_t count = session->model->tables.input_count;
     if (index >= count || tensor == NULL) {
         return no_such(session, "input", index, count);
     }
@@ -79,7 +111,7 @@ hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, siz
         return HML_ERROR_bad_argument;
     }
     session->error[0] = '\0';
-    uint32_t count = session->model->tables.record->outputs.count;
+    uint32_t count = session->model->tables.output_count;
     if (index >= count) {
         return no_such(session, "output", index, count);
     }
@@ -100,8 +132,14 @@ hml_status hml_bind_output(hml_session *session, uint32_t index, void *data, siz
 
 hml_status hml_session_output(const hml_session *session, uint32_t index, hml_tensor *tensor)
 {
+    if (session != NULL && tensor != NULL && index >= HML_STATE(0) &&
+        index - HML_STATE(0) < session->model->tables.record->states.count) {
+        index = session->model->tables.input_count + (index - HML_STATE(0));
+        *tensor = session->inputs[index].tensor;
+        return HML_OK;
+    }
     if (session == NULL || tensor == NULL || !session->prepared ||
-        index >= session->model->tables.record->outputs.count) {
+        index >= session->model->tables.output_count) {
         return HML_ERROR_bad_argument;
     }
     const hml_model_tables *tables = &session->model->tables;

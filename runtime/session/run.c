@@ -253,6 +253,9 @@ static hml_status run_session(hml_session *session)
     }
     status = status == HML_OK ? hml_session_check_outputs(session) : status;
     session->complete = status == HML_OK;
+    if (session->complete) {
+        hml_session_keep_states(session);
+    }
     return status;
 }
 

@@ -12,7 +12,8 @@ static hml_message message_of(const hml_session_options *options)
 
 /* Byte offsets of the tables in the block; the order is that of the struct. */
 typedef struct session_layout {
-    size_t inputs, outputs, dims, pointers, operand_bytes, dim_values, steps, growables, parts;
+    size_t inputs, outputs, dims, pointers, operand_bytes, dim_values, steps, growables, parts,
+        states;
     size_t bytes;
 } session_layout;
 
@@ -39,7 +40,7 @@ static bool lay_out(const hml_model *model, uint32_t threads, session_layout *la
            place(layout, &layout->steps, program->steps.count, sizeof(hml_step_state)) &&
            place(layout, &layout->growables, program->growable_count, sizeof(hml_region)) &&
            place(layout, &layout->parts, threads, sizeof(hml_part)) &&
-           hml_size_add(&layout->bytes, 0, 0);
+           place(layout, &layout->states, 0, 0) && hml_model_state_room(model, &layout->bytes);
 }
 
 /* What to reserve for the options' dims. */
@@ -207,6 +208,11 @@ static uint32_t step_dependence(const hml_program *program, const hml_step_recor
     return depends;
 }
 
+static uint64_t memory_limit(const hml_session_options *options)
+{
+    return options->memory_limit != 0 ? options->memory_limit : hml_platform_memory();
+}
+
 /* Builds the session at the start of `block`, which is cleared up to layout->bytes. */
 static hml_session *build(hml_model *model, const hml_session_options *options, uint8_t *block,
                           const session_layout *layout)
@@ -218,8 +224,7 @@ static hml_session *build(hml_model *model, const hml_session_options *options, 
     session->allocator = model->allocator;
     session->thread_count = option_threads(options);
     session->fixed = options->fixed != 0;
-    session->memory_limit =
-        options->memory_limit != 0 ? options->memory_limit : hml_platform_memory();
+    session->memory_limit = memory_limit(options);
     session->pool = options->pool;
     if (session->pool != NULL) {
         hml_pool_retain(session->pool);
@@ -234,6 +239,8 @@ static hml_session *build(hml_model *model, const hml_session_options *options, 
     session->growables = (void *)(block + layout->growables);
     session->parts = (void *)(block + layout->parts);
     session->shapes_changed = true;
+    session->memory_held = layout->bytes - layout->states;
+    hml_session_place_states(session, block + layout->states);
     const hml_program *program = session->program;
     for (uint32_t i = 0; i < program->record->steps.count; i++) {
         session->steps[i].depends = step_dependence(program, &program->steps[i]);
@@ -258,22 +265,25 @@ static hml_status create_in_memory(hml_model *model, const hml_session_options *
     created->arena = (hml_region){block + layout.bytes, reservation.arena, true};
     created->scratch = (hml_region){block + layout.bytes + ((reservation.arena + 63) & ~(size_t)63),
                                     reservation.scratch, true};
-    created->memory_held = (uint64_t)reservation.arena + reservation.scratch;
+    created->memory_held += (uint64_t)reservation.arena + reservation.scratch;
     *session = created;
     return HML_OK;
+}
+
+static hml_status check_limit(uint64_t bytes, uint64_t limit, hml_message message)
+{
+    return bytes <= limit ? HML_OK
+                          : HML_FAIL(message, HML_ERROR_out_of_memory,
+                                     "%llu bytes: the session's memory is limited to %llu bytes",
+                                     (unsigned long long)bytes, (unsigned long long)limit);
 }
 
 /* Arena and scratch of a session whose block is allocated. */
 static hml_status allocate_reservation(hml_session *session, const session_reservation *reservation,
                                        hml_message message)
 {
-    session->memory_held = (uint64_t)reservation->arena + reservation->scratch;
-    if (session->memory_held > session->memory_limit) {
-        return HML_FAIL(message, HML_ERROR_out_of_memory,
-                        "%llu bytes: the session's memory is limited to %llu bytes",
-                        (unsigned long long)session->memory_held,
-                        (unsigned long long)session->memory_limit);
-    }
+    session->memory_held += (uint64_t)reservation->arena + reservation->scratch;
+    HML_TRY(check_limit(session->memory_held, session->memory_limit, message));
     if (!hml_region_reserve(&session->arena, &session->allocator, reservation->arena) ||
         !hml_region_reserve(&session->scratch, &session->allocator, reservation->scratch)) {
         return HML_FAIL(message, HML_ERROR_out_of_memory, "%llu bytes of arena and scratch",
@@ -292,6 +302,7 @@ static hml_status create_allocated(hml_model *model, const hml_session_options *
     session_layout layout;
     size_t unused = 0;
     HML_TRY(block_size(model, options, &reservation, &layout, &unused));
+    HML_TRY(check_limit(layout.bytes - layout.states, memory_limit(options), message_of(options)));
     uint8_t *block = hml_allocate(&model->allocator, layout.bytes);
     if (block == NULL) {
         return HML_FAIL(message_of(options), HML_ERROR_out_of_memory, "%zu bytes", layout.bytes);

@@ -162,6 +162,17 @@ hml_status hml_session_prepare_step(hml_session *session, uint32_t index);
 /* Runs call step `index`, which is ready, on `parts` threads of the session's acquired pool. */
 hml_status hml_session_run_split(hml_session *session, uint32_t index, uint32_t parts);
 
+/*
+ * State k is the input and the output behind those of the caller. What a run starts from lies in
+ * the input's block, what it makes of it in the output's, which is copied when the run has
+ * succeeded. hml_session_place_states gives them their blocks in memory of hml_model_state_room
+ * bytes.
+ */
+void hml_session_place_states(hml_session *session, uint8_t *memory);
+/* States [first, first + count) are what they begin with. */
+void hml_session_reset_states(hml_session *session, uint32_t first, uint32_t count);
+void hml_session_keep_states(hml_session *session);
+
 /* Writes the session's message for a kernel's status. */
 hml_status hml_session_kernel_error(hml_session *session, uint32_t index, int32_t kernel_status,
                                     const int64_t *detail);

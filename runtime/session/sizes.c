@@ -121,11 +121,11 @@ void hml_sizes_release(const hml_model *model, int64_t *values)
     hml_release(&model->allocator, values, hml_sizes_bytes(model));
 }
 
-/* Inputs are numbered [0, input count), outputs behind them. */
+/* Inputs are numbered [0, input count), outputs behind them; states are neither. */
 static hml_status describe_shape(const hml_model *model, uint32_t index, const int64_t *values,
                                  hml_tensor *tensor)
 {
-    uint32_t input_count = model->tables.record->inputs.count;
+    uint32_t input_count = model->tables.input_count;
     bool is_input = index < input_count;
     const hml_tensor_record *record =
         is_input ? &model->tables.inputs[index] : &model->tables.outputs[index - input_count];
@@ -179,8 +179,8 @@ static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_
     }
     hml_shape_info filled = {.arena_bytes = (uint64_t)arena,
                              .scratch_bytes_per_thread = (uint64_t)scratch};
-    uint32_t inputs = model->tables.record->inputs.count;
-    uint32_t outputs = model->tables.record->outputs.count;
+    uint32_t inputs = model->tables.input_count;
+    uint32_t outputs = model->tables.output_count;
     HML_TRY(sum_bytes(model, 0, inputs, values, &filled.input_bytes));
     HML_TRY(sum_bytes(model, inputs, outputs, values, &filled.output_bytes));
     return HML_STRUCT_WRITE(info, output_bytes, &filled) ? HML_OK : HML_ERROR_bad_argument;
@@ -189,9 +189,9 @@ static hml_status fill_sizes(const hml_model *model, const int64_t *values, hml_
 static hml_status query_shapes(const hml_model *model, const int64_t *values, hml_tensor *inputs,
                                hml_tensor *outputs, hml_shape_info *info)
 {
-    const hml_model_record *record = model->tables.record;
-    HML_TRY(describe_shapes(model, 0, record->inputs.count, values, inputs));
-    HML_TRY(describe_shapes(model, record->inputs.count, record->outputs.count, values, outputs));
+    const hml_model_tables *tables = &model->tables;
+    HML_TRY(describe_shapes(model, 0, tables->input_count, values, inputs));
+    HML_TRY(describe_shapes(model, tables->input_count, tables->output_count, values, outputs));
     return info != NULL ? fill_sizes(model, values, info) : HML_OK;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "case_artifact.h"
 
-#include <hml/hml.h>
 #include <hmlc/backends.h>
 #include <hmlc/passes.h>
 #include <stdio.h>
@@ -19,19 +18,25 @@ static const struct {
 };
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
-static hmlc_status compile(hmlc_module *module, const char *path)
+hmlc_status artifact_compile(hmlc_module *module, const char *path, char *message, size_t size)
 {
     const hmlc_target *target = hmlc_target_find("native");
     hmlc_codegen_options codegen = {.targets = &target, .target_count = 1, .jobs = 1};
     hmlc_codegen_summary summary;
     hmlc_status status = hmlc_run_passes(module, &(hmlc_pass_options){.verify = true});
-    return status == HMLC_OK ? hmlc_compile(module, &codegen, path, &summary) : status;
+    status = status == HMLC_OK ? hmlc_compile(module, &codegen, path, &summary) : status;
+    if (status != HMLC_OK) {
+        const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
+        (void)snprintf(message, size, "status %d: %s", (int)status,
+                       first != NULL ? first->message : "no diagnostic");
+    }
+    return status;
 }
 
 /* Binds a copy: the bundle's tensors lie at any address, the runtime wants whole elements aligned.
  */
-static hml_status bind(hml_session *session, uint32_t index, const hmlc_tensor *from,
-                       hmlc_arena *arena)
+hml_status artifact_bind(hml_session *session, uint32_t index, const hmlc_tensor *from,
+                         hmlc_arena *arena)
 {
     void *data = hmlc_arena_allocate(arena, from->bytes + 1);
     if (data == NULL) {
@@ -68,12 +73,18 @@ static bool take(const hml_tensor *from, hmlc_arena *arena, hmlc_tensor *output)
     return data != NULL;
 }
 
+bool artifact_take(hml_session *session, uint32_t index, hmlc_arena *arena, hmlc_tensor *output)
+{
+    hml_tensor found;
+    return hml_session_output(session, index, &found) == HML_OK && take(&found, arena, output);
+}
+
 static hml_status run(hml_session *session, const bundle_case *tested, hmlc_arena *arena,
                       hmlc_tensor *outputs)
 {
     hml_status status = HML_OK;
     for (uint32_t i = 0; i < tested->input_count && status == HML_OK; i++) {
-        status = bind(session, i, &tested->inputs[i].tensor, arena);
+        status = artifact_bind(session, i, &tested->inputs[i].tensor, arena);
     }
     status = status == HML_OK ? hml_run(session) : status;
     for (uint32_t i = 0; i < tested->output_count && status == HML_OK; i++) {
@@ -91,11 +102,8 @@ artifact_result artifact_run(hmlc_module *module, const bundle_case *tested, con
 {
     hml_model *model = NULL;
     hml_session *session = NULL;
-    hmlc_status compiled = compile(module, path);
+    hmlc_status compiled = artifact_compile(module, path, message, size);
     if (compiled != HMLC_OK) {
-        const hmlc_diagnostic *first = hmlc_diagnostics_first(module->diagnostics);
-        (void)snprintf(message, size, "status %d: %s", (int)compiled,
-                       first != NULL ? first->message : "no diagnostic");
         return compiled == HMLC_REFUSED ? ARTIFACT_REFUSED : ARTIFACT_FAILED;
     }
     hml_status status = hml_model_open(path, NULL, &model);

@@ -59,9 +59,9 @@ def const(data, **more):
     return T(data, constant=True, **more)
 
 
-def state(*shape):
+def state(*shape, dtype=np.float32, **more):
     """A tensor that the interpreter keeps, zeros at first."""
-    t = T(np.zeros(shape, np.float32))
+    t = T(np.zeros(shape, dtype), **more)
     t.variable = True
     return t
 

@@ -196,6 +196,7 @@ static void write_model(const artifact_builder *b, section_bytes *bytes)
     APPEND(bytes, b->symbols, b->symbol_count, &record->symbols);
     APPEND(bytes, b->inputs, b->input_count, &record->inputs);
     APPEND(bytes, b->outputs, b->output_count, &record->outputs);
+    APPEND(bytes, b->states, b->state_count, &record->states);
 }
 
 static void write_program(const artifact_builder *b, uint32_t target_name, section_bytes *bytes)
@@ -286,6 +287,10 @@ static const uint64_t variant_features[] = {0, HML_CPU_X86_SSE42, UINT64_C(1) <<
 static void add_sections(artifact_builder *b, file_layout *layout)
 {
     write_model(b, add_section(layout, HML_SECTION_MODEL, HML_NONE, 64, SECTION_CAPACITY));
+    if (b->state_count > 0) {
+        layout->records[0].needs = HML_NEEDS_STATES;
+        layout->records[0].head_bytes = sizeof(hml_model_record);
+    }
     for (uint32_t v = 0; v < (b->variant_count == 0 ? 1 : b->variant_count); v++) {
         bool named = v == 0 && b->target_name != NULL;
         uint32_t name = build_string(b, named ? b->target_name : variant_names[v]);

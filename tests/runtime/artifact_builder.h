@@ -16,6 +16,7 @@ enum { BUILDER_MOST = 64, BUILDER_TEXT = 2048, BUILDER_WEIGHTS = 4096 };
 typedef struct artifact_builder {
     hml_symbol_record symbols[BUILDER_MOST];
     hml_tensor_record inputs[BUILDER_MOST], outputs[BUILDER_MOST];
+    hml_state_record states[BUILDER_MOST]; /* of the last inputs and outputs */
     hml_dim_record dims[BUILDER_MOST];
     hml_check_record checks[BUILDER_MOST];
     hml_buffer_record buffers[BUILDER_MOST];
@@ -24,8 +25,9 @@ typedef struct artifact_builder {
     hml_kernel_record kernels[BUILDER_MOST];
     hml_step_record steps[BUILDER_MOST];
     uint32_t locations[BUILDER_MOST], output_dims[BUILDER_MOST];
-    uint32_t symbol_count, input_count, output_count, dim_count, check_count, buffer_count,
-        operand_count, index_count, kernel_count, step_count, location_count, output_dim_count;
+    uint32_t symbol_count, input_count, output_count, state_count, dim_count, check_count,
+        buffer_count, operand_count, index_count, kernel_count, step_count, location_count,
+        output_dim_count;
     char strings[BUILDER_TEXT]; /* of the model and of the programs */
     uint32_t string_bytes;
     uint8_t weights[BUILDER_WEIGHTS];

@@ -150,6 +150,29 @@ void build_repeat(artifact_builder *b)
     build_call(b, add, LIST(even, x, z), LIST(n), n, "loop.onnx: node 'end' (Add)");
 }
 
+void build_totals(artifact_builder *b)
+{
+    static const float first[] = {1, 2, 3, 4};
+    begin(b);
+    uint32_t four = build_constant(b, 4), zero = build_constant(b, 0);
+    b->entry_dims = b->dim_count;
+    b->arena_dim = zero;
+    const char *const texts[] = {"4"};
+    uint32_t x = build_input(b, "x", HML_F32, 1, &four, texts);
+    uint32_t a = build_input(b, "a", HML_F32, 1, &four, texts);
+    uint32_t other = build_input(b, "b", HML_F32, 1, &four, texts);
+    uint32_t z = build_output(b, "z", HML_F32, 1, &four, texts);
+    uint32_t a_next = build_output(b, "a", HML_F32, 1, &four, texts);
+    uint32_t b_next = build_output(b, "b", HML_F32, 1, &four, texts);
+    build_weights(b, first, sizeof first);
+    b->states[1].bytes = sizeof first;
+    b->state_count = 2;
+    uint32_t add = build_kernel(b, "add", test_kernel_add);
+    build_call(b, add, LIST(x, a, z), LIST(four), four, "totals.onnx: node 'z' (Add)");
+    build_call(b, add, LIST(x, a, a_next), LIST(four), four, "totals.onnx: node 'a' (Add)");
+    build_call(b, add, LIST(other, z, b_next), LIST(four), four, "totals.onnx: node 'b' (Add)");
+}
+
 void build_gather(artifact_builder *b)
 {
     begin(b);

@@ -26,6 +26,10 @@ void build_branch(artifact_builder *b);
  * z = a + x. */
 void build_repeat(artifact_builder *b);
 
+/* totals: input x f32[4], output z f32[4]; states a f32[4], zeros, and b f32[4], 1, 2, 3, 4 at
+ * first. z = x + a, which a becomes; b becomes b + z. */
+void build_totals(artifact_builder *b);
+
 /* gather: inputs table f32[n], index i64[m]; output z f32[m]. */
 void build_gather(artifact_builder *b);
 

@@ -331,7 +331,7 @@ static void unknown_sections_that_are_needed_are_heeded(void **state)
     artifact a = build(build_sum, 2);
     hml_section_record *section = artifact_section(a.data, PROVENANCE_OF_TWO);
     section->kind = UNKNOWN_KIND;
-    section->needs = 1;
+    section->needs = 2;
     header_of(&a)->format_minor = NEWER_MINOR;
     must_refuse(&a, HML_ERROR_format_newer);
     section->variant = 1;
@@ -399,8 +399,8 @@ static void the_variant_for_this_cpu_is_newer(void **state)
 {
     (void)state;
     artifact a = build(build_sum, 3); /* the third needs a feature that no CPU has */
-    artifact_section(a.data, FIRST_PROGRAM)->needs = 1;
-    artifact_section(a.data, SECOND_PROGRAM)->needs = 1;
+    artifact_section(a.data, FIRST_PROGRAM)->needs = 2;
+    artifact_section(a.data, SECOND_PROGRAM)->needs = 2;
     must_refuse(&a, HML_ERROR_format_newer);
     assert_non_null(strstr(message, "variant 0"));
     free(a.data);
@@ -410,7 +410,7 @@ static void newer_variants_are_listed_and_not_named(void **state)
 {
     (void)state;
     artifact a = build(build_sum, 2);
-    artifact_section(a.data, SECOND_CODE)->needs = 1;
+    artifact_section(a.data, SECOND_CODE)->needs = 2;
     hml_model *model = NULL;
     assert_int_equal(open_sealed(&a, HML_OPEN_INSPECT, &model), HML_OK);
     hml_model_info info = {.struct_bytes = sizeof info};

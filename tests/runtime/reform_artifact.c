@@ -17,15 +17,19 @@ enum { UNKNOWN = 0xa7, MOST_TABLES = 10 };
 /* Bytes of the record at the start of a section, its tables, and what of each table's record is
  * reserved at its end. */
 typedef struct section_form {
-    uint32_t head_bytes, table_count;
+    uint32_t head_bytes, first_bytes; /* first: in format 1.0 */
+    uint32_t table_count;
     uint32_t reserved[MOST_TABLES];
 } section_form;
 
 static const section_form section_forms[] = {
-    [HML_SECTION_MODEL] = {sizeof(hml_model_record), 4, {0, 4, 0, 0}},
-    [HML_SECTION_PROGRAM] = {sizeof(hml_program_record), 10, {0, 4, 0, 4, 0, 0, 0, 0, 0, 0}},
-    [HML_SECTION_CODE] = {sizeof(hml_code_record), 0, {0}},
-    [HML_SECTION_SIGNATURE] = {0, 0, {0}},
+    [HML_SECTION_MODEL] = {sizeof(hml_model_record), HML_MODEL_RECORD_BYTES_1_0, 4, {0, 4, 0, 0}},
+    [HML_SECTION_PROGRAM] = {sizeof(hml_program_record),
+                             HML_PROGRAM_RECORD_BYTES_1_0,
+                             10,
+                             {0, 4, 0, 4, 0, 0, 0, 0, 0, 0}},
+    [HML_SECTION_CODE] = {sizeof(hml_code_record), HML_CODE_RECORD_BYTES_1_0, 0, {0}},
+    [HML_SECTION_SIGNATURE] = {0, 0, 0, {0}},
 };
 
 typedef struct writer {
@@ -79,7 +83,11 @@ static void put_section(writer *w, const uint8_t *data, hml_section_record *reco
     const section_form *known = &section_forms[record->kind];
     size_t start = w->count;
     if (known->table_count > 0) {
-        put(w, section, known->head_bytes);
+        /* A record that a file has shorter ends in zeros. */
+        uint32_t stated = record->head_bytes != 0 ? record->head_bytes : known->first_bytes;
+        put(w, section, stated);
+        memset(w->data + w->count, 0, known->head_bytes - stated);
+        w->count += known->head_bytes - stated;
         put_unknown(w, form->longer);
         for (uint32_t t = 0; t < known->table_count; t++) {
             put_table(w, section, start, t, known->reserved[t], form);

@@ -32,7 +32,7 @@ static void newer_variant(uint8_t *data)
 {
     hml_file_header *header = (void *)data;
     header->format_minor++;
-    artifact_section(data, header->section_count - 4)->needs = 1; /* its code */
+    artifact_section(data, header->section_count - 4)->needs = 2; /* its code */
 }
 
 static int write_artifact_as(const char *folder, const char *name, const artifact_builder *b,

@@ -24,12 +24,13 @@ typedef hml_status tensor_query(const hml_model *model, uint32_t index, hml_tens
 
 /* -- Text -------------------------------------------------------------------------------------- */
 
+/* `count` tensors from index `first` on. */
 static void print_tensors(const hml_model *model, const char *title, tensor_query *query,
-                          uint32_t count)
+                          uint32_t first, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         hml_tensor_info info = {.struct_bytes = sizeof info};
-        if (query(model, i, &info) != HML_OK) {
+        if (query(model, first + i, &info) != HML_OK) {
             continue;
         }
         printf("%-11s ", i == 0 ? title : "");
@@ -197,6 +198,9 @@ static void print_sizes(const artifact_view *inspection)
     printf(" scratch %s a thread,", hml_size_text(sizes->scratch_bytes_per_thread, text));
     printf(" inputs %s,", hml_size_text(sizes->input_bytes, text));
     printf(" outputs %s", hml_size_text(sizes->output_bytes, text));
+    if (info->state_count > 0) {
+        printf(", states 2 x %s", hml_size_text(info->state_bytes, text));
+    }
     print_size_dims(inspection);
     printf("%s\n", info->growable ? "; grows with sizes known only while running" : "");
     print_growth(inspection);
@@ -208,8 +212,10 @@ static void print_text(const artifact_view *inspection)
     printf("%-11s ", "model");
     hml_print_text(stdout, info->name);
     printf("\n");
-    print_tensors(inspection->bench.model, "inputs", hml_model_input, info->input_count);
-    print_tensors(inspection->bench.model, "outputs", hml_model_output, info->output_count);
+    print_tensors(inspection->bench.model, "inputs", hml_model_input, 0, info->input_count);
+    print_tensors(inspection->bench.model, "outputs", hml_model_output, 0, info->output_count);
+    print_tensors(inspection->bench.model, "states", hml_model_input, HML_STATE(0),
+                  info->state_count);
     print_symbols(inspection);
     print_sizes(inspection);
     print_variants(inspection);
@@ -222,12 +228,12 @@ static void print_text(const artifact_view *inspection)
 /* -- JSON -------------------------------------------------------------------------------------- */
 
 static void put_tensors(hml_json *json, const char *key, const hml_model *model,
-                        tensor_query *query, uint32_t count)
+                        tensor_query *query, uint32_t first, uint32_t count)
 {
     hml_json_array(json, key);
     for (uint32_t i = 0; i < count; i++) {
         hml_tensor_info info = {.struct_bytes = sizeof info};
-        if (query(model, i, &info) != HML_OK) {
+        if (query(model, first + i, &info) != HML_OK) {
             continue;
         }
         hml_json_object(json, NULL);
@@ -337,8 +343,9 @@ static void put_artifact(hml_json *json, const artifact_view *inspection)
     const hml_workbench *bench = &inspection->bench;
     const hml_model_info *info = &bench->info;
     hml_json_string(json, "model", info->name);
-    put_tensors(json, "inputs", bench->model, hml_model_input, info->input_count);
-    put_tensors(json, "outputs", bench->model, hml_model_output, info->output_count);
+    put_tensors(json, "inputs", bench->model, hml_model_input, 0, info->input_count);
+    put_tensors(json, "outputs", bench->model, hml_model_output, 0, info->output_count);
+    put_tensors(json, "states", bench->model, hml_model_input, HML_STATE(0), info->state_count);
     put_symbols(json, inspection);
     put_sizes(json, inspection);
     hml_json_bool(json, "growable", info->growable != 0);

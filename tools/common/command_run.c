@@ -171,6 +171,17 @@ static void put_comparison(hml_json *json, const hml_comparison *comparison)
     hml_json_string(json, "comparison", text);
 }
 
+static void put_value(hml_json *json, const char *name, const hml_tensor *tensor)
+{
+    value_range range = range_of(tensor);
+    hml_json_string(json, "name", name);
+    hml_json_string(json, "dtype", hml_dtype_name(tensor->dtype));
+    hml_json_shape(json, "shape", tensor->dims, tensor->rank);
+    hml_json_real(json, "min", range.least);
+    hml_json_real(json, "max", range.most);
+    hml_json_unsigned(json, "nans", range.nans);
+}
+
 static hml_status put_output(run_report *run, uint32_t index)
 {
     hml_json *json = &run->report->data;
@@ -179,20 +190,39 @@ static hml_status put_output(run_report *run, uint32_t index)
     char path[4096];
     HML_TOOL_TRY(hml_session_output(run->bench.session, index, &tensor));
     HML_TOOL_TRY(hml_model_output(run->bench.model, index, &info));
-    value_range range = range_of(&tensor);
     hml_json_object(json, NULL);
-    hml_json_string(json, "name", info.name);
-    hml_json_string(json, "dtype", hml_dtype_name(tensor.dtype));
-    hml_json_shape(json, "shape", tensor.dims, tensor.rank);
-    hml_json_real(json, "min", range.least);
-    hml_json_real(json, "max", range.most);
-    hml_json_unsigned(json, "nans", range.nans);
+    put_value(json, info.name, &tensor);
     if (hml_options_get(run->options, "output") != NULL) {
         HML_TOOL_TRY(output_path(run, index, path, sizeof path));
         hml_json_string(json, "file", path);
     }
     if (run->expected != 0 && run->comparisons[index].compared) {
         put_comparison(json, &run->comparisons[index].comparison);
+    }
+    hml_json_end(json);
+    return HML_OK;
+}
+
+/* What the run left in a state. */
+static hml_status find_state(const run_report *run, uint32_t index, hml_tensor_info *info,
+                             hml_tensor *tensor)
+{
+    *info = (hml_tensor_info){.struct_bytes = sizeof *info};
+    HML_TOOL_TRY(hml_session_output(run->bench.session, HML_STATE(index), tensor));
+    return hml_model_input(run->bench.model, HML_STATE(index), info);
+}
+
+static hml_status put_states(run_report *run)
+{
+    hml_json *json = &run->report->data;
+    hml_json_array(json, "states");
+    for (uint32_t i = 0; i < run->bench.info.state_count; i++) {
+        hml_tensor tensor;
+        hml_tensor_info info;
+        HML_TOOL_TRY(find_state(run, i, &info, &tensor));
+        hml_json_object(json, NULL);
+        put_value(json, info.name, &tensor);
+        hml_json_end(json);
     }
     hml_json_end(json);
     return HML_OK;
@@ -206,6 +236,7 @@ static hml_status put_report(run_report *run)
         HML_TOOL_TRY(put_output(run, i));
     }
     hml_json_end(json);
+    HML_TOOL_TRY(put_states(run));
     hml_workbench_put_dims(&run->bench, json);
     hml_json_unsigned(json, "compared", run->expected);
     hml_json_unsigned(json, "differing", run->differing);
@@ -221,6 +252,16 @@ static void print_shape(const hml_tensor *tensor)
     printf("]");
 }
 
+static void print_value(const char *name, const hml_tensor *tensor)
+{
+    value_range range = range_of(tensor);
+    hml_print_text(stdout, name);
+    printf(": ");
+    print_shape(tensor);
+    printf(" in %.6g..%.6g", range.least, range.most);
+    printf(range.nans != 0 ? ", %zu NaN\n" : "\n", range.nans);
+}
+
 static hml_status print_output(run_report *run, uint32_t index)
 {
     hml_tensor tensor;
@@ -234,12 +275,7 @@ static hml_status print_output(run_report *run, uint32_t index)
         HML_TOOL_TRY(output_path(run, index, path, sizeof path));
         printf("%s\n", path); /* as it is: scripts read it */
     } else {
-        value_range range = range_of(&tensor);
-        hml_print_text(stdout, info.name);
-        printf(": ");
-        print_shape(&tensor);
-        printf(" in %.6g..%.6g", range.least, range.most);
-        printf(range.nans != 0 ? ", %zu NaN\n" : "\n", range.nans);
+        print_value(info.name, &tensor);
     }
     if (run->expected != 0 && run->comparisons[index].compared) {
         char text[256];
@@ -257,6 +293,14 @@ static hml_status print_report(run_report *run)
     }
     for (uint32_t i = 0; i < run->bench.info.output_count; i++) {
         HML_TOOL_TRY(print_output(run, i));
+    }
+    bool plain = hml_options_get(run->options, "output") == NULL;
+    for (uint32_t i = 0; plain && i < run->bench.info.state_count; i++) {
+        hml_tensor tensor;
+        hml_tensor_info info;
+        HML_TOOL_TRY(find_state(run, i, &info, &tensor));
+        printf("state ");
+        print_value(info.name, &tensor);
     }
     return HML_OK;
 }

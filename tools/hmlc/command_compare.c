@@ -58,17 +58,17 @@ static int run_artifact(comparing *c)
 
 static hmlc_status interpret(comparing *c, reference *self)
 {
-    const hmlc_region *main = self->job.module->main;
-    self->count = main->last->operand_count;
+    const uint32_t input_count = hmlc_module_input_count(self->job.module);
+    self->count = hmlc_module_output_count(self->job.module);
     self->names = self->job.module->output_names;
-    hmlc_tensor *inputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, main->argument_count + 1);
+    hmlc_tensor *inputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, (size_t)input_count + 1);
     self->outputs = HMLC_NEW_ARRAY(c->arena, hmlc_tensor, self->count + 1);
     HMLC_TRY_MEMORY(inputs);
     HMLC_TRY_MEMORY(self->outputs);
-    for (uint32_t k = 0; k < main->argument_count; k++) {
+    for (uint32_t k = 0; k < input_count; k++) {
         inputs[k] = hmlc_tensor_of(&c->bench.inputs.tensors[k].tensor);
     }
-    return hmlc_interpret(self->job.module, inputs, main->argument_count, c->arena, self->outputs,
+    return hmlc_interpret(self->job.module, inputs, input_count, c->arena, self->outputs,
                           self->count);
 }
 
@@ -96,18 +96,20 @@ static bool is_pair(const comparing *c, const hmlc_module *module, char *text, s
 {
     const hmlc_region *main = module->main;
     const hml_model_info *info = &c->bench.info;
-    uint32_t index;
-    if (main->argument_count != info->input_count) {
-        snprintf(text, bytes, "the model has %u input%s, the artifact %u",
-                 HML_COUNTED(main->argument_count), info->input_count);
+    uint32_t index, input_count = hmlc_module_input_count(module);
+    if (input_count != info->input_count || module->state_count != info->state_count) {
+        snprintf(text, bytes,
+                 "the model has %u input%s and %u state%s, the artifact %u input%s and %u state%s",
+                 HML_COUNTED(input_count), HML_COUNTED(module->state_count),
+                 HML_COUNTED(info->input_count), HML_COUNTED(info->state_count));
         return false;
     }
-    for (uint32_t k = 0; k < main->argument_count; k++) {
+    for (uint32_t k = 0; k < input_count; k++) {
         if (!has_input(&c->bench, main, k, text, bytes)) {
             return false;
         }
     }
-    for (uint32_t k = 0; k < main->last->operand_count; k++) {
+    for (uint32_t k = 0; k < hmlc_module_output_count(module); k++) {
         const char *name = module->output_names[k];
         if (hml_model_find_output(c->bench.model, name != NULL ? name : "", &index) != HML_OK) {
             snprintf(text, bytes, "the artifact has no output '%s'", name != NULL ? name : "");

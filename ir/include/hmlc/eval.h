@@ -45,8 +45,9 @@ static inline void *hmlc_eval_data(hmlc_tensor *result)
 
 /*
  * Runs the main graph on `inputs` (one per argument, in order; dtype and rank must fit, dims define
- * the symbols and are checked against ranges and equalities). Results live in `arena`. HMLC_USAGE
- * with diagnostics when inputs do not fit.
+ * the symbols and are checked against ranges and equalities). Results live in `arena`. Where
+ * `input_count` leaves the states out they are as they begin; `output_count` may leave out what
+ * they become. HMLC_USAGE with diagnostics when inputs do not fit.
  */
 hmlc_status hmlc_interpret(hmlc_module *module, const hmlc_tensor *inputs, uint32_t input_count,
                            hmlc_arena *arena, hmlc_tensor *outputs,
@@ -60,7 +61,8 @@ hmlc_status hmlc_interpret(hmlc_module *module, const hmlc_tensor *inputs, uint3
 hmlc_status hmlc_eval_constant_op(hmlc_op *op, hmlc_arena *arena, size_t max_bytes,
                                   hmlc_tensor *results) HMLC_MUST_USE;
 
-/* Symbol values implied by input dims; unset ones are -1. Used by the interpreter and by tools. */
+/* Symbol values implied by input dims; unset ones are -1. Used by the interpreter and by tools.
+ * States may be left out. */
 hmlc_status hmlc_bind_inputs(hmlc_module *module, const hmlc_tensor *inputs, uint32_t input_count,
                              int64_t *symbols) HMLC_MUST_USE;
 

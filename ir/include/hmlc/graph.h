@@ -88,10 +88,19 @@ struct hmlc_module {
     hmlc_arena *arena;
     hmlc_dims *dims;
     hmlc_diagnostics *diagnostics;
-    hmlc_region *main;         /* arguments: graph inputs; yield operands: graph outputs */
+    /* Arguments: graph inputs, then states; yield operands: graph outputs, then what the states
+     * become. */
+    hmlc_region *main;
     const char **output_names; /* one per yield operand of main */
-    const char *name;          /* model file name without folders, "" when unknown */
-    uint32_t value_count;      /* ids handed out */
+    /*
+     * What is kept from one run to the next. State k is argument input count + k of main and
+     * operand output count + k of its yield, of one type with constant dims; its name is the
+     * argument's. initial_states[k] is what it begins with, NULL: zeros.
+     */
+    uint32_t state_count;
+    const hmlc_tensor **initial_states;
+    const char *name;     /* model file name without folders, "" when unknown */
+    uint32_t value_count; /* ids handed out */
     /* What constant folding may still spend (passes/fold_constants.c sets and uses it). */
     struct {
         bool known;
@@ -140,6 +149,19 @@ typedef struct hmlc_id_range {
 } hmlc_id_range;
 hmlc_id_range hmlc_region_ids(const hmlc_region *region);
 hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type, const char *name);
+/* One more state: an argument of main, behind all inputs. `initial` is borrowed; NULL: zeros. The
+ * yield is the caller's. */
+hmlc_value *hmlc_module_add_state(hmlc_module *module, const hmlc_type *type, const char *name,
+                                  const hmlc_tensor *initial);
+/* Main's arguments and results without the states. The module is complete. */
+static inline uint32_t hmlc_module_input_count(const hmlc_module *module)
+{
+    return module->main->argument_count - module->state_count;
+}
+static inline uint32_t hmlc_module_output_count(const hmlc_module *module)
+{
+    return module->main->last->operand_count - module->state_count;
+}
 
 /* Where the next op goes: before `before`, or at the region's end when NULL. */
 typedef struct hmlc_builder {

@@ -30,14 +30,17 @@
 #include <hml/dtype.h> /* hml_dtype: its numbers are part of the format */
 #include <stdint.h>
 
-#define HML_MAGIC            "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
-#define HML_BYTE_ORDER       UINT32_C(0x01020304)
-#define HML_FORMAT_MAJOR     1
-#define HML_FORMAT_MINOR     2
-#define HML_RUNTIME_ABI      1
-#define HML_NONE             UINT32_MAX /* "no index" in any u32 reference */
-#define HML_DATA_ALIGNMENT   64
-#define HML_MAPPED_ALIGNMENT 65536 /* sections of files of 1 MiB and more */
+#define HML_MAGIC        "\x89HML\r\n\x1a\n" /* 8 bytes; text-mode transfers break it visibly */
+#define HML_BYTE_ORDER   UINT32_C(0x01020304)
+#define HML_FORMAT_MAJOR 1
+#define HML_FORMAT_MINOR 3
+/* A writer states the version that added the newest of what the file holds. */
+#define HML_FORMAT_MINOR_REPEAT 2
+#define HML_FORMAT_MINOR_STATES 3
+#define HML_RUNTIME_ABI         1
+#define HML_NONE                UINT32_MAX /* "no index" in any u32 reference */
+#define HML_DATA_ALIGNMENT      64
+#define HML_MAPPED_ALIGNMENT    65536 /* sections of files of 1 MiB and more */
 
 typedef struct hml_file_header {
     uint8_t magic[8];
@@ -63,9 +66,10 @@ typedef enum hml_section_kind {
 
 /*
  * What a reader must know to use a section, beyond the version of the file: bits that later minor
- * versions define. There are none yet.
+ * versions define.
  */
-#define HML_NEEDS_KNOWN UINT32_C(0)
+#define HML_NEEDS_STATES (UINT32_C(1) << 0) /* MODEL, since 1.3: its last inputs are states */
+#define HML_NEEDS_KNOWN  HML_NEEDS_STATES
 
 typedef struct hml_section_record {
     uint32_t kind;
@@ -148,7 +152,18 @@ typedef struct hml_model_record {
     hml_table outputs; /* hml_tensor_record */
     uint32_t name;     /* string */
     uint32_t reserved;
+    /* Since 1.3. A writer that has none leaves the field out. */
+    hml_table states; /* hml_state_record */
 } hml_model_record;
+
+/*
+ * A state is kept from one run to the next. State k of n is the k-th of the last n inputs, which
+ * holds what it was, and the k-th of the last n outputs, which gets what it becomes: both of one
+ * type, whose dims are HML_DIM_CONSTANT in every program.
+ */
+typedef struct hml_state_record {
+    uint64_t offset, bytes; /* of what it begins with, in the WEIGHTS section; no bytes: zeros */
+} hml_state_record;
 
 typedef struct hml_symbol_record {
     uint32_t name;
@@ -237,7 +252,7 @@ typedef enum hml_buffer_kind {
     HML_BUFFER_INPUT,     /* index; bytes follow from the dims */
     HML_BUFFER_OUTPUT,    /* index; bytes_dim, HML_NONE: bytes follow from the dims */
     HML_BUFFER_WEIGHTS,   /* offset and bytes in the WEIGHTS section; read-only */
-    HML_BUFFER_STATE,     /* reserved: survives runs */
+    HML_BUFFER_STATE,     /* reserved */
 } hml_buffer_kind;
 
 typedef struct hml_buffer_record {

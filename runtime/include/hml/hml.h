@@ -185,6 +185,9 @@ typedef struct hml_model_info {
     uint64_t code_bytes;    /* of that variant: executable code and its constants */
     const char *provenance; /* JSON text of the compiler, not NUL-terminated; NULL when absent */
     uint64_t provenance_bytes;
+    uint32_t state_count; /* what a session keeps from run to run, see HML_STATE */
+    uint32_t reserved_2;
+    uint64_t state_bytes; /* sum; a session holds each twice */
 } hml_model_info;
 
 /* Counts, sizes and texts of a model. Strings live as long as the model. Errors: 1040. No
@@ -199,6 +202,26 @@ typedef struct hml_tensor_info {
     const char *name;
     const char *dim_texts[HML_MAX_TENSOR_RANK]; /* "batch", "224", "2*seq + 1" */
 } hml_tensor_info;
+
+/*
+ * A model may have states: tensors that a session keeps from one run to the next. Each session has
+ * its own, which begin with what the model says, mostly zeros. A run starts from what the last one
+ * that succeeded left; a failed or stopped one leaves them as they were. Where the index of an
+ * input or output is asked for, HML_STATE(k) is state k of hml_model_info.state_count:
+ *
+ *     hml_model_input(model, HML_STATE(k), &info)            its name, type and shape
+ *     hml_bind_input(session, HML_STATE(k), &tensor)         copies the tensor's contents into it
+ *     hml_bind_input(session, HML_STATE(k), NULL)            it is again what it begins with
+ *     hml_bind_input(session, HML_ALL_STATES, NULL)          all of them are, as in a new session
+ *     hml_session_output(session, HML_STATE(k), &tensor)     what it is now: also before any run
+ *
+ * hml_session_output gives the state's own memory, which stays the same as long as the session is
+ * and may be read and written between runs. As everything of a session states are used by one
+ * thread at a time; sessions do not share them. hml_model_find_input and hml_model_find_output find
+ * none.
+ */
+#define HML_STATE(k)   (UINT32_C(0x80000000) + (k))
+#define HML_ALL_STATES UINT32_MAX
 
 /* Name, type and symbolic shape of an input or output. Errors: 1040. No allocation. Any thread. */
 HML_API hml_status hml_model_input(const hml_model *model, uint32_t index,
@@ -320,8 +343,8 @@ typedef struct hml_session_options {
         *dims; /* largest dims to reserve memory for; others: their bound if they have one */
     uint32_t dim_count;
     uint32_t reserved; /* 0 */
-    /* Most bytes of arena, scratch, growing buffers and outputs that are not bound, together: what
-     * needs more is refused (1031). 0: what the machine has, swap included. */
+    /* Most bytes of states, arena, scratch, growing buffers and outputs that are not bound,
+     * together: what needs more is refused (1031). 0: what the machine has, swap included. */
     uint64_t memory_limit;
     /* The caller's memory for the session, aligned to 64: it must outlive the session. NULL: from
      * the model's allocator. */
@@ -332,9 +355,9 @@ typedef struct hml_session_options {
 } hml_session_options;
 
 /*
- * Bytes that a session in the caller's memory needs: tables, arena and scratch for the given dims,
- * not outputs. A dim without value and bound counts with its smallest value. Allocates temporarily.
- * Any thread. Errors: 1031, 1040, 1046, 1048, 1049, 1052, 1054.
+ * Bytes that a session in the caller's memory needs: tables, states, arena and scratch for the
+ * given dims, not outputs. A dim without value and bound counts with its smallest value. Allocates
+ * temporarily. Any thread. Errors: 1031, 1040, 1046, 1048, 1049, 1052, 1054.
  */
 HML_API hml_status hml_session_size(const hml_model *model, const hml_session_options *options,
                                     size_t *bytes) HML_MUST_USE;
@@ -358,7 +381,8 @@ HML_API const char *hml_session_error(const hml_session *session);
 
 /*
  * Binds memory to an input, without a copy: the session reads tensor->data in every run until it
- * is bound again; contents may change between runs. The structure is copied. No allocation.
+ * is bound again; contents may change between runs. The structure is copied. No allocation. A
+ * state (HML_STATE) gets the contents instead, at once; NULL resets it.
  * Errors: 1040, 1042 to 1046. Shapes are compared with each other by the next run; the message
  * names the shape given, the one wanted, and what looks mixed up (NHWC for NCHW, a missing batch).
  */
