@@ -174,9 +174,10 @@ static void check_options(hmlc_node *node, const hmlc_tflite_op *op,
 
 static void check_types(hmlc_node *node)
 {
+    bool effects = hmlc_tflite_self(node)->op->form == HMLC_TFLITE_EFFECTS;
     for (uint32_t i = 0; i < node->output_count && hmlc_node_ok(node); i++) {
         const hmlc_tflite_tensor *tensor = hmlc_tflite_output(node, i);
-        if (!tensor->supported) {
+        if (!tensor->supported && !(effects && strcmp(tensor->type, "RESOURCE") == 0)) {
             hmlc_node_fail(node, HMLC_ERROR_op_unsupported_type, NULL,
                            "output %" PRIu32 " ('%s') is %s, which is not supported", i,
                            tensor->key, tensor->type);

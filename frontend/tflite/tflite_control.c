@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that name a subgraph: IF, WHILE, STABLEHLO_COMPOSITE. */
+/* Operators that name a subgraph: IF, STABLEHLO_COMPOSITE. WHILE is tflite_while.c's. */
 #include <inttypes.h>
 
-#include "tflite_import.h"
+#include "tflite_calls.h"
+#include "tflite_variable.h"
 
-/* A chain of calls longer than this goes in a circle, or might as well. */
-enum { MOST_CALLS = 16 };
+uint32_t hmlc_tflite_called(const hmlc_tflite_operator *stored,
+                            int64_t called[HMLC_TFLITE_MOST_CALLED])
+{
+    enum { IF = 118, WHILE = 119, CALL_ONCE = 129, COMPOSITE = 206 };
+    switch (stored->code->builtin) {
+    case IF:
+    case WHILE:
+        called[0] = hmlc_flat_int(&stored->options, 0, HMLC_FLAT_I32, -1);
+        called[1] = hmlc_flat_int(&stored->options, 1, HMLC_FLAT_I32, -1);
+        return 2;
+    case CALL_ONCE:
+        called[0] = hmlc_flat_int(&stored->options, 0, HMLC_FLAT_I32, -1);
+        return 1;
+    case COMPOSITE:
+        called[0] = hmlc_flat_int(&stored->options2, 1, HMLC_FLAT_I32, -1);
+        return 1;
+    default:
+        return 0;
+    }
+}
 
-/*
- * Imports subgraph `index` into scope->names.body with `inputs` as its arguments. Its outputs, or
- * NULL when something in it was refused.
- */
-static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64_t index,
-                                hmlc_value *const *inputs, uint32_t input_count,
-                                uint32_t output_count)
+hmlc_value **hmlc_tflite_import_subgraph(hmlc_node *node, hmlc_tflite_scope *scope, int64_t index,
+                                         hmlc_value *const *inputs, uint32_t input_count,
+                                         uint32_t output_count)
 {
     const hmlc_tflite_node *self = hmlc_tflite_self(node);
     hmlc_tflite_importer *importer = self->importer;
@@ -21,10 +36,12 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
     for (const hmlc_tflite_scope *at = self->scope; at != NULL; at = at->caller) {
         depth++;
     }
-    if (index < 0 || index >= (int64_t)importer->model.subgraph_count || depth > MOST_CALLS) {
+    if (index < 0 || index >= (int64_t)importer->model.subgraph_count ||
+        depth > HMLC_TFLITE_MOST_CALLS) {
         hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       depth > MOST_CALLS ? "subgraph %" PRId64 " calls itself"
-                                          : "names subgraph %" PRId64 ", which there is not",
+                       depth > HMLC_TFLITE_MOST_CALLS ? "subgraph %" PRId64 " calls itself"
+                                                      : "names subgraph %" PRId64
+                                                        ", which there is not",
                        index);
         return NULL;
     }
@@ -81,7 +98,8 @@ static hmlc_value **import_call(hmlc_node *node, hmlc_tflite_scope *scope, int64
 static void inline_call(hmlc_node *node, int64_t index, hmlc_value *const *inputs, uint32_t count)
 {
     hmlc_tflite_scope scope = {.names = {.body = hmlc_tflite_self(node)->scope->names.body}};
-    hmlc_value **values = import_call(node, &scope, index, inputs, count, node->output_count);
+    hmlc_value **values =
+        hmlc_tflite_import_subgraph(node, &scope, index, inputs, count, node->output_count);
     for (uint32_t i = 0; values != NULL && i < node->output_count; i++) {
         node->outputs[i] = values[i];
     }
@@ -102,208 +120,172 @@ void hmlc_tflite_import_composite(hmlc_node *node)
     inline_call(node, index, node->inputs, node->input_count);
 }
 
-/* A region of its own, ending in yield; NULL when something in it was refused. */
-static hmlc_region *branch_region(hmlc_node *node, int64_t index)
+bool hmlc_tflite_same_type(hmlc_node *node, const hmlc_value *a, const hmlc_value *b,
+                           const char *problem, uint32_t index)
+{
+    const hmlc_type *from = a->type, *to = b->type;
+    if (from->dtype == to->dtype && hmlc_type_same_shape(hmlc_emit_table(&node->emit), from, to)) {
+        return true;
+    }
+    char first[160], then[160];
+    hmlc_type_format(from, first, sizeof first);
+    hmlc_type_format(to, then, sizeof then);
+    hmlc_node_fail(node, HMLC_ERROR_not_implemented, "keep the shape, for instance by padding",
+                   problem, index, first, then);
+    return false;
+}
+
+/* -- IF -- */
+
+/* One side: its region, what it gives, and what variables hold behind it. */
+typedef struct branch {
+    hmlc_region *region;
+    hmlc_value **values;
+    hmlc_tflite_held held;
+    uint32_t count; /* of values */
+} branch;
+
+/* False when something in it was refused. */
+static bool import_branch(hmlc_node *node, int64_t index, branch *side)
 {
     hmlc_importer *base = hmlc_tflite_self(node)->importer->base;
+    hmlc_tflite_held before;
     hmlc_body body = {.region = hmlc_region_create_branch(base->module)};
     if (body.region == NULL) {
         base->fatal = HMLC_RESOURCE;
-        return NULL;
+        return false;
+    }
+    if (!hmlc_tflite_hold(node, &before)) {
+        return false;
     }
     hmlc_tflite_scope scope = {.names = {.body = &body}};
-    hmlc_value **values = import_call(node, &scope, index, node->inputs + 1, node->input_count - 1,
-                                      node->output_count);
-    if (values == NULL) {
-        return NULL;
+    hmlc_value **values = hmlc_tflite_import_subgraph(node, &scope, index, node->inputs + 1,
+                                                      node->input_count - 1, node->output_count);
+    *side = (branch){.region = body.region, .count = node->output_count};
+    if (values == NULL || !hmlc_tflite_hold(node, &side->held)) {
+        return false;
     }
-    hmlc_builder builder = hmlc_builder_at_end(body.region);
-    builder.location = node->emit.builder.location;
-    base->fatal = hmlc_build_yield(&builder, values, node->output_count);
-    return base->fatal == HMLC_OK ? body.region : NULL;
-}
-
-/* Branches whose results differ in shape are refused. */
-static bool shapes_agree(hmlc_node *node, hmlc_region *const *regions)
-{
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
+    hmlc_tflite_hold_again(node, &before);
+    side->values =
+        HMLC_NEW_ARRAY(base->scratch, hmlc_value *, (size_t)side->count + side->held.count + 1);
+    if (side->values == NULL) {
+        base->fatal = HMLC_RESOURCE;
+        return false;
+    }
     for (uint32_t i = 0; i < node->output_count; i++) {
-        const hmlc_type *a = hmlc_op_operand(regions[0]->last, i)->type;
-        const hmlc_type *b = hmlc_op_operand(regions[1]->last, i)->type;
-        if (!hmlc_type_same_shape(table, a, b)) {
+        side->values[i] = values[i];
+        if (hmlc_tflite_variable_of(values[i]) != NULL) {
             hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
-                           "output %" PRIu32 " has another shape in each branch", i);
-            return false;
+                           "gives a variable as its result, not a value");
         }
     }
-    return true;
+    return hmlc_node_ok(node);
+}
+
+static hmlc_value *held_at(const hmlc_tflite_held *held, uint32_t index)
+{
+    return index < held->count ? held->values[index] : NULL;
+}
+
+/* A variable that one side assigns is a result of both; one that is not known behind each is not
+ * known. `which` gets the variables behind the outputs. */
+static bool join_variables(hmlc_node *node, branch sides[2], uint32_t *which)
+{
+    hmlc_tflite_held before;
+    if (!hmlc_tflite_hold(node, &before)) {
+        return false;
+    }
+    for (uint32_t k = 0; k < before.count && hmlc_node_ok(node); k++) {
+        hmlc_value *held[2];
+        for (int side = 0; side < 2; side++) {
+            held[side] = held_at(&sides[side].held, k);
+            held[side] = held[side] != NULL ? held[side] : before.values[k];
+        }
+        if (held[0] == held[1]) {
+            hmlc_tflite_set_held(node, k, held[0]);
+        } else if (held[0] == NULL || held[1] == NULL) {
+            hmlc_tflite_set_held(node, k, NULL);
+        } else if (hmlc_tflite_same_type(node, held[0], held[1],
+                                         "assigns variable %" PRIu32 " %s in one branch and %s in "
+                                         "the other",
+                                         k)) {
+            which[sides[0].count - node->output_count] = k;
+            for (int side = 0; side < 2; side++) {
+                sides[side].values[sides[side].count++] = held[side];
+            }
+        }
+    }
+    return hmlc_node_ok(node);
+}
+
+static bool end_branch(hmlc_node *node, const branch *side)
+{
+    hmlc_importer *base = hmlc_tflite_self(node)->importer->base;
+    hmlc_builder builder = hmlc_builder_at_end(side->region);
+    builder.location = node->emit.builder.location;
+    base->fatal = hmlc_build_yield(&builder, side->values, side->count);
+    return base->fatal == HMLC_OK;
+}
+
+static void import_both(hmlc_node *node, hmlc_value *condition, const int64_t *indices)
+{
+    hmlc_importer *base = hmlc_tflite_self(node)->importer->base;
+    branch sides[2];
+    if (hmlc_tflite_writes(hmlc_tflite_self(node)->importer, hmlc_tflite_self(node)->stored)) {
+        hmlc_tflite_hold_all(node);
+    }
+    for (int side = 0; side < 2; side++) {
+        if (!hmlc_node_ok(node) || !import_branch(node, indices[side], &sides[side])) {
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        if (!hmlc_tflite_same_type(node, sides[0].values[i], sides[1].values[i],
+                                   "gives output %" PRIu32 " as %s in one branch and as %s in the "
+                                   "other",
+                                   i)) {
+            return;
+        }
+    }
+    uint32_t *which = HMLC_NEW_ARRAY(base->scratch, uint32_t,
+                                     (size_t)sides[0].held.count + sides[1].held.count + 1);
+    if (which == NULL) {
+        base->fatal = HMLC_RESOURCE;
+        return;
+    }
+    if (!join_variables(node, sides, which) || !end_branch(node, &sides[0]) ||
+        !end_branch(node, &sides[1])) {
+        return;
+    }
+    hmlc_region *const regions[] = {sides[0].region, sides[1].region};
+    hmlc_op *op = NULL;
+    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, &condition, 1,
+                                                    NULL, 0, regions, 2, &op);
+    for (uint32_t i = 0; op != NULL && i < sides[0].count; i++) {
+        if (i < node->output_count) {
+            node->outputs[i] = op->results[i];
+        } else {
+            hmlc_tflite_set_held(node, which[i - node->output_count], op->results[i]);
+        }
+    }
 }
 
 void hmlc_tflite_import_if(hmlc_node *node)
 {
     uint32_t count = 0;
     int64_t condition = 0;
-    int64_t branches[] = {hmlc_node_int(node, "then_subgraph_index", -1),
-                          hmlc_node_int(node, "else_subgraph_index", -1)};
+    const int64_t branches[] = {hmlc_node_int(node, "then_subgraph_index", -1),
+                                hmlc_node_int(node, "else_subgraph_index", -1)};
+    if (hmlc_tflite_variable_of(node->inputs[0]) != NULL) {
+        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "has a variable as its condition");
+        return;
+    }
     hmlc_value *scalar = hmlc_emit_reshape(&node->emit, node->inputs[0], NULL, 0);
     const hmlc_dim *known = hmlc_emit_elements(&node->emit, node->inputs[0], &count);
     if (known != NULL && count == 1 && hmlc_dim_is_constant(known[0], &condition)) {
         inline_call(node, branches[condition != 0 ? 0 : 1], node->inputs + 1,
                     node->input_count - 1);
-        return;
-    }
-    hmlc_region *regions[2];
-    for (uint32_t i = 0; i < 2; i++) {
-        regions[i] = hmlc_node_ok(node) ? branch_region(node, branches[i]) : NULL;
-    }
-    if (regions[0] == NULL || regions[1] == NULL || !hmlc_node_ok(node) ||
-        !shapes_agree(node, regions)) {
-        return;
-    }
-    hmlc_op *op = NULL;
-    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_if, &scalar, 1,
-                                                    NULL, 0, regions, 2, &op);
-    for (uint32_t i = 0; op != NULL && i < node->output_count; i++) {
-        node->outputs[i] = op->results[i];
-    }
-}
-
-/* -- WHILE -- */
-
-/* The condition's subgraph on these values, in the body's region: a scalar. */
-static hmlc_value *import_condition(hmlc_node *node, hmlc_body *body, int64_t index,
-                                    hmlc_value *const *values, uint32_t count)
-{
-    hmlc_tflite_scope scope = {.names = {.body = body}};
-    hmlc_value **result = import_call(node, &scope, index, values, count, 1);
-    if (result == NULL || !hmlc_node_ok(node)) {
-        return NULL;
-    }
-    hmlc_dims *table = hmlc_emit_table(&node->emit);
-    if (result[0]->type->dtype != HMLC_DTYPE_bool ||
-        !hmlc_dim_is(hmlc_type_count(table, result[0]->type), 1)) {
-        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                       "the result of subgraph %" PRId64 " is no single bool", index);
-        return NULL;
-    }
-    hmlc_emitter emit = {.builder = hmlc_builder_at_end(body->region)};
-    emit.builder.location = node->emit.builder.location;
-    hmlc_value *scalar = hmlc_emit_reshape(&emit, result[0], NULL, 0);
-    node->emit.status = emit.status;
-    return scalar;
-}
-
-static hmlc_value *add_argument(hmlc_node *node, hmlc_region *region, const hmlc_type *type)
-{
-    hmlc_value *argument = type != NULL ? hmlc_region_add_argument(region, type, NULL) : NULL;
-    if (argument == NULL) {
-        node->emit.status = HMLC_RESOURCE;
-    }
-    return argument;
-}
-
-/* The IR's body: a count and the condition, then what is carried. NULL on failure. */
-static hmlc_value **loop_arguments(hmlc_node *node, hmlc_region *region)
-{
-    hmlc_arena *arena = node->emit.builder.module->arena;
-    hmlc_value **carried = HMLC_NEW_ARRAY(hmlc_tflite_self(node)->importer->base->scratch,
-                                          hmlc_value *, (size_t)node->input_count + 1);
-    if (carried == NULL) {
-        node->emit.status = HMLC_RESOURCE;
-        return NULL;
-    }
-    (void)add_argument(node, region, hmlc_type_tensor(arena, HMLC_DTYPE_i64, 0, NULL));
-    (void)add_argument(node, region, hmlc_type_tensor(arena, HMLC_DTYPE_bool, 0, NULL));
-    for (uint32_t i = 0; i < node->input_count && hmlc_node_ok(node); i++) {
-        carried[i] = add_argument(node, region, node->inputs[i]->type);
-    }
-    return hmlc_node_ok(node) ? carried : NULL;
-}
-
-/* Carried values keep their types and shapes. */
-static bool keeps_types(hmlc_node *node, hmlc_value *const *after)
-{
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        const hmlc_type *from = node->inputs[i]->type, *to = after[i]->type;
-        if (from->dtype != to->dtype ||
-            !hmlc_type_same_shape(hmlc_emit_table(&node->emit), from, to)) {
-            char first[160], then[160];
-            hmlc_type_format(from, first, sizeof first);
-            hmlc_type_format(to, then, sizeof then);
-            hmlc_node_fail(node, HMLC_ERROR_not_implemented,
-                           "keep the shape, for instance by padding",
-                           "value %" PRIu32 " is %s at first and %s after a turn", i, first, then);
-            return false;
-        }
-    }
-    return true;
-}
-
-static hmlc_region *loop_region(hmlc_node *node, int64_t condition, int64_t turn)
-{
-    hmlc_importer *base = hmlc_tflite_self(node)->importer->base;
-    uint32_t count = node->input_count;
-    hmlc_body body = {.region = hmlc_region_create_branch(base->module)};
-    if (body.region == NULL) {
-        base->fatal = HMLC_RESOURCE;
-        return NULL;
-    }
-    hmlc_value **carried = loop_arguments(node, body.region);
-    hmlc_value **yields = HMLC_NEW_ARRAY(base->scratch, hmlc_value *, (size_t)count + 1);
-    if (carried == NULL || yields == NULL) {
-        base->fatal = HMLC_RESOURCE;
-        return NULL;
-    }
-    hmlc_tflite_scope scope = {.names = {.body = &body}};
-    hmlc_value **after = import_call(node, &scope, turn, carried, count, count);
-    if (after == NULL || !keeps_types(node, after)) {
-        return NULL;
-    }
-    yields[0] = import_condition(node, &body, condition, after, count);
-    for (uint32_t i = 0; i < count; i++) {
-        yields[i + 1] = after[i];
-    }
-    if (yields[0] == NULL || !hmlc_node_ok(node)) {
-        return NULL;
-    }
-    hmlc_builder builder = hmlc_builder_at_end(body.region);
-    builder.location = node->emit.builder.location;
-    base->fatal = hmlc_build_yield(&builder, yields, count + 1);
-    return base->fatal == HMLC_OK ? body.region : NULL;
-}
-
-/* The condition is asked before each turn: once in front, then at each turn's end. */
-void hmlc_tflite_import_while(hmlc_node *node)
-{
-    const hmlc_tflite_node *self = hmlc_tflite_self(node);
-    int64_t condition = hmlc_node_int(node, "cond_subgraph_index", -1);
-    int64_t turn = hmlc_node_int(node, "body_subgraph_index", -1);
-    uint32_t count = node->input_count;
-    hmlc_value **operands =
-        HMLC_NEW_ARRAY(self->importer->base->scratch, hmlc_value *, (size_t)count + 2);
-    if (operands == NULL) {
-        node->emit.status = HMLC_RESOURCE;
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (node->inputs[i] == NULL || count != node->output_count) {
-            hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL,
-                           "has %" PRIu32 " inputs and %" PRIu32 " outputs, or lacks one", count,
-                           node->output_count);
-            return;
-        }
-        operands[i + 2] = node->inputs[i];
-    }
-    operands[1] = import_condition(node, self->scope->names.body, condition, node->inputs, count);
-    hmlc_region *region =
-        hmlc_node_ok(node) && operands[1] != NULL ? loop_region(node, condition, turn) : NULL;
-    if (region == NULL) {
-        return;
-    }
-    hmlc_op *op = NULL;
-    node->emit.status = hmlc_op_create_with_regions(&node->emit.builder, HMLC_OP_loop, operands,
-                                                    count + 2, NULL, 0, &region, 1, &op);
-    for (uint32_t i = 0; op != NULL && i < count; i++) {
-        node->outputs[i] = op->results[i];
+    } else if (hmlc_node_ok(node)) {
+        import_both(node, scalar, branches);
     }
 }

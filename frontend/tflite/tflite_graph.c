@@ -4,7 +4,7 @@
 
 #include "importer/input_dims.h"
 #include "importer/kept_state.h"
-#include "tflite_import.h"
+#include "tflite_variable.h"
 
 hmlc_binding *hmlc_tflite_binding(const hmlc_tflite_scope *scope, uint32_t index)
 {
@@ -148,6 +148,12 @@ static bool resolve_inputs(hmlc_tflite_node *node)
             hmlc_scope_resolve(node->importer->base, &node->scope->names, tensor->key,
                                node->shared.emit.builder.location);
         complete = complete && node->shared.inputs[i] != NULL;
+        if (node->op->form != HMLC_TFLITE_EFFECTS &&
+            hmlc_tflite_variable_of(node->shared.inputs[i]) != NULL) {
+            hmlc_node_fail(&node->shared, HMLC_ERROR_graph_invalid, NULL,
+                           "takes values, but '%s' is a variable", tensor->key);
+            complete = false;
+        }
     }
     return complete && node->importer->base->fatal == HMLC_OK;
 }
@@ -233,7 +239,7 @@ static void check_result_types(hmlc_tflite_node *node)
     hmlc_node *shared = &node->shared;
     for (uint32_t i = 0; i < shared->output_count && hmlc_node_ok(shared); i++) {
         const hmlc_tflite_tensor *tensor = hmlc_tflite_output(shared, i);
-        const hmlc_value *value = shared->outputs[i];
+        hmlc_value *value = shared->outputs[i];
         if (value != NULL && value->type->dtype != tensor->dtype) {
             hmlc_node_fail(shared, HMLC_ERROR_declared_type_contradicts, NULL,
                            "gives %s, but '%s' is declared as %s",
@@ -277,7 +283,13 @@ static void publish_outputs(hmlc_tflite_node *node, uint32_t index, bool done)
     for (uint32_t i = 0; i < node->shared.output_count; i++) {
         uint32_t tensor = (uint32_t)hmlc_tflite_index_at(node->stored->outputs, i);
         hmlc_binding *binding = hmlc_tflite_binding(node->scope, tensor);
-        if (binding != NULL && binding->producer == index) {
+        if (binding == NULL || binding->producer != index) {
+            continue;
+        }
+        if (done && hmlc_tflite_variable_of(node->shared.outputs[i]) != NULL) {
+            binding->value = node->shared.outputs[i]; /* no value that could be told */
+            binding->state = HMLC_BINDING_READY;
+        } else {
             hmlc_scope_publish(node->importer->base, &node->scope->names, binding,
                                done ? node->shared.outputs[i] : NULL,
                                node->shared.emit.builder.location);

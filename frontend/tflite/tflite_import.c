@@ -140,8 +140,8 @@ static hmlc_status choose_ends(hmlc_tflite_importer *importer, model_ends *ends)
     return HMLC_OK;
 }
 
-/* Marks the operators that the outputs need, from the last one back; tensors that are fed need
- * none.
+/* Marks the operators that the outputs need, from the last one back, and those that assign
+ * variables; tensors that are fed need none.
  */
 static hmlc_status mark_needed(hmlc_tflite_importer *importer, const hmlc_tflite_subgraph *graph,
                                const model_ends *ends, const bool **needed)
@@ -161,6 +161,7 @@ static hmlc_status mark_needed(hmlc_tflite_importer *importer, const hmlc_tflite
     }
     for (uint32_t k = graph->operator_count; k-- > 0;) {
         const hmlc_tflite_operator *op = &graph->operators[k];
+        operators[k] = hmlc_tflite_writes(importer, op);
         for (uint32_t i = 0; i < op->outputs.count; i++) {
             int32_t tensor = hmlc_tflite_index_at(op->outputs, i);
             operators[k] = operators[k] || (tensors[tensor] && !fed[tensor]);
@@ -283,6 +284,7 @@ static hmlc_status import_model(hmlc_tflite_importer *importer)
 {
     hmlc_module *module = importer->base->module;
     model_ends ends;
+    HMLC_TRY(hmlc_tflite_find_writes(importer));
     HMLC_TRY(choose_ends(importer, &ends));
     hmlc_body body = {.region = module->main};
     hmlc_tflite_scope scope = {.names = {.body = &body, .path = ""},
@@ -293,11 +295,17 @@ static hmlc_status import_model(hmlc_tflite_importer *importer)
     HMLC_TRY(bind_inputs(importer, &scope, &ends));
     HMLC_TRY(hmlc_tflite_scope_open(importer, &scope));
     HMLC_TRY(hmlc_tflite_import_operators(importer, &scope));
+    HMLC_TRY(hmlc_tflite_keep_variables(importer));
     const char **names =
         HMLC_NEW_ARRAY(importer->base->scratch, const char *, (size_t)ends.output_count + 1);
     HMLC_TRY_MEMORY(names);
     for (uint32_t i = 0; i < ends.output_count; i++) {
         names[i] = scope.graph->tensors[ends.outputs[i].tensor].key;
+        const hmlc_binding *given = hmlc_scope_find(&scope.names, names[i]);
+        if (given != NULL && hmlc_tflite_variable_of(given->value) != NULL) {
+            (void)hmlc_scope_report(importer->base, importer->base->where, names[i],
+                                    "is an output, but a variable and no value");
+        }
     }
     say_float(importer);
     module->source_node_count = scope.graph->operator_count;

@@ -22,6 +22,12 @@ struct hmlc_tflite_importer {
     const char *first_float; /* name of the first one's operator */
     /* Variables -> hmlc_kept_state: a tensor by its name in the main subgraph. */
     hmlc_names states;
+    /* tflite_variable.c */
+    hmlc_names variable_names;
+    struct hmlc_tflite_variable *variables;
+    uint32_t variable_count;
+    bool first_run; /* within CALL_ONCE */
+    bool *writes;   /* per subgraph: it assigns variables */
 };
 
 /* tflite_graph.c. Binds the tensors of a subgraph; inputs are bound by the caller. */
@@ -36,6 +42,15 @@ struct hmlc_kept_state *hmlc_tflite_state(hmlc_node *node, const hmlc_tflite_ten
 void hmlc_tflite_keep(hmlc_node *node, uint32_t index, hmlc_value *value);
 /* The binding of tensor `index` of the scope's subgraph. */
 hmlc_binding *hmlc_tflite_binding(const hmlc_tflite_scope *scope, uint32_t index);
+
+/* tflite_variable.c. The variable that a value is the handle of; NULL where it is a tensor. */
+struct hmlc_tflite_variable *hmlc_tflite_variable_of(hmlc_value *value);
+/* Does the operator assign variables, or a subgraph that it names? */
+bool hmlc_tflite_writes(const hmlc_tflite_importer *importer, const hmlc_tflite_operator *stored);
+/* Looks through the subgraphs for that, once. */
+hmlc_status hmlc_tflite_find_writes(hmlc_tflite_importer *importer) HMLC_MUST_USE;
+/* For the end of the import: states are what variables hold by then. */
+hmlc_status hmlc_tflite_keep_variables(hmlc_tflite_importer *importer) HMLC_MUST_USE;
 
 /* tflite_check.c. The row of an operator; NULL with a diagnostic. */
 const hmlc_tflite_op *hmlc_tflite_find_op(hmlc_tflite_importer *importer,

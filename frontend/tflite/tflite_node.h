@@ -11,11 +11,12 @@ typedef struct hmlc_tflite_scope hmlc_tflite_scope;
 
 /* How an operator takes quantized tensors. */
 typedef enum hmlc_tflite_form {
-    HMLC_TFLITE_FLOAT,  /* as the numbers they stand for; results are quantized */
-    HMLC_TFLITE_MOVES,  /* as stored where all have one scale, else as FLOAT */
-    HMLC_TFLITE_RAW,    /* as stored: the import function knows */
-    HMLC_TFLITE_STATES, /* the same; variable tensors among its inputs are its state */
-    HMLC_TFLITE_SUMS,   /* the same of products and convolutions, by TFLite's rules */
+    HMLC_TFLITE_FLOAT,   /* as the numbers they stand for; results are quantized */
+    HMLC_TFLITE_MOVES,   /* as stored where all have one scale, else as FLOAT */
+    HMLC_TFLITE_RAW,     /* as stored: the import function knows */
+    HMLC_TFLITE_STATES,  /* the same; variable tensors among its inputs are its state */
+    HMLC_TFLITE_SUMS,    /* the same of products and convolutions, by TFLite's rules */
+    HMLC_TFLITE_EFFECTS, /* the same; it takes or gives variables, or calls what does */
 } hmlc_tflite_form;
 
 /* One row of tflite_ops.def. */

@@ -29,7 +29,7 @@ sys.modules["ai_edge_litert"] = wheel
 sys.modules["ai_edge_litert.schema_py_generated"] = schema_py_generated
 sys.modules["ai_edge_litert.interpreter"] = wheel.interpreter
 import generate_tflite as g
-from generate_tflite import Out, T, const, f, state
+from generate_tflite import Out, T, const, f, i32, state
 
 HERE = pathlib.Path(__file__).resolve().parent
 rng = np.random.default_rng(7)
@@ -79,8 +79,92 @@ def lstms():
         stream("sequence_lstm" + label, g.build(op, inputs, [Out()], g.options("UnidirectionalSequenceLSTM", fusedActivationFunction=4, **o)), 200)
 
 
+RESOURCE = (object, (), None)
+g.TYPES[np.dtype(object)] = 13
+
+
+def handle(name):
+    return g.options("VarHandle", sharedName=name.encode())
+
+
+def first_values(*given):
+    """The subgraph of CALL_ONCE: variables by name with what they begin with."""
+    tensors, nodes = [], []
+    for k, (name, value) in enumerate(given):
+        tensors += [RESOURCE, (value.dtype, value.shape, value)]
+        nodes += [("VAR_HANDLE", [], [2 * k], handle(name)), ("ASSIGN_VARIABLE", [2 * k, 2 * k + 1], [], None)]
+    return tensors, [], [], nodes
+
+
+def once(number):
+    return ("CALL_ONCE", [], [], g.options("CallOnce", initSubgraphIndex=number))
+
+
+def variables():
+    x, y = (np.float32, (1, 2, 3), None), (np.float32, (1, 3, 3), None)
+    # The last three rows of a stream: what is read, joined with what comes, cut off and assigned.
+    ring = ([x, RESOURCE, y, (np.float32, (1, 5, 3), None), y, (np.int32, (3,), [0, 2, 0]), (np.int32, (3,), [1, 3, 3])], [0], [3],
+            [once(1), ("VAR_HANDLE", [], [1], handle("ring")), ("READ_VARIABLE", [1], [2], None),
+             ("CONCATENATION", [2, 0], [3], g.options("Concatenation", axis=1)), ("SLICE", [3, 5, 6], [4], None), ("ASSIGN_VARIABLE", [1, 4], [], None)])
+    stream("variable_ring", g.program([ring, first_values(("ring", f(1, 3, 3)))]), 200)
+    # Reads on both sides of an assignment; a second variable that is only written.
+    n = (np.int32, (2,), None)
+    add = lambda a, b, c: ("ADD", [a, b], [c], g.options("Add"))
+    order = ([n, RESOURCE, n, n, n, n, RESOURCE], [0], [5, 2],
+             [once(1), ("VAR_HANDLE", [], [1], handle("sum")), ("READ_VARIABLE", [1], [2], None), add(2, 0, 3), ("ASSIGN_VARIABLE", [1, 3], [], None),
+              ("READ_VARIABLE", [1], [4], None), add(4, 2, 5), ("VAR_HANDLE", [], [6], handle("last")), ("ASSIGN_VARIABLE", [6, 0], [], None)])
+    begin = first_values(("sum", np.array([7, -7], np.int32)), ("last", np.array([1, 2], np.int32)))
+    stream("variable_order", g.program([order, begin]), 200, lambda d: rng.integers(-9, 9, d["shape"]).astype(np.int32))
+    # A branch that counts, one that assigns, and a read behind them.
+    yes = (np.bool_, (1,), None)
+    main = ([yes, n, RESOURCE, n, n], [0, 1], [3, 4],
+            [once(3), ("IF", [0, 1], [3], g.options("If", thenSubgraphIndex=1, elseSubgraphIndex=2)),
+             ("VAR_HANDLE", [], [2], handle("v")), ("READ_VARIABLE", [2], [4], None)])
+    counts = ([n, RESOURCE, n, n], [0], [3], [("VAR_HANDLE", [], [1], handle("v")), ("READ_VARIABLE", [1], [2], None), add(0, 2, 3),
+                                              ("ASSIGN_VARIABLE", [1, 3], [], None)])
+    leaves = ([n, n], [0], [1], [add(0, 0, 1)])
+    stream("variable_if", g.program([main, counts, leaves, first_values(("v", np.array([1, -1], np.int32)))]), 200,
+           lambda d: rng.integers(0, 2, d["shape"]).astype(np.bool_) if d["dtype"] == np.bool_ else rng.integers(-9, 9, d["shape"]).astype(np.int32))
+    # A loop whose body and condition use variables, by a handle that is passed and by name.
+    i = (np.int32, (1,), None)
+    main = ([i, RESOURCE, i, RESOURCE, i, RESOURCE, i], [0], [2, 4, 6],
+            [once(3), ("VAR_HANDLE", [], [1], handle("v")), ("WHILE", [0, 1], [2, 3], g.options("While", condSubgraphIndex=1, bodySubgraphIndex=2)),
+             ("READ_VARIABLE", [3], [4], None), ("VAR_HANDLE", [], [5], handle("bound")), ("READ_VARIABLE", [5], [6], None)])
+    cond = ([i, RESOURCE, RESOURCE, i, (np.bool_, (1,), None)], [0, 1], [4],
+            [("VAR_HANDLE", [], [2], handle("bound")), ("READ_VARIABLE", [2], [3], None), ("LESS", [0, 3], [4], None)])
+    body = ([i, RESOURCE, i, i, (np.int32, (1,), [2]), i], [0, 1], [5, 1],
+            [("READ_VARIABLE", [1], [2], None), add(2, 0, 3), ("ASSIGN_VARIABLE", [1, 3], [], None), add(0, 4, 5)])
+    begin = first_values(("v", i32(5)), ("bound", i32(6)))
+    stream("variable_while", g.program([main, cond, body, begin]), 200, lambda d: rng.integers(-3, 9, d["shape"]).astype(np.int32))
+
+
+class Delay(tf.Module):
+    """A causal convolution, as the converter writes it."""
+
+    def __init__(self):
+        self.past = tf.Variable(tf.zeros([1, 4, 8]), trainable=False)
+        self.count = tf.Variable(0, trainable=False)
+        self.kernel = tf.constant(f(5, 8, 8) / 4)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 1, 8])])
+    def step(self, x):
+        seen = tf.concat([self.past, x], 1)
+        self.past.assign(seen[:, 1:])
+        self.count.assign_add(1)
+        return {"y": tf.nn.relu(tf.nn.conv1d(seen, self.kernel, 1, "VALID")), "count": self.count.read_value()}
+
+
+def converted():
+    module = Delay()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.step.get_concrete_function()], module)
+    converter.experimental_enable_resource_variables = True
+    stream("converted_delay", converter.convert(), 200)
+
+
 def main():
     lstms()
+    variables()
+    converted()
     parts = [b"HMLCASE1"]
     for name, model, steps, draw in streams:
         given, found = play(model, steps, draw)

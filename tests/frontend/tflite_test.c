@@ -248,8 +248,8 @@ static void operators_are_refused_by_name(void **state)
     expect(&model, HMLC_REFUSED, "version_newer", "RELU has version 99");
     model.codes[1] = (flat_code){1000, 1, NULL};
     expect(&model, HMLC_REFUSED, "op_unknown", "no builtin operator has the number 1000");
-    model.codes[1] = (flat_code){129, 1, NULL};
-    expect(&model, HMLC_REFUSED, "op_unsupported", "operator CALL_ONCE is not supported");
+    model.codes[1] = (flat_code){136, 1, NULL};
+    expect(&model, HMLC_REFUSED, "op_unsupported", "operator HASHTABLE is not supported");
     model.codes[1] = (flat_code){32, 1, "FlexErf"};
     expect(&model, HMLC_REFUSED, "op_unsupported", "convert without SELECT_TF_OPS");
     model.codes[1] = (flat_code){32, 1, "edgetpu-custom-op"};
@@ -263,14 +263,14 @@ static void all_problems_are_told(void **state)
 {
     (void)state;
     flat_model model = flat_sample();
-    model.codes[0] = (flat_code){129, 1, NULL};
+    model.codes[0] = (flat_code){136, 1, NULL};
     model.codes[1] = (flat_code){32, 1, "Mine"};
     imported result = import_flat(&model);
     char where[128];
     const hmlc_diagnostic *first = hmlc_diagnostics_first(result.module->diagnostics);
     assert_int_equal(error_count(&result), 2);
     hmlc_location_format(first->location, where, sizeof where);
-    assert_string_equal(where, "model: node '#0 sum' (CALL_ONCE)");
+    assert_string_equal(where, "model: node '#0 sum' (HASHTABLE)");
     imported_free(&result);
 }
 
