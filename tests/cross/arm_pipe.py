@@ -16,12 +16,12 @@ import sys
 import tempfile
 
 PRODUCT, MOVE, LOAD64, LOAD128, LOAD, INTEGER, JUMP = "product move load64 load128 load integer jump".split()
-PRODUCTS = ("fmla", "fmul", "fadd", "bfmmla", "sdot", "smull", "smlal", "sadalp")  # of bytes, with what adds up products in 16 bits
+PRODUCTS = ("fmla", "fmul", "fadd", "bfmmla", "smmla", "sdot", "smull", "smlal", "sadalp")  # of bytes, with what adds up products in 16 bits
 LATENCY = {PRODUCT: 4, MOVE: 2, LOAD64: 4, LOAD128: 4, LOAD: 3, INTEGER: 1, JUMP: 1}
 SCALAR = [{LOAD, INTEGER}, {INTEGER}, {INTEGER, LOAD64}, {INTEGER, JUMP}, {LOAD, JUMP}, {LOAD64, JUMP}, {MOVE, JUMP}]
 BOTH = SCALAR + [{PRODUCT, LOAD}, {PRODUCT, INTEGER}, {PRODUCT, JUMP}, {LOAD64, MOVE}, {MOVE, LOAD}, {MOVE, INTEGER}]
 TOGETHER = {"cortex-a53": BOTH, "cortex-a55": BOTH + [{PRODUCT, LOAD64}, {PRODUCT, MOVE}, {MOVE}]}
-# llvm-mca's name of the model, products of four lanes a cycle, those of bfmmla (A72 has the A57's pipes, A76 those of Neoverse N1)
+# llvm-mca's name of the model, products of four lanes a cycle, those of bfmmla and smmla (A72 has the A57's pipes, A76 those of Neoverse N1)
 MODELS = {
     "cortex-a72": ("cortex-a57", 1, 0),
     "neoverse-n1": ("neoverse-n1", 2, 0),
@@ -106,7 +106,7 @@ def main():
     for word in sys.argv[2:]:
         core, _, wanted = word.partition("=")
         model, rate, squares = MODELS.get(core, (None, 1, 0))
-        rate = squares if any(line.startswith("bfmmla") for line in best) else rate
+        rate = squares if any(line.startswith(("bfmmla", "smmla")) for line in best) else rate
         cycles = cycles_by_model(best, model) if model else cycles_in_order(best, core)
         share = products / rate / cycles
         failed |= share < float(wanted)

@@ -25,7 +25,7 @@ bounds=(
     'aarch64 floats aarch64-small     cortex-a53=0.70'
     'aarch64 floats aarch64-dot-small cortex-a55=0.86'
     'aarch64 bytes  aarch64-dot       neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
-    'aarch64 bytes  aarch64-mm        neoverse-n1=0.97 neoverse-v1=0.97 neoverse-v2=0.97'
+    'aarch64 bytes  aarch64-mm        neoverse-n2=0.88 neoverse-v1=0.88 neoverse-v2=0.88'
     'aarch64 bytes  aarch64-small     cortex-a53=0.70'
     'aarch64 bytes  aarch64-dot-small cortex-a55=0.86'
 )

@@ -49,7 +49,8 @@ hmlc_status hmlc_contraction_take_layout(hmlc_plan_context *context, hmlc_kernel
     const hmlc_op *anchor = contraction->anchor;
     hmlc_dtype left = hmlc_op_operand(anchor, 0)->type->dtype;
     hmlc_dtype right = hmlc_op_operand(anchor, 1)->type->dtype;
-    if (!hmlc_microkernel_takes(layout, left, right, anchor->results[0]->type->dtype)) {
+    if (!hmlc_microkernel_takes(context->target, layout, left, right,
+                                anchor->results[0]->type->dtype)) {
         return hmlc_contraction_refuse(context, plan,
                                        "no step multiplies such groups of its panels");
     }
@@ -84,12 +85,13 @@ static int64_t dense_depth(hmlc_plan_context *context, const hmlc_kernel_plan *p
 static hmlc_pack_layout panels_of(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
                                   const hmlc_op *anchor)
 {
-    return anchor->opcode == HMLC_OP_matmul_packed
-               ? hmlc_pack_layout_of(anchor)
-               : hmlc_bytes_layout(context->target, hmlc_op_operand(anchor, 0)->type->dtype,
-                                   hmlc_op_operand(anchor, 1)->type->dtype,
-                                   anchor->results[0]->type->dtype,
-                                   dense_depth(context, plan, anchor));
+    if (anchor->opcode == HMLC_OP_matmul_packed) {
+        return hmlc_pack_layout_of(anchor);
+    }
+    int64_t depth = dense_depth(context, plan, anchor);
+    return hmlc_bytes_layout(context->target, hmlc_op_operand(anchor, 0)->type->dtype,
+                             hmlc_op_operand(anchor, 1)->type->dtype,
+                             anchor->results[0]->type->dtype, depth, depth);
 }
 
 /* The left side over the result's batch dims, M and K. */

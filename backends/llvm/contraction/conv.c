@@ -385,9 +385,10 @@ static hmlc_pack_layout panels_of(const hmlc_target *target, const hmlc_conv *co
     for (int32_t k = 0; k < HMLC_SPATIAL; k++) {
         depth *= conv->axis[k].window;
     }
+    int64_t run = product ? depth : conv->channels;
     hmlc_pack_layout layout = hmlc_bytes_layout(target, hmlc_op_operand(anchor, 0)->type->dtype,
                                                 hmlc_op_operand(anchor, 1)->type->dtype,
-                                                anchor->results[0]->type->dtype, depth);
+                                                anchor->results[0]->type->dtype, depth, run);
     bool whole = conv->channels % layout.group == 0 || product || hmlc_bytes_whole_columns(layout);
     bool dense = conv->channel_stride == 1 && !conv->taps_inside;
     return constant && !transposed && whole && dense && conv->channels > 0

@@ -101,8 +101,8 @@ LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, 
 uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, uint32_t vectors,
                                bool pointers, bool apart);
 /* Panels of this layout are read for operands of these types and such sums. */
-bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
-                            hmlc_dtype sums);
+bool hmlc_microkernel_takes(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
+                            hmlc_dtype right, hmlc_dtype sums);
 /* Lanes of one vector of an element type: no more than a panel has columns. */
 uint32_t hmlc_microkernel_lanes(const hmlc_target *target, hmlc_dtype dtype,
                                 hmlc_pack_layout layout);

@@ -64,10 +64,11 @@ const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step ste
 }
 
 hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
-                                   hmlc_dtype sums, int64_t depth)
+                                   hmlc_dtype sums, int64_t depth, int64_t run)
 {
     hmlc_pack_layout layout = hmlc_pack_layout_for(left, right, sums);
-    bool rows = target->bytes.rows != NULL && left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8;
+    bool alike = left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8 && layout.group > 1;
+    bool rows = target->bytes.rows != NULL && alike;
     if (left == HMLC_DTYPE_bf16 && right == HMLC_DTYPE_bf16 && sums == HMLC_DTYPE_f32) {
         bool squares = target->multiplies_bf16 != NULL && depth > 0 && depth % HMLC_BYTE_GROUP == 0;
         layout.group = squares ? HMLC_BYTE_GROUP : layout.group;
@@ -76,8 +77,11 @@ hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, h
     if (target->bytes.singles) {
         return hmlc_pack_layout_default();
     }
-    if (layout.group > 1 && rows && depth > 0) {
+    if (rows && depth > 0) {
         layout.group = (depth + WHOLE_COLUMN - 1) / WHOLE_COLUMN * WHOLE_COLUMN;
+    } else if (alike && target->bytes.square != NULL && run > 0 &&
+               run % HMLC_BYTE_SQUARE_GROUP == 0) {
+        layout.group = HMLC_BYTE_SQUARE_GROUP;
     }
     bool own = layout.group > 1 && target->bytes.panel != 0;
     layout.width = own ? target->bytes.panel : layout.width;
@@ -144,7 +148,7 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
     if (layout.group == 1) {
         return HMLC_BYTE_STEP_NONE;
     }
-    if (left == HMLC_DTYPE_bf16) {
+    if (left == HMLC_DTYPE_bf16 || layout.group == HMLC_BYTE_SQUARE_GROUP) {
         return HMLC_BYTE_STEP_SQUARE;
     }
     if (hmlc_bytes_whole_columns(layout)) {

@@ -5,7 +5,10 @@
 
 #include "llvm/frame/frame.h"
 
-enum { HMLC_BYTE_GROUP = 4 }; /* steps of a group: the bytes of an i32 */
+enum {
+    HMLC_BYTE_GROUP = 4,        /* steps of a group: the bytes of an i32 */
+    HMLC_BYTE_SQUARE_GROUP = 8, /* the same of squares */
+};
 
 /* How a step of groups adds up products of bytes. */
 typedef enum hmlc_byte_step {
@@ -20,7 +23,7 @@ typedef enum hmlc_byte_step {
     HMLC_BYTE_STEP_WORD,       /* even and odd bytes in general registers, two at once */
     HMLC_BYTE_STEP_ROWS,       /* sixteen of a row by those of a column, into a general register */
     HMLC_BYTE_STEP_I16,        /* the group is a pair of i16 */
-    HMLC_BYTE_STEP_SQUARE,     /* of bf16: those of two rows by those of two columns */
+    HMLC_BYTE_STEP_SQUARE,     /* those of two rows by those of two columns; also of bf16 */
     HMLC_BYTE_STEP_NIBBLES,    /* no groups: eight steps of four bits share an element */
 } hmlc_byte_step;
 
@@ -43,10 +46,10 @@ hmlc_byte_step hmlc_bytes_step(const hmlc_target *target, hmlc_pack_layout layou
 /* The tiles of products that are added up so. */
 const hmlc_tiles *hmlc_bytes_tiles(const hmlc_target *target, hmlc_byte_step step);
 /* How `depth` steps of constant weights of such products are packed for the target, whose left side
- * lies dense along them: narrow where memory is read in its order only, all of a column together
- * where vectors go along it. */
+ * lies dense along them, at least `run` at once (0: not known): narrow where memory is read in its
+ * order only, all of a column together where vectors go along it. */
 hmlc_pack_layout hmlc_bytes_layout(const hmlc_target *target, hmlc_dtype left, hmlc_dtype right,
-                                   hmlc_dtype sums, int64_t depth);
+                                   hmlc_dtype sums, int64_t depth, int64_t run);
 /* A column's steps all lie behind each other. */
 bool hmlc_bytes_whole_columns(hmlc_pack_layout layout);
 /* A tile fits the registers, as far as its step takes more than one of floats. */

@@ -53,12 +53,14 @@ uint32_t hmlc_microkernel_rows(const hmlc_target *target, hmlc_byte_step step, u
     return step == HMLC_BYTE_STEP_SQUARE && rows > 1 ? rows / 2 * 2 : rows;
 }
 
-bool hmlc_microkernel_takes(hmlc_pack_layout layout, hmlc_dtype left, hmlc_dtype right,
-                            hmlc_dtype sums)
+bool hmlc_microkernel_takes(const hmlc_target *target, hmlc_pack_layout layout, hmlc_dtype left,
+                            hmlc_dtype right, hmlc_dtype sums)
 {
     bool bytes = hmlc_dtype_is_byte(left) && hmlc_dtype_is_byte(right);
+    bool alike = left == HMLC_DTYPE_i8 && right == HMLC_DTYPE_i8 && sums == HMLC_DTYPE_i32;
     bool squares = left == HMLC_DTYPE_bf16 && right == HMLC_DTYPE_bf16 && sums == HMLC_DTYPE_f32;
     return layout.group == 1 || (layout.group == HMLC_BYTE_GROUP && squares) ||
+           (layout.group == HMLC_BYTE_SQUARE_GROUP && alike && target->bytes.square != NULL) ||
            ((layout.group == HMLC_BYTE_GROUP || hmlc_bytes_whole_columns(layout)) && bytes &&
             sums == HMLC_DTYPE_i32);
 }

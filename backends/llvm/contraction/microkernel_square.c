@@ -76,9 +76,17 @@ static uint32_t group_count(const depth_loop *loop)
     return loop->held > 0 ? loop->held : 1;
 }
 
-static LLVMTypeRef bf16_vector(hmlc_frame *frame)
+static bool has_bytes(const depth_loop *loop)
 {
-    return LLVMVectorType(LLVMBFloatTypeInContext(frame->context), TWO * LANES);
+    return loop->kernel->left_dtype != HMLC_DTYPE_bf16;
+}
+
+/* The groups of two rows or columns. */
+static LLVMTypeRef pair_type(const depth_loop *loop)
+{
+    hmlc_frame *frame = loop->frame;
+    return has_bytes(loop) ? LLVMVectorType(frame->i8, TWO * HMLC_BYTE_SQUARE_GROUP)
+                           : LLVMVectorType(LLVMBFloatTypeInContext(frame->context), TWO * LANES);
 }
 
 /* The groups of a row, 64 bits each. */
@@ -91,14 +99,15 @@ static LLVMValueRef load_row(depth_loop *loop, uint32_t row)
 }
 
 /* Group `group` of two rows. */
-static LLVMValueRef pair_of(hmlc_frame *frame, LLVMValueRef const *rows, uint32_t group)
+static LLVMValueRef pair_of(const depth_loop *loop, LLVMValueRef const *rows, uint32_t group)
 {
+    hmlc_frame *frame = loop->frame;
     uint32_t groups = LLVMGetVectorSize(LLVMTypeOf(rows[0]));
     LLVMValueRef places[] = {LLVMConstInt(frame->i32, group, 0),
                              LLVMConstInt(frame->i32, groups + group, 0)};
     LLVMValueRef both =
         LLVMBuildShuffleVector(frame->builder, rows[0], rows[1], LLVMConstVector(places, TWO), "");
-    return LLVMBuildBitCast(frame->builder, both, bf16_vector(frame), "");
+    return LLVMBuildBitCast(frame->builder, both, pair_type(loop), "");
 }
 
 static void load_pairs(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
@@ -108,7 +117,7 @@ static void load_pairs(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
         LLVMValueRef both[TWO] = {load_row(loop, TWO * p)};
         both[1] = TWO * p + 1 < rows ? load_row(loop, TWO * p + 1) : both[0];
         for (uint32_t g = 0; g < group_count(loop); g++) {
-            held[g][p] = pair_of(loop->frame, both, g);
+            held[g][p] = pair_of(loop, both, g);
         }
     }
 }
@@ -117,24 +126,33 @@ static void load_pairs(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
 static LLVMValueRef load_columns(depth_loop *loop, uint32_t vector, uint32_t upper)
 {
     hmlc_frame *frame = loop->frame;
-    LLVMTypeRef type = bf16_vector(frame);
+    LLVMTypeRef type = pair_type(loop);
     LLVMValueRef address = hmlc_frame_element(frame, type, hmlc_depth_right_address(loop, vector),
                                               hmlc_frame_int(frame, upper));
     return hmlc_frame_load(frame, type, address, loop->kernel->panel_alignment);
 }
 
-static void multiply(depth_loop *loop, LLVMValueRef const *held)
+/* Smmla has overloads, of both its types; bfmmla has none. */
+static LLVMValueRef multiply_add(const depth_loop *loop, LLVMValueRef sum, LLVMValueRef rows,
+                                 LLVMValueRef columns)
 {
     hmlc_frame *frame = loop->frame;
+    const hmlc_target *target = frame->target;
+    LLVMTypeRef types[] = {LLVMTypeOf(sum), LLVMTypeOf(rows)};
+    LLVMValueRef arguments[] = {sum, rows, columns};
+    return hmlc_frame_intrinsic_of(frame,
+                                   has_bytes(loop) ? target->bytes.square : target->multiplies_bf16,
+                                   types, has_bytes(loop) ? 2 : 0, arguments, 3);
+}
+
+static void multiply(depth_loop *loop, LLVMValueRef const *held)
+{
     uint32_t vectors = loop->kernel->vectors;
-    LLVMTypeRef none[] = {frame->i32};
     for (uint32_t k = 0; k < TWO * vectors; k++) {
         LLVMValueRef right = load_columns(loop, k / TWO, k % TWO);
         for (uint32_t p = 0; p < pair_count(loop->kernel); p++) {
             LLVMValueRef *sum = &loop->accumulators[(TWO * p + k % TWO) * vectors + k / TWO];
-            LLVMValueRef arguments[] = {*sum, held[p], right};
-            *sum = hmlc_frame_intrinsic_of(frame, frame->target->multiplies_bf16, none, 0,
-                                           arguments, 3);
+            *sum = multiply_add(loop, *sum, held[p], right);
         }
     }
 }

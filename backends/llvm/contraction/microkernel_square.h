@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Steps of a tile whose sums are squares: one instruction multiplies four steps of two rows by four
- * of two columns and adds them onto two by two sums in a register (AArch64's bfmmla).
+ * Steps of a tile whose sums are squares: one instruction multiplies four steps of bf16 or eight of
+ * bytes of two rows by as many of two columns and adds them onto two by two sums in a register
+ * (AArch64's bfmmla and smmla).
  *
  *     rows and columns          squares
  *

@@ -207,15 +207,16 @@ static void emit_groups(depth_loop *loop, LLVMValueRef known)
 {
     hmlc_frame *frame = loop->frame;
     int64_t row = hmlc_pack_row(loop->kernel->layout), steps = LLVMConstIntGetSExtValue(known);
+    int64_t group = loop->kernel->layout.group;
     LLVMTypeRef type = hmlc_frame_type(frame, loop->kernel->right_dtype);
-    if (steps / HMLC_BYTE_GROUP > 0) {
-        int64_t groups = steps / HMLC_BYTE_GROUP;
+    if (steps / group > 0) {
+        int64_t groups = steps / group;
         LLVMValueRef whole = hmlc_frame_int(frame, groups * row);
-        loop->count = HMLC_BYTE_GROUP;
-        hmlc_depth_steps(loop, hmlc_frame_int(frame, groups * HMLC_BYTE_GROUP),
+        loop->count = (uint32_t)group;
+        hmlc_depth_steps(loop, hmlc_frame_int(frame, groups * group),
                          hmlc_frame_element(frame, type, loop->right, whole));
     }
-    loop->count = (uint32_t)(steps % HMLC_BYTE_GROUP);
+    loop->count = (uint32_t)(steps % group);
     if (loop->count > 0) {
         hmlc_depth_step(loop);
     }
@@ -245,7 +246,7 @@ void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LL
                                                 LLVMBuildNSWMul(frame->builder, rows, width, ""));
     depth_loop loop = {.frame = frame, .kernel = kernel};
     loop.splits = kernel->splits > 1 ? kernel->splits : 1;
-    loop.count = groups ? HMLC_BYTE_GROUP : 0;
+    loop.count = groups ? (uint32_t)kernel->layout.group : 0;
     loop.bytes = (hmlc_byte_products_of){kernel->step, kernel->lanes, kernel->left_dtype,
                                          kernel->right_dtype};
     hide_rows(frame, kernel, &loop);

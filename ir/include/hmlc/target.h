@@ -96,6 +96,7 @@ typedef struct hmlc_byte_products {
     bool half_registers; /* the halves of a vector are registers, whose products fill one */
     const hmlc_word_products *word;
     const hmlc_row_products *rows; /* i8 by i8 */
+    const char *square;            /* the same: two rows by two columns, of eight steps, and sums */
     bool singles;     /* constant weights lie step by step: products widen on their own */
     int64_t panel;    /* columns of a panel of constant weights; 0: as in packing.h */
     uint32_t groups;  /* that one body of the k loop takes; 0: one */
