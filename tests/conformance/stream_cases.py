@@ -79,6 +79,19 @@ def lstms():
         stream("sequence_lstm" + label, g.build(op, inputs, [Out()], g.options("UnidirectionalSequenceLSTM", fusedActivationFunction=4, **o)), 200)
 
 
+def svdfs():
+    for label, batch, rank, memory, bias, act in (("", 1, 1, 4, True, 1), ("_rank2", 2, 2, 3, True, 0), ("_tanh", 1, 3, 1, False, 4)):
+        inputs = [T(f(batch, 5)), const(f(4 * rank, 5)), const(f(4 * rank, memory)), const(f(4)) if bias else None, state(batch, 4 * rank * memory)]
+        stream("svdf" + label, g.build("SVDF", inputs, [Out()], g.options("SVDF", rank=rank, fusedActivationFunction=act)), 200)
+    for label, batch, rank, memory, zero, size in (("", 1, 1, 8, 3, 0.02), ("_rank2", 2, 2, 5, -128, 0.0153), ("_loud", 1, 4, 10, 127, 0.3)):
+        q = lambda low, *shape: rng.integers(-low, low, shape)
+        inputs = [T(q(128, batch, 6).astype(np.int8), scale=size, zero=zero), const(q(128, 4 * rank, 6).astype(np.int8), scale=0.0071),
+                  const(q(32768, 4 * rank, memory).astype(np.int16), scale=0.000031), const(q(9999, 4).astype(np.int32), scale=1e-8),
+                  state(batch, 4 * rank * memory, dtype=np.int16, scale=0.0007)]
+        stream("svdf_i8" + label, g.build("SVDF", inputs, [Out(np.int8, scale=0.05, zero=-128)],
+                                          g.options("SVDF", rank=rank, fusedActivationFunction=1), 3), 200)
+
+
 RESOURCE = (object, (), None)
 g.TYPES[np.dtype(object)] = 13
 
@@ -163,6 +176,7 @@ def converted():
 
 def main():
     lstms()
+    svdfs()
     variables()
     converted()
     parts = [b"HMLCASE1"]
