@@ -30,7 +30,7 @@ static const byte_loop loops[] = {
     {"aarch64-dot", HMLC_DTYPE_i8, "1", false, "sdot", 48, 92},
     {"aarch64-dot", HMLC_DTYPE_i8, "2", true, "sdot", 96, 142},
     {"aarch64-dot-small", HMLC_DTYPE_i8, "126", false, "sdot", 64, 115},
-    {"aarch64-mm", HMLC_DTYPE_i8, "126", true, "smmla", 48, 72},
+    {"aarch64-mm", HMLC_DTYPE_i8, "126", true, "smmla", 48, 63},
     {"aarch64-mm", HMLC_DTYPE_i8, "1", true, "smmla", 48, 94},
     {"armv7", HMLC_DTYPE_i8, "126", false, "vmlal.s8", 8, 46},
 };

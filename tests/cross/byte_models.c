@@ -2,7 +2,8 @@
 /*
  * Products and convolutions of bytes in one graph, whose outputs are integers: the ends of the
  * types and what lies between them, both signs on either side, zero points, depths from 1 to
- * 70,000, groups, depthwise windows, and results that are quantized again.
+ * 70,000, groups, depthwise windows, a number of rows that is an input's, and results that are
+ * quantized again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,16 @@ static void convolution(wire_buffer *graph, int index, const window *of)
     }
 }
 
+/* Rows that the run alone knows, by columns of several tiles. */
+static void open_rows(wire_buffer *graph)
+{
+    graph_value(graph, GRAPH_INPUT, "o", ONNX_FLOAT, "rows 72");
+    graph_value(graph, GRAPH_OUTPUT, "o_y", ONNX_INT32, "rows 100");
+    left_side(graph, "o_x", "o", ONNX_INT8, ENDS, -3);
+    weights(graph, "o_w", ONNX_INT8, "72 100", 72 * 100L, ENDS);
+    graph_add(graph, "MatMulInteger", "o_x o_w o_x_z", "o_y");
+}
+
 /* Sums that become bytes again, of which a second product and a sum read. */
 static void requantized(wire_buffer *graph)
 {
@@ -205,5 +216,6 @@ void byte_models(wire_buffer *graph)
     for (int k = 0; k < (int)(sizeof windows / sizeof windows[0]); k++) {
         convolution(graph, k, &windows[k]);
     }
+    open_rows(graph);
     requantized(graph);
 }

@@ -48,6 +48,7 @@ typedef struct hmlc_section {
     bool columns_first; /* consecutive units go through the columns */
     hmlc_dim first_unit, units;
     hmlc_dim guard;    /* units exist only where this is 1; NULL: always */
+    bool pairs;        /* a unit's rows are packed in pairs, in scratch memory, before its tiles */
     uint32_t prefetch; /* places per k step at which the next column tile is fetched; 0: none */
     /* Static rows: the classes; otherwise class_count is 0 and rows are balanced at run time. */
     uint32_t class_count;
@@ -162,6 +163,8 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
 /* Without units: column sections with tiles of the usual width, all rows alike. */
 void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
                               bool pointers);
+/* Elements of a row tile packed in pairs. */
+int64_t hmlc_contraction_pairs(const hmlc_contraction *contraction, const hmlc_section *section);
 /* The fewest rows of a section's tiles; tiles of at most `rows` rows in all sections. */
 uint32_t hmlc_contraction_least_rows(const hmlc_contraction *contraction);
 void hmlc_contraction_set_rows(hmlc_plan_context *context, hmlc_contraction *contraction,

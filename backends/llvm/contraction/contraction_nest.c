@@ -214,6 +214,18 @@ static void scale_rows(hmlc_nest *nest, LLVMValueRef *accumulators)
     }
 }
 
+/* Where a row tile's pairs are. */
+static LLVMValueRef tile_pairs(const hmlc_nest *nest, LLVMValueRef row_tile)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
+    int64_t elements = hmlc_contraction_pairs(contraction, nest->section);
+    LLVMValueRef place = LLVMBuildSub(frame->builder, row_tile, nest->row_begin, "");
+    place = LLVMBuildMul(frame->builder, place, hmlc_frame_int(frame, elements), "");
+    return hmlc_frame_element(frame, hmlc_frame_type(frame, contraction->left_dtype),
+                              frame->scratch, place);
+}
+
 static void matmul_tile(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValueRef row_tile,
                         LLVMValueRef first_row)
 {
@@ -225,6 +237,13 @@ static void matmul_tile(hmlc_nest *nest, const hmlc_row_class *class_, LLVMValue
     hmlc_tile_place(tile, class_->rows, first_row);
     tile_kernel(nest, class_, &kernel, row_tile);
     matmul_rows(nest, &kernel);
+    if (nest->section->pairs) {
+        kernel.pairs = tile_pairs(nest, row_tile);
+    }
+    if (nest->packing) {
+        hmlc_microkernel_pack_pairs(frame, &kernel, depth->minimum, kernel.pairs);
+        return;
+    }
     hmlc_tile_start(tile, accumulators);
     hmlc_microkernel_begin_sums(frame, &kernel, accumulators);
     if (!hmlc_dim_is(depth, 0)) {
@@ -378,6 +397,17 @@ static void map_rows(hmlc_nest *nest)
     map_tail(nest, whole, row, LLVMBuildSelect(builder, even, zero, rest, ""));
 }
 
+static void row_tiles(hmlc_nest *nest)
+{
+    if (nest->section->class_count > 0) {
+        static_rows(nest);
+    } else if (nest->contraction->many_rows && nest->section->rows >= MAP_ROWS) {
+        map_rows(nest);
+    } else {
+        dynamic_rows(nest);
+    }
+}
+
 void hmlc_nest_tiles(hmlc_nest *nest, const hmlc_section *section)
 {
     hmlc_frame *frame = nest->frame;
@@ -386,6 +416,12 @@ void hmlc_nest_tiles(hmlc_nest *nest, const hmlc_section *section)
     LLVMBuilderRef builder = frame->builder;
     const hmlc_contraction *contraction = nest->contraction;
     LLVMValueRef panel = hmlc_frame_int(frame, contraction->layout.width);
+    if (section->pairs) {
+        nest->panel = nest->right;
+        nest->packing = true;
+        row_tiles(nest);
+        nest->packing = false;
+    }
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, nest->column_begin, nest->column_end, 1, NULL, 0);
     LLVMValueRef width =
@@ -409,13 +445,7 @@ void hmlc_nest_tiles(hmlc_nest *nest, const hmlc_section *section)
     }
     nest->tile.valid = LLVMBuildSub(builder, columns, column, "");
     nest->tile.column = add_product(frame, column, nest->tile.group, columns);
-    if (nest->section->class_count > 0) {
-        static_rows(nest);
-    } else if (contraction->many_rows && nest->section->rows >= MAP_ROWS) {
-        map_rows(nest);
-    } else {
-        dynamic_rows(nest);
-    }
+    row_tiles(nest);
     hmlc_frame_loop_end(frame, &loop, NULL);
 }
 

@@ -21,6 +21,7 @@ typedef struct hmlc_nest {
     LLVMValueRef factors_before; /* rows before the first of them */
     LLVMValueRef panel;          /* of the current column tile */
     LLVMValueRef scales;         /* its scales, in elements from the first; NULL: it has none */
+    bool packing;                /* row tiles are packed in pairs, not multiplied yet */
     LLVMValueRef sums;           /* where a tile's partial sums meet; NULL: depth is short */
     LLVMValueRef row_begin, row_end, column_begin, column_end; /* tiles of the unit */
 } hmlc_nest;

@@ -10,6 +10,7 @@ enum {
     UNIT_FLOPS = 200 * 1000, /* a smaller unit costs more to hand out than it is worth */
     SMALL_ROWS = 3,          /* up to here streaming the panels is what takes the time */
     MOST_PANELS = 6,         /* that one tile streams side by side */
+    PAIRS_TILES = 3,         /* column tiles from which on packing rows in pairs gains something */
     FEW_ROWS = 128,          /* of one batch element, where the rows have no other bound */
 };
 
@@ -291,6 +292,13 @@ void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *cont
     add_columns(context, contraction, usual, pointers, NULL);
 }
 
+int64_t hmlc_contraction_pairs(const hmlc_contraction *contraction, const hmlc_section *section)
+{
+    int64_t depth = 0, even = (section->rows + 1) / 2 * 2;
+    hmlc_dim_is_constant(contraction->depth, &depth);
+    return even * depth;
+}
+
 uint32_t hmlc_contraction_least_rows(const hmlc_contraction *contraction)
 {
     uint32_t rows = HMLC_TILE_ROWS;
@@ -345,6 +353,9 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
     double depth = (double)at_least_one(hmlc_dim_hint(contraction->depth));
     double width = (double)section->vectors * contraction->lanes;
     int64_t few = ceil_divide(FEW_ROWS, section->rows);
+    bool pairs = contraction->step == HMLC_BYTE_STEP_SQUARE && contraction->conv == NULL;
+    /* With a single one LLVM keeps the row pointers on the stack. */
+    bool two = contraction->conv != NULL && contraction->conv->dynamic;
     return (block_sizes){
         .row_tiles = at_least_one(hmlc_dim_few(section->row_tiles, few)),
         .column_tiles = at_least_one(hmlc_dim_hint(section->column_tiles)),
@@ -352,8 +363,9 @@ static block_sizes section_sizes(hmlc_plan_context *context, const hmlc_contract
         .column_tile_bytes = depth * width * (double)panel_bytes(contraction),
         .tile_flops = 2 * depth * width * section->rows,
         .outer = at_least_one(hmlc_dim_few(contraction->batches, 1)) * contraction->groups,
-        /* With a single one LLVM keeps the row pointers on the stack. */
-        .least_columns = contraction->conv != NULL && contraction->conv->dynamic ? 2 : 1,
+        .least_columns = pairs ? PAIRS_TILES
+                         : two ? 2
+                               : 1,
         .cache = (double)context->target->l2_bytes / 2,
     };
 }
@@ -448,6 +460,35 @@ static void plan_blocks(hmlc_plan_context *context, const hmlc_contraction *cont
     section->columns_first = right * (double)row_blocks < left * (double)col_blocks;
 }
 
+/* Squares' rows are packed in pairs once for all column tiles of a unit, where each row tile has a
+ * number. */
+static bool wants_pairs(const hmlc_contraction *contraction, const hmlc_section *section)
+{
+    bool numbered = section->class_count > 0 || !contraction->many_rows;
+    return contraction->step == HMLC_BYTE_STEP_SQUARE && contraction->conv == NULL && numbered &&
+           !contraction->packs_weights && section->rows > 1 && section->col_block >= PAIRS_TILES &&
+           hmlc_dim_is_constant(contraction->depth, NULL);
+}
+
+/* Scratch memory for the pairs of the largest unit; false where it overflows. */
+static bool plan_pairs(hmlc_contraction *contraction, int64_t *most)
+{
+    *most = 0;
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        hmlc_section *section = &contraction->sections[k];
+        section->pairs = wants_pairs(contraction, section);
+        int64_t bytes = hmlc_contraction_pairs(contraction, section);
+        if (section->pairs &&
+            (!hmlc_int64_multiply(bytes, (int64_t)hmlc_dtype_bytes(contraction->left_dtype),
+                                  &bytes) ||
+             !hmlc_int64_multiply(bytes, section->row_block, &bytes))) {
+            return false;
+        }
+        *most = section->pairs && bytes > *most ? bytes : *most;
+    }
+    return true;
+}
+
 /* Nanoseconds of the kernel on one core: those of its products, or of reading the panels once,
  * which take longer where there are few rows. */
 static double whole_cost(hmlc_plan_context *context, const hmlc_kernel_plan *plan,
@@ -481,6 +522,11 @@ hmlc_status hmlc_contraction_units(hmlc_plan_context *context, hmlc_kernel_plan 
         }
         units = hmlc_dim_add(dims, units, section->units);
     }
+    int64_t pairs;
+    if (!plan_pairs(contraction, &pairs)) {
+        return HMLC_RESOURCE;
+    }
+    plan->scratch_bytes = pairs > 0 ? constant(context, pairs) : plan->scratch_bytes;
     hmlc_dim work = hmlc_dim_multiply(dims, contraction->columns, contraction->depth);
     work = hmlc_dim_multiply(dims, hmlc_dim_multiply(dims, contraction->batches, contraction->rows),
                              work);

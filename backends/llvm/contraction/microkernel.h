@@ -51,6 +51,7 @@ typedef struct hmlc_microkernel {
     LLVMValueRef valid[HMLC_TILE_ROWS], zeros;
     bool immediate;
     int64_t row_stride;
+    LLVMValueRef pairs; /* of squares: the rows, as hmlc_microkernel_pack_pairs packed them */
     LLVMValueRef depth_stride; /* elements between k steps of the left side */
     bool whole_lanes;          /* steps known at run time are a multiple of four, also of groups */
     /* Column 0 at step 0, and how far the next panel is, in elements. `first_lane` is the place of
@@ -93,6 +94,10 @@ void hmlc_microkernel_end_sums(hmlc_frame *frame, const hmlc_microkernel *kernel
 void hmlc_microkernel_emit(hmlc_frame *frame, const hmlc_microkernel *kernel, LLVMValueRef steps,
                            LLVMValueRef *accumulators);
 
+/* Packs the left side of squares, `steps` (a constant) of all rows, which lie dense: what one
+ * instruction takes of two rows lies behind each other, [group][pair of rows][2 rows]. */
+void hmlc_microkernel_pack_pairs(hmlc_frame *frame, const hmlc_microkernel *kernel, int64_t steps,
+                                 LLVMValueRef to);
 /* Accumulate: a * b + c in the type's own arithmetic. */
 LLVMValueRef hmlc_microkernel_multiply_add(hmlc_frame *frame, hmlc_dtype dtype, LLVMValueRef a,
                                            LLVMValueRef b, LLVMValueRef c);

@@ -4,8 +4,9 @@
 enum {
     LANES = 4,
     HALF = LANES / 2,
-    TWO = 2
-}; /* of a vector of sums; rows and columns of a square */
+    TWO = 2, /* of a vector of sums; rows and columns of a square */
+    PAIR_BYTES = 16,
+};
 
 static bool is_square(const hmlc_microkernel *kernel)
 {
@@ -110,6 +111,31 @@ static LLVMValueRef pair_of(const depth_loop *loop, LLVMValueRef const *rows, ui
     return LLVMBuildBitCast(frame->builder, both, pair_type(loop), "");
 }
 
+/* Of packed rows: pair `pair` of group `group` from the step at hand on. */
+static LLVMValueRef packed_address(depth_loop *loop, LLVMValueRef packed, uint32_t group,
+                                   uint32_t pair)
+{
+    hmlc_frame *frame = loop->frame;
+    uint32_t pairs = pair_count(loop->kernel);
+    LLVMValueRef before =
+        LLVMBuildNSWMul(frame->builder, loop->left, hmlc_frame_int(frame, TWO * pairs), "");
+    LLVMValueRef here =
+        hmlc_frame_element(frame, hmlc_frame_type(frame, loop->kernel->left_dtype), packed, before);
+    return hmlc_frame_element(frame, pair_type(loop), here,
+                              hmlc_frame_int(frame, group * pairs + pair));
+}
+
+static void load_packed(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
+{
+    for (uint32_t g = 0; g < group_count(loop); g++) {
+        for (uint32_t p = 0; p < pair_count(loop->kernel); p++) {
+            held[g][p] =
+                hmlc_frame_load(loop->frame, pair_type(loop),
+                                packed_address(loop, loop->kernel->pairs, g, p), PAIR_BYTES);
+        }
+    }
+}
+
 static void load_pairs(depth_loop *loop, LLVMValueRef held[TWO][HMLC_TILE_ROWS])
 {
     uint32_t rows = loop->kernel->rows;
@@ -163,11 +189,52 @@ void hmlc_square_steps(depth_loop *loop)
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef held[TWO][HMLC_TILE_ROWS], first = loop->right;
-    load_pairs(loop, held);
+    if (kernel->pairs != NULL) {
+        load_packed(loop, held);
+    } else {
+        load_pairs(loop, held);
+    }
     for (uint32_t g = 0; g < group_count(loop); g++) {
         loop->right = hmlc_frame_element(frame, type, first,
                                          hmlc_frame_int(frame, g * hmlc_pack_row(kernel->layout)));
         multiply(loop, held[g]);
     }
     loop->right = first;
+}
+
+/* -- rows packed before their products */
+
+static void store_pairs(depth_loop *loop, LLVMValueRef to)
+{
+    LLVMValueRef held[TWO][HMLC_TILE_ROWS];
+    load_pairs(loop, held);
+    for (uint32_t g = 0; g < group_count(loop); g++) {
+        for (uint32_t p = 0; p < pair_count(loop->kernel); p++) {
+            hmlc_frame_store(loop->frame, held[g][p], packed_address(loop, to, g, p), PAIR_BYTES);
+        }
+    }
+}
+
+void hmlc_microkernel_pack_pairs(hmlc_frame *frame, const hmlc_microkernel *kernel, int64_t steps,
+                                 LLVMValueRef to)
+{
+    int64_t pass = TWO * kernel->layout.group, whole = steps / pass * pass;
+    depth_loop loop = {.frame = frame, .kernel = kernel};
+    for (uint32_t r = 0; r < (kernel->immediate ? 1 : kernel->rows); r++) {
+        loop.rows[r] = LLVMBuildFreeze(frame->builder, kernel->row[r], "");
+    }
+    if (whole > 0) {
+        hmlc_frame_loop passes;
+        hmlc_frame_loop_begin(frame, &passes, hmlc_frame_int(frame, 0),
+                              hmlc_frame_int(frame, whole), pass, NULL, 0);
+        loop.left = passes.index;
+        loop.held = TWO;
+        store_pairs(&loop, to);
+        hmlc_frame_loop_end(frame, &passes, NULL);
+    }
+    if (steps > whole) {
+        loop.left = hmlc_frame_int(frame, whole);
+        loop.held = 0;
+        store_pairs(&loop, to);
+    }
 }
