@@ -21,6 +21,8 @@ typedef struct huffman {
     uint16_t symbols[MOST_LITERALS];
 } huffman;
 
+/* Without data nothing is written, only counted: what a stream says of its length does not depend
+ * on what it holds. */
 typedef struct output {
     uint8_t *data;
     size_t bytes, at;
@@ -92,10 +94,10 @@ static bool copy_match(output *out, size_t distance, size_t length)
         return false;
     }
     size_t room = out->bytes - out->at, count = length < room ? length : room;
-    for (size_t i = 0; i < count; i++) {
-        out->data[out->at] = out->data[out->at - distance];
-        out->at++;
+    for (size_t i = out->at; out->data != NULL && i < out->at + count; i++) {
+        out->data[i] = out->data[i - distance];
     }
+    out->at += count;
     return count == length;
 }
 
@@ -122,7 +124,10 @@ static bool inflate_codes(bit_reader *in, output *out, const huffman *literals,
             if (out->at == out->bytes) {
                 return false;
             }
-            out->data[out->at++] = (uint8_t)symbol;
+            if (out->data != NULL) {
+                out->data[out->at] = (uint8_t)symbol;
+            }
+            out->at++;
             continue;
         }
         size_t length = length_base[symbol - 257] + take_bits(in, length_bits[symbol - 257]);
@@ -151,7 +156,7 @@ static bool inflate_stored(bit_reader *in, output *out)
         return false;
     }
     size_t room = out->bytes - out->at, count = length < room ? length : room;
-    if (count > 0) {
+    if (out->data != NULL && count > 0) {
         memcpy(out->data + out->at, in->data + in->at, count);
     }
     in->at += length;
@@ -247,6 +252,11 @@ bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_byt
     bit_reader in = {.data = data, .bytes = bytes};
     output target = {.data = out, .bytes = out_bytes};
     return inflate_blocks(&in, &target) && target.at == out_bytes;
+}
+
+bool hml_inflate_measure(const uint8_t *data, size_t bytes, size_t out_bytes)
+{
+    return hml_inflate(data, bytes, NULL, out_bytes);
 }
 
 size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes)

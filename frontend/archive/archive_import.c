@@ -61,6 +61,19 @@ static uint32_t read32(const uint8_t *data)
            (uint32_t)data[3] << 24;
 }
 
+/* More than may be unpacked, if the last bytes are a length at all: those of a file that is cut
+ * short are not, and it is damaged instead. */
+static hmlc_status too_large(const hmlc_importer *importer, size_t start, size_t packed,
+                             size_t size)
+{
+    if (!hml_inflate_measure(importer->data + start, packed, size)) {
+        return damaged(importer, "the gzip file is cut short or damaged");
+    }
+    return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_parser_memory, importer->where,
+                          "unpack it first", "the gzip file would become %zu bytes from %zu", size,
+                          packed);
+}
+
 /* The file's content takes its place. It is as long as the trailer says, or the file is damaged. */
 static hmlc_status inflate(hmlc_importer *importer)
 {
@@ -72,9 +85,7 @@ static hmlc_status inflate(hmlc_importer *importer)
     size_t packed = importer->size - start - GZIP_TRAILER;
     size_t size = read32(data + importer->size - 4);
     if (size > importer->budget.limit || size / MOST_RATIO > packed + FREE_BYTES / MOST_RATIO) {
-        return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_parser_memory,
-                              importer->where, "unpack it first",
-                              "the gzip file would become %zu bytes from %zu", size, packed);
+        return too_large(importer, start, packed, size);
     }
     uint8_t *plain = hmlc_arena_allocate(importer->module->arena, size + 1);
     HMLC_TRY_MEMORY(plain);
@@ -212,18 +223,24 @@ static hmlc_status find_candidates(const hmlc_importer *importer, const hmlc_tar
     return HMLC_OK;
 }
 
-static hmlc_status list_models(const hmlc_importer *importer, const candidates *found)
+/* "a, b" of as many names as there is room for. */
+static void write_names(const candidates *found, char *list, size_t size)
 {
-    char list[LONGEST_LIST] = "";
     size_t used = 0;
-    uint32_t count = found->count;
-    for (uint32_t i = 0; i < count; i++) {
+    list[0] = '\0';
+    for (uint32_t i = 0; i < found->count; i++) {
         const char *name = found->list[i]->name;
-        if (used + strlen(name) + 3 < sizeof list) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
-                                     name);
+        if (used + strlen(name) + 3 < size) {
+            used += (size_t)snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", name);
         }
     }
+}
+
+static hmlc_status list_models(const hmlc_importer *importer, const candidates *found)
+{
+    char list[LONGEST_LIST];
+    uint32_t count = found->count;
+    write_names(found, list, sizeof list);
     return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
                           count > 0
                               ? "choose with --member PATH"
@@ -231,6 +248,18 @@ static hmlc_status list_models(const hmlc_importer *importer, const candidates *
                           count > 0 ? "the archive holds %" PRIu32 " models: %s"
                                     : "the archive holds %" PRIu32 " models%s",
                           count, list);
+}
+
+static hmlc_status no_such_member(const hmlc_importer *importer, const hmlc_tar *tar)
+{
+    char list[LONGEST_LIST];
+    candidates found;
+    HMLC_TRY(find_candidates(importer, tar, &found));
+    write_names(&found, list, sizeof list);
+    const char *hint = hmlc_arena_printf(importer->scratch, "its models: %s", list);
+    return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
+                          found.count > 0 ? hint : "it holds no model at all",
+                          "--member %s: the archive has no such member", importer->options->member);
 }
 
 /* The member that the user names: a file, or a folder with a SavedModel. */
@@ -245,11 +274,7 @@ static hmlc_status named_member(const hmlc_importer *importer, const hmlc_tar *t
     HMLC_TRY_MEMORY(inner);
     *chosen = hmlc_names_find(&tar->names, path);
     *chosen = *chosen != NULL ? *chosen : hmlc_names_find(&tar->names, inner);
-    if (*chosen == NULL) {
-        return hmlc_error_add(importer->module->diagnostics, HMLC_ERROR_usage, importer->where,
-                              NULL, "--member %s: the archive has no such member", path);
-    }
-    return HMLC_OK;
+    return *chosen != NULL ? HMLC_OK : no_such_member(importer, tar);
 }
 
 static hmlc_status choose(const hmlc_importer *importer, const hmlc_tar *tar,

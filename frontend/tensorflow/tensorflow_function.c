@@ -5,8 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Calls within calls, nodes of functions in all; calls, loops and branches within each other. */
-enum { MOST_CALLS = 64, MOST_INLINED = 400000, MOST_SCOPES = 256 };
+/* Calls within calls; nodes of functions in all, beside those that a large file may ask for (a node
+ * takes about 1 KiB of memory, and an import no more than 64 MiB and four times the file); calls,
+ * loops and branches within each other. */
+enum { MOST_CALLS = 64, MOST_INLINED = 50000, MOST_SCOPES = 256 };
 
 hmlc_status hmlc_tf_index_functions(hmlc_tf_importer *importer)
 {
@@ -68,7 +70,7 @@ bool hmlc_tf_bind(hmlc_tf_node *node, hmlc_tf_scope *scope, const char *name, ui
     hmlc_binding *binding =
         key != NULL ? hmlc_scope_bind(node->importer->base, &scope->names, key) : NULL;
     if (binding == NULL) {
-        node->importer->base->fatal = HMLC_RESOURCE;
+        node->importer->base->fatal = node->node.emit.status = HMLC_RESOURCE;
         return false;
     }
     binding->value = value;
@@ -113,6 +115,7 @@ static const char *call_path(const hmlc_tf_node *node)
 static bool check_depth(hmlc_tf_node *node, const hmlc_tf_graph *function)
 {
     uint32_t depth = 0;
+    uint64_t most = MOST_INLINED + node->importer->base->size / 256;
     for (const hmlc_tf_scope *at = node->scope; at != NULL; at = at->caller) {
         depth++;
         if (at->graph == function) {
@@ -123,14 +126,15 @@ static bool check_depth(hmlc_tf_node *node, const hmlc_tf_graph *function)
             return false;
         }
     }
-    if (depth > MOST_CALLS || node->importer->inlined > MOST_INLINED) {
+    if (depth > MOST_CALLS || node->importer->inlined > most) {
         if (!node->importer->said_inlined) {
             hmlc_tf_fail(node, HMLC_ERROR_nesting_too_deep, NULL,
-                         depth > MOST_CALLS
-                             ? "calls function '%s', nested deeper than %d calls"
-                             : "calls function '%s': calls within calls come to more than %d nodes",
+                         depth > MOST_CALLS ? "calls function '%s', nested deeper than %" PRIu64
+                                              " calls"
+                                            : "calls function '%s': calls within calls come to "
+                                              "more than %" PRIu64 " nodes",
                          function->function->signature->name,
-                         depth > MOST_CALLS ? MOST_CALLS : MOST_INLINED);
+                         depth > MOST_CALLS ? (uint64_t)MOST_CALLS : most);
         }
         node->importer->said_inlined = true;
         node->node.emit.status = HMLC_REFUSED;
@@ -184,7 +188,7 @@ bool hmlc_tf_run_call(hmlc_tf_node *node, const hmlc_tf_call *call, hmlc_value *
         .caller = node->scope,
         .attrs = call->attrs};
     if (scope.names.path == NULL) {
-        importer->base->fatal = HMLC_RESOURCE;
+        importer->base->fatal = node->node.emit.status = HMLC_RESOURCE;
         return false;
     }
     if (!check_depth(node, call->function) || !list_returns(node, call, wanted, places, &count) ||

@@ -221,6 +221,11 @@ static bool check_row(hmlc_tf_node *node)
             attr->value != NULL &&
             (attr->value->has_type || (attr->value->list != NULL && attr->value->list->n_type > 0));
         bool placeholder = attr->value != NULL && attr->value->placeholder != NULL;
+        if (placeholder && key[0] != '_' && hmlc_tf_attr_in(node->scope, node->def, key) == NULL) {
+            hmlc_tf_fail(node, HMLC_ERROR_attribute_invalid, NULL,
+                         "takes the attribute '%s' from its call, which gives no '%s'", key,
+                         attr->value->placeholder);
+        }
         if (key[0] != '_' && !is_type && !placeholder && !hmlc_names_listed(op->attributes, key)) {
             hmlc_tf_fail(node, HMLC_ERROR_not_implemented, NULL,
                          "has the attribute '%s', which is not known here", key);
@@ -241,7 +246,8 @@ hmlc_value *hmlc_tf_resolve(hmlc_tf_importer *importer, hmlc_tf_scope *scope, co
     }
     if (!hmlc_tf_is_bound(scope, ref.key)) {
         const hmlc_tf_state *state = hmlc_tf_find_state(scope, ref.node);
-        if (state == NULL || !state->done || state->poisoned) {
+        bool gives_one = state != NULL && strcmp(state->entry->def->op, "Placeholder") == 0;
+        if (state == NULL || state->poisoned || (!state->done && !(gives_one && ref.output > 0))) {
             return NULL; /* likewise, a circle too */
         }
     }

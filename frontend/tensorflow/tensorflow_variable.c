@@ -92,7 +92,9 @@ hmlc_status hmlc_tf_read_variable(hmlc_tf_importer *importer, const Tensorflow__
     if (importer->bundle == NULL) {
         return hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_external_data_refused,
                               where, "give the folder that holds saved_model.pb and variables/",
-                              "the variable '%s' has no value: there is no variables/", name);
+                              "the variable '%s' has no value: there is no "
+                              "variables/variables.index",
+                              name);
     }
     HMLC_TRY(hmlc_tf_bundle_read(importer->base, importer->bundle, key != NULL ? key : name, where,
                                  tensor));

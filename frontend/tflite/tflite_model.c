@@ -112,7 +112,11 @@ static hmlc_flat_vector read_indices(hmlc_tflite_model *model, const hmlc_flat_t
     for (uint32_t i = 0; i < list.count; i++) {
         int32_t index = hmlc_tflite_index_at(list, i);
         if (index < (optional ? -1 : 0) || index >= (int64_t)count) {
-            hmlc_flat_fail(&model->file, table->at, "the number of a tensor is out of range");
+            const char *text = hmlc_arena_printf(
+                model->base->scratch, "tensor %" PRId32 " of %" PRIu32 " is named: out of range",
+                index, count);
+            hmlc_flat_fail(&model->file, table->at,
+                           text != NULL ? text : "the number of a tensor is out of range");
             return (hmlc_flat_vector){0};
         }
     }

@@ -189,6 +189,16 @@ static hmlc_status run_op(hmlc_interpreter *interpreter, const hmlc_op *op, hmlc
                : HMLC_OK;
 }
 
+/* Nobody reads what it gives, and it does nothing else: compiled code has no such ops either. */
+static bool is_unread(const hmlc_op *op)
+{
+    bool unread = op->result_count > 0 && hmlc_op_has(op, HMLC_TRAIT_PURE);
+    for (uint32_t i = 0; unread && i < op->result_count; ++i) {
+        unread = !hmlc_value_has_uses(op->results[i]);
+    }
+    return unread;
+}
+
 hmlc_status hmlc_interpreter_run(hmlc_interpreter *interpreter, const hmlc_region *region)
 {
     for (const hmlc_op *op = region->first; op != NULL; op = op->next) {
@@ -199,6 +209,9 @@ hmlc_status hmlc_interpreter_run(hmlc_interpreter *interpreter, const hmlc_regio
     }
     for (const hmlc_op *op = region->first; op != NULL && op->opcode != HMLC_OP_yield;
          op = op->next) {
+        if (is_unread(op)) {
+            continue;
+        }
         hmlc_arena *scratch = hmlc_arena_create(NULL);
         HMLC_TRY_MEMORY(scratch);
         hmlc_status status = run_op(interpreter, op, scratch);

@@ -37,6 +37,12 @@ expect 2 'a graph of one kernel has none' "$hmlc" compare "$place/view.onnx" "$p
 expect 2 "no value 's' survives.*an output in another shape" \
     "$hmlc" compile "$place/view.onnx" -o "$place/x.hml" --keep s
 
+# A run with a dim of 0: y = Reshape(x, [0, -1, 2]), x: f32[n, 4]. With n fixed at 0 nothing would tell what the -1 is.
+printf '\010\010:^\012\022\012\001x\012\001s\022\001y"\007Reshape\022\001g*\025\010\003\020\007:\014\000\377\377\377\377\377\377\377\377\377\001\002B\001sZ\024\012\001x\022\017\012\015\010\001\022\011\012\003\022\001n\012\002\010\004b\030\012\001y\022\023\012\021\010\001\022\015\012\003\022\001n\012\002\010\002\012\002\010\002B\004\012\000\020\015' >"$place/empty.onnx"
+"$hmlc" compile "$place/empty.onnx" -o "$place/empty.hml" -q
+expect 0 '^y: equal' "$hmlc" compare "$place/empty.onnx" "$place/empty.hml" --dim n=0
+expect 0 '^y: equal' "$hmlc" compare "$place/empty.onnx" "$place/empty.hml" --dim n=2
+
 # diff
 expect 0 '^the same bytes$' "$hmlc" diff "$place/plain.hml" "$place/plain.hml"
 expect 1 "^output 'relu2': not there -> f32\[batch, 7, 7, 16\]$" "$hmlc" diff "$place/plain.hml" "$place/one.hml"

@@ -190,12 +190,12 @@ static void indices_are_checked(void **state)
     static const int32_t absent[] = {-1, FLAT_END};
     flat_model model = flat_sample();
     model.subgraphs[0].operators[0].inputs = below;
-    expect_damage(&model, "number of a tensor is out of range");
+    expect_damage(&model, "is named: out of range");
     model.subgraphs[0].operators[0].inputs = behind;
-    expect_damage(&model, "number of a tensor is out of range");
+    expect_damage(&model, "is named: out of range");
     model = flat_sample();
     model.subgraphs[0].outputs = absent;
-    expect_damage(&model, "number of a tensor is out of range");
+    expect_damage(&model, "is named: out of range");
     model = flat_sample();
     model.subgraphs[0].operators[1].code = 2;
     expect_damage(&model, "number of an operator code is out of range");

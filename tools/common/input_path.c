@@ -72,7 +72,11 @@ hml_status hml_path_check(const char *path, hml_path_kind kind, hml_tool_error *
         return S_ISDIR(state.st_mode) ? HML_OK : wrong(error, path, "is not a folder", places);
     }
     if (S_ISDIR(state.st_mode)) {
-        return wrong(error, path, "is a folder", "name a file in it");
+        return kind == HML_PATH_MODEL
+                   ? wrong(error, path, "is a folder that holds no model",
+                           "name a file in it, or a SavedModel's folder: the one with "
+                           "saved_model.pb and variables/, or its parent with a version's number")
+                   : wrong(error, path, "is a folder", "name a file in it");
     }
     if (!S_ISREG(state.st_mode)) {
         return wrong(error, path, "is not a regular file", places);

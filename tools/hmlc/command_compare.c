@@ -119,10 +119,26 @@ static bool is_pair(const comparing *c, const hmlc_module *module, char *text, s
     return true;
 }
 
+/* A dim of 0 is for the run: fixed in the graph it would leave a -1 of a reshape nothing to divide,
+ * where the artifact, whose dim is open, has found what the -1 is. */
+static void leave_empty_dims_open(hmlc_request *request)
+{
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < request->dim_count; k++) {
+        hmlc_dim_option dim = request->dims[k];
+        bool empty = dim.same_as == NULL && dim.maximum == 0;
+        request->dims[k] = request->dims[kept];
+        request->dims[kept] = dim; /* what is left out comes last, and is still freed */
+        kept += empty ? 0 : 1;
+    }
+    request->dim_count = kept;
+}
+
 static hmlc_status interpret_model(comparing *c)
 {
     char text[512];
     reference *self = &c->model;
+    leave_empty_dims_open(&c->request);
     HMLC_TRY(hmlc_job_import(&self->job, &c->request));
     if (!is_pair(c, self->job.module, text, sizeof text)) {
         return hmlc_error_add(self->job.module->diagnostics, HMLC_ERROR_pair_unequal, NULL,

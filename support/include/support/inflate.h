@@ -14,6 +14,9 @@
  */
 bool hml_inflate(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
 
+/* Whether the data would inflate into exactly `out_bytes` bytes. Needs no room for them. */
+bool hml_inflate_measure(const uint8_t *data, size_t bytes, size_t out_bytes);
+
 /* Inflates no more than the first `out_bytes` bytes; how many there were before the end, or before
  * damage. */
 size_t hml_inflate_start(const uint8_t *data, size_t bytes, uint8_t *out, size_t out_bytes);
