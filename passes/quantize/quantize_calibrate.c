@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs samples through a graph whose outputs are the values that get a range. */
-#include <string.h>
-
-#include "quantize_plan.h"
+#include "collect.h"
 
 hmlc_statistics *hmlc_quantize_statistics(const hmlc_quantize_plan *plan, uint64_t model)
 {
@@ -32,66 +30,14 @@ typedef struct calibration {
     const hmlc_quantize_plan *plan;
     const hmlc_runner *runner;
     hmlc_statistics *statistics;
-    hmlc_arena *scratch;
-    hmlc_module *module; /* that computes the values */
-    void *model;
-    uint32_t *tensors; /* of the plan, by output */
-    hmlc_tensor *inputs, *outputs;
-    uint32_t output_count;
+    hmlc_collector collector; /* of the tensors, in their order */
 } calibration;
-
-/* The graph with the tensors' values as its only outputs; inputs need no run. */
-static hmlc_status make_module(calibration *c)
-{
-    const hmlc_quantize_plan *plan = c->plan;
-    HMLC_TRY(hmlc_module_clone(plan->module, NULL, &c->module));
-    hmlc_value **values = hmlc_quantize_values(c->module, c->scratch);
-    hmlc_value **outputs = HMLC_NEW_ARRAY(c->scratch, hmlc_value *, plan->tensor_count + 1);
-    const char **names = HMLC_NEW_ARRAY(c->module->arena, const char *, plan->tensor_count + 1);
-    c->tensors = HMLC_NEW_ARRAY(c->scratch, uint32_t, plan->tensor_count + 1);
-    if (values == NULL || outputs == NULL || names == NULL || c->tensors == NULL) {
-        return HMLC_RESOURCE;
-    }
-    for (uint32_t i = 0; i < plan->tensor_count; i++) {
-        hmlc_value *value = values[plan->tensors[i].value];
-        if (value->producer != NULL) {
-            outputs[c->output_count] = value;
-            names[c->output_count] = plan->tensors[i].name;
-            c->tensors[c->output_count++] = i;
-        }
-    }
-    hmlc_op *old = c->module->main->last;
-    hmlc_builder builder = hmlc_builder_before(old);
-    HMLC_TRY(hmlc_build_yield(&builder, outputs, c->output_count));
-    hmlc_op_erase(old);
-    c->module->output_names = names;
-    return HMLC_OK;
-}
-
-/* Inputs of the model that are contracted at once. */
-static hmlc_status count_inputs(calibration *c)
-{
-    const hmlc_region *main = c->plan->module->main;
-    for (uint32_t i = 0; i < c->plan->tensor_count; i++) {
-        for (uint32_t k = 0; k < main->argument_count; k++) {
-            if (main->arguments[k]->id == c->plan->tensors[i].value) {
-                HMLC_TRY(hmlc_statistics_add(c->statistics, i, &c->inputs[k]));
-            }
-        }
-    }
-    return HMLC_OK;
-}
 
 static hmlc_status count_sample(calibration *c)
 {
-    uint32_t arguments = c->plan->module->main->argument_count;
-    if (c->output_count > 0) {
-        HMLC_TRY(c->runner->run(c->runner->context, c->model, c->inputs, arguments, c->outputs,
-                                c->output_count));
-    }
-    HMLC_TRY(count_inputs(c));
-    for (uint32_t i = 0; i < c->output_count; i++) {
-        HMLC_TRY(hmlc_statistics_add(c->statistics, c->tensors[i], &c->outputs[i]));
+    HMLC_TRY(hmlc_collector_run(&c->collector));
+    for (uint32_t i = 0; i < c->plan->tensor_count; i++) {
+        HMLC_TRY(hmlc_statistics_add(c->statistics, i, hmlc_collector_value(&c->collector, i)));
     }
     return HMLC_OK;
 }
@@ -108,7 +54,7 @@ static hmlc_status count_samples(calibration *c)
         status = runner->progress != NULL
                      ? runner->progress(runner->context, "calibrate", i, runner->sample_count)
                      : HMLC_OK;
-        status = status == HMLC_OK ? runner->sample(runner->context, i, c->inputs, &hash) : status;
+        status = status == HMLC_OK ? hmlc_collector_read(&c->collector, i, &hash) : status;
         if (status == HMLC_OK) {
             uint32_t seen = hmlc_statistics_has_sample(before, hash) + 1;
             status = hmlc_statistics_add_sample(before, hash);
@@ -127,30 +73,29 @@ static hmlc_status count_samples(calibration *c)
     return status;
 }
 
-static hmlc_status calibrate(calibration *c)
+/* Ids of the values that get a range. */
+static hmlc_status list_values(const hmlc_quantize_plan *plan, hmlc_arena *scratch, uint32_t **ids)
 {
-    uint32_t arguments = c->plan->module->main->argument_count;
-    c->inputs = HMLC_NEW_ARRAY(c->scratch, hmlc_tensor, arguments + 1);
-    c->outputs = HMLC_NEW_ARRAY(c->scratch, hmlc_tensor, c->plan->tensor_count + 1);
-    HMLC_TRY_MEMORY(c->inputs);
-    HMLC_TRY_MEMORY(c->outputs);
-    HMLC_TRY(make_module(c));
-    if (c->output_count > 0) {
-        HMLC_TRY(c->runner->open(c->runner->context, c->module, &c->model));
+    *ids = HMLC_NEW_ARRAY(scratch, uint32_t, plan->tensor_count + 1);
+    HMLC_TRY_MEMORY(*ids);
+    for (uint32_t i = 0; i < plan->tensor_count; i++) {
+        (*ids)[i] = plan->tensors[i].value;
     }
-    return count_samples(c);
+    return HMLC_OK;
 }
 
 hmlc_status hmlc_quantize_calibrate(const hmlc_quantize_plan *plan, const hmlc_runner *runner,
                                     hmlc_statistics *statistics)
 {
-    calibration c = {.plan = plan,
-                     .runner = runner,
-                     .statistics = statistics,
-                     .scratch = hmlc_arena_create(NULL)};
-    hmlc_status status = c.scratch != NULL ? calibrate(&c) : HMLC_RESOURCE;
-    runner->close(runner->context, c.model);
-    hmlc_module_destroy(c.module);
-    hmlc_arena_destroy(c.scratch);
+    calibration c = {.plan = plan, .runner = runner, .statistics = statistics};
+    hmlc_arena *scratch = hmlc_arena_create(NULL);
+    uint32_t *ids = NULL;
+    hmlc_status status = scratch != NULL ? list_values(plan, scratch, &ids) : HMLC_RESOURCE;
+    status = status == HMLC_OK ? hmlc_collector_create(plan->module, runner, ids,
+                                                       plan->tensor_count, &c.collector)
+                               : status;
+    status = status == HMLC_OK ? count_samples(&c) : status;
+    hmlc_collector_release(&c.collector);
+    hmlc_arena_destroy(scratch);
     return status;
 }

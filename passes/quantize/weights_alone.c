@@ -6,22 +6,20 @@
  */
 #include <math.h>
 
-#include "quantize_plan.h"
+#include "weights_alone.h"
 
 enum {
     SHARED = 32, /* weights of an output with one scale */
     LEAST_WEIGHTS = 4 << 10,
-    STEPS = 12, /* scales that are tried */
     MOST_HOPS = 16
 };
 
-/* The least scale that is tried is this part of the largest. */
-static const double LEAST_PART = 0.5;
-
 typedef struct alone {
     hmlc_module *module;
-    hmlc_quantize_bits bits;
-    uint32_t count; /* constants that were quantized */
+    const hmlc_weights_options *options;
+    hmlc_weights_result *result;
+    hmlc_value **constants; /* that are to be quantized */
+    uint32_t count;
 } alone;
 
 /* What reads a constant. */
@@ -91,107 +89,27 @@ static bool find_readers(const hmlc_value *value, readers *found)
     return (found->rows || found->products) && agree;
 }
 
-/* -- numbers ----------------------------------------------------------------------------------- */
-
-/* Weights that share a scale. */
-typedef struct shared_scale {
-    const double *weights;
-    int64_t count;
-    double least, most;
-    bool halves; /* the scale is one that halves hold */
-} shared_scale;
-
-static double clipped(const shared_scale *of, double value)
-{
-    double rounded = (value + 0x1.8p52) - 0x1.8p52; /* ties to even */
-    rounded = rounded < of->least ? of->least : rounded;
-    return rounded > of->most ? of->most : rounded;
-}
-
-/* What a scale gives: the squared error, and the scale that is best for its integers. */
-typedef struct scale_trial {
-    double scale, error, better;
-} scale_trial;
-
-static scale_trial try_scale(const shared_scale *of, double scale)
-{
-    double error[4] = {0}, product[4] = {0}, square[4] = {0}, inverse = 1 / scale;
-    for (int64_t k = 0; k < of->count; k++) { /* in four sums, which need not wait for each other */
-        double weight = of->weights[k], q = clipped(of, weight * inverse);
-        double rest = weight - q * scale;
-        error[k % 4] += rest * rest;
-        product[k % 4] += weight * q;
-        square[k % 4] += q * q;
-    }
-    double all = square[0] + square[1] + square[2] + square[3];
-    double best = (product[0] + product[1] + product[2] + product[3]) / all;
-    return (scale_trial){scale, error[0] + error[1] + error[2] + error[3], all > 0 ? best : scale};
-}
-
-/* As it will be stored. */
-static double stored_scale(const shared_scale *of, double scale)
-{
-    bool normal = scale >= 0x1p-14 && scale <= 65504;
-    return of->halves && normal ? (double)hmlc_f16_to_f32(hmlc_f16_from_double(scale))
-                                : (double)(float)scale;
-}
-
-/* Parts of the scale that clips nothing, then what fits the integers of the best. */
-static double find_scale(const shared_scale *of)
-{
-    double largest = 0;
-    for (int64_t k = 0; k < of->count; k++) {
-        largest = fmax(largest, fabs(of->weights[k]));
-    }
-    if (!(largest >= 0x1p-100)) {
-        return 1;
-    }
-    scale_trial best = {.error = INFINITY};
-    for (int step = 0; step <= STEPS; step++) {
-        double part = LEAST_PART + (1 - LEAST_PART) * step / (double)STEPS;
-        scale_trial trial = try_scale(of, stored_scale(of, largest / of->most * part));
-        best = trial.error < best.error ? trial : best;
-    }
-    double fitted = stored_scale(of, best.better);
-    scale_trial trial = fitted > 0 ? try_scale(of, fitted) : best;
-    return trial.error < best.error ? trial.scale : best.scale;
-}
-
 /* -- the graph --------------------------------------------------------------------------------- */
 
-/* A constant on its way: dim `outputs` has a scale for each index, of each block along the other.
- */
-typedef struct stored_weights {
-    const hmlc_tensor *tensor;
-    int64_t outputs, block; /* block 0: all of the depth */
-    int8_t *integers;
-    float *scales;
-    double *part; /* room for the depth */
-    int64_t scale_dims[2];
-} stored_weights;
-
 /* Weights [first, first + count) along the depth of one output. */
-static float quantize_part(const stored_weights *of, int64_t output, int64_t first, int64_t count)
+static float quantize_part(const hmlc_stored_weights *of, int64_t output, int64_t first,
+                           int64_t count)
 {
     const hmlc_tensor *tensor = of->tensor;
     int64_t columns = tensor->dims[1], stride = of->outputs == 0 ? 1 : columns;
     int64_t at = output * (of->outputs == 0 ? columns : 1) + first * stride;
-    shared_scale shared = {.weights = of->part,
-                           .count = count,
-                           .least = of->block > 0 ? -8 : -127,
-                           .most = of->block > 0 ? 7 : 127,
-                           .halves = of->block > 0};
+    hmlc_shared_scale shared = hmlc_shared_begin(of, of->part, of->ones, count);
     for (int64_t k = 0; k < count; k++) {
         of->part[k] = hmlc_tensor_get_double(tensor, at + k * stride);
     }
-    double scale = find_scale(&shared);
+    double scale = hmlc_shared_find(&shared);
     for (int64_t k = 0; k < count; k++) {
-        of->integers[at + k * stride] = (int8_t)clipped(&shared, of->part[k] / scale);
+        of->integers[at + k * stride] = (int8_t)hmlc_shared_round(&shared, of->part[k] / scale);
     }
     return (float)scale;
 }
 
-static void quantize_all(const stored_weights *of)
+static void quantize_all(const hmlc_stored_weights *of)
 {
     const hmlc_tensor *tensor = of->tensor;
     int64_t depth = tensor->dims[1 - of->outputs], block = of->block > 0 ? of->block : depth;
@@ -205,7 +123,7 @@ static void quantize_all(const stored_weights *of)
     }
 }
 
-static hmlc_status allocate(hmlc_arena *arena, stored_weights *of)
+static hmlc_status allocate(hmlc_arena *arena, hmlc_stored_weights *of)
 {
     int64_t depth = of->tensor->dims[1 - of->outputs], outputs = of->tensor->dims[of->outputs];
     int64_t blocks = of->block > 0 ? (depth + of->block - 1) / of->block : 1;
@@ -215,12 +133,17 @@ static hmlc_status allocate(hmlc_arena *arena, stored_weights *of)
     of->scales = HMLC_NEW_ARRAY(arena, float, outputs *blocks);
     HMLC_TRY_MEMORY(of->integers);
     of->part = HMLC_NEW_ARRAY(arena, double, depth + 1);
+    of->ones = HMLC_NEW_ARRAY(arena, double, depth + 1);
     HMLC_TRY_MEMORY(of->scales);
     HMLC_TRY_MEMORY(of->part);
+    HMLC_TRY_MEMORY(of->ones);
+    for (int64_t k = 0; k < depth; k++) {
+        of->ones[k] = 1;
+    }
     return HMLC_OK;
 }
 
-static hmlc_status build_weights(const stored_weights *of, hmlc_value *old)
+static hmlc_status build_weights(const hmlc_stored_weights *of, hmlc_value *old)
 {
     hmlc_builder builder = hmlc_builder_after(old->producer);
     hmlc_tensor integers = *of->tensor;
@@ -243,42 +166,116 @@ static hmlc_status build_weights(const stored_weights *of, hmlc_value *old)
     return HMLC_OK;
 }
 
-static hmlc_status quantize_constant(alone *a, hmlc_value *value)
+/* `group`: what its products read, or NULL. */
+static hmlc_status quantize_constant(alone *a, hmlc_value *value, const hmlc_seen_group *group)
 {
     readers found;
+    bool four = a->options->bits == HMLC_QUANTIZE_4_BITS;
     if (!find_readers(value, &found)) {
         return HMLC_OK;
     }
-    bool narrow = a->bits == HMLC_QUANTIZE_4_BITS && found.products && !found.rows && !found.last;
-    stored_weights of = {.tensor = hmlc_value_constant(value),
-                         .outputs = found.rows ? 0 : found.outputs,
-                         .block = narrow ? SHARED : 0};
+    bool narrow = four && found.products && !found.rows && !found.last;
+    hmlc_stored_weights of = {.tensor = hmlc_value_constant(value),
+                              .outputs = found.rows ? 0 : found.outputs,
+                              .block = narrow ? SHARED : 0};
     HMLC_TRY(allocate(a->module->arena, &of));
-    quantize_all(&of);
+    hmlc_status status = group != NULL ? hmlc_weights_measured(&of, group, a->result) : HMLC_NO;
+    if (status == HMLC_NO) {
+        quantize_all(&of);
+        status = HMLC_OK;
+    }
+    HMLC_TRY(status);
     HMLC_TRY(build_weights(&of, value));
-    a->count++;
+    a->result->count++;
     return HMLC_OK;
 }
 
-static hmlc_status quantize_region(alone *a, hmlc_region *region)
+/* -- the model --------------------------------------------------------------------------------- */
+
+static uint32_t count_constants(const hmlc_region *region)
 {
-    for (hmlc_op *op = region->first, *next; op != NULL; op = next) {
-        next = op->next;
+    uint32_t count = 0;
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        count += op->opcode == HMLC_OP_constant ? 1 : 0;
         for (uint32_t k = 0; k < op->region_count; k++) {
-            HMLC_TRY(quantize_region(a, op->regions[k]));
+            count += count_constants(op->regions[k]);
         }
-        if (op->opcode == HMLC_OP_constant) {
-            HMLC_TRY(quantize_constant(a, op->results[0]));
+    }
+    return count;
+}
+
+static void list_constants(alone *a, const hmlc_region *region)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        readers found;
+        for (uint32_t k = 0; k < op->region_count; k++) {
+            list_constants(a, op->regions[k]);
+        }
+        if (op->opcode == HMLC_OP_constant && find_readers(op->results[0], &found)) {
+            a->constants[a->count++] = op->results[0];
+        }
+    }
+}
+
+/* Those whose products can be seen, as many at a time as memory is spent on; they leave the list.
+ */
+static hmlc_status quantize_seen(alone *a, hmlc_seen_inputs *seen)
+{
+    const hmlc_runner *runner = a->options->runner;
+    for (uint32_t first = 0, last = 0; first < seen->group_count; first = last) {
+        HMLC_TRY(hmlc_seen_fill(seen, first, &last));
+        for (uint32_t i = first; i < last; i++) {
+            hmlc_seen_group *group = &seen->groups[i];
+            HMLC_TRY(runner->progress != NULL
+                         ? runner->progress(runner->context, "weights", i, seen->group_count)
+                         : HMLC_OK);
+            for (uint32_t k = 0; k < group->constant_count; k++) {
+                HMLC_TRY(quantize_constant(a, group->constants[k], group));
+            }
+            hmlc_seen_drop(group);
         }
     }
     return HMLC_OK;
 }
 
-hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, hmlc_quantize_bits bits,
-                                        uint32_t *count)
+static bool is_quantized_constant(const hmlc_value *constant)
 {
-    alone a = {.module = module, .bits = bits};
-    hmlc_status status = quantize_region(&a, module->main);
-    *count = a.count;
+    return constant->uses == NULL;
+}
+
+static hmlc_status quantize_listed(alone *a)
+{
+    const hmlc_runner *runner = a->options->runner;
+    if (runner != NULL && runner->sample_count > 0 && a->count > 0) {
+        hmlc_seen_inputs seen;
+        hmlc_status status = hmlc_seen_create(a->module, runner, a->constants, a->count, &seen);
+        status = status == HMLC_OK ? quantize_seen(a, &seen) : status;
+        hmlc_seen_release(&seen);
+        HMLC_TRY(status);
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!is_quantized_constant(a->constants[i])) {
+            HMLC_TRY(quantize_constant(a, a->constants[i], NULL));
+        }
+    }
+    return HMLC_OK;
+}
+
+hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, const hmlc_weights_options *options,
+                                        hmlc_weights_result *result)
+{
+    hmlc_arena *scratch = hmlc_arena_create(NULL);
+    *result = (hmlc_weights_result){.count = 0};
+    HMLC_TRY_MEMORY(scratch);
+    alone a = {.module = module, .options = options, .result = result};
+    a.constants = HMLC_NEW_ARRAY(scratch, hmlc_value *, count_constants(module->main) + 1);
+    hmlc_status status = HMLC_RESOURCE;
+    if (a.constants != NULL) {
+        list_constants(&a, module->main);
+        status = quantize_listed(&a);
+    }
+    hmlc_arena_destroy(scratch);
     return status;
 }

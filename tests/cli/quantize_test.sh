@@ -146,10 +146,16 @@ for word in weights-int8 weights-int4; do
     expect 0 'equal' "$hmlc" compare alone.onnx alone.hml --dim batch=2
     expect 1 'cosine (1|0\.[89])' "$hmlc" compare "$model" alone.hml --dim batch=2
     holds "$word takes less than f32" [ "$(stat -c %s alone.hml)" -lt "$(stat -c %s float.hml)" ]
-    expect 2 'HML1100.*--calib has no meaning' "$hmlc" quantize "$model" --to $word --calib all -o x.onnx
+    expect 0 '1 of 1 weights by samples: results have 0\.[0-9]* of' "$hmlc" quantize "$model" --to $word --calib all -o measured.onnx
+    expect 0 '"weights":1,"weights_measured":1,"error_of_nearest":0\.' "$hmlc" quantize "$model" --to $word --calib all -o measured.onnx --json
+    expect 0 '' "$hmlc" compile "$model" --quantize $word --calib all -o measured.hml --quiet --prefer size
+    expect 0 'equal' "$hmlc" compare measured.onnx measured.hml --dim batch=2
+    expect 2 'HML0704.*empty holds no sample' "$hmlc" quantize "$model" --to $word --calib empty -o x.onnx
+    expect 2 'HML1100.*--stats has no meaning' "$hmlc" quantize "$model" --to $word --stats all.hms -o x.onnx
     expect 2 'HML1100.*--keep has no meaning' "$hmlc" quantize "$model" --to $word --keep Gemm -o x.onnx
     expect 2 'HML1100.*--keep-float has no meaning' "$hmlc" compile "$model" --quantize $word --keep-float Gemm -o x.hml
 done
+expect 2 'HML1100.*--calib has no meaning' "$hmlc" quantize "$model" --to bf16 --calib all -o x.onnx
 printf 'no model' >nonsense.onnx
 expect 4 'HML' "$hmlc" quantize nonsense.onnx --to weights-int4 -o x.onnx
 holds 'nothing is written of nonsense' [ ! -e x.onnx ]

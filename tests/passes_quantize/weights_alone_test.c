@@ -31,6 +31,12 @@ static kit model(V *inner, V *last)
     return k;
 }
 
+static hmlc_status quantize(kit *k, hmlc_quantize_bits bits, hmlc_weights_result *result)
+{
+    hmlc_weights_options options = {.bits = bits};
+    return hmlc_quantize_weights_alone(k->module, &options, result);
+}
+
 /* The dequantize that makes a product's weights. */
 static const hmlc_op *weights_of(V product)
 {
@@ -56,10 +62,10 @@ static void four_bits_for_inner_products(void **state)
 {
     (void)state;
     V inner, last;
-    uint32_t count = 0;
+    hmlc_weights_result result;
     kit k = model(&inner, &last);
-    assert_int_equal(hmlc_quantize_weights_alone(k.module, HMLC_QUANTIZE_4_BITS, &count), HMLC_OK);
-    assert_int_equal(count, 3); /* the small product stays */
+    assert_int_equal(quantize(&k, HMLC_QUANTIZE_4_BITS, &result), HMLC_OK);
+    assert_int_equal(result.count, 3); /* the small product stays */
     const hmlc_op *narrow = weights_of(inner), *wide = weights_of(last);
     assert_int_equal(hmlc_op_int(narrow, HMLC_ATTR_block), 32);
     assert_int_equal(hmlc_op_int(narrow, HMLC_ATTR_axis), 0);
@@ -80,10 +86,10 @@ static void scales_have_less_error_than_the_largest_weight_asks(void **state)
 {
     (void)state;
     V inner, last;
-    uint32_t count = 0;
+    hmlc_weights_result result;
     kit k = model(&inner, &last);
     const hmlc_tensor *old = hmlc_value_constant(hmlc_op_operand(inner->producer, 1));
-    assert_int_equal(hmlc_quantize_weights_alone(k.module, HMLC_QUANTIZE_4_BITS, &count), HMLC_OK);
+    assert_int_equal(quantize(&k, HMLC_QUANTIZE_4_BITS, &result), HMLC_OK);
     const hmlc_op *op = weights_of(inner);
     const hmlc_tensor *integers = hmlc_value_constant(hmlc_op_operand(op, 0));
     const hmlc_tensor *scales = hmlc_value_constant(hmlc_op_operand(op, 1));
@@ -110,10 +116,10 @@ static void eight_bits_everywhere(void **state)
 {
     (void)state;
     V inner, last;
-    uint32_t count = 0;
+    hmlc_weights_result result;
     kit k = model(&inner, &last);
-    assert_int_equal(hmlc_quantize_weights_alone(k.module, HMLC_QUANTIZE_8_BITS, &count), HMLC_OK);
-    assert_int_equal(count, 3);
+    assert_int_equal(quantize(&k, HMLC_QUANTIZE_8_BITS, &result), HMLC_OK);
+    assert_int_equal(result.count, 3);
     assert_int_equal(hmlc_op_int(weights_of(inner), HMLC_ATTR_block), 0);
     assert_int_equal(hmlc_op_int(weights_of(inner), HMLC_ATTR_axis), 1);
     expect_integers(weights_of(inner), -127, 127);

@@ -337,12 +337,12 @@ static const hmlc_weights_alone *integer_weights(const hml_options *options)
 static int check_quantize(const hml_options *options, hml_report *report)
 {
     const char *type = hml_options_get(options, "quantize");
-    const char *word = hmlc_quantizing_word(options, "keep-float");
+    const char *word = hmlc_quantizing_word(options, "keep-float", NULL);
     if (type == NULL && word != NULL) {
         return hml_report_usage(report, "--%s needs --quantize int8", word);
     }
     if (integer_weights(options) != NULL) {
-        return hmlc_weights_alone_check(options, report, "keep-float");
+        return hmlc_weights_alone_check(options, report, "keep-float", integer_weights(options));
     }
     if (type != NULL && strcmp(type, "int8") != 0) {
         return hml_report_usage(report,
@@ -386,23 +386,28 @@ static int compile_quantized(const hml_options *options, hml_report *report, con
     return status;
 }
 
-/* Weights alone: no samples, and the artifact at once. */
+/* Weights alone, and the artifact at once. */
 static int compile_weights(const hml_options *options, hml_report *report, const char *path,
                            const hmlc_weights_alone *alone)
 {
     hmlc_request request;
     hmlc_job job = {0};
+    hmlc_weights_work work = {.options = options, .alone = alone};
     int status = hmlc_request_parse(&request, report, options);
     request.model_path = report->path;
-    status = status == HMLC_OK ? hmlc_weights_alone_open(&job, &request, path, alone) : status;
+    status = status == HMLC_OK ? hmlc_weights_alone_open(&job, &request, path, &work) : status;
     request.pipeline = NULL;
     if (status == HMLC_OK && !request.emit_onnx) {
         status = (int)hmlc_job_lower(&job);
     }
     status = status == HMLC_OK ? (int)hmlc_job_compile(&job, path) : status;
-    if (job.module != NULL) {
+    if (status == HMLC_OK) {
+        hmlc_weights_alone_tell(&work, report);
+    }
+    if (job.module != NULL && status < 128) {
         tell(&job, (hmlc_status)status, path);
     }
+    hmlc_samples_release(&work.samples);
     hmlc_job_release(&job);
     hmlc_request_release(&request);
     return status;

@@ -9,7 +9,7 @@
 static const hml_option quantize_table[] = {
     {"output", 'o', "OUT.onnx", "where the quantized model goes"},
     {"to", 0, "int8|weights-int8|weights-int4|f16|bf16",
-     "int8; others: weights alone, in integers or halves, without samples"},
+     "int8; others: weights alone, in integers (--calib: chosen by samples) or halves"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep", 0, "NODE,...", "nodes or operators that stay in float; may be repeated"},
     HMLC_DIM_OPTION,
@@ -84,7 +84,7 @@ const hml_command hmlc_command_quantize = {
         "weights on 8 bits, and writes the model with QuantizeLinear and DequantizeLinear around\n"
         "what is quantized, for `compile` and for any other runtime. With --to weights-int8 or\n"
         "weights-int4, f16 or bf16, only the weights of products become small; this needs no\n"
-        "samples.\n",
+        "samples, but integers are better with them.\n",
     .options = quantize_table,
     .option_count = sizeof quantize_table / sizeof quantize_table[0],
     .examples = {"quantize model.onnx --calib samples -o model_int8.onnx",

@@ -39,8 +39,8 @@ typedef struct hmlc_quantizing {
         {"requantize", 0, NULL, "take a model that is quantized in part, and quantize the rest"}
 
 /* One of those rows or `keep`, the command's option that names nodes which stay float, if it is
- * given; else NULL. */
-const char *hmlc_quantizing_word(const hml_options *options, const char *keep);
+ * given, but for the row `but` (or NULL); else NULL. */
+const char *hmlc_quantizing_word(const hml_options *options, const char *keep, const char *but);
 /* Parses the options, imports the model, runs `clean`, plans. The exit status. */
 int hmlc_quantizing_open(hmlc_quantizing *q, const hml_options *options, hml_report *report,
                          const char *output);

@@ -78,12 +78,13 @@ static int parse_metric(hmlc_quantizing *q, const hml_options *options, hml_repo
                : hml_report_usage(report, "--max-drop is judged on samples: give --calib DIR too");
 }
 
-const char *hmlc_quantizing_word(const hml_options *options, const char *keep)
+const char *hmlc_quantizing_word(const hml_options *options, const char *keep, const char *but)
 {
     const char *const words[] = {"calib",  "stats",  "ranges",     "max-drop",
                                  "metric", "report", "requantize", keep};
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
-        if (hml_options_get(options, words[k]) != NULL) {
+        bool passed = but != NULL && strcmp(words[k], but) == 0;
+        if (!passed && hml_options_get(options, words[k]) != NULL) {
             return words[k];
         }
     }

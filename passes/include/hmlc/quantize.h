@@ -187,10 +187,25 @@ hmlc_status hmlc_quantize_tune(hmlc_quantize_plan *plan, const hmlc_quantize_opt
 
 typedef enum hmlc_quantize_bits { HMLC_QUANTIZE_8_BITS, HMLC_QUANTIZE_4_BITS } hmlc_quantize_bits;
 
-/* Puts the weights of a cleaned graph's products, and rows that it looks up, into so many bits,
- * each behind a dequantize; *count: how many constants. No samples are needed. */
-hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, hmlc_quantize_bits bits,
-                                        uint32_t *count) HMLC_MUST_USE;
+typedef struct hmlc_weights_options {
+    hmlc_quantize_bits bits;
+    const hmlc_runner *runner; /* whose samples are the module's; NULL: weights are all there is */
+} hmlc_weights_options;
+
+typedef struct hmlc_weights_result {
+    uint32_t count;    /* constants that were quantized */
+    uint32_t measured; /* those of which samples say what results lose */
+    double error;      /* sum over these: squared error of results, for 1 of nearest integers */
+} hmlc_weights_result;
+
+/*
+ * Puts the weights of a cleaned graph's products, and rows that it looks up, into so many bits,
+ * each behind a dequantize. With samples, scales and integers are those of the least error of the
+ * products' results; integers may then be others than the nearest (error feedback). HMLC_NO:
+ * progress ended it.
+ */
+hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, const hmlc_weights_options *options,
+                                        hmlc_weights_result *result) HMLC_MUST_USE;
 
 /* Puts quantize and dequantize into a module that is equal to the plan's, or is it. */
 hmlc_status hmlc_quantize_apply(const hmlc_quantize_plan *plan, hmlc_module *module) HMLC_MUST_USE;
