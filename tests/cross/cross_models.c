@@ -12,9 +12,11 @@
  * cross_models FILE M K N rounded: a product by constant weights, and a convolution 3x3 of K
  * channels by N.
  *
- * cross_models FILE numbers: rounding, conversions and divisions of all element types that have
- * them.
+ * cross_models FILE numbers: rounding, conversions, divisions and quantization of all element types
+ * that have them.
  */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +85,36 @@ static void convert(wire_buffer *graph, const char *from, int64_t to, const char
     graph_node(graph, &node);
 }
 
+/* Steps of a half and zero points as whole_numbers.py has them. */
+static void quantized(wire_buffer *graph)
+{
+    enum { UINT16 = 4, INT16 = 5 };
+    static const struct {
+        const char *name;
+        int64_t type;
+        uint16_t zero;
+    } sides[] = {{"q_s8", ONNX_INT8, (uint8_t)-7},
+                 {"q_s8_0", ONNX_INT8, 0},
+                 {"q_u8", ONNX_UINT8, 131},
+                 {"q_s16", INT16, (uint16_t)-1000},
+                 {"q_u16", UINT16, 40000}};
+    const float half = 0.5F;
+    wire_buffer step = tensor_begin("half_step", ONNX_FLOAT, "");
+    wire_put_bytes(&step, TENSOR_RAW, &half, sizeof half);
+    graph_tensor(graph, &step);
+    for (size_t k = 0; k < sizeof sides / sizeof sides[0]; k++) {
+        char zero[32], inputs[64];
+        snprintf(zero, sizeof zero, "%s_zero", sides[k].name);
+        snprintf(inputs, sizeof inputs, "x half_step %s", zero);
+        wire_buffer point = tensor_begin(zero, sides[k].type, "");
+        bool bytes = sides[k].type == ONNX_INT8 || sides[k].type == ONNX_UINT8;
+        wire_put_bytes(&point, TENSOR_RAW, &sides[k].zero, bytes ? 1 : 2); /* little-endian */
+        graph_tensor(graph, &point);
+        graph_value(graph, GRAPH_OUTPUT, sides[k].name, sides[k].type, "n");
+        graph_add(graph, "QuantizeLinear", inputs, sides[k].name);
+    }
+}
+
 /* Inputs and outputs as whole_numbers.py has them, in this order. */
 static void numbers(wire_buffer *graph)
 {
@@ -120,11 +152,13 @@ static void numbers(wire_buffer *graph)
     graph_add(graph, "Mod", "a b", "rest");
     graph_add(graph, "Div", "c d", "c_divided");
     graph_add(graph, "Mod", "c d", "c_rest");
+    quantized(graph);
 }
 
 int main(int argc, char **argv)
 {
     wire_buffer graph = {0};
+    int64_t opset = 17;
     if (argc == 5) {
         product(&graph, argv + 2);
     } else if (argc == 6 && strcmp(argv[5], "rounded") == 0) {
@@ -135,8 +169,9 @@ int main(int argc, char **argv)
         byte_models(&graph);
     } else if (argc == 3 && strcmp(argv[2], "numbers") == 0) {
         numbers(&graph);
+        opset = 21; /* 16 bits, quantized */
     } else {
         products(&graph);
     }
-    return argc >= 2 && model_save(&graph, 17, "%s", argv[1]) ? 0 : 1;
+    return argc >= 2 && model_save(&graph, opset, "%s", argv[1]) ? 0 : 1;
 }

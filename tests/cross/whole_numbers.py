@@ -44,13 +44,21 @@ def toward_zero(a, b):
     return quotient + ((a - quotient * b != 0) & ((a < 0) != (b < 0)))
 
 
+def quantized(x, zero, kind):
+    """Of steps of a half; NaN is 0."""
+    limits = numpy.iinfo(kind)
+    whole = numpy.rint(x.astype(numpy.float64) / 0.5) + zero
+    return numpy.nan_to_num(numpy.clip(whole, limits.min, limits.max), nan=0.0).astype(kind)
+
+
 def expected(folder):
     x, y, s, a, b, c, d = (numpy.load(folder / f"{name}.npy") for name in "xysabcd")
     with numpy.errstate(over="ignore", invalid="ignore"):
         half = x.astype(numpy.float16)
     return [numpy.floor(x), numpy.ceil(x), numpy.rint(x), numpy.floor(y), numpy.ceil(y), numpy.rint(y), half, half.astype(numpy.float32),
             s.astype(numpy.int32), s.astype(numpy.int64), a.astype(numpy.float32), a.astype(numpy.float64), toward_zero(a, b), a % b,
-            toward_zero(c, d), c % d]
+            toward_zero(c, d), c % d, quantized(x, -7, numpy.int8), quantized(x, 0, numpy.int8), quantized(x, 131, numpy.uint8),
+            quantized(x, -1000, numpy.int16), quantized(x, 40000, numpy.uint16)]
 
 
 def check(folder, outputs):

@@ -76,7 +76,9 @@ static hmlc_status check_elementwise(hmlc_plan_context *context, const hmlc_kern
         return hmlc_contraction_refuse(context, plan,
                                        reason != NULL ? reason : "a fused operation");
     }
-    bool one_step = op->opcode == HMLC_OP_quantize && context->target->nearest != NULL;
+    /* Where vectors are computed side by side they are narrowed together, too. */
+    bool one_step = op->opcode == HMLC_OP_quantize && context->target->nearest != NULL &&
+                    context->target->rates.chains == 1;
     bool is_long = hmlc_op_has_cost(op, HMLC_COST_LONG) && !one_step;
     contraction->heavy = contraction->heavy || is_long;
     for (uint32_t k = 0; k < op->operand_count; k++) {

@@ -18,24 +18,69 @@ static LLVMValueRef as_f32(const hmlc_emission *emission, uint32_t operand, LLVM
 
 /* -- where an instruction rounds to i32 -- */
 
+/* In LLVM's own words. */
+static LLVMValueRef nearest_plain(hmlc_frame *frame, LLVMValueRef x)
+{
+    LLVMTypeRef type = LLVMTypeOf(x), types[] = {lanes_type(x, frame->i32), type};
+    x = hmlc_frame_intrinsic(frame, "llvm.roundeven", type, &x, 1);
+    return hmlc_frame_intrinsic_of(frame, "llvm.fptosi.sat", types, 2, &x, 1);
+}
+
 static LLVMValueRef nearest_number(hmlc_frame *frame, LLVMValueRef x)
 {
+    if (frame->target->nearest->scalar == NULL) {
+        return nearest_plain(frame, x);
+    }
     LLVMValueRef bits =
         hmlc_frame_intrinsic(frame, frame->target->nearest->scalar, frame->f32, &x, 1);
     return LLVMBuildBitCast(frame->builder, bits, frame->i32, "");
 }
 
+/* Of a vector register. */
+static LLVMValueRef nearest_vector(hmlc_frame *frame, LLVMValueRef x)
+{
+    const hmlc_nearest *nearest = frame->target->nearest;
+    LLVMTypeRef types[] = {lanes_type(x, frame->i32), LLVMTypeOf(x)};
+    LLVMValueRef arguments[] = {LLVMConstNull(frame->i32), x};
+    return nearest->alone ? hmlc_frame_intrinsic_of(frame, nearest->vector, types, 2, &x, 1)
+                          : hmlc_frame_intrinsic_of(frame, nearest->vector, types, 2, arguments, 2);
+}
+
+static LLVMValueRef join_vectors(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef places[HMLC_LANES_MAX];
+    uint32_t count = 2 * lanes_of(a);
+    for (uint32_t k = 0; k < count; k++) {
+        places[k] = LLVMConstInt(frame->i32, k, 0);
+    }
+    return LLVMBuildShuffleVector(frame->builder, a, b, LLVMConstVector(places, count), "");
+}
+
+static LLVMValueRef nearest_vectors(hmlc_frame *frame, LLVMValueRef x, uint32_t own)
+{
+    uint32_t half = lanes_of(x) / 2;
+    if (2 * half == own) {
+        return nearest_vector(frame, x);
+    }
+    LLVMValueRef low = nearest_vectors(frame, hmlc_frame_lanes(frame, x, 0, 1, half), own);
+    LLVMValueRef high = nearest_vectors(frame, hmlc_frame_lanes(frame, x, half, 1, half), own);
+    return join_vectors(frame, low, high);
+}
+
 static LLVMValueRef nearest(hmlc_frame *frame, LLVMValueRef x)
 {
     const hmlc_target *target = frame->target;
-    uint32_t lanes = lanes_of(x);
-    LLVMTypeRef whole = lanes_type(x, frame->i32), types[] = {whole, LLVMTypeOf(x)};
-    if (target->nearest->vector != NULL && 4 * lanes == (uint32_t)target->vector_bytes) {
-        LLVMValueRef arguments[] = {LLVMConstNull(frame->i32), x};
-        return hmlc_frame_intrinsic_of(frame, target->nearest->vector, types, 2, arguments, 2);
+    uint32_t lanes = lanes_of(x), own = (uint32_t)target->vector_bytes / 4;
+    LLVMTypeRef whole = lanes_type(x, frame->i32);
+    bool twice = target->nearest->alone && lanes > own && (lanes & (lanes - 1)) == 0;
+    if (target->nearest->vector != NULL && (lanes == own || twice)) {
+        return nearest_vectors(frame, x, own);
     }
     if (lanes == 1) {
         return nearest_number(frame, x);
+    }
+    if (target->nearest->scalar == NULL) {
+        return nearest_plain(frame, x);
     }
     LLVMValueRef result = LLVMGetPoison(whole);
     for (uint32_t k = 0; k < lanes; k++) {
@@ -47,28 +92,60 @@ static LLVMValueRef nearest(hmlc_frame *frame, LLVMValueRef x)
     return result;
 }
 
+/* Within bounds. */
+static LLVMValueRef saturate(hmlc_frame *frame, LLVMValueRef x, int64_t least, int64_t most)
+{
+    LLVMTypeRef type = LLVMTypeOf(x);
+    LLVMValueRef low[] = {x, lanes_int(x, least)};
+    LLVMValueRef high[] = {hmlc_frame_intrinsic(frame, "llvm.smax", type, low, 2),
+                           lanes_int(x, most)};
+    return hmlc_frame_intrinsic(frame, "llvm.smin", type, high, 2);
+}
+
+static LLVMValueRef is_ordered(hmlc_frame *frame, LLVMValueRef x)
+{
+    return real_compare(frame, LLVMRealORD, x, x);
+}
+
+static LLVMValueRef add_saturating(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMValueRef terms[] = {a, b};
+    return hmlc_frame_intrinsic(frame, "llvm.sadd.sat", LLVMTypeOf(a), terms, 2);
+}
+
+static LLVMValueRef zero_point(const hmlc_emission *emission)
+{
+    hmlc_dtype dtype = hmlc_op_operand(emission->op, 2)->type->dtype;
+    return hmlc_elementwise_convert(emission->frame, emission->c, dtype, HMLC_DTYPE_i32);
+}
+
 /* As below, but the zero point is added to an integer, which saturates. */
 static LLVMValueRef quantize_whole(const hmlc_emission *emission, LLVMValueRef quotient,
                                    int64_t least, int64_t most)
 {
     hmlc_frame *frame = emission->frame;
     LLVMValueRef value = nearest(frame, quotient);
-    LLVMTypeRef type = LLVMTypeOf(value);
-    if (emission->c != NULL) {
-        hmlc_dtype dtype = hmlc_op_operand(emission->op, 2)->type->dtype;
-        LLVMValueRef terms[] = {
-            value, hmlc_elementwise_convert(frame, emission->c, dtype, HMLC_DTYPE_i32)};
-        value = hmlc_frame_intrinsic(frame, "llvm.sadd.sat", type, terms, 2);
-    }
-    LLVMValueRef low[] = {value, lanes_int(value, least)};
-    LLVMValueRef high[] = {hmlc_frame_intrinsic(frame, "llvm.smax", type, low, 2),
-                           lanes_int(value, most)};
-    value = hmlc_frame_intrinsic(frame, "llvm.smin", type, high, 2);
     if (emission->c == NULL) {
-        return value; /* 0 where it is NaN */
+        return saturate(frame, value, least, most); /* 0 where it is NaN */
     }
-    LLVMValueRef ordered = real_compare(frame, LLVMRealORD, quotient, quotient);
-    return lanes_select(frame, ordered, value, lanes_int(value, 0));
+    value = saturate(frame, add_saturating(frame, value, zero_point(emission)), least, most);
+    return lanes_select(frame, is_ordered(frame, quotient), value, lanes_int(value, 0));
+}
+
+/* The same in two narrowing steps, of bytes. NaN, which is 0, gets no zero point. */
+static LLVMValueRef quantize_halving(const hmlc_emission *emission, LLVMValueRef quotient,
+                                     int64_t least, int64_t most)
+{
+    hmlc_frame *frame = emission->frame;
+    LLVMValueRef value = nearest(frame, quotient);
+    if (emission->c != NULL) {
+        LLVMValueRef zero = zero_point(emission);
+        zero = lanes_select(frame, is_ordered(frame, quotient), zero, lanes_int(value, 0));
+        value = add_saturating(frame, value, zero);
+    }
+    value = saturate(frame, value, INT16_MIN, INT16_MAX);
+    value = LLVMBuildTrunc(frame->builder, value, lanes_type(value, frame->i16), "");
+    return saturate(frame, value, least, most);
 }
 
 /* -- elsewhere by a sum -- */
@@ -100,8 +177,10 @@ LLVMValueRef hmlc_elementwise_quantize(const hmlc_emission *emission)
     LLVMValueRef scale = as_f32(emission, 1, emission->b);
     LLVMValueRef x = real_div(frame, as_f32(emission, 0, emission->a), scale);
     if (frame->target->nearest != NULL) {
-        return LLVMBuildTrunc(builder, quantize_whole(emission, x, least, most),
-                              lanes_type(x, hmlc_frame_type(frame, to)), "");
+        bool halving = frame->target->nearest->narrows && most < INT16_MAX;
+        LLVMValueRef whole = halving ? quantize_halving(emission, x, least, most)
+                                     : quantize_whole(emission, x, least, most);
+        return LLVMBuildTrunc(builder, whole, lanes_type(x, hmlc_frame_type(frame, to)), "");
     }
     LLVMValueRef low = lanes_real(x, (double)least), high = lanes_real(x, (double)most);
     LLVMValueRef shift = lanes_splat(x, LLVMConstInt(frame->i32, (uint64_t)-round_up_bits, 1));

@@ -10,6 +10,9 @@ static const char *const aarch64_dot[HMLC_BYTE_VECTORS] = {"llvm.aarch64.neon.sd
 /* With a sum behind it sadalp; products in i16 are smull and smlal. */
 static const char *const aarch64_neighbours[HMLC_BYTE_VECTORS] = {"llvm.aarch64.neon.saddlp"};
 
+static const hmlc_nearest aarch64_nearest = {
+    .vector = "llvm.aarch64.neon.fcvtns", .alone = true, .narrows = true};
+
 /* tbl */
 static const hmlc_lookup aarch64_lookup = {HMLC_LOOKUP_QUARTERS, 16, "llvm.aarch64.neon.tbl4"};
 

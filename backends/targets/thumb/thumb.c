@@ -6,7 +6,8 @@
 
 /* vcvtr, by the rounding mode that every program of the procedure call standard starts with. */
 static const hmlc_nearest thumb_nearest = {.scalar = "llvm.arm.vcvtr"};
-static const hmlc_nearest thumb_nearest_vectors = {"llvm.arm.vcvtr", "llvm.arm.mve.vcvtn"};
+static const hmlc_nearest thumb_nearest_vectors = {.scalar = "llvm.arm.vcvtr",
+                                                   .vector = "llvm.arm.mve.vcvtn"};
 
 /* uxtb16, sxtb16; smlad, which wraps. */
 static const hmlc_word_products thumb_word = {"llvm.arm.uxtb16", "llvm.arm.sxtb16",

@@ -108,8 +108,10 @@ typedef struct hmlc_byte_products {
 /* LLVM's intrinsics that round f32 to the nearest i32, ties to even; what does not fit gives the
  * nearest that does, NaN 0. */
 typedef struct hmlc_nearest {
-    const char *scalar; /* its i32 comes as the bits of a f32 */
+    const char *scalar; /* its i32 comes as the bits of a f32. NULL: LLVM's own words do */
     const char *vector; /* of vector_bytes; asks first whether the result has no sign. NULL: none */
+    bool alone;         /* vector does not ask */
+    bool narrows;       /* an instruction halves integers, and saturates */
 } hmlc_nearest;
 
 /*
