@@ -9,9 +9,10 @@
 #define X   hmlc_tf_input(node, 0)
 #define Y   hmlc_tf_input(node, 1)
 
+/* Of a variable of TensorFlow 1 it is its value, but for RefIdentity. */
 void hmlc_tf_import_identity(hmlc_tf_node *node)
 {
-    OUT = X;
+    OUT = node->def->op[0] == 'R' ? X : hmlc_tf_read_reference(node, X);
 }
 
 void hmlc_tf_import_identity_n(hmlc_tf_node *node)

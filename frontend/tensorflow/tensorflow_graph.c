@@ -2,7 +2,7 @@
 /* The nodes that are kept, one after the other. */
 #include "importer/order.h"
 #include "tensorflow_handle.h"
-#include "tensorflow_import.h"
+#include "tensorflow_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@ static hmlc_status visit_needs(void *context, uint32_t node, hmlc_needs *needs)
             HMLC_TRY(hmlc_needs_add(needs, state->number));
         }
     }
-    return HMLC_OK;
+    return order->scope->writes ? hmlc_tf_waits_of(order->importer, order->scope, node, needs)
+                                : HMLC_OK;
 }
 
 static const hmlc_location *locate(void *context, uint32_t node)
@@ -274,6 +275,10 @@ static bool check_handles(hmlc_tf_node *node)
                  (entry->op != NULL &&
                   (entry->op->handles || (entry->op->complex != NULL && hmlc_tf_is_complex(node))));
     for (uint32_t i = 0; i < node->node.input_count && !takes; i++) {
+        node->node.inputs[i] = hmlc_tf_read_reference(node, node->node.inputs[i]);
+        if (node->node.inputs[i] == NULL) {
+            return false; /* which has been said */
+        }
         if (hmlc_tf_is_handle(node->node.inputs[i])) {
             hmlc_tf_fail(node, HMLC_ERROR_graph_invalid, NULL,
                          "takes tensors, but input %" PRIu32 " ('%s') is %s", i,
@@ -378,6 +383,7 @@ static hmlc_status bind_constant(hmlc_tf_importer *importer, hmlc_tf_scope *scop
 
 hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer, hmlc_tf_scope *scope)
 {
+    HMLC_TRY(hmlc_tf_keep_writes(importer, scope));
     scope_order context = {importer, scope};
     const hmlc_ordered_graph graph = {.node_count = scope->kept_count,
                                       .context = &context,
@@ -385,7 +391,6 @@ hmlc_status hmlc_tf_import_nodes(hmlc_tf_importer *importer, hmlc_tf_scope *scop
                                       .locate = locate};
     uint32_t *order = HMLC_NEW_ARRAY(importer->base->scratch, uint32_t, scope->kept_count + 1);
     HMLC_TRY_MEMORY(order);
-    HMLC_TRY(hmlc_tf_watch_writes(importer, scope));
     HMLC_TRY(hmlc_order_nodes(importer->base, &graph, order));
     for (uint32_t i = 0; i < scope->kept_count && importer->base->fatal == HMLC_OK; i++) {
         hmlc_tf_state *state = scope->kept[order[i]];

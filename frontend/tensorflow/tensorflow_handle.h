@@ -23,6 +23,7 @@ typedef struct hmlc_tf_handle {
     hmlc_value value; /* first */
     hmlc_tf_handle_kind kind;
     struct hmlc_tf_variable *variable;
+    bool reference; /* of a variable: a tensor to all that takes no variables */
     /* A list: [size, element...], NULL while its elements' shape is not known. Complex: both. */
     hmlc_value *parts[HMLC_TF_MOST_PARTS];
     hmlc_dim size; /* of a list */
@@ -35,6 +36,8 @@ bool hmlc_tf_is_handle(const hmlc_value *value);
 hmlc_tf_handle *hmlc_tf_handle_of(hmlc_value *value, hmlc_tf_handle_kind kind);
 /* What a variable holds, where `value` is one (tensorflow_variable.c); else `value` itself. */
 hmlc_value *hmlc_tf_plain(hmlc_tf_node *node, hmlc_value *value);
+/* The same of references alone. */
+hmlc_value *hmlc_tf_read_reference(hmlc_tf_node *node, hmlc_value *value);
 /* A string of these bytes; NULL: no memory. */
 hmlc_value *hmlc_tf_text_create(hmlc_arena *scratch, hmlc_value *bytes);
 /* The tensors that a value is made of: itself, or its parts. Their number. */

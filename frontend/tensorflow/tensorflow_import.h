@@ -27,7 +27,8 @@ struct hmlc_tf_graph {
     const Tensorflow__FunctionDef *function; /* NULL: the main graph */
     hmlc_tf_entry *entries;                  /* one per node; NULL: not opened yet */
     hmlc_names by_name;                      /* -> hmlc_tf_entry */
-    bool looked_at, writes;                  /* tensorflow_variable.c: does it write variables? */
+    bool looked_at, writes;                  /* tensorflow_state.c: does it write variables? */
+    bool *written;                           /* per argument: it does so through it */
     hmlc_names frames; /* tensorflow_frame.c: name of a LoopCond -> its loop */
 };
 
@@ -56,6 +57,7 @@ struct hmlc_tf_scope {
     hmlc_names loops, merges; /* tensorflow_frame.c, tensorflow_merge.c: what was found so far */
     hmlc_tf_state **kept;
     uint32_t kept_count, kept_room;
+    bool writes; /* among them are nodes that write: control edges count */
 };
 
 /* A tensor that is an input of the model. */
@@ -74,12 +76,12 @@ typedef struct hmlc_tf_result {
     const char *name, *tensor;
 } hmlc_tf_result;
 
-/* A variable: a value of the checkpoint. */
+/* A variable: a value of the checkpoint, or a state that begins with it. */
 typedef struct hmlc_tf_variable {
     const char *name;
     const Tensorflow__NodeDef *def;
-    const hmlc_location *written; /* where the model writes it; NULL: nowhere */
-    bool read, read_back;         /* perhaps after it was written in the same run */
+    bool written;                  /* somewhere while the model runs */
+    struct hmlc_kept_state *state; /* NULL: not used yet */
 } hmlc_tf_variable;
 
 struct hmlc_tf_importer {
@@ -101,11 +103,9 @@ struct hmlc_tf_importer {
     hmlc_scope variable_values; /* name of a variable -> its value */
     hmlc_names variables;       /* -> hmlc_tf_variable */
     hmlc_names restored;        /* name of a variable -> key in the checkpoint */
-    hmlc_tf_variable **variable_list;
-    uint32_t variable_count, variable_room;
-    uint32_t inlined; /* nodes of functions so far */
-    uint64_t visits;  /* of nodes by tensorflow_merge.c */
-    bool batch;       /* the first dim of all inputs is open: it is called batch */
+    uint32_t inlined;           /* nodes of functions so far */
+    uint64_t visits;            /* of nodes by tensorflow_merge.c */
+    bool batch;                 /* the first dim of all inputs is open: it is called batch */
     bool said_dropout, said_inlined;
 };
 
@@ -139,6 +139,9 @@ hmlc_status hmlc_tf_open_graph(hmlc_tf_importer *importer, hmlc_tf_graph *graph)
 /* Keeps the nodes that these tensors need, back to what is bound in the scope or around it. */
 hmlc_status hmlc_tf_keep(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
                          const char *const *wanted, uint32_t count) HMLC_MUST_USE;
+/* Keeps a node for what it does. */
+hmlc_status hmlc_tf_keep_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
+                              const hmlc_tf_entry *entry) HMLC_MUST_USE;
 /* Inputs and outputs of the main graph, and the nodes that it keeps. */
 hmlc_status hmlc_tf_prune(hmlc_tf_importer *importer) HMLC_MUST_USE;
 hmlc_tf_state *hmlc_tf_find_state(const hmlc_tf_scope *scope, const char *node);
@@ -202,10 +205,11 @@ bool hmlc_tf_import_recurrent(hmlc_tf_node *node, const hmlc_tf_call *call);
 uint32_t hmlc_tf_result_count(const hmlc_tf_graph *function);
 /* Is result `index` of the function its argument of that index? */
 bool hmlc_tf_returns_argument(hmlc_tf_importer *importer, hmlc_tf_graph *graph, uint32_t index);
-/* tensorflow_variable.c: which value of the checkpoint each variable has; what is written. */
+/* tensorflow_variable.c: which value of the checkpoint each variable has. */
 hmlc_status hmlc_tf_map_variables(hmlc_tf_importer *importer) HMLC_MUST_USE;
-hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scope) HMLC_MUST_USE;
-void hmlc_tf_refuse_states(hmlc_tf_importer *importer);
+bool hmlc_tf_is_variable(const Tensorflow__NodeDef *def);
+/* The variable of such a node; NULL: no memory. */
+hmlc_tf_variable *hmlc_tf_find_variable(hmlc_tf_importer *importer, const Tensorflow__NodeDef *def);
 hmlc_status hmlc_tf_read_variable(hmlc_tf_importer *importer, const Tensorflow__NodeDef *def,
                                   const hmlc_location *where, hmlc_tensor *tensor) HMLC_MUST_USE;
 /* tensorflow_bundle.c: the files variables/variables.*. */

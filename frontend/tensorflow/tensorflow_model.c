@@ -331,7 +331,7 @@ static hmlc_status import_graph(hmlc_tf_importer *importer)
     importer->feed_room = most + 1;
     importer->feed_list = HMLC_NEW_ARRAY(base->scratch, hmlc_tf_feed, importer->feed_room);
     HMLC_TRY_MEMORY(importer->feed_list);
-    base->took_ends = true;
+    base->took_ends = base->took_state = true;
     base->constants =
         (hmlc_constant_source){.word = "constant", .read = read_constant, .context = importer};
     HMLC_TRY(index_operators(importer));
@@ -344,7 +344,6 @@ static hmlc_status import_graph(hmlc_tf_importer *importer)
     HMLC_TRY(hmlc_tf_prune(importer));
     HMLC_TRY(add_inputs(importer));
     HMLC_TRY(hmlc_tf_import_nodes(importer, importer->scope));
-    hmlc_tf_refuse_states(importer);
     return finish(importer);
 }
 

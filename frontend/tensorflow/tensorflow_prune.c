@@ -221,25 +221,16 @@ hmlc_status hmlc_tf_needs_of(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
     return HMLC_OK;
 }
 
-hmlc_status hmlc_tf_keep(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
-                         const char *const *wanted, uint32_t count)
+/* From node `next` on: what they need is kept. */
+static hmlc_status keep_needs(hmlc_tf_importer *importer, hmlc_tf_scope *scope, uint32_t next)
 {
-    const hmlc_location *where = importer->base->where;
-    uint32_t next = scope->kept_count;
-    scope->states.arena = importer->base->scratch;
-    HMLC_TRY(hmlc_tf_open_graph(importer, scope->graph));
-    for (uint32_t i = 0; i < count; i++) {
-        hmlc_status status = keep_tensor(importer, scope, wanted[i], where);
-        if (status == HMLC_RESOURCE) {
-            return status;
-        }
-    }
     for (; next < scope->kept_count; next++) {
         hmlc_tf_state *state = scope->kept[next];
         hmlc_tf_needs needs;
         state->dropout = is_dropout(importer, scope->graph, state->entry);
         HMLC_TRY(hmlc_tf_needs_of(importer, scope, state, &needs));
-        where = needs.count > 0 ? hmlc_tf_locate(importer, scope, state->entry->def) : NULL;
+        const hmlc_location *where =
+            needs.count > 0 ? hmlc_tf_locate(importer, scope, state->entry->def) : NULL;
         for (size_t i = 0; i < needs.count; i++) {
             HMLC_TRY_MEMORY(where);
             hmlc_status status = keep_tensor(importer, scope, needs.texts[i], where);
@@ -249,6 +240,32 @@ hmlc_status hmlc_tf_keep(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
         }
     }
     return HMLC_OK;
+}
+
+hmlc_status hmlc_tf_keep(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
+                         const char *const *wanted, uint32_t count)
+{
+    uint32_t next = scope->kept_count;
+    scope->states.arena = importer->base->scratch;
+    HMLC_TRY(hmlc_tf_open_graph(importer, scope->graph));
+    for (uint32_t i = 0; i < count; i++) {
+        hmlc_status status = keep_tensor(importer, scope, wanted[i], importer->base->where);
+        if (status == HMLC_RESOURCE) {
+            return status;
+        }
+    }
+    return keep_needs(importer, scope, next);
+}
+
+hmlc_status hmlc_tf_keep_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope,
+                              const hmlc_tf_entry *entry)
+{
+    uint32_t next = scope->kept_count;
+    hmlc_tf_state *state = HMLC_NEW(importer->base->scratch, hmlc_tf_state);
+    HMLC_TRY_MEMORY(state);
+    state->entry = entry;
+    HMLC_TRY(keep_node(importer, scope, state));
+    return keep_needs(importer, scope, next);
 }
 
 /* -- outputs ----------------------------------------------------------------------------------- */

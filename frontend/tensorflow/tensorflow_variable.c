@@ -2,16 +2,16 @@
 /*
  * Variables. One that is only read is a constant of the checkpoint: its key is what the model's own
  * restoring says, which assigns the values that RestoreV2 reads. One that is written while the
- * model runs is a state, and refused.
+ * model runs is a state, which begins with that value (tensorflow_state.c).
  */
 #include "tensorflow_handle.h"
-#include "tensorflow_import.h"
+#include "tensorflow_state.h"
 
 #include <string.h>
 
-enum { LONGEST_CALLS = 200, SHAPES = 2, NAMES = 1 };
+enum { SHAPES = 2, NAMES = 1 };
 
-static bool is_variable(const Tensorflow__NodeDef *def)
+bool hmlc_tf_is_variable(const Tensorflow__NodeDef *def)
 {
     return strcmp(def->op, "VarHandleOp") == 0 || strcmp(def->op, "VariableV2") == 0 ||
            strcmp(def->op, "Variable") == 0;
@@ -27,7 +27,7 @@ static const char *variable_name(hmlc_arena *scratch, const Tensorflow__NodeDef 
                  : def->name;
 }
 
-static hmlc_tf_variable *find_variable(hmlc_tf_importer *importer, const Tensorflow__NodeDef *def)
+hmlc_tf_variable *hmlc_tf_find_variable(hmlc_tf_importer *importer, const Tensorflow__NodeDef *def)
 {
     hmlc_arena *scratch = importer->base->scratch;
     const char *name = variable_name(scratch, def);
@@ -35,22 +35,9 @@ static hmlc_tf_variable *find_variable(hmlc_tf_importer *importer, const Tensorf
     if (variable != NULL || name == NULL) {
         return variable;
     }
-    if (importer->variable_count == importer->variable_room) {
-        uint32_t room = importer->variable_room * 2 + 16;
-        hmlc_tf_variable **list = HMLC_NEW_ARRAY(scratch, hmlc_tf_variable *, room);
-        if (list == NULL) {
-            return NULL;
-        }
-        if (importer->variable_count > 0) {
-            memcpy(list, importer->variable_list, importer->variable_count * sizeof *list);
-        }
-        importer->variable_list = list;
-        importer->variable_room = room;
-    }
     variable = HMLC_NEW(scratch, hmlc_tf_variable);
     if (variable != NULL) {
         *variable = (hmlc_tf_variable){.name = name, .def = def};
-        importer->variable_list[importer->variable_count++] = variable;
         variable =
             hmlc_names_set(&importer->variables, name, variable) == HMLC_OK ? variable : NULL;
     }
@@ -104,8 +91,11 @@ hmlc_status hmlc_tf_read_variable(hmlc_tf_importer *importer, const Tensorflow__
 static hmlc_value *value_of(hmlc_tf_node *node, hmlc_tf_variable *variable)
 {
     hmlc_tf_importer *importer = node->importer;
+    if (variable->written) {
+        hmlc_kept_state *state = hmlc_tf_state_of(node, variable);
+        return state != NULL ? state->current : NULL;
+    }
     hmlc_binding *binding = hmlc_scope_find(&importer->variable_values, variable->name);
-    variable->read = true;
     if (binding == NULL) {
         binding = hmlc_scope_bind(importer->base, &importer->variable_values, variable->name);
         if (binding == NULL) {
@@ -128,6 +118,12 @@ hmlc_value *hmlc_tf_plain(hmlc_tf_node *node, hmlc_value *value)
     return handle != NULL ? value_of(node, handle->variable) : value;
 }
 
+hmlc_value *hmlc_tf_read_reference(hmlc_tf_node *node, hmlc_value *value)
+{
+    const hmlc_tf_handle *handle = hmlc_tf_handle_of(value, HMLC_TF_VARIABLE);
+    return handle != NULL && handle->reference ? value_of(node, handle->variable) : value;
+}
+
 static hmlc_tf_variable *variable_of(hmlc_tf_node *node)
 {
     if (node->importer->meta == NULL) {
@@ -135,30 +131,42 @@ static hmlc_tf_variable *variable_of(hmlc_tf_node *node)
                      "is of a variable, whose value a frozen graph would hold; freeze it");
         return NULL;
     }
-    hmlc_tf_variable *variable = find_variable(node->importer, node->def);
+    hmlc_tf_variable *variable = hmlc_tf_find_variable(node->importer, node->def);
     if (variable == NULL) {
         node->importer->base->fatal = HMLC_RESOURCE;
     }
     return variable;
 }
 
+static void give_handle(hmlc_tf_node *node, hmlc_tf_variable *variable, bool reference)
+{
+    hmlc_tf_handle *handle = hmlc_tf_handle_create(node->importer->base->scratch, HMLC_TF_VARIABLE);
+    if (handle == NULL) {
+        node->importer->base->fatal = HMLC_RESOURCE;
+        return;
+    }
+    handle->variable = variable;
+    handle->reference = reference;
+    node->node.outputs[0] = &handle->value;
+}
+
 void hmlc_tf_import_var_handle(hmlc_tf_node *node)
 {
     hmlc_tf_variable *variable = variable_of(node);
-    hmlc_tf_handle *handle =
-        variable != NULL ? hmlc_tf_handle_create(node->importer->base->scratch, HMLC_TF_VARIABLE)
-                         : NULL;
-    if (handle != NULL) {
-        handle->variable = variable;
-        node->node.outputs[0] = &handle->value;
+    if (variable != NULL) {
+        give_handle(node, variable, false);
     }
 }
 
-/* A variable of TensorFlow 1 is a reference to its value. */
+/* A variable of TensorFlow 1 is a reference to its value, which is read where it is used. */
 void hmlc_tf_import_variable(hmlc_tf_node *node)
 {
     hmlc_tf_variable *variable = variable_of(node);
-    node->node.outputs[0] = variable != NULL ? value_of(node, variable) : NULL;
+    if (variable != NULL && variable->written) {
+        give_handle(node, variable, true);
+    } else {
+        node->node.outputs[0] = variable != NULL ? value_of(node, variable) : NULL;
+    }
 }
 
 void hmlc_tf_import_read_variable(hmlc_tf_node *node)
@@ -227,7 +235,7 @@ static hmlc_status map_assignment(hmlc_tf_importer *importer, const hmlc_tf_grap
         hmlc_tf_trace(importer, source != NULL ? &importer->graph : graph,
                       source != NULL ? source : def->input[0], &ref);
     if (key == NULL || (slice != NULL && slice[0] != '\0') || variable == NULL ||
-        !is_variable(variable->def)) {
+        !hmlc_tf_is_variable(variable->def)) {
         return HMLC_OK;
     }
     const char *name = variable_name(importer->base->scratch, variable->def);
@@ -269,193 +277,4 @@ hmlc_status hmlc_tf_map_variables(hmlc_tf_importer *importer)
     hmlc_tf_graph *function = restore != NULL ? hmlc_tf_called(importer, restore) : NULL;
     return function != NULL ? map_assignments(importer, function, restore->def)
                             : map_assignments(importer, &importer->graph, NULL);
-}
-
-/* -- what is written --------------------------------------------------------------------------- */
-
-static bool writes(const char *op)
-{
-    static const char *const begins[] = {"Assign", "Scatter",       "ResourceScatter",
-                                         "Apply",  "ResourceApply", "ResourceStridedSliceAssign"};
-    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
-        if (strncmp(op, begins[i], strlen(begins[i])) == 0) {
-            return strcmp(op, "ScatterNd") != 0;
-        }
-    }
-    return false;
-}
-
-/* Does the function, or one that it calls, write? */
-static bool function_writes(hmlc_tf_importer *importer, hmlc_tf_graph *graph, uint32_t depth)
-{
-    if (graph->looked_at || hmlc_tf_open_graph(importer, graph) != HMLC_OK) {
-        return graph->writes;
-    }
-    graph->looked_at = true;
-    for (size_t i = 0; i < graph->node_count && !graph->writes; i++) {
-        hmlc_tf_graph *called = hmlc_tf_called(importer, &graph->entries[i]);
-        graph->writes =
-            writes(graph->nodes[i]->op) || (called != NULL && depth < LONGEST_CALLS &&
-                                            function_writes(importer, called, depth + 1));
-    }
-    return graph->writes;
-}
-
-/* The variable behind a handle, in this scope. */
-static hmlc_tf_variable *written_variable(hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
-                                          const Tensorflow__NodeDef *def)
-{
-    hmlc_tf_ref ref;
-    const hmlc_tf_entry *entry =
-        def->n_input > 0 ? hmlc_tf_trace(importer, scope->graph, def->input[0], &ref) : NULL;
-    if (entry != NULL && is_variable(entry->def)) {
-        return find_variable(importer, entry->def);
-    }
-    hmlc_binding *binding =
-        def->n_input > 0 && ref.key != NULL ? hmlc_scope_find(&scope->names, ref.key) : NULL;
-    hmlc_tf_handle *handle =
-        binding != NULL ? hmlc_tf_handle_of(binding->value, HMLC_TF_VARIABLE) : NULL;
-    return handle != NULL ? handle->variable : NULL;
-}
-
-/* Nodes that are reached through control edges. */
-typedef struct shadow {
-    hmlc_names seen;
-    hmlc_names awaited; /* what nodes come after that may read what it writes */
-    const hmlc_tf_entry **list;
-    size_t count, room;
-} shadow;
-
-static hmlc_status cast_shadow(hmlc_tf_importer *importer, const hmlc_tf_scope *scope, shadow *dark,
-                               const char *text)
-{
-    hmlc_tf_ref ref;
-    hmlc_arena *scratch = importer->base->scratch;
-    const hmlc_tf_entry *entry = hmlc_tf_find(importer, scope->graph, text, &ref);
-    if (entry == NULL || hmlc_tf_find_state(scope, ref.node) != NULL ||
-        hmlc_names_find(&dark->seen, ref.node) != NULL) {
-        return HMLC_OK;
-    }
-    if (dark->count == dark->room) {
-        size_t room = dark->room * 2 + 16;
-        const hmlc_tf_entry **list = HMLC_NEW_ARRAY(scratch, const hmlc_tf_entry *, room);
-        HMLC_TRY_MEMORY(list);
-        if (dark->count > 0) {
-            memcpy(list, dark->list, dark->count * sizeof *list);
-        }
-        dark->list = list;
-        dark->room = room;
-    }
-    dark->list[dark->count++] = entry;
-    return hmlc_names_set(&dark->seen, entry->def->name, entry->def->name);
-}
-
-static hmlc_status look_at(hmlc_tf_importer *importer, const hmlc_tf_scope *scope,
-                           const hmlc_tf_entry *entry, bool read_back)
-{
-    hmlc_tf_graph *called = hmlc_tf_called(importer, entry);
-    if (called != NULL && function_writes(importer, called, 0)) {
-        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented,
-                             hmlc_tf_locate(importer, scope, entry->def),
-                             "export a model that keeps no state",
-                             "calls a function that writes variables while the model runs");
-    }
-    if (writes(entry->def->op)) {
-        hmlc_tf_variable *variable = written_variable(importer, scope, entry->def);
-        if (variable != NULL) {
-            variable->read_back = variable->read_back || read_back;
-        }
-        if (variable != NULL && variable->written == NULL) {
-            variable->written = hmlc_tf_locate(importer, scope, entry->def);
-            HMLC_TRY_MEMORY(variable->written);
-        }
-    }
-    return HMLC_OK;
-}
-
-/* Nodes behind which a function's results may wait for what it writes. */
-static bool only_waits(const Tensorflow__NodeDef *def)
-{
-    static const char *const ops[] = {"Identity", "IdentityN", "NoOp"};
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (strcmp(def->op, ops[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What a node that is kept comes after. */
-static hmlc_status look_behind(hmlc_tf_importer *importer, const hmlc_tf_scope *scope, shadow *dark,
-                               const Tensorflow__NodeDef *def)
-{
-    bool waits = only_waits(def);
-    for (size_t i = 0; i < def->n_input; i++) {
-        hmlc_tf_ref ref;
-        if (def->input[i][0] != '^') {
-            continue;
-        }
-        HMLC_TRY(cast_shadow(importer, scope, dark, def->input[i]));
-        const hmlc_tf_entry *before = hmlc_tf_find(importer, scope->graph, def->input[i], &ref);
-        if (before != NULL && !waits) {
-            HMLC_TRY(hmlc_names_set(&dark->awaited, before->def->name, before->def->name));
-        }
-    }
-    return HMLC_OK;
-}
-
-/* Nothing reads what control edges reach, so it is not imported; but it may write what is read. */
-hmlc_status hmlc_tf_watch_writes(hmlc_tf_importer *importer, hmlc_tf_scope *scope)
-{
-    const Tensorflow__FunctionDef *function = scope->graph->function;
-    shadow dark = {.seen = hmlc_names_create(importer->base->scratch),
-                   .awaited = hmlc_names_create(importer->base->scratch)};
-    for (size_t i = 0; function != NULL && i < function->n_control_ret; i++) {
-        if (function->control_ret[i]->value != NULL) {
-            HMLC_TRY(cast_shadow(importer, scope, &dark, function->control_ret[i]->value));
-        }
-    }
-    for (uint32_t i = 0; i < scope->kept_count; i++) {
-        HMLC_TRY(look_behind(importer, scope, &dark, scope->kept[i]->entry->def));
-    }
-    for (size_t i = 0; i < dark.count; i++) {
-        const hmlc_tf_entry *entry = dark.list[i];
-        bool read_back = hmlc_names_find(&dark.awaited, entry->def->name) != NULL;
-        HMLC_TRY(look_at(importer, scope, entry, read_back));
-        for (size_t k = 0; k < entry->def->n_input; k++) {
-            HMLC_TRY(cast_shadow(importer, scope, &dark, entry->def->input[k]));
-        }
-    }
-    return HMLC_OK;
-}
-
-void hmlc_tf_refuse_states(hmlc_tf_importer *importer)
-{
-    const char *word = importer->base->options->state;
-    bool zero = word != NULL && strcmp(word, "zero") == 0;
-    importer->base->took_state = true;
-    if (word != NULL && !zero) {
-        (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_usage,
-                             importer->base->where, "zero is the only one so far",
-                             "--state %s: no such word", word);
-    }
-    for (uint32_t i = 0; i < importer->variable_count; i++) {
-        const hmlc_tf_variable *variable = importer->variable_list[i];
-        bool state = variable->read && variable->written != NULL;
-        if (state && zero && !variable->read_back) {
-            hmlc_warning_add(importer->base->module->diagnostics, HMLC_ERROR_path_assumed,
-                             variable->written, NULL,
-                             "the variable '%s' has its stored value at the begin of each run; "
-                             "what the model writes to it is not kept",
-                             variable->name);
-        } else if (state) {
-            (void)hmlc_error_add(importer->base->module->diagnostics, HMLC_ERROR_not_implemented,
-                                 variable->written,
-                                 "give the state as an input and take it as an output; with "
-                                 "--state zero it begins anew in each run",
-                                 "writes the variable '%s' while the model runs, and the model "
-                                 "reads it: states are not supported",
-                                 variable->name);
-        }
-    }
 }

@@ -12,6 +12,7 @@ import os
 import pathlib
 import struct
 import sys
+import tempfile
 import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,6 +30,7 @@ sys.modules["ai_edge_litert"] = wheel
 sys.modules["ai_edge_litert.schema_py_generated"] = schema_py_generated
 sys.modules["ai_edge_litert.interpreter"] = wheel.interpreter
 import generate_tflite as g
+from saved_model_archive import archive, trim
 from generate_tflite import Out, T, const, f, i32, state
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -48,7 +50,7 @@ def draw_input(detail):
 
 
 def play(model, steps, draw):
-    """The inputs and outputs of a run of steps."""
+    """The inputs and outputs of a run of steps of TFLite's reference kernels."""
     interpreter = tf.lite.Interpreter(model_content=model,
                                       experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF)
     interpreter.allocate_tensors()
@@ -174,21 +176,100 @@ def converted():
     stream("converted_delay", converter.convert(), 200)
 
 
+class Nested(tf.Module):
+    """A function that writes, called twice in a step, between reads; variables of three types."""
+
+    def __init__(self):
+        self.total = tf.Variable([1.0, -2.0, 0.5], trainable=False, name="total")
+        self.count = tf.Variable(3, dtype=tf.int64, trainable=False, name="count")
+        self.seen = tf.Variable([[0, 7]], dtype=tf.int32, trainable=False, name="seen")
+        self.weight = tf.Variable([2.0, 0.25, -1.0], name="weight")
+
+    @tf.function
+    def add(self, x):
+        before = self.total.read_value()
+        self.total.assign_add(x * self.weight)
+        self.count.assign_sub(1)
+        return before * self.total
+
+    @tf.function(input_signature=[tf.TensorSpec([3], name="x"), tf.TensorSpec([1, 2], tf.int32, name="n")])
+    def step(self, x, n):
+        a = self.add(x)
+        self.total.assign(self.total * 0.5)
+        b = self.add(-x)
+        old = self.seen.read_value()
+        self.seen.assign(n)
+        return {"a": a, "b": b, "count": self.count.read_value(), "old": old, "total": self.total + 0.0}
+
+
+def stream_saved(name, folder, steps):
+    """TensorFlow's own results, one call of the signature after the other."""
+    loaded = tf.saved_model.load(folder).signatures["serving_default"]
+    given, found = {}, {}
+    for _ in range(steps):
+        feeds = {}
+        for key, spec in loaded.structured_input_signature[1].items():
+            shape = [1 if d is None else d for d in spec.shape]
+            x = f(*shape) / 4 if spec.dtype == tf.float32 else rng.integers(-9, 9, shape)
+            feeds[key] = tf.constant(x, spec.dtype)
+            given.setdefault(key, []).append(feeds[key].numpy())
+        for key, value in loaded(**feeds).items():
+            found.setdefault(key, []).append(value.numpy())
+    trim(folder)
+    tensors = lambda all: [(k, np.stack(v)) for k, v in sorted(all.items())]
+    ready.append((name, archive(folder), tensors(given), tensors(found)))
+
+
+ready = []
+
+
+def saved():
+    for name, module in (("saved_delay", Delay()), ("saved_nested", Nested())):
+        with tempfile.TemporaryDirectory() as folder:
+            tf.saved_model.save(module, folder, signatures=module.step)
+            stream_saved(name, folder, 200)
+    with tempfile.TemporaryDirectory() as folder:
+        save_references(os.path.join(folder, "model"))
+        stream_saved("saved_references", os.path.join(folder, "model"), 200)
+
+
+def save_references(folder):
+    """TensorFlow 1: references that are read before and behind an assignment, and a resource."""
+    tf1 = tf.compat.v1
+    with tf.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf.float32, [2, 3], name="x")
+        v = tf1.Variable(f(2, 3), use_resource=False, name="v")
+        w = tf1.Variable(f(2, 3), use_resource=True, name="w")
+        before = v.read_value() * 1.0  # a reading alone would share the variable's memory
+        with tf.control_dependencies([before]):
+            changed = tf1.assign(v, before * 0.5 + x)
+        with tf.control_dependencies([changed]):
+            again = tf1.assign_add(v, tf.ones([2, 3]))
+            w_before = w.read_value() + 0.0
+        with tf.control_dependencies([again, w_before]):
+            after = v.read_value() * 1.0
+            with tf.control_dependencies([w.assign_sub(x)]):
+                results = {"before": tf.identity(before), "after": tf.identity(after), "w": tf.identity(w_before)}
+        session.run(tf1.global_variables_initializer())
+        tf1.saved_model.simple_save(session, folder, {"x": x}, results)
+
+
 def main():
     lstms()
     svdfs()
     variables()
     converted()
+    saved()
     parts = [b"HMLCASE1"]
-    for name, model, steps, draw in streams:
-        given, found = play(model, steps, draw)
+    played = [(name, model, *play(model, steps, draw)) for name, model, steps, draw in streams]
+    for name, model, given, found in played + ready:
         parts += [g.pack(name.encode()), g.pack(model), struct.pack("<I", len(given))]
         parts += [g.pack(g.proto(n, x)) for n, x in given]
         parts += [struct.pack("<I", len(found))]
         parts += [g.pack(g.proto(n, x)) for n, x in found]
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "stream_cases.bin"
     out.write_bytes(b"".join(parts))
-    print("%d streams, %d bytes" % (len(streams), out.stat().st_size))
+    print("%d streams, %d bytes" % (len(played + ready), out.stat().st_size))
 
 
 if __name__ == "__main__":

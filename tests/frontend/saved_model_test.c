@@ -414,20 +414,37 @@ static imported import_state(wire_buffer model, const char *state)
     return import_bytes(&model, &options);
 }
 
-/* Without a checkpoint nothing has a value; what is said of states is the same. */
-static void variables_that_are_written_are_refused(void **state)
+/* What a state begins with lies in the checkpoint. What states hold from step to step:
+ * tests/conformance/stream_test.c. */
+static void states_need_a_checkpoint(void **state)
 {
     (void)state;
-    imported model = import_state(writing("w"), NULL);
-    assert_true(says(&model, "writes the variable 'w' while the model runs"));
-    imported_free(&model);
-    model = import_state(writing("w"), "zero");
-    assert_true(says(&model, "has its stored value at the begin of each run"));
-    imported_free(&model);
-    model = import_state(writing("w ^write"), "zero");
-    assert_true(says(&model, "writes the variable 'w' while the model runs"));
-    imported_free(&model);
+    expect_refused(import_state(writing("w"), NULL), "external_data_refused",
+                   "the variable 'w' has no value");
+    expect_refused(import_state(writing("w ^write"), "zero"), "external_data_refused",
+                   "the variable 'w' has no value");
     expect_refused(import_state(writing("w"), "often"), "external_data_refused", "--state often");
+}
+
+static void writes_of_parts_are_refused(void **state)
+{
+    (void)state;
+    wire_buffer graph = {0}, node = tf_node("w", "VarHandleOp", "");
+    tf_attr_number(&node, "dtype", ATTR_TYPE, DT_FLOAT);
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    tf_add(&graph, &node);
+    tf_plain(&graph, "write", "ResourceScatterAdd", "w x x");
+    tf_plain(&graph, "none", "NoOp", "^write");
+    tf_plain(&graph, "c", "Identity", "x ^none");
+    expect_refused(import_state(saved_model(&graph, "serve", one_signature, "x", "c"), NULL),
+                   "op_unsupported", "writes parts of a variable");
+    graph = (wire_buffer){0};
+    tf_placeholder(&graph, "x", DT_FLOAT, "-1 4");
+    tf_plain(&graph, "write", "AssignVariableOp", "x x");
+    tf_plain(&graph, "c", "Identity", "x ^write");
+    imported model = import_state(saved_model(&graph, "serve", one_signature, "x", "c"), NULL);
+    expect_imported(&model); /* nobody reads what is no variable */
+    imported_free(&model);
 }
 
 /* -- archives ---------------------------------------------------------------------------------- */
@@ -566,7 +583,8 @@ int main(void)
         cmocka_unit_test(calls_do_not_multiply),
         cmocka_unit_test(variables_need_their_folder),
         cmocka_unit_test(checkpoints_are_checked),
-        cmocka_unit_test(variables_that_are_written_are_refused),
+        cmocka_unit_test(states_need_a_checkpoint),
+        cmocka_unit_test(writes_of_parts_are_refused),
         cmocka_unit_test(archives_hold_one_model),
         cmocka_unit_test(archives_that_are_refused),
         cmocka_unit_test(castagnoli_is_that_of_the_standard),
