@@ -41,6 +41,7 @@ typedef struct hmlc_section {
     hmlc_dim first_column;        /* of the section, within a group */
     hmlc_dim column_tiles;        /* tiles of vectors * lanes columns */
     uint32_t last_lanes;          /* lanes of the tile's last vector that are columns; 0: all */
+    bool digits;                  /* its single row is multiplied in integers */
     bool masked;                  /* columns end somewhere in the tile, known at run time */
     hmlc_dim row_tiles;           /* in one batch element */
     int64_t row_block, col_block; /* tiles per unit */
@@ -160,6 +161,8 @@ LLVMValueRef hmlc_contraction_units_begin(hmlc_frame *frame, hmlc_frame_loop *lo
  * work and unit_cost. With `pointers`, tiles are limited by row pointers. */
 hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contraction *contraction,
                                       bool pointers) HMLC_MUST_USE;
+/* Some section multiplies its row in integers: it lies in scratch memory before the first tile. */
+bool hmlc_contraction_has_digits(const hmlc_contraction *contraction);
 /* Without units: column sections with tiles of the usual width, all rows alike. */
 void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *contraction,
                               bool pointers);

@@ -75,6 +75,7 @@ static hmlc_status contraction_emit(hmlc_frame *frame, const hmlc_kernel_plan *p
     if (contraction->winograd != NULL) {
         return hmlc_winograd_emit(&state->tile, contraction->winograd);
     }
+    hmlc_nest_digits(state);
     for (uint32_t k = 0; k < contraction->section_count; k++) {
         emit_section(state, &contraction->sections[k]);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Planning of matmul with constant or packed right-hand side: index space, panels, sections. */
 #include "contraction.h"
+#include "microkernel_digits.h"
 #include "pack_scaled.h"
 
 enum { APART_ROWS = 32 }; /* so many fill tiles well without the next batch element's */
@@ -288,6 +289,11 @@ hmlc_status hmlc_matmul_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
     hmlc_contraction_collapse(context, contraction);
     bool pointers = hmlc_contraction_needs_pointers(context, contraction);
     HMLC_TRY(hmlc_contraction_sections(context, contraction, pointers));
+    if (hmlc_contraction_has_digits(contraction)) {
+        const hmlc_scaled_plan *scaled = contraction->scaled;
+        plan->scratch_bytes =
+            integer(context, hmlc_digits_bytes(scaled->blocks * scaled->block, scaled->block));
+    }
     double row_bytes = (double)hmlc_dim_hint(contraction->depth) *
                        (double)hmlc_dtype_bytes(contraction->left_dtype);
     return hmlc_contraction_units(context, plan, contraction, row_bytes);

@@ -5,6 +5,7 @@
  */
 #include "contraction_nest.h"
 #include "conv.h"
+#include "microkernel_digits.h"
 #include "pack.h"
 #include "pack_scaled.h"
 
@@ -78,6 +79,7 @@ static void set_scaled(const hmlc_nest *nest, hmlc_microkernel *kernel)
         .blocks = scaled->blocks,
         .nibbles = scaled->nibbles,
         .is_signed = scaled->is_signed,
+        .digits = nest->section->digits ? nest->frame->scratch : NULL,
     };
     if (scaled->has_zeros) {
         kernel->scaled.zeros = scaled_operand(nest, scaled->zero_argument, scaled->zero_dtype);
@@ -528,6 +530,29 @@ hmlc_nest *hmlc_nest_create(hmlc_frame *frame, const hmlc_contraction *contracti
     hmlc_row_map_create(frame->ir->dims, &contraction->left, contraction->batch_rank,
                         contraction->rank - 1, &nest->left_rows);
     return nest;
+}
+
+/* The one row, before the first tile; where there are more, no section asks. */
+void hmlc_nest_digits(const hmlc_nest *nest)
+{
+    hmlc_frame *frame = nest->frame;
+    const hmlc_contraction *contraction = nest->contraction;
+    const hmlc_scaled_plan *scaled = contraction->scaled;
+    if (!hmlc_contraction_has_digits(contraction)) {
+        return;
+    }
+    uint32_t left = hmlc_frame_argument(frame, contraction->left_argument);
+    LLVMValueRef row = hmlc_frame_element(frame, frame->f32, frame->operands[left],
+                                          hmlc_frame_dim(frame, contraction->left.offset));
+    LLVMValueRef rows = hmlc_frame_dim(frame, contraction->rows);
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(
+        frame, &branch,
+        LLVMBuildICmp(frame->builder, LLVMIntEQ, rows, hmlc_frame_int(frame, 1), ""));
+    int64_t factor = scaled->has_zeros ? 1 : hmlc_digits_bias(scaled->is_signed);
+    hmlc_digits_emit(frame, row, scaled->blocks * scaled->block, scaled->block, -factor,
+                     frame->scratch);
+    hmlc_frame_branch_end(frame, &branch);
 }
 
 void hmlc_nest_reserve(hmlc_nest *nest)

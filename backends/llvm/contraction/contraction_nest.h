@@ -30,6 +30,8 @@ typedef struct hmlc_nest {
 hmlc_nest *hmlc_nest_create(hmlc_frame *frame, const hmlc_contraction *contraction);
 /* The stack that its tiles need. */
 void hmlc_nest_reserve(hmlc_nest *nest);
+/* Writes a single row in the numbers that its tiles multiply, where they do. */
+void hmlc_nest_digits(const hmlc_nest *nest);
 /* The panels and left rows of tile.batch and tile.group. */
 void hmlc_nest_begin_batch(hmlc_nest *nest);
 /* The tiles of [row_begin, row_end) x [column_begin, column_end) of a section. */

@@ -71,6 +71,18 @@ static void plan_splits(const hmlc_target *target, hmlc_contraction *contraction
     }
 }
 
+/* A single row is multiplied in integers, and streams panels one by one, too. */
+static bool takes_digits(const hmlc_contraction *contraction)
+{
+    return contraction->scaled != NULL && contraction->scaled->digits &&
+           hmlc_dim_is(contraction->batches, 1) && contraction->conv == NULL;
+}
+
+static bool has_single_row(const hmlc_contraction *contraction)
+{
+    return contraction->splits > 1 || takes_digits(contraction);
+}
+
 /* Vectors per tile for `rows` rows: few rows take several panels at once, so that the weights
  * stream in several places and enough sums are independent. */
 static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *contraction,
@@ -78,7 +90,7 @@ static uint32_t tile_vectors(const hmlc_target *target, const hmlc_contraction *
 {
     uint32_t panel = (uint32_t)contraction->layout.width / contraction->lanes;
     const hmlc_tiles *tiles = hmlc_bytes_tiles(target, contraction->step);
-    if (rows == 1 && contraction->splits > 1) {
+    if (rows == 1 && has_single_row(contraction)) {
         return panel;
     }
     for (size_t k = 0; k < HMLC_TILE_CHOICES && tiles->few[k] != 0; k++) {
@@ -231,7 +243,7 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
     for (int64_t few = 1; few <= SMALL_ROWS && contraction->rows->minimum <= SMALL_ROWS;) {
         uint32_t vectors = tile_vectors(context->target, contraction, few, pointers);
         int64_t most = tile_rows(context->target, contraction, vectors, pointers, false);
-        bool single = few == 1 && contraction->splits > 1;
+        bool single = few == 1 && has_single_row(contraction);
         most = vectors <= usual ? few - 1 : most < SMALL_ROWS ? most : SMALL_ROWS;
         most = single ? 1 : most;
         if (most < few) {
@@ -242,6 +254,7 @@ static void dynamic_rows(hmlc_plan_context *context, hmlc_contraction *contracti
         add_columns(context, contraction, vectors, pointers, guard);
         for (uint32_t k = 0; single && k < contraction->section_count; k++) {
             contraction->sections[k].rows = 1;
+            contraction->sections[k].digits = takes_digits(contraction);
         }
         below = within;
         few = most + 1;
@@ -273,8 +286,11 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
     plan_splits(target, contraction);
     if (known) {
         uint32_t few = tile_vectors(target, contraction, rows, pointers);
-        bool fewer = few < usual && !(rows == 1 && contraction->splits > 1);
-        add_columns(context, contraction, fewer ? usual : few, pointers, NULL);
+        bool single = rows == 1 && has_single_row(contraction);
+        add_columns(context, contraction, few < usual && !single ? usual : few, pointers, NULL);
+        for (uint32_t k = 0; single && k < contraction->section_count; k++) {
+            contraction->sections[k].digits = takes_digits(contraction);
+        }
     } else {
         dynamic_rows(context, contraction, usual, pointers);
     }
@@ -282,6 +298,15 @@ hmlc_status hmlc_contraction_sections(hmlc_plan_context *context, hmlc_contracti
         count_row_tiles(context, contraction, &contraction->sections[k]);
     }
     return HMLC_OK;
+}
+
+bool hmlc_contraction_has_digits(const hmlc_contraction *contraction)
+{
+    bool any = false;
+    for (uint32_t k = 0; k < contraction->section_count; k++) {
+        any = any || contraction->sections[k].digits;
+    }
+    return any;
 }
 
 void hmlc_contraction_columns(hmlc_plan_context *context, hmlc_contraction *contraction,

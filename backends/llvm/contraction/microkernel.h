@@ -32,6 +32,7 @@ typedef struct hmlc_scaled_panels {
     hmlc_dtype scale_dtype, zero_dtype;
     int64_t block, blocks;   /* steps of a block; blocks of the depth */
     bool nibbles, is_signed; /* right_dtype is i32 then */
+    LLVMValueRef digits;     /* of a single row (microkernel_digits.h); NULL: of f32 alone */
 } hmlc_scaled_panels;
 
 typedef struct hmlc_microkernel {

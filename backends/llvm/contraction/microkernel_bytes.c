@@ -328,6 +328,37 @@ static LLVMValueRef add_pairs(hmlc_frame *frame, const hmlc_byte_products_of *of
                         call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes), "");
 }
 
+LLVMValueRef hmlc_bytes_add_short(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                  const hmlc_step_operand *left, const hmlc_step_operand *right,
+                                  LLVMValueRef sum)
+{
+    if (of->step == HMLC_BYTE_STEP_DOT) {
+        LLVMTypeRef words = LLVMVectorType(frame->i32, of->lanes);
+        sum = sum == NULL ? LLVMConstNull(words) : sum;
+        return hmlc_bytes_add(frame, of, HMLC_BYTE_GROUP, left, right, sum);
+    }
+    LLVMValueRef bytes[] = {left->first, right->first};
+    LLVMValueRef words = call_bytes(frame, frame->target->bytes.halves, bytes, 2, of->lanes);
+    LLVMValueRef both[] = {sum, words};
+    /* No sum saturates; of plain additions LLVM changes the order, for which no register is left.
+     */
+    return sum == NULL ? words
+                       : hmlc_frame_intrinsic(frame, "llvm.sadd.sat", LLVMTypeOf(words), both, 2);
+}
+
+LLVMValueRef hmlc_bytes_widen_short(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                    LLVMValueRef sum, int64_t factor)
+{
+    unsigned long long by = (unsigned long long)factor;
+    if (of->step == HMLC_BYTE_STEP_DOT) {
+        LLVMValueRef words = hmlc_frame_splat(frame, LLVMConstInt(frame->i32, by, 0), of->lanes);
+        return LLVMBuildMul(frame->builder, sum, words, "");
+    }
+    LLVMValueRef both[] = {sum,
+                           hmlc_frame_splat(frame, LLVMConstInt(frame->i16, by, 0), 2 * of->lanes)};
+    return call_bytes(frame, frame->target->bytes.pairs, both, 2, of->lanes);
+}
+
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum)

@@ -73,6 +73,16 @@ hmlc_step_operand hmlc_bytes_operand(hmlc_frame *frame, const hmlc_byte_products
 LLVMValueRef hmlc_bytes_add(hmlc_frame *frame, const hmlc_byte_products_of *of, uint32_t count,
                             const hmlc_step_operand *left, const hmlc_step_operand *right,
                             LLVMValueRef sum);
+/*
+ * Of DOT and HALVES, where sums are known to be so small that those of two neighbours fit i16: the
+ * same with sums as the step keeps them then, NULL: none yet; and these in lanes of i32, times a
+ * factor that is a power of two.
+ */
+LLVMValueRef hmlc_bytes_add_short(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                  const hmlc_step_operand *left, const hmlc_step_operand *right,
+                                  LLVMValueRef sum);
+LLVMValueRef hmlc_bytes_widen_short(hmlc_frame *frame, const hmlc_byte_products_of *of,
+                                    LLVMValueRef sum, int64_t factor);
 /* Of steps that spread sums: products of one group, or of two that meet, in i16; NULL: none yet.
  * Several tiles' products are made before their sums, where each waits for the one before. */
 enum { HMLC_SPREAD_HALVES = 2 }; /* of a vector's columns; also sums of a column */

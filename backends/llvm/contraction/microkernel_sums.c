@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a tile from its first to its last, and the partial sums that they make. */
+#include "microkernel_digits.h"
 #include "microkernel_internal.h"
 #include "microkernel_rows.h"
 #include "microkernel_square.h"
@@ -85,6 +86,41 @@ static void join_splits(depth_loop *loop)
     }
 }
 
+/* In integers where the block allows it, else in f32. */
+static void sum_digits(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
+{
+    hmlc_frame *frame = loop->frame;
+    LLVMBuilderRef builder = frame->builder;
+    const hmlc_microkernel *kernel = loop->kernel;
+    LLVMValueRef left = loop->left, right = loop->right, zeros[HMLC_TILE_ACCUMULATORS];
+    uint32_t count = kernel->rows * kernel->vectors;
+    memcpy(zeros, loop->accumulators, sizeof zeros);
+    hmlc_frame_branch branch;
+    hmlc_frame_branch_begin(frame, &branch, hmlc_digits_taken(loop));
+    hmlc_digits_add_block(loop);
+    LLVMValueRef integers[HMLC_TILE_ACCUMULATORS];
+    memcpy(integers, loop->accumulators, sizeof integers);
+    LLVMBasicBlockRef taken = LLVMGetInsertBlock(builder);
+    hmlc_frame_branch_else(frame, &branch);
+    memcpy(loop->accumulators, zeros, sizeof zeros);
+    loop->left = left;
+    loop->right = right;
+    hmlc_depth_steps(loop, steps, end);
+    join_splits(loop);
+    LLVMBasicBlockRef floats = LLVMGetInsertBlock(builder);
+    hmlc_frame_branch_end(frame, &branch);
+    for (uint32_t k = 0; k < count; k++) {
+        LLVMValueRef phi = LLVMBuildPhi(builder, accumulator_type(frame, kernel), "");
+        LLVMAddIncoming(phi, &integers[k], &taken, 1);
+        LLVMAddIncoming(phi, &loop->accumulators[k], &floats, 1);
+        loop->accumulators[k] = phi;
+    }
+    LLVMValueRef ahead = LLVMBuildMul(builder, kernel->depth_stride,
+                                      hmlc_frame_int(frame, kernel->scaled.block), "");
+    loop->left = LLVMBuildNSWAdd(builder, left, ahead, "");
+    loop->right = end;
+}
+
 /* From zero up to `end`, in `steps` steps, and onto the sums. */
 static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
 {
@@ -95,8 +131,12 @@ static void add_partial(depth_loop *loop, LLVMValueRef steps, LLVMValueRef end)
         loop->accumulators[k] = LLVMConstNull(partial_type(frame, kernel));
     }
     hmlc_unpack_begin_block(loop);
-    hmlc_depth_steps(loop, steps, end);
-    join_splits(loop);
+    if (kernel->scaled.digits != NULL) {
+        sum_digits(loop, steps, end);
+    } else {
+        hmlc_depth_steps(loop, steps, end);
+        join_splits(loop);
+    }
     for (uint32_t k = 0; k < count; k++) {
         LLVMValueRef sum = load_sum(frame, kernel, k), part = loop->accumulators[k];
         if (kernel->half_products) {

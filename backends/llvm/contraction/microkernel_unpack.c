@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Right sides of fewer bits than the sums. Bytes are widened as they are loaded; of four bits each,
- * eight steps share an i32, low bits first, and shifts take one out. Products of a block are added
+ * eight steps share an i32, four in the low halves of its bytes, then four in the high ones, and
+ * shifts take one out; those with a sign are stored 8 larger. Products of a block are added
  * up without its scale, which is one factor of their sum: the same terms as with scaled weights,
  * rounded in another order.
  */
 #include "microkernel_internal.h"
 #include "llvm/elementwise/elementwise_internal.h"
 
-enum { BITS = 4 };
+enum { BITS = 4, BYTE = 8, PER_WORD = 32 };
+#define SIGNS 0x88888888u
 
 uint32_t hmlc_unpack_steps(const hmlc_microkernel *kernel)
 {
     return kernel->scaled.nibbles ? HMLC_NIBBLES : 1;
+}
+
+static LLVMValueRef splat_bits(const depth_loop *loop, uint32_t bits)
+{
+    hmlc_frame *frame = loop->frame;
+    return hmlc_frame_splat(frame, LLVMConstInt(frame->i32, bits, 0), loop->kernel->lanes);
 }
 
 static void load_words(depth_loop *loop)
@@ -21,8 +29,12 @@ static void load_words(depth_loop *loop)
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_vector(frame, kernel->right_dtype, kernel->lanes);
     for (uint32_t v = 0; v < kernel->vectors; v++) {
-        loop->words[v] = hmlc_frame_load(frame, type, hmlc_depth_right_address(loop, v),
-                                         kernel->panel_alignment);
+        LLVMValueRef words = hmlc_frame_load(frame, type, hmlc_depth_right_address(loop, v),
+                                             kernel->panel_alignment);
+        if (kernel->scaled.nibbles && kernel->scaled.is_signed) {
+            words = LLVMBuildXor(frame->builder, words, splat_bits(loop, SIGNS), "");
+        }
+        loop->words[v] = words;
     }
 }
 
@@ -42,20 +54,16 @@ void hmlc_unpack_all(depth_loop *loop)
     loop->left = first;
 }
 
-static LLVMValueRef splat_bits(const depth_loop *loop, uint32_t bits)
-{
-    hmlc_frame *frame = loop->frame;
-    return hmlc_frame_splat(frame, LLVMConstInt(frame->i32, bits, 0), loop->kernel->lanes);
-}
-
 /* The step of the eight that loop->place says. */
 static LLVMValueRef nibble(const depth_loop *loop, LLVMValueRef words)
 {
     LLVMBuilderRef builder = loop->frame->builder;
-    uint32_t low = BITS * loop->place, high = BITS * (HMLC_NIBBLES - 1 - loop->place);
+    uint32_t half = loop->place / HMLC_BYTE_GROUP;
+    uint32_t low = BYTE * (loop->place % HMLC_BYTE_GROUP) + BITS * half;
+    uint32_t high = PER_WORD - BITS - low;
     if (loop->kernel->scaled.is_signed) {
         words = LLVMBuildShl(builder, words, splat_bits(loop, high), "");
-        return LLVMBuildAShr(builder, words, splat_bits(loop, BITS * (HMLC_NIBBLES - 1)), "");
+        return LLVMBuildAShr(builder, words, splat_bits(loop, PER_WORD - BITS), "");
     }
     words = LLVMBuildLShr(builder, words, splat_bits(loop, low), "");
     return high == 0 ? words : LLVMBuildAnd(builder, words, splat_bits(loop, 15), "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pack_scaled.h"
+#include "microkernel_digits.h"
 
 enum { LONGEST_BLOCK = 256 }; /* sums of more products in one register lose too much */
 
@@ -70,12 +71,13 @@ static hmlc_status pack_nibbles(const hmlc_kernel_plan *plan, const hmlc_tensor 
     const uint8_t *from = constant->data;
     uint8_t *to = out;
     int64_t width = panels->layout.width, rows = panels->depth / HMLC_NIBBLES;
+    uint8_t sign = contraction->scaled->is_signed ? 8 : 0;
     for (int64_t column = 0; column < panels->columns; column++) {
         int64_t word = column / width * rows * width + column % width;
         for (int64_t k = 0; k < panels->depth; k++) {
             uint8_t value = from[k * panels->depth_stride + column * panels->column_stride];
-            int64_t place = (word + k / HMLC_NIBBLES * width) * 4 + k % HMLC_NIBBLES / 2;
-            to[place] |= (uint8_t)((value & 15) << (k % 2 * 4));
+            int64_t place = (word + k / HMLC_NIBBLES * width) * 4 + k % 4;
+            to[place] |= (uint8_t)(((value & 15) ^ sign) << (k / 4 % 2 * 4));
         }
     }
     return HMLC_OK;
@@ -153,6 +155,22 @@ static hmlc_status plan_nibbles(hmlc_plan_context *context, hmlc_kernel_plan *pl
     return HMLC_OK;
 }
 
+/* Blocks of four bits are no longer than those of a row's digits, on every target: so all share
+ * their scales. */
+static void plan_digits(const hmlc_target *target, const hmlc_contraction *contraction,
+                        const hmlc_pack_weights *panels, hmlc_scaled_plan *scaled)
+{
+    int64_t part = hmlc_digits_block(scaled->block);
+    scaled->repeated *= scaled->block / part;
+    scaled->block = part;
+    scaled->blocks = (panels->depth + part - 1) / part;
+    scaled->digits = panels->depth % part == 0 && scaled->blocks > 1 &&
+                     contraction->left_dtype == HMLC_DTYPE_f32 &&
+                     contraction->dtype == HMLC_DTYPE_f32 &&
+                     hmlc_dim_is(contraction->left.strides[contraction->rank - 1], 1) &&
+                     hmlc_digits_step(target, contraction->lanes) != HMLC_BYTE_STEP_NONE;
+}
+
 hmlc_status hmlc_pack_scaled_plan(hmlc_plan_context *context, hmlc_kernel_plan *plan,
                                   const hmlc_op *dequantize, const hmlc_pack_weights *panels)
 {
@@ -173,6 +191,7 @@ hmlc_status hmlc_pack_scaled_plan(hmlc_plan_context *context, hmlc_kernel_plan *
                                    &scaled->is_signed);
     HMLC_TRY(hmlc_pack_weights_plan(context, plan, weights->index, panels));
     if (scaled->nibbles) {
+        plan_digits(context->target, contraction, panels, scaled);
         HMLC_TRY(plan_nibbles(context, plan, weights->index));
     }
     hmlc_kernel_operand *operand = &plan->operands[scaled->scale_argument];

@@ -10,6 +10,7 @@
 
 typedef struct hmlc_scaled_plan {
     bool nibbles, is_signed, has_zeros;
+    bool digits; /* a single row can be multiplied in integers (microkernel_digits.h) */
     uint32_t scale_argument, zero_argument;
     hmlc_dtype scale_dtype, zero_dtype;
     int64_t block;    /* steps that share a row of scales in memory */
