@@ -17,14 +17,15 @@ enum {
     LEAST_BLOCK = 8, /* the scales of shorter ones take more than the weights */
 };
 
-/* One scale, or one for each column of the product's result; or blocks along the depth. */
+/* One scale, or one for each column of the product's result; or blocks along the depth, whose
+ * scales are halves or f32: kernels keep them as f32, which holds both. */
 static bool scales_fit(const hmlc_op *op, int64_t outputs_axis)
 {
     const hmlc_value *scale = hmlc_op_operand(op, 1);
     bool along = hmlc_op_int(op, HMLC_ATTR_axis) == outputs_axis;
     int64_t block = hmlc_op_int(op, HMLC_ATTR_block);
     if (block > 0) {
-        return !along && block >= LEAST_BLOCK;
+        return !along && block >= LEAST_BLOCK && hmlc_dtype_bytes(scale->type->dtype) <= 4;
     }
     return scale->type->dtype == HMLC_DTYPE_f32 && (hmlc_is_one_element(scale) || along);
 }
