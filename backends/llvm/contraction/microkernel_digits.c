@@ -321,6 +321,9 @@ static void multiply_words(depth_loop *loop, digit_sums *sums)
         LLVMValueRef low[COLUMN_VECTORS], high[COLUMN_VECTORS];
         loop->right = hmlc_frame_element(frame, panel, first,
                                          hmlc_frame_int(frame, w * kernel->layout.width));
+        if (sums->first == 0) {
+            hmlc_depth_fetch_panel(loop);
+        }
         for (uint32_t v = 0; v < sums->count; v++) {
             LLVMValueRef both =
                 hmlc_frame_load(frame, words, hmlc_depth_right_address(loop, sums->first + v),

@@ -220,6 +220,18 @@ void hmlc_depth_prefetch(const depth_loop *loop)
     }
 }
 
+/* The processor's own fetching ends with a page, and has one place alone to go by. */
+void hmlc_depth_fetch_panel(const depth_loop *loop)
+{
+    enum { AHEAD = 2048 }; /* bytes */
+    hmlc_frame *frame = loop->frame;
+    LLVMValueRef address =
+        hmlc_frame_element(frame, frame->i8, loop->right, hmlc_frame_int(frame, AHEAD));
+    LLVMValueRef arguments[] = {address, LLVMConstInt(frame->i32, 0, 0),
+                                LLVMConstInt(frame->i32, 3, 0), LLVMConstInt(frame->i32, 1, 0)};
+    hmlc_frame_intrinsic(frame, "llvm.prefetch", frame->pointer, arguments, 4);
+}
+
 /* What there is less of is loaded first and held. */
 void hmlc_depth_step(depth_loop *loop)
 {
@@ -380,6 +392,9 @@ static void emit_split(depth_loop *loop)
     const hmlc_microkernel *kernel = loop->kernel;
     LLVMTypeRef type = hmlc_frame_type(frame, kernel->right_dtype);
     LLVMValueRef left = loop->left, right = loop->right;
+    if (hmlc_dtype_is_byte(kernel->right_dtype)) {
+        hmlc_depth_fetch_panel(loop);
+    }
     for (loop->split = 0; loop->split < loop->splits; loop->split++) {
         LLVMValueRef ahead = LLVMBuildMul(frame->builder, kernel->depth_stride,
                                           hmlc_frame_int(frame, loop->split), "");

@@ -47,6 +47,8 @@ LLVMValueRef hmlc_depth_left_address(const depth_loop *loop, uint32_t row);
 LLVMValueRef hmlc_depth_right_address(const depth_loop *loop, uint32_t vector);
 LLVMValueRef hmlc_depth_splat_lane(const depth_loop *loop, LLVMValueRef vector, uint32_t lane);
 void hmlc_depth_prefetch(const depth_loop *loop);
+/* Of a panel that is read once, and alone: the line that is due a little later. */
+void hmlc_depth_fetch_panel(const depth_loop *loop);
 
 /* microkernel_unpack.c: scaled panels. Steps that share an element of the panels; all of them; one
  * as columns; before the steps of a block; a sum and the block's. */
