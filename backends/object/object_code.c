@@ -178,23 +178,66 @@ static hmlc_status make_code(generator *g, LLVMModuleRef module, LLVMMemoryBuffe
     return g->stack.failed ? HMLC_RESOURCE : HMLC_OK;
 }
 
-/* The kernel whose code asks for a function; NULL: it has no section of its own. */
+static uint32_t kernel_of(const generator *g, LLVMValueRef function)
+{
+    uint32_t k = 0;
+    for (; k < g->program->unique.count; k++) {
+        const char *kernel = hmlc_object_kernel_name(g->form, k);
+        if (kernel != NULL && strcmp(kernel, LLVMGetValueName(function)) == 0) {
+            break;
+        }
+    }
+    return k;
+}
+
+/* The function of a section: ".text.<name>". */
+static LLVMValueRef function_of(const generator *g, const char *section)
+{
+    LLVMValueRef f = LLVMGetFirstFunction(g->all);
+    for (; f != NULL; f = LLVMGetNextFunction(f)) {
+        size_t own = strlen(LLVMGetValueName(f)), length = strlen(section);
+        if (own < length && section[length - own - 1] == '.' &&
+            strcmp(section + length - own, LLVMGetValueName(f)) == 0) {
+            break;
+        }
+    }
+    return f;
+}
+
+/* A function that calls this one, as portable kernels call those that they share. */
+static LLVMValueRef caller_of(LLVMValueRef function)
+{
+    LLVMUseRef use = LLVMGetFirstUse(function);
+    LLVMValueRef user = use != NULL ? LLVMIsAInstruction(LLVMGetUser(use)) : NULL;
+    return user != NULL ? LLVMGetBasicBlockParent(LLVMGetInstructionParent(user)) : NULL;
+}
+
+/* The kernel whose code asks for a function, itself or by one that it calls; NULL: it has no
+ * section of its own. */
 static const hmlc_location *user_of(const generator *g, LLVMMemoryBufferRef object,
                                     const char *name)
 {
     char section[256];
     hmlc_object_user(object, name, section, sizeof section);
-    size_t length = strlen(section);
-    for (uint32_t k = 0; k < g->program->unique.count; k++) {
-        const char *kernel = hmlc_object_kernel_name(g->form, k);
-        size_t own = kernel != NULL ? strlen(kernel) : 0;
-        if (own > 0 && own < length && section[length - own - 1] == '.' &&
-            strcmp(section + length - own, kernel) == 0) {
+    LLVMValueRef function = function_of(g, section);
+    for (uint32_t depth = 0; function != NULL && depth < 16; depth++) {
+        uint32_t k = kernel_of(g, function);
+        if (k < g->program->unique.count) {
             *g->progress = k;
             return g->program->unique.data[k].plan->kernel->location;
         }
+        function = caller_of(function);
     }
     return NULL;
+}
+
+/* What helps where a processor lacks what LLVM's function `name` does; "df" in it is f64. */
+static const char *hint_of(const char *name)
+{
+    return strstr(name, "df") != NULL
+               ? "the kernel computes in f64, which this processor has not; express the operator "
+                 "through others, or take a target of 64 bits"
+               : "take a processor that has it, or a target of 64 bits";
 }
 
 static hmlc_status check_undefined(const generator *g, LLVMMemoryBufferRef object)
@@ -203,8 +246,7 @@ static hmlc_status check_undefined(const generator *g, LLVMMemoryBufferRef objec
     hmlc_status status = hmlc_object_undefined(object, g->program->module->diagnostics, &names);
     if (status == HMLC_OK && names.count > 0) {
         status = hmlc_error_add(g->program->module->diagnostics, HMLC_ERROR_object_unfit,
-                                user_of(g, object, names.data[0]),
-                                "take types of 32 bits at most there, or a target of 64 bits",
+                                user_of(g, object, names.data[0]), hint_of(names.data[0]),
                                 "%s has no instruction for '%s', which the model needs",
                                 g->target->name, names.data[0]);
     }

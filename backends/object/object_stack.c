@@ -143,13 +143,13 @@ static uint64_t depth_of(graph *g, LLVMValueRef function)
     return n->depth;
 }
 
-/* The deepest of what LLVM calls without a call in its IR: memcpy and the like. */
+/* The deepest of what LLVM calls without a call in its IR: memcpy, __divdi3 and the like. */
 static uint64_t deepest_support(graph *g)
 {
     uint64_t deepest = 0;
     for (size_t k = 0; k < g->nodes.count; k++) {
         const char *name = LLVMGetValueName(g->nodes.data[k].function);
-        bool support = strncmp(name, "mem", 3) == 0 || strncmp(name, "__aeabi_", 8) == 0;
+        bool support = strncmp(name, "mem", 3) == 0 || strncmp(name, "__", 2) == 0;
         if (support && LLVMGetLinkage(g->nodes.data[k].function) == LLVMInternalLinkage) {
             uint64_t depth = g->call_bytes + depth_of(g, g->nodes.data[k].function);
             deepest = depth > deepest ? depth : deepest;

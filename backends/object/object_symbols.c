@@ -98,7 +98,8 @@ static bool asks_for(LLVMSectionIteratorRef section, const char *name)
     for (; !found && !LLVMIsRelocationIteratorAtEnd(section, at); LLVMMoveToNextRelocation(at)) {
         LLVMSymbolIteratorRef symbol = LLVMGetRelocationSymbol(at);
         const char *text = LLVMGetSymbolName(symbol);
-        found = text != NULL && strcmp(text, name) == 0;
+        found = text != NULL && name_length(text) == strlen(name) &&
+                strncmp(text, name, strlen(name)) == 0;
         LLVMDisposeSymbolIterator(symbol);
     }
     LLVMDisposeRelocationIterator(at);

@@ -98,3 +98,8 @@ bool hmlc_target_float_abi(hmlc_target *target, bool hard, char *triple, size_t 
     target->triple = triple;
     return true;
 }
+
+bool hmlc_target_names_sections(const hmlc_target *target)
+{
+    return hmlc_architecture_of(target)->named_sections;
+}

@@ -71,6 +71,9 @@ expect 3 'HML0304.*target x86-64-v2 does not multiply f16' "$hmlc" compile usual
 expect 3 'HML0304.*target aarch64 does not multiply f16' "$hmlc" compile usual.onnx -o x.hml --precision f16 --target aarch64
 expect 3 'HML0304.*target aarch64-dot does not multiply bf16' "$hmlc" compile usual.onnx -o x.hml --precision bf16 --target aarch64-dot
 expect 2 'HML1100.*--precision f61: expected f32, f16 or bf16' "$hmlc" compile usual.onnx -o x.hml --precision f61
+expect 2 'HML1100.*--weights bf16 contradicts --precision f16' "$hmlc" compile usual.onnx -o x.hml --precision f16 --weights bf16 --target aarch64-dot
+expect 2 'HML1100.*--weights f16 contradicts --precision bf16' "$hmlc" compile usual.onnx -o x.hml --precision bf16 --weights f16 --target aarch64-mm
+expect 0 'products +1 in f16' "$hmlc" compile usual.onnx -o both.hml --precision f16 --weights f16 --target aarch64-dot
 expect 0 'warning.HML0222.*computed in f32: .*beyond the range of f16' "$hmlc" compile large.onnx -o large.hml --precision f16 --target aarch64-dot
 takes usual 6144 --precision f16 --target aarch64-dot
 expect 0 'products +1 in f16, 0 in f32' "$hmlc" compile usual.onnx -o taken.hml --precision f16 --target aarch64-dot

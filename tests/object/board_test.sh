@@ -38,6 +38,7 @@ declare -A most_ticks=(
     [branches]='3600 3200 2800 1700 1700'
     [repeat]='3600 3200 2800 2200 2200'
     [bytes]='650000 640000 520000 410000 410000'
+    [divide]='150000 150000 120000 135000 135000'
     [digits_int8]='530000 530000 425000 420000 420000'
 )
 
@@ -64,9 +65,29 @@ for name in glob.glob(sys.argv[1] + "/ref/output_*.npy"):
 P
 }
 
+# Quotients toward zero, remainders of the divisor's sign, and both of the same bits without a sign, of Python's integers.
+whole_quotients() {
+    $python - "$place" <<'P'
+import sys
+import numpy
+load = lambda name: numpy.load(f"{sys.argv[1]}/{name}.npy").ravel()
+found = [numpy.fromfile(f"{sys.argv[1]}/output_{k}.bin", "int64") for k in range(4)]
+ends = 2**63
+start = [0, 100, -100, ends - 11, -ends + 10, 2**32 - 1, -(2**45), 81985529216486895]
+by = [10, -10, 1000, 2**31, 2**32 + 5, -77, -(2**40), 2**62, ends - 11, -ends + 10]
+a = [int(x) + s for x, s in zip(load("input_0"), start) for _ in by]
+b = [int(z) + s for _ in start for z, s in zip(load("input_1"), by)]
+signed = lambda n: (n + ends) % 2**64 - ends
+for k, (p, q) in enumerate(zip(a, b)):
+    toward_zero = abs(p) // abs(q) * (1 if (p < 0) == (q < 0) else -1)
+    u, v = p % 2**64, q % 2**64
+    assert [int(f[k]) for f in found] == [toward_zero, p % q, signed(u // v), signed(u % v)], (p, q)
+P
+}
+
 for k in "${!boards[@]}"; do
     read -r target machine triple code data <<<"${boards[$k]}"
-    for name in digits mlp depthwise branches repeat bytes digits_int8; do
+    for name in digits mlp depthwise branches repeat bytes divide digits_int8; do
         dims=()
         [[ $target = cortex-m85 && $name != depthwise && $name != bytes ]] && continue
         [[ $name = digits* ]] && dims=(--dim batch=1)
@@ -82,7 +103,8 @@ for k in "${!boards[@]}"; do
         [ -f "$place/$name.hml" ] || expect 0 '' "$hmlc" compile "$place/$name.onnx" -o "$place/$name.hml" --target native "${dims[@]}" --quiet
         rm -rf "$place/ref"
         expect 0 'output_0' "$hml" run "$place/$name.hml" "${inputs[@]}" --output "$place/ref"
-        if [[ $name = bytes || $name = digits_int8 ]]; then # whole numbers, and f32 that rounds alike
+        [ $name != divide ] || holds "$name for $target: what integers of any size give" whole_quotients
+        if [[ $name = bytes || $name = divide || $name = digits_int8 ]]; then # whole numbers, and f32 that rounds alike
             holds "$name for $target: bits of this machine" same_outputs "$place/ref"
         else
             holds "$name for $target: results" close_to

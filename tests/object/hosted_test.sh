@@ -109,7 +109,7 @@ done
 
 # Weights beside the object, sections, another prefix.
 expect 0 '' "$hmlc" compile "$digits" -o "$place/apart" --emit object --target x86-64-v2 --dim batch=1 --weights bin --prefix net \
-    --section code=.fast,weights=.slow --quiet
+    --section code=.fast --quiet
 make_driver apart
 holds 'it links with weights apart' compile_c "$place/apart.o"
 expect 0 'arena_top 9408' bash -c "cd '$place' && ./driver"

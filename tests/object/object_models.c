@@ -227,14 +227,78 @@ static void doubles(wire_buffer *graph)
     graph_add(graph, "Mul", "x x", "y");
 }
 
-/* For 32-bit processors a call. */
+static void i64_constant(wire_buffer *graph, const char *name, const char *dims,
+                         const int64_t *values, size_t count)
+{
+    graph_constant(graph, name, ONNX_INT64, dims, values, count * sizeof *values);
+}
+
+static void cast_to(wire_buffer *graph, int64_t type, const char *from, const char *to)
+{
+    wire_buffer cast = node_begin("Cast", from, to);
+    node_int(&cast, "to", type);
+    graph_node(graph, &cast);
+}
+
+/* Quotients and remainders of 64 bits, signed and not, of numbers that lie at the ends of 32 and 64
+ * bits: what is nothing but calls for 32-bit processors. */
 static void divide(wire_buffer *graph)
 {
-    graph_value(graph, GRAPH_INPUT, "x", ONNX_INT64, "6");
-    graph_value(graph, GRAPH_INPUT, "z", ONNX_INT64, "6");
-    graph_value(graph, GRAPH_OUTPUT, "y", ONNX_INT64, "6");
+    enum { ONNX_UINT64 = 13 };
+    static const int64_t from[] = {0,
+                                   100,
+                                   -100,
+                                   INT64_MAX - 10,
+                                   INT64_MIN + 10,
+                                   UINT32_MAX,
+                                   -(INT64_C(1) << 45),
+                                   INT64_C(81985529216486895)};
+    static const int64_t by[] = {10,
+                                 -10,
+                                 1000,
+                                 INT64_C(1) << 31,
+                                 (INT64_C(1) << 32) + 5,
+                                 -77,
+                                 -(INT64_C(1) << 40),
+                                 INT64_C(1) << 62,
+                                 INT64_MAX - 10,
+                                 INT64_MIN + 10};
+    static const char *const outputs[] = {"quotients", "remainders", "unsigned_quotients",
+                                          "unsigned_remainders"};
+    graph_value(graph, GRAPH_INPUT, "x", ONNX_INT64, "8 1");
+    graph_value(graph, GRAPH_INPUT, "z", ONNX_INT64, "1 10");
+    i64_constant(graph, "from", "8 1", from, sizeof from / sizeof from[0]);
+    i64_constant(graph, "by", "1 10", by, sizeof by / sizeof by[0]);
+    graph_add(graph, "Add", "x from", "a");
+    graph_add(graph, "Add", "z by", "b");
+    graph_add(graph, "Div", "a b", "quotients");
+    graph_add(graph, "Mod", "a b", "remainders");
+    cast_to(graph, ONNX_UINT64, "a", "c");
+    cast_to(graph, ONNX_UINT64, "b", "d");
+    graph_add(graph, "Div", "c d", "e");
+    graph_add(graph, "Mod", "c d", "f");
+    cast_to(graph, ONNX_INT64, "e", "unsigned_quotients");
+    cast_to(graph, ONNX_INT64, "f", "unsigned_remainders");
+    for (size_t k = 0; k < 4; k++) {
+        graph_value(graph, GRAPH_OUTPUT, outputs[k], ONNX_INT64, "8 10");
+    }
+}
+
+/* Kernels that compute in f64, although the graph has f32 alone: a loop's and a portable one. */
+static void arcs(wire_buffer *graph)
+{
+    input(graph, "x", "6");
+    output(graph, "y", "6");
     graph_add(graph, "Neg", "x", "n");
-    graph_add(graph, "Div", "n z", "y");
+    graph_add(graph, "Asinh", "n", "y");
+}
+
+static void grid(wire_buffer *graph)
+{
+    input(graph, "x", "1 1 4 4");
+    input(graph, "places", "1 3 3 2");
+    output(graph, "y", "1 1 3 3");
+    graph_add(graph, "GridSample", "x places", "y");
 }
 
 /* As many results as the data says. */
@@ -258,7 +322,8 @@ static const struct {
 } models[] = {{"mlp", mlp},           {"depthwise", depthwise}, {"bytes", bytes},
               {"branches", branches}, {"repeat", repeat},       {"odd", odd_names},
               {"clash", clash},       {"doubles", doubles},     {"divide", divide},
-              {"found", found},       {"large", large}};
+              {"found", found},       {"large", large},         {"arcs", arcs},
+              {"grid", grid}};
 
 int main(int argc, char **argv)
 {

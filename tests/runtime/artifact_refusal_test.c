@@ -138,6 +138,7 @@ DAMAGE(operand_writes_input, operands_of(data)[0].flags = HML_OPERAND_WRITTEN)
 DAMAGE(kernel_entry, kernels_of(data)[0].entry = 1 << 20)
 DAMAGE(kernel_entry_before_code, kernels_of(data)[0].entry = 4)
 DAMAGE(kernel_entry_inside, kernels_of(data)[0].entry += 4)
+DAMAGE(kernel_entry_odd, kernels_of(data)[0].entry += 1) /* on A32: Thumb code */
 DAMAGE(kernel_entry_of_another, kernels_of(data)[0].entry = kernels_of(data)[1].entry)
 DAMAGE(kernel_form, kernels_of(data)[0].form = 0)
 DAMAGE(step_kind, steps_of(data)[0].kind = 9)
@@ -256,6 +257,7 @@ static const damage_case sealed_cases[] = {
     {kernel_entry, HML_ERROR_kernel_invalid},
     {kernel_entry_before_code, HML_ERROR_kernel_invalid},
     {kernel_entry_inside, HML_ERROR_kernel_invalid},
+    {kernel_entry_odd, HML_ERROR_kernel_invalid},
     {kernel_entry_of_another, HML_ERROR_kernel_invalid},
     {kernel_form, HML_ERROR_kernel_invalid},
     {step_kind, HML_ERROR_step_invalid},

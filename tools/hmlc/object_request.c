@@ -33,6 +33,22 @@ static int refuse_words(const hmlc_request *request, const hml_options *options)
     return HMLC_OK;
 }
 
+/* Names of sections need an object that has such, and weights that are in it. */
+static int check_sections(const hmlc_request *request)
+{
+    if (!hmlc_target_names_sections(request->targets[0])) {
+        return hml_report_usage(request->report,
+                                "--section: objects for %s have the sections of their format alone",
+                                request->targets[0]->name);
+    }
+    return request->object.weights_section == NULL || !request->object.weights_apart
+               ? HMLC_OK
+               : hml_report_usage(request->report,
+                                  "--section weights=%s: with --weights bin the "
+                                  "weights are in no section of the object",
+                                  request->object.weights_section);
+}
+
 /* "code=.itcm,weights=.ext_flash" */
 static int parse_sections(hmlc_request *request, const char *list)
 {
@@ -47,13 +63,15 @@ static int parse_sections(hmlc_request *request, const char *list)
     for (char *word = strtok_r(copy, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest)) {
         char *name = strchr(word, '=');
         bool code = strncmp(word, "code=", 5) == 0, weights = strncmp(word, "weights=", 8) == 0;
-        if ((!code && !weights) || name[1] == '\0') {
+        const char **section =
+            code ? &request->object.code_section : &request->object.weights_section;
+        if ((!code && !weights) || name[1] == '\0' || *section != NULL) {
             return hml_report_usage(request->report,
                                     "--section %s: expected code=NAME, weights=NAME or both", list);
         }
-        *(code ? &request->object.code_section : &request->object.weights_section) = name + 1;
+        *section = name + 1;
     }
-    return HMLC_OK;
+    return check_sections(request);
 }
 
 static int parse_prefix(hmlc_request *request, const char *prefix)
@@ -79,11 +97,25 @@ bool hmlc_request_triple(hmlc_request *request, const hml_options *options, cons
                                  hml_options_get(options, "features"), &request->own_target);
 }
 
+/* "+f,-g": no name is empty. */
+static bool is_list_of_names(const char *list)
+{
+    size_t length = strlen(list);
+    return length > 0 && list[0] != ',' && list[length - 1] != ',' && strstr(list, ",,") == NULL;
+}
+
 /* A row's processor and features are the row's. */
 static int check_words(const hmlc_request *request, const hml_options *options)
 {
-    bool words =
-        hml_options_get(options, "cpu") != NULL || hml_options_get(options, "features") != NULL;
+    static const char *const names[] = {"cpu", "features"};
+    bool words = false;
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        const char *word = hml_options_get(options, names[k]);
+        words = words || word != NULL;
+        if (word != NULL && !is_list_of_names(word)) {
+            return hml_report_usage(request->report, "--%s '%s' has an empty name", names[k], word);
+        }
+    }
     return !words || request->targets[0] == &request->own_target
                ? HMLC_OK
                : hml_report_usage(request->report,

@@ -289,6 +289,20 @@ static int parse_precision(hmlc_request *request, const char *word)
     return HMLC_OK;
 }
 
+/* Halves that multiply are what their weights are stored in. */
+static int check_halves(const hmlc_request *request, const hml_options *options)
+{
+    bool f16 = request->products == HMLC_DTYPE_f16 && request->weights == HMLC_WEIGHTS_BF16;
+    bool bf16 = request->products == HMLC_DTYPE_bf16 && request->weights == HMLC_WEIGHTS_F16;
+    const char *precision = hml_options_get(options, "precision");
+    return !f16 && !bf16
+               ? HMLC_OK
+               : hml_report_usage(request->report,
+                                  "--weights %s contradicts --precision %s, which stores the "
+                                  "weights that it multiplies in %s",
+                                  hml_options_get(options, "weights"), precision, precision);
+}
+
 static int parse_keep(hmlc_request *request, const hml_options *options)
 {
     const char *name;
@@ -334,6 +348,7 @@ int hmlc_request_parse(hmlc_request *request, hml_report *report, const hml_opti
                                : status;
     status =
         status == HMLC_OK ? parse_weights(request, hml_options_get(options, "weights")) : status;
+    status = status == HMLC_OK ? check_halves(request, options) : status;
     return status == HMLC_OK ? hmlc_request_parse_object(request, options) : status;
 }
 

@@ -39,6 +39,9 @@ bool hmlc_target_of_triple(const char *triple, const char *cpu, const char *feat
  * text. False where its triple has no such choice. */
 bool hmlc_target_float_abi(hmlc_target *target, bool hard, char *triple, size_t bytes);
 
+/* Whether objects for it have sections of any name. */
+bool hmlc_target_names_sections(const hmlc_target *target);
+
 typedef enum hmlc_emit { HMLC_EMIT_ARTIFACT, HMLC_EMIT_LLVM_IR, HMLC_EMIT_ASM } hmlc_emit;
 
 /* The object form: BASE.o, BASE.h and BASE.json instead of an artifact. */
