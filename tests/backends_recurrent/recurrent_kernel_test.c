@@ -18,7 +18,8 @@ enum {
     PEEPHOLES = 4, /* gru: the candidate's bias */
     CONSTANT_WEIGHTS = 8,
     FORGET = 16, /* gru: linear_before_reset */
-    CLIP = 32
+    CLIP = 32,
+    DYNAMIC = 64 /* the batch is known at run time */
 };
 
 /* Of all directions; count 0: the usual ones. */
@@ -31,6 +32,7 @@ typedef struct cell_case {
     hmlc_opcode opcode;
     kernel_graph graph;
     kernel_random random;
+    bool dynamic; /* the batch is a symbol */
     hmlc_tensor inputs[8];
     uint32_t count;
 } cell_case;
@@ -42,13 +44,17 @@ static hmlc_tensor random_tensor(cell_case *test, hmlc_dtype dtype, int32_t rank
                                 high);
 }
 
+/* `batch_axis` is that of the batch, -1 where there is none. */
 static hmlc_value *input(cell_case *test, hmlc_dtype dtype, int32_t rank, const int64_t *dims,
-                         double low, double high)
+                         int32_t batch_axis, double low, double high)
 {
     char text[128] = "";
     int used = 0;
     for (int32_t k = 0; k < rank; k++) {
-        used += snprintf(text + used, sizeof text - (size_t)used, "%lld ", (long long)dims[k]);
+        size_t rest = sizeof text - (size_t)used;
+        bool symbol = test->dynamic && k == batch_axis;
+        used += symbol ? snprintf(text + used, rest, "n ")
+                       : snprintf(text + used, rest, "%lld ", (long long)dims[k]);
     }
     test->inputs[test->count++] = random_tensor(test, dtype, rank, dims, low, high);
     return kernel_graph_input(&test->graph, dtype, text);
@@ -60,13 +66,13 @@ static void add_own_operands(cell_case *test, hmlc_value **operands, int options
 {
     int64_t bias[] = {state[0], state[2]}, peepholes[] = {state[0], 3 * state[2]};
     if (test->opcode == HMLC_OP_lstm_cells && (options & STATES)) {
-        operands[4] = input(test, HMLC_DTYPE_f32, 3, state, -1, 1);
+        operands[4] = input(test, HMLC_DTYPE_f32, 3, state, 1, -1, 1);
     }
     if (test->opcode == HMLC_OP_lstm_cells && (options & PEEPHOLES)) {
-        operands[5] = input(test, HMLC_DTYPE_f32, 2, peepholes, -1, 1);
+        operands[5] = input(test, HMLC_DTYPE_f32, 2, peepholes, -1, -1, 1);
     }
     if (test->opcode == HMLC_OP_gru_cells && (options & PEEPHOLES)) {
-        operands[4] = input(test, HMLC_DTYPE_f32, 2, bias, -1, 1);
+        operands[4] = input(test, HMLC_DTYPE_f32, 2, bias, -1, -1, 1);
     }
 }
 
@@ -76,23 +82,24 @@ static void check_cells(hmlc_opcode opcode, const int64_t sizes[3], int64_t dire
     int64_t steps = sizes[0], batch = sizes[1], hidden = sizes[2];
     cell_case test = {.opcode = opcode,
                       .graph = kernel_graph_create(),
+                      .dynamic = (options & DYNAMIC) != 0,
                       .random = {(uint64_t)(steps * 7919 + hidden * 31 + options)}};
     int64_t directions = direction == HMLC_DIRECTION_BIDIRECTIONAL ? 2 : 1;
     int64_t rows = hmlc_cell_kind_of(opcode)->gates * hidden;
     int64_t x[] = {steps, batch, directions * rows}, r[] = {directions, rows, hidden};
     int64_t state[] = {directions, batch, hidden};
-    hmlc_value *operands[6] = {input(&test, HMLC_DTYPE_f32, 3, x, -1, 1)};
+    hmlc_value *operands[6] = {input(&test, HMLC_DTYPE_f32, 3, x, 1, -1, 1)};
     if (options & CONSTANT_WEIGHTS) {
         hmlc_tensor weights = random_tensor(&test, HMLC_DTYPE_f32, 3, r, -0.4, 0.4);
         operands[1] = kernel_graph_outer_constant(&test.graph, &weights);
     } else {
-        operands[1] = input(&test, HMLC_DTYPE_f32, 3, r, -0.4, 0.4);
+        operands[1] = input(&test, HMLC_DTYPE_f32, 3, r, -1, -0.4, 0.4);
     }
     if (options & LENGTHS) {
-        operands[2] = input(&test, HMLC_DTYPE_i32, 1, &batch, 0, (double)steps + 1);
+        operands[2] = input(&test, HMLC_DTYPE_i32, 1, &batch, 0, 0, (double)steps + 1);
     }
     if (options & STATES) {
-        operands[3] = input(&test, HMLC_DTYPE_f32, 3, state, -1, 1);
+        operands[3] = input(&test, HMLC_DTYPE_f32, 3, state, 1, -1, 1);
     }
     add_own_operands(&test, operands, options, state);
     static const double alpha[6] = {0.5, 0.75, 0.25, 0.625, 0.375, 0.125};
@@ -183,11 +190,31 @@ static void every_activation(void **state)
     }
 }
 
+/* Units of two to six rows, equal or with a rest, of a batch that is known or not. */
+static void rows_that_go_together(void **state)
+{
+    (void)state;
+    static const hmlc_opcode kinds[] = {HMLC_OP_lstm_cells, HMLC_OP_gru_cells, HMLC_OP_rnn_cells};
+    static const int64_t batches[] = {1, 2, 5, 7, 13};
+    for (size_t k = 0; k < sizeof batches / sizeof batches[0]; k++) {
+        hmlc_opcode kind = kinds[k % 3];
+        int64_t hidden = k % 2 == 0 ? 24 : 19, batch = batches[k];
+        for (int dynamic = 0; dynamic <= DYNAMIC; dynamic += DYNAMIC) {
+            check_usual(kind, 3, batch, hidden, HMLC_DIRECTION_BIDIRECTIONAL,
+                        STATES | CONSTANT_WEIGHTS | dynamic);
+            check_usual(kinds[(k + 1) % 3], 2, batch, hidden, HMLC_DIRECTION_REVERSE,
+                        STATES | FORGET | PEEPHOLES | CLIP | dynamic);
+        }
+    }
+    check_usual(HMLC_OP_gru_cells, 3, 4, 24, HMLC_DIRECTION_FORWARD, LENGTHS | DYNAMIC);
+}
+
 static void nothing_to_do(void **state)
 {
     (void)state;
     check_lstm(0, 2, 8, HMLC_DIRECTION_FORWARD, STATES | CONSTANT_WEIGHTS);
     check_lstm(3, 0, 8, HMLC_DIRECTION_BIDIRECTIONAL, CONSTANT_WEIGHTS);
+    check_lstm(3, 0, 8, HMLC_DIRECTION_BIDIRECTIONAL, CONSTANT_WEIGHTS | DYNAMIC);
 }
 
 static void grus_of_both_forms(void **state)
@@ -238,10 +265,11 @@ static void activations_of_every_cell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_and_tails),      cmocka_unit_test(directions_and_lengths),
-        cmocka_unit_test(variants_of_the_cell), cmocka_unit_test(every_activation),
-        cmocka_unit_test(nothing_to_do),        cmocka_unit_test(grus_of_both_forms),
-        cmocka_unit_test(simple_cells),         cmocka_unit_test(activations_of_every_cell),
+        cmocka_unit_test(sizes_and_tails),       cmocka_unit_test(directions_and_lengths),
+        cmocka_unit_test(variants_of_the_cell),  cmocka_unit_test(every_activation),
+        cmocka_unit_test(nothing_to_do),         cmocka_unit_test(grus_of_both_forms),
+        cmocka_unit_test(simple_cells),          cmocka_unit_test(activations_of_every_cell),
+        cmocka_unit_test(rows_that_go_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

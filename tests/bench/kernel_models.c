@@ -80,15 +80,25 @@ static void attention(wire_buffer *graph)
     graph_add(graph, "MatMul", "p v", "y");
 }
 
-static void lstm(wire_buffer *graph)
+static void lstm_of(wire_buffer *graph, const char *input, const char *output)
 {
-    ends(graph, "20 1 48", "20 1 1 64");
+    ends(graph, input, output);
     graph_weights(graph, "w", "1 256 48");
     graph_weights(graph, "r", "1 256 64");
     graph_weights(graph, "b", "1 512");
     wire_buffer node = node_begin("LSTM", "x w r b", "y");
     node_int(&node, "hidden_size", 64);
     graph_node(graph, &node);
+}
+
+static void lstm(wire_buffer *graph)
+{
+    lstm_of(graph, "20 1 48", "20 1 1 64");
+}
+
+static void lstm_rows(wire_buffer *graph)
+{
+    lstm_of(graph, "20 4 48", "20 1 4 64");
 }
 
 static void rows(wire_buffer *graph)
@@ -140,11 +150,14 @@ static void bytes(wire_buffer *graph)
 static const struct {
     const char *name;
     void (*build)(wire_buffer *graph);
-} models[] = {
-    {"pointwise", pointwise}, {"direct", direct},   {"winograd", winograd}, {"first", first_layer},
-    {"depthwise", depthwise}, {"grouped", grouped}, {"product", product},   {"row", row},
-    {"attention", attention}, {"lstm", lstm},       {"rows", rows},         {"moves", moves},
-    {"sums", sums},           {"bytes", bytes}};
+} models[] = {{"pointwise", pointwise}, {"direct", direct},
+              {"winograd", winograd},   {"first", first_layer},
+              {"depthwise", depthwise}, {"grouped", grouped},
+              {"product", product},     {"row", row},
+              {"attention", attention}, {"lstm", lstm},
+              {"lstm_rows", lstm_rows}, {"rows", rows},
+              {"moves", moves},         {"sums", sums},
+              {"bytes", bytes}};
 
 int main(int argc, char **argv)
 {

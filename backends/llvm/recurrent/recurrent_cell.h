@@ -15,12 +15,15 @@ typedef struct hmlc_cell {
     int64_t hidden, panels, padded; /* padded: whole panels */
     uint32_t lanes;                 /* of a chunk: four gates of it fit the registers */
     LLVMValueRef steps, batch, directions;
-    LLVMValueRef direction, element; /* of this unit */
-    LLVMValueRef h[2];               /* scratch: h of the step before and after */
-    LLVMValueRef c;                  /* lstm: scratch for c */
-    LLVMValueRef update, reset;      /* gru: scratch for z and for r * h */
-    LLVMValueRef weights;            /* packed, of this direction */
-    LLVMValueRef y, y_h, y_c;        /* results, NULL where not wanted */
+    LLVMValueRef direction, element; /* of this unit; its first element, of rows alone their own */
+    int64_t rows;               /* elements of a unit, at most; in scratch one behind another */
+    LLVMValueRef count;         /* rows of this unit, where it may have several */
+    LLVMValueRef sums;          /* likewise: scratch for its gates, [row][gate][lane] */
+    LLVMValueRef h[2];          /* scratch: h of the step before and after */
+    LLVMValueRef c;             /* lstm: scratch for c */
+    LLVMValueRef update, reset; /* gru: scratch for z and for r * h */
+    LLVMValueRef weights;       /* packed, of this direction */
+    LLVMValueRef y, y_h, y_c;   /* results, NULL where not wanted */
 } hmlc_cell;
 
 typedef struct hmlc_cell_step {
@@ -46,6 +49,12 @@ typedef struct hmlc_cell_phase {
     hmlc_cell_finish *finish;
 } hmlc_cell_phase;
 
+/* Sums that a gate has in a phase of `gates`: few sums would wait for each other's latency. */
+uint32_t hmlc_cell_chains(const hmlc_cell *c, uint32_t gates);
+/* Where the weights of a chunk of a panel begin, and those of one gate at step k of the product. */
+LLVMValueRef hmlc_cell_weights(const hmlc_cell *c, LLVMValueRef panel, uint32_t chunk);
+LLVMValueRef hmlc_cell_weight_address(const hmlc_cell *c, LLVMValueRef weights, uint32_t gate,
+                                      LLVMValueRef k);
 /* The phases of a step; returns how many. */
 uint32_t hmlc_cell_phases(const hmlc_cell *c, const hmlc_cell_step *s, hmlc_cell_phase *phases);
 /* What the sum of a gate starts with: the input's share, mostly. */
@@ -70,6 +79,12 @@ static inline LLVMValueRef cell_add(const hmlc_cell *c, LLVMValueRef a, LLVMValu
 static inline LLVMValueRef cell_at(const hmlc_cell *c, LLVMValueRef base, LLVMValueRef index)
 {
     return hmlc_frame_element(c->frame, c->frame->f32, base, index);
+}
+
+/* Of a chunk. */
+static inline uint32_t hmlc_cell_registers(const hmlc_cell *c)
+{
+    return c->lanes * 4 / (uint32_t)c->frame->target->vector_bytes;
 }
 
 static inline LLVMTypeRef cell_chunk_type(const hmlc_cell *c)

@@ -2,7 +2,7 @@
 /* Code of recurrent cells: units, steps and products; the scheme is described in recurrent.c. */
 #include <hml_format/kernel_abi.h>
 
-#include "recurrent_cell.h"
+#include "recurrent_rows.h"
 
 /* to[0..count) = from[0..count), or zero without `from`. */
 static void copy_floats(const hmlc_cell *c, LLVMValueRef to, LLVMValueRef from, LLVMValueRef count)
@@ -19,27 +19,43 @@ static void copy_floats(const hmlc_cell *c, LLVMValueRef to, LLVMValueRef from, 
 
 /* -- one panel of one step --------------------------------------------------------------------- */
 
-/*
- * gates [phase.first, + count) += vector * R over all k. A gate has several sums where all of them
- * together are few: they would wait for each other's latency.
- */
+uint32_t hmlc_cell_chains(const hmlc_cell *c, uint32_t gates)
+{
+    enum { CHAINS = 8 };
+    uint32_t sums = 1;
+    while (sums * gates * hmlc_cell_registers(c) < CHAINS && c->hidden % (2 * sums) == 0) {
+        sums *= 2;
+    }
+    return sums;
+}
+
+LLVMValueRef hmlc_cell_weights(const hmlc_cell *c, LLVMValueRef panel, uint32_t chunk)
+{
+    LLVMValueRef panel_floats = cell_number(c, c->hidden * c->gates * HMLC_PACK_WIDTH);
+    LLVMValueRef start = cell_multiply(c, panel, panel_floats);
+    return cell_at(c, c->weights, cell_add(c, start, cell_number(c, chunk * c->lanes)));
+}
+
+LLVMValueRef hmlc_cell_weight_address(const hmlc_cell *c, LLVMValueRef weights, uint32_t gate,
+                                      LLVMValueRef k)
+{
+    LLVMValueRef at = cell_multiply(c, k, cell_number(c, HMLC_PACK_WIDTH));
+    at = cell_add(c, at, cell_number(c, gate * c->hidden * HMLC_PACK_WIDTH));
+    return cell_at(c, weights, at);
+}
+
+/* gates [phase.first, + count) += vector * R over all k. */
 static void multiply_vector(const hmlc_cell *c, const hmlc_cell_phase *phase, LLVMValueRef panel,
                             uint32_t chunk, LLVMValueRef *gates)
 {
-    enum { CHAINS = 8, MOST_CHAINS = 16 };
+    enum { MOST_CHAINS = 16 };
     hmlc_frame *frame = c->frame;
-    uint32_t registers = c->lanes * 4 / (uint32_t)frame->target->vector_bytes;
-    uint32_t count = phase->count, sums = 1;
-    while (sums * count * registers < CHAINS && c->hidden % (2 * sums) == 0) {
-        sums *= 2;
-    }
+    uint32_t count = phase->count, sums = hmlc_cell_chains(c, count);
     LLVMValueRef carried[MOST_CHAINS];
     for (uint32_t k = 0; k < sums * count; k++) {
         carried[k] = k < count ? gates[k] : LLVMConstNull(cell_chunk_type(c));
     }
-    int64_t row_floats = c->gates * HMLC_PACK_WIDTH;
-    LLVMValueRef base =
-        cell_at(c, c->weights, cell_multiply(c, panel, cell_number(c, c->hidden * row_floats)));
+    LLVMValueRef weights = hmlc_cell_weights(c, panel, chunk);
     hmlc_frame_loop loop;
     hmlc_frame_loop_begin(frame, &loop, cell_number(c, 0), cell_number(c, c->hidden), sums, carried,
                           sums * count);
@@ -47,10 +63,8 @@ static void multiply_vector(const hmlc_cell *c, const hmlc_cell_phase *phase, LL
         LLVMValueRef k = cell_add(c, loop.index, cell_number(c, sum));
         LLVMValueRef h = hmlc_frame_load(frame, frame->f32, cell_at(c, phase->vector, k), 4);
         h = hmlc_frame_splat(frame, h, c->lanes);
-        LLVMValueRef row = cell_at(c, base, cell_multiply(c, k, cell_number(c, row_floats)));
         for (uint32_t gate = 0; gate < count; gate++) {
-            int64_t at = (phase->first + gate) * HMLC_PACK_WIDTH + chunk * c->lanes;
-            LLVMValueRef address = cell_at(c, row, cell_number(c, at));
+            LLVMValueRef address = hmlc_cell_weight_address(c, weights, phase->first + gate, k);
             LLVMValueRef weight = hmlc_frame_load(frame, cell_chunk_type(c), address, 32);
             uint32_t slot = sum * count + gate;
             carried[slot] = hmlc_frame_fma(frame, h, weight, loop.carried[slot]);
@@ -66,6 +80,17 @@ static void multiply_vector(const hmlc_cell *c, const hmlc_cell_phase *phase, LL
     }
 }
 
+static void emit_chunk(const hmlc_cell *c, const hmlc_cell_step *s, const hmlc_cell_phase *phase,
+                       LLVMValueRef panel, uint32_t chunk, const hmlc_cell_chunk *place)
+{
+    LLVMValueRef gates[HMLC_CELL_MOST_GATES];
+    for (uint32_t gate = 0; gate < phase->count; gate++) {
+        gates[gate] = hmlc_cell_start(c, s, phase->first + gate, place);
+    }
+    multiply_vector(c, phase, panel, chunk, gates);
+    phase->finish(c, s, gates, place);
+}
+
 /* `units`: hidden units of the panel that exist. */
 static void emit_panel(const hmlc_cell *c, const hmlc_cell_step *s, const hmlc_cell_phase *phase,
                        LLVMValueRef panel, uint32_t units)
@@ -76,12 +101,22 @@ static void emit_panel(const hmlc_cell *c, const hmlc_cell_step *s, const hmlc_c
             .column = cell_add(c, cell_multiply(c, panel, cell_number(c, HMLC_PACK_WIDTH)),
                                cell_number(c, first)),
             .valid = units - first < c->lanes ? units - first : c->lanes};
-        LLVMValueRef gates[HMLC_CELL_MOST_GATES];
-        for (uint32_t gate = 0; gate < phase->count; gate++) {
-            gates[gate] = hmlc_cell_start(c, s, phase->first + gate, &place);
+        if (c->rows == 1) {
+            emit_chunk(c, s, phase, panel, chunk, &place);
+            continue;
         }
-        multiply_vector(c, phase, panel, chunk, gates);
-        phase->finish(c, s, gates, &place);
+        if (!hmlc_cell_may_have_rows(c, 1)) {
+            hmlc_cell_rows_chunk(c, s, phase, panel, chunk, &place);
+            continue;
+        }
+        LLVMValueRef one =
+            LLVMBuildICmp(c->frame->builder, LLVMIntEQ, c->count, cell_number(c, 1), "");
+        hmlc_frame_branch branch;
+        hmlc_frame_branch_begin(c->frame, &branch, one);
+        emit_chunk(c, s, phase, panel, chunk, &place);
+        hmlc_frame_branch_else(c->frame, &branch);
+        hmlc_cell_rows_chunk(c, s, phase, panel, chunk, &place);
+        hmlc_frame_branch_end(c->frame, &branch);
     }
 }
 
@@ -129,8 +164,8 @@ static void pack_weights(const hmlc_cell *c, LLVMValueRef from)
     hmlc_frame_loop_begin(frame, &steps, cell_number(c, 0), hidden, 1, NULL, 0);
     LLVMValueRef value =
         hmlc_frame_load(frame, frame->f32, cell_at(c, from, cell_add(c, row, steps.index)), 4);
-    LLVMValueRef place = cell_add(c, cell_multiply(c, panel, hidden), steps.index);
-    place = cell_multiply(c, cell_add(c, cell_multiply(c, place, cell_number(c, c->gates)), gate),
+    LLVMValueRef place = cell_add(c, cell_multiply(c, panel, cell_number(c, c->gates)), gate);
+    place = cell_multiply(c, cell_add(c, cell_multiply(c, place, hidden), steps.index),
                           cell_number(c, HMLC_PACK_WIDTH));
     hmlc_frame_store(frame, value, cell_at(c, c->weights, cell_add(c, place, lane)), 4);
     hmlc_frame_loop_end(frame, &steps, NULL);
@@ -150,17 +185,16 @@ static void find_weights(hmlc_cell *c)
         c->weights = cell_at(c, base, cell_multiply(c, c->direction, cell_number(c, panel_floats)));
         return;
     }
-    c->weights = cell_at(c, frame->scratch, cell_number(c, c->slots * c->padded));
+    c->weights = cell_at(c, frame->scratch, cell_number(c, hmlc_recurrent_state_floats(c->op)));
     copy_floats(c, c->weights, NULL, cell_number(c, panel_floats));
     pack_weights(c, base);
 }
 
-/* h and c at the start: given or zero, padding zero. */
-static void start_state(const hmlc_cell *c)
+/* h and c of one row at the start, where they are given. */
+static void load_state(const hmlc_cell *c)
 {
     LLVMValueRef row = cell_add(c, cell_multiply(c, c->direction, c->batch), c->element);
     row = cell_multiply(c, row, cell_number(c, c->hidden));
-    copy_floats(c, c->h[0], NULL, cell_number(c, c->slots * c->padded));
     const hmlc_value *h = hmlc_op_operand(c->op, HMLC_CELL_HIDDEN);
     const hmlc_value *state = c->c != NULL ? hmlc_op_operand(c->op, HMLC_CELL_STATE) : NULL;
     if (h != NULL) {
@@ -171,6 +205,29 @@ static void start_state(const hmlc_cell *c)
         copy_floats(c, c->c, cell_at(c, hmlc_frame_address(c->frame, state), row),
                     cell_number(c, c->hidden));
     }
+}
+
+/* h and c of one row at the end; `s->before` is its last h. */
+static void store_state(const hmlc_cell *c, const hmlc_cell_step *s)
+{
+    LLVMValueRef state = cell_add(c, cell_multiply(c, c->direction, c->batch), c->element);
+    state = cell_multiply(c, state, cell_number(c, c->hidden));
+    if (c->y_h != NULL) {
+        copy_floats(c, cell_at(c, c->y_h, state), s->before, cell_number(c, c->hidden));
+    }
+    if (c->y_c != NULL) {
+        copy_floats(c, cell_at(c, c->y_c, state), c->c, cell_number(c, c->hidden));
+    }
+}
+
+/* h and c at the start: given or zero, padding zero. */
+static void start_state(const hmlc_cell *c)
+{
+    copy_floats(c, c->h[0], NULL, cell_number(c, c->slots * c->rows * c->padded));
+    hmlc_cell_rows rows;
+    hmlc_cell_rows_begin(c, NULL, &rows);
+    load_state(&rows.cell);
+    hmlc_cell_rows_end(&rows);
 }
 
 /* Steps of this element: its length, which must lie in [0, steps]. */
@@ -229,14 +286,11 @@ static void emit_steps(const hmlc_cell *c, LLVMValueRef count)
     LLVMValueRef swapped[2] = {s.after, s.before};
     hmlc_frame_loop_end(frame, &loop, swapped);
 
-    LLVMValueRef state = cell_add(c, cell_multiply(c, c->direction, c->batch), c->element);
-    state = cell_multiply(c, state, cell_number(c, c->hidden));
-    if (c->y_h != NULL) {
-        copy_floats(c, cell_at(c, c->y_h, state), loop.carried[0], cell_number(c, c->hidden));
-    }
-    if (c->y_c != NULL) {
-        copy_floats(c, cell_at(c, c->y_c, state), c->c, cell_number(c, c->hidden));
-    }
+    hmlc_cell_step last = {.before = loop.carried[0]};
+    hmlc_cell_rows rows;
+    hmlc_cell_rows_begin(c, &last, &rows);
+    store_state(&rows.cell, &rows.step);
+    hmlc_cell_rows_end(&rows);
 }
 
 /* y is zero behind an element's length. */
@@ -262,18 +316,38 @@ static LLVMValueRef result_address(const hmlc_cell *c, uint32_t index)
     return NULL;
 }
 
-/* Scratch memory: h before and after a step, then what the kind of cell needs beside it. */
+/* Scratch memory, each for all rows: h before and after a step, what the kind of cell needs beside
+ * it, and the gates of a chunk. */
 static void place_scratch(hmlc_cell *c)
 {
-    LLVMValueRef slots[HMLC_CELL_MOST_SLOTS] = {c->frame->scratch};
-    for (uint32_t k = 1; k < c->slots; k++) {
-        slots[k] = cell_at(c, c->frame->scratch, cell_number(c, k * c->padded));
+    LLVMValueRef slots[HMLC_CELL_MOST_SLOTS + 1] = {c->frame->scratch};
+    for (int64_t k = 1; k <= c->slots; k++) {
+        slots[k] = cell_at(c, c->frame->scratch, cell_number(c, k * c->rows * c->padded));
     }
     c->h[0] = slots[0];
     c->h[1] = slots[1];
     c->c = c->gates == 4 ? slots[2] : NULL;
     c->update = c->gates == 3 ? slots[2] : NULL;
     c->reset = c->gates == 3 ? slots[3] : NULL;
+    c->sums = slots[c->slots];
+}
+
+/* Which direction and rows unit `index` has. */
+static void place_unit(hmlc_cell *c, LLVMValueRef index)
+{
+    LLVMBuilderRef builder = c->frame->builder;
+    if (c->rows == 1) {
+        c->direction = LLVMBuildUDiv(builder, index, c->batch, "");
+        c->element = LLVMBuildURem(builder, index, c->batch, "");
+        return;
+    }
+    LLVMValueRef rows = cell_number(c, c->rows);
+    LLVMValueRef above = cell_add(c, c->batch, cell_number(c, c->rows - 1));
+    LLVMValueRef groups = LLVMBuildUDiv(builder, above, rows, "");
+    c->direction = LLVMBuildUDiv(builder, index, groups, "");
+    c->element = cell_multiply(c, LLVMBuildURem(builder, index, groups, ""), rows);
+    LLVMValueRef rest = LLVMBuildSub(builder, c->batch, c->element, "");
+    c->count = hmlc_frame_minimum(c->frame, rest, rows);
 }
 
 hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
@@ -286,6 +360,7 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     c.hidden = weights->dims[2]->value;
     c.panels = hmlc_recurrent_panels(c.hidden);
     c.padded = c.panels * HMLC_PACK_WIDTH;
+    c.rows = hmlc_recurrent_rows(c.op);
     uint32_t pair = 2 * (uint32_t)frame->target->vector_bytes / (uint32_t)sizeof(float);
     c.lanes = pair < HMLC_PACK_WIDTH ? pair : HMLC_PACK_WIDTH;
     c.steps = hmlc_frame_dim(frame, xw->dims[0]);
@@ -297,8 +372,7 @@ hmlc_status hmlc_recurrent_emit(hmlc_frame *frame, const hmlc_kernel_plan *plan)
     c.y_c = c.c != NULL ? result_address(&c, 2) : NULL;
     hmlc_frame_loop units;
     hmlc_frame_loop_begin(frame, &units, frame->begin, frame->end, 1, NULL, 0);
-    c.direction = LLVMBuildUDiv(frame->builder, units.index, c.batch, "");
-    c.element = LLVMBuildURem(frame->builder, units.index, c.batch, "");
+    place_unit(&c, units.index);
     find_weights(&c);
     start_state(&c);
     LLVMValueRef count = element_steps(&c);
