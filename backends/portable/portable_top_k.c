@@ -2,7 +2,8 @@
 /*
  * top_k: the count best values along an axis with their indices. The best so far are a heap, whose
  * worst element is on top: n log(count) steps, whatever the order of the values; then the heap is
- * sorted. It lies in the result's indices. Best first, with and without `sorted`.
+ * sorted. It lies in the result's indices. Few best f32 are a sorted list instead, of numbers that
+ * compare as value and index together do. Best first, with and without `sorted`.
  */
 #include "portable_kernel.h"
 
@@ -105,6 +106,58 @@ static void select_row(const top_k_row *row)
     }
 }
 
+/* -- few of f32 -------------------------------------------------------------------------------- */
+
+enum { FEW = 64, KEY_INDEX_BITS = 32 };
+
+/* Larger where `index` is better than another one. */
+static uint64_t key_of(const top_k_row *row, int64_t index)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } word = {((const float *)row->x->data)[row->source + index * row->stride]};
+    uint32_t order = word.value == 0 ? 0 : word.bits; /* of -0, too */
+    order = order >> 31 ? ~order : order | UINT32_C(1) << 31;
+    order = word.value != word.value ? UINT32_MAX : order;
+    order = row->largest ? order : ~order;
+    return (uint64_t)order << KEY_INDEX_BITS | (UINT32_MAX - (uint32_t)index);
+}
+
+/* The first `count` of `keys` descend; then count + 1 of them do. */
+static void insert_key(uint64_t *keys, int64_t count, uint64_t key)
+{
+    int64_t at = count;
+    for (; at > 0 && keys[at - 1] < key; at--) {
+        keys[at] = keys[at - 1];
+    }
+    keys[at] = key;
+}
+
+static int64_t key_index(uint64_t key)
+{
+    return (int64_t)(UINT32_MAX - (uint32_t)key);
+}
+
+static void select_few(const top_k_row *row)
+{
+    uint64_t keys[FEW];
+    int64_t last = row->count - 1;
+    for (int64_t k = 0; k < row->count; k++) {
+        insert_key(keys, k, key_of(row, k));
+    }
+    int64_t next = row->count;
+    while ((next = next_candidate(row, next, key_index(keys[last]))) < row->length) {
+        uint64_t key = key_of(row, next++);
+        if (key > keys[last]) {
+            insert_key(keys, last, key);
+        }
+    }
+    for (int64_t k = 0; k < row->count; k++) {
+        row->heap[k * row->stride] = key_index(keys[k]);
+    }
+}
+
 int32_t hml_portable_top_k(const portable_call *call);
 
 /* tensors: x, values, indices; attributes: axis, 1, count, largest, sorted. */
@@ -119,6 +172,7 @@ int32_t hml_portable_top_k(const portable_call *call)
     int64_t length = x->dims[axis], count = values->dims[axis];
     int64_t bytes = portable_element_bytes(x->dtype);
     int64_t lines = portable_count(values) > 0 ? outer * inner : 0;
+    int few = x->dtype == HML_F32 && count > 0 && count <= FEW && length <= UINT32_MAX;
     for (int64_t line = 0; line < lines; line++) {
         int64_t o = line / inner, i = line % inner, first = o * count * inner + i;
         top_k_row row = {x,
@@ -128,7 +182,7 @@ int32_t hml_portable_top_k(const portable_call *call)
                          count,
                          length,
                          call->attributes[3]};
-        select_row(&row);
+        few ? select_few(&row) : select_row(&row);
         for (int64_t k = 0; k < count; k++) {
             portable_copy_element(bytes, values->data, first + k * inner, x->data,
                                   row.source + row.heap[k * inner] * inner);

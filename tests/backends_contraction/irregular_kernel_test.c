@@ -109,17 +109,18 @@ typedef struct top_k_case {
     int64_t axis, largest;
 } top_k_case;
 
-static void check_top_k(const top_k_case *shape, hmlc_dtype dtype, bool with_nan)
+static void check_top_k(const top_k_case *shape, hmlc_dtype dtype, bool with_rare)
 {
     contraction_case test = case_begin(strlen(shape->x) + (uint64_t)dtype);
     hmlc_value *x = case_input(&test, dtype, shape->x, shape->sizes);
     float numbers[4096];
     hmlc_tensor *input = &test.inputs[0];
-    if (with_nan) {
+    if (with_rare) {
         assert_true(input->bytes <= sizeof numbers);
         memcpy(numbers, input->data, input->bytes);
-        for (size_t k = 0; k < input->bytes / sizeof numbers[0]; k += 7) {
-            numbers[k] = NAN;
+        static const float rare[] = {NAN, INFINITY, -0.0F, -NAN, 1e-45F, -INFINITY, -1e-45F};
+        for (size_t k = 0; k < input->bytes / sizeof numbers[0]; k += 3) {
+            numbers[k] = rare[k / 3 % (sizeof rare / sizeof rare[0])];
         }
         input->data = numbers;
     }
@@ -135,9 +136,11 @@ static void top_k_of_every_type(void **state)
 {
     (void)state;
     static const top_k_case shapes[] = {
-        {"3 50", NULL, "5", 1, 1},         {"3 50", NULL, "50", 1, 0}, {"4 50 3", NULL, "20", 1, 1},
-        {"n 40", "2 40", "0", 1, 1},       {"40", NULL, "1", 0, 0},    {"n 40", "0 40", "3", 1, 1},
-        {"n 1000", "2 1000", "999", 1, 1},
+        {"3 50", NULL, "5", 1, 1},         {"3 50", NULL, "50", 1, 0},
+        {"4 50 3", NULL, "20", 1, 1},      {"n 40", "2 40", "0", 1, 1},
+        {"40", NULL, "1", 0, 0},           {"n 40", "0 40", "3", 1, 1},
+        {"n 1000", "2 1000", "999", 1, 1}, {"2 500", NULL, "64", 1, 0},
+        {"2 3 90", NULL, "65", 2, 1},      {"n 100 2", "2 100 2", "64", 1, 1},
     };
     static const hmlc_dtype dtypes[] = {
         HMLC_DTYPE_f32, HMLC_DTYPE_f64, HMLC_DTYPE_i8,  HMLC_DTYPE_u8,  HMLC_DTYPE_i16,

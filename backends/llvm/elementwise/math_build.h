@@ -127,6 +127,18 @@ static inline LLVMValueRef real_compare_to(hmlc_frame *frame, LLVMRealPredicate 
     return real_compare(frame, predicate, a, lanes_real(a, b));
 }
 
+/* One i1: whether `condition` holds on a lane. */
+static inline LLVMValueRef lanes_any(hmlc_frame *frame, LLVMValueRef condition)
+{
+    uint32_t lanes = lanes_of(condition);
+    if (LLVMGetTypeKind(LLVMTypeOf(condition)) != LLVMVectorTypeKind) {
+        return condition;
+    }
+    LLVMTypeRef word = LLVMIntTypeInContext(frame->context, lanes);
+    LLVMValueRef mask = LLVMBuildBitCast(frame->builder, condition, word, "");
+    return LLVMBuildICmp(frame->builder, LLVMIntNE, mask, LLVMConstNull(word), "");
+}
+
 static inline LLVMValueRef lanes_select(hmlc_frame *frame, LLVMValueRef condition, LLVMValueRef a,
                                         LLVMValueRef b)
 {

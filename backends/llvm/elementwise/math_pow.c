@@ -156,14 +156,37 @@ static LLVMValueRef fmod_step(hmlc_frame *frame, LLVMValueRef rest, LLVMValueRef
     return lanes_select(frame, below, real_add(frame, next, scaled), next);
 }
 
+/*
+ * Steps until no lane has a multiple of y left; a quotient below 2^27 takes one, f32 exponents,
+ * denormals included, span 277 and take eleven. A lane that is done, that divides by 0 or is NaN
+ * or infinite asks for none.
+ */
+static LLVMValueRef divide_out(hmlc_frame *frame, LLVMValueRef rest, LLVMValueRef y)
+{
+    LLVMBuilderRef builder = frame->builder;
+    LLVMValueRef divides = real_compare_to(frame, LLVMRealOGT, y, 0.0);
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(builder);
+    LLVMBasicBlockRef step = LLVMAppendBasicBlockInContext(frame->context, frame->function, "step");
+    LLVMBasicBlockRef after =
+        LLVMAppendBasicBlockInContext(frame->context, frame->function, "remainder");
+    LLVMBuildBr(builder, step);
+    LLVMPositionBuilderAtEnd(builder, step);
+    LLVMValueRef phi = LLVMBuildPhi(builder, LLVMTypeOf(rest), "");
+    LLVMValueRef next = fmod_step(frame, phi, y);
+    LLVMValueRef more = real_compare(frame, LLVMRealOGE, next, y);
+    more = lanes_any(frame, LLVMBuildAnd(builder, more, divides, ""));
+    LLVMBasicBlockRef last = LLVMGetInsertBlock(builder);
+    LLVMAddIncoming(phi, &rest, &before, 1);
+    LLVMAddIncoming(phi, &next, &last, 1);
+    LLVMBuildCondBr(builder, more, step, after);
+    LLVMPositionBuilderAtEnd(builder, after);
+    return next;
+}
+
 LLVMValueRef hmlc_math_fmod(hmlc_frame *frame, LLVMValueRef x, LLVMValueRef y)
 {
     LLVMValueRef magnitude = real_absolute(frame, x), divisor = real_absolute(frame, y);
-    LLVMValueRef rest = widen(frame, magnitude), wide = widen(frame, divisor);
-    /* f32 exponents, denormals included, span 277 */
-    for (int gap = 277; gap > -FMOD_STEP; gap -= FMOD_STEP) {
-        rest = fmod_step(frame, rest, wide);
-    }
+    LLVMValueRef rest = divide_out(frame, widen(frame, magnitude), widen(frame, divisor));
     LLVMValueRef result = LLVMBuildFPTrunc(frame->builder, rest, lanes_type(x, frame->f32), "");
     result = real_copysign(frame, result, x);
     LLVMValueRef infinite = real_compare_to(frame, LLVMRealOEQ, divisor, INFINITY);

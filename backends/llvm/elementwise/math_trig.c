@@ -125,17 +125,6 @@ static reduced reduce_huge(hmlc_frame *frame, LLVMValueRef x)
     return (reduced){remainder, quadrant};
 }
 
-static LLVMValueRef any_lane(hmlc_frame *frame, LLVMValueRef condition)
-{
-    uint32_t lanes = lanes_of(condition);
-    if (LLVMGetTypeKind(LLVMTypeOf(condition)) != LLVMVectorTypeKind) {
-        return condition;
-    }
-    LLVMTypeRef word = LLVMIntTypeInContext(frame->context, lanes);
-    LLVMValueRef mask = LLVMBuildBitCast(frame->builder, condition, word, "");
-    return LLVMBuildICmp(frame->builder, LLVMIntNE, mask, LLVMConstNull(word), "");
-}
-
 static LLVMValueRef join(hmlc_frame *frame, LLVMValueRef value, LLVMBasicBlockRef from,
                          LLVMValueRef other, LLVMBasicBlockRef other_from)
 {
@@ -156,7 +145,7 @@ static reduced reduce(hmlc_frame *frame, LLVMValueRef x)
     LLVMBasicBlockRef slow = LLVMAppendBasicBlockInContext(frame->context, frame->function, "huge");
     LLVMBasicBlockRef after =
         LLVMAppendBasicBlockInContext(frame->context, frame->function, "reduced");
-    LLVMBuildCondBr(builder, any_lane(frame, huge), slow, after);
+    LLVMBuildCondBr(builder, lanes_any(frame, huge), slow, after);
     LLVMPositionBuilderAtEnd(builder, slow);
     reduced large = reduce_huge(frame, x);
     LLVMValueRef infinite = real_compare_to(frame, LLVMRealOEQ, magnitude, INFINITY);
