@@ -94,6 +94,19 @@ def svdfs():
                                           g.options("SVDF", rank=rank, fusedActivationFunction=1), 3), 200)
 
 
+def rnns():
+    weights = lambda depth, units: [const(f(units, depth) / 4), const(f(units, units) / 8), const(f(units) / 4)]
+    inputs = lambda batch, *shape: [T(f(*shape))] + weights(shape[-1], 4) + [state(batch, 4)]
+    stream("rnn", g.build("RNN", inputs(2, 2, 3), [Out()], g.options("RNN", fusedActivationFunction=4)), 200)
+    for label, batch, shape, major, act in (("", 1, (1, 1, 3), False, 4), ("_batch", 3, (3, 4, 2), False, 3), ("_time_major", 2, (5, 2, 3), True, 4)):
+        o = g.options("SequenceRNN", timeMajor=major, fusedActivationFunction=act)
+        stream("sequence_rnn" + label, g.build("UNIDIRECTIONAL_SEQUENCE_RNN", inputs(batch, *shape), [Out()], o), 200)
+    for merged in (False, True):
+        o = g.options("BidirectionalSequenceRNN", timeMajor=False, fusedActivationFunction=4, mergeOutputs=merged)
+        both = inputs(2, 2, 3, 3) + weights(3, 4) + [state(2, 4), None, None, None]
+        stream("both_rnn_%s" % ("merged" if merged else "apart"), g.build("BIDIRECTIONAL_SEQUENCE_RNN", both, [Out()] * (1 if merged else 2), o), 200)
+
+
 RESOURCE = (object, (), None)
 g.TYPES[np.dtype(object)] = 13
 
@@ -257,6 +270,7 @@ def save_references(folder):
 def main():
     lstms()
     svdfs()
+    rnns()
     variables()
     converted()
     saved()
