@@ -31,4 +31,7 @@ bool hmlc_tflite_float_weights(hmlc_node *node);
 /* Is input `index` a variable? The node says so where it is not. */
 bool hmlc_tflite_is_state(hmlc_node *node, uint32_t index);
 
+/* tflite_lstm.c. UNIDIRECTIONAL_SEQUENCE_LSTM in any form of floats. */
+void hmlc_tflite_write_out_lstm(hmlc_node *node);
+
 #endif

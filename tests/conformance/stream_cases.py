@@ -81,6 +81,33 @@ def lstms():
         stream("sequence_lstm" + label, g.build(op, inputs, [Out()], g.options("UnidirectionalSequenceLSTM", fusedActivationFunction=4, **o)), 200)
 
 
+def lstm_forms():
+    """What the plain LSTM has not, one by one and together: inputs as the operator numbers them."""
+    op, depth, cells = "UNIDIRECTIONAL_SEQUENCE_LSTM", 3, 4
+
+    def weights(units, cifg=False, peepholes=False, projection=False, bias=False):
+        w = [None if cifg and g == 0 else const(f(cells, depth) / 4) for g in range(4)]
+        w += [None if cifg and g == 0 else const(f(cells, units) / 8) for g in range(4)]
+        w += [const(f(cells) / 4) if peepholes and not (cifg and g == 0) else None for g in range(3)]
+        w += [None if cifg and g == 0 else const(f(cells) / 4) for g in range(4)]
+        return w + [const(f(units, cells) / 4) if projection else None, const(f(units) / 4) if bias else None]
+
+    for label, units, more, norms, o in (("cifg", 4, dict(cifg=True), False, {}), ("peepholes", 4, dict(peepholes=True), False, {}),
+                                         ("projection", 2, dict(projection=True), False, dict(projClip=0.5)),
+                                         ("projection_bias", 5, dict(projection=True, bias=True), False, {}), ("norms", 4, {}, True, {}),
+                                         ("all", 3, dict(cifg=True, peepholes=True, projection=True, bias=True), True, dict(cellClip=2.0, timeMajor=True))):
+        shape = (2, 3, depth) if o.get("timeMajor") else (3, 2, depth)
+        inputs = [T(f(*shape))] + weights(units, **more) + [state(3, units), state(3, cells)]
+        inputs += [None if more.get("cifg") and g == 0 else const(f(cells) / 4) for g in range(4)] if norms else []
+        stream("lstm_" + label, g.build(op, inputs, [Out()], g.options("UnidirectionalSequenceLSTM", fusedActivationFunction=4, **o)), 200)
+    for merged in (False, True):
+        form = dict(cifg=merged, peepholes=merged)
+        batch = 1 if merged else 2  # of several the kernel gives other numbers with these than one by one
+        inputs = [T(f(batch, 3, depth))] + weights(4, **form) + weights(4, **form) + [state(batch, 4) for _ in range(4)] + [None] * 9
+        o = g.options("BidirectionalSequenceLSTM", fusedActivationFunction=4, mergeOutputs=merged, timeMajor=False)
+        stream("both_lstm_%s" % ("merged" if merged else "apart"), g.build("BIDIRECTIONAL_SEQUENCE_LSTM", inputs, [Out()] * (1 if merged else 2), o), 200)
+
+
 def svdfs():
     for label, batch, rank, memory, bias, act in (("", 1, 1, 4, True, 1), ("_rank2", 2, 2, 3, True, 0), ("_tanh", 1, 3, 1, False, 4)):
         inputs = [T(f(batch, 5)), const(f(4 * rank, 5)), const(f(4 * rank, memory)), const(f(4)) if bias else None, state(batch, 4 * rank * memory)]
@@ -269,6 +296,7 @@ def save_references(folder):
 
 def main():
     lstms()
+    lstm_forms()
     svdfs()
     rnns()
     variables()
