@@ -40,18 +40,44 @@ static bool sums_elsewhere(hmlc_saver *saver)
     return other;
 }
 
+/* Both sides, as they are multiplied. */
+static void save_sides(hmlc_saver *saver, const char *sides[2])
+{
+    static const hmlc_attr_name swaps[] = {HMLC_ATTR_transpose_a, HMLC_ATTR_transpose_b};
+    for (uint32_t i = 0; i < 2; i++) {
+        sides[i] = hmlc_op_int(saver->op, swaps[i]) != 0 ? save_swapped(saver, i)
+                                                         : hmlc_save_operand(saver, i);
+    }
+}
+
 void hmlc_save_op_matmul(hmlc_saver *saver, const char *type)
 {
     if (sums_elsewhere(saver)) {
         return;
     }
     const char *sides[2];
-    static const hmlc_attr_name swaps[] = {HMLC_ATTR_transpose_a, HMLC_ATTR_transpose_b};
-    for (uint32_t i = 0; i < 2; i++) {
-        sides[i] = hmlc_op_int(saver->op, swaps[i]) != 0 ? save_swapped(saver, i)
-                                                         : hmlc_save_operand(saver, i);
-    }
+    save_sides(saver, sides);
     (void)hmlc_save_node1(saver, type, hmlc_save_result(saver, 0), sides, 2, NULL, 0);
+}
+
+/* Of zero points, ONNX's runtimes take one for a side, and one for each column of the weights. */
+void hmlc_save_op_matmul_integer(hmlc_saver *saver, const char *type)
+{
+    for (uint32_t i = 2; i < saver->op->operand_count; i++) {
+        const hmlc_value *zero = hmlc_op_operand(saver->op, i);
+        int32_t rank = zero != NULL ? zero->type->rank : 0;
+        if (rank > 1 || (rank == 1 && i == 2 && !hmlc_dim_is(zero->type->dims[0], 1))) {
+            hmlc_save_refuse(saver, "zero points of this shape");
+            return;
+        }
+    }
+    const char *operands[4];
+    save_sides(saver, operands);
+    operands[2] = hmlc_save_operand(saver, 2);
+    operands[3] = hmlc_save_operand(saver, 3);
+    hmlc_save_attr none = {0};
+    const char *result = hmlc_save_result(saver, 0);
+    hmlc_save_node_full(saver, type, operands, 4, &result, 1, &none, 0);
 }
 
 /* -- windows ----------------------------------------------------------------------------------- */

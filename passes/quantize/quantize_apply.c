@@ -63,10 +63,15 @@ static hmlc_status dequantized_input(applying *a, uint32_t index, hmlc_op *user,
 
 /* -- weights ----------------------------------------------------------------------------------- */
 
-/* Matrices are written as [depth, columns], which other runtimes take for integers. */
-static void transpose_weights(const hmlc_quantize_node *node, int8_t *to)
+/* Matrices are written so that other runtimes take them for integers. */
+void hmlc_quantize_matrix(const hmlc_quantize_node *node, int8_t *to)
 {
-    int64_t columns = node->weights->dims[0], depth = node->weights->dims[1];
+    int64_t count = hmlc_tensor_count(node->weights), columns = node->channels;
+    if (node->weight_axis != 0) {
+        memcpy(to, node->quantized, (size_t)count);
+        return;
+    }
+    int64_t depth = node->weights->dims[1];
     for (int64_t k = 0; k < depth; k++) {
         for (int64_t n = 0; n < columns; n++) {
             to[k * columns + n] = node->quantized[n * depth + k];
@@ -86,7 +91,7 @@ static hmlc_status dequantized_weights(applying *a, hmlc_builder *builder,
     if (strcmp(node->type, "matmul") == 0 && axis == 0) {
         int8_t *swapped = hmlc_arena_allocate(a->scratch, bytes);
         HMLC_TRY_MEMORY(swapped);
-        transpose_weights(node, swapped);
+        hmlc_quantize_matrix(node, swapped);
         data = swapped;
         dims[0] = node->weights->dims[1];
         dims[1] = node->weights->dims[0];

@@ -37,5 +37,7 @@ hmlc_quantize_range hmlc_range_choose(const hmlc_tensor_statistics *t, hmlc_rang
 /* Fills quantized, scales and weight_sqnr of an anchor. HMLC_NO: weights that are no numbers. */
 hmlc_status hmlc_weights_quantize(hmlc_arena *arena, hmlc_quantize_node *node,
                                   bool pairs) HMLC_MUST_USE;
+/* The integers of a product's weights as [depth, outputs]. */
+void hmlc_quantize_matrix(const hmlc_quantize_node *node, int8_t *to);
 
 #endif

@@ -213,7 +213,8 @@ static void list_constants(alone *a, const hmlc_region *region)
         for (uint32_t k = 0; k < op->region_count; k++) {
             list_constants(a, op->regions[k]);
         }
-        if (op->opcode == HMLC_OP_constant && find_readers(op->results[0], &found)) {
+        if (op->opcode == HMLC_OP_constant && find_readers(op->results[0], &found) &&
+            !(a->options->rows_alone && found.products)) {
             a->constants[a->count++] = op->results[0];
         }
     }

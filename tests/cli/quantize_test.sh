@@ -138,6 +138,16 @@ expect 4 'HML0701' "$hmlc" quantize "$model" --stats many.hms -o x.onnx
 expect 2 'HML1107' "$hmlc" quantize "$model" --stats nowhere.hms -o x.onnx
 [ -e /dev/full ] && expect 5 'HML1104' "$hmlc" calibrate "$model" --calib all -o /dev/full
 
+# Ranges of each run: products alone, without samples.
+expect 0 '1 of [0-9]+ nodes on 8 bits' "$hmlc" quantize "$model" --to int8-dynamic -o dynamic.onnx --report dynamic.json
+holds 'what stays float says why' grep -q '"reason":"ranges of each run are for products of rows"' dynamic.json
+expect 0 '1 of [0-9]+ nodes on 8 bits' "$hmlc" compile "$model" --quantize int8-dynamic -o dynamic.hml
+expect 0 'equal' "$hmlc" compare dynamic.onnx dynamic.hml --dim batch=3
+expect 1 'cosine (1|0\.99)' "$hmlc" compare "$model" dynamic.hml --dim batch=3
+expect 2 'HML1100.*--calib has no meaning for int8-dynamic' "$hmlc" quantize "$model" --to int8-dynamic --calib all -o x.onnx
+expect 2 'HML1100.*--max-drop has no meaning for int8-dynamic' "$hmlc" compile "$model" --quantize int8-dynamic --max-drop 1 --metric top1 -o x.hml
+expect 3 'HML0710' "$hmlc" quantize "$model" --to int8-dynamic --keep matmul -o x.onnx
+
 # Weights alone: of the digits' last product; what is written and what is compiled at once are the same.
 expect 0 '' "$hmlc" compile "$model" -o float.hml --quiet --prefer size
 for word in weights-int8 weights-int4; do

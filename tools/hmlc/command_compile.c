@@ -40,8 +40,8 @@ static const hml_option compile_table[] = {
     {"keep", 0, "NAME|all", "make a value that survives an output, for `compare --layers`"},
     {"prefer", 0, "speed|size",
      "what matters more; speed: some weights take up to four times their size"},
-    {"quantize", 0, "int8|weights-int8|weights-int4",
-     "put contractions on 8 bits, with --calib or --stats; or weights alone, without"},
+    {"quantize", 0, "int8|int8-dynamic|weights-int8|weights-int4",
+     "put contractions on 8 bits, with --calib or --stats; others: as of `quantize --to`"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep-float", 0, "NODE,...", "nodes or operators that --quantize leaves in float"},
     {"provider", 0, "NAME", NULL},
@@ -344,9 +344,10 @@ static int check_quantize(const hml_options *options, hml_report *report)
     if (integer_weights(options) != NULL) {
         return hmlc_weights_alone_check(options, report, "keep-float", integer_weights(options));
     }
-    if (type != NULL && strcmp(type, "int8") != 0) {
-        return hml_report_usage(report,
-                                "--quantize %s: expected int8, weights-int8 or weights-int4", type);
+    if (type != NULL && strcmp(type, "int8") != 0 && strcmp(type, "int8-dynamic") != 0) {
+        return hml_report_usage(
+            report, "--quantize %s: expected int8, int8-dynamic, weights-int8 or weights-int4",
+            type);
     }
     return HMLC_OK;
 }
@@ -360,7 +361,7 @@ static int quantize_and_compile(hmlc_quantizing *q, const char *path)
     if (decided != HMLC_OK && decided != HMLC_NO) {
         return decided;
     }
-    int status = (int)hmlc_quantize_apply(q->plan, q->job.module);
+    int status = (int)hmlc_quantizing_apply(q, q->job.module);
     status = status == HMLC_OK && report != NULL ? hmlc_quantize_report_write(q, report) : status;
     if (status == HMLC_OK && !q->report->json && !q->report->quiet) {
         hmlc_quantize_report_print(q->plan, path, q->report->verbose);
@@ -376,7 +377,7 @@ static int quantize_and_compile(hmlc_quantizing *q, const char *path)
 static int compile_quantized(const hml_options *options, hml_report *report, const char *path)
 {
     hmlc_quantizing q = {.report = report};
-    int status = hmlc_quantizing_parse(&q, options, report);
+    int status = hmlc_quantizing_parse(&q, options, report, hml_options_get(options, "quantize"));
     status = status == HMLC_OK ? hmlc_quantizing_open(&q, options, report, path) : status;
     status = status == HMLC_OK ? quantize_and_compile(&q, path) : status;
     if (q.job.module != NULL) {

@@ -8,8 +8,8 @@
 
 static const hml_option quantize_table[] = {
     {"output", 'o', "OUT.onnx", "where the quantized model goes"},
-    {"to", 0, "int8|weights-int8|weights-int4|f16|bf16",
-     "int8; others: weights alone, in integers (--calib: chosen by samples) or halves"},
+    {"to", 0, "int8|int8-dynamic|weights-int8|weights-int4|f16|bf16",
+     "int8; -dynamic: ranges in each run, no samples; others: weights alone"},
     HMLC_QUANTIZE_OPTIONS,
     {"keep", 0, "NODE,...", "nodes or operators that stay in float; may be repeated"},
     HMLC_DIM_OPTION,
@@ -37,7 +37,7 @@ static int quantize(hmlc_quantizing *q, const char *path)
         return decided;
     }
     status = (int)hmlc_module_clone(q->job.module, NULL, &quantized);
-    status = status == HMLC_OK ? (int)hmlc_quantize_apply(q->plan, quantized) : status;
+    status = status == HMLC_OK ? (int)hmlc_quantizing_apply(q, quantized) : status;
     status = status == HMLC_OK ? hmlc_job_write_onnx(&q->job, quantized, path, &q->samples.files)
                                : status;
     status = status == HMLC_OK && report != NULL ? hmlc_quantize_report_write(q, report) : status;
@@ -50,7 +50,8 @@ static int quantize(hmlc_quantizing *q, const char *path)
 
 static int quantize_with(const hml_options *options, hml_report *report)
 {
-    static const char *const types[] = {"int8", "f16", "bf16", "weights-int8", "weights-int4"};
+    static const char *const types[] = {"int8", "int8-dynamic", "f16",
+                                        "bf16", "weights-int8", "weights-int4"};
     const char *output = hml_options_get(options, "output"), *to = hml_options_get(options, "to");
     const hmlc_weights_alone *alone = hmlc_weights_alone_find(to);
     char suggestion[96];
@@ -60,14 +61,15 @@ static int quantize_with(const hml_options *options, hml_report *report)
     if (alone != NULL) {
         return hmlc_weights_alone_quantize(options, report, output, alone);
     }
-    if (to != NULL && strcmp(to, types[0]) != 0) {
+    if (to != NULL && strcmp(to, types[0]) != 0 && strcmp(to, types[1]) != 0) {
         return hml_report_usage(
-            report, "--to %s: expected int8, weights-int8, weights-int4, f16 or bf16%s", to,
+            report,
+            "--to %s: expected int8, int8-dynamic, weights-int8, weights-int4, f16 or bf16%s", to,
             hml_did_you_mean(to, types, sizeof types / sizeof types[0], suggestion,
                              sizeof suggestion));
     }
     hmlc_quantizing q = {.report = report};
-    int status = hmlc_quantizing_parse(&q, options, report);
+    int status = hmlc_quantizing_parse(&q, options, report, to);
     status = status == HMLC_OK ? hmlc_quantizing_open(&q, options, report, output) : status;
     status = status == HMLC_OK ? quantize(&q, output) : status;
     status = hmlc_quantizing_tell(&q, status);
@@ -82,7 +84,9 @@ const hml_command hmlc_command_quantize = {
     .purpose =
         "Chooses ranges of values from samples (--calib) or from statistics of `calibrate`, puts\n"
         "weights on 8 bits, and writes the model with QuantizeLinear and DequantizeLinear around\n"
-        "what is quantized, for `compile` and for any other runtime. With --to weights-int8 or\n"
+        "what is quantized, for `compile` and for any other runtime. With --to int8-dynamic, "
+        "products\n"
+        "take their ranges from each row in each run, without samples. With --to weights-int8 or\n"
         "weights-int4, f16 or bf16, only the weights of products become small; this needs no\n"
         "samples, but integers are better with them.\n",
     .options = quantize_table,

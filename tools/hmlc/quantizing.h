@@ -22,6 +22,7 @@ typedef struct hmlc_quantizing {
     hmlc_model_runner runner;
     hmlc_quantize_options choices;
     const char *metric; /* the command of --metric */
+    bool dynamic;       /* int8-dynamic: no samples, ranges in each run */
     const char *output; /* of calibrate: where statistics go now and then */
     int signal;         /* that ended the work early */
 } hmlc_quantizing;
@@ -44,11 +45,15 @@ const char *hmlc_quantizing_word(const hml_options *options, const char *keep, c
 /* Parses the options, imports the model, runs `clean`, plans. The exit status. */
 int hmlc_quantizing_open(hmlc_quantizing *q, const hml_options *options, hml_report *report,
                          const char *output);
-/* --ranges, --max-drop and --metric; the exit status. */
-int hmlc_quantizing_parse(hmlc_quantizing *q, const hml_options *options, hml_report *report);
+/* `word` of --to or --quantize, NULL as int8; --ranges, --max-drop and --metric; the exit status.
+ */
+int hmlc_quantizing_parse(hmlc_quantizing *q, const hml_options *options, hml_report *report,
+                          const char *word);
 /* Statistics, ranges, weights and the budget, as the options say; `keep` as above. HMLC_NO: the
  * budget is missed, and the plan holds the best. */
 int hmlc_quantizing_decide(hmlc_quantizing *q, const char *keep);
+/* What was decided, in the module, which is the job's or equal to it. */
+hmlc_status hmlc_quantizing_apply(const hmlc_quantizing *q, hmlc_module *module) HMLC_MUST_USE;
 /* Reads the folders of --calib. */
 int hmlc_quantizing_samples(hmlc_quantizing *q);
 /* Statistics of the samples: q->statistics, which --resume may have filled before. */

@@ -91,8 +91,25 @@ const char *hmlc_quantizing_word(const hml_options *options, const char *keep, c
     return NULL;
 }
 
-int hmlc_quantizing_parse(hmlc_quantizing *q, const hml_options *options, hml_report *report)
+/* Options that speak of samples, given where none are taken. */
+static int parse_dynamic(const hml_options *options, hml_report *report)
 {
+    static const char *const words[] = {"calib", "stats", "ranges", "max-drop", "metric"};
+    for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+        if (hml_options_get(options, words[k]) != NULL) {
+            return hml_report_usage(report, "--%s has no meaning for int8-dynamic", words[k]);
+        }
+    }
+    return HMLC_OK;
+}
+
+int hmlc_quantizing_parse(hmlc_quantizing *q, const hml_options *options, hml_report *report,
+                          const char *word)
+{
+    q->dynamic = word != NULL && strcmp(word, "int8-dynamic") == 0;
+    if (q->dynamic) {
+        return parse_dynamic(options, report);
+    }
     int status = parse_ranges(report, hml_options_get(options, "ranges"), &q->choices);
     return status == HMLC_OK ? parse_metric(q, options, report) : status;
 }
@@ -202,11 +219,11 @@ static hmlc_status choose(hmlc_quantizing *q)
 int hmlc_quantizing_decide(hmlc_quantizing *q, const char *keep)
 {
     int status = keep_nodes(q, keep);
-    status = status == HMLC_OK ? find_statistics(q) : status;
+    status = status == HMLC_OK && !q->dynamic ? find_statistics(q) : status;
     if (status != HMLC_OK) {
         return status;
     }
-    hmlc_status chosen = choose(q);
+    hmlc_status chosen = q->dynamic ? hmlc_quantize_decide_dynamic(q->plan) : choose(q);
     if (q->signal != 0 && chosen != HMLC_OK) {
         return hmlc_quantizing_end(q, chosen);
     }
@@ -215,4 +232,18 @@ int hmlc_quantizing_decide(hmlc_quantizing *q, const char *keep)
                                    NULL, "no node is left to be quantized");
     }
     return hmlc_quantizing_end(q, chosen);
+}
+
+/* Tables that are looked up become small too: they are half of many a model. */
+static hmlc_status apply_dynamic(const hmlc_quantizing *q, hmlc_module *module)
+{
+    hmlc_weights_result result;
+    hmlc_weights_options rows = {.bits = HMLC_QUANTIZE_8_BITS, .rows_alone = true};
+    HMLC_TRY(hmlc_quantize_apply_dynamic(q->plan, module));
+    return hmlc_quantize_weights_alone(module, &rows, &result);
+}
+
+hmlc_status hmlc_quantizing_apply(const hmlc_quantizing *q, hmlc_module *module)
+{
+    return q->dynamic ? apply_dynamic(q, module) : hmlc_quantize_apply(q->plan, module);
 }

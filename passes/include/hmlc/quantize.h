@@ -43,6 +43,7 @@ typedef struct hmlc_runner {
     HMLC_QUANTIZE_REASON(computed, "both sides are computed")                                      \
     HMLC_QUANTIZE_REASON(batched, "its weights are a batch of matrices")                           \
     HMLC_QUANTIZE_REASON(grouped, "a transposed convolution in groups")                            \
+    HMLC_QUANTIZE_REASON(rows, "ranges of each run are for products of rows")                      \
     HMLC_QUANTIZE_REASON(empty, "no sample gave its input an element")                             \
     HMLC_QUANTIZE_REASON(not_finite, "more than 1 % of its input is NaN or infinite")              \
     HMLC_QUANTIZE_REASON(weights_not_finite, "weights hold NaN or infinities")                     \
@@ -190,6 +191,7 @@ typedef enum hmlc_quantize_bits { HMLC_QUANTIZE_8_BITS, HMLC_QUANTIZE_4_BITS } h
 typedef struct hmlc_weights_options {
     hmlc_quantize_bits bits;
     const hmlc_runner *runner; /* whose samples are the module's; NULL: weights are all there is */
+    bool rows_alone;           /* leaves products as they are */
 } hmlc_weights_options;
 
 typedef struct hmlc_weights_result {
@@ -209,5 +211,14 @@ hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, const hmlc_weights_
 
 /* Puts quantize and dequantize into a module that is equal to the plan's, or is it. */
 hmlc_status hmlc_quantize_apply(const hmlc_quantize_plan *plan, hmlc_module *module) HMLC_MUST_USE;
+
+/*
+ * In place of the steps, and without samples: products on 8 bits whose inputs get a range for each
+ * row in each run. All else stays float, with its reason; then the rewriting of a module that is
+ * equal to the plan's, or is it.
+ */
+hmlc_status hmlc_quantize_decide_dynamic(hmlc_quantize_plan *plan) HMLC_MUST_USE;
+hmlc_status hmlc_quantize_apply_dynamic(const hmlc_quantize_plan *plan,
+                                        hmlc_module *module) HMLC_MUST_USE;
 
 #endif
