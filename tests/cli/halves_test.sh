@@ -61,7 +61,7 @@ for half in f16 bf16; do
 done
 expect 0 'warning.HML0222.*beyond the range of f16' "$hmlc" quantize large.onnx --to f16 -o written.onnx
 takes written 12288
-expect 2 'HML1100.*--to f61: expected int8, weights-int8, weights-int4, f16 or bf16' "$hmlc" quantize usual.onnx --to f61 -o x.onnx
+expect 2 'HML1100.*--to f61: expected int8, int8-dynamic, weights-int8, weights-int4, f16 or bf16' "$hmlc" quantize usual.onnx --to f61 -o x.onnx
 expect 2 'HML1100.*--stats has no meaning' "$hmlc" quantize usual.onnx --to f16 --stats s.hms -o x.onnx
 takes table 6144 --weights bf16
 expect 0 'y: equal' "$hmlc" compare table.onnx table.hml --dim n=4 --rtol 0 --atol 0.004

@@ -60,7 +60,8 @@ static void what_outputs_do_not_need_is_not_looked_at(void **state)
     imported_free(&model);
     graph = small();
     tf_plain(&graph, "update", "Assign", "y y");
-    expect_refused(import_with(&graph, NULL, NULL), "graph_invalid", "writes 'y', which is no variable");
+    expect_refused(import_with(&graph, NULL, NULL), "graph_invalid",
+                   "writes 'y', which is no variable");
 }
 
 static void inner_tensors_are_fed(void **state)

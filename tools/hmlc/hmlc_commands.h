@@ -158,7 +158,7 @@ bool hmlc_parse_code(const char *word, long long *number);
     {"signature", 0, "NAME", "the signature that is meant, with its names (TFLite)"},              \
         {"tags", 0, "TAG,...", "graph of a SavedModel with these tags; default: serve"},           \
         {"member", 0, "PATH", "model within an archive (.tar, .tar.gz)"},                          \
-        {"state", 0, "zero", "what the model keeps begins anew in each run"},                    \
+        {"state", 0, "zero", "what the model keeps begins anew in each run"},                      \
         {"inputs", 0, "NAME[=DIM,...],...",                                                        \
          "values that are fed, in place of the model's inputs"},                                   \
         {"outputs", 0, "NAME,...", "values that are wanted, in place of its outputs"},             \
