@@ -3,7 +3,7 @@
 # Small files that could be expensive (costly_models.c): `check` and `compile` end within bounds of processor time and memory, or
 # are refused with a code that names the limit. usage: limits_test.sh HMLC COSTLY_MODELS MEASURE
 #
-# Bounds: 5 s of processor time for all three targets and all child processes; 64 MiB + 4x the file for the largest process.
+# Bounds: 5 s of processor time for all targets and all child processes; 64 MiB + 4x the file for the largest process.
 # A row whose compile may have more, LLVM's pages included, says so in its last columns: seconds, MiB.
 set -u
 hmlc=$1 costly=$2 measure=$3
