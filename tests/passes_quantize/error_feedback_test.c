@@ -132,7 +132,7 @@ static void columns_that_depend_keep_their_weights(void **state)
     hmlc_moments_release(&moments);
 }
 
-static bool is_safe(int a, int b)
+static bool is_safe(int8_t a, int8_t b)
 {
     int positive = (a > 0 ? a : 0) + (b > 0 ? b : 0);
     int negative = (a < 0 ? a : 0) + (b < 0 ? b : 0);
@@ -163,8 +163,8 @@ static void pairs_fit_sixteen_bits(void **state)
             for (int k = 0; k + 1 < DEPTH; k++) {
                 bool pair = k % 2 == 0;
                 bool within = k % taps[t] % 2 == 0 && k % taps[t] + 1 < taps[t];
-                int a = slice.integers[k * HMLC_SLICE + n];
-                int b = slice.integers[(k + 1) * HMLC_SLICE + n];
+                int8_t a = slice.integers[k * HMLC_SLICE + n];
+                int8_t b = slice.integers[(k + 1) * HMLC_SLICE + n];
                 assert_true((!pair && !within) || is_safe(a, b));
             }
         }
