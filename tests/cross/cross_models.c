@@ -164,7 +164,8 @@ int main(int argc, char **argv)
     } else if (argc == 6 && strcmp(argv[5], "rounded") == 0) {
         rounded(&graph, argv + 2);
     } else if (argc == 6) {
-        byte_product(&graph, (int64_t[]){atoi(argv[2]), atoi(argv[3]), atoi(argv[4])});
+        byte_product(&graph, (int64_t[]){strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10),
+                                         strtol(argv[4], NULL, 10)});
     } else if (argc == 3 && strcmp(argv[2], "bytes") == 0) {
         byte_models(&graph);
     } else if (argc == 3 && strcmp(argv[2], "numbers") == 0) {
