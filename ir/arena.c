@@ -193,6 +193,28 @@ void *hmlc_arena_copy(hmlc_arena *arena, const void *data, size_t bytes)
     return copy;
 }
 
+bool hmlc_arena_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32_t count,
+                     size_t bytes)
+{
+    if (count < *capacity) {
+        return true;
+    }
+    if (*capacity > UINT32_MAX / 2) {
+        return false;
+    }
+    uint32_t grown = *capacity == 0 ? 8 : *capacity * 2;
+    void *copy = hmlc_arena_allocate_array(arena, grown, bytes);
+    if (copy == NULL) {
+        return false;
+    }
+    if (count > 0) {
+        memcpy(copy, *items, count * bytes);
+    }
+    *items = copy;
+    *capacity = grown;
+    return true;
+}
+
 char *hmlc_arena_string(hmlc_arena *arena, const char *text)
 {
     return hmlc_arena_string_n(arena, text, strlen(text));

@@ -22,16 +22,12 @@ typedef struct order_walk {
 
 hmlc_status hmlc_needs_add(hmlc_needs *needs, uint32_t node)
 {
-    if (needs->count == needs->capacity) {
-        size_t capacity = needs->capacity * 2 + 64;
-        uint32_t *nodes = HMLC_NEW_ARRAY(needs->scratch, uint32_t, capacity);
-        HMLC_TRY_MEMORY(nodes);
-        if (needs->count > 0) {
-            memcpy(nodes, needs->nodes, needs->count * sizeof *nodes);
-        }
-        needs->nodes = nodes;
-        needs->capacity = capacity;
+    void *nodes = needs->nodes;
+    if (!hmlc_arena_grow(needs->scratch, &nodes, &needs->capacity, needs->count,
+                         sizeof *needs->nodes)) {
+        return HMLC_RESOURCE;
     }
+    needs->nodes = nodes;
     needs->nodes[needs->count++] = node;
     return HMLC_OK;
 }

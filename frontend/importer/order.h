@@ -12,7 +12,7 @@
 typedef struct hmlc_needs {
     hmlc_arena *scratch;
     uint32_t *nodes;
-    size_t count, capacity;
+    uint32_t count, capacity;
 } hmlc_needs;
 
 /* Adds a node that the one being asked for waits for. */

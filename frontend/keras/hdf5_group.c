@@ -8,16 +8,12 @@ static hmlc_status add_link(hmlc_hdf5 *file, hmlc_hdf5_object *group, const char
                             size_t length, uint64_t address)
 {
     HMLC_TRY(hmlc_hdf5_count(file, length));
-    if (group->link_count == group->link_room) {
-        uint32_t room = group->link_room == 0 ? 8 : group->link_room * 2;
-        hmlc_hdf5_link *links = HMLC_NEW_ARRAY(file->arena, hmlc_hdf5_link, room);
-        HMLC_TRY_MEMORY(links);
-        if (group->link_count > 0) {
-            memcpy(links, group->links, group->link_count * sizeof *links);
-        }
-        group->links = links;
-        group->link_room = room;
+    void *links = group->links;
+    if (!hmlc_arena_grow(file->arena, &links, &group->link_room, group->link_count,
+                         sizeof *group->links)) {
+        return HMLC_RESOURCE;
     }
+    group->links = links;
     const char *copy = hmlc_arena_string_n(file->arena, name, length);
     hmlc_hdf5_link *entry = HMLC_NEW(file->arena, hmlc_hdf5_link);
     HMLC_TRY_MEMORY(copy);

@@ -20,16 +20,12 @@ static hmlc_status invalid(const hmlc_keras_importer *importer, const char *laye
 hmlc_status hmlc_keras_refs_add(hmlc_keras_importer *importer, hmlc_keras_refs *refs,
                                 hmlc_keras_ref ref)
 {
-    if (refs->count == refs->room) {
-        uint32_t room = refs->room == 0 ? 4 : refs->room * 2;
-        hmlc_keras_ref *list = HMLC_NEW_ARRAY(importer->base->scratch, hmlc_keras_ref, room);
-        HMLC_TRY_MEMORY(list);
-        if (refs->count > 0) {
-            memcpy(list, refs->list, refs->count * sizeof *list);
-        }
-        refs->list = list;
-        refs->room = room;
+    void *list = refs->list;
+    if (!hmlc_arena_grow(importer->base->scratch, &list, &refs->room, refs->count,
+                         sizeof *refs->list)) {
+        return HMLC_RESOURCE;
     }
+    refs->list = list;
     refs->list[refs->count++] = ref;
     return HMLC_OK;
 }

@@ -11,14 +11,12 @@
 
 static hmlc_status grow_values(hmlc_cut *cut)
 {
-    uint32_t capacity = cut->value_capacity * 2 + 64;
-    hmlc_cut_value *grown = HMLC_NEW_ARRAY(cut->base.scratch, hmlc_cut_value, capacity);
-    HMLC_TRY_MEMORY(grown);
-    if (cut->value_count > 0) {
-        memcpy(grown, cut->value, cut->value_count * sizeof *grown);
+    void *grown = cut->value;
+    if (!hmlc_arena_grow(cut->base.scratch, &grown, &cut->value_capacity, cut->value_count,
+                         sizeof *cut->value)) {
+        return HMLC_RESOURCE;
     }
     cut->value = grown;
-    cut->value_capacity = capacity;
     return HMLC_OK;
 }
 
@@ -34,9 +32,7 @@ static hmlc_status value_of(hmlc_cut *cut, const char *name, uint32_t *index)
         *index = *known;
         return HMLC_OK;
     }
-    if (cut->value_count == cut->value_capacity) {
-        HMLC_TRY(grow_values(cut));
-    }
+    HMLC_TRY(grow_values(cut));
     known = HMLC_NEW(cut->base.scratch, uint32_t);
     HMLC_TRY_MEMORY(known);
     *known = *index = cut->value_count++;

@@ -39,7 +39,7 @@ typedef struct search {
     const hmlc_tf_scope *scope;
     hmlc_names seen, by_name; /* tensors; predicates -> side */
     const hmlc_tf_entry **stack;
-    size_t depth, room;
+    uint32_t depth, room;
     side *sides;
     found_switch *switches;
 } search;
@@ -98,18 +98,11 @@ static bool push(search *s, const char *text)
         (choose && !ref.control && !note_side(s, entry->def, ref.output))) {
         return false;
     }
-    if (s->depth == s->room) {
-        size_t room = s->room * 2 + 64;
-        const hmlc_tf_entry **stack = HMLC_NEW_ARRAY(scratch, const hmlc_tf_entry *, room);
-        if (stack == NULL) {
-            return false;
-        }
-        if (s->depth > 0) {
-            memcpy(stack, s->stack, s->depth * sizeof *stack);
-        }
-        s->stack = stack;
-        s->room = room;
+    void *stack = (void *)s->stack;
+    if (!hmlc_arena_grow(scratch, &stack, &s->room, s->depth, sizeof(hmlc_tf_entry *))) {
+        return false;
     }
+    s->stack = stack;
     s->stack[s->depth++] = entry;
     return true;
 }

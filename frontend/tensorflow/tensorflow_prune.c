@@ -133,16 +133,12 @@ bool hmlc_tf_is_bound(const hmlc_tf_scope *scope, const char *key)
 
 static hmlc_status keep_node(hmlc_tf_importer *importer, hmlc_tf_scope *scope, hmlc_tf_state *state)
 {
-    if (scope->kept_count == scope->kept_room) {
-        uint32_t room = scope->kept_room * 2 + 16;
-        hmlc_tf_state **kept = HMLC_NEW_ARRAY(importer->base->scratch, hmlc_tf_state *, room);
-        HMLC_TRY_MEMORY(kept);
-        if (scope->kept_count > 0) {
-            memcpy(kept, scope->kept, scope->kept_count * sizeof *kept);
-        }
-        scope->kept = kept;
-        scope->kept_room = room;
+    void *kept = (void *)scope->kept;
+    if (!hmlc_arena_grow(importer->base->scratch, &kept, &scope->kept_room, scope->kept_count,
+                         sizeof(hmlc_tf_state *))) {
+        return HMLC_RESOURCE;
     }
+    scope->kept = kept;
     state->number = scope->kept_count;
     scope->kept[scope->kept_count++] = state;
     return hmlc_names_set(&scope->states, state->entry->def->name, state);

@@ -117,7 +117,7 @@ static hmlc_status look_into(hmlc_tf_importer *importer, hmlc_tf_graph *graph, u
 typedef struct shadow {
     hmlc_names seen;
     const hmlc_tf_entry **list;
-    size_t count, room;
+    uint32_t count, room;
 } shadow;
 
 static hmlc_status cast_shadow(hmlc_tf_importer *importer, const hmlc_tf_scope *scope, shadow *dark,
@@ -130,16 +130,11 @@ static hmlc_status cast_shadow(hmlc_tf_importer *importer, const hmlc_tf_scope *
         hmlc_names_find(&dark->seen, ref.node) != NULL) {
         return HMLC_OK;
     }
-    if (dark->count == dark->room) {
-        size_t room = dark->room * 2 + 16;
-        const hmlc_tf_entry **list = HMLC_NEW_ARRAY(scratch, const hmlc_tf_entry *, room);
-        HMLC_TRY_MEMORY(list);
-        if (dark->count > 0) {
-            memcpy(list, dark->list, dark->count * sizeof *list);
-        }
-        dark->list = list;
-        dark->room = room;
+    void *list = (void *)dark->list;
+    if (!hmlc_arena_grow(scratch, &list, &dark->room, dark->count, sizeof(hmlc_tf_entry *))) {
+        return HMLC_RESOURCE;
     }
+    dark->list = list;
     dark->list[dark->count++] = entry;
     return hmlc_names_set(&dark->seen, entry->def->name, entry->def->name);
 }

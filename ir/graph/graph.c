@@ -107,27 +107,30 @@ hmlc_value *hmlc_value_create(hmlc_module *module, const hmlc_type *type, uint32
     return value;
 }
 
-/* Argument lists grow when their count reaches a power of two. */
-static bool has_room(uint32_t count)
+/* Lists of arguments and states, which grow when their count reaches a power of two; NULL without
+ * memory. */
+static void *with_room(hmlc_arena *arena, void *items, uint32_t count, size_t bytes)
 {
-    return count != 0 && (count & (count - 1)) != 0;
+    if (count != 0 && (count & (count - 1)) != 0) {
+        return items;
+    }
+    void *grown = hmlc_arena_allocate_array(arena, count == 0 ? 1 : 2 * (size_t)count, bytes);
+    if (grown != NULL && count > 0) {
+        memcpy(grown, items, count * bytes);
+    }
+    return grown;
 }
 
 hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type, const char *name)
 {
     hmlc_arena *arena = region->module->arena;
     uint32_t count = region->argument_count;
-    if (!has_room(count)) {
-        hmlc_value **grown =
-            HMLC_NEW_ARRAY(arena, hmlc_value *, count == 0 ? 1 : 2 * (size_t)count);
-        if (grown == NULL) {
-            return NULL;
-        }
-        if (count > 0) {
-            memcpy(grown, region->arguments, count * sizeof grown[0]);
-        }
-        region->arguments = grown;
+    hmlc_value **arguments =
+        with_room(arena, (void *)region->arguments, count, sizeof(hmlc_value *));
+    if (arguments == NULL) {
+        return NULL;
     }
+    region->arguments = arguments;
     hmlc_value *value = hmlc_value_create(region->module, type, count);
     if (value == NULL) {
         return NULL;
@@ -146,18 +149,12 @@ hmlc_value *hmlc_region_add_argument(hmlc_region *region, const hmlc_type *type,
 hmlc_value *hmlc_module_add_state(hmlc_module *module, const hmlc_type *type, const char *name,
                                   const hmlc_tensor *initial)
 {
-    uint32_t count = module->state_count;
-    if (!has_room(count)) {
-        const hmlc_tensor **grown =
-            HMLC_NEW_ARRAY(module->arena, const hmlc_tensor *, count == 0 ? 1 : (size_t)count * 2);
-        if (grown == NULL) {
-            return NULL;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            grown[i] = module->initial_states[i];
-        }
-        module->initial_states = grown;
+    const hmlc_tensor **states = with_room(module->arena, (void *)module->initial_states,
+                                           module->state_count, sizeof(hmlc_tensor *));
+    if (states == NULL) {
+        return NULL;
     }
+    module->initial_states = states;
     hmlc_value *argument = hmlc_region_add_argument(module->main, type, name);
     if (argument != NULL) {
         module->initial_states[module->state_count++] = initial;

@@ -105,7 +105,7 @@ static hmlc_status parse_state(hmlc_text_parser *parser)
 {
     hmlc_module *module = parser->module;
     void *items = (void *)module->initial_states;
-    if (!hmlc_parse_grow(module->arena, &items, &parser->state_capacity, module->state_count,
+    if (!hmlc_arena_grow(module->arena, &items, &parser->state_capacity, module->state_count,
                          sizeof *module->initial_states)) {
         return HMLC_RESOURCE;
     }
@@ -126,7 +126,7 @@ static hmlc_status parse_output_names(hmlc_text_parser *parser, const char ***na
             HMLC_TRY(hmlc_parse_expect(parser, ','));
         }
         void *items = (void *)*names;
-        if (!hmlc_parse_grow(parser->module->arena, &items, &capacity, *count, sizeof(char *))) {
+        if (!hmlc_arena_grow(parser->module->arena, &items, &capacity, *count, sizeof(char *))) {
             return HMLC_RESOURCE;
         }
         *names = items;

@@ -335,7 +335,7 @@ hmlc_status hmlc_parse_location(hmlc_text_parser *parser, const hmlc_location **
     *location = NULL;
     while (hmlc_parse_accept_word(parser, "loc")) {
         void *items = nodes;
-        if (!hmlc_parse_grow(parser->scratch, &items, &capacity, count, sizeof *nodes)) {
+        if (!hmlc_arena_grow(parser->scratch, &items, &capacity, count, sizeof *nodes)) {
             return HMLC_RESOURCE;
         }
         nodes = items;

@@ -120,11 +120,11 @@ static bool grow_results(hmlc_text_parser *parser, op_line *line)
     uint32_t count = line->result_count, old = line->result_capacity;
     void *tokens = line->results, *names = (void *)line->result_names;
     uint32_t capacity = old;
-    if (!hmlc_parse_grow(parser->scratch, &tokens, &capacity, count, sizeof(hmlc_token))) {
+    if (!hmlc_arena_grow(parser->scratch, &tokens, &capacity, count, sizeof(hmlc_token))) {
         return false;
     }
     capacity = old;
-    if (!hmlc_parse_grow(parser->scratch, &names, &capacity, count, sizeof(char *))) {
+    if (!hmlc_arena_grow(parser->scratch, &names, &capacity, count, sizeof(char *))) {
         return false;
     }
     line->results = tokens;
@@ -191,7 +191,7 @@ static hmlc_status parse_operands(hmlc_text_parser *parser, op_line *line)
             HMLC_TRY(hmlc_parse_expect(parser, ','));
         }
         void *items = (void *)line->operands;
-        if (!hmlc_parse_grow(parser->scratch, &items, &line->operand_capacity, line->operand_count,
+        if (!hmlc_arena_grow(parser->scratch, &items, &line->operand_capacity, line->operand_count,
                              sizeof(hmlc_value *))) {
             return HMLC_RESOURCE;
         }
@@ -244,7 +244,7 @@ static hmlc_status parse_regions(hmlc_text_parser *parser, op_line *line)
     }
     while (hmlc_parse_at_mark(parser, '(')) {
         void *items = (void *)line->regions;
-        if (!hmlc_parse_grow(parser->scratch, &items, &line->region_capacity, line->region_count,
+        if (!hmlc_arena_grow(parser->scratch, &items, &line->region_capacity, line->region_count,
                              sizeof(hmlc_region *))) {
             return HMLC_RESOURCE;
         }

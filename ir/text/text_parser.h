@@ -74,8 +74,4 @@ hmlc_status hmlc_parse_body(hmlc_text_parser *parser, hmlc_region *region) HMLC_
 /* Names. */
 hmlc_text_name *hmlc_parse_find(const hmlc_text_parser *parser, const hmlc_token *token);
 
-/* Makes room for one more item: capacity doubles; false without memory. */
-bool hmlc_parse_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32_t count,
-                     size_t bytes);
-
 #endif

@@ -93,25 +93,3 @@ hmlc_status hmlc_parse_string(hmlc_text_parser *parser, const char **text)
     *text = copy;
     return HMLC_OK;
 }
-
-bool hmlc_parse_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32_t count,
-                     size_t bytes)
-{
-    if (count < *capacity) {
-        return true;
-    }
-    if (*capacity > UINT32_MAX / 2) {
-        return false;
-    }
-    uint32_t grown = *capacity == 0 ? 8 : *capacity * 2;
-    void *copy = hmlc_arena_allocate_array(arena, grown, bytes);
-    if (copy == NULL) {
-        return false;
-    }
-    if (count > 0) {
-        memcpy(copy, *items, count * bytes);
-    }
-    *items = copy;
-    *capacity = grown;
-    return true;
-}

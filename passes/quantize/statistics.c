@@ -75,16 +75,12 @@ double hmlc_statistics_square(const uint64_t square[HMLC_SQUARE_WORDS])
 
 hmlc_status hmlc_statistics_add_sample(hmlc_statistics *statistics, uint64_t hash)
 {
-    if (statistics->sample_count == statistics->sample_capacity) {
-        uint32_t capacity = statistics->sample_capacity * 2 + 64;
-        uint64_t *grown = HMLC_NEW_ARRAY(statistics->arena, uint64_t, capacity);
-        HMLC_TRY_MEMORY(grown);
-        if (statistics->sample_count > 0) {
-            memcpy(grown, statistics->samples, statistics->sample_count * sizeof *grown);
-        }
-        statistics->samples = grown;
-        statistics->sample_capacity = capacity;
+    void *samples = statistics->samples;
+    if (!hmlc_arena_grow(statistics->arena, &samples, &statistics->sample_capacity,
+                         statistics->sample_count, sizeof *statistics->samples)) {
+        return HMLC_RESOURCE;
     }
+    statistics->samples = samples;
     uint32_t at = statistics->sample_count++;
     for (; at > 0 && statistics->samples[at - 1] > hash; at--) {
         statistics->samples[at] = statistics->samples[at - 1];

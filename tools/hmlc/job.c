@@ -62,29 +62,13 @@ static void print_module(void *context, const char *pass, const hmlc_module *mod
 
 /* -- quantized nodes --------------------------------------------------------------------------- */
 
-/* A list with room for one more; NULL: no memory, which the work that tells of it will find, too.
- */
-static void *with_room(const hmlc_job *job, void *list, uint32_t count, uint32_t *capacity,
-                       size_t bytes)
-{
-    if (count < *capacity) {
-        return list;
-    }
-    uint32_t larger = *capacity * 2 + 64;
-    void *grown = hmlc_arena_allocate_array(job->module->arena, larger, bytes);
-    if (grown != NULL && count > 0) {
-        memcpy(grown, list, count * bytes);
-    }
-    *capacity = grown != NULL ? larger : *capacity;
-    return grown;
-}
-
+/* Memory that a list lacks, the work that tells of its entries lacks, too, and says so. */
 static void note_quantized(void *context, const hmlc_quantized_node *node)
 {
     hmlc_job *job = context;
-    hmlc_job_node *nodes =
-        with_room(job, job->nodes, job->node_count, &job->node_capacity, sizeof *nodes);
-    if (nodes == NULL) {
+    void *nodes = job->nodes;
+    if (!hmlc_arena_grow(job->module->arena, &nodes, &job->node_capacity, job->node_count,
+                         sizeof *job->nodes)) {
         return;
     }
     job->nodes = nodes;
@@ -98,9 +82,9 @@ static void note_quantized(void *context, const hmlc_quantized_node *node)
 static void note_rounded(void *context, const hmlc_rounded_product *product)
 {
     hmlc_job *job = context;
-    hmlc_job_product *products =
-        with_room(job, job->products, job->product_count, &job->product_capacity, sizeof *products);
-    if (products == NULL) {
+    void *products = job->products;
+    if (!hmlc_arena_grow(job->module->arena, &products, &job->product_capacity, job->product_count,
+                         sizeof *job->products)) {
         return;
     }
     job->products = products;
@@ -112,9 +96,9 @@ static void note_slower(void *context, const hmlc_target *target, const hmlc_loc
                         double speed)
 {
     hmlc_job *job = context;
-    hmlc_job_slower *slower =
-        with_room(job, job->slower, job->slower_count, &job->slower_capacity, sizeof *slower);
-    if (slower == NULL) {
+    void *slower = job->slower;
+    if (!hmlc_arena_grow(job->module->arena, &slower, &job->slower_capacity, job->slower_count,
+                         sizeof *job->slower)) {
         return;
     }
     job->slower = slower;

@@ -31,6 +31,10 @@ void *hmlc_arena_allocate(hmlc_arena *arena, size_t bytes);
 /* As above for count elements; NULL when count * bytes overflows. */
 void *hmlc_arena_allocate_array(hmlc_arena *arena, size_t count, size_t bytes);
 void *hmlc_arena_copy(hmlc_arena *arena, const void *data, size_t bytes);
+/* Room for one more behind `count` items of `bytes` each: they move where `capacity`, which
+ * doubles, is reached. False without memory; the items then stay. */
+bool hmlc_arena_grow(hmlc_arena *arena, void **items, uint32_t *capacity, uint32_t count,
+                     size_t bytes);
 char *hmlc_arena_string(hmlc_arena *arena, const char *text);
 char *hmlc_arena_string_n(hmlc_arena *arena, const char *text, size_t length);
 char *hmlc_arena_printf(hmlc_arena *arena, const char *format, ...) HMLC_PRINTF(2, 3);
