@@ -216,6 +216,26 @@ hmlc_status hmlc_rewrite_with_attr(hmlc_rewriter *rewriter, hmlc_op *op,
                                    count + 1);
 }
 
+hmlc_status hmlc_constants_list(hmlc_region *region, hmlc_arena *arena, hmlc_constants *list)
+{
+    HMLC_FOR_EACH_OP(op, region)
+    {
+        for (uint32_t i = 0; i < op->region_count; i++) {
+            HMLC_TRY(hmlc_constants_list(op->regions[i], arena, list));
+        }
+        if (op->opcode != HMLC_OP_constant) {
+            continue;
+        }
+        void *ops = (void *)list->ops;
+        if (!hmlc_arena_grow(arena, &ops, &list->capacity, list->count, sizeof(hmlc_op *))) {
+            return HMLC_RESOURCE;
+        }
+        list->ops = ops;
+        list->ops[list->count++] = op;
+    }
+    return HMLC_OK;
+}
+
 void hmlc_clear_value_notes(hmlc_region *region)
 {
     for (uint32_t i = 0; i < region->argument_count; i++) {

@@ -102,6 +102,14 @@ hmlc_status hmlc_rewrite_with_attr(hmlc_rewriter *rewriter, hmlc_op *op,
 /* A loop of the one form that is compiled: see passes/lower/lower_loop.c. */
 bool hmlc_loop_is_lowered(const hmlc_op *op);
 
+/* All constants of the region and of those within, in their order. */
+typedef struct hmlc_constants {
+    hmlc_op **ops;
+    uint32_t count, capacity;
+} hmlc_constants;
+hmlc_status hmlc_constants_list(hmlc_region *region, hmlc_arena *arena,
+                                hmlc_constants *list) HMLC_MUST_USE;
+
 /* Sets the note of every value of the region, and of the regions within, to NULL. */
 void hmlc_clear_value_notes(hmlc_region *region);
 

@@ -258,33 +258,6 @@ static hmlc_status store(const weight_storing *storing, hmlc_op *constant)
     return HMLC_OK;
 }
 
-static uint32_t count_constants(const hmlc_region *region)
-{
-    uint32_t count = 0;
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        count += op->opcode == HMLC_OP_constant ? 1 : 0;
-        for (uint32_t i = 0; i < op->region_count; i++) {
-            count += count_constants(op->regions[i]);
-        }
-    }
-    return count;
-}
-
-static hmlc_op **list_constants(hmlc_region *region, hmlc_op **next)
-{
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        if (op->opcode == HMLC_OP_constant) {
-            *next++ = op;
-        }
-        for (uint32_t i = 0; i < op->region_count; i++) {
-            next = list_constants(op->regions[i], next);
-        }
-    }
-    return next;
-}
-
 /* What widens constant halves; where they may stay, only what is no right-hand side. */
 static bool is_to_fold(const weight_storing *storing, const hmlc_op *op)
 {
@@ -332,12 +305,10 @@ static hmlc_status store_all(const weight_storing *storing, hmlc_arena *scratch)
     if (storing->weights == HMLC_WEIGHTS_F32) {
         return HMLC_OK;
     }
-    uint32_t count = count_constants(main);
-    hmlc_op **constants = HMLC_NEW_ARRAY(scratch, hmlc_op *, count + 1);
-    HMLC_TRY_MEMORY(constants);
-    list_constants(main, constants);
-    for (uint32_t k = 0; k < count; k++) {
-        HMLC_TRY(store(storing, constants[k]));
+    hmlc_constants constants = {.count = 0};
+    HMLC_TRY(hmlc_constants_list(main, scratch, &constants));
+    for (uint32_t k = 0; k < constants.count; k++) {
+        HMLC_TRY(store(storing, constants.ops[k]));
     }
     return HMLC_OK;
 }

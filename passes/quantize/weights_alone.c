@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "query.h"
 #include "weights_alone.h"
 
 enum {
@@ -192,32 +193,20 @@ static hmlc_status quantize_constant(alone *a, hmlc_value *value, const hmlc_see
 
 /* -- the model --------------------------------------------------------------------------------- */
 
-static uint32_t count_constants(const hmlc_region *region)
+static hmlc_status list_weights(alone *a, hmlc_arena *scratch)
 {
-    uint32_t count = 0;
-    HMLC_FOR_EACH_OP(op, region)
-    {
-        count += op->opcode == HMLC_OP_constant ? 1 : 0;
-        for (uint32_t k = 0; k < op->region_count; k++) {
-            count += count_constants(op->regions[k]);
-        }
-    }
-    return count;
-}
-
-static void list_constants(alone *a, const hmlc_region *region)
-{
-    HMLC_FOR_EACH_OP(op, region)
-    {
+    hmlc_constants all = {.count = 0};
+    HMLC_TRY(hmlc_constants_list(a->module->main, scratch, &all));
+    a->constants = HMLC_NEW_ARRAY(scratch, hmlc_value *, all.count + 1);
+    HMLC_TRY_MEMORY(a->constants);
+    for (uint32_t k = 0; k < all.count; k++) {
         readers found;
-        for (uint32_t k = 0; k < op->region_count; k++) {
-            list_constants(a, op->regions[k]);
-        }
-        if (op->opcode == HMLC_OP_constant && find_readers(op->results[0], &found) &&
+        if (find_readers(all.ops[k]->results[0], &found) &&
             !(a->options->rows_alone && found.products)) {
-            a->constants[a->count++] = op->results[0];
+            a->constants[a->count++] = all.ops[k]->results[0];
         }
     }
+    return HMLC_OK;
 }
 
 /* Those whose products can be seen, as many at a time as memory is spent on; they leave the list.
@@ -271,12 +260,8 @@ hmlc_status hmlc_quantize_weights_alone(hmlc_module *module, const hmlc_weights_
     *result = (hmlc_weights_result){.count = 0};
     HMLC_TRY_MEMORY(scratch);
     alone a = {.module = module, .options = options, .result = result};
-    a.constants = HMLC_NEW_ARRAY(scratch, hmlc_value *, count_constants(module->main) + 1);
-    hmlc_status status = HMLC_RESOURCE;
-    if (a.constants != NULL) {
-        list_constants(&a, module->main);
-        status = quantize_listed(&a);
-    }
+    hmlc_status status = list_weights(&a, scratch);
+    status = status == HMLC_OK ? quantize_listed(&a) : status;
     hmlc_arena_destroy(scratch);
     return status;
 }
