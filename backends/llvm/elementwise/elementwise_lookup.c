@@ -58,17 +58,6 @@ static LLVMValueRef lanes_from(hmlc_frame *frame, LLVMValueRef x, uint32_t from,
                                   LLVMConstVector(places, count), "");
 }
 
-/* The lanes of b behind those of a. */
-static LLVMValueRef joined(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
-{
-    LLVMValueRef places[HMLC_LANES_MAX];
-    uint32_t count = 2 * lanes_of(a);
-    for (uint32_t k = 0; k < count; k++) {
-        places[k] = LLVMConstInt(frame->i32, k, 0);
-    }
-    return LLVMBuildShuffleVector(frame->builder, a, b, LLVMConstVector(places, count), "");
-}
-
 /* -- rows of 16 bytes -- */
 
 /*
@@ -248,14 +237,8 @@ static LLVMValueRef by_chunks(const lookup *of, lookup_chunk *chunk, uint32_t st
     for (uint32_t from = 0; from < lanes_of(x); from += step) {
         parts[count++] = chunk(of, lanes_from(of->frame, x, from, step));
     }
-    for (; count > 1; count = (count + 1) / 2) {
-        for (uint32_t k = 0; k < count; k += 2) {
-            LLVMValueRef behind =
-                k + 1 < count ? parts[k + 1] : LLVMGetPoison(LLVMTypeOf(parts[k]));
-            parts[k / 2] = joined(of->frame, parts[k], behind);
-        }
-    }
-    return lanes_from(of->frame, parts[0], 0, lanes_of(x));
+    LLVMValueRef all = hmlc_frame_join(of->frame, parts, count);
+    return lanes_from(of->frame, all, 0, lanes_of(x));
 }
 
 LLVMValueRef hmlc_elementwise_lookup(const hmlc_emission *emission)

@@ -46,25 +46,17 @@ static LLVMValueRef nearest_vector(hmlc_frame *frame, LLVMValueRef x)
                           : hmlc_frame_intrinsic_of(frame, nearest->vector, types, 2, arguments, 2);
 }
 
-static LLVMValueRef join_vectors(hmlc_frame *frame, LLVMValueRef a, LLVMValueRef b)
-{
-    LLVMValueRef places[HMLC_LANES_MAX];
-    uint32_t count = 2 * lanes_of(a);
-    for (uint32_t k = 0; k < count; k++) {
-        places[k] = LLVMConstInt(frame->i32, k, 0);
-    }
-    return LLVMBuildShuffleVector(frame->builder, a, b, LLVMConstVector(places, count), "");
-}
-
 static LLVMValueRef nearest_vectors(hmlc_frame *frame, LLVMValueRef x, uint32_t own)
 {
     uint32_t half = lanes_of(x) / 2;
     if (2 * half == own) {
         return nearest_vector(frame, x);
     }
-    LLVMValueRef low = nearest_vectors(frame, hmlc_frame_lanes(frame, x, 0, 1, half), own);
-    LLVMValueRef high = nearest_vectors(frame, hmlc_frame_lanes(frame, x, half, 1, half), own);
-    return join_vectors(frame, low, high);
+    LLVMValueRef halves[2];
+    for (uint32_t k = 0; k < 2; k++) {
+        halves[k] = nearest_vectors(frame, hmlc_frame_lanes(frame, x, k * half, 1, half), own);
+    }
+    return hmlc_frame_join(frame, halves, 2);
 }
 
 static LLVMValueRef nearest(hmlc_frame *frame, LLVMValueRef x)

@@ -92,6 +92,9 @@ LLVMValueRef hmlc_frame_load(hmlc_frame *frame, LLVMTypeRef type, LLVMValueRef a
 void hmlc_frame_store(hmlc_frame *frame, LLVMValueRef value, LLVMValueRef address,
                       uint32_t alignment);
 LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t lanes);
+/* One vector of the lanes of `count` vectors of equal length, which it overwrites. Where `count` is
+ * no power of two, lanes without a value follow. */
+LLVMValueRef hmlc_frame_join(hmlc_frame *frame, LLVMValueRef *parts, uint32_t count);
 /* Lanes `first`, first + step .. of a vector, `count` of them; one is a scalar. */
 LLVMValueRef hmlc_frame_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first, uint32_t step,
                               uint32_t count);

@@ -160,6 +160,25 @@ LLVMValueRef hmlc_frame_splat(hmlc_frame *frame, LLVMValueRef scalar, uint32_t l
     return LLVMBuildShuffleVector(frame->builder, first, LLVMGetPoison(type), mask, "");
 }
 
+/* Pairwise. */
+LLVMValueRef hmlc_frame_join(hmlc_frame *frame, LLVMValueRef *parts, uint32_t count)
+{
+    for (; count > 1; count = (count + 1) / 2) {
+        LLVMTypeRef type = LLVMTypeOf(parts[0]);
+        LLVMValueRef places[HMLC_LANES_MAX];
+        uint32_t lanes = 2 * LLVMGetVectorSize(type);
+        for (uint32_t k = 0; k < lanes; k++) {
+            places[k] = LLVMConstInt(frame->i32, k, 0);
+        }
+        LLVMValueRef all = LLVMConstVector(places, lanes);
+        for (uint32_t k = 0; k < count; k += 2) {
+            LLVMValueRef behind = k + 1 < count ? parts[k + 1] : LLVMGetPoison(type);
+            parts[k / 2] = LLVMBuildShuffleVector(frame->builder, parts[k], behind, all, "");
+        }
+    }
+    return parts[0];
+}
+
 LLVMValueRef hmlc_frame_lanes(hmlc_frame *frame, LLVMValueRef vector, uint32_t first, uint32_t step,
                               uint32_t count)
 {

@@ -171,26 +171,6 @@ static uint32_t find_runs(const hmlc_loop_context *context, const int64_t *lanes
     return count * 2 <= context->lanes ? count : 0;
 }
 
-/* Joins vectors of equal length pairwise into one. */
-static LLVMValueRef join_vectors(hmlc_frame *frame, LLVMValueRef *parts, uint32_t count)
-{
-    while (count > 1) {
-        uint32_t length = lanes_of(parts[0]);
-        for (uint32_t k = 0; k < (count + 1) / 2; k++) {
-            LLVMValueRef mask[2 * HMLC_LOOP_MAX_LANES];
-            bool pair = 2 * k + 1 < count;
-            for (uint32_t l = 0; l < 2 * length; l++) {
-                mask[l] = lane_index(frame, l);
-            }
-            LLVMValueRef other = pair ? parts[2 * k + 1] : LLVMGetPoison(LLVMTypeOf(parts[2 * k]));
-            parts[k] = LLVMBuildShuffleVector(frame->builder, parts[2 * k], other,
-                                              LLVMConstVector(mask, 2 * length), "");
-        }
-        count = (count + 1) / 2;
-    }
-    return parts[0];
-}
-
 static LLVMValueRef load_runs(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                               const int64_t *lanes, const run *runs, uint32_t count)
 {
@@ -212,7 +192,7 @@ static LLVMValueRef load_runs(hmlc_loop_context *context, hmlc_dtype dtype, LLVM
             }
         }
     }
-    LLVMValueRef joined = join_vectors(frame, parts, count);
+    LLVMValueRef joined = hmlc_frame_join(frame, parts, count);
     return LLVMBuildShuffleVector(frame->builder, joined, LLVMGetPoison(LLVMTypeOf(joined)),
                                   LLVMConstVector(mask, context->lanes), "");
 }

@@ -89,22 +89,6 @@ static void transpose_square(hmlc_frame *frame, LLVMValueRef *rows, uint32_t siz
     }
 }
 
-/* Joins `count` vectors of equal length, a power of two of them. */
-static LLVMValueRef concatenate(hmlc_frame *frame, LLVMValueRef *parts, uint32_t count)
-{
-    uint32_t from[2 * HMLC_LOOP_MAX_LANES];
-    for (; count > 1; count /= 2) {
-        uint32_t lanes = 2 * lanes_of(parts[0]);
-        for (uint32_t l = 0; l < lanes; l++) {
-            from[l] = l;
-        }
-        for (uint32_t k = 0; k < count / 2; k++) {
-            parts[k] = shuffle(frame, parts[2 * k], parts[2 * k + 1], from, lanes);
-        }
-    }
-    return parts[0];
-}
-
 /* One square of the tile: loads along the tile variable, transposed. */
 static void load_square(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValueRef address,
                         LLVMValueRef stride, uint32_t size, LLVMValueRef *rows)
@@ -156,7 +140,7 @@ void hmlc_loop_tile_load(hmlc_loop_context *context, hmlc_dtype dtype, LLVMValue
             }
         }
         for (uint32_t k = 0; k < size; k++) {
-            rows[row + k] = concatenate(frame, parts[k], squares);
+            rows[row + k] = hmlc_frame_join(frame, parts[k], squares);
         }
     }
 }
