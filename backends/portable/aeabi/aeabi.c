@@ -4,8 +4,8 @@
  * Arm's run-time ABI (IHI 0043): memory, divisions, conversions of 64-bit integers. All pass
  * numbers in general registers. Callers exclude a divisor of 0.
  */
+#include "long_quotient.h"
 #include <stddef.h>
-#include <stdint.h>
 
 #define AEABI __attribute__((pcs("aapcs")))
 
@@ -90,43 +90,17 @@ uint64_t __aeabi_idivmod(int32_t a, int32_t b)
     return (uint64_t)((uint32_t)a - quotient * (uint32_t)b) << 32 | quotient;
 }
 
-/* Bit by bit from the highest place where the divisor may fit. */
-static uint64_t quotient_of(uint64_t a, uint64_t b, uint64_t *rest)
-{
-    if (b == 0 || a < b) {
-        *rest = a;
-        return 0;
-    }
-    if (a >> 32 == 0) {
-        uint32_t quotient = quotient_of_words((uint32_t)a, (uint32_t)b);
-        *rest = (uint32_t)a - quotient * (uint32_t)b;
-        return quotient;
-    }
-    int shift = __builtin_clzll(b) - __builtin_clzll(a);
-    uint64_t quotient = 0;
-    b <<= shift;
-    for (; shift >= 0; shift--, b >>= 1) {
-        quotient <<= 1;
-        if (a >= b) {
-            a -= b;
-            quotient |= 1;
-        }
-    }
-    *rest = a;
-    return quotient;
-}
-
 divided __aeabi_uldivmod(uint64_t a, uint64_t b)
 {
-    uint64_t rest, quotient = quotient_of(a, b, &rest);
+    uint64_t rest, quotient = long_quotient(a, b, &rest);
     return (divided){quotient, rest};
 }
 
 /* The remainder has the sign of the dividend. */
 divided __aeabi_ldivmod(int64_t a, int64_t b)
 {
-    uint64_t rest, quotient = quotient_of(a < 0 ? -(uint64_t)a : (uint64_t)a,
-                                          b < 0 ? -(uint64_t)b : (uint64_t)b, &rest);
+    uint64_t rest, quotient = long_quotient(a < 0 ? -(uint64_t)a : (uint64_t)a,
+                                            b < 0 ? -(uint64_t)b : (uint64_t)b, &rest);
     return (divided){(a ^ b) < 0 ? -quotient : quotient, a < 0 ? -rest : rest};
 }
 

@@ -4,37 +4,17 @@
  * and LLVM's runtime libraries have. No f64. Callers exclude a divisor of 0; the quotient of the
  * least number and -1 wraps.
  */
-#include <stdint.h>
+#include "long_quotient.h"
 
 uint64_t __udivdi3(uint64_t a, uint64_t b);
 uint64_t __umoddi3(uint64_t a, uint64_t b);
 int64_t __divdi3(int64_t a, int64_t b);
 int64_t __moddi3(int64_t a, int64_t b);
 
-/* Bit by bit from the highest place where the divisor may fit, unless an instruction does. */
-static uint64_t long_quotient(uint64_t a, uint64_t b, uint64_t *rest)
+/* By an instruction. */
+static uint32_t quotient_of_words(uint32_t a, uint32_t b)
 {
-    if (b == 0 || a < b) {
-        *rest = a;
-        return 0;
-    }
-    if (a >> 32 == 0) {
-        uint32_t quotient = (uint32_t)a / (uint32_t)b;
-        *rest = (uint32_t)a - quotient * (uint32_t)b;
-        return quotient;
-    }
-    int shift = __builtin_clzll(b) - __builtin_clzll(a);
-    uint64_t quotient = 0;
-    b <<= shift;
-    for (; shift >= 0; shift--, b >>= 1) {
-        quotient <<= 1;
-        if (a >= b) {
-            a -= b;
-            quotient |= 1;
-        }
-    }
-    *rest = a;
-    return quotient;
+    return a / b;
 }
 
 static uint64_t size_of(int64_t a)
