@@ -105,27 +105,6 @@ hmlc_value *hmlc_node_decode_wav(hmlc_node *node, hmlc_value *bytes, int64_t sam
 
 /* -- constants --------------------------------------------------------------------------------- */
 
-/* A table of entry(row, column, context). */
-typedef double table_entry(int64_t row, int64_t column, const void *context);
-
-static hmlc_value *make_table(hmlc_node *node, hmlc_dtype dtype, int64_t rows, int64_t columns,
-                              table_entry *entry, const void *context)
-{
-    hmlc_module *module = node->emit.builder.module;
-    size_t bytes = (size_t)(rows * columns) * hmlc_dtype_bytes(dtype);
-    void *data = hmlc_arena_allocate(module->arena, bytes);
-    if (data == NULL) {
-        node->emit.status = HMLC_RESOURCE;
-        return NULL;
-    }
-    for (int64_t i = 0; i < rows * columns; i++) {
-        hmlc_element_set_double(dtype, data, i, entry(i / columns, i % columns, context));
-    }
-    const hmlc_tensor tensor = {
-        .dtype = dtype, .rank = 2, .dims = {rows, columns}, .data = data, .bytes = bytes};
-    return hmlc_emit_constant(&node->emit, &tensor);
-}
-
 /* -- spectrogram ------------------------------------------------------------------------------- */
 
 /*
@@ -246,13 +225,14 @@ static hmlc_value *windows_of(hmlc_node *node, hmlc_value *x, int64_t stride, co
                                              hmlc_attr_dtype(HMLC_ATTR_to, HMLC_DTYPE_i64)));
     first =
         binary(node, HMLC_OP_mul, first, hmlc_emit_scalar(emit, HMLC_DTYPE_i64, (double)stride));
-    hmlc_value *at = binary(node, HMLC_OP_add, first,
-                            make_table(node, HMLC_DTYPE_i64, s->right, s->rows, sample_index, s));
+    hmlc_value *at =
+        binary(node, HMLC_OP_add, first,
+               hmlc_node_table(node, HMLC_DTYPE_i64, s->right, s->rows, sample_index, s));
     hmlc_value *taken =
         hmlc_emit(emit, HMLC_OP_gather, HMLC_OPERANDS(hmlc_emit_transpose(emit, x, turn), at),
                   HMLC_ATTRS(hmlc_attr_int(HMLC_ATTR_axis, 1)));
     return binary(node, HMLC_OP_mul, taken,
-                  make_table(node, HMLC_DTYPE_f32, s->right, s->rows, hann, s));
+                  hmlc_node_table(node, HMLC_DTYPE_f32, s->right, s->rows, hann, s));
 }
 
 /* The halves of the last dim. */
@@ -271,8 +251,8 @@ static hmlc_value *turned(hmlc_node *node, hmlc_value *sums, const spectrum *s)
     static const int64_t swap[] = {0, 1, 3, 2};
     hmlc_emitter *emit = &node->emit;
     hmlc_value *re = half_of(node, sums, 0, s->half), *im = half_of(node, sums, 1, s->half);
-    hmlc_value *cosine = make_table(node, HMLC_DTYPE_f32, s->right, s->half, turn_real, s);
-    hmlc_value *sine = make_table(node, HMLC_DTYPE_f32, s->right, s->half, turn_imaginary, s);
+    hmlc_value *cosine = hmlc_node_table(node, HMLC_DTYPE_f32, s->right, s->half, turn_real, s);
+    hmlc_value *sine = hmlc_node_table(node, HMLC_DTYPE_f32, s->right, s->half, turn_imaginary, s);
     hmlc_value *parts[] = {binary(node, HMLC_OP_sub, binary(node, HMLC_OP_mul, re, cosine),
                                   binary(node, HMLC_OP_mul, im, sine)),
                            binary(node, HMLC_OP_add, binary(node, HMLC_OP_mul, re, sine),
@@ -296,14 +276,15 @@ hmlc_value *hmlc_node_spectrogram(hmlc_node *node, hmlc_value *x, int64_t window
     if (!spectrum_of(node, x, window, stride, &s)) {
         return NULL;
     }
-    hmlc_value *sums = product(node, windows_of(node, x, stride, &s),
-                               make_table(node, HMLC_DTYPE_f32, s.rows, 2 * s.half, first_sum, &s));
+    hmlc_value *sums =
+        product(node, windows_of(node, x, stride, &s),
+                hmlc_node_table(node, HMLC_DTYPE_f32, s.rows, 2 * s.half, first_sum, &s));
     sums = product(node, turned(node, sums, &s),
-                   make_table(node, HMLC_DTYPE_f32, 2 * s.right, 2 * s.right, second_sum, &s));
+                   hmlc_node_table(node, HMLC_DTYPE_f32, 2 * s.right, 2 * s.right, second_sum, &s));
     hmlc_value *re = half_of(node, sums, 0, s.right), *im = half_of(node, sums, 1, s.right);
     hmlc_value *power = binary(node, HMLC_OP_add, binary(node, HMLC_OP_mul, re, re),
                                binary(node, HMLC_OP_mul, im, im));
-    hmlc_value *places = make_table(node, HMLC_DTYPE_i64, 1, s.bins, frequency_index, &s);
+    hmlc_value *places = hmlc_node_table(node, HMLC_DTYPE_i64, 1, s.bins, frequency_index, &s);
     hmlc_dim bins = hmlc_emit_number(emit, s.bins);
     places = hmlc_emit_reshape(emit, places, &bins, 1);
     if (power == NULL || places == NULL) {
@@ -366,7 +347,7 @@ hmlc_value *hmlc_node_cepstrum(hmlc_node *node, hmlc_value *power, hmlc_value *r
     hmlc_value *mel = hmlc_emit(emit, HMLC_OP_matmul, HMLC_OPERANDS(size, weights), HMLC_NO_ATTRS);
     mel = binary(node, HMLC_OP_max, mel, hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 1e-12));
     mel = hmlc_emit_unary(emit, HMLC_OP_log, mel);
-    hmlc_value *cosines = make_table(node, HMLC_DTYPE_f32, cepstrum->channels,
-                                     cepstrum->coefficients, cosine, cepstrum);
+    hmlc_value *cosines = hmlc_node_table(node, HMLC_DTYPE_f32, cepstrum->channels,
+                                          cepstrum->coefficients, cosine, cepstrum);
     return product(node, mel, cosines);
 }

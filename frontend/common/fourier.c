@@ -22,8 +22,11 @@ typedef struct transform {
 } transform;
 
 /* What part `p` of entry `k` adds to part `q` of entry `t`: the angle is exact before it is cos. */
-static double entry_of(const transform *t, int64_t from, int64_t p, int64_t to, int64_t q)
+static double entry_of(int64_t row, int64_t column, const void *context)
 {
+    const transform *t = context;
+    int64_t from = row / t->from_parts, p = row % t->from_parts;
+    int64_t to = column / t->to_parts, q = column % t->to_parts;
     const double pi = 3.14159265358979323846;
     int64_t turns = from * to % t->length /* both are below 2^24 */;
     double angle = 2 * pi * (double)turns / (double)t->length;
@@ -40,23 +43,7 @@ static double entry_of(const transform *t, int64_t from, int64_t p, int64_t to, 
 
 static hmlc_value *matrix(hmlc_node *node, const transform *t, hmlc_dtype dtype)
 {
-    hmlc_module *module = node->emit.builder.module;
-    int64_t rows = t->from * t->from_parts, columns = t->to * t->to_parts;
-    size_t bytes = (size_t)(rows * columns) * hmlc_dtype_bytes(dtype);
-    void *data = hmlc_arena_allocate(module->arena, bytes);
-    if (data == NULL) {
-        node->emit.status = HMLC_RESOURCE;
-        return NULL;
-    }
-    for (int64_t i = 0; i < rows * columns; i++) {
-        int64_t row = i / columns, column = i % columns;
-        double value = entry_of(t, row / t->from_parts, row % t->from_parts, column / t->to_parts,
-                                column % t->to_parts);
-        hmlc_element_set_double(dtype, data, i, value);
-    }
-    hmlc_tensor tensor = {
-        .dtype = dtype, .rank = 2, .dims = {rows, columns}, .data = data, .bytes = bytes};
-    return hmlc_emit_constant(&node->emit, &tensor);
+    return hmlc_node_table(node, dtype, t->from * t->from_parts, t->to * t->to_parts, entry_of, t);
 }
 
 /* The signal's entries, as many as the transform takes. */

@@ -253,3 +253,21 @@ double hmlc_node_constant_input(hmlc_node *node, uint32_t index)
     }
     return values[0];
 }
+
+hmlc_value *hmlc_node_table(hmlc_node *node, hmlc_dtype dtype, int64_t rows, int64_t columns,
+                            hmlc_table_entry *entry, const void *context)
+{
+    hmlc_module *module = node->emit.builder.module;
+    size_t bytes = (size_t)(rows * columns) * hmlc_dtype_bytes(dtype);
+    void *data = hmlc_arena_allocate(module->arena, bytes);
+    if (data == NULL) {
+        node->emit.status = HMLC_RESOURCE;
+        return NULL;
+    }
+    for (int64_t i = 0; i < rows * columns; i++) {
+        hmlc_element_set_double(dtype, data, i, entry(i / columns, i % columns, context));
+    }
+    const hmlc_tensor tensor = {
+        .dtype = dtype, .rank = 2, .dims = {rows, columns}, .data = data, .bytes = bytes};
+    return hmlc_emit_constant(&node->emit, &tensor);
+}

@@ -102,6 +102,11 @@ double hmlc_node_constant_input(hmlc_node *node, uint32_t index);
 /* The same for a list of numbers; at most HMLC_EMIT_MAX_ELEMENTS. */
 bool hmlc_node_constant_list(hmlc_node *node, uint32_t index, double *values, uint32_t *count);
 
+/* A constant [rows, columns] of entry(row, column, context); NULL where memory ran out. */
+typedef double hmlc_table_entry(int64_t row, int64_t column, const void *context);
+hmlc_value *hmlc_node_table(hmlc_node *node, hmlc_dtype dtype, int64_t rows, int64_t columns,
+                            hmlc_table_entry *entry, const void *context);
+
 static inline bool hmlc_node_has_input(const hmlc_node *node, uint32_t index)
 {
     return index < node->input_count && node->inputs[index] != NULL;
