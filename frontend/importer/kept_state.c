@@ -79,7 +79,7 @@ bool hmlc_kept_states_finish(hmlc_importer *importer, hmlc_value **values, const
                              uint32_t count)
 {
     const hmlc_module *module = importer->module;
-    uint32_t index = 0, inputs = module->main->argument_count - module->state_count;
+    uint32_t index = 0, inputs = hmlc_module_input_count(module);
     for (const hmlc_kept_state *state = importer->states;
          state != NULL && index < module->state_count; state = state->next, index++) {
         const hmlc_value *argument = module->main->arguments[inputs + index];

@@ -58,7 +58,6 @@ static bool clips(hmlc_node *node)
 /* The IR's data is [time, batch, depth], its result [time, direction, batch, hidden]. */
 void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
 {
-    static const int64_t swap[] = {1, 0, 2};
     hmlc_emitter *emit = &node->emit;
     if (hmlc_node_int(node, "diagonal_recurrent_tensors", 0) != 0) {
         hmlc_node_fail(node, HMLC_ERROR_not_implemented, NULL,
@@ -72,14 +71,10 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
         hmlc_tflite_write_out_lstm(node);
         return;
     }
-    bool time_first = hmlc_node_int(node, "time_major", 0) != 0;
-    if (hmlc_node_rank(node, INPUT) != 3) {
-        hmlc_node_fail(node, HMLC_ERROR_graph_invalid, NULL, "the input has rank %d, must be 3",
-                       hmlc_node_rank(node, INPUT));
+    hmlc_value *x = hmlc_tflite_time_first(node);
+    if (x == NULL) {
         return;
     }
-    hmlc_value *x = node->inputs[INPUT];
-    x = time_first ? x : hmlc_emit_transpose(emit, x, swap);
     hmlc_value *bias = join_gates(node, BIASES);
     hmlc_value *w = join_gates(node, INPUT_WEIGHTS), *r = join_gates(node, STATE_WEIGHTS);
     hmlc_value *none = hmlc_emit_scalar(emit, HMLC_DTYPE_f32, 0);
@@ -100,6 +95,5 @@ void hmlc_tflite_import_sequence_lstm(hmlc_node *node)
     }
     hmlc_tflite_keep(node, OUTPUT_STATE, hmlc_emit_squeeze(emit, op->results[1], 0));
     hmlc_tflite_keep(node, CELL_STATE, hmlc_emit_squeeze(emit, op->results[2], 0));
-    hmlc_value *y = hmlc_emit_squeeze(emit, op->results[0], 1);
-    node->outputs[0] = time_first ? y : hmlc_emit_transpose(emit, y, swap);
+    node->outputs[0] = hmlc_tflite_as_given(node, hmlc_emit_squeeze(emit, op->results[0], 1));
 }

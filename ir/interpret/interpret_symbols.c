@@ -153,7 +153,7 @@ static hmlc_status bind_inputs(const hmlc_module *module, const hmlc_tensor *inp
                                uint32_t input_count, int64_t *symbols)
 {
     hmlc_status status = HMLC_OK;
-    uint32_t without_states = module->main->argument_count - module->state_count;
+    uint32_t without_states = hmlc_module_input_count(module);
     if (input_count != without_states && input_count != module->main->argument_count) {
         return hmlc_error_add(module->diagnostics, HMLC_ERROR_input_missing, NULL, NULL,
                               "%u inputs are given; expected %u", input_count, without_states);
