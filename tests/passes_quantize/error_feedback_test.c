@@ -16,6 +16,7 @@
 
 #include "error_feedback_expected.h"
 #include "graph_kit.h"
+#include "interpreted_runner.h"
 #include "quantize/moments.h"
 
 /* Uniform in [-1, 1). */
@@ -179,29 +180,9 @@ static void pairs_fit_sixteen_bits(void **state)
 enum { SAMPLES = 16, LINES = 24, WIDTH = 64, HIDDEN = 96, LAST = 70 };
 
 typedef struct bench {
-    hmlc_arena *arena;
+    hmlc_arena *arena; /* first: interpreted_runner.h */
     float input[SAMPLES][LINES * WIDTH];
 } bench;
-
-static hmlc_status open_model(void *context, hmlc_module *module, void **model)
-{
-    (void)context;
-    *model = module;
-    return HMLC_OK;
-}
-
-static hmlc_status run_model(void *context, void *model, const hmlc_tensor *inputs,
-                             uint32_t input_count, hmlc_tensor *outputs, uint32_t output_count)
-{
-    bench *b = context;
-    return hmlc_interpret(model, inputs, input_count, b->arena, outputs, output_count);
-}
-
-static void close_model(void *context, void *model)
-{
-    (void)context;
-    (void)model;
-}
 
 static hmlc_status read_sample(void *context, uint32_t index, hmlc_tensor *inputs, uint64_t *hash)
 {
@@ -287,12 +268,9 @@ static void results_get_closer(void **state)
     assert_non_null(b);
     b->arena = hmlc_arena_create(NULL);
     fill_samples(b);
-    hmlc_runner runner = {.context = b,
-                          .open = open_model,
-                          .run = run_model,
-                          .close = close_model,
-                          .sample = read_sample,
-                          .sample_count = SAMPLES - 1};
+    hmlc_runner runner = interpreted_runner(b);
+    runner.sample = read_sample;
+    runner.sample_count = SAMPLES - 1;
     kit k = build_model();
     hmlc_tensor wanted = output_of(b, k.module);
     for (size_t i = 0; i < 2; i++) {

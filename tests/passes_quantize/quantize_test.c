@@ -15,37 +15,19 @@
 #include <hmlc/quantize.h>
 #include <math.h>
 
+#include "interpreted_runner.h"
+
 /* -- a runner on the interpreter --------------------------------------------------------------- */
 
 enum { SAMPLES = 12, MOST_ELEMENTS = 4096 };
 
 typedef struct bench {
+    hmlc_arena *arena; /* first: interpreted_runner.h */
     hmlc_module *module;
-    hmlc_arena *arena;
     float input[SAMPLES][MOST_ELEMENTS];
     int64_t dims[4];
     int32_t rank;
 } bench;
-
-static hmlc_status open_model(void *context, hmlc_module *module, void **model)
-{
-    (void)context;
-    *model = module;
-    return HMLC_OK;
-}
-
-static hmlc_status run_model(void *context, void *model, const hmlc_tensor *inputs,
-                             uint32_t input_count, hmlc_tensor *outputs, uint32_t output_count)
-{
-    bench *b = context;
-    return hmlc_interpret(model, inputs, input_count, b->arena, outputs, output_count);
-}
-
-static void close_model(void *context, void *model)
-{
-    (void)context;
-    (void)model;
-}
 
 static hmlc_tensor tensor_of(bench *b, uint32_t index)
 {
@@ -64,12 +46,10 @@ static hmlc_status read_sample(void *context, uint32_t index, hmlc_tensor *input
 
 static hmlc_runner runner_of(bench *b)
 {
-    return (hmlc_runner){.context = b,
-                         .open = open_model,
-                         .run = run_model,
-                         .close = close_model,
-                         .sample = read_sample,
-                         .sample_count = SAMPLES};
+    hmlc_runner runner = interpreted_runner(b);
+    runner.sample = read_sample;
+    runner.sample_count = SAMPLES;
+    return runner;
 }
 
 /* Uniform in [-1, 1). */
