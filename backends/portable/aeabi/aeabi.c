@@ -90,17 +90,22 @@ uint64_t __aeabi_idivmod(int32_t a, int32_t b)
     return (uint64_t)((uint32_t)a - quotient * (uint32_t)b) << 32 | quotient;
 }
 
+static uint64_t quotient_of(uint64_t a, uint64_t b, uint64_t *rest)
+{
+    return long_quotient(a, b, quotient_of_words, rest);
+}
+
 divided __aeabi_uldivmod(uint64_t a, uint64_t b)
 {
-    uint64_t rest, quotient = long_quotient(a, b, &rest);
+    uint64_t rest, quotient = quotient_of(a, b, &rest);
     return (divided){quotient, rest};
 }
 
 /* The remainder has the sign of the dividend. */
 divided __aeabi_ldivmod(int64_t a, int64_t b)
 {
-    uint64_t rest, quotient = long_quotient(a < 0 ? -(uint64_t)a : (uint64_t)a,
-                                            b < 0 ? -(uint64_t)b : (uint64_t)b, &rest);
+    uint64_t rest, quotient = quotient_of(a < 0 ? -(uint64_t)a : (uint64_t)a,
+                                          b < 0 ? -(uint64_t)b : (uint64_t)b, &rest);
     return (divided){(a ^ b) < 0 ? -quotient : quotient, a < 0 ? -rest : rest};
 }
 

@@ -22,22 +22,27 @@ static uint64_t size_of(int64_t a)
     return a < 0 ? -(uint64_t)a : (uint64_t)a;
 }
 
+static uint64_t quotient_of(uint64_t a, uint64_t b, uint64_t *rest)
+{
+    return long_quotient(a, b, quotient_of_words, rest);
+}
+
 uint64_t __udivdi3(uint64_t a, uint64_t b)
 {
     uint64_t rest;
-    return long_quotient(a, b, &rest);
+    return quotient_of(a, b, &rest);
 }
 
 uint64_t __umoddi3(uint64_t a, uint64_t b)
 {
     uint64_t rest;
-    long_quotient(a, b, &rest);
+    quotient_of(a, b, &rest);
     return rest;
 }
 
 int64_t __divdi3(int64_t a, int64_t b)
 {
-    uint64_t rest, quotient = long_quotient(size_of(a), size_of(b), &rest);
+    uint64_t rest, quotient = quotient_of(size_of(a), size_of(b), &rest);
     return (int64_t)((a ^ b) < 0 ? -quotient : quotient);
 }
 
@@ -45,6 +50,6 @@ int64_t __divdi3(int64_t a, int64_t b)
 int64_t __moddi3(int64_t a, int64_t b)
 {
     uint64_t rest;
-    long_quotient(size_of(a), size_of(b), &rest);
+    quotient_of(size_of(a), size_of(b), &rest);
     return (int64_t)(a < 0 ? -rest : rest);
 }
