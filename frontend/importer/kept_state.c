@@ -75,6 +75,22 @@ hmlc_kept_state *hmlc_kept_state_add(hmlc_importer *importer, const char *name,
     return state;
 }
 
+hmlc_kept_state *hmlc_kept_state_begin(hmlc_importer *importer, const char *name,
+                                       const hmlc_tensor *initial, const hmlc_location *where)
+{
+    hmlc_module *module = importer->module;
+    hmlc_dim dims[HMLC_MAX_RANK];
+    for (int32_t i = 0; i < initial->rank; i++) {
+        dims[i] = hmlc_dim_constant(module->dims, initial->dims[i]);
+    }
+    const hmlc_type *type = hmlc_type_tensor(module->arena, initial->dtype, initial->rank, dims);
+    if (type == NULL) {
+        importer->fatal = HMLC_RESOURCE;
+        return NULL;
+    }
+    return hmlc_kept_state_add(importer, name, type, initial, where);
+}
+
 bool hmlc_kept_states_finish(hmlc_importer *importer, hmlc_value **values, const char **names,
                              uint32_t count)
 {

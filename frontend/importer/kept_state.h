@@ -20,6 +20,9 @@ typedef struct hmlc_kept_state {
 hmlc_kept_state *hmlc_kept_state_add(hmlc_importer *importer, const char *name,
                                      const hmlc_type *type, const hmlc_tensor *initial,
                                      const hmlc_location *where);
+/* The same of the type that `initial` has. */
+hmlc_kept_state *hmlc_kept_state_begin(hmlc_importer *importer, const char *name,
+                                       const hmlc_tensor *initial, const hmlc_location *where);
 /* For the end of the import: what the states become goes behind the `count` outputs. False, with a
  * diagnostic, where one changes its type. */
 bool hmlc_kept_states_finish(hmlc_importer *importer, hmlc_value **values, const char **names,

@@ -223,21 +223,13 @@ hmlc_kept_state *hmlc_tf_state_of(hmlc_tf_node *node, hmlc_tf_variable *variable
     if (variable->state != NULL) {
         return variable->state;
     }
-    hmlc_dim dims[HMLC_MAX_RANK];
     hmlc_tensor *initial = HMLC_NEW(module->arena, hmlc_tensor);
     hmlc_status status = initial == NULL
                              ? HMLC_RESOURCE
                              : hmlc_tf_read_variable(node->importer, variable->def, where, initial);
     if (status == HMLC_OK) {
-        for (int32_t i = 0; i < initial->rank; i++) {
-            dims[i] = hmlc_dim_constant(module->dims, initial->dims[i]);
-        }
-        const hmlc_type *type =
-            hmlc_type_tensor(module->arena, initial->dtype, initial->rank, dims);
         const char *name = hmlc_arena_string(module->arena, variable->name);
-        variable->state = type != NULL && name != NULL
-                              ? hmlc_kept_state_add(base, name, type, initial, where)
-                              : NULL;
+        variable->state = name != NULL ? hmlc_kept_state_begin(base, name, initial, where) : NULL;
         status = variable->state != NULL ? HMLC_OK : HMLC_REFUSED;
     }
     if (status != HMLC_OK) {

@@ -78,15 +78,7 @@ static hmlc_status begin_state(hmlc_tflite_importer *importer, hmlc_tflite_varia
                                const hmlc_location *where)
 {
     hmlc_importer *base = importer->base;
-    const hmlc_tensor *initial = variable->initial;
-    hmlc_dim dims[HMLC_MAX_RANK];
-    for (int32_t i = 0; i < initial->rank; i++) {
-        dims[i] = hmlc_dim_constant(base->module->dims, initial->dims[i]);
-    }
-    const hmlc_type *type =
-        hmlc_type_tensor(base->module->arena, initial->dtype, initial->rank, dims);
-    HMLC_TRY_MEMORY(type);
-    variable->kept = hmlc_kept_state_add(base, variable->name, type, initial, where);
+    variable->kept = hmlc_kept_state_begin(base, variable->name, variable->initial, where);
     if (variable->kept == NULL) {
         return base->fatal != HMLC_OK ? base->fatal : HMLC_REFUSED;
     }
